@@ -9,8 +9,8 @@ export type RefusalKind =
   | 'unsupported_media_type'
   | 'too_many_requests';
 
-/** One bad field: where it is (a JSON pointer, RFC 6901) and which rule it broke. */
-export type FieldError = { pointer: string; detail: string };
+/** One bad field: where it is (the part of the request, and a JSON pointer into it, RFC 6901) and which rule it broke. */
+export type FieldError = { in: 'body' | 'query' | 'path' | 'header'; pointer: string; detail: string };
 
 /**
  * Bad input or a request that cannot be granted: something the caller can act on.

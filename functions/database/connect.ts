@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs';
+import postgres from 'postgres';
+
+/**
+ * A connection, or a transaction on it. A sandbox has one connection and serves one request at a time, so a query
+ * beside an open transaction would wait for ever: inside `begin`, use the transaction that it hands over.
+ */
+export type Database = postgres.Sql<{ bigint: number }>;
+export type Transaction = postgres.TransactionSql<{ bigint: number }>;
+
+/** Idle seconds after which the connection may have been closed by the server while the sandbox was frozen. */
+const SUSPECT_AFTER_SECONDS = 30;
+
+const TYPES = {
+  /** `seq` and counts: far below 2^53. */
+  bigint: { to: 20, from: [20], serialize: String, parse: Number },
+  /** jsonb travels as text in both drizzle's and our own statements; whoever passes a value has stringified it. */
+  json: {
+    to: 114,
+    from: [114, 3802],
+    serialize: (text: string) => text,
+    parse: (text: string) => JSON.parse(text),
+  },
+  /** Known here, so that no connection starts with a query for array types. */
+  uuids: {
+    to: 2951,
+    from: [2951],
+    serialize: (ids: readonly string[]) => `{${ids.join(',')}}`,
+    parse: parseArray,
+  },
+  texts: { to: 1009, from: [1009], serialize: serializeTexts, parse: parseArray },
+};
+
+/**
+ * Opens this sandbox's one connection, lazily: nothing is sent before the first query.
+ *
+ * @param url    a URL with a password logs in with it; one without logs in by IAM (a token signed for 15 minutes) over
+ *               TLS that is verified against `caFile`
+ * @param caFile PEM of the authorities that may sign the server's certificate
+ */
+export function connect(url: string, caFile?: string): Database {
+  const { hostname, port, username, password } = new URL(url);
+  const iam = password === '';
+  return postgres(url, {
+    max: 1,
+    // Seconds; a cold start must not spend its whole time limit on a database that is down.
+    connect_timeout: 10,
+    fetch_types: false,
+    onnotice: () => {},
+    types: TYPES,
+    connection: { application_name: decodeURIComponent(username), statement_timeout: 30_000 },
+    ...(iam && {
+      ssl: { ca: readFileSync(caFile ?? '/var/runtime/ca-cert.pem', 'utf8'), rejectUnauthorized: true },
+      password: () => iamToken(hostname, Number(port || 5432), decodeURIComponent(username)),
+    }),
+  }) as unknown as Database;
+}
+
+/**
+ * Makes sure that the connection is usable after a pause, outside any transaction: a server that closed it while the
+ * sandbox was frozen is noticed here, by a query that may safely be repeated, and not by the first real statement.
+ */
+export function wakener(db: Database, now: () => number = Date.now): () => Promise<void> {
+  let lastUse = now();
+  return async () => {
+    const idleSeconds = (now() - lastUse) / 1000;
+    lastUse = now();
+    if (idleSeconds > SUSPECT_AFTER_SECONDS) await db`select 1`.catch(() => db`select 1`);
+  };
+}
+
+async function iamToken(hostname: string, port: number, username: string): Promise<string> {
+  // Loaded here, as only a deployed function needs it.
+  const { Signer } = await import('@aws-sdk/rds-signer');
+  return new Signer({ hostname, port, username }).getAuthToken();
+}
+
+function serializeTexts(texts: readonly string[]): string {
+  return `{${texts.map((text) => `"${text.replace(/["\\]/g, '\\$&')}"`).join(',')}}`;
+}
+
+/** Reads a one-dimensional array of non-null elements as Postgres prints it. */
+function parseArray(text: string): string[] {
+  return [...text.matchAll(/"((?:[^"\\]|\\.)*)"|([^{},"]+)/g)].map((match) =>
+    match[1] === undefined ? (match[2] ?? '') : match[1].replace(/\\(.)/g, '$1'),
+  );
+}

@@ -1,0 +1,31 @@
+import * as z from 'zod';
+
+/** Variables that every function has. */
+export const commonEnv = {
+  STAGE: z.string().min(1),
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
+  DATABASE_CA_FILE: z.string().optional(),
+};
+
+export const queueEnv = {
+  INTERACTIVE_QUEUE_URL: z.url(),
+  BULK_QUEUE_URL: z.url(),
+  DISPATCH_LOOKAHEAD_SECONDS: z.coerce.number().int().min(1).max(840),
+  DISPATCH_RESEND_SECONDS: z.coerce.number().int().min(1).max(86_400),
+};
+
+export const socketEnv = { SOCKET_ENDPOINT: z.url() };
+
+export const tokenEnv = { TOKEN_ISSUER: z.string().min(1) };
+
+/**
+ * Reads a function's configuration, once, at cold start.
+ *
+ * @throws Error naming every missing or malformed variable
+ */
+export function readEnv<Shape extends z.ZodRawShape>(shape: Shape): z.infer<z.ZodObject<Shape>> {
+  const read = z.object(shape).safeParse(process.env);
+  if (read.success) return read.data;
+  const complaints = read.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  throw new Error(`The environment is not complete: ${complaints.join('; ')}`);
+}

@@ -1,0 +1,60 @@
+import { OpenAPIHono } from '@hono/zod-openapi';
+import type { LambdaContext, LambdaEvent } from 'hono/aws-lambda';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import type { Principal } from '../database/enter.ts';
+import type { FieldError } from '../refusal.ts';
+import { jsonBody } from './json-body.ts';
+import { invalidRequest, problem, problemOf } from './problem.ts';
+
+/** What a route finds in its context: who asks, on authenticated routes, and Lambda's event. */
+export type AppEnv = {
+  Variables: { principal: Principal };
+  Bindings: { event: LambdaEvent; lambdaContext: LambdaContext };
+};
+
+export type App = OpenAPIHono<AppEnv>;
+
+/** Called once for each fault (not for refusals), with its cause. */
+export type LogFault = (message: string, details: Record<string, unknown>) => void;
+
+const PLACES: Record<string, FieldError['in']> = {
+  json: 'body',
+  form: 'body',
+  query: 'query',
+  param: 'path',
+  header: 'header',
+};
+
+/**
+ * An empty application with our manners: the seed's paths with and without trailing slash, bodies checked before their
+ * schema, every error a problem document.
+ */
+export function createApp(logFault: LogFault): App {
+  const app = new OpenAPIHono<AppEnv>({
+    strict: false,
+    defaultHook: (result) => {
+      if (!result.success) throw invalidRequest(PLACES[result.target] ?? 'body', result.error);
+    },
+  });
+  app.use(async (c, next) => {
+    await next();
+    c.header('Cache-Control', 'no-store');
+    c.header('X-Content-Type-Options', 'nosniff');
+  });
+  app.use(jsonBody);
+  app.onError((error, c) => {
+    const requestId = c.env?.lambdaContext?.awsRequestId;
+    const body = problemOf(error, requestId);
+    if (body.status >= 500) logFault('request failed', { error, method: c.req.method, path: c.req.path });
+    c.header('Cache-Control', 'no-store');
+    return c.body(JSON.stringify(body), body.status as ContentfulStatusCode, {
+      'Content-Type': 'application/problem+json',
+    });
+  });
+  app.notFound((c) =>
+    c.body(JSON.stringify(problem(404, 'not_found', 'There is nothing here')), 404, {
+      'Content-Type': 'application/problem+json',
+    }),
+  );
+  return app;
+}

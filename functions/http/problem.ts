@@ -1,0 +1,103 @@
+import { HTTPException } from 'hono/http-exception';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import * as z from 'zod';
+import { type FieldError, Refusal, type RefusalKind } from '../refusal.ts';
+
+const STATUS: Record<RefusalKind, ContentfulStatusCode> = {
+  invalid: 400,
+  unauthenticated: 401,
+  forbidden: 403,
+  not_found: 404,
+  conflict: 409,
+  too_large: 413,
+  unsupported_media_type: 415,
+  too_many_requests: 429,
+};
+
+const TITLE: Partial<Record<number, string>> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  409: 'Conflict',
+  413: 'Content Too Large',
+  415: 'Unsupported Media Type',
+  429: 'Too Many Requests',
+  500: 'Internal Server Error',
+};
+
+/** The body of every answer that is not a success (RFC 9457); `error` repeats `detail` for clients of the seed. */
+export const Problem = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    code: z.string(),
+    detail: z.string(),
+    error: z.string(),
+    errors: z
+      .array(
+        z.object({
+          in: z.enum(['body', 'query', 'path', 'header']),
+          pointer: z.string(),
+          detail: z.string(),
+        }),
+      )
+      .optional(),
+    request_id: z.string().optional(),
+  })
+  .loose();
+
+export type ProblemBody = z.infer<typeof Problem>;
+
+/**
+ * The answer to whatever was thrown: a refusal as it was worded; anything else without its internals.
+ *
+ * @param requestId shown to the caller of a fault, so that it can be found in the log
+ */
+export function problemOf(thrown: unknown, requestId?: string): ProblemBody {
+  if (thrown instanceof Refusal) {
+    return {
+      ...problem(STATUS[thrown.kind], thrown.code, thrown.message),
+      ...(thrown.fields.length > 0 && { errors: [...thrown.fields] }),
+      ...thrown.data,
+    };
+  }
+  if (thrown instanceof HTTPException && thrown.status < 500) {
+    return problem(thrown.status, 'bad_request', thrown.message || 'The request cannot be understood');
+  }
+  return {
+    ...problem(
+      500,
+      'internal',
+      'Something went wrong on our side; nothing was lost that had been acknowledged',
+    ),
+    ...(requestId && { request_id: requestId }),
+  };
+}
+
+export function problem(status: number, code: string, detail: string): ProblemBody {
+  return { type: 'about:blank', title: TITLE[status] ?? 'Error', status, code, detail, error: detail };
+}
+
+/** The refusal of a request that does not match its schema: one entry per broken rule. */
+export function invalidRequest(where: FieldError['in'], error: z.core.$ZodError): Refusal {
+  const fields = error.issues.flatMap((issue) => fieldErrors(where, issue));
+  const first = fields[0];
+  const detail = first
+    ? `${first.pointer.slice(1).replaceAll('/', '.') || where}: ${first.detail}`
+    : 'Invalid request';
+  return new Refusal('invalid', 'invalid_request', detail, {}, fields);
+}
+
+function fieldErrors(where: FieldError['in'], issue: z.core.$ZodIssue): FieldError[] {
+  // An unknown field is reported at the object by zod; the caller wants to know which field.
+  const paths =
+    issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path];
+  return paths.map((path) => ({
+    in: where,
+    pointer: path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join(''),
+    detail: issue.code === 'unrecognized_keys' ? 'Unknown field' : issue.message,
+  }));
+}

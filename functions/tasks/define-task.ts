@@ -1,0 +1,187 @@
+import type * as z from 'zod';
+import type { GuardedFetch } from '../aws/fetch/port.ts';
+
+/** What a result, or the details of an error, may hold: what `jsonb` can store. */
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+
+/** A length of time as written in a definition: `'20s'`, `'1.5s'` or `'2m'`. */
+export type Duration = `${number}s` | `${number}m`;
+
+/** How failures of a kind are retried, unless the task says otherwise. */
+export interface RetryPolicy {
+  /** Retries after the first attempt, 0 to 100. */
+  readonly maxRetries: number;
+  /** Seconds; the backoff of the first retry. */
+  readonly base: number;
+  /** Seconds; no backoff is longer. */
+  readonly cap: number;
+}
+
+export const DEFAULT_RETRY: RetryPolicy = { maxRetries: 3, base: 2, cap: 600 };
+
+/** A minute less than a function may run (900 s), so that an attempt can still be settled after its hard limit. */
+export const LONGEST_LIMIT_SECONDS = 14 * 60;
+
+/** The data of a kind: all that accepting a task needs. The function that runs it is apart, with its dependencies. */
+export interface Kind<Name extends string = string, Payload extends z.ZodType = z.ZodType> {
+  readonly kind: Name;
+  /** Parsing is idempotent: what it returns, it accepts and returns unchanged. */
+  readonly payload: Payload;
+  readonly limits: Limits;
+  /** `limits.soft` in seconds. */
+  readonly softSeconds: number;
+  /** `limits.hard` in seconds. */
+  readonly hardSeconds: number;
+  readonly retry: RetryPolicy;
+}
+
+/** After `soft` the signal of the context aborts; at `hard` the attempt is lost. At most 14 minutes, hard > soft. */
+export interface Limits {
+  readonly soft: Duration;
+  readonly hard: Duration;
+}
+
+export interface KindSpec<Name extends string, Payload extends z.ZodType> {
+  /** `<domain>.<verb>`, lower case. */
+  readonly kind: Name;
+  readonly payload: Payload;
+  readonly limits: Limits;
+  readonly retry?: Partial<RetryPolicy>;
+}
+
+/** What a running attempt is given; everything that reaches outside comes in here. */
+export interface TaskContext {
+  /** Aborts at the soft limit and when a cancel was requested. A handler stops soon and throws `signal.reason`. */
+  readonly signal: AbortSignal;
+  readonly taskId: string;
+  /** 1 for the first. */
+  readonly attempt: number;
+  /** The same for every attempt of the task: send it wherever an effect must not happen twice. */
+  readonly idempotencyKey: string;
+  /** When the signal aborts by itself. */
+  readonly deadline: Date;
+  /** Outbound HTTP that cannot reach private addresses. */
+  readonly fetch: GuardedFetch;
+  /** Tells the watchers how far the attempt is: `fraction` in [0, 1]. May be called often, is never awaited. */
+  progress(fraction: number, note?: string): void;
+  log(level: LogLevel, message: string, fields?: Readonly<Record<string, Json>>): void;
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** A kind together with the function that runs it. */
+export interface TaskDefinition<
+  Name extends string = string,
+  Payload extends z.ZodType = z.ZodType,
+  Result extends Json = Json,
+> extends Kind<Name, Payload> {
+  run(payload: z.output<Payload>, context: TaskContext): Promise<Result>;
+  /**
+   * What the engine calls: parses a stored payload, then runs.
+   *
+   * @throws PermanentError `payload_invalid` when a payload accepted by an older schema no longer fits
+   */
+  perform(storedPayload: unknown, context: TaskContext): Promise<Result>;
+}
+
+export interface ErrorExtras {
+  readonly cause?: unknown;
+  /** Facts for the person who reads the task's error; stored with it, so small and free of secrets. */
+  readonly details?: Readonly<Record<string, Json>>;
+}
+
+/**
+ * A failure that no further attempt can change: the task fails at once.
+ *
+ * @property code stable, snake_case
+ */
+export class PermanentError extends Error {
+  readonly code: string;
+  readonly details: Readonly<Record<string, Json>>;
+
+  constructor(code: string, message: string, { cause, details = {} }: ErrorExtras = {}) {
+    super(message, { cause });
+    this.name = 'PermanentError';
+    this.code = code;
+    this.details = details;
+  }
+}
+
+/**
+ * A failure that another attempt may not meet, with a code and a wish about when. Any other error that a handler
+ * throws is retried too, by the backoff alone.
+ *
+ * @property afterSeconds retry no sooner; the backoff applies where it is longer
+ */
+export class RetryError extends Error {
+  readonly code: string;
+  readonly afterSeconds: number;
+  readonly details: Readonly<Record<string, Json>>;
+
+  constructor(
+    code: string,
+    message: string,
+    { afterSeconds = 0, cause, details = {} }: ErrorExtras & { readonly afterSeconds?: number } = {},
+  ) {
+    super(message, { cause });
+    this.name = 'RetryError';
+    this.code = code;
+    this.afterSeconds = afterSeconds;
+    this.details = details;
+  }
+}
+
+/**
+ * Describes a kind without running it.
+ *
+ * @throws TypeError for a definition that cannot work: at import, so that no such bundle starts
+ */
+export function defineKind<const Name extends string, Payload extends z.ZodType>(
+  spec: KindSpec<Name, Payload>,
+): Kind<Name, Payload> {
+  const { kind, payload, limits } = spec;
+  const softSeconds = secondsOf(limits.soft);
+  const hardSeconds = secondsOf(limits.hard);
+  const retry = { ...DEFAULT_RETRY, ...spec.retry };
+  const rules: readonly [string, boolean][] = [
+    ['its name is <domain>.<verb>', /^[a-z][a-z0-9-]*\.[a-z][a-z0-9-]*$/.test(kind)],
+    ['the soft limit is above 0', softSeconds > 0],
+    ['the hard limit is above the soft one', hardSeconds > softSeconds],
+    ['the hard limit is at most 14 minutes', hardSeconds <= LONGEST_LIMIT_SECONDS],
+    ['maxRetries is 0 to 100', Number.isInteger(retry.maxRetries) && retry.maxRetries >= 0 && retry.maxRetries <= 100],
+    ['0 < base ≤ cap', retry.base > 0 && retry.cap >= retry.base],
+  ];
+  for (const [rule, holds] of rules) {
+    if (!holds) throw new TypeError(`Kind ${kind}: ${rule}`);
+  }
+  return { kind, payload, limits, softSeconds, hardSeconds, retry };
+}
+
+/** Describes a kind and how it runs. A kind with heavy dependencies spreads its `defineKind` data in from another file. */
+export function defineTask<const Name extends string, Payload extends z.ZodType, Result extends Json>(
+  spec: KindSpec<Name, Payload> & {
+    run(payload: z.output<Payload>, context: TaskContext): Promise<Result>;
+  },
+): TaskDefinition<Name, Payload, Result> {
+  return {
+    ...defineKind(spec),
+    run: spec.run,
+    async perform(storedPayload, context) {
+      const parsed = await spec.payload.safeParseAsync(storedPayload);
+      if (parsed.success) return spec.run(parsed.data, context);
+      const [issue] = parsed.error.issues;
+      const where = issue?.path.length ? ` at /${issue.path.map(String).join('/')}` : '';
+      throw new PermanentError('payload_invalid', `The payload does not fit ${spec.kind}${where}: ${issue?.message}`);
+    },
+  };
+}
+
+const SECONDS_PER: Record<string, number> = { s: 1, m: 60 };
+
+/** @throws TypeError when it is not a number followed by `s` or `m` */
+export function secondsOf(duration: Duration): number {
+  const [, amount, unit = ''] = /^(\d+(?:\.\d+)?)([sm])$/.exec(duration) ?? [];
+  const perUnit = SECONDS_PER[unit];
+  if (perUnit === undefined) throw new TypeError(`Not a duration such as 20s or 2m: ${duration}`);
+  return Number(amount) * perUnit;
+}

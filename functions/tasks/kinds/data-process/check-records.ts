@@ -1,0 +1,39 @@
+import type * as z from 'zod';
+
+/** Mirrors of the limits in `schema.ts`, which imports this file. */
+const MAX_COLUMNS = 200;
+const MAX_COLUMN_NAME = 100;
+
+/** Beyond this many bad cells the rest is not looked at: the caller has seen enough. */
+const MAX_ISSUES = 20;
+
+/** Refuses what is not a table: rows that are not objects, nested cells, too many or unusable column names. */
+export function checkRecords(records: readonly unknown[], issues: z.RefinementCtx): void {
+  const columns = new Set<string>();
+  let found = 0;
+  const refuse = (path: PropertyKey[], message: string) => {
+    found += 1;
+    issues.addIssue({ code: 'custom', path, message });
+  };
+  for (const [row, record] of records.entries()) {
+    if (found >= MAX_ISSUES) return;
+    if (typeof record !== 'object' || record === null || Array.isArray(record)) {
+      refuse([row], 'Must be an object');
+      continue;
+    }
+    for (const [column, cell] of Object.entries(record)) {
+      const rule = brokenRule(column, cell);
+      if (rule !== undefined) refuse([row, column], rule);
+      if (found >= MAX_ISSUES) return;
+      columns.add(column);
+    }
+    if (columns.size > MAX_COLUMNS) return refuse([row], `More than ${MAX_COLUMNS} columns`);
+  }
+}
+
+function brokenRule(column: string, cell: unknown): string | undefined {
+  if (column.trim() === '') return 'A column needs a name';
+  if (column.length > MAX_COLUMN_NAME) return `A column's name has at most ${MAX_COLUMN_NAME} characters`;
+  if (typeof cell === 'object' && cell !== null) return 'Must be a string, number, boolean or null';
+  return undefined;
+}

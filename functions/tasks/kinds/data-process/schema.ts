@@ -1,0 +1,74 @@
+import * as z from 'zod';
+import { defineKind } from '../../define-task.ts';
+import { checkRecords } from './check-records.ts';
+
+/** A cell of a record. */
+export type Cell = string | number | boolean | null;
+
+export type FlatRecord = Readonly<Record<string, Cell>>;
+
+export const MAX_RECORDS = 10_000;
+export const MAX_COLUMNS = 200;
+export const MAX_COLUMN_NAME = 100;
+export const MAX_CSV_BYTES = 1024 * 1024;
+
+const columnName = z.string().min(1).max(MAX_COLUMN_NAME);
+
+/**
+ * What `data.process` summarizes. Records are checked by hand and passed on as they are: zod's own record type drops
+ * a column named `__proto__`.
+ */
+const payload = z
+  .strictObject({
+    records: z
+      .array(z.unknown())
+      .max(MAX_RECORDS)
+      .superRefine(checkRecords)
+      .transform((records) => records as readonly FlatRecord[])
+      .optional()
+      .describe('Flat objects: column → string, number, boolean or null.'),
+    csv: z
+      .string()
+      .min(1)
+      .refine((text) => Buffer.byteLength(text) <= MAX_CSV_BYTES, 'Must be at most 1 MiB of UTF-8')
+      .optional()
+      .describe('CSV text (RFC 4180) whose first row names the columns.'),
+    delimiter: z.enum([',', ';', '\t', '|']).optional().describe('Between the fields of `csv`; default a comma.'),
+    group_by: z
+      .union([columnName.transform((name) => [name]), z.array(columnName).min(1).max(3)])
+      .refine(allDifferent, 'Must not name a column twice')
+      .optional()
+      .describe('One to three columns to group by.'),
+    columns: z
+      .array(columnName)
+      .min(1)
+      .max(MAX_COLUMNS)
+      .refine(allDifferent, 'Must not name a column twice')
+      .optional()
+      .describe('Summarize only these columns.'),
+  })
+  .superRefine((given, issues) => {
+    const refuse = (field: string, message: string) => issues.addIssue({ code: 'custom', path: [field], message });
+    if (given.csv !== undefined && given.records !== undefined) {
+      refuse('csv', 'Give either records or csv, not both');
+    }
+    if (given.delimiter !== undefined && given.csv === undefined) refuse('delimiter', 'Only together with csv');
+    if (given.csv !== undefined || given.records !== undefined) return;
+    for (const field of ['group_by', 'columns'] as const) {
+      if (given[field] !== undefined) refuse(field, 'Only together with records or csv');
+    }
+  })
+  .prefault({});
+
+export type DataProcessPayload = z.output<typeof payload>;
+
+function allDifferent(names: readonly string[]): boolean {
+  return new Set(names).size === names.length;
+}
+
+/** `data.process`: summarizes a table: counts, types, statistics per column and per group. */
+export const dataProcess = defineKind({
+  kind: 'data.process',
+  payload,
+  limits: { soft: '45s', hard: '60s' },
+});
