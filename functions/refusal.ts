@@ -1,3 +1,5 @@
+import type * as z from 'zod';
+
 /** What a refusal is about; `http/` alone knows which status number each becomes. */
 export type RefusalKind =
   | 'invalid'
@@ -39,4 +41,25 @@ export class Refusal extends Error {
     this.data = data;
     this.fields = fields;
   }
+}
+
+/** The refusal of a request that does not match its schema: one entry per broken rule. */
+export function invalidRequest(where: FieldError['in'], error: z.core.$ZodError): Refusal {
+  const fields = error.issues.flatMap((issue) => fieldErrors(where, issue));
+  const first = fields[0];
+  const detail = first
+    ? `${first.pointer.slice(1).replaceAll('/', '.') || where}: ${first.detail}`
+    : 'Invalid request';
+  return new Refusal('invalid', 'invalid_request', detail, {}, fields);
+}
+
+function fieldErrors(where: FieldError['in'], issue: z.core.$ZodIssue): FieldError[] {
+  // An unknown field is reported at the object by zod; the caller wants to know which field.
+  const paths =
+    issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path];
+  return paths.map((path) => ({
+    in: where,
+    pointer: path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join(''),
+    detail: issue.code === 'unrecognized_keys' ? 'Unknown field' : issue.message,
+  }));
 }

@@ -34,9 +34,8 @@ const TYPES = {
 /**
  * Opens this sandbox's one connection, lazily: nothing is sent before the first query.
  *
- * @param url    a URL with a password logs in with it; one without logs in by IAM (a token signed for 15 minutes) over
- *               TLS that is verified against `caFile`
- * @param caFile PEM of the authorities that may sign the server's certificate
+ * @param url    a URL with a password logs in with it; one without logs in by IAM: a token signed for 15 minutes
+ * @param caFile PEM of the authorities that may sign the server's certificate; undefined for a server without TLS
  */
 export function connect(url: string, caFile?: string): Database {
   const { hostname, port, username, password } = new URL(url);
@@ -49,11 +48,20 @@ export function connect(url: string, caFile?: string): Database {
     onnotice: () => {},
     types: TYPES,
     connection: { application_name: decodeURIComponent(username), statement_timeout: 30_000 },
+    ...verifiedTls(caFile),
     ...(iam && {
-      ssl: { ca: readFileSync(caFile ?? '/var/runtime/ca-cert.pem', 'utf8'), rejectUnauthorized: true },
       password: () => iamToken(hostname, Number(port || 5432), decodeURIComponent(username)),
     }),
   }) as unknown as Database;
+}
+
+/**
+ * TLS with a verified server: Lambda's runtime carries the authorities of RDS in `/var/runtime/ca-cert.pem`.
+ *
+ * @param caFile undefined for a server without TLS, on this machine
+ */
+export function verifiedTls(caFile: string | undefined) {
+  return caFile ? { ssl: { ca: readFileSync(caFile, 'utf8'), rejectUnauthorized: true } } : {};
 }
 
 /**

@@ -2,9 +2,9 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import type { LambdaContext, LambdaEvent } from 'hono/aws-lambda';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Principal } from '../database/enter.ts';
-import type { FieldError } from '../refusal.ts';
+import { type FieldError, invalidRequest } from '../refusal.ts';
 import { jsonBody } from './json-body.ts';
-import { invalidRequest, problem, problemOf } from './problem.ts';
+import { problem, problemOf } from './problem.ts';
 
 /** What a route finds in its context: who asks, on authenticated routes, and Lambda's event. */
 export type AppEnv = {

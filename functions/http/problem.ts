@@ -1,7 +1,7 @@
 import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import * as z from 'zod';
-import { type FieldError, Refusal, type RefusalKind } from '../refusal.ts';
+import { Refusal, type RefusalKind } from '../refusal.ts';
 
 const STATUS: Record<RefusalKind, ContentfulStatusCode> = {
   invalid: 400,
@@ -79,25 +79,4 @@ export function problemOf(thrown: unknown, requestId?: string): ProblemBody {
 
 export function problem(status: number, code: string, detail: string): ProblemBody {
   return { type: 'about:blank', title: TITLE[status] ?? 'Error', status, code, detail, error: detail };
-}
-
-/** The refusal of a request that does not match its schema: one entry per broken rule. */
-export function invalidRequest(where: FieldError['in'], error: z.core.$ZodError): Refusal {
-  const fields = error.issues.flatMap((issue) => fieldErrors(where, issue));
-  const first = fields[0];
-  const detail = first
-    ? `${first.pointer.slice(1).replaceAll('/', '.') || where}: ${first.detail}`
-    : 'Invalid request';
-  return new Refusal('invalid', 'invalid_request', detail, {}, fields);
-}
-
-function fieldErrors(where: FieldError['in'], issue: z.core.$ZodIssue): FieldError[] {
-  // An unknown field is reported at the object by zod; the caller wants to know which field.
-  const paths =
-    issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path];
-  return paths.map((path) => ({
-    in: where,
-    pointer: path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join(''),
-    detail: issue.code === 'unrecognized_keys' ? 'Unknown field' : issue.message,
-  }));
 }

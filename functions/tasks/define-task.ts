@@ -148,7 +148,10 @@ export function defineKind<const Name extends string, Payload extends z.ZodType>
     ['the soft limit is above 0', softSeconds > 0],
     ['the hard limit is above the soft one', hardSeconds > softSeconds],
     ['the hard limit is at most 14 minutes', hardSeconds <= LONGEST_LIMIT_SECONDS],
-    ['maxRetries is 0 to 100', Number.isInteger(retry.maxRetries) && retry.maxRetries >= 0 && retry.maxRetries <= 100],
+    [
+      'maxRetries is 0 to 100',
+      Number.isInteger(retry.maxRetries) && retry.maxRetries >= 0 && retry.maxRetries <= 100,
+    ],
     ['0 < base ≤ cap', retry.base > 0 && retry.cap >= retry.base],
   ];
   for (const [rule, holds] of rules) {
@@ -171,7 +174,10 @@ export function defineTask<const Name extends string, Payload extends z.ZodType,
       if (parsed.success) return spec.run(parsed.data, context);
       const [issue] = parsed.error.issues;
       const where = issue?.path.length ? ` at /${issue.path.map(String).join('/')}` : '';
-      throw new PermanentError('payload_invalid', `The payload does not fit ${spec.kind}${where}: ${issue?.message}`);
+      throw new PermanentError(
+        'payload_invalid',
+        `The payload does not fit ${spec.kind}${where}: ${issue?.message}`,
+      );
     },
   };
 }

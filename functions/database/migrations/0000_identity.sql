@@ -6,7 +6,9 @@ create table users (
   username text not null check (length(username) <= 254),
   name text not null default '' check (length(name) <= 200),
   password_hash text not null,
-  created_at timestamptz not null default now()
+  created_at timestamptz not null default now(),
+  -- One may log in with either: nobody's username may be somebody else's address.
+  constraint username_is_no_other_address check (username !~ '@' or lower(username) = lower(email))
 );
 create unique index users_email on users (lower(email));
 create unique index users_username on users (lower(username));
@@ -50,6 +52,15 @@ create table refresh_tokens (
   used_at timestamptz
 );
 create index refresh_tokens_session on refresh_tokens (session_id);
+
+-- Failed logins in a row, within a quarter of an hour from the first. `account` is a hash, as what was typed in place of a
+-- username may well be a password.
+create table login_failures (
+  account bytea primary key,
+  failures integer not null,
+  expires_at timestamptz not null
+);
+create index login_failures_expiry on login_failures (expires_at);
 
 -- The public halves of the signing keys, so that api and socket verify tokens without a network call.
 create table signing_keys (
@@ -97,3 +108,11 @@ create function writable_organizations() returns uuid[] language sql stable para
   return coalesce(nullif(current_setting('app.writable', true), ''), '{}')::uuid[];
 create function administrable_organizations() returns uuid[] language sql stable parallel safe
   return coalesce(nullif(current_setting('app.administrable', true), ''), '{}')::uuid[];
+
+/*
+ * Whose username or address that is, as an id and nothing more: an administrator may add somebody to an organization
+ * whom row-level security does not show yet.
+ */
+create function find_user(p_login text) returns uuid
+  language sql stable security definer set search_path = public, pg_temp
+  return (select u.id from users u where lower(u.email) = lower(p_login) or lower(u.username) = lower(p_login));

@@ -12,8 +12,9 @@ create table price_ticks (
   asset text not null,
   currency text not null,
   bucket timestamptz not null check (extract(epoch from bucket)::bigint % 300 = 0),
-  price numeric not null check (price > 0),
-  change_24h numeric,
+  -- NaN and Infinity are numerics, too, and not less than Infinity.
+  price numeric not null check (price > 0 and price < 'Infinity'),
+  change_24h numeric check (change_24h >= -100 and change_24h < 'Infinity'),
   provider_updated_at timestamptz not null,
   fetched_at timestamptz not null default now(),
   source text not null,

@@ -6,8 +6,8 @@ revoke execute on all functions in schema public from public;
 do $$
 declare t text;
 begin
-  foreach t in array array['users', 'organizations', 'memberships', 'sessions', 'refresh_tokens', 'signing_keys', 'tasks',
-    'attempts', 'connections', 'subscriptions', 'ws_tickets', 'watchlists', 'price_ticks', 'price_fetches']
+  foreach t in array array['users', 'organizations', 'memberships', 'sessions', 'refresh_tokens', 'login_failures', 'signing_keys',
+    'tasks', 'attempts', 'connections', 'subscriptions', 'ws_tickets', 'watchlists', 'price_ticks', 'price_fetches']
   loop
     execute format('alter table %I enable row level security', t);
     -- Forced, so that the definer functions see rows by a written policy and not by accident.
@@ -18,17 +18,25 @@ end $$;
 
 grant execute on function enter(uuid, uuid) to celeriac_auth, celeriac_api, celeriac_socket;
 grant execute on function create_organization(uuid, uuid, text, boolean) to celeriac_auth, celeriac_api;
+grant execute on function find_user(text) to celeriac_api;
 grant execute on function current_user_id(), readable_organizations(), writable_organizations(), administrable_organizations()
   to celeriac_auth, celeriac_api, celeriac_socket;
 
 -- auth: identities, and nothing else.
-grant select, insert, update on users, sessions, refresh_tokens to celeriac_auth;
-grant delete on refresh_tokens to celeriac_auth;
+grant select, insert on users, sessions, refresh_tokens to celeriac_auth;
+grant update (password_hash) on users to celeriac_auth;
+grant update (revoked_at, revoked_reason) on sessions to celeriac_auth;
+grant update (used_at) on refresh_tokens to celeriac_auth;
+grant select, insert, update, delete on login_failures to celeriac_auth;
 grant select, insert, delete on signing_keys to celeriac_auth;
 create policy auth on users to celeriac_auth using (true) with check (true);
 create policy auth on sessions to celeriac_auth using (true) with check (true);
 create policy auth on refresh_tokens to celeriac_auth using (true) with check (true);
+create policy auth on login_failures to celeriac_auth using (true) with check (true);
 create policy auth on signing_keys to celeriac_auth using (true) with check (true);
+-- The answer to "who am I" names the organizations.
+grant select (id, name) on organizations to celeriac_auth;
+create policy auth on organizations for select to celeriac_auth using (id = any ((select readable_organizations())::uuid[]));
 -- A logout closes the session's sockets: auth may find them, the socket function closes them.
 grant select (id, session_id) on connections to celeriac_auth;
 create policy auth on connections for select to celeriac_auth using (true);
@@ -63,7 +71,7 @@ create policy read on signing_keys for select to celeriac_api, celeriac_socket u
 
 grant select, insert on tasks to celeriac_api;
 grant update (status, run_at, scheduled_time, attempt_limit, lease_until, next_dispatch_at, dispatches, started_at, finished_at,
-  cancel_requested_at, result, error, seq, updated_at) on tasks to celeriac_api;
+  cancel_requested_at, crashes, result, error, seq, updated_at) on tasks to celeriac_api;
 create policy read on tasks for select to celeriac_api, celeriac_socket using (organization_id = any ((select readable_organizations())::uuid[]));
 create policy add on tasks for insert to celeriac_api with check (organization_id = any ((select writable_organizations())::uuid[]));
 create policy change on tasks for update to celeriac_api
@@ -79,10 +87,10 @@ create policy change on watchlists to celeriac_api
   using (organization_id = any ((select writable_organizations())::uuid[]))
   with check (organization_id = any ((select writable_organizations())::uuid[]));
 
--- Prices belong to nobody: the same for all who follow them.
-grant select on price_ticks, price_fetches to celeriac_api;
+-- Prices belong to nobody: the same for all who follow them. The traces of the ticks name what anybody follows, so they
+-- stay out of reach.
+grant select on price_ticks to celeriac_api;
 create policy read on price_ticks for select to celeriac_api using (true);
-create policy read on price_fetches for select to celeriac_api using (true);
 
 grant insert on ws_tickets to celeriac_api;
 create policy add on ws_tickets for insert to celeriac_api with check (user_id = (select current_user_id()));
@@ -118,11 +126,13 @@ create policy serve on tasks to celeriac_worker, celeriac_dead_letters, celeriac
 create policy record on attempts for insert to celeriac_worker, celeriac_dead_letters, celeriac_dispatcher with check (true);
 
 -- dispatcher: also sweeps what has expired.
-grant select, delete on connections, ws_tickets, refresh_tokens, sessions to celeriac_dispatcher;
-create policy sweep on connections to celeriac_dispatcher using (expires_at < clock_timestamp());
+grant select, delete on connections, ws_tickets, refresh_tokens, sessions, login_failures to celeriac_dispatcher;
+create policy sweep on connections to celeriac_dispatcher using (true);
 create policy sweep on ws_tickets to celeriac_dispatcher using (expires_at < clock_timestamp());
 create policy sweep on refresh_tokens to celeriac_dispatcher using (expires_at < clock_timestamp());
-create policy sweep on sessions to celeriac_dispatcher using (expires_at < clock_timestamp());
+create policy sweep on login_failures to celeriac_dispatcher using (expires_at < clock_timestamp());
+create policy read on sessions for select to celeriac_dispatcher using (true);
+create policy sweep on sessions for delete to celeriac_dispatcher using (expires_at < clock_timestamp());
 
 -- prices: which assets anybody follows (not who), and the ticks.
 grant select (asset, currency) on watchlists to celeriac_prices;

@@ -1,8 +1,6 @@
 import type * as z from 'zod';
-
-/** Mirrors of the limits in `schema.ts`, which imports this file. */
-const MAX_COLUMNS = 200;
-const MAX_COLUMN_NAME = 100;
+import { textFault } from '../json-fault.ts';
+import { MAX_COLUMN_NAME, MAX_COLUMNS } from './bounds.ts';
 
 /** Beyond this many bad cells the rest is not looked at: the caller has seen enough. */
 const MAX_ISSUES = 20;
@@ -27,7 +25,10 @@ export function checkRecords(records: readonly unknown[], issues: z.RefinementCt
       if (found >= MAX_ISSUES) return;
       columns.add(column);
     }
-    if (columns.size > MAX_COLUMNS) return refuse([row], `More than ${MAX_COLUMNS} columns`);
+    if (columns.size > MAX_COLUMNS) {
+      refuse([row], `More than ${MAX_COLUMNS} columns`);
+      return;
+    }
   }
 }
 
@@ -35,5 +36,5 @@ function brokenRule(column: string, cell: unknown): string | undefined {
   if (column.trim() === '') return 'A column needs a name';
   if (column.length > MAX_COLUMN_NAME) return `A column's name has at most ${MAX_COLUMN_NAME} characters`;
   if (typeof cell === 'object' && cell !== null) return 'Must be a string, number, boolean or null';
-  return undefined;
+  return textFault(column) ?? (typeof cell === 'string' ? textFault(cell) : undefined);
 }

@@ -1,16 +1,13 @@
 import * as z from 'zod';
 import { defineKind } from '../../define-task.ts';
+import { textFault } from '../json-fault.ts';
+import { MAX_COLUMN_NAME, MAX_COLUMNS, MAX_CSV_BYTES, MAX_GROUP_COLUMNS, MAX_RECORDS } from './bounds.ts';
 import { checkRecords } from './check-records.ts';
 
 /** A cell of a record. */
 export type Cell = string | number | boolean | null;
 
 export type FlatRecord = Readonly<Record<string, Cell>>;
-
-export const MAX_RECORDS = 10_000;
-export const MAX_COLUMNS = 200;
-export const MAX_COLUMN_NAME = 100;
-export const MAX_CSV_BYTES = 1024 * 1024;
 
 const columnName = z.string().min(1).max(MAX_COLUMN_NAME);
 
@@ -31,11 +28,18 @@ const payload = z
       .string()
       .min(1)
       .refine((text) => Buffer.byteLength(text) <= MAX_CSV_BYTES, 'Must be at most 1 MiB of UTF-8')
+      .superRefine((text, issues) => {
+        const fault = textFault(text);
+        if (fault !== undefined) issues.addIssue({ code: 'custom', message: fault });
+      })
       .optional()
       .describe('CSV text (RFC 4180) whose first row names the columns.'),
-    delimiter: z.enum([',', ';', '\t', '|']).optional().describe('Between the fields of `csv`; default a comma.'),
+    delimiter: z
+      .enum([',', ';', '\t', '|'])
+      .optional()
+      .describe('Between the fields of `csv`; default a comma.'),
     group_by: z
-      .union([columnName.transform((name) => [name]), z.array(columnName).min(1).max(3)])
+      .union([columnName.transform((name) => [name]), z.array(columnName).min(1).max(MAX_GROUP_COLUMNS)])
       .refine(allDifferent, 'Must not name a column twice')
       .optional()
       .describe('One to three columns to group by.'),
@@ -48,11 +52,13 @@ const payload = z
       .describe('Summarize only these columns.'),
   })
   .superRefine((given, issues) => {
-    const refuse = (field: string, message: string) => issues.addIssue({ code: 'custom', path: [field], message });
+    const refuse = (field: string, message: string) =>
+      issues.addIssue({ code: 'custom', path: [field], message });
     if (given.csv !== undefined && given.records !== undefined) {
       refuse('csv', 'Give either records or csv, not both');
     }
-    if (given.delimiter !== undefined && given.csv === undefined) refuse('delimiter', 'Only together with csv');
+    if (given.delimiter !== undefined && given.csv === undefined)
+      refuse('delimiter', 'Only together with csv');
     if (given.csv !== undefined || given.records !== undefined) return;
     for (const field of ['group_by', 'columns'] as const) {
       if (given[field] !== undefined) refuse(field, 'Only together with records or csv');

@@ -1,0 +1,41 @@
+import { ApiGatewayManagementApiClient } from '@aws-sdk/client-apigatewaymanagementapi';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { sqsEnqueue } from '../aws/queues.ts';
+import { closeConnection, postFrame } from '../aws/sockets.ts';
+import { announcer } from '../realtime/frames.ts';
+import type { DispatchSettings, Enqueue } from '../tasks/task.ts';
+import { logger } from './logger.ts';
+
+/*
+ * Clients that several functions build from the same variables.
+ */
+
+type QueueEnv = {
+  INTERACTIVE_QUEUE_URL: string;
+  BULK_QUEUE_URL: string;
+  DISPATCH_LOOKAHEAD_SECONDS: number;
+  DISPATCH_RESEND_SECONDS: number;
+};
+
+export function queues(env: QueueEnv): { enqueue: Enqueue; dispatch: DispatchSettings } {
+  const urls = { interactive: env.INTERACTIVE_QUEUE_URL, bulk: env.BULK_QUEUE_URL };
+  const complain = (error: unknown) =>
+    logger.error('a message could not be sent; the dispatcher will', { error });
+  return {
+    enqueue: sqsEnqueue(new SQSClient({}), urls, complain),
+    dispatch: {
+      lookaheadSeconds: env.DISPATCH_LOOKAHEAD_SECONDS,
+      resendSeconds: env.DISPATCH_RESEND_SECONDS,
+    },
+  };
+}
+
+export function sockets(env: { SOCKET_ENDPOINT: string }) {
+  const client = new ApiGatewayManagementApiClient({ endpoint: env.SOCKET_ENDPOINT });
+  const post = postFrame(client);
+  return {
+    post,
+    close: closeConnection(client),
+    announcer: announcer(post, (error) => logger.warn('a frame could not be posted', { error })),
+  };
+}

@@ -1,0 +1,26 @@
+import { fileURLToPath } from 'node:url';
+import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import * as z from 'zod';
+import { verifiedTls } from '../database/connect.ts';
+import { migrate } from '../database/migrate.ts';
+import { commonEnv, readEnv } from './environment.ts';
+import { logger } from './logger.ts';
+
+const env = readEnv({ ...commonEnv, DATABASE_SECRET_ARN: z.string().min(1) });
+
+const Secret = z.object({ username: z.string(), password: z.string() });
+
+/** Runs once per deployment, before the functions that need the new schema. */
+export const handler = async () => {
+  const secret = await new SecretsManagerClient({}).send(
+    new GetSecretValueCommand({ SecretId: env.DATABASE_SECRET_ARN }),
+  );
+  const { username, password } = Secret.parse(JSON.parse(secret.SecretString ?? ''));
+  const options = { username, password, ...verifiedTls(env.DATABASE_CA_FILE) };
+  const applied = await migrate(
+    { url: env.DATABASE_URL, options },
+    fileURLToPath(new URL('migrations', import.meta.url)),
+  );
+  logger.info('migrated', { applied });
+  return { applied };
+};

@@ -1,0 +1,44 @@
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import * as z from 'zod';
+import { connect, wakener } from '../database/connect.ts';
+import { verifyAccessToken } from '../identity/access-token.ts';
+import { publishedKeys } from '../identity/published-keys.ts';
+import { type SocketInput, socketEvents } from '../realtime/socket-events.ts';
+import { sockets } from './clients.ts';
+import { commonEnv, readEnv, socketEnv, tokenEnv } from './environment.ts';
+import { logFault } from './logger.ts';
+
+const env = readEnv({
+  ...commonEnv,
+  ...socketEnv,
+  ...tokenEnv,
+  TOKEN_IN_URL: z.enum(['allowed', 'refused']),
+  AWS_LAMBDA_FUNCTION_NAME: z.string().min(1),
+});
+const db = connect(env.DATABASE_URL, env.DATABASE_CA_FILE);
+const wake = wakener(db);
+const verification = { issuer: env.TOKEN_ISSUER, findKey: publishedKeys(db) };
+const lambda = new LambdaClient({});
+
+const handleEvent = socketEvents({
+  db,
+  post: sockets(env).post,
+  verifyToken: (token) => verifyAccessToken(verification, token),
+  tokenInUrlAllowed: env.TOKEN_IN_URL === 'allowed',
+  logFault,
+  // Nothing can be posted to a connection inside its own $connect: another invocation sends the first frame.
+  greetLater: async (greeting) => {
+    await lambda.send(
+      new InvokeCommand({
+        FunctionName: env.AWS_LAMBDA_FUNCTION_NAME,
+        InvocationType: 'Event',
+        Payload: JSON.stringify(greeting),
+      }),
+    );
+  },
+});
+
+export const handler = async (event: SocketInput) => {
+  await wake();
+  return handleEvent(event);
+};

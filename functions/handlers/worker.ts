@@ -1,0 +1,57 @@
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import * as z from 'zod';
+import { publishEvents } from '../aws/bus.ts';
+import { guardedFetch } from '../aws/fetch/guarded-fetch.ts';
+import { connect, wakener } from '../database/connect.ts';
+import { execute } from '../tasks/execute.ts';
+import { finishedEvent } from '../tasks/finished-event.ts';
+import { taskOf } from '../tasks/kinds/tasks.ts';
+import { rescueTasks } from '../tasks/rescue.ts';
+import type { Task } from '../tasks/task.ts';
+import { queues, sockets } from './clients.ts';
+import { deadline } from './deadline.ts';
+import { commonEnv, queueEnv, readEnv, socketEnv } from './environment.ts';
+import { logger } from './logger.ts';
+import { taskIds } from './task-messages.ts';
+
+const env = readEnv({
+  ...commonEnv,
+  ...queueEnv,
+  ...socketEnv,
+  EVENT_BUS_NAME: z.string().min(1),
+  OUTBOUND_LOOPBACK: z.enum(['allowed', 'refused']),
+});
+const db = connect(env.DATABASE_URL, env.DATABASE_CA_FILE);
+const wake = wakener(db);
+const { announcer } = sockets(env);
+const publish = publishEvents(new EventBridgeClient({}), env.EVENT_BUS_NAME, (error) =>
+  logger.warn('an event could not be published', { error }),
+);
+const deps = {
+  db,
+  ...queues(env),
+  taskOf,
+  fetch: guardedFetch({ loopback: env.OUTBOUND_LOOPBACK }),
+  log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, fields: Record<string, unknown>) =>
+    logger[level](message, fields),
+  announce: announcer.announce,
+  publishFinished: (tasks: readonly Task[]) => publish(tasks.map(finishedEvent)),
+};
+
+export const handler = async (event: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
+  await wake();
+  const ids: string[] = [];
+  const redelivered: string[] = [];
+  for (const record of event.Records) {
+    const named = taskIds(record);
+    if (!named) logger.error('not a task message; dropped', { messageId: record.messageId });
+    ids.push(...(named ?? []));
+    if (Number(record.attributes.ApproximateReceiveCount) > 1) redelivered.push(...(named ?? []));
+  }
+  // Whoever had this message before may have died with it.
+  if (redelivered.length > 0) await rescueTasks(deps, redelivered);
+  await execute(deps, ids, deadline(context));
+  await announcer.flush();
+  return { batchItemFailures: [] };
+};

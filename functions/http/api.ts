@@ -1,0 +1,19 @@
+import type { ChangeDeps } from '../tasks/change.ts';
+import { type App, createApp, type LogFault } from './app.ts';
+import { authenticate } from './authenticate.ts';
+import { registerDocumentation } from './documentation.ts';
+import { registerTaskRoutes } from './routes/tasks.ts';
+import { registerTicketRoutes } from './routes/tickets.ts';
+
+export type ApiDeps = ChangeDeps & Parameters<typeof authenticate>[0];
+
+/** The API but for logging in: everything below needs an access token, except its own documentation. */
+export function createApi(deps: ApiDeps, logFault: LogFault): App {
+  const app = createApp(logFault);
+  registerDocumentation(app);
+  // Before every route that follows: a new one is closed until it is opened on purpose.
+  app.use('/api/*', authenticate(deps));
+  registerTaskRoutes(app, deps);
+  registerTicketRoutes(app, deps);
+  return app;
+}

@@ -1,0 +1,21 @@
+import { createRoute } from '@hono/zod-openapi';
+import type { MiddlewareHandler } from 'hono';
+import * as z from 'zod';
+import type { TokenVerification } from '../../identity/access-token.ts';
+import { verifyAccessToken } from '../../identity/access-token.ts';
+import { Credentials, Registration } from '../../identity/credentials.ts';
+import { login } from '../../identity/login.ts';
+import { logout, logoutByRefreshToken } from '../../identity/logout.ts';
+import { me } from '../../identity/me.ts';
+import { refresh } from '../../identity/refresh.ts';
+import { register } from '../../identity/register.ts';
+import type { SessionDeps } from '../../identity/session.ts';
+import { readPublicKeys } from '../../identity/store.ts';
+import type { User } from '../../identity/user.ts';
+import { verifyToken } from '../../identity/verify-token.ts';
+import { Refusal } from '../../refusal.ts';
+import type { App } from '../app.ts';
+import { authenticate, bearerToken, challenge } from '../authenticate.ts';
+import { answer, json, problems, secured } from '../describe.ts';
+
+export type AuthDeps = SessionDeps & TokenVerification;

@@ -1,0 +1,175 @@
+import { createRoute } from '@hono/zod-openapi';
+import * as z from 'zod';
+import type { Database } from '../../database/connect.ts';
+import { CURRENCIES } from '../../prices/currencies.ts';
+import { ASSET_PATTERN } from '../../prices/price.ts';
+import { decodeRangeCursor, encodeRangeCursor } from '../../prices/range-cursor.ts';
+import { latestPrices, pricesInRange } from '../../prices/read-prices.ts';
+import type { PriceRow, Watched } from '../../prices/store.ts';
+import { follow, listWatched, unfollow } from '../../prices/watchlist.ts';
+import type { App } from '../app.ts';
+import { Problem } from '../problem.ts';
+
+const DEFAULT_PAGE = 100;
+const MAX_PAGE = 1000;
+
+/** Of times in a query, milliseconds since 1970: what a range can be about, and a year has four digits. */
+const EARLIEST = Date.UTC(1970);
+const LATEST = Date.UTC(9999);
+
+const Asset = z.string().regex(ASSET_PATTERN, 'Must be a CoinGecko id in lower case, such as bitcoin');
+const Currency = z.enum(CURRENCIES, { error: 'Must be a supported currency in lower case, such as usd' });
+const Time = z.iso
+  .datetime({ offset: true, error: 'Must be an RFC 3339 time, such as 2026-01-31T12:00:00Z' })
+  .transform((text) => new Date(text))
+  .refine((time) => time.getTime() >= EARLIEST && time.getTime() < LATEST, 'Must be between 1970 and 9998');
+
+const Organization = z.strictObject({ id: z.uuid() });
+
+const PriceQuery = z
+  .strictObject({
+    asset: Asset.optional(),
+    currency: Currency.optional(),
+    from: Time.optional(),
+    to: Time.optional(),
+    limit: z
+      .string()
+      .regex(/^\d{1,4}$/, 'Must be a whole number')
+      .transform(Number)
+      .pipe(z.int().min(1).max(MAX_PAGE))
+      .optional(),
+    cursor: z.string().max(300).transform(decodeRangeCursor).optional(),
+  })
+  .refine(({ from, to }) => !from || !to || from <= to, { path: ['from'], error: 'Must not be after to' });
+
+const Price = z.object({
+  asset: z.string(),
+  currency: z.string(),
+  price: z.string().nullable(),
+  change_24h: z.string().nullable(),
+  as_of: z.iso.datetime().nullable(),
+  bucket: z.iso.datetime().nullable(),
+  stale: z.boolean(),
+  source: z.string().nullable(),
+});
+
+const WatchlistEntry = z.object({ asset: z.string(), currency: z.string(), created_at: z.iso.datetime() });
+
+const json = <Schema extends z.ZodType>(schema: Schema, description: string) => ({
+  description,
+  content: { 'application/json': { schema } },
+});
+const refused = (description: string) => ({
+  description,
+  content: { 'application/problem+json': { schema: Problem } },
+});
+
+const getPrices = createRoute({
+  method: 'get',
+  path: '/api/organizations/{id}/prices',
+  summary: 'Latest prices of the watchlist; with from, to, limit or cursor: a range of them, newest first',
+  request: { params: Organization, query: PriceQuery },
+  responses: {
+    200: json(z.object({ items: z.array(Price), next_cursor: z.string().nullable() }), 'Prices'),
+    404: refused('No such organization'),
+  },
+});
+
+const getWatchlist = createRoute({
+  method: 'get',
+  path: '/api/organizations/{id}/watchlist',
+  summary: 'What the organization follows',
+  request: { params: Organization },
+  responses: {
+    200: json(z.object({ items: z.array(WatchlistEntry) }), 'Entries'),
+    404: refused('No such organization'),
+  },
+});
+
+const addToWatchlist = createRoute({
+  method: 'post',
+  path: '/api/organizations/{id}/watchlist',
+  summary: 'Follow an asset in a currency',
+  request: {
+    params: Organization,
+    body: {
+      required: true,
+      content: {
+        'application/json': { schema: z.strictObject({ asset: Asset, currency: Currency.default('usd') }) },
+      },
+    },
+  },
+  responses: {
+    200: json(WatchlistEntry, 'It was there already'),
+    201: json(WatchlistEntry, 'Followed from the next tick on'),
+    403: refused('The member may only read'),
+    404: refused('No such organization'),
+    409: refused('The watchlist is full'),
+  },
+});
+
+const removeFromWatchlist = createRoute({
+  method: 'delete',
+  path: '/api/organizations/{id}/watchlist/{asset}',
+  summary: 'Follow an asset no longer, in one currency or in all',
+  request: {
+    params: Organization.extend({ asset: Asset }),
+    query: z.strictObject({ currency: Currency.optional() }),
+  },
+  responses: {
+    204: { description: 'Removed' },
+    403: refused('The member may only read'),
+    404: refused('No such organization, or it does not follow this'),
+  },
+});
+
+/** Prices and watchlists of an organization, for its members. `principal` is set by the time a route is reached. */
+export function registerPriceRoutes(app: App, deps: { db: Database }): void {
+  app.openapi(getPrices, async (c) => {
+    const { id } = c.req.valid('param');
+    const { asset = null, currency = null, from, to, limit, cursor } = c.req.valid('query');
+    const filter = { asset, currency };
+    if (!from && !to && !limit && !cursor) {
+      const items = await latestPrices(deps, c.var.principal, id, filter);
+      return c.json({ items: items.map(priceView), next_cursor: null }, 200);
+    }
+    const range = { ...filter, from: from ?? null, to: to ?? null, after: cursor ?? null };
+    const page = await pricesInRange(deps, c.var.principal, id, range, limit ?? DEFAULT_PAGE);
+    const nextCursor = page.next && encodeRangeCursor(page.next);
+    return c.json({ items: page.prices.map(priceView), next_cursor: nextCursor }, 200);
+  });
+
+  app.openapi(getWatchlist, async (c) => {
+    const items = await listWatched(deps, c.var.principal, c.req.valid('param').id);
+    return c.json({ items: items.map(entryView) }, 200);
+  });
+
+  app.openapi(addToWatchlist, async (c) => {
+    const pair = c.req.valid('json');
+    const { entry, added } = await follow(deps, c.var.principal, c.req.valid('param').id, pair);
+    return c.json(entryView(entry), added ? 201 : 200);
+  });
+
+  app.openapi(removeFromWatchlist, async (c) => {
+    const { id, asset } = c.req.valid('param');
+    await unfollow(deps, c.var.principal, id, asset, c.req.valid('query').currency ?? null);
+    return c.body(null, 204);
+  });
+}
+
+function priceView(row: PriceRow): z.infer<typeof Price> {
+  return {
+    asset: row.asset,
+    currency: row.currency,
+    price: row.price,
+    change_24h: row.change24h,
+    as_of: row.asOf?.toISOString() ?? null,
+    bucket: row.bucket?.toISOString() ?? null,
+    stale: row.stale,
+    source: row.source,
+  };
+}
+
+function entryView({ asset, currency, createdAt }: Watched): z.infer<typeof WatchlistEntry> {
+  return { asset, currency, created_at: createdAt.toISOString() };
+}

@@ -1,0 +1,142 @@
+import { createRoute } from '@hono/zod-openapi';
+import * as z from 'zod';
+import { type ChangeDeps, cancelTask, retryTask } from '../../tasks/change.ts';
+import { createTasks } from '../../tasks/create.ts';
+import { getTask, listTasks } from '../../tasks/read.ts';
+import type { App } from '../app.ts';
+import { decodeCursor, encodeCursor } from '../cursor.ts';
+import { answer, json, problems, secured } from '../describe.ts';
+import { CreateTask, ListTasks, taskRequest } from './task-request.ts';
+import {
+  TaskStatusView,
+  TaskView,
+  TaskWithPayload,
+  taskStatusView,
+  taskView,
+  taskWithPayload,
+} from './task-view.ts';
+
+const oneTask = z.object({ taskId: z.uuid() });
+
+const create = createRoute({
+  method: 'post',
+  path: '/api/tasks',
+  summary: 'Schedule a task',
+  ...secured('Tasks'),
+  request: { body: json(CreateTask) },
+  responses: {
+    201: answer('Committed: nothing that happens afterwards loses it', TaskWithPayload),
+    ...problems(400, 401, 403, 404, 413, 415),
+  },
+});
+
+const list = createRoute({
+  method: 'get',
+  path: '/api/tasks',
+  summary: 'List tasks, newest first',
+  ...secured('Tasks'),
+  request: { query: ListTasks },
+  responses: {
+    200: answer('A page', z.object({ results: z.array(TaskView), next_cursor: z.string().nullable() })),
+    ...problems(400, 401, 404),
+  },
+});
+
+const read = createRoute({
+  method: 'get',
+  path: '/api/tasks/{taskId}',
+  summary: 'One task',
+  ...secured('Tasks'),
+  request: { params: oneTask },
+  responses: { 200: answer('The task', TaskWithPayload), ...problems(400, 401, 404) },
+});
+
+const status = createRoute({
+  method: 'get',
+  path: '/api/tasks/{taskId}/status',
+  summary: 'Status of a task',
+  ...secured('Tasks'),
+  request: { params: oneTask },
+  responses: { 200: answer('Its status and result', TaskStatusView), ...problems(400, 401, 404) },
+});
+
+const Changed = TaskView.extend({ message: z.string() });
+
+const cancel = createRoute({
+  method: 'post',
+  path: '/api/tasks/{taskId}/cancel',
+  summary: 'Cancel a task',
+  description:
+    'Before its start: final, it never runs (200). While it runs: its worker is asked to stop it (202).',
+  ...secured('Tasks'),
+  request: { params: oneTask },
+  responses: {
+    200: answer('Cancelled', Changed),
+    202: answer('Asked to stop', Changed),
+    ...problems(400, 401, 403, 404, 409),
+  },
+});
+
+const retry = createRoute({
+  method: 'post',
+  path: '/api/tasks/{taskId}/retry',
+  summary: 'Run a failed or cancelled task again',
+  ...secured('Tasks'),
+  request: { params: oneTask },
+  responses: { 200: answer('Scheduled, with fresh attempts', Changed), ...problems(400, 401, 403, 404, 409) },
+});
+
+/** The seed's task API. */
+export function registerTaskRoutes(app: App, deps: ChangeDeps): void {
+  app.openapi(create, async (c) => {
+    const body = c.req.valid('json');
+    const [task] = await createTasks(deps, c.var.principal, body.organization ?? null, [taskRequest(body)]);
+    if (!task) throw new Error('A task was created, but not returned');
+    return c.json(taskWithPayload(task), 201, { Location: `/api/tasks/${task.id}/` });
+  });
+
+  app.openapi(list, async (c) => {
+    const query = c.req.valid('query');
+    const { tasks, more } = await listTasks(
+      deps,
+      c.var.principal,
+      {
+        organizationId: query.organization ?? null,
+        mine: query.created_by === 'me',
+        statuses: query.status ?? null,
+        kind: query.kind ?? null,
+        createdFrom: query.created_from ?? null,
+        createdTo: query.created_to ?? null,
+        scheduledFrom: query.scheduled_from ?? null,
+        scheduledTo: query.scheduled_to ?? null,
+        beforeId: query.cursor ? decodeCursor(query.cursor) : null,
+      },
+      query.limit,
+    );
+    const last = tasks.at(-1);
+    return c.json(
+      { results: tasks.map(taskView), next_cursor: more && last ? encodeCursor(last.id) : null },
+      200,
+    );
+  });
+
+  app.openapi(read, async (c) => {
+    return c.json(taskWithPayload(await getTask(deps, c.var.principal, c.req.valid('param').taskId)), 200);
+  });
+
+  app.openapi(status, async (c) => {
+    return c.json(taskStatusView(await getTask(deps, c.var.principal, c.req.valid('param').taskId)), 200);
+  });
+
+  app.openapi(cancel, async (c) => {
+    const task = await cancelTask(deps, c.var.principal, c.req.valid('param').taskId);
+    return task.status === 'CANCELLED'
+      ? c.json({ ...taskView(task), message: 'Task cancelled' }, 200)
+      : c.json({ ...taskView(task), message: 'Task is running; it was asked to stop' }, 202);
+  });
+
+  app.openapi(retry, async (c) => {
+    const task = await retryTask(deps, c.var.principal, c.req.valid('param').taskId);
+    return c.json({ ...taskView(task), message: 'Task scheduled for retry' }, 200);
+  });
+}

@@ -1,0 +1,64 @@
+import { validate as isUuid, NIL } from 'uuid';
+import type { Database } from '../database/connect.ts';
+import { asMember, type Principal } from '../database/enter.ts';
+import { Refusal } from '../refusal.ts';
+import { getTask } from '../tasks/read.ts';
+import * as store from './store.ts';
+import { redeemTicket } from './tickets.ts';
+
+/** The subprotocol that we speak; a token may follow it in the client's list. */
+export const SUBPROTOCOL = 'celeriac';
+
+/** What a client may show to be let in, in the order in which it is looked at. */
+export type Credentials = {
+  /** Query parameter `ticket`. */
+  ticket: string | undefined;
+  /** `Sec-WebSocket-Protocol: celeriac, <access token>`. */
+  subprotocols: readonly string[];
+  /** Query parameter `token`; as URLs end up in logs, only where the deployment allows it. */
+  tokenInUrl: string | undefined;
+};
+
+export type ConnectDeps = {
+  db: Database;
+  verifyToken: (token: string) => Promise<Principal>;
+  tokenInUrlAllowed: boolean;
+};
+
+/**
+ * Lets a client in and remembers it.
+ *
+ * @param taskId the task of the seed's URL, if any; one that the client may not see is refused like an unknown one
+ * @throws Refusal `not_authenticated`, `token_not_valid`, `session_ended`, `task_not_found`
+ */
+export async function connectSocket(
+  deps: ConnectDeps,
+  connectionId: string,
+  credentials: Credentials,
+  taskId: string | undefined,
+): Promise<void> {
+  const principal = await authenticate(deps, credentials);
+  if (taskId !== undefined) await getTask(deps, principal, isUuid(taskId) ? taskId : NIL);
+  await asMember(deps.db, principal, (tx) => store.addConnection(tx, connectionId, principal));
+}
+
+async function authenticate(
+  deps: ConnectDeps,
+  { ticket, subprotocols, tokenInUrl }: Credentials,
+): Promise<Principal> {
+  if (ticket !== undefined) {
+    const principal = await redeemTicket(deps, ticket);
+    if (principal) return principal;
+    throw new Refusal('unauthenticated', 'ticket_not_valid', 'The ticket is unknown, used or too old');
+  }
+  const offered = subprotocols.find((protocol) => protocol !== SUBPROTOCOL);
+  const token = offered ?? (deps.tokenInUrlAllowed ? tokenInUrl : undefined);
+  if (token === undefined) {
+    throw new Refusal(
+      'unauthenticated',
+      'not_authenticated',
+      'A ticket, or a token as subprotocol, is needed',
+    );
+  }
+  return deps.verifyToken(token);
+}

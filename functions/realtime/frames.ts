@@ -1,0 +1,71 @@
+import type { Task } from '../tasks/task.ts';
+import { taskFrame } from './task-frame.ts';
+
+/** Sends one frame; `gone` when the connection has been closed. */
+export type PostFrame = (
+  connectionId: string,
+  frame: string,
+  signal: AbortSignal,
+) => Promise<'sent' | 'gone'>;
+
+export type CloseConnection = (connectionId: string) => Promise<void>;
+
+/** Longest that one frame may take; a slow gateway must not hold a worker. */
+const POST_SECONDS = 3;
+
+/** Frames under way at once. */
+const PARALLEL = 32;
+
+export type Announcer = {
+  /** Queues a frame for every watcher of the given rows and returns at once. */
+  announce: (tasks: readonly (Task & { watchers: readonly string[] })[]) => void;
+  /** Resolves when everything announced so far was sent or given up. Never rejects. */
+  flush: () => Promise<void>;
+};
+
+/**
+ * Tells watchers of changed rows, best effort and beside the work: frames to one connection keep their order, a
+ * failure costs that frame only, and a client that missed one sees it by `seq` and reads the row.
+ */
+export function announcer(post: PostFrame, onFailure: (error: unknown) => void): Announcer {
+  const lanes = new Map<string, Promise<void>>();
+  const free: (() => void)[] = [];
+  let busy = 0;
+
+  const slot = async (): Promise<void> => {
+    if (busy < PARALLEL) busy += 1;
+    else await new Promise<void>((resolve) => free.push(resolve));
+  };
+  const release = (): void => {
+    const next = free.shift();
+    if (next) next();
+    else busy -= 1;
+  };
+  const send = async (connectionId: string, frame: string): Promise<void> => {
+    await slot();
+    try {
+      await post(connectionId, frame, AbortSignal.timeout(POST_SECONDS * 1000));
+    } catch (error) {
+      onFailure(error);
+    } finally {
+      release();
+    }
+  };
+
+  return {
+    announce(tasks) {
+      for (const task of tasks) {
+        if (task.watchers.length === 0) continue;
+        const frame = taskFrame(task);
+        for (const watcher of task.watchers) {
+          const lane = (lanes.get(watcher) ?? Promise.resolve()).then(() => send(watcher, frame));
+          lanes.set(watcher, lane);
+          void lane.then(() => lanes.get(watcher) === lane && lanes.delete(watcher));
+        }
+      }
+    },
+    async flush() {
+      while (lanes.size > 0) await Promise.all(lanes.values());
+    },
+  };
+}

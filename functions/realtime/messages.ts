@@ -1,0 +1,42 @@
+import * as z from 'zod';
+import { invalidRequest, Refusal } from '../refusal.ts';
+import { post, type SubscribeDeps, subscribe, unsubscribe } from './subscribe.ts';
+
+/** What a client may send. */
+const Message = z.discriminatedUnion('action', [
+  z.strictObject({ action: z.literal('subscribe'), task: z.uuid() }),
+  z.strictObject({ action: z.literal('unsubscribe'), task: z.uuid() }),
+  z.strictObject({ action: z.literal('ping') }),
+]);
+
+/**
+ * Answers one message of a client. What cannot be granted is answered with an `error` frame; the connection stays open.
+ */
+export async function receiveMessage(deps: SubscribeDeps, connectionId: string, body: string): Promise<void> {
+  try {
+    const message = parse(body);
+    if (message.action === 'ping') await post(deps, connectionId, JSON.stringify({ type: 'pong' }));
+    else if (message.action === 'subscribe') await subscribe(deps, connectionId, message.task);
+    else await unsubscribe(deps, connectionId, message.task);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    const { code, message, fields } = error;
+    await post(deps, connectionId, JSON.stringify({ type: 'error', code, error: message, errors: fields }));
+  }
+}
+
+function parse(body: string): z.infer<typeof Message> {
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    throw new Refusal(
+      'invalid',
+      'invalid_json',
+      'A message must be JSON, e.g. {"action":"subscribe","task":"<id>"}',
+    );
+  }
+  const message = Message.safeParse(value);
+  if (!message.success) throw invalidRequest('body', message.error);
+  return message.data;
+}

@@ -1,0 +1,89 @@
+import { Refusal } from '../refusal.ts';
+import { type ConnectDeps, connectSocket, SUBPROTOCOL } from './connect.ts';
+import { receiveMessage } from './messages.ts';
+import { forget } from './store.ts';
+import { type SubscribeDeps, subscribe } from './subscribe.ts';
+
+/** The function's own asynchronous event: send this connection its first frame. */
+export type Greeting = { greet: { connectionId: string; taskId: string } };
+
+export type SocketDeps = ConnectDeps &
+  SubscribeDeps & {
+    greetLater: (greeting: Greeting) => Promise<void>;
+    logFault: (message: string, details: Record<string, unknown>) => void;
+  };
+
+/** What API Gateway sends; header names come as the client wrote them. */
+type SocketEvent = {
+  requestContext: { routeKey: string; connectionId: string };
+  headers?: Record<string, string | undefined>;
+  queryStringParameters?: Record<string, string | undefined> | null;
+  body?: string | undefined;
+};
+
+/** What invokes the socket function. */
+export type SocketInput = SocketEvent | Greeting;
+
+type Answer = { statusCode: number; headers?: Record<string, string> };
+
+const STATUS: Partial<Record<Refusal['kind'], number>> = {
+  unauthenticated: 401,
+  forbidden: 403,
+  not_found: 404,
+};
+
+/** Handles `$connect`, `$disconnect`, messages, and the greeting of a new connection. */
+export function socketEvents(deps: SocketDeps): (event: SocketInput) => Promise<Answer> {
+  const routes: Record<string, (connectionId: string, event: SocketEvent) => Promise<Answer>> = {
+    $connect: (connectionId, event) => open(deps, connectionId, event),
+    $disconnect: async (connectionId) => {
+      await forget(deps.db, [connectionId]);
+      return { statusCode: 200 };
+    },
+    $default: async (connectionId, event) => {
+      await receiveMessage(deps, connectionId, event.body ?? '');
+      return { statusCode: 200 };
+    },
+  };
+  return async (event) => {
+    if ('greet' in event) return greet(deps, event);
+    const { routeKey, connectionId } = event.requestContext;
+    const route = routes[routeKey] ?? routes.$default;
+    try {
+      return route ? await route(connectionId, event) : { statusCode: 404 };
+    } catch (error) {
+      if (error instanceof Refusal) return { statusCode: STATUS[error.kind] ?? 400 };
+      deps.logFault('socket event failed', { error, routeKey });
+      return { statusCode: 500 };
+    }
+  };
+}
+
+async function open(deps: SocketDeps, connectionId: string, event: SocketEvent): Promise<Answer> {
+  const query = event.queryStringParameters ?? {};
+  const subprotocols = headerOf(event, 'sec-websocket-protocol')
+    .split(',')
+    .map((name) => name.trim())
+    .filter(Boolean);
+  const credentials = { ticket: query.ticket, subprotocols, tokenInUrl: query.token };
+  await connectSocket(deps, connectionId, credentials, query.task);
+  if (query.task !== undefined) await deps.greetLater({ greet: { connectionId, taskId: query.task } });
+  // A client that offered subprotocols hangs up unless one of them is chosen; the token must not be echoed.
+  return subprotocols.includes(SUBPROTOCOL)
+    ? { statusCode: 200, headers: { 'Sec-WebSocket-Protocol': SUBPROTOCOL } }
+    : { statusCode: 200 };
+}
+
+async function greet(deps: SocketDeps, { greet: { connectionId, taskId } }: Greeting): Promise<Answer> {
+  try {
+    await subscribe(deps, connectionId, taskId);
+  } catch (error) {
+    // Gone in the meantime, or the session ended: there is nobody left to tell.
+    if (!(error instanceof Refusal)) throw error;
+  }
+  return { statusCode: 200 };
+}
+
+function headerOf({ headers = {} }: SocketEvent, name: string): string {
+  return Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1] ?? '';
+}

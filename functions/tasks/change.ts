@@ -1,0 +1,74 @@
+import { asMember, type Entered, type Principal } from '../database/enter.ts';
+import { Refusal } from '../refusal.ts';
+import { type CreateDeps, wake } from './create.ts';
+import { taskNotFound } from './read.ts';
+import * as store from './store.ts';
+import type { Task, Watched } from './task.ts';
+
+/** Told of rows that were changed; best effort, never awaited by the change itself. */
+export type Announce = (tasks: readonly Watched<Task>[]) => void;
+
+export type ChangeDeps = CreateDeps & { announce: Announce };
+
+/**
+ * Cancels a task. The returned status says what happened: CANCELLED is final, and it never runs; RUNNING means that
+ * its worker was asked to stop it.
+ *
+ * @throws Refusal `task_not_found`, `read_only_member`, `task_not_cancellable`
+ */
+export async function cancelTask(
+  { db, announce }: ChangeDeps,
+  principal: Principal,
+  id: string,
+): Promise<Task> {
+  const task = await asMember(db, principal, async (tx, memberships) => {
+    const cancelled = await store.cancel(tx, id);
+    return (
+      cancelled ??
+      (await refuse(
+        tx,
+        memberships,
+        id,
+        'task_not_cancellable',
+        'Task cannot be cancelled in its current state',
+      ))
+    );
+  });
+  announce([task]);
+  return task;
+}
+
+/**
+ * Runs a failed or cancelled task again, at once and with fresh attempts.
+ *
+ * @throws Refusal `task_not_found`, `read_only_member`, `task_not_retryable`
+ */
+export async function retryTask(deps: ChangeDeps, principal: Principal, id: string): Promise<Task> {
+  const task = await asMember(deps.db, principal, async (tx, memberships) => {
+    const requeued = await store.requeue(tx, id, deps.dispatch);
+    return requeued ?? (await refuse(tx, memberships, id, 'task_not_retryable', 'Task cannot be retried'));
+  });
+  deps.announce([task]);
+  await wake(deps, [task]);
+  return task;
+}
+
+/** Why a guarded change found nothing to change. */
+async function refuse(
+  tx: Parameters<typeof store.find>[0],
+  memberships: readonly Entered[],
+  id: string,
+  code: string,
+  message: string,
+): Promise<never> {
+  const task = (await store.find(tx, id)) ?? taskNotFound();
+  const role = memberships.find((m) => m.organizationId === task.organizationId)?.role;
+  if (role === 'viewer') {
+    throw new Refusal(
+      'forbidden',
+      'read_only_member',
+      'Viewers of this organization cannot change its tasks',
+    );
+  }
+  throw new Refusal('conflict', code, message, { task_status: task.status });
+}

@@ -1,0 +1,63 @@
+import { v7 as uuidv7 } from 'uuid';
+import type { Database } from '../database/connect.ts';
+import { asMember, type Principal } from '../database/enter.ts';
+import { Refusal } from '../refusal.ts';
+import * as store from './store.ts';
+import type { DispatchSettings, Enqueue, Task } from './task.ts';
+import { wakeUps } from './wake-ups.ts';
+
+export type TaskRequest = Omit<store.NewTask, 'id'>;
+
+export type CreateDeps = { db: Database; enqueue: Enqueue; dispatch: DispatchSettings };
+
+/**
+ * Commits new tasks, all or none, and sends the message of those that are due within the look-ahead. Once this
+ * returns, nothing that happens to the message can lose a task.
+ *
+ * @param organizationId null for the principal's personal organization
+ * @throws Refusal `organization_not_found`, `read_only_member`, `session_ended`
+ */
+export async function createTasks(
+  { db, enqueue, dispatch }: CreateDeps,
+  principal: Principal,
+  organizationId: string | null,
+  requests: readonly TaskRequest[],
+): Promise<Task[]> {
+  const tasks = requests.map((request) => ({ ...request, id: uuidv7() }));
+  const written = await store.insert(db, principal, organizationId, tasks, dispatch);
+  if (written.length === 0) throw await whyRefused(db, principal, organizationId);
+  await wake({ db, enqueue, dispatch }, written);
+  return written;
+}
+
+/** Sends messages for the given tasks as far as they are due within the look-ahead; a message that cannot be sent is left to the dispatcher. */
+export async function wake(
+  { db, enqueue, dispatch }: CreateDeps,
+  tasks: readonly store.Timed<Task>[],
+): Promise<void> {
+  const due = tasks.filter(
+    (task) => task.status === 'SCHEDULED' && task.dueInSeconds <= dispatch.lookaheadSeconds,
+  );
+  if (due.length === 0) return;
+  const unsent = await enqueue(wakeUps(due));
+  // Best effort: without it the dispatcher sends them all the same, only later.
+  if (unsent.length > 0) await store.dispatchAgain(db, unsent).catch(() => {});
+}
+
+/** Why nothing was written; asked only then, so that the ordinary request costs one statement. */
+async function whyRefused(
+  db: Database,
+  principal: Principal,
+  organizationId: string | null,
+): Promise<Refusal> {
+  return asMember(db, principal, async (_tx, memberships) => {
+    const membership = memberships.find((m) =>
+      organizationId ? m.organizationId === organizationId : m.personal,
+    );
+    return membership
+      ? new Refusal('forbidden', 'read_only_member', 'Viewers of this organization cannot create tasks')
+      : new Refusal('not_found', 'organization_not_found', 'There is no such organization', {}, [
+          { in: 'body', pointer: '/organization', detail: 'There is no such organization' },
+        ]);
+  });
+}

@@ -1,0 +1,66 @@
+import { MAX_RESULT_BYTES } from './bounds.ts';
+import type { ColumnSummary } from './summarize-column.ts';
+import type { Group } from './summarize-groups.ts';
+
+export type DataProcessResult = {
+  readonly message: string;
+  readonly records?: number;
+  /** A list, as JSON objects have no order and some names are special in them. */
+  readonly columns?: readonly ColumnSummary[];
+  readonly group_by?: readonly string[];
+  readonly groups?: readonly Group[];
+  /** What the bound on a result's size cost. Absent when everything is there. */
+  readonly left_out?: { most_frequent?: boolean; columns?: number; groups?: number };
+};
+
+export interface Summary {
+  readonly message: string;
+  readonly records: number;
+  readonly columns: readonly ColumnSummary[];
+  readonly grouping?: { readonly groupBy: readonly string[]; readonly groups: readonly Group[] } | undefined;
+}
+
+/** Leaves most of a result to groups, but never all of it: a summary without its columns says little. */
+const COLUMNS_BYTES = 160 * 1024;
+/** For everything that is neither column nor group. */
+const FRAME_BYTES = 4 * 1024;
+
+/** Fits a summary into the size of a result: first the most frequent values go, then columns and groups from the end. */
+export function boundedResult({ message, records, columns, grouping }: Summary): DataProcessResult {
+  const frequent = takeWithin(columns, COLUMNS_BYTES);
+  const plain = frequent.left === 0 ? undefined : takeWithin(columns.map(withoutFrequencies), COLUMNS_BYTES);
+  const shownColumns = plain ?? frequent;
+  const shownGroups = takeWithin(grouping?.groups ?? [], MAX_RESULT_BYTES - FRAME_BYTES - shownColumns.bytes);
+  const leftOut = {
+    ...(plain !== undefined && { most_frequent: true }),
+    ...(shownColumns.left > 0 && { columns: shownColumns.left }),
+    ...(shownGroups.left > 0 && { groups: shownGroups.left }),
+  };
+  return {
+    message,
+    records,
+    columns: shownColumns.taken,
+    ...(grouping !== undefined && { group_by: grouping.groupBy, groups: shownGroups.taken }),
+    ...(Object.keys(leftOut).length > 0 && { left_out: leftOut }),
+  };
+}
+
+function withoutFrequencies({ most_frequent: _, ...rest }: ColumnSummary): ColumnSummary {
+  return rest;
+}
+
+/** The longest beginning of a list that is not longer than `bytes` as JSON. */
+function takeWithin<Item>(
+  items: readonly Item[],
+  bytes: number,
+): { taken: Item[]; left: number; bytes: number } {
+  const taken: Item[] = [];
+  let used = 2;
+  for (const item of items) {
+    const size = Buffer.byteLength(JSON.stringify(item)) + 1;
+    if (used + size > bytes) break;
+    used += size;
+    taken.push(item);
+  }
+  return { taken, left: items.length - taken.length, bytes: used };
+}

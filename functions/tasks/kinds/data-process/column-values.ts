@@ -1,0 +1,74 @@
+import { type CellKind, kindOfText, kindOfValue } from './cell-kind.ts';
+import type { Cell } from './schema.ts';
+
+export type ColumnType =
+  | 'integer'
+  | 'number'
+  | 'boolean'
+  | 'date'
+  | 'datetime'
+  | 'string'
+  | 'mixed'
+  | 'empty';
+
+/** A column after all its cells were seen: its type, and its cells as values of it. */
+export interface ColumnValues {
+  readonly type: ColumnType;
+  /** By row. Numbers, booleans or texts, as the type says; of a mixed column the cells as given; null is missing. */
+  readonly values: readonly Cell[];
+  /** How many cells are of each kind, without the missing ones. */
+  readonly kinds: ReadonlyMap<CellKind, number>;
+  /** For the reader of the summary. */
+  readonly notes: readonly string[];
+}
+
+/** Which kinds may stand together in a column of a type, in the order in which types are tried. */
+const TYPES: readonly (readonly [ColumnType, ReadonlySet<CellKind>])[] = [
+  ['empty', new Set()],
+  ['integer', new Set<CellKind>(['integer'])],
+  ['number', new Set<CellKind>(['integer', 'number'])],
+  ['boolean', new Set<CellKind>(['boolean'])],
+  ['date', new Set<CellKind>(['date'])],
+  ['datetime', new Set<CellKind>(['date', 'datetime'])],
+  ['string', new Set<CellKind>(['string', 'code'])],
+];
+
+const NOTES = {
+  codes: 'Contains digits with leading zeros or integers beyond 2^53: kept as text, so that no digit is lost',
+  rounded:
+    'Contains integers beyond 2^53, which JSON numbers cannot hold exactly: send them as strings or CSV',
+};
+
+/** @param typed whether the cells are JSON values, or fields of a CSV text */
+export function columnValues(cells: readonly Cell[], typed: boolean): ColumnValues {
+  const kindOf = typed ? kindOfValue : kindOfText;
+  const kindsByRow = cells.map(kindOf);
+  // One code makes its column one of codes: 10001 beside 00501 is text too.
+  const hasCodes = kindsByRow.includes('code');
+  const kinds = new Map<CellKind, number>();
+  for (const kind of kindsByRow) {
+    if (kind === 'missing') continue;
+    const counted = hasCodes && kind === 'integer' ? 'code' : kind;
+    kinds.set(counted, (kinds.get(counted) ?? 0) + 1);
+  }
+  const [type] = TYPES.find(([, allowed]) => [...kinds.keys()].every((kind) => allowed.has(kind))) ?? [
+    'mixed' as const,
+  ];
+  const values = cells.map((cell, row) => (kindsByRow[row] === 'missing' ? null : typedValue(cell, type)));
+  return { type, values, kinds, notes: notesOn(values, { hasCodes, typed }) };
+}
+
+function typedValue(cell: Cell, type: ColumnType): Cell {
+  if (typeof cell !== 'string') return cell;
+  if (type === 'integer' || type === 'number') return Number(cell);
+  if (type === 'boolean') return cell.trim().toLowerCase() === 'true';
+  return type === 'date' || type === 'datetime' ? cell.trim() : cell;
+}
+
+function notesOn(
+  values: readonly Cell[],
+  { hasCodes, typed }: { hasCodes: boolean; typed: boolean },
+): string[] {
+  const rounded = typed && values.some((value) => Number.isInteger(value) && !Number.isSafeInteger(value));
+  return [...(hasCodes ? [NOTES.codes] : []), ...(rounded ? [NOTES.rounded] : [])];
+}

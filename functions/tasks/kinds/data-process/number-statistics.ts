@@ -1,0 +1,87 @@
+/**
+ * Statistics of numbers. A figure that is beyond the range of a double is null, as JSON has no infinity.
+ */
+export type NumberStatistics = {
+  readonly min: number;
+  readonly max: number;
+  /** Compensated (Neumaier), so that the order of the rows does not matter to more than the last digit. */
+  readonly sum: number | null;
+  readonly mean: number;
+  /** Of the sample: √(Σ(x − mean)² / (n − 1)); null for fewer than two values. */
+  readonly standard_deviation: number | null;
+  /** Quartiles by linear interpolation between the closest ranks, at (n − 1)·p: type 7 of Hyndman and Fan, `percentile_cont`. */
+  readonly lower_quartile: number;
+  readonly median: number;
+  readonly upper_quartile: number;
+};
+
+/** @param values at least one, all finite */
+export function numberStatistics(values: readonly number[]): NumberStatistics {
+  // A typed array sorts by value and needs no comparison function.
+  const sorted = Float64Array.from(values).sort();
+  const { min, max, sum, mean } = sumStatistics(values);
+  return {
+    min,
+    max,
+    sum,
+    mean,
+    standard_deviation: deviation(values, mean),
+    lower_quartile: quantile(sorted, 0.25),
+    median: quantile(sorted, 0.5),
+    upper_quartile: quantile(sorted, 0.75),
+  };
+}
+
+/** The statistics that need no order. @param values at least one, all finite */
+export function sumStatistics(
+  values: readonly number[],
+): Pick<NumberStatistics, 'min' | 'max' | 'sum' | 'mean'> {
+  let min = Number.POSITIVE_INFINITY;
+  let max = Number.NEGATIVE_INFINITY;
+  for (const value of values) {
+    if (value < min) min = value;
+    if (value > max) max = value;
+  }
+  const sum = finite(compensatedSum(values));
+  const mean =
+    sum === null ? compensatedSum(values.map((value) => value / values.length)) : sum / values.length;
+  // Rounding may put the mean of equal values beside them. Adding 0 turns −0 into 0.
+  return { min: min + 0, max: max + 0, sum, mean: Math.min(Math.max(mean, min), max) + 0 };
+}
+
+/** @see https://en.wikipedia.org/wiki/Kahan_summation_algorithm#Further_enhancements */
+export function compensatedSum(values: Iterable<number>): number {
+  let sum = 0;
+  let lost = 0;
+  for (const value of values) {
+    const next = sum + value;
+    lost += Math.abs(sum) >= Math.abs(value) ? sum - next + value : value - next + sum;
+    sum = next;
+  }
+  return sum + lost;
+}
+
+/** Two passes, scaled by the largest deviation: the squares neither cancel nor overflow. */
+function deviation(values: readonly number[], mean: number): number | null {
+  if (values.length < 2) return null;
+  const largest = values.reduce((most, value) => Math.max(most, Math.abs(value - mean)), 0);
+  if (largest === 0) return 0;
+  const scaled = values.map((value) => (value - mean) / largest);
+  // What the rounding of the mean adds to the squares, taken away again.
+  const correction = compensatedSum(scaled) ** 2 / values.length;
+  const squares = compensatedSum(scaled.map((value) => value * value));
+  return finite(largest * Math.sqrt(Math.max(0, squares - correction) / (values.length - 1)));
+}
+
+function quantile(sorted: Float64Array, p: number): number {
+  const rank = (sorted.length - 1) * p;
+  const below = sorted[Math.floor(rank)] ?? Number.NaN;
+  const above = sorted[Math.ceil(rank)] ?? Number.NaN;
+  const share = rank - Math.floor(rank);
+  // Weighted, not as a difference, which could overflow.
+  return below === above ? below + 0 : below * (1 - share) + above * share;
+}
+
+function finite(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
+}

@@ -1,0 +1,42 @@
+import { PermanentError } from '../../define-task.ts';
+import type { Cell, FlatRecord } from './schema.ts';
+
+/** A table by columns: statistics go down columns. */
+export interface Table {
+  /** How many rows there are, without the header. */
+  readonly records: number;
+  /** Whether cells are text of which the type must be guessed, or JSON values that have one. */
+  readonly typed: boolean;
+  /** In the order of their first appearance; null where a record lacks the column. A map, so that any name is safe. */
+  readonly columns: ReadonlyMap<string, readonly Cell[]>;
+}
+
+export function tableOfRecords(records: readonly FlatRecord[]): Table {
+  const columns = new Map<string, Cell[]>();
+  for (const [row, record] of records.entries()) {
+    for (const [name, cell] of Object.entries(record)) {
+      const cells = columns.get(name) ?? new Array<Cell>(records.length).fill(null);
+      cells[row] = cell;
+      columns.set(name, cells);
+    }
+  }
+  return { records: records.length, typed: true, columns };
+}
+
+/** In an error; the caller knows the rest. */
+const COLUMNS_NAMED = 20;
+
+/**
+ * The cells of a column that the caller named. A table without records has every column.
+ *
+ * @throws PermanentError `unknown_column`
+ */
+export function cellsOf(table: Table, name: string): readonly Cell[] {
+  const cells = table.columns.get(name);
+  if (cells === undefined && table.records > 0) {
+    throw new PermanentError('unknown_column', `There is no column ${JSON.stringify(name)}`, {
+      details: { column: name, columns: [...table.columns.keys()].slice(0, COLUMNS_NAMED) },
+    });
+  }
+  return cells ?? [];
+}

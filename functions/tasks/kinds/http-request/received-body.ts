@@ -1,0 +1,57 @@
+import type { FetchResponse } from '../../../aws/fetch/port.ts';
+import type { Json } from '../../define-task.ts';
+import { jsonFault } from '../json-fault.ts';
+
+/** A body as a result can hold it. */
+export type ReceivedBody = {
+  readonly body: string;
+  /** `text`: the body is the text; `base64`: it is not UTF-8 text, or contains NUL. */
+  readonly body_encoding: 'text' | 'base64';
+  /** It went on beyond `max_response_bytes`. */
+  readonly truncated: boolean;
+  /** The body read as JSON: when it is declared as JSON, complete, and fit to be stored. */
+  readonly json?: Json;
+};
+
+type Answer = Pick<FetchResponse, 'headers' | 'body' | 'truncated'>;
+
+const JSON_TYPE = /^application\/(?:[\w.!#$&^-]+\+)?json\s*(?:;|$)/i;
+const CHARSET = /;\s*charset\s*=\s*"?([\w:.-]+)"?/i;
+const EXCERPT_CHARACTERS = 500;
+
+export function bodyOf({ headers, body, truncated }: Answer): ReceivedBody {
+  const type = headers['content-type'] ?? '';
+  const text = textOf(body, type, truncated);
+  if (text === undefined) {
+    return { body: Buffer.from(body).toString('base64'), body_encoding: 'base64', truncated };
+  }
+  const json = truncated || !JSON_TYPE.test(type) ? undefined : jsonOf(text);
+  return { body: text, body_encoding: 'text', truncated, ...(json !== undefined && { json }) };
+}
+
+/** The beginning of a text, for an error's details; empty for what is not text. */
+export function excerptOf({ headers, body, truncated }: Answer): string {
+  const text = textOf(body, headers['content-type'] ?? '', truncated) ?? '';
+  return text.slice(0, EXCERPT_CHARACTERS).toWellFormed();
+}
+
+/** @returns undefined for bytes that are not text in the declared encoding, by default UTF-8 */
+function textOf(body: Uint8Array, contentType: string, truncated: boolean): string | undefined {
+  try {
+    const decoder = new TextDecoder(CHARSET.exec(contentType)?.[1] ?? 'utf-8', { fatal: true });
+    // In a stream, the half character at a cut is kept back and not an error.
+    const text = decoder.decode(body, { stream: truncated });
+    return text.includes('\u0000') ? undefined : text;
+  } catch {
+    return undefined;
+  }
+}
+
+function jsonOf(text: string): Json | undefined {
+  try {
+    const parsed: Json = JSON.parse(text);
+    return jsonFault(parsed) === undefined ? parsed : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,38 @@
+import { textFault } from '../json-fault.ts';
+
+/** Headers that describe the answer. Cookies, challenges and whatever a server invents may be secrets: left out. */
+const KEPT = [
+  'age',
+  'cache-control',
+  'content-disposition',
+  'content-encoding',
+  'content-language',
+  'content-length',
+  'content-range',
+  'content-type',
+  'date',
+  'etag',
+  'expires',
+  'last-modified',
+  'link',
+  'location',
+  'retry-after',
+  'server',
+  'vary',
+  'x-request-id',
+  'x-ratelimit-limit',
+  'x-ratelimit-remaining',
+  'x-ratelimit-reset',
+] as const;
+
+const MAX_VALUE_CHARACTERS = 1_000;
+
+/** @returns the kept headers that are there, each value cut after 1,000 characters */
+export function headersToKeep(headers: Readonly<Record<string, string>>): Record<string, string> {
+  const kept: Record<string, string> = {};
+  for (const name of KEPT) {
+    const value = headers[name]?.slice(0, MAX_VALUE_CHARACTERS).toWellFormed();
+    if (value !== undefined && textFault(value) === undefined) kept[name] = value;
+  }
+  return kept;
+}

@@ -1,0 +1,237 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, test } from 'vitest';
+import { guardedFetch } from '../../../aws/fetch/guarded-fetch.ts';
+import { PermanentError, RetryError, type TaskContext } from '../../define-task.ts';
+import httpRequest from './run.ts';
+
+const servers: Server[] = [];
+
+afterEach(() => {
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections();
+    server.close();
+  }
+});
+
+async function serve(listener: RequestListener): Promise<string> {
+  const server = createServer(listener);
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+}
+
+const answering = (status: number, headers: Record<string, string> = {}, body: string | Uint8Array = '') =>
+  serve((_, response) => response.writeHead(status, headers).end(body));
+
+const echo: RequestListener = async (request, response) => {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk);
+  response.setHeader('content-type', 'application/json');
+  response.end(
+    JSON.stringify({ ...request.headers, method: request.method, body: Buffer.concat(chunks).toString() }),
+  );
+};
+
+const context: TaskContext = {
+  signal: new AbortController().signal,
+  taskId: '0198c0de-0000-7000-8000-000000000000',
+  attempt: 2,
+  idempotencyKey: '0198c0de-0000-7000-8000-000000000000',
+  deadline: new Date(Date.now() + 60_000),
+  fetch: guardedFetch({ loopback: 'allowed' }),
+  progress() {},
+  log() {},
+};
+
+const run = (payload: object, change: Partial<TaskContext> = {}) =>
+  httpRequest.perform(payload, { ...context, ...change });
+
+async function failureOf(
+  payload: object,
+  change: Partial<TaskContext> = {},
+): Promise<PermanentError | RetryError> {
+  const failure = await run(payload, change).catch((error: unknown) => error);
+  if (failure instanceof PermanentError || failure instanceof RetryError) return failure;
+  throw new Error('Not a failure of its own kind', { cause: failure });
+}
+
+describe('the request', () => {
+  test('says who sends it and carries the key that all attempts share', async () => {
+    expect(await run({ url: await serve(echo) })).toMatchObject({
+      json: {
+        method: 'GET',
+        'idempotency-key': context.idempotencyKey,
+        'user-agent': expect.stringMatching(/^Celeriac\//),
+      },
+    });
+  });
+
+  test('lets the caller decide on both, in any case', async () => {
+    const headers = { 'Idempotency-Key': 'mine', 'USER-AGENT': 'me' };
+    expect(await run({ url: await serve(echo), headers })).toMatchObject({
+      json: { 'idempotency-key': 'mine', 'user-agent': 'me' },
+    });
+  });
+
+  const BODIES = [
+    ['text', 'plain', 'plain', 'text/plain; charset=utf-8'],
+    ['an object', { a: [1, null] }, '{"a":[1,null]}', 'application/json'],
+    ['JSON null', null, 'null', 'application/json'],
+  ] as const;
+  for (const [what, body, sent, type] of BODIES) {
+    test(`sends ${what} as ${type}`, async () => {
+      expect(await run({ url: await serve(echo), method: 'POST', body })).toMatchObject({
+        json: { method: 'POST', body: sent, 'content-type': type },
+      });
+    });
+  }
+});
+
+describe('the result', () => {
+  test('tells status, address, redirects, time and what is safe of the headers', async () => {
+    const end = await answering(
+      201,
+      { etag: '"1"', 'set-cookie': 'a=b', 'x-internal': 'secret', 'content-type': 'text/plain' },
+      'done',
+    );
+    const result = await run({ url: await answering(302, { location: end }) });
+    expect(result).toMatchObject({
+      status: 201,
+      url: end,
+      redirects: 1,
+      body: 'done',
+      body_encoding: 'text',
+      truncated: false,
+      duration_ms: expect.any(Number),
+      headers: { etag: '"1"', 'content-type': 'text/plain' },
+    });
+    expect(JSON.stringify(result)).not.toMatch(/set-cookie|secret/);
+  });
+
+  test('cuts a long body, not through a character, and does not read it as JSON', async () => {
+    const url = await answering(200, { 'content-type': 'application/json' }, `"${'ü'.repeat(100)}"`);
+    const result = await run({ url, max_response_bytes: 10 });
+    expect(result).toMatchObject({ truncated: true, body: '"üüüü' });
+    expect(result).not.toHaveProperty('json');
+  });
+
+  const BODIES = [
+    ['JSON', 'application/problem+json; charset=utf-8', '{"a":1}', { body: '{"a":1}', json: { a: 1 } }],
+    ['JSON that is broken', 'application/json', '{"a":', { body: '{"a":', json: undefined }],
+    [
+      'JSON that could not be stored',
+      'application/json',
+      '"\\u0000"',
+      { body: '"\\u0000"', json: undefined },
+    ],
+    [
+      'JSON that is too deep',
+      'application/json',
+      `${'['.repeat(9_000)}${']'.repeat(9_000)}`,
+      { json: undefined },
+    ],
+    ['JSON under another name', 'text/plain', '{"a":1}', { body: '{"a":1}', json: undefined }],
+    ['Latin-1', 'text/html; charset=ISO-8859-1', Buffer.from('é', 'latin1'), { body: 'é' }],
+    ['bytes', 'image/png', Buffer.from([0x89, 0x50, 0xff]), { body: 'iVD/', body_encoding: 'base64' }],
+    ['text with NUL', 'text/plain', 'a\u0000b', { body: 'YQBi', body_encoding: 'base64' }],
+    [
+      'text in an unknown charset',
+      'text/plain; charset=klingon',
+      'a',
+      { body: 'YQ==', body_encoding: 'base64' },
+    ],
+  ] as const;
+  for (const [what, type, body, expected] of BODIES) {
+    test(`holds ${what}`, async () => {
+      const result = await run({ url: await answering(200, { 'content-type': type }, body) });
+      expect(result).toEqual(
+        expect.objectContaining({ ...expected, ...('json' in expected && { json: expect.anything() }) }),
+      );
+    });
+  }
+});
+
+describe('a status', () => {
+  for (const status of [408, 425, 429, 500, 502, 503, 504]) {
+    test(`${status} is tried again`, async () => {
+      expect(await failureOf({ url: await answering(status) })).toMatchObject({
+        name: 'RetryError',
+        code: 'unexpected_status',
+        afterSeconds: 0,
+      });
+    });
+  }
+
+  for (const status of [304, 400, 401, 403, 404, 409, 422]) {
+    test(`${status} is final, and the answer is told`, async () => {
+      const failure = await failureOf({ url: await answering(status, {}, 'no such thing') });
+      const body = status === 304 ? '' : 'no such thing';
+      expect(failure).toMatchObject({
+        name: 'PermanentError',
+        code: 'unexpected_status',
+        details: { status, body },
+      });
+    });
+  }
+
+  for (const [status, after] of [
+    [429, 30],
+    [503, 30],
+    [500, 0],
+  ] as const) {
+    test(`${status} with Retry-After: 30 waits at least ${after} seconds`, async () => {
+      const url = await answering(status, { 'retry-after': '30' });
+      expect(await failureOf({ url })).toMatchObject({ afterSeconds: after });
+    });
+  }
+
+  test('that was expected is a success, whatever it is', async () => {
+    expect(await run({ url: await answering(500), expected_status: [500] })).toMatchObject({ status: 500 });
+    const range = { from: 400, to: 499 };
+    expect(await run({ url: await answering(404), expected_status: range })).toMatchObject({ status: 404 });
+  });
+
+  test('of success that was not expected is final', async () => {
+    expect(await failureOf({ url: await answering(200), expected_status: [201] })).toBeInstanceOf(
+      PermanentError,
+    );
+  });
+
+  test('of a redirect is final for who does not follow and did not expect it', async () => {
+    const url = await answering(302, { location: '/x' });
+    expect(await failureOf({ url, follow_redirects: false })).toMatchObject({ details: { status: 302 } });
+    const expected = { url, follow_redirects: false, expected_status: [302] };
+    expect(await run(expected)).toMatchObject({ status: 302, headers: { location: '/x' } });
+  });
+});
+
+describe('without an answer', () => {
+  test('a broken connection and a slow server are tried again', async () => {
+    const reset = await serve((request) => request.socket.destroy());
+    expect(await failureOf({ url: reset })).toMatchObject({ name: 'RetryError', code: 'network' });
+    const slow = await serve(() => {});
+    expect(await failureOf({ url: slow, timeout_seconds: 0.1 })).toMatchObject({
+      name: 'RetryError',
+      code: 'timeout',
+    });
+  });
+
+  test('a private address, a loop of redirects and a broken body are final', async () => {
+    const fetch = guardedFetch({ loopback: 'refused' });
+    expect(await failureOf({ url: 'http://169.254.169.254/' }, { fetch })).toMatchObject({
+      name: 'PermanentError',
+      code: 'address_refused',
+    });
+    const loop = await answering(302, { location: '/' });
+    expect(await failureOf({ url: loop })).toMatchObject({ name: 'PermanentError', code: 'redirect_limit' });
+    const broken = await answering(200, { 'content-encoding': 'gzip' }, 'not gzip');
+    expect(await failureOf({ url: broken })).toMatchObject({ name: 'PermanentError', code: 'encoding' });
+  });
+
+  test('a cancel ends it with the reason of the cancel', async () => {
+    const controller = new AbortController();
+    const url = await serve(() => controller.abort(new Error('Cancelled')));
+    await expect(run({ url }, { signal: controller.signal })).rejects.toThrow('Cancelled');
+  });
+});

@@ -1,0 +1,87 @@
+import { FETCH_FAILURES, FetchError } from '../../../aws/fetch/fetch-error.ts';
+import type { FetchRequest, FetchResponse } from '../../../aws/fetch/port.ts';
+import { defineTask, PermanentError, RetryError, type TaskContext } from '../../define-task.ts';
+import { bodyOf, excerptOf, type ReceivedBody } from './received-body.ts';
+import { headersToKeep } from './received-headers.ts';
+import { retryAfterSeconds } from './retry-after.ts';
+import { type HttpRequestPayload, httpRequest } from './schema.ts';
+
+/** The answer, as the task's result. */
+export type HttpRequestResult = ReceivedBody & {
+  readonly status: number;
+  /** The final one, after redirects. */
+  readonly url: string;
+  readonly redirects: number;
+  /** Names in lower case; only those that tell nobody's secrets. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly duration_ms: number;
+};
+
+const USER_AGENT = 'Celeriac/0.1 (+http.request)';
+
+/** Unexpected statuses that another attempt may change. The last two say when, in `Retry-After`. */
+const isRetried = (status: number) => status === 408 || status === 425 || status === 429 || status >= 500;
+const SAYS_WHEN = new Set([429, 503]);
+
+export default defineTask({
+  ...httpRequest,
+  async run(payload, context): Promise<HttpRequestResult> {
+    const started = performance.now();
+    context.progress(0, `${payload.method} ${new URL(payload.url).origin}`);
+    const answer = await answerTo(payload, context);
+    if (!isExpected(answer.status, payload.expected_status)) throw unexpected(answer);
+    context.progress(1, `${answer.status}`);
+    return {
+      status: answer.status,
+      url: answer.url,
+      redirects: answer.redirects,
+      headers: headersToKeep(answer.headers),
+      ...bodyOf(answer),
+      duration_ms: Math.round(performance.now() - started),
+    };
+  },
+});
+
+async function answerTo(payload: HttpRequestPayload, context: TaskContext): Promise<FetchResponse> {
+  try {
+    return await context.fetch(requestOf(payload, context));
+  } catch (error) {
+    if (!(error instanceof FetchError)) throw error;
+    const Failure = FETCH_FAILURES[error.code].again ? RetryError : PermanentError;
+    throw new Failure(error.code, error.message, { cause: error });
+  }
+}
+
+function requestOf(payload: HttpRequestPayload, { signal, idempotencyKey }: TaskContext): FetchRequest {
+  const { body } = payload;
+  const own: Record<string, string> = { 'idempotency-key': idempotencyKey, 'user-agent': USER_AGENT };
+  if (body !== undefined) {
+    own['content-type'] = typeof body === 'string' ? 'text/plain; charset=utf-8' : 'application/json';
+  }
+  const given = Object.entries(payload.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]);
+  return {
+    url: payload.url,
+    method: payload.method,
+    headers: { ...own, ...Object.fromEntries(given) },
+    ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    signal,
+    timeoutSeconds: payload.timeout_seconds,
+    maxBytes: payload.max_response_bytes,
+    overflow: 'truncate',
+    followRedirects: payload.follow_redirects,
+  };
+}
+
+function isExpected(status: number, expected: HttpRequestPayload['expected_status']): boolean {
+  return 'from' in expected ? status >= expected.from && status <= expected.to : expected.includes(status);
+}
+
+function unexpected(answer: FetchResponse): PermanentError | RetryError {
+  const message = `The server answered ${answer.status}`;
+  const details = { status: answer.status, url: answer.url, body: excerptOf(answer) };
+  if (!isRetried(answer.status)) return new PermanentError('unexpected_status', message, { details });
+  const afterSeconds = SAYS_WHEN.has(answer.status)
+    ? retryAfterSeconds(answer.headers['retry-after'], new Date())
+    : 0;
+  return new RetryError('unexpected_status', message, { details, afterSeconds });
+}

@@ -1,0 +1,81 @@
+import * as z from 'zod';
+import { parseTarget } from '../../../aws/fetch/target.ts';
+import { defineKind } from '../../define-task.ts';
+import { jsonFault } from '../json-fault.ts';
+import { checkHeaders, type HeaderFields } from './check-headers.ts';
+
+export const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+
+export const MAX_BODY_BYTES = 256 * 1024;
+export const MAX_RESPONSE_BYTES = 1024 * 1024;
+
+const status = z.int().min(100).max(599);
+
+/** What `http.request` sends, and what it takes for an answer. Which addresses are refused is decided when it runs. */
+const payload = z
+  .strictObject({
+    url: z
+      .string()
+      .max(8_192)
+      .superRefine(checkUrl)
+      .describe('Absolute, http or https, without credentials.'),
+    method: z.enum(METHODS).default('GET'),
+    headers: z
+      .unknown()
+      .superRefine(checkHeaders)
+      .transform((headers) => headers as HeaderFields)
+      .optional()
+      .describe('Name → value. Host, Accept-Encoding and what concerns the connection are refused.'),
+    body: z
+      .unknown()
+      .superRefine(checkBody)
+      .optional()
+      .describe('A string is sent as it is; any other JSON value is sent as application/json.'),
+    expected_status: z
+      .union([
+        z.array(status).min(1).max(100),
+        z.strictObject({ from: status, to: status }).refine(({ from, to }) => from <= to, 'from is above to'),
+      ])
+      .default({ from: 200, to: 299 })
+      .describe('The statuses that mean success: a list or an inclusive range.'),
+    timeout_seconds: z.number().min(0.1).max(60).default(30).describe('For everything, redirects included.'),
+    max_response_bytes: z
+      .int()
+      .min(0)
+      .max(MAX_RESPONSE_BYTES)
+      .default(65_536)
+      .describe('A longer body is cut.'),
+    follow_redirects: z.boolean().default(true).describe('At most three, each checked like the URL.'),
+  })
+  .refine(({ method, body }) => body === undefined || (method !== 'GET' && method !== 'HEAD'), {
+    path: ['body'],
+    message: 'GET and HEAD have no body',
+  });
+
+export type HttpRequestPayload = z.output<typeof payload>;
+
+function checkUrl(url: string, issues: z.RefinementCtx): void {
+  try {
+    parseTarget(url);
+  } catch (error) {
+    issues.addIssue({ code: 'custom', message: error instanceof Error ? error.message : 'Not a URL' });
+  }
+}
+
+function checkBody(body: unknown, issues: z.RefinementCtx): void {
+  if (body === undefined) return;
+  const fault = jsonFault(body) ?? sizeFault(typeof body === 'string' ? body : JSON.stringify(body));
+  if (fault !== undefined) issues.addIssue({ code: 'custom', message: fault });
+}
+
+function sizeFault(text: string): string | undefined {
+  if (Buffer.byteLength(text) <= MAX_BODY_BYTES) return undefined;
+  return `Must be at most ${MAX_BODY_BYTES / 1024} KiB`;
+}
+
+/** `http.request`: sends one HTTP request to the internet and keeps the answer. */
+export const httpRequest = defineKind({
+  kind: 'http.request',
+  payload,
+  limits: { soft: '75s', hard: '90s' },
+});

@@ -1,0 +1,46 @@
+import type { Database } from '../database/connect.ts';
+import { asMember, type Principal } from '../database/enter.ts';
+import { Refusal } from '../refusal.ts';
+import * as store from './store.ts';
+import type { Task } from './task.ts';
+
+export type ListRequest = Omit<store.TaskFilter, 'organizationIds' | 'createdBy'> & {
+  /** Null for all organizations of the principal. */
+  organizationId: string | null;
+  /** Only tasks that the principal created. */
+  mine: boolean;
+};
+
+/**
+ * A page of tasks of the principal's organizations, newest first.
+ *
+ * @returns at most `limit` tasks, and whether there are more
+ * @throws Refusal `organization_not_found`
+ */
+export async function listTasks(
+  { db }: { db: Database },
+  principal: Principal,
+  { organizationId, mine, ...filter }: ListRequest,
+  limit: number,
+): Promise<{ tasks: Task[]; more: boolean }> {
+  return asMember(db, principal, async (tx, memberships) => {
+    const ids = memberships.map((m) => m.organizationId);
+    if (organizationId && !ids.includes(organizationId)) {
+      throw new Refusal('not_found', 'organization_not_found', 'There is no such organization');
+    }
+    const organizationIds = organizationId ? [organizationId] : ids;
+    const createdBy = mine ? principal.userId : null;
+    const rows = await store.list(tx, { ...filter, organizationIds, createdBy }, limit + 1);
+    return { tasks: rows.slice(0, limit), more: rows.length > limit };
+  });
+}
+
+/** One task of the principal's organizations. Unknown and foreign ids answer alike: `task_not_found`. */
+export async function getTask({ db }: { db: Database }, principal: Principal, id: string): Promise<Task> {
+  return asMember(db, principal, async (tx) => (await store.find(tx, id)) ?? taskNotFound());
+}
+
+/** @throws Refusal `task_not_found`, always */
+export function taskNotFound(): never {
+  throw new Refusal('not_found', 'task_not_found', 'There is no such task');
+}

@@ -1,0 +1,23 @@
+import type { Database } from '../database/connect.ts';
+import type { Announce } from './change.ts';
+import * as store from './store.ts';
+
+/** Takes the given tasks back from workers whose lease has expired; others are left alone. */
+export async function rescueTasks(
+  { db, announce }: { db: Database; announce: Announce },
+  ids: readonly string[],
+): Promise<void> {
+  announce(await store.rescue(db, ids, ids.length));
+}
+
+/**
+ * Records what became of tasks whose message SQS gave up on: attempts that died with their worker are written down;
+ * tasks that never got as far as an attempt stay due, and the dispatcher sends them again.
+ */
+export async function recordDeadLetters(
+  deps: { db: Database; announce: Announce },
+  ids: readonly string[],
+): Promise<void> {
+  await rescueTasks(deps, ids);
+  await store.dispatchAgain(deps.db, ids);
+}

@@ -1,0 +1,42 @@
+import { PermanentError } from './define-task.ts';
+
+/** Bytes of UTF-8 that the row keeps of a result. */
+export const MAX_RESULT_BYTES = 262_144;
+
+/**
+ * A result as jsonb can store it: what JSON knows, without NUL and lone surrogates (U+FFFD stands in for them).
+ *
+ * @throws PermanentError `result_too_large`, `result_not_json`
+ */
+export function storable(result: unknown): unknown {
+  const text = stringify(result) ?? 'null';
+  const bytes = Buffer.byteLength(text);
+  if (bytes > MAX_RESULT_BYTES) {
+    throw new PermanentError(
+      'result_too_large',
+      `The result has ${bytes} bytes; at most ${MAX_RESULT_BYTES} are kept`,
+    );
+  }
+  return JSON.parse(text);
+}
+
+function stringify(result: unknown): string | undefined {
+  try {
+    return JSON.stringify(result, (_key, value) => {
+      if (typeof value === 'string') return clean(value);
+      if (value === null || typeof value !== 'object' || Array.isArray(value)) return value;
+      const members = Object.entries(value);
+      return members.every(([key]) => clean(key) === key)
+        ? value
+        : Object.fromEntries(members.map(([key, member]) => [clean(key), member]));
+    });
+  } catch (cause) {
+    throw new PermanentError('result_not_json', 'The handler returned what is not JSON', { cause });
+  }
+}
+
+function clean(text: string): string {
+  return text.includes('\u0000') || !text.isWellFormed()
+    ? text.replaceAll('\u0000', '\uFFFD').toWellFormed()
+    : text;
+}
