@@ -33,8 +33,7 @@ export async function addConnection(
 ): Promise<void> {
   await tx`
     insert into connections (id, user_id, session_id, expires_at)
-    values (${id}, ${userId}, ${sessionId}, now() + ${LIFE}::text::interval)
-    on conflict (id) do update set user_id = excluded.user_id, session_id = excluded.session_id, expires_at = excluded.expires_at`;
+    values (${id}, ${userId}, ${sessionId}, now() + ${LIFE}::text::interval)`;
 }
 
 export async function principalOf(db: Database, connectionId: string): Promise<Principal | undefined> {
@@ -77,7 +76,9 @@ export async function countSubscriptions(tx: Transaction, connectionId: string):
 
 /** Forgets connections: takes them off everything that they watch. */
 export async function forget(db: Database, connectionIds: readonly string[]): Promise<void> {
-  await db`select unwatch(${connectionIds as string[]}::text[])`;
+  await db`
+    with silenced as materialized (select silence(${connectionIds as string[]}::text[]))
+    delete from connections c using silenced where c.id = any (${connectionIds as string[]}::text[])`;
 }
 
 /** Connections that are past their life, or whose session has ended; at most `limit`. */

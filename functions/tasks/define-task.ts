@@ -17,7 +17,7 @@ export interface RetryPolicy {
   readonly cap: number;
 }
 
-export const DEFAULT_RETRY: RetryPolicy = { maxRetries: 3, base: 2, cap: 600 };
+const DEFAULT_RETRY: RetryPolicy = { maxRetries: 3, base: 2, cap: 600 };
 
 /** A minute less than a function may run (900 s), so that an attempt can still be settled after its hard limit. */
 export const LONGEST_LIMIT_SECONDS = 14 * 60;
@@ -36,7 +36,7 @@ export interface Kind<Name extends string = string, Payload extends z.ZodType = 
 }
 
 /** After `soft` the signal of the context aborts; at `hard` the attempt is lost. At most 14 minutes, hard > soft. */
-export interface Limits {
+interface Limits {
   readonly soft: Duration;
   readonly hard: Duration;
 }

@@ -37,7 +37,7 @@ create policy auth on signing_keys to celeriac_auth using (true) with check (tru
 -- The answer to "who am I" names the organizations.
 grant select (id, name) on organizations to celeriac_auth;
 create policy auth on organizations for select to celeriac_auth using (id = any ((select readable_organizations())::uuid[]));
--- A logout closes the session's sockets: auth may find them, the socket function closes them.
+-- A logout silences the session's sockets at once; the dispatcher closes them.
 grant select (id, session_id) on connections to celeriac_auth;
 create policy auth on connections for select to celeriac_auth using (true);
 
@@ -94,7 +94,7 @@ create policy read on price_ticks for select to celeriac_api using (true);
 
 grant insert on ws_tickets to celeriac_api;
 create policy add on ws_tickets for insert to celeriac_api with check (user_id = (select current_user_id()));
--- A member's removal closes their sockets.
+-- A member's removal silences their sockets for that organization.
 grant select (id, user_id) on connections to celeriac_api;
 create policy read on connections for select to celeriac_api using (true);
 
@@ -107,17 +107,20 @@ create policy socket on subscriptions to celeriac_socket using (true) with check
 grant select, update (watchers) on tasks to celeriac_socket;
 create policy watch on tasks for update to celeriac_socket using (organization_id = any ((select readable_organizations())::uuid[]));
 
-/* Takes connections off the tasks that they watch, whoever's those are. */
-create function unwatch(p_connections text[]) returns void
+/* Takes connections off the tasks that they watch, of one organization or of all: they hear nothing more. */
+create function silence(p_connections text[], p_organization uuid default null) returns void
   language sql volatile security definer set search_path = public, pg_temp
 begin atomic
   update tasks t
   set watchers = (select coalesce(array_agg(w), '{}') from unnest(t.watchers) w where w <> all (p_connections))
-  where t.id in (select s.task_id from subscriptions s where s.connection_id = any (p_connections));
-  delete from connections c where c.id = any (p_connections);
+  where t.id in (select s.task_id from subscriptions s where s.connection_id = any (p_connections))
+    and (p_organization is null or t.organization_id = p_organization);
+  delete from subscriptions s using tasks t
+  where s.connection_id = any (p_connections) and t.id = s.task_id
+    and (p_organization is null or t.organization_id = p_organization);
 end;
-revoke execute on function unwatch(text[]) from public;
-grant execute on function unwatch(text[]) to celeriac_socket, celeriac_dispatcher;
+revoke execute on function silence(text[], uuid) from public;
+grant execute on function silence(text[], uuid) to celeriac_auth, celeriac_api, celeriac_socket, celeriac_dispatcher;
 
 -- worker, dead-letters, dispatcher: they serve every organization; the message says which rows, the guard says whether.
 grant select, update on tasks to celeriac_worker, celeriac_dead_letters, celeriac_dispatcher;

@@ -1,0 +1,245 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type Member, type Stand, stand } from '../database/testing.ts';
+import { Refusal } from '../refusal.ts';
+import * as tasks from '../tasks/store.ts';
+import { DISPATCH, insertTask } from '../tasks/testing.ts';
+import { type Greeting, type SocketInput, socketEvents } from './socket-events.ts';
+import { sweepSockets } from './sweep.ts';
+import { issueTicket } from './tickets.ts';
+
+let on: Stand;
+let ada: Member;
+let eve: Member;
+let api: ReturnType<Stand['as']>;
+let frames: [string, Record<string, unknown>][];
+let greetings: Greeting[];
+let gone: Set<string>;
+let send: ReturnType<typeof socketEvents>;
+let tokenInUrlAllowed = false;
+
+beforeAll(async () => {
+  on = await stand();
+  [ada, eve] = [await on.member(), await on.member()];
+  api = on.as('api');
+});
+beforeEach(() => {
+  [frames, greetings, gone] = [[], [], new Set()];
+  send = socketEvents({
+    db: on.as('socket'),
+    tokenInUrlAllowed,
+    post: async (connectionId, frame) => {
+      if (gone.has(connectionId)) return 'gone';
+      frames.push([connectionId, JSON.parse(frame)]);
+      return 'sent';
+    },
+    verifyToken: async (token) => {
+      if (token === 'ada') return ada;
+      throw new Refusal('unauthenticated', 'token_not_valid', 'Token is invalid or expired');
+    },
+    greetLater: async (greeting) => {
+      greetings.push(greeting);
+    },
+    logFault: (message, { error }) => {
+      throw new Error(message, { cause: error });
+    },
+  });
+});
+afterAll(() => on.close());
+
+const open = (
+  id: string,
+  query: Record<string, string>,
+  headers: Record<string, string> = {},
+): SocketInput => ({
+  requestContext: { routeKey: '$connect', connectionId: id },
+  queryStringParameters: query,
+  headers,
+});
+const message = (id: string, body: unknown): SocketInput => ({
+  requestContext: { routeKey: '$default', connectionId: id },
+  body: typeof body === 'string' ? body : JSON.stringify(body),
+});
+const ticketOf = async (member: Member) => (await issueTicket({ db: api }, member)).ticket;
+const connected = async (member: Member) => {
+  const id = randomUUID();
+  expect(await send(open(id, { ticket: await ticketOf(member) }))).toEqual({ statusCode: 200 });
+  return id;
+};
+const watchersOf = async (id: string) => {
+  const [row] = await on.admin<{ watchers: string[] }[]>`select watchers from tasks where id = ${id}`;
+  return row?.watchers;
+};
+
+describe('connecting', () => {
+  test('a ticket lets its holder in once', async () => {
+    const ticket = await ticketOf(ada);
+    expect(await send(open('c-once', { ticket }))).toEqual({ statusCode: 200 });
+    expect(await send(open('c-twice', { ticket }))).toEqual({ statusCode: 401 });
+  });
+
+  test('a ticket that has expired lets nobody in', async () => {
+    const ticket = await ticketOf(ada);
+    await on.admin`update ws_tickets set expires_at = now() - interval '1 second'`;
+    expect(await send(open('c-late', { ticket }))).toEqual({ statusCode: 401 });
+  });
+
+  test('a token may come as a subprotocol, and is not echoed', async () => {
+    const answer = await send(open('c-sub', {}, { 'Sec-WebSocket-Protocol': 'celeriac, ada' }));
+    expect(answer).toEqual({ statusCode: 200, headers: { 'Sec-WebSocket-Protocol': 'celeriac' } });
+    expect(await send(open('c-forged', {}, { 'Sec-WebSocket-Protocol': 'celeriac, forged' }))).toEqual({
+      statusCode: 401,
+    });
+  });
+
+  test('without a login nobody gets in', async () => {
+    expect(await send(open('c-none', {}))).toEqual({ statusCode: 401 });
+  });
+
+  test('a token in the URL is refused where the deployment does not allow it', async () => {
+    expect(await send(open('c-url', { token: 'ada' }))).toEqual({ statusCode: 401 });
+    tokenInUrlAllowed = true;
+  });
+
+  test('and accepted where it does', async () => {
+    expect(await send(open('c-url', { token: 'ada' }))).toEqual({ statusCode: 200 });
+    tokenInUrlAllowed = false;
+  });
+
+  test('a session that has ended does not get in with a ticket issued before', async () => {
+    const user = await on.member();
+    const ticket = await ticketOf(user);
+    await on.admin`update sessions set revoked_at = now() where id = ${user.sessionId}`;
+    expect(await send(open('c-ended', { ticket }))).toEqual({ statusCode: 401 });
+  });
+
+  test("the seed's URL is greeted with its task; foreign, unknown and malformed ids are refused alike", async () => {
+    const { id } = await insertTask(api, ada);
+    expect(await send(open('c-task', { ticket: await ticketOf(ada), task: id }))).toEqual({
+      statusCode: 200,
+    });
+    expect(greetings).toEqual([{ greet: { connectionId: 'c-task', taskId: id } }]);
+    const answers = await Promise.all(
+      [id, randomUUID(), 'x'].map(async (task) =>
+        send(open(randomUUID(), { ticket: await ticketOf(eve), task })),
+      ),
+    );
+    expect(answers).toEqual([{ statusCode: 404 }, { statusCode: 404 }, { statusCode: 404 }]);
+  });
+});
+
+describe('watching', () => {
+  test('a subscriber gets the task as it is, and is then among those whom a change returns', async () => {
+    const { id } = await insertTask(api, ada);
+    const connection = await connected(ada);
+    await send(message(connection, { action: 'subscribe', task: id }));
+    expect(frames).toEqual([
+      [connection, expect.objectContaining({ status: 'SCHEDULED', result: null, id, seq: 1 })],
+    ]);
+    const { claimed } = await tasks.claim(on.as('worker'), [id], 30, 0);
+    expect(claimed[0]?.watchers).toEqual([connection]);
+  });
+
+  test('a change that commits between snapshot and subscription is not missed', async () => {
+    const { id } = await insertTask(api, ada);
+    const connection = await connected(ada);
+    const worker = on.as('worker');
+    const racing = socketEvents({
+      db: on.as('socket'),
+      tokenInUrlAllowed: false,
+      verifyToken: () => Promise.reject(new Error('unused')),
+      greetLater: async () => {},
+      logFault: () => {},
+      post: async (to, frame) => {
+        frames.push([to, JSON.parse(frame)]);
+        // Just after the snapshot has gone out, before the watcher is registered.
+        if (frames.length === 1) await tasks.claim(worker, [id], 30, 0);
+        return 'sent';
+      },
+    });
+    await racing({ greet: { connectionId: connection, taskId: id } });
+    expect(frames.map(([, frame]) => [frame.status, frame.seq])).toEqual([
+      ['SCHEDULED', 1],
+      ['RUNNING', 2],
+    ]);
+  });
+
+  test('a subscription that waits for a change under way sees it, or is told of it', async () => {
+    const { id } = await insertTask(api, ada);
+    const connection = await connected(ada);
+    const worker = on.as('worker');
+    await tasks.claim(worker, [id], 30, 0);
+    // The settling transaction holds the row; the subscriber arrives before it commits.
+    let subscribed: Promise<unknown> = Promise.resolve();
+    await worker.begin(async (tx) => {
+      const outcome = { id, attempt: 1, kind: 'complete', result: 'late' } as const;
+      await tasks.settle(tx as never, [outcome], DISPATCH);
+      subscribed = send(message(connection, { action: 'subscribe', task: id }));
+      await expect.poll(() => frames.length).toBe(1);
+    });
+    await subscribed;
+    expect(frames.map(([, frame]) => frame.status)).toEqual(['RUNNING', 'COMPLETED']);
+  });
+
+  test('foreign and unknown tasks answer alike', async () => {
+    const { id } = await insertTask(api, ada);
+    const connection = await connected(eve);
+    for (const task of [id, randomUUID()]) await send(message(connection, { action: 'subscribe', task }));
+    expect(frames.map(([, frame]) => frame)).toEqual(
+      Array.from({ length: 2 }, () => ({
+        type: 'error',
+        code: 'task_not_found',
+        error: 'There is no such task',
+        errors: [],
+      })),
+    );
+    expect(await watchersOf(id)).toEqual([]);
+  });
+
+  test('what is not a message is answered and the connection stays', async () => {
+    const connection = await connected(ada);
+    for (const body of [
+      '{',
+      '[]',
+      '"x"',
+      { action: 'subscribe', task: '1' },
+      { action: 'nope' },
+      { action: 'ping', more: 1 },
+    ]) {
+      expect(await send(message(connection, body))).toEqual({ statusCode: 200 });
+    }
+    expect(frames.map(([, frame]) => frame.type)).toEqual(Array.from({ length: 6 }, () => 'error'));
+    await send(message(connection, { action: 'ping' }));
+    expect(frames.at(-1)?.[1]).toEqual({ type: 'pong' });
+  });
+
+  test('unsubscribing and disconnecting end the stream', async () => {
+    const { id } = await insertTask(api, ada);
+    const [one, other] = [await connected(ada), await connected(ada)];
+    for (const connection of [one, other]) await send(message(connection, { action: 'subscribe', task: id }));
+    await send(message(one, { action: 'unsubscribe', task: id }));
+    expect(await watchersOf(id)).toEqual([other]);
+    await send({ requestContext: { routeKey: '$disconnect', connectionId: other } });
+    expect(await watchersOf(id)).toEqual([]);
+  });
+
+  test('a connection that has gone before its greeting is forgotten', async () => {
+    const { id } = await insertTask(api, ada);
+    const connection = await connected(ada);
+    gone.add(connection);
+    await send({ greet: { connectionId: connection, taskId: id } });
+    expect(await on.admin`select * from connections where id = ${connection}`).toEqual([]);
+  });
+});
+
+test('the sweep closes the sockets of ended sessions, and they hear nothing more', async () => {
+  const user = await on.member();
+  const { id } = await insertTask(api, user);
+  const connection = await connected(user);
+  await send(message(connection, { action: 'subscribe', task: id }));
+  await on.admin`update sessions set revoked_at = now() where id = ${user.sessionId}`;
+  const closed: string[] = [];
+  await sweepSockets({ db: on.as('dispatcher'), close: async (c) => void closed.push(c) });
+  expect(closed).toContain(connection);
+  expect(await watchersOf(id)).toEqual([]);
+});

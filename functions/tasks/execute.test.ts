@@ -1,0 +1,298 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import * as z from 'zod';
+import { asMember } from '../database/enter.ts';
+import { type Member, type Stand, stand } from '../database/testing.ts';
+import {
+  type Duration,
+  defineTask,
+  type Json,
+  PermanentError,
+  RetryError,
+  type TaskContext,
+} from './define-task.ts';
+import { type ExecuteDeps, execute } from './execute.ts';
+import * as store from './store.ts';
+import type { Task, WakeUp, Watched } from './task.ts';
+import { DISPATCH, insertTask, newTask, statusOf } from './testing.ts';
+
+let on: Stand;
+let ada: Member;
+let api: ReturnType<Stand['as']>;
+let deps: ExecuteDeps;
+let handlers: Record<string, (context: TaskContext) => Promise<Json>>;
+let limits: { soft: Duration; hard: Duration };
+let announced: Watched<Task>[];
+let woken: WakeUp[];
+let finished: Task[];
+
+const FULL = () => 900;
+
+function worker(): ExecuteDeps {
+  return {
+    db: on.as('worker'),
+    dispatch: DISPATCH,
+    fetch: () => Promise.reject(new Error('no network in this test')),
+    log: () => {},
+    taskOf: (kind) => {
+      const handler = handlers[kind];
+      return (
+        handler &&
+        defineTask({ kind, payload: z.unknown(), limits, run: (_payload, context) => handler(context) })
+      );
+    },
+    announce: (tasks) => announced.push(...tasks),
+    enqueue: async (wakeUps) => {
+      woken.push(...wakeUps);
+      return [];
+    },
+    publishFinished: async (tasks) => {
+      finished.push(...tasks);
+    },
+  };
+}
+
+beforeAll(async () => {
+  on = await stand();
+  ada = await on.member();
+  api = on.as('api');
+  deps = worker();
+});
+beforeEach(() => {
+  [announced, woken, finished] = [[], [], []];
+  limits = { soft: '5s', hard: '6s' };
+});
+afterAll(() => on.close());
+
+async function rowOf(id: string) {
+  const [row] = await on.admin`select * from tasks where id = ${id}`;
+  if (!row) throw new Error(`no task ${id}`);
+  return row;
+}
+
+describe('an attempt', () => {
+  test('that returns completes the task with its result', async () => {
+    handlers = { 'test.ok': async ({ attempt }) => ({ attempt }) };
+    const { id } = await insertTask(api, ada, { kind: 'test.ok' });
+    await execute(deps, [id], FULL);
+    expect(await rowOf(id)).toMatchObject({
+      status: 'COMPLETED',
+      attempt: 1,
+      result: { attempt: 1 },
+      error: null,
+    });
+    expect(announced.map((task) => task.status)).toEqual(['RUNNING', 'COMPLETED']);
+    expect(announced.map((task) => task.seq)).toEqual([2, 3]);
+    expect(finished.map((task) => task.id)).toEqual([id]);
+  });
+
+  test('that throws is retried by its own message after a backoff', async () => {
+    handlers = { 'test.boom': () => Promise.reject(new Error('boom')) };
+    const { id } = await insertTask(api, ada, { kind: 'test.boom' });
+    await execute(deps, [id], FULL);
+    const row = await rowOf(id);
+    expect(row).toMatchObject({ status: 'SCHEDULED', error: { code: 'handler_failed', message: 'boom' } });
+    expect(row.run_at.getTime() - row.updated_at.getTime()).toBeLessThanOrEqual(4_000);
+    expect(woken).toEqual([
+      expect.objectContaining({ ids: [id], queue: 'interactive', organizationId: ada.organizationId }),
+    ]);
+    expect(finished).toEqual([]);
+  });
+
+  test('that throws a permanent error fails the task at once', async () => {
+    handlers = {
+      'test.never': () => Promise.reject(new PermanentError('bad_csv', 'line 3', { details: { line: 3 } })),
+    };
+    const { id } = await insertTask(api, ada, { kind: 'test.never' });
+    await execute(deps, [id], FULL);
+    expect(await rowOf(id)).toMatchObject({
+      status: 'FAILED',
+      attempt: 1,
+      error: { code: 'bad_csv', message: 'line 3', line: 3 },
+    });
+    expect(woken).toEqual([]);
+  });
+
+  test('may ask to be retried no sooner than it says', async () => {
+    handlers = {
+      'test.busy': () => Promise.reject(new RetryError('busy', 'come back', { afterSeconds: 3_600 })),
+    };
+    const { id } = await insertTask(api, ada, { kind: 'test.busy' });
+    await execute(deps, [id], FULL);
+    const row = await rowOf(id);
+    expect(row.run_at.getTime() - row.updated_at.getTime()).toBeGreaterThanOrEqual(3_600_000);
+    // Too far for a message: the dispatcher sends it when its time comes near.
+    expect(woken).toEqual([]);
+    expect(row.run_at.getTime() - row.next_dispatch_at.getTime()).toBe(DISPATCH.lookaheadSeconds * 1000);
+  });
+
+  test('of a kind that no worker knows fails', async () => {
+    handlers = {};
+    const { id } = await insertTask(api, ada, { kind: 'test.unknown' });
+    await execute(deps, [id], FULL);
+    expect(await rowOf(id)).toMatchObject({ status: 'FAILED', error: { code: 'kind_unknown' } });
+  });
+
+  test('past its soft limit is told to stop, and retried', async () => {
+    limits = { soft: '0.1s', hard: '5s' };
+    handlers = {
+      'test.slow': async ({ signal }) => {
+        await sleep(5_000, undefined, { signal }).catch(() => {});
+        throw signal.reason;
+      },
+    };
+    const { id } = await insertTask(api, ada, { kind: 'test.slow' });
+    await execute(deps, [id], FULL);
+    expect(await rowOf(id)).toMatchObject({ status: 'SCHEDULED', error: { code: 'soft_limit_exceeded' } });
+  });
+
+  test('that ignores its soft limit is given up at the hard one', async () => {
+    limits = { soft: '0.05s', hard: '0.1s' };
+    handlers = { 'test.deaf': () => new Promise(() => {}) };
+    const { id } = await insertTask(api, ada, { kind: 'test.deaf', maxRetries: 0 });
+    await execute(deps, [id], FULL);
+    expect(await rowOf(id)).toMatchObject({ status: 'FAILED', error: { code: 'hard_limit_exceeded' } });
+  });
+
+  test('whose result is no JSON that Postgres stores still completes, cleaned', async () => {
+    handlers = { 'test.nul': async () => ({ text: 'a\u0000b\ud800' }) };
+    const { id } = await insertTask(api, ada, { kind: 'test.nul' });
+    await execute(deps, [id], FULL);
+    expect((await rowOf(id)).result).toEqual({ text: 'a\ufffdb\ufffd' });
+  });
+
+  test('whose result is too large fails, and says how large', async () => {
+    handlers = { 'test.large': async () => 'x'.repeat(300_000) };
+    const { id } = await insertTask(api, ada, { kind: 'test.large' });
+    await execute(deps, [id], FULL);
+    expect(await rowOf(id)).toMatchObject({ status: 'FAILED', error: { code: 'result_too_large' } });
+  });
+});
+
+describe('a cancel', () => {
+  test('before the start means that it never runs', async () => {
+    let ran = false;
+    handlers = {
+      'test.ran': async () => {
+        ran = true;
+        return null;
+      },
+    };
+    const { id } = await insertTask(api, ada, { kind: 'test.ran' });
+    await asMember(api, ada, (tx) => store.cancel(tx, id));
+    await execute(deps, [id], FULL);
+    expect(ran).toBe(false);
+    expect(await statusOf(on.admin, id)).toBe('CANCELLED');
+  });
+
+  test('of a running task aborts its handler, and is recorded as cancelled', async () => {
+    handlers = {
+      'test.long': async ({ signal }) => {
+        await sleep(5_000, undefined, { signal }).catch(() => {});
+        throw signal.reason;
+      },
+    };
+    const { id } = await insertTask(api, ada, { kind: 'test.long' });
+    const working = execute(deps, [id], FULL);
+    await expect.poll(() => statusOf(on.admin, id)).toBe('RUNNING');
+    expect((await asMember(api, ada, (tx) => store.cancel(tx, id)))?.status).toBe('RUNNING');
+    await working;
+    expect(await rowOf(id)).toMatchObject({ status: 'CANCELLED', error: null });
+    const [ledger] = await on.admin`select * from attempts where task_id = ${id}`;
+    expect(ledger).toMatchObject({ outcome: 'aborted', error: { code: 'cancelled' } });
+  });
+});
+
+describe('time', () => {
+  test('a task starts at or after its time by the database clock, and waits in the worker for the last fraction', async () => {
+    handlers = { 'test.timed': async () => null };
+    const scheduledTime = new Date(Date.now() + 700).toISOString();
+    const { id } = await insertTask(api, ada, { kind: 'test.timed', scheduledTime });
+    await execute(deps, [id], FULL);
+    const [row] =
+      await on.admin`select status, started_at >= run_at as "notEarly" from tasks where id = ${id}`;
+    expect(row).toEqual({ status: 'COMPLETED', notEarly: true });
+  });
+
+  test('an invocation that runs out of time hands the rest back', async () => {
+    handlers = { 'test.ok': async () => null };
+    const ids = await Promise.all(
+      Array.from({ length: 30 }, async () => (await insertTask(api, ada, { kind: 'test.ok' })).id),
+    );
+    let asked = 0;
+    await execute(deps, ids, () => (asked++ === 0 ? 900 : 60));
+    const rows =
+      await on.admin`select status, next_dispatch_at <= now() as due from tasks where id = any (${ids}::uuid[])`;
+    expect(rows.filter((row) => row.status === 'COMPLETED')).toHaveLength(20);
+    expect(rows.filter((row) => row.status === 'SCHEDULED' && row.due)).toHaveLength(10);
+  });
+});
+
+describe('several workers', () => {
+  test('messages that come three times and in random order run every task once', async () => {
+    const starts = new Map<string, number>();
+    let overlapping = 0;
+    const running = new Set<string>();
+    handlers = {
+      'test.once': async ({ taskId }) => {
+        if (running.has(taskId)) overlapping += 1;
+        running.add(taskId);
+        starts.set(taskId, (starts.get(taskId) ?? 0) + 1);
+        await sleep(Math.random() * 20);
+        running.delete(taskId);
+        return null;
+      },
+    };
+    const tasks = Array.from({ length: 120 }, () => newTask({ kind: 'test.once' }));
+    await store.insert(api, ada, null, tasks, DISPATCH);
+    const messages = [...tasks, ...tasks, ...tasks].map((task) => task.id).sort(() => Math.random() - 0.5);
+    const workers = Array.from({ length: 4 }, worker);
+    await Promise.all(
+      workers.map(async (mine) => {
+        for (let batch = messages.splice(0, 10); batch.length > 0; batch = messages.splice(0, 10)) {
+          await execute(mine, batch, FULL);
+        }
+      }),
+    );
+    expect(overlapping).toBe(0);
+    expect([...starts.values()].every((count) => count === 1)).toBe(true);
+    expect(starts.size).toBe(120);
+    const finals = await on.admin`
+      select count(*)::int as count from attempts where task_id = any (${tasks.map((task) => task.id)}::uuid[]) and outcome = 'completed'`;
+    expect(finals[0]?.count).toBe(120);
+  });
+
+  test('a worker that lost its lease is interrupted and changes nothing', async () => {
+    const reasons: unknown[] = [];
+    handlers = {
+      'test.lost': async ({ signal }) => {
+        await sleep(5_000, undefined, { signal }).catch(() => {});
+        reasons.push(signal.reason?.code);
+        throw signal.reason;
+      },
+    };
+    const { id } = await insertTask(api, ada, { kind: 'test.lost' });
+    const working = execute(deps, [id], FULL);
+    await expect.poll(() => statusOf(on.admin, id)).toBe('RUNNING');
+    await on.admin`update tasks set lease_until = now() - interval '1 second' where id = ${id}`;
+    await store.rescue(on.as('dispatcher'), [id], 1);
+    await working;
+    expect(reasons).toEqual(['lease_lost']);
+    expect(await rowOf(id)).toMatchObject({ status: 'SCHEDULED', error: { code: 'worker_crashed' } });
+  });
+});
+
+test('a single task costs three statements: one to insert, one to claim, one to settle', async () => {
+  handlers = { 'test.ok': async () => null };
+  await execute(deps, [(await insertTask(api, ada, { kind: 'test.ok' })).id], FULL);
+  const calls = async () => {
+    const [row] = await on.admin<{ calls: number }[]>`
+      select sum(calls)::int as calls from pg_stat_statements s join pg_roles r on r.oid = s.userid
+      where toplevel and rolname like 'celeriac%' and dbid = (select oid from pg_database where datname = current_database())`;
+    return row?.calls ?? 0;
+  };
+  await on.admin`create extension if not exists pg_stat_statements`;
+  const before = await calls();
+  await execute(deps, [(await insertTask(api, ada, { kind: 'test.ok' })).id], FULL);
+  expect((await calls()) - before).toBe(3);
+});

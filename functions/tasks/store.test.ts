@@ -1,0 +1,220 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { asMember } from '../database/enter.ts';
+import { type Member, type Stand, stand } from '../database/testing.ts';
+import * as store from './store.ts';
+import { MOVES, TASK_STATUSES, type TaskStatus, TERMINAL } from './task.ts';
+import { DISPATCH, force, insertTask, newTask, statusOf } from './testing.ts';
+
+let on: Stand;
+let ada: Member;
+let api: ReturnType<Stand['as']>;
+let worker: ReturnType<Stand['as']>;
+let dispatcher: ReturnType<Stand['as']>;
+
+beforeAll(async () => {
+  on = await stand();
+  ada = await on.member();
+  api = on.as('api');
+  worker = on.as('worker');
+  dispatcher = on.as('dispatcher');
+});
+afterAll(() => on.close());
+
+const LEASE = 30;
+const error = { code: 'boom', message: 'boom' };
+
+/** Each move as a function's role would try it on one task; what the store says, it changed. */
+const TRY: Record<
+  Exclude<keyof typeof MOVES, 'release'>,
+  (id: string) => Promise<{ status: TaskStatus } | undefined>
+> = {
+  claim: async (id) => (await store.claim(worker, [id], LEASE, 0)).claimed[0],
+  complete: async (id) =>
+    (await store.settle(worker, [{ id, attempt: 1, kind: 'complete', result: 1 }], DISPATCH))[0],
+  retry: async (id) =>
+    (await store.settle(worker, [{ id, attempt: 1, kind: 'retry', error, delaySeconds: 5 }], DISPATCH))[0],
+  fail: async (id) => (await store.settle(worker, [{ id, attempt: 1, kind: 'fail', error }], DISPATCH))[0],
+  cancel: (id) => asMember(api, ada, (tx) => store.cancel(tx, id)),
+  abort: async (id) => {
+    await on.admin`update tasks set cancel_requested_at = now() where id = ${id}`;
+    return (await store.settle(worker, [{ id, attempt: 1, kind: 'fail', error }], DISPATCH))[0];
+  },
+  rescue: async (id) => {
+    await on.admin`update tasks set lease_until = now() - interval '1 second' where id = ${id} and status = 'RUNNING'`;
+    return (await store.rescue(dispatcher, [id], 1))[0];
+  },
+  requeue: (id) => asMember(api, ada, (tx) => store.requeue(tx, id, DISPATCH)),
+};
+
+for (const [move, attempt] of Object.entries(TRY)) {
+  const { from, to }: { from: readonly TaskStatus[]; to: readonly TaskStatus[] } =
+    MOVES[move as keyof typeof TRY];
+  describe(move, () => {
+    for (const status of TASK_STATUSES) {
+      // A cancel of a running task is no move yet, but the request for one.
+      const request = move === 'cancel' && status === 'RUNNING';
+      const legal = from.includes(status);
+      const what = legal
+        ? `leads to ${to.join(' or ')}`
+        : request
+          ? 'only asks its worker'
+          : 'changes nothing';
+      test(`${move} of a ${status} task ${what}`, async () => {
+        const { id } = await insertTask(api, ada);
+        await force(on.admin, id, status);
+        const [before] =
+          await on.admin`select *, cancel_requested_at is null as uncancelled from tasks where id = ${id}`;
+        const moved = await attempt(id);
+        const [after] = await on.admin`select * from tasks where id = ${id}`;
+        if (legal) {
+          expect(to).toContain(moved?.status);
+          expect(after?.status).toBe(moved?.status);
+          expect(after?.seq).toBe(before?.seq + 1);
+          expect(after?.finished_at !== null).toBe((TERMINAL as readonly string[]).includes(after?.status));
+        } else if (request) {
+          expect(moved?.status).toBe('RUNNING');
+          expect(after?.cancel_requested_at).not.toBeNull();
+        } else {
+          expect(moved).toBeUndefined();
+          expect(after?.status).toBe(status);
+          expect(after?.seq).toBe(before?.seq);
+        }
+      });
+    }
+  });
+}
+
+describe('the fence', () => {
+  test('an outcome of an attempt that lost its lease changes nothing', async () => {
+    const { id } = await insertTask(api, ada);
+    await store.claim(worker, [id], LEASE, 0);
+    await on.admin`update tasks set lease_until = now() - interval '1 second' where id = ${id}`;
+    await store.rescue(dispatcher, [id], 1);
+    await on.admin`update tasks set run_at = now() where id = ${id}`;
+    const { claimed } = await store.claim(worker, [id], LEASE, 0);
+    expect(claimed[0]?.attempt).toBe(2);
+    expect(
+      await store.settle(worker, [{ id, attempt: 1, kind: 'complete', result: 'late' }], DISPATCH),
+    ).toEqual([]);
+    expect(await statusOf(on.admin, id)).toBe('RUNNING');
+    expect(await store.renew(worker, [{ id, attempt: 1 }], LEASE)).toEqual([]);
+  });
+
+  test('an outcome that is reported twice is recorded once', async () => {
+    const { id } = await insertTask(api, ada);
+    await store.claim(worker, [id], LEASE, 0);
+    const outcome = { id, attempt: 1, kind: 'complete', result: { n: 1 } } as const;
+    expect(await store.settle(worker, [outcome], DISPATCH)).toHaveLength(1);
+    expect(await store.settle(worker, [outcome], DISPATCH)).toHaveLength(0);
+    expect(await on.admin`select * from attempts where task_id = ${id}`).toHaveLength(1);
+  });
+
+  test('of many claims at once one gets the task', async () => {
+    const { id } = await insertTask(api, ada);
+    const workers = Array.from({ length: 8 }, () => on.as('worker'));
+    const claims = await Promise.all(workers.map((db) => store.claim(db, [id], LEASE, 0)));
+    expect(claims.flatMap((claim) => claim.claimed)).toHaveLength(1);
+  });
+});
+
+describe('claim', () => {
+  test('a task is not claimed before its time, and is told when it is due soon', async () => {
+    const soon = await insertTask(api, ada, { scheduledTime: new Date(Date.now() + 1_500).toISOString() });
+    const later = await insertTask(api, ada, { scheduledTime: new Date(Date.now() + 60_000).toISOString() });
+    const answer = await store.claim(worker, [soon.id, later.id], LEASE, 2);
+    expect(answer.claimed).toEqual([]);
+    expect(answer.soon.map((task) => task.id)).toEqual([soon.id]);
+    expect(answer.soon[0]?.dueInSeconds).toBeGreaterThan(0);
+  });
+
+  test('one statement claims, and one settles, however many tasks there are', async () => {
+    const tasks = Array.from({ length: 300 }, () => newTask());
+    await store.insert(api, ada, null, tasks, DISPATCH);
+    const { claimed } = await store.claim(
+      worker,
+      tasks.map((task) => task.id),
+      LEASE,
+      0,
+    );
+    expect(claimed).toHaveLength(300);
+    const outcomes = claimed.map(
+      ({ id, attempt }) => ({ id, attempt, kind: 'complete', result: null }) as const,
+    );
+    expect(await store.settle(worker, outcomes, DISPATCH)).toHaveLength(300);
+  });
+});
+
+describe('retries', () => {
+  test('a failure is retried until no attempt is left, and every attempt is in the ledger', async () => {
+    const { id } = await insertTask(api, ada, { maxRetries: 2 });
+    for (const [attempt, status] of [
+      [1, 'SCHEDULED'],
+      [2, 'SCHEDULED'],
+      [3, 'FAILED'],
+    ] as const) {
+      await on.admin`update tasks set run_at = now() where id = ${id}`;
+      const { claimed } = await store.claim(worker, [id], LEASE, 0);
+      expect(claimed[0]?.attempt).toBe(attempt);
+      const [moved] = await store.settle(
+        worker,
+        [{ id, attempt, kind: 'retry', error, delaySeconds: 7 }],
+        DISPATCH,
+      );
+      expect(moved?.status).toBe(status);
+      if (status === 'SCHEDULED') expect(moved?.dueInSeconds).toBeCloseTo(7, 0);
+    }
+    const ledger =
+      await on.admin`select attempt, outcome, delay_seconds from attempts where task_id = ${id} order by attempt`;
+    expect(ledger.map((row) => [row.attempt, row.outcome, row.delay_seconds])).toEqual([
+      [1, 'retried', 7],
+      [2, 'retried', 7],
+      [3, 'failed', null],
+    ]);
+  });
+
+  test('a requeued task has fresh attempts, and attempt numbers go on', async () => {
+    const { id } = await insertTask(api, ada, { maxRetries: 0 });
+    await store.claim(worker, [id], LEASE, 0);
+    await store.settle(worker, [{ id, attempt: 1, kind: 'retry', error, delaySeconds: 0 }], DISPATCH);
+    expect(await statusOf(on.admin, id)).toBe('FAILED');
+    await asMember(api, ada, (tx) => store.requeue(tx, id, DISPATCH));
+    const { claimed } = await store.claim(worker, [id], LEASE, 0);
+    expect(claimed[0]).toMatchObject({ attempt: 2, attemptLimit: 2, error: null });
+  });
+
+  test('a crash counts as an attempt: without one left, the task fails', async () => {
+    const { id } = await insertTask(api, ada, { maxRetries: 0 });
+    await store.claim(worker, [id], LEASE, 0);
+    await on.admin`update tasks set lease_until = now() - interval '1 second' where id = ${id}`;
+    const [rescued] = await store.rescue(dispatcher, null, 10);
+    expect(rescued).toMatchObject({ id, status: 'FAILED', crashes: 1, error: { code: 'worker_crashed' } });
+  });
+});
+
+describe('dispatch', () => {
+  test('a task due within the look-ahead is taken when nobody claimed it in time, a later one is not', async () => {
+    const due = await insertTask(api, ada);
+    const later = await insertTask(api, ada, {
+      scheduledTime: new Date(Date.now() + 3_600_000).toISOString(),
+    });
+    await on.admin`update tasks set next_dispatch_at = now() - interval '1 second' where id = ${due.id}`;
+    const taken = (await store.takeForDispatch(dispatcher, 1000, 300)).map((task) => task.id);
+    expect(taken).toContain(due.id);
+    expect(taken).not.toContain(later.id);
+    const again = (await store.takeForDispatch(dispatcher, 1000, 300)).map((task) => task.id);
+    expect(again).not.toContain(due.id);
+  });
+
+  test('two dispatchers at once take a task once', async () => {
+    const tasks = Array.from({ length: 200 }, () => newTask());
+    await store.insert(api, ada, null, tasks, DISPATCH);
+    await on.admin`update tasks set next_dispatch_at = now() - interval '1 second' where id = any (${tasks.map((t) => t.id)}::uuid[])`;
+    const [one, other] = [on.as('dispatcher'), on.as('dispatcher')];
+    const rounds = await Promise.all(
+      [one, other, one, other].map((db) => store.takeForDispatch(db, 100, 300)),
+    );
+    const taken = rounds.flat().map((task) => task.id);
+    expect(new Set(taken).size).toBe(taken.length);
+    expect(taken.length).toBeGreaterThanOrEqual(200);
+  });
+});

@@ -1,0 +1,51 @@
+import { v7 as uuidv7 } from 'uuid';
+import type { Database } from '../database/connect.ts';
+import type { Member } from '../database/testing.ts';
+import * as store from './store.ts';
+import type { DispatchSettings, Task, TaskStatus } from './task.ts';
+
+export const DISPATCH: DispatchSettings = { lookaheadSeconds: 180, resendSeconds: 300 };
+
+export function newTask(given: Partial<store.NewTask> = {}): store.NewTask {
+  return {
+    id: uuidv7(),
+    kind: 'data.process',
+    name: 'Task',
+    description: '',
+    payload: {},
+    queue: 'interactive',
+    scheduledTime: null,
+    maxRetries: 3,
+    ...given,
+  };
+}
+
+/** A task of the member, due now. */
+export async function insertTask(
+  api: Database,
+  member: Member,
+  given: Partial<store.NewTask> = {},
+): Promise<Task> {
+  const [task] = await store.insert(api, member, null, [newTask(given)], DISPATCH);
+  if (!task) throw new Error('not inserted');
+  return task;
+}
+
+/** Puts a task into a status as the database would have it, past all guards. */
+export async function force(admin: Database, id: string, status: TaskStatus): Promise<void> {
+  const terminal = ['COMPLETED', 'FAILED', 'CANCELLED'].includes(status);
+  await admin`
+    update tasks set status = ${status},
+      attempt = case when ${status} in ('RUNNING', 'COMPLETED', 'FAILED') then 1 else 0 end,
+      started_at = case when ${status} in ('RUNNING', 'COMPLETED', 'FAILED') then now() end,
+      finished_at = case when ${terminal} then now() end,
+      lease_until = case when ${status} = 'RUNNING' then now() + interval '30 seconds' end,
+      next_dispatch_at = case when ${status} = 'SCHEDULED' then now() + interval '300 seconds' end,
+      error = case when ${status} = 'FAILED' then '{"code":"x","message":"x"}'::jsonb end
+    where id = ${id}`;
+}
+
+export async function statusOf(admin: Database, id: string): Promise<TaskStatus | undefined> {
+  const [row] = await admin<{ status: TaskStatus }[]>`select status from tasks where id = ${id}`;
+  return row?.status;
+}
