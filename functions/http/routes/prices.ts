@@ -8,7 +8,7 @@ import { latestPrices, pricesInRange } from '../../prices/read-prices.ts';
 import type { PriceRow, Watched } from '../../prices/store.ts';
 import { follow, listWatched, unfollow } from '../../prices/watchlist.ts';
 import type { App } from '../app.ts';
-import { Problem } from '../problem.ts';
+import { answer, json, problems, secured } from '../describe.ts';
 
 const DEFAULT_PAGE = 100;
 const MAX_PAGE = 1000;
@@ -45,44 +45,40 @@ const PriceQuery = z
 const Price = z.object({
   asset: z.string(),
   currency: z.string(),
-  price: z.string().nullable(),
-  change_24h: z.string().nullable(),
-  as_of: z.iso.datetime().nullable(),
-  bucket: z.iso.datetime().nullable(),
-  stale: z.boolean(),
+  price: z.string().nullable().describe("Decimal, with the provider's digits; null until the first tick"),
+  change_24h: z.string().nullable().describe('Percent'),
+  as_of: z.iso.datetime().nullable().describe("The provider's time of the price"),
+  bucket: z.iso.datetime().nullable().describe('The five-minute tick that brought it'),
+  stale: z.boolean().describe('Older than ten minutes: now, or in a range when it was stored'),
   source: z.string().nullable(),
 });
 
 const WatchlistEntry = z.object({ asset: z.string(), currency: z.string(), created_at: z.iso.datetime() });
 
-const json = <Schema extends z.ZodType>(schema: Schema, description: string) => ({
-  description,
-  content: { 'application/json': { schema } },
-});
-const refused = (description: string) => ({
-  description,
-  content: { 'application/problem+json': { schema: Problem } },
-});
-
 const getPrices = createRoute({
   method: 'get',
   path: '/api/organizations/{id}/prices',
-  summary: 'Latest prices of the watchlist; with from, to, limit or cursor: a range of them, newest first',
+  summary: 'Prices of what an organization follows',
+  description:
+    'The latest; or, with any of `from`, `to`, `limit` and `cursor`, a page of the stored ones, newest first. ' +
+    'Both ends belong to the range.',
+  ...secured('Prices'),
   request: { params: Organization, query: PriceQuery },
   responses: {
-    200: json(z.object({ items: z.array(Price), next_cursor: z.string().nullable() }), 'Prices'),
-    404: refused('No such organization'),
+    200: answer('Prices', z.object({ results: z.array(Price), next_cursor: z.string().nullable() })),
+    ...problems(400, 401, 404),
   },
 });
 
 const getWatchlist = createRoute({
   method: 'get',
   path: '/api/organizations/{id}/watchlist',
-  summary: 'What the organization follows',
+  summary: 'What an organization follows',
+  ...secured('Prices'),
   request: { params: Organization },
   responses: {
-    200: json(z.object({ items: z.array(WatchlistEntry) }), 'Entries'),
-    404: refused('No such organization'),
+    200: answer('Entries', z.object({ results: z.array(WatchlistEntry), next_cursor: z.null() })),
+    ...problems(400, 401, 404),
   },
 });
 
@@ -90,21 +86,15 @@ const addToWatchlist = createRoute({
   method: 'post',
   path: '/api/organizations/{id}/watchlist',
   summary: 'Follow an asset in a currency',
+  ...secured('Prices'),
   request: {
     params: Organization,
-    body: {
-      required: true,
-      content: {
-        'application/json': { schema: z.strictObject({ asset: Asset, currency: Currency.default('usd') }) },
-      },
-    },
+    body: json(z.strictObject({ asset: Asset, currency: Currency.default('usd') })),
   },
   responses: {
-    200: json(WatchlistEntry, 'It was there already'),
-    201: json(WatchlistEntry, 'Followed from the next tick on'),
-    403: refused('The member may only read'),
-    404: refused('No such organization'),
-    409: refused('The watchlist is full'),
+    200: answer('It was there already', WatchlistEntry),
+    201: answer('Followed from the next tick on', WatchlistEntry),
+    ...problems(400, 401, 403, 404, 409, 413, 415),
   },
 });
 
@@ -112,15 +102,12 @@ const removeFromWatchlist = createRoute({
   method: 'delete',
   path: '/api/organizations/{id}/watchlist/{asset}',
   summary: 'Follow an asset no longer, in one currency or in all',
+  ...secured('Prices'),
   request: {
     params: Organization.extend({ asset: Asset }),
     query: z.strictObject({ currency: Currency.optional() }),
   },
-  responses: {
-    204: { description: 'Removed' },
-    403: refused('The member may only read'),
-    404: refused('No such organization, or it does not follow this'),
-  },
+  responses: { 204: { description: 'Removed' }, ...problems(400, 401, 403, 404) },
 });
 
 /** Prices and watchlists of an organization, for its members. `principal` is set by the time a route is reached. */
@@ -130,18 +117,18 @@ export function registerPriceRoutes(app: App, deps: { db: Database }): void {
     const { asset = null, currency = null, from, to, limit, cursor } = c.req.valid('query');
     const filter = { asset, currency };
     if (!from && !to && !limit && !cursor) {
-      const items = await latestPrices(deps, c.var.principal, id, filter);
-      return c.json({ items: items.map(priceView), next_cursor: null }, 200);
+      const latest = await latestPrices(deps, c.var.principal, id, filter);
+      return c.json({ results: latest.map(priceView), next_cursor: null }, 200);
     }
     const range = { ...filter, from: from ?? null, to: to ?? null, after: cursor ?? null };
     const page = await pricesInRange(deps, c.var.principal, id, range, limit ?? DEFAULT_PAGE);
     const nextCursor = page.next && encodeRangeCursor(page.next);
-    return c.json({ items: page.prices.map(priceView), next_cursor: nextCursor }, 200);
+    return c.json({ results: page.prices.map(priceView), next_cursor: nextCursor }, 200);
   });
 
   app.openapi(getWatchlist, async (c) => {
-    const items = await listWatched(deps, c.var.principal, c.req.valid('param').id);
-    return c.json({ items: items.map(entryView) }, 200);
+    const entries = await listWatched(deps, c.var.principal, c.req.valid('param').id);
+    return c.json({ results: entries.map(entryView), next_cursor: null }, 200);
   });
 
   app.openapi(addToWatchlist, async (c) => {

@@ -1,0 +1,368 @@
+import { v7 as uuidv7 } from 'uuid';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { Database } from '../../database/connect.ts';
+import { asMember, type Principal } from '../../database/enter.ts';
+import { type Stand, stand } from '../../database/testing.ts';
+import * as store from '../../prices/store.ts';
+import { type Arranged, arrange } from '../../prices/testing/organizations.ts';
+import { type App, createApp } from '../app.ts';
+import { registerPriceRoutes } from './prices.ts';
+
+const BITCOIN = { asset: 'bitcoin', currency: 'usd' };
+const BITCOIN_EUR = { asset: 'bitcoin', currency: 'eur' };
+const ETHEREUM = { asset: 'ethereum', currency: 'usd' };
+
+let arranged: Arranged;
+let database: Stand;
+let admin: Database;
+let db: Database;
+let other: Database;
+let app: App;
+let principal: Principal;
+let faults: unknown[];
+
+beforeAll(async () => {
+  database = await stand();
+  admin = database.admin;
+  db = database.as('api');
+  other = database.as('api');
+  arranged = arrange(database);
+  app = createApp((_message, { error }) => faults.push(error));
+  app.use(async (c, next) => {
+    c.set('principal', principal);
+    await next();
+  });
+  registerPriceRoutes(app, { db });
+});
+afterAll(() => database.close());
+beforeEach(async () => {
+  faults = [];
+  await arranged.clear();
+});
+
+/** An organization whose member asks from now on. */
+async function enterOrganization(...args: Parameters<Arranged['organization']>): Promise<string> {
+  const made = await arranged.organization(...args);
+  principal = made;
+  return made.id;
+}
+
+async function request(method: string, path: string, body?: unknown) {
+  const response = await app.request(path, {
+    method,
+    ...(body !== undefined && {
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    }),
+  });
+  const text = await response.text();
+  return { status: response.status, body: text === '' ? undefined : JSON.parse(text) };
+}
+
+const prices = (id: string, query = '') => request('GET', `/api/organizations/${id}/prices/${query}`);
+const watchlist = (id: string) => `/api/organizations/${id}/watchlist/`;
+
+/** RFC 3339, to the second as stored times are. */
+const secondsAgo = (seconds: number) =>
+  new Date(Math.floor(Date.now() / 1000 - seconds) * 1000).toISOString();
+const BUCKETS = ['2026-03-01T12:00:00.000Z', '2026-03-01T12:05:00.000Z', '2026-03-01T12:10:00.000Z'] as const;
+const [FIRST, SECOND] = BUCKETS;
+
+test('the latest price of each watched pair is listed, as text, with and without the trailing slash', async () => {
+  const id = await enterOrganization([BITCOIN, ETHEREUM]);
+  const asOf = secondsAgo(60);
+  await arranged.tick({ ...BITCOIN, bucket: FIRST, price: '1' });
+  await arranged.tick({ ...BITCOIN, bucket: SECOND, price: '67187.33589365660', asOf });
+  for (const path of [`/api/organizations/${id}/prices/`, `/api/organizations/${id}/prices`]) {
+    expect(await request('GET', path)).toEqual({
+      status: 200,
+      body: {
+        results: [
+          {
+            ...BITCOIN,
+            price: '67187.33589365660',
+            change_24h: '1.5',
+            as_of: asOf,
+            bucket: SECOND,
+            stale: false,
+            source: 'coingecko',
+          },
+          {
+            ...ETHEREUM,
+            price: null,
+            change_24h: null,
+            as_of: null,
+            bucket: null,
+            stale: true,
+            source: null,
+          },
+        ],
+        next_cursor: null,
+      },
+    });
+  }
+});
+
+for (const [ageSeconds, stale] of [
+  [0, false],
+  [590, false],
+  [610, true],
+  [86_400, true],
+] as const) {
+  test(`a price made ${ageSeconds} s ago is ${stale ? 'stale' : 'fresh'}`, async () => {
+    const id = await enterOrganization([BITCOIN]);
+    await arranged.tick({ ...BITCOIN, bucket: FIRST, price: '1', asOf: secondsAgo(ageSeconds) });
+    expect((await prices(id)).body.results).toMatchObject([{ stale }]);
+  });
+}
+
+test('very small and very large prices are written out', async () => {
+  const id = await enterOrganization([BITCOIN, ETHEREUM]);
+  const [small, large] = ['0.000000000000000000000000000001', '999999999999999999.999999999999999999'];
+  await arranged.tick({ ...BITCOIN, bucket: FIRST, price: small });
+  await arranged.tick({ ...ETHEREUM, bucket: FIRST, price: large });
+  expect((await prices(id)).body.results).toMatchObject([{ price: small }, { price: large }]);
+});
+
+test('only what is on the watchlist is shown, in the latest and in a range', async () => {
+  const id = await enterOrganization([BITCOIN]);
+  for (const pair of [BITCOIN, BITCOIN_EUR, ETHEREUM]) {
+    await arranged.tick({ ...pair, bucket: FIRST, price: '1' });
+  }
+  for (const query of ['', `?from=${FIRST}`, '?asset=bitcoin']) {
+    expect((await prices(id, query)).body.results).toMatchObject([BITCOIN]);
+  }
+  expect((await prices(id, '?asset=ethereum&limit=10')).body.results).toEqual([]);
+});
+
+test('a range is newest first, includes both ends, and can be narrowed to a pair', async () => {
+  const id = await enterOrganization([BITCOIN, BITCOIN_EUR]);
+  for (const [n, bucket] of BUCKETS.entries()) {
+    await arranged.tick({ ...BITCOIN, bucket, price: String(n + 1) });
+    await arranged.tick({ ...BITCOIN_EUR, bucket, price: String(n + 10) });
+  }
+  const CASES: [query: string, expected: string[]][] = [
+    ['?limit=10', ['3', '12', '2', '11', '1', '10']],
+    [`?from=${SECOND}`, ['3', '12', '2', '11']],
+    [`?to=${SECOND}&currency=usd`, ['2', '1']],
+    [`?from=${SECOND}&to=${SECOND}`, ['2', '11']],
+    ['?from=2026-03-01T13:05:00%2B01:00&asset=bitcoin&currency=eur', ['12', '11']],
+    ['?from=2026-03-01T12:10:01Z', []],
+    ['?limit=1', ['3']],
+  ];
+  for (const [query, expected] of CASES) {
+    const { body } = await prices(id, query);
+    expect([query, body.results.map((row: { price: string }) => row.price)]).toEqual([query, expected]);
+  }
+});
+
+test('in a range, stale means that the price was old when it was stored', async () => {
+  const id = await enterOrganization([BITCOIN]);
+  await arranged.tick({ ...BITCOIN, bucket: FIRST, price: '1', asOf: '2026-03-01T11:49:00Z' });
+  await arranged.tick({ ...BITCOIN, bucket: SECOND, price: '2' });
+  expect((await prices(id, '?limit=5')).body.results).toMatchObject([
+    { price: '2', stale: false },
+    { price: '1', stale: true },
+  ]);
+});
+
+test('pages of any size put together are the whole range, each row once', async () => {
+  const id = await enterOrganization([BITCOIN, BITCOIN_EUR, ETHEREUM]);
+  for (const bucket of BUCKETS) {
+    for (const pair of [BITCOIN, BITCOIN_EUR, ETHEREUM]) await arranged.tick({ ...pair, bucket, price: '1' });
+  }
+  const whole = (await prices(id, '?limit=100')).body.results;
+  expect(whole).toHaveLength(9);
+  for (const limit of [1, 2, 4, 9]) {
+    const pages = [];
+    let cursor: string | null = null;
+    do {
+      const { body } = await prices(id, `?limit=${limit}&from=${FIRST}${cursor ? `&cursor=${cursor}` : ''}`);
+      expect(body.results.length).toBeLessThanOrEqual(limit);
+      pages.push(...body.results);
+      cursor = body.next_cursor;
+    } while (cursor);
+    expect(pages).toEqual(whole);
+  }
+});
+
+test('the watchlist is listed, added to and removed from', async () => {
+  const id = await enterOrganization([BITCOIN]);
+  const added = await request('POST', watchlist(id), { asset: 'ripple', currency: 'eur' });
+  expect(added).toMatchObject({ status: 201, body: { asset: 'ripple', currency: 'eur' } });
+  expect(await request('POST', watchlist(id), { asset: 'ripple', currency: 'eur' })).toEqual({
+    ...added,
+    status: 200,
+  });
+  expect(await request('POST', watchlist(id), { asset: 'ripple' })).toMatchObject({
+    status: 201,
+    body: { currency: 'usd' },
+  });
+  expect((await request('GET', watchlist(id))).body.results).toMatchObject([
+    BITCOIN,
+    { asset: 'ripple', currency: 'eur' },
+    { asset: 'ripple', currency: 'usd' },
+  ]);
+  expect((await request('DELETE', `${watchlist(id)}ripple/?currency=eur`)).status).toBe(204);
+  expect((await request('DELETE', `${watchlist(id)}ripple/?currency=eur`)).body.code).toBe('not_watched');
+  expect((await request('DELETE', `${watchlist(id)}bitcoin`)).status).toBe(204);
+  expect((await request('GET', watchlist(id))).body.results).toMatchObject([
+    { asset: 'ripple', currency: 'usd' },
+  ]);
+});
+
+test('without a currency, an asset is removed in all', async () => {
+  const id = await enterOrganization([BITCOIN, BITCOIN_EUR, ETHEREUM]);
+  expect((await request('DELETE', `${watchlist(id)}bitcoin/`)).status).toBe(204);
+  expect((await request('GET', watchlist(id))).body.results).toMatchObject([ETHEREUM]);
+});
+
+test('a watchlist takes fifty pairs, also when two are added at once, and says so', async () => {
+  const id = await enterOrganization(
+    Array.from({ length: 49 }, (_, n) => ({ asset: `a${n}`, currency: 'usd' })),
+  );
+  const add = (on: Database, asset: string) =>
+    asMember(on, principal, (tx) => store.watch(tx, id, { asset, currency: 'usd' }));
+  const results = await Promise.all([add(db, 'x'), add(other, 'y')]);
+  expect(results.filter((result) => result?.added)).toHaveLength(1);
+  expect(results.filter((result) => result === undefined)).toHaveLength(1);
+  const full = await request('POST', watchlist(id), { asset: 'z' });
+  expect(full).toMatchObject({ status: 409, body: { code: 'watchlist_full', limit: 50 } });
+  expect((await request('POST', watchlist(id), { asset: 'a0' })).status).toBe(200);
+});
+
+test('a viewer reads and changes nothing', async () => {
+  const id = await enterOrganization([BITCOIN], 'viewer');
+  expect((await prices(id)).status).toBe(200);
+  for (const [method, path, body] of [
+    ['POST', watchlist(id), { asset: 'ripple' }],
+    ['DELETE', `${watchlist(id)}bitcoin/`, undefined],
+  ] as const) {
+    expect(await request(method, path, body)).toMatchObject({
+      status: 403,
+      body: { code: 'read_only_member' },
+    });
+  }
+  expect(await admin`select asset from watchlists`).toEqual([{ asset: 'bitcoin' }]);
+});
+
+test('another’s organization and no organization answer alike on every route', async () => {
+  const { id: foreign } = await arranged.organization([BITCOIN]);
+  await arranged.tick({ ...BITCOIN, bucket: FIRST, price: '1' });
+  await enterOrganization([ETHEREUM]);
+  for (const [method, path, body] of [
+    ['GET', 'prices/', undefined],
+    ['GET', 'prices/?limit=5', undefined],
+    ['GET', 'watchlist/', undefined],
+    ['POST', 'watchlist/', { asset: 'bitcoin' }],
+    ['DELETE', 'watchlist/bitcoin/', undefined],
+  ] as const) {
+    const answers = await Promise.all(
+      [foreign, uuidv7()].map((id) => request(method, `/api/organizations/${id}/${path}`, body)),
+    );
+    expect(answers[0]).toEqual(answers[1]);
+    expect(answers[0]).toMatchObject({ status: 404, body: { code: 'organization_not_found' } });
+  }
+  expect(await admin`select count(*)::int as n from watchlists`).toEqual([{ n: 2 }]);
+});
+
+test('behind the routes, row-level security hides and protects what belongs to others', async () => {
+  const { id: foreign } = await arranged.organization([BITCOIN]);
+  await enterOrganization();
+  await asMember(db, principal, async (tx) => {
+    expect(await store.watchlist(tx, foreign)).toEqual([]);
+    expect(await store.latest(tx, foreign, { asset: null, currency: null })).toEqual([]);
+    expect(await store.unwatch(tx, foreign, 'bitcoin', null)).toBe(0);
+  });
+  const adding = asMember(db, principal, (tx) => store.watch(tx, foreign, ETHEREUM));
+  await expect(adding).rejects.toThrow('row-level security');
+  await expect(db`select * from price_fetches`).rejects.toThrow('permission denied');
+});
+
+test('an ended session reads nothing', async () => {
+  const id = await enterOrganization([BITCOIN]);
+  await admin`update sessions set revoked_at = now()`;
+  expect(await prices(id)).toMatchObject({ status: 401, body: { code: 'session_ended' } });
+});
+
+const BAD_QUERIES: [query: string, pointer: string][] = [
+  ['?from=yesterday', '/from'],
+  ['?from=2026-03-01', '/from'],
+  ['?from=2026-03-01T12:00:00', '/from'],
+  ['?from=2026-02-30T12:00:00Z', '/from'],
+  ['?from=0000-01-01T00:00:00Z', '/from'],
+  ['?to=1969-12-31T23:59:59Z', '/to'],
+  ['?to=9999-12-31T23:59:59-12:00', '/to'],
+  ['?from=1741000000', '/from'],
+  ['?from=', '/from'],
+  ['?from=2026-03-02T00:00:00Z&to=2026-03-01T00:00:00Z', '/from'],
+  ['?from=2026-03-01T12:00:00Z&from=2026-03-01T12:00:00Z', '/from'],
+  ['?limit=0', '/limit'],
+  ['?limit=1001', '/limit'],
+  ['?limit=-1', '/limit'],
+  ['?limit=1.5', '/limit'],
+  ['?limit=1e2', '/limit'],
+  ['?limit=many', '/limit'],
+  ['?limit=', '/limit'],
+  ['?asset=Bitcoin', '/asset'],
+  ['?asset=%00', '/asset'],
+  [`?asset=${'a'.repeat(101)}`, '/asset'],
+  ['?currency=USD', '/currency'],
+  ['?currency=doubloon', '/currency'],
+  ['?cursor=nonsense', '/cursor'],
+  ['?cursor=', '/cursor'],
+  [`?cursor=${Buffer.from('1/bitcoin/usd\0').toString('base64url')}`, '/cursor'],
+  [`?cursor=${Buffer.from('99999999999999/bitcoin/usd').toString('base64url')}`, '/cursor'],
+  ['?colour=red', '/colour'],
+  ['?__proto__=1', '/__proto__'],
+];
+for (const [query, pointer] of BAD_QUERIES) {
+  test(`prices with ${query.slice(0, 60)} are refused at ${pointer}`, async () => {
+    const id = await enterOrganization([BITCOIN]);
+    const { status, body } = await prices(id, query);
+    expect({ status, pointers: body.errors?.map((error: { pointer: string }) => error.pointer) }).toEqual({
+      status: 400,
+      pointers: [pointer],
+    });
+    expect(faults).toEqual([]);
+  });
+}
+
+const BAD_BODIES: [body: unknown, pointer: string][] = [
+  [{}, '/asset'],
+  [{ asset: null }, '/asset'],
+  [{ asset: 1 }, '/asset'],
+  [{ asset: '' }, '/asset'],
+  [{ asset: 'Bitcoin' }, '/asset'],
+  [{ asset: 'bit coin' }, '/asset'],
+  [{ asset: '../etc' }, '/asset'],
+  [{ asset: 'bitcoin,ethereum' }, '/asset'],
+  [{ asset: 'bitcoin\n' }, '/asset'],
+  [{ asset: 'b'.repeat(101) }, '/asset'],
+  [{ asset: 'bitcoin', currency: 'USD' }, '/currency'],
+  [{ asset: 'bitcoin', currency: 'doubloon' }, '/currency'],
+  [{ asset: 'bitcoin', currency: null }, '/currency'],
+  [{ asset: 'bitcoin', alert: true }, '/alert'],
+  [['bitcoin'], ''],
+];
+for (const [body, pointer] of BAD_BODIES) {
+  test(`following ${JSON.stringify(body).slice(0, 60)} is refused at ${pointer || 'the whole'}`, async () => {
+    const id = await enterOrganization();
+    const answer = await request('POST', watchlist(id), body);
+    expect(answer).toMatchObject({ status: 400, body: { errors: [{ in: 'body', pointer }] } });
+    expect(await admin`select asset from watchlists`).toEqual([]);
+    expect(faults).toEqual([]);
+  });
+}
+
+test('an id that is no UUID is refused', async () => {
+  expect(await prices('42')).toMatchObject({
+    status: 400,
+    body: { errors: [{ in: 'path', pointer: '/id' }] },
+  });
+});
+
+test('the routes describe themselves', () => {
+  const { paths } = app.getOpenAPI31Document({ openapi: '3.1.0', info: { title: 'x', version: '1' } });
+  expect(Object.keys(paths ?? {})).toContain('/api/organizations/{id}/prices');
+});

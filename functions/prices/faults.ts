@@ -1,0 +1,58 @@
+import type { Pair } from './price.ts';
+
+/**
+ * What can be wrong with the price of one pair in one tick, as the trace names it. Where `costs` is `'row'`, nothing is
+ * stored for the pair; a tick with such a fault is `partial`, unless it is of the kind that is `expected` for ever.
+ */
+export const FAULTS = {
+  unknown_asset: {
+    costs: 'row',
+    expected: true,
+    meaning: 'never had a price, and the provider does not name it',
+  },
+  absent: { costs: 'row', expected: false, meaning: 'had prices before, but is not in the answer' },
+  no_price: {
+    costs: 'row',
+    expected: false,
+    meaning: 'the asset is there, its price in this currency is not',
+  },
+  wrong_type: { costs: 'row', expected: false, meaning: 'not the type that the provider documents' },
+  not_positive: { costs: 'row', expected: false, meaning: 'zero or negative' },
+  absurd: {
+    costs: 'row',
+    expected: false,
+    meaning: 'too large, too small, or with too many digits to be a price',
+  },
+  no_time: { costs: 'row', expected: false, meaning: 'the provider does not say when the price was made' },
+  too_new: { costs: 'row', expected: false, meaning: 'made in the future, or after the time of the bucket' },
+  held: {
+    costs: 'row',
+    expected: false,
+    meaning: 'jumped by more than half; waits for the next tick to confirm it',
+  },
+  no_answer: { costs: 'row', expected: false, meaning: 'the call that asked for it failed' },
+  over_limit: { costs: 'row', expected: false, meaning: 'more is followed than one tick may ask for' },
+  old: {
+    costs: 'nothing',
+    expected: true,
+    meaning: 'stored, but the provider made it more than ten minutes ago',
+  },
+  change_ignored: {
+    costs: 'change',
+    expected: true,
+    meaning: 'stored without its 24 h change, which made no sense',
+  },
+} as const satisfies Record<
+  string,
+  { costs: 'row' | 'change' | 'nothing'; expected: boolean; meaning: string }
+>;
+
+export type FaultCode = keyof typeof FAULTS;
+
+/** @property said what the provider's text has there, shortened */
+export type Fault = Pair & { fault: FaultCode; said?: string };
+
+/** Cuts foreign text to what a trace can hold, and to what `jsonb` can store. */
+export function shortened(text: string, length = 60): string {
+  return text.slice(0, length).toWellFormed().replaceAll('\0', '\uFFFD');
+}

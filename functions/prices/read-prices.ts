@@ -1,0 +1,42 @@
+import type { Database } from '../database/connect.ts';
+import { asMember, type Principal } from '../database/enter.ts';
+import { membershipIn } from '../organizations/rights.ts';
+import * as store from './store.ts';
+
+/**
+ * The latest price of everything on the organization's watchlist, also of what has none yet.
+ *
+ * @throws Refusal `organization_not_found`, `session_ended`
+ */
+export async function latestPrices(
+  { db }: { db: Database },
+  principal: Principal,
+  organizationId: string,
+  filter: store.PairFilter,
+): Promise<store.PriceRow[]> {
+  return asMember(db, principal, async (tx, memberships) => {
+    membershipIn(memberships, organizationId);
+    return store.latest(tx, organizationId, filter);
+  });
+}
+
+/**
+ * A page of the stored prices of what is on the organization's watchlist, newest first.
+ *
+ * @returns at most `limit` rows, and the place to go on from, or null at the end
+ * @throws Refusal `organization_not_found`, `session_ended`
+ */
+export async function pricesInRange(
+  { db }: { db: Database },
+  principal: Principal,
+  organizationId: string,
+  range: store.Range,
+  limit: number,
+): Promise<{ prices: store.PriceRow[]; next: store.RangePlace | null }> {
+  return asMember(db, principal, async (tx, memberships) => {
+    membershipIn(memberships, organizationId);
+    const rows = await store.inRange(tx, organizationId, range, limit + 1);
+    const prices = rows.slice(0, limit);
+    return { prices, next: rows.length > limit ? (prices.at(-1) ?? null) : null };
+  });
+}

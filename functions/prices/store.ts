@@ -1,0 +1,227 @@
+import type { Database, Transaction } from '../database/connect.ts';
+import { MAX_WATCHED, type Pair, pairKey, type Reading, SOURCE, STALE_AFTER_SECONDS } from './price.ts';
+import type { Outcome, TraceDetail } from './trace.ts';
+
+/** Pairs that one tick looks at; what the URL limits leave out of them is named in the trace. */
+const MAX_FOLLOWED = 5000;
+/** How long a held price waits for the tick that confirms it. */
+const HELD_FOR = '1 hour';
+
+/** What one tick starts from. Maps are by `pairKey`. */
+export type Plan = {
+  /** The database's clock. */
+  now: Date;
+  /** Of an earlier event of the same bucket, or null. */
+  outcome: Outcome | null;
+  /** The union of all watchlists: the most followed first, the rest in an order that differs from tick to tick. */
+  followed: Pair[];
+  /** The newest stored price before this bucket. */
+  last: ReadonlyMap<string, string>;
+  /** What the newest answered tick before this bucket held back. */
+  held: ReadonlyMap<string, string>;
+};
+
+/** Reads what a tick needs to know, in one statement. */
+export async function plan(db: Database, bucket: Date): Promise<Plan> {
+  const rows = await db<PlanRow[]>`
+    with followed as (
+      select asset, currency,
+        row_number() over (order by count(*) desc, md5(asset || ${bucket.toISOString()}), asset, currency) as place
+      from watchlists
+      group by asset, currency
+      order by place
+      limit ${MAX_FOLLOWED}
+    )
+    select clock_timestamp() as now,
+      (select outcome from price_fetches where bucket = ${bucket}) as outcome,
+      coalesce((
+        select detail -> 'held' from price_fetches
+        where bucket < ${bucket} and bucket >= ${bucket}::timestamptz - ${HELD_FOR}::interval and detail ? 'held'
+        order by bucket desc limit 1
+      ), '{}') as held,
+      coalesce((
+        select jsonb_agg(jsonb_build_object('asset', asset, 'currency', currency, 'last', last.price::text) order by place)
+        from followed f left join lateral (
+          select t.price from price_ticks t
+          where t.asset = f.asset and t.currency = f.currency and t.bucket < ${bucket}
+          order by t.bucket desc limit 1
+        ) last on true
+      ), '[]') as followed`;
+  const [row] = rows;
+  if (row === undefined) throw new Error('The plan of a tick is always one row');
+  const priced = row.followed.filter((pair) => pair.last !== null);
+  return {
+    now: row.now,
+    outcome: row.outcome,
+    followed: row.followed.map(({ asset, currency }) => ({ asset, currency })),
+    last: new Map(priced.map((pair) => [pairKey(pair), pair.last ?? ''])),
+    held: new Map(Object.entries(row.held)),
+  };
+}
+
+type PlanRow = Pick<Plan, 'now' | 'outcome'> & {
+  followed: (Pair & { last: string | null })[];
+  held: Record<string, string>;
+};
+
+/**
+ * Writes a tick's prices and its trace, together. A price that is already there stays: the first is the bucket's.
+ * A trace that is already there adds up, and gives way only if it tells of a failure.
+ *
+ * @returns the number of rows that were new
+ */
+export async function record(
+  db: Database,
+  tick: {
+    bucket: Date;
+    outcome: Outcome;
+    readings: readonly Reading[];
+    attempts: number;
+    detail: TraceDetail;
+  },
+): Promise<number> {
+  const { bucket, outcome, readings, attempts, detail } = tick;
+  // In the order of the key, so that two events at once wait for each other and never in a circle.
+  const [row] = await db<{ written: number }[]>`
+    with written as (
+      insert into price_ticks (asset, currency, bucket, price, change_24h, provider_updated_at, source)
+      select r.asset, r.currency, ${bucket}, r.price, r."change24h", r."updatedAt", ${SOURCE}
+      from jsonb_to_recordset(${JSON.stringify(readings)}::jsonb)
+        as r(asset text, currency text, price numeric, "change24h" numeric, "updatedAt" timestamptz)
+      order by r.asset, r.currency
+      on conflict do nothing
+      returning 1
+    ), counted as (
+      select count(*)::int as written from written
+    ), traced as (
+      insert into price_fetches as f (bucket, outcome, stored, detail, attempts)
+      select ${bucket}, ${outcome}, written, ${JSON.stringify(detail)}::jsonb, ${attempts} from counted
+      on conflict (bucket) do update set
+        outcome = case when f.outcome = 'failed' then excluded.outcome else f.outcome end,
+        detail = case when f.outcome = 'failed' then excluded.detail else f.detail end,
+        stored = f.stored + excluded.stored,
+        attempts = f.attempts + excluded.attempts,
+        finished_at = clock_timestamp()
+    )
+    select written from counted`;
+  return row?.written ?? 0;
+}
+
+/** A stored price, or, in the list of the latest, the place of one that is still to come. */
+export type PriceRow = Pair & {
+  price: string | null;
+  change24h: string | null;
+  /** The provider's time of the price. */
+  asOf: Date | null;
+  bucket: Date | null;
+  stale: boolean;
+  source: string | null;
+};
+
+/** Which pairs of a watchlist are wanted; null for all. */
+export type PairFilter = { asset: string | null; currency: string | null };
+
+/** The newest price of each watched pair, in the order of asset and currency. */
+export async function latest(
+  tx: Transaction,
+  organizationId: string,
+  filter: PairFilter,
+): Promise<PriceRow[]> {
+  return tx<PriceRow[]>`
+    select w.asset, w.currency, t.price::text, t.change_24h::text as "change24h", t.provider_updated_at as "asOf",
+      t.bucket, t.source,
+      coalesce(t.provider_updated_at < clock_timestamp() - ${STALE_AFTER_SECONDS} * interval '1 second', true) as stale
+    from watchlists w left join lateral (
+      select * from price_ticks t
+      where t.asset = w.asset and t.currency = w.currency
+      order by t.bucket desc limit 1
+    ) t on true
+    where w.organization_id = ${organizationId} and ${matching(tx, filter)}
+    order by w.asset, w.currency`;
+}
+
+/** A place in a range; the rows after it are older, or of the same bucket and earlier in the alphabet. */
+export type RangePlace = Pair & { bucket: Date };
+
+/** Both ends belong to the range; null leaves an end open. */
+export type Range = PairFilter & { from: Date | null; to: Date | null; after: RangePlace | null };
+
+/** Stored prices of the watched pairs, newest first. Here, stale means that the price was so when it was stored. */
+export async function inRange(
+  tx: Transaction,
+  organizationId: string,
+  { from, to, after, ...filter }: Range,
+  limit: number,
+): Promise<(PriceRow & RangePlace)[]> {
+  const end = after?.bucket ?? to;
+  return tx<(PriceRow & RangePlace)[]>`
+    select t.asset, t.currency, t.price::text, t.change_24h::text as "change24h", t.provider_updated_at as "asOf",
+      t.bucket, t.source, t.provider_updated_at < t.bucket - ${STALE_AFTER_SECONDS} * interval '1 second' as stale
+    from watchlists w cross join lateral (
+      select * from price_ticks t
+      where t.asset = w.asset and t.currency = w.currency
+        and t.bucket >= coalesce(${from}::timestamptz, '-infinity')
+        and t.bucket <= coalesce(${end}::timestamptz, 'infinity')
+        and ${after ? tx`(t.bucket, t.asset, t.currency) < (${after.bucket}, ${after.asset}, ${after.currency})` : tx`true`}
+      order by t.bucket desc limit ${limit}
+    ) t
+    where w.organization_id = ${organizationId} and ${matching(tx, filter)}
+    order by t.bucket desc, t.asset desc, t.currency desc
+    limit ${limit}`;
+}
+
+/** An entry of a watchlist. */
+export type Watched = Pair & { createdAt: Date };
+
+export async function watchlist(tx: Transaction, organizationId: string): Promise<Watched[]> {
+  return tx<Watched[]>`
+    select asset, currency, created_at as "createdAt" from watchlists
+    where organization_id = ${organizationId}
+    order by asset, currency`;
+}
+
+/**
+ * Adds a pair, unless it is there or the list is full. Takes turns with other additions to the same list, so that two
+ * at once cannot exceed the limit.
+ *
+ * @returns the entry and whether it is new; undefined when the list is full
+ */
+export async function watch(
+  tx: Transaction,
+  organizationId: string,
+  { asset, currency }: Pair,
+): Promise<{ entry: Watched; added: boolean } | undefined> {
+  await tx`select pg_advisory_xact_lock(hashtextextended(${`watchlist ${organizationId}`}, 0))`;
+  const [row] = await tx<(Watched & { added: boolean })[]>`
+    with added as (
+      insert into watchlists (organization_id, asset, currency)
+      select ${organizationId}, ${asset}, ${currency}
+      where (select count(*) from watchlists where organization_id = ${organizationId}) < ${MAX_WATCHED}
+      on conflict do nothing
+      returning asset, currency, created_at as "createdAt", true as added
+    )
+    select * from added
+    union all
+    select asset, currency, created_at, false from watchlists
+    where organization_id = ${organizationId} and asset = ${asset} and currency = ${currency}`;
+  if (row === undefined) return undefined;
+  const { added, ...entry } = row;
+  return { entry, added };
+}
+
+/** @returns how many entries were removed */
+export async function unwatch(
+  tx: Transaction,
+  organizationId: string,
+  asset: string,
+  currency: string | null,
+): Promise<number> {
+  const { count } = await tx`
+    delete from watchlists w
+    where w.organization_id = ${organizationId} and ${matching(tx, { asset, currency })}`;
+  return count;
+}
+
+function matching(tx: Transaction, { asset, currency }: PairFilter) {
+  return tx`(${asset}::text is null or w.asset = ${asset}) and (${currency}::text is null or w.currency = ${currency})`;
+}

@@ -1,0 +1,121 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** What the stand-in says of one asset: JSON texts by member, so that every digit is as it is written here. */
+type Quote = Record<string, string>;
+
+/** Answers one request; `answer` is what an honest provider would send. */
+type Behaviour = (response: ServerResponse, answer: string, request: IncomingMessage) => void;
+
+const send =
+  (status: number, body: string, headers: Record<string, string> = {}): Behaviour =>
+  (response) => {
+    response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body);
+  };
+
+/** The ways in which a provider behaves, and misbehaves. */
+const BEHAVIOURS = {
+  honest: (response, answer) => send(200, answer)(response, answer, response.req),
+  down: (response) => response.destroy(),
+  silent: () => {},
+  dripping: (response, answer) => {
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.write(answer.slice(0, 10));
+  },
+  cut_off: (response, answer) => {
+    response.writeHead(200, { 'content-length': Buffer.byteLength(answer) });
+    response.write(answer.slice(0, 20), () => response.destroy());
+  },
+  truncated: (response, answer) => send(200, answer.slice(0, -5))(response, answer, response.req),
+  rate_limited: send(429, '{"status":{"error_code":429,"error_message":"Slow down"}}'),
+  rate_limited_briefly: send(429, '{}', { 'retry-after': '2' }),
+  rate_limited_long: send(429, '{}', { 'retry-after': '3600' }),
+  broken: send(500, '{"error":"Internal Server Error"}'),
+  unavailable: send(503, '<html>Service Unavailable</html>', { 'content-type': 'text/html' }),
+  key_refused: send(401, '{"status":{"error_code":10002,"error_message":"API Key Missing"}}'),
+  html: send(200, '<!doctype html><title>One moment</title>', { 'content-type': 'text/html' }),
+  empty: send(200, ''),
+  no_content: send(204, ''),
+  list: send(200, '[{"bitcoin":{"usd":1}}]'),
+  text: send(200, '"bitcoin"'),
+  nothing: send(200, '{}'),
+  not_a_number: send(200, '{"bitcoin":{"usd":NaN,"last_updated_at":1711356300}}'),
+  twice: send(200, '{"bitcoin":{"usd":1},"bitcoin":{"usd":2}}'),
+  deep: send(200, '['.repeat(500_000)),
+  huge: send(200, `{"a":"${'x'.repeat(5_000_000)}"}`),
+  redirecting: (response, answer, request) =>
+    request.url?.includes('redirected')
+      ? send(200, answer)(response, answer, request)
+      : send(302, '', { location: `${request.url}&redirected=1` })(response, answer, request),
+} satisfies Record<string, Behaviour>;
+
+export type BehaviourName = keyof typeof BEHAVIOURS;
+
+/** A price provider on loopback that answers as CoinGecko documents it, or misbehaves as it is told. */
+export type StandInProvider = {
+  /** For PRICE_PROVIDER_URL. */
+  readonly url: string;
+  /** The requests so far, oldest first. */
+  readonly requests: { url: URL; headers: IncomingMessage['headers'] }[];
+  /**
+   * By asset; change it at any time. `last_updated_at` is the present second where a quote does not give it.
+   * Starts with bitcoin and ethereum in usd and eur.
+   */
+  readonly quotes: Map<string, Quote>;
+  /** How the next requests are answered, one after the other; the last goes on for all that follow. */
+  behave(...names: BehaviourName[]): void;
+  close(): Promise<void>;
+};
+
+const QUOTES: Record<string, Quote> = {
+  bitcoin: {
+    usd: '67187.3358936566',
+    usd_24h_change: '3.637278946773539',
+    eur: '61836.8',
+    eur_24h_change: '-0.25',
+  },
+  ethereum: { usd: '3475.39', usd_24h_change: '2.1', eur: '3198.62', eur_24h_change: 'null' },
+};
+
+/** @param port 0 for a free one */
+export async function startProvider(port = 0): Promise<StandInProvider> {
+  const requests: StandInProvider['requests'] = [];
+  const quotes = new Map(Object.entries(QUOTES));
+  let script: BehaviourName[] = ['honest'];
+  const server = createServer((request, response) => {
+    const url = new URL(request.url ?? '/', 'http://provider.invalid');
+    requests.push({ url, headers: request.headers });
+    const name = (script.length > 1 ? script.shift() : script[0]) ?? 'honest';
+    BEHAVIOURS[name](response, answerTo(url, quotes), request);
+  });
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/v3`,
+    requests,
+    quotes,
+    behave: (...names) => {
+      script = names;
+    },
+    close: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+/** What an honest provider answers: only what was asked for, and unknown ids not at all. */
+function answerTo({ searchParams }: URL, quotes: ReadonlyMap<string, Quote>): string {
+  const currencies = new Set((searchParams.get('vs_currencies') ?? '').split(','));
+  const entries = (searchParams.get('ids') ?? '').split(',').flatMap((asset) => {
+    const quote = quotes.get(asset);
+    if (!quote) return [];
+    const members = Object.entries({ last_updated_at: String(Math.floor(Date.now() / 1000)), ...quote })
+      .filter(([name]) => name === 'last_updated_at' || currencies.has(name.replace('_24h_change', '')))
+      .map(([name, text]) => `${JSON.stringify(name)}:${text}`);
+    return [`${JSON.stringify(asset)}:{${members.join(',')}}`];
+  });
+  return `{${entries.join(',')}}`;
+}

@@ -1,0 +1,69 @@
+import type { Database } from '../database/connect.ts';
+import { asMember, type Entered, type Principal } from '../database/enter.ts';
+import { membershipIn } from '../organizations/rights.ts';
+import { Refusal } from '../refusal.ts';
+import { MAX_WATCHED, type Pair } from './price.ts';
+import * as store from './store.ts';
+
+/** @throws Refusal `organization_not_found`, `session_ended` */
+export async function listWatched(
+  { db }: { db: Database },
+  principal: Principal,
+  organizationId: string,
+): Promise<store.Watched[]> {
+  return asMember(db, principal, async (tx, memberships) => {
+    membershipIn(memberships, organizationId);
+    return store.watchlist(tx, organizationId);
+  });
+}
+
+/**
+ * Follows a pair from the next tick on. Following what is followed already changes nothing.
+ *
+ * @throws Refusal `watchlist_full`, `read_only_member`, `organization_not_found`, `session_ended`
+ */
+export async function follow(
+  { db }: { db: Database },
+  principal: Principal,
+  organizationId: string,
+  pair: Pair,
+): Promise<{ entry: store.Watched; added: boolean }> {
+  return asMember(db, principal, async (tx, memberships) => {
+    mayChange(membershipIn(memberships, organizationId));
+    const followed = await store.watch(tx, organizationId, pair);
+    if (followed) return followed;
+    throw new Refusal('conflict', 'watchlist_full', `A watchlist has at most ${MAX_WATCHED} entries`, {
+      limit: MAX_WATCHED,
+    });
+  });
+}
+
+/**
+ * Follows an asset no longer; what was stored of it stays, and is shown again to whoever follows it again.
+ *
+ * @param currency null for every currency that it is followed in
+ * @throws Refusal `not_watched`, `read_only_member`, `organization_not_found`, `session_ended`
+ */
+export async function unfollow(
+  { db }: { db: Database },
+  principal: Principal,
+  organizationId: string,
+  asset: string,
+  currency: string | null,
+): Promise<void> {
+  await asMember(db, principal, async (tx, memberships) => {
+    mayChange(membershipIn(memberships, organizationId));
+    const removed = await store.unwatch(tx, organizationId, asset, currency);
+    if (removed === 0) throw new Refusal('not_found', 'not_watched', 'This is not on the watchlist');
+  });
+}
+
+function mayChange({ role }: Entered): void {
+  if (role === 'viewer') {
+    throw new Refusal(
+      'forbidden',
+      'read_only_member',
+      'Viewers of this organization cannot change its watchlist',
+    );
+  }
+}
