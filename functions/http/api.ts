@@ -2,6 +2,8 @@ import type { ChangeDeps } from '../tasks/change.ts';
 import { type App, createApp, type LogFault } from './app.ts';
 import { authenticate } from './authenticate.ts';
 import { registerDocumentation } from './documentation.ts';
+import { registerOrganizationRoutes } from './routes/organizations.ts';
+import { registerPriceRoutes } from './routes/prices.ts';
 import { registerTaskRoutes } from './routes/tasks.ts';
 import { registerTicketRoutes } from './routes/tickets.ts';
 
@@ -15,5 +17,7 @@ export function createApi(deps: ApiDeps, logFault: LogFault): App {
   app.use('/api/*', authenticate(deps));
   registerTaskRoutes(app, deps);
   registerTicketRoutes(app, deps);
+  registerOrganizationRoutes(app, deps);
+  registerPriceRoutes(app, deps);
   return app;
 }

@@ -11,32 +11,30 @@ import type { AppEnv } from './app.ts';
  */
 export function authenticate(deps: TokenVerification): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
-    if (!c.get('principal')) {
-      const token = bearerToken(c.req.header('authorization'));
-      try {
-        if (token === undefined) throw notAuthenticated();
-        c.set('principal', await verifyAccessToken(deps, token));
-      } catch (refusal) {
-        challenge(c, token !== undefined);
-        throw refusal;
-      }
+    try {
+      if (!c.get('principal')) c.set('principal', await verifyAccessToken(deps, tokenOf(c)));
+    } catch (thrown) {
+      if (thrown instanceof Refusal) challenge(c);
+      throw thrown;
     }
     await next();
     // A route's own refusal, e.g. of an ended session.
-    if (c.error instanceof Refusal && c.error.kind === 'unauthenticated') challenge(c, true);
+    if (c.res.status === 401) challenge(c);
   };
 }
 
-/** The token of an `Authorization: Bearer` header; undefined when there is none. */
-export function bearerToken(header: string | undefined): string | undefined {
-  return /^Bearer +(\S+) *$/i.exec(header ?? '')?.[1];
+/**
+ * The token of the request's `Authorization: Bearer` header.
+ *
+ * @throws Refusal `not_authenticated` when there is none
+ */
+export function tokenOf(c: Context): string {
+  const token = /^Bearer +(\S+) *$/i.exec(c.req.header('authorization') ?? '')?.[1];
+  if (token !== undefined) return token;
+  throw new Refusal('unauthenticated', 'not_authenticated', 'Authentication credentials were not provided');
 }
 
-/** Says how to authenticate, as every 401 must (RFC 9110, RFC 6750). */
-export function challenge(c: Context, tokenWasGiven: boolean): void {
-  c.header('WWW-Authenticate', tokenWasGiven ? 'Bearer error="invalid_token"' : 'Bearer');
-}
-
-function notAuthenticated(): Refusal {
-  return new Refusal('unauthenticated', 'not_authenticated', 'Authentication credentials were not provided');
+/** Says how to authenticate, as every 401 must (RFC 9110, section 15.5.2). */
+export function challenge(c: Context): void {
+  c.header('WWW-Authenticate', 'Bearer');
 }

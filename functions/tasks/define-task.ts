@@ -8,7 +8,7 @@ export type Json = string | number | boolean | null | readonly Json[] | { readon
 export type Duration = `${number}s` | `${number}m`;
 
 /** How failures of a kind are retried, unless the task says otherwise. */
-export interface RetryPolicy {
+interface RetryPolicy {
   /** Retries after the first attempt, 0 to 100. */
   readonly maxRetries: number;
   /** Seconds; the backoff of the first retry. */

@@ -69,7 +69,7 @@ function remoteRefusal(hostname: string, socket: Socket, loopback: LoopbackRule)
 }
 
 /** A lookup that fails when any of the name's addresses is refused: a mixed answer is an attack or a mistake. */
-export function checkedLookup(loopback: LoopbackRule, resolve: Resolver): LookupFunction {
+function checkedLookup(loopback: LoopbackRule, resolve: Resolver): LookupFunction {
   return (hostname, options, done) => {
     resolve(hostname).then(
       (addresses) => {

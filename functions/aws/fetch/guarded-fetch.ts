@@ -1,4 +1,4 @@
-import { type Dispatcher, request as send } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { LoopbackRule } from './address-rules.ts';
 import { guardedAgent, type Resolver, systemResolver } from './connect.ts';
 import { FetchError } from './fetch-error.ts';
@@ -71,8 +71,9 @@ function firstHop({ url, method = 'GET', headers = {}, body }: FetchRequest): Ho
 }
 
 function sendHop(agent: Dispatcher, hop: Hop, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
-  return send(hop.url, {
-    dispatcher: agent,
+  return agent.request({
+    origin: hop.url.origin,
+    path: `${hop.url.pathname}${hop.url.search}`,
     method: hop.method,
     headers: [...hop.headers, ['accept-encoding', ACCEPT_ENCODING]].flat(),
     body: hop.body ?? null,

@@ -1,5 +1,5 @@
 /** A JSON value nested deeper is not passed on: recursive code elsewhere would overflow on it. */
-export const MAX_JSON_DEPTH = 64;
+const MAX_JSON_DEPTH = 64;
 
 const NUL = '\u0000';
 

@@ -1,4 +1,4 @@
-import { MAX_RESULT_BYTES } from './bounds.ts';
+import { MAX_RESULT_BYTES } from '../../result.ts';
 import type { ColumnSummary } from './summarize-column.ts';
 import type { Group } from './summarize-groups.ts';
 

@@ -1,4 +1,4 @@
-/** What a table given to `data.process` may be, and what its summary may hold. */
+/** What a table given to `data.process` may be, and into how many groups it may fall. */
 export const MAX_RECORDS = 10_000;
 export const MAX_COLUMNS = 200;
 /** In UTF-16 code units. */
@@ -6,5 +6,3 @@ export const MAX_COLUMN_NAME = 100;
 export const MAX_CSV_BYTES = 1024 * 1024;
 export const MAX_GROUP_COLUMNS = 3;
 export const MAX_GROUPS = 1_000;
-/** Of the result as JSON in UTF-8. */
-export const MAX_RESULT_BYTES = 256 * 1024;

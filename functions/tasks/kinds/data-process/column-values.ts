@@ -43,13 +43,19 @@ const NOTES = {
 export function columnValues(cells: readonly Cell[], typed: boolean): ColumnValues {
   const kindOf = typed ? kindOfValue : kindOfText;
   const kindsByRow = cells.map(kindOf);
-  // One code makes its column one of codes: 10001 beside 00501 is text too.
-  const hasCodes = kindsByRow.includes('code');
+  const seen = new Set(kindsByRow);
+  const hasCodes = seen.has('code');
+  const counted: Partial<Record<CellKind, CellKind>> = {
+    // One code makes its column one of codes: 10001 beside 00501 is text too.
+    ...(hasCodes && { integer: 'code' }),
+    // Among words, True is one: it is a town in West Virginia.
+    ...(!typed && seen.has('string') && { boolean: 'string' }),
+  };
   const kinds = new Map<CellKind, number>();
   for (const kind of kindsByRow) {
     if (kind === 'missing') continue;
-    const counted = hasCodes && kind === 'integer' ? 'code' : kind;
-    kinds.set(counted, (kinds.get(counted) ?? 0) + 1);
+    const as = counted[kind] ?? kind;
+    kinds.set(as, (kinds.get(as) ?? 0) + 1);
   }
   const [type] = TYPES.find(([, allowed]) => [...kinds.keys()].every((kind) => allowed.has(kind))) ?? [
     'mixed' as const,

@@ -4,7 +4,7 @@ import { type NumberStatistics, numberStatistics } from './number-statistics.ts'
 import type { Cell } from './schema.ts';
 
 /** What is known of every column. */
-export type ColumnBase = {
+type ColumnBase = {
   readonly name: string;
   readonly type: ColumnType;
   /** Cells with a value. */
@@ -16,25 +16,25 @@ export type ColumnBase = {
   readonly notes?: readonly string[];
 };
 
-export type TextStatistics = {
+type TextStatistics = {
   /** Length of the shortest value, in Unicode characters. */
   readonly shortest: number;
   readonly longest: number;
 };
 
 /** The five most frequent values; of equally frequent ones the smaller comes first (by UTF-16 code units). */
-export type Frequencies = {
+type Frequencies = {
   readonly most_frequent?: readonly { readonly value: Cell; readonly count: number }[];
 };
 
-export type TimeStatistics = {
+type TimeStatistics = {
   /** As written in the table. Of several spellings of one moment, the first row's. */
   readonly earliest: string;
   readonly latest: string;
 };
 
 /** How many cells of a mixed column are of each kind. */
-export type KindCounts = { readonly kinds: Readonly<Record<string, number>> };
+type KindCounts = { readonly kinds: Readonly<Record<string, number>> };
 
 export type ColumnSummary = ColumnBase &
   Partial<NumberStatistics> &

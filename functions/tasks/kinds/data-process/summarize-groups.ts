@@ -14,7 +14,7 @@ export type Group = {
   readonly columns: readonly GroupColumn[];
 };
 
-export type GroupColumn = { readonly name: string; readonly count: number } & Pick<
+type GroupColumn = { readonly name: string; readonly count: number } & Pick<
   NumberStatistics,
   'min' | 'max' | 'sum' | 'mean'
 >;

@@ -4,8 +4,8 @@ import { headerFault } from '../../../aws/fetch/header-rules.ts';
 /** Own properties: name → value. Not a zod record, which would drop a header named `__proto__` unseen. */
 export type HeaderFields = Readonly<Record<string, string>>;
 
-export const MAX_HEADERS = 50;
-export const MAX_HEADER_BYTES = 16 * 1024;
+const MAX_HEADERS = 50;
+const MAX_HEADER_BYTES = 16 * 1024;
 
 /** Refuses what is not a set of headers that a task may send. */
 export function checkHeaders(headers: unknown, issues: z.RefinementCtx): void {

@@ -7,9 +7,9 @@ export type ReceivedBody = {
   readonly body: string;
   /** `text`: the body is the text; `base64`: it is not UTF-8 text, or contains NUL. */
   readonly body_encoding: 'text' | 'base64';
-  /** It went on beyond `max_response_bytes`. */
+  /** It went on beyond `max_response_bytes`, or beyond what a result can hold. */
   readonly truncated: boolean;
-  /** The body read as JSON: when it is declared as JSON, complete, and fit to be stored. */
+  /** The body read as JSON: when it is declared as JSON, complete, and fit to be stored. Long numbers are exact in `body` only. */
   readonly json?: Json;
 };
 
@@ -19,14 +19,35 @@ const JSON_TYPE = /^application\/(?:[\w.!#$&^-]+\+)?json\s*(?:;|$)/i;
 const CHARSET = /;\s*charset\s*=\s*"?([\w:.-]+)"?/i;
 const EXCERPT_CHARACTERS = 500;
 
-export function bodyOf({ headers, body, truncated }: Answer): ReceivedBody {
+/** @param maxBytes of the whole, as JSON: first `json` goes, which `body` says too, then the end of `body` */
+export function bodyOf({ headers, body, truncated }: Answer, maxBytes: number): ReceivedBody {
   const type = headers['content-type'] ?? '';
   const text = textOf(body, type, truncated);
   if (text === undefined) {
-    return { body: Buffer.from(body).toString('base64'), body_encoding: 'base64', truncated };
+    const kept = Buffer.from(body).subarray(0, Math.floor((maxBytes / 4) * 3) - FRAME_BYTES);
+    const cut = kept.length < body.length;
+    return { body: kept.toString('base64'), body_encoding: 'base64', truncated: truncated || cut };
   }
-  const json = truncated || !JSON_TYPE.test(type) ? undefined : jsonOf(text);
-  return { body: text, body_encoding: 'text', truncated, ...(json !== undefined && { json }) };
+  const kept = cutToFit(text, maxBytes - FRAME_BYTES);
+  const whole: ReceivedBody = { body: kept, body_encoding: 'text', truncated: truncated || kept !== text };
+  const json = whole.truncated || !JSON_TYPE.test(type) ? undefined : jsonOf(text);
+  return json !== undefined && jsonBytes({ ...whole, json }) <= maxBytes ? { ...whole, json } : whole;
+}
+
+/** For the names and braces around a body. */
+const FRAME_BYTES = 128;
+
+export function jsonBytes(value: Json): number {
+  return Buffer.byteLength(JSON.stringify(value));
+}
+
+/** The longest beginning, roughly, that is not longer than `maxBytes` as JSON: escapes make a text up to six times as long. */
+function cutToFit(text: string, maxBytes: number): string {
+  let kept = text;
+  for (let bytes = jsonBytes(kept); bytes > maxBytes; bytes = jsonBytes(kept)) {
+    kept = kept.slice(0, Math.floor((kept.length * maxBytes) / bytes) - 1).replace(/[\uD800-\uDBFF]$/, '');
+  }
+  return kept;
 }
 
 /** The beginning of a text, for an error's details; empty for what is not text. */

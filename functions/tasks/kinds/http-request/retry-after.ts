@@ -1,5 +1,5 @@
 /** A server may put a task off, but not for ever. */
-export const LONGEST_RETRY_AFTER_SECONDS = 24 * 60 * 60;
+const LONGEST_RETRY_AFTER_SECONDS = 24 * 60 * 60;
 
 /**
  * Reads `Retry-After`: seconds, or a date (RFC 9110, 10.2.3).

@@ -1,26 +1,12 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, test } from 'vitest';
+import type { RequestListener } from 'node:http';
+import { describe, expect, test } from 'vitest';
 import { guardedFetch } from '../../../aws/fetch/guarded-fetch.ts';
+import { serve } from '../../../aws/fetch/test-server.ts';
 import { PermanentError, RetryError, type TaskContext } from '../../define-task.ts';
+import { MAX_RESULT_BYTES } from '../../result.ts';
 import httpRequest from './run.ts';
 
-const servers: Server[] = [];
-
-afterEach(() => {
-  for (const server of servers.splice(0)) {
-    server.closeAllConnections();
-    server.close();
-  }
-});
-
-async function serve(listener: RequestListener): Promise<string> {
-  const server = createServer(listener);
-  servers.push(server);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-}
-
+/** A server with one answer to everything. */
 const answering = (status: number, headers: Record<string, string> = {}, body: string | Uint8Array = '') =>
   serve((_, response) => response.writeHead(status, headers).end(body));
 
@@ -98,7 +84,7 @@ describe('the result', () => {
     const result = await run({ url: await answering(302, { location: end }) });
     expect(result).toMatchObject({
       status: 201,
-      url: end,
+      url: `${end}/`,
       redirects: 1,
       body: 'done',
       body_encoding: 'text',
@@ -145,9 +131,29 @@ describe('the result', () => {
   for (const [what, type, body, expected] of BODIES) {
     test(`holds ${what}`, async () => {
       const result = await run({ url: await answering(200, { 'content-type': type }, body) });
-      expect(result).toEqual(
-        expect.objectContaining({ ...expected, ...('json' in expected && { json: expect.anything() }) }),
-      );
+      expect({ json: undefined, ...result }).toMatchObject({ json: undefined, ...expected });
+    });
+  }
+});
+
+describe('a result always fits', () => {
+  const BODIES = [
+    ['JSON that fits once, but not twice', 'application/json', `"${'x'.repeat(200_000)}"`, 200_002],
+    ['text that grows when escaped', 'text/plain', '\u0001'.repeat(200_000), 40_000],
+    ['text of characters in two halves', 'text/plain', '😀'.repeat(100_000), 120_000],
+    ['bytes', 'image/png', Buffer.alloc(900_000, 0xff), 250_000],
+  ] as const;
+  for (const [what, type, body, atLeast] of BODIES) {
+    test(`with ${what}`, async () => {
+      const url = await answering(200, { 'content-type': type }, body);
+      const result = await run({ url, max_response_bytes: 1_048_576 });
+      expect(Buffer.byteLength(JSON.stringify(result))).toBeLessThanOrEqual(MAX_RESULT_BYTES);
+      expect(result.body.length).toBeGreaterThanOrEqual(atLeast);
+      expect([result.truncated, result.json, result.body.isWellFormed()]).toEqual([
+        type !== 'application/json',
+        undefined,
+        true,
+      ]);
     });
   }
 });

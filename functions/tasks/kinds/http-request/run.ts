@@ -1,13 +1,14 @@
 import { FETCH_FAILURES, FetchError } from '../../../aws/fetch/fetch-error.ts';
 import type { FetchRequest, FetchResponse } from '../../../aws/fetch/port.ts';
 import { defineTask, PermanentError, RetryError, type TaskContext } from '../../define-task.ts';
-import { bodyOf, excerptOf, type ReceivedBody } from './received-body.ts';
+import { MAX_RESULT_BYTES } from '../../result.ts';
+import { bodyOf, excerptOf, jsonBytes, type ReceivedBody } from './received-body.ts';
 import { headersToKeep } from './received-headers.ts';
 import { retryAfterSeconds } from './retry-after.ts';
 import { type HttpRequestPayload, httpRequest } from './schema.ts';
 
 /** The answer, as the task's result. */
-export type HttpRequestResult = ReceivedBody & {
+type HttpRequestResult = ReceivedBody & {
   readonly status: number;
   /** The final one, after redirects. */
   readonly url: string;
@@ -31,14 +32,15 @@ export default defineTask({
     const answer = await answerTo(payload, context);
     if (!isExpected(answer.status, payload.expected_status)) throw unexpected(answer);
     context.progress(1, `${answer.status}`);
-    return {
+    const frame = {
       status: answer.status,
       url: answer.url,
       redirects: answer.redirects,
       headers: headersToKeep(answer.headers),
-      ...bodyOf(answer),
       duration_ms: Math.round(performance.now() - started),
     };
+    // The request has had its effect: a result that is too large to be stored must not fail the task now.
+    return { ...frame, ...bodyOf(answer, MAX_RESULT_BYTES - jsonBytes(frame)) };
   },
 });
 

@@ -75,7 +75,7 @@ const REFUSED: readonly (readonly [string, string, object])[] = [
     '/headers/__proto__',
     { headers: JSON.parse('{"__proto__":{}}') },
   ],
-  ['a status that is none', '/expected_status', { expected_status: [99] }],
+  ['a status that is none', '/expected_status/0', { expected_status: [99] }],
   ['an empty list of statuses', '/expected_status', { expected_status: [] }],
   ['a range that runs backwards', '/expected_status', { expected_status: { from: 300, to: 200 } }],
   ['too much time', '/timeout_seconds', { timeout_seconds: 61 }],

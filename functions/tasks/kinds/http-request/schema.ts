@@ -4,10 +4,10 @@ import { defineKind } from '../../define-task.ts';
 import { jsonFault } from '../json-fault.ts';
 import { checkHeaders, type HeaderFields } from './check-headers.ts';
 
-export const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
-export const MAX_BODY_BYTES = 256 * 1024;
-export const MAX_RESPONSE_BYTES = 1024 * 1024;
+const MAX_BODY_BYTES = 256 * 1024;
+const MAX_RESPONSE_BYTES = 1024 * 1024;
 
 const status = z.int().min(100).max(599);
 

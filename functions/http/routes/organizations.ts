@@ -1,0 +1,237 @@
+import { createRoute } from '@hono/zod-openapi';
+import * as z from 'zod';
+import { addMember, changeRole, listMembers, removeMember } from '../../organizations/members.ts';
+import { type Member, type Organization, OrganizationName } from '../../organizations/organization.ts';
+import {
+  createOrganization,
+  deleteOrganization,
+  getOrganization,
+  listOrganizations,
+  type OrganizationDeps,
+  renameOrganization,
+} from '../../organizations/organizations.ts';
+import { ROLES } from '../../organizations/rights.ts';
+import type { App } from '../app.ts';
+import { decodeCursor, encodeCursor } from '../cursor.ts';
+import { answer, json, problems, secured } from '../describe.ts';
+
+const Role = z.enum(ROLES);
+
+const OrganizationView = z.object({
+  id: z.uuid(),
+  name: z.string(),
+  personal: z.boolean(),
+  role: Role.describe('Your own'),
+  created_at: z.iso.datetime(),
+  updated_at: z.iso.datetime(),
+});
+
+const MemberView = z.object({
+  user_id: z.uuid(),
+  email: z.string(),
+  username: z.string(),
+  name: z.string(),
+  role: Role,
+  created_at: z.iso.datetime(),
+});
+
+const Page = z.strictObject({
+  cursor: z.string().max(100).optional(),
+  limit: z.coerce.number().int().min(1).max(100).default(50),
+});
+
+const Login = z.string().trim().min(1).max(254);
+const NewMember = z
+  .strictObject({ username: Login.optional(), email: Login.optional(), role: Role.default('member') })
+  .refine(({ username, email }) => (username === undefined) !== (email === undefined), {
+    path: ['username'],
+    error: 'Give either username or email',
+  });
+
+const oneOrganization = z.object({ id: z.uuid() });
+const oneMember = oneOrganization.extend({ userId: z.uuid() });
+
+const collection = { path: '/api/organizations', ...secured('Organizations') } as const;
+const item = { path: '/api/organizations/{id}', ...secured('Organizations') } as const;
+const members = { path: '/api/organizations/{id}/members', ...secured('Organizations') } as const;
+const member = { path: '/api/organizations/{id}/members/{userId}', ...secured('Organizations') } as const;
+
+const create = createRoute({
+  ...collection,
+  method: 'post',
+  summary: 'Make an organization that you own',
+  request: { body: json(z.strictObject({ name: OrganizationName })) },
+  responses: { 201: answer('Made', OrganizationView), ...problems(400, 401) },
+});
+
+const list = createRoute({
+  ...collection,
+  method: 'get',
+  summary: 'List your organizations, newest first',
+  request: { query: Page },
+  responses: { 200: answer('A page', pageOf(OrganizationView)), ...problems(400, 401) },
+});
+
+const read = createRoute({
+  ...item,
+  method: 'get',
+  summary: 'One organization',
+  request: { params: oneOrganization },
+  responses: { 200: answer('The organization', OrganizationView), ...problems(400, 401, 404) },
+});
+
+const replace = createRoute({
+  ...item,
+  method: 'put',
+  summary: 'Rename an organization',
+  request: { params: oneOrganization, body: json(z.strictObject({ name: OrganizationName })) },
+  responses: { 200: answer('As it is now', OrganizationView), ...problems(400, 401, 403, 404) },
+});
+
+const update = createRoute({
+  ...item,
+  method: 'patch',
+  summary: 'Change the given fields of an organization',
+  request: { params: oneOrganization, body: json(z.strictObject({ name: OrganizationName.optional() })) },
+  responses: { 200: answer('As it is now', OrganizationView), ...problems(400, 401, 403, 404) },
+});
+
+const remove = createRoute({
+  ...item,
+  method: 'delete',
+  summary: 'Delete an organization with everything in it',
+  request: { params: oneOrganization },
+  responses: { 204: { description: 'Deleted' }, ...problems(400, 401, 403, 404, 409) },
+});
+
+const listOfMembers = createRoute({
+  ...members,
+  method: 'get',
+  summary: 'List the members, newest account first',
+  request: { params: oneOrganization, query: Page },
+  responses: { 200: answer('A page', pageOf(MemberView)), ...problems(400, 401, 404) },
+});
+
+const add = createRoute({
+  ...members,
+  method: 'post',
+  summary: 'Add a user as a member',
+  request: { params: oneOrganization, body: json(NewMember) },
+  responses: { 201: answer('Added', MemberView), ...problems(400, 401, 403, 404, 409) },
+});
+
+const assign = createRoute({
+  ...member,
+  method: 'patch',
+  summary: 'Give a member another role',
+  request: { params: oneMember, body: json(z.strictObject({ role: Role })) },
+  responses: { 200: answer('The member', MemberView), ...problems(400, 401, 403, 404, 409) },
+});
+
+const expel = createRoute({
+  ...member,
+  method: 'delete',
+  summary: 'Remove a member, or leave',
+  request: { params: oneMember },
+  responses: { 204: { description: 'Removed' }, ...problems(400, 401, 403, 404, 409) },
+});
+
+/** Organizations and their members. `principal` is set by the time that a route is reached. */
+export function registerOrganizationRoutes(app: App, deps: OrganizationDeps): void {
+  app.openapi(create, async (c) => {
+    const made = await createOrganization(deps, c.var.principal, c.req.valid('json').name);
+    return c.json(organizationView(made), 201, { Location: `/api/organizations/${made.id}/` });
+  });
+
+  app.openapi(list, async (c) => {
+    const { organizations, more } = await listOrganizations(
+      deps,
+      c.var.principal,
+      pageFrom(c.req.valid('query')),
+    );
+    return c.json(
+      {
+        results: organizations.map(organizationView),
+        next_cursor: nextCursor(more, organizations.at(-1)?.id),
+      },
+      200,
+    );
+  });
+
+  app.openapi(read, async (c) => {
+    const organization = await getOrganization(deps, c.var.principal, c.req.valid('param').id);
+    return c.json(organizationView(organization), 200);
+  });
+
+  app.openapi(replace, async (c) => {
+    const { name } = c.req.valid('json');
+    const changed = await renameOrganization(deps, c.var.principal, c.req.valid('param').id, name);
+    return c.json(organizationView(changed), 200);
+  });
+
+  app.openapi(update, async (c) => {
+    const { name } = c.req.valid('json');
+    const changed = await renameOrganization(deps, c.var.principal, c.req.valid('param').id, name);
+    return c.json(organizationView(changed), 200);
+  });
+
+  app.openapi(remove, async (c) => {
+    await deleteOrganization(deps, c.var.principal, c.req.valid('param').id);
+    return c.body(null, 204);
+  });
+
+  app.openapi(listOfMembers, async (c) => {
+    const page = pageFrom(c.req.valid('query'));
+    const { members, more } = await listMembers(deps, c.var.principal, c.req.valid('param').id, page);
+    return c.json(
+      { results: members.map(memberView), next_cursor: nextCursor(more, members.at(-1)?.userId) },
+      200,
+    );
+  });
+
+  app.openapi(add, async (c) => {
+    const { username, email, role } = c.req.valid('json');
+    const login = username ?? email ?? '';
+    const added = await addMember(deps, c.var.principal, c.req.valid('param').id, { login, role });
+    return c.json(memberView(added), 201);
+  });
+
+  app.openapi(assign, async (c) => {
+    const { id, userId } = c.req.valid('param');
+    const { role } = c.req.valid('json');
+    return c.json(memberView(await changeRole(deps, c.var.principal, id, { userId, role })), 200);
+  });
+
+  app.openapi(expel, async (c) => {
+    const { id, userId } = c.req.valid('param');
+    await removeMember(deps, c.var.principal, id, userId);
+    return c.body(null, 204);
+  });
+}
+
+function pageOf<View extends z.ZodType>(view: View) {
+  return z.object({ results: z.array(view), next_cursor: z.string().nullable() });
+}
+
+function pageFrom({ cursor, limit }: z.output<typeof Page>) {
+  return { beforeId: cursor === undefined ? null : decodeCursor(cursor), limit };
+}
+
+function nextCursor(more: boolean, lastId: string | undefined): string | null {
+  return more && lastId !== undefined ? encodeCursor(lastId) : null;
+}
+
+function organizationView({ id, name, personal, role, createdAt, updatedAt }: Organization) {
+  return {
+    id,
+    name,
+    personal,
+    role,
+    created_at: createdAt.toISOString(),
+    updated_at: updatedAt.toISOString(),
+  };
+}
+
+function memberView({ userId, email, username, name, role, createdAt }: Member) {
+  return { user_id: userId, email, username, name, role, created_at: createdAt.toISOString() };
+}

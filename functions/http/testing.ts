@@ -1,0 +1,69 @@
+import type { Stand } from '../database/testing.ts';
+import { publishedKeys } from '../identity/published-keys.ts';
+import { authFunction, ISSUER, newcomer } from '../identity/testing.ts';
+import type { Task, WakeUp, Watched } from '../tasks/task.ts';
+import { DISPATCH } from '../tasks/testing.ts';
+import { createApi } from './api.ts';
+import type { App } from './app.ts';
+
+export type Answer = {
+  status: number;
+  headers: Headers;
+  body: Record<string, never> & { [field: string]: unknown };
+};
+
+/** A registered user, and what they can ask the API. */
+export type Client = {
+  userId: string;
+  /** Their personal organization. */
+  organizationId: string;
+  access: string;
+  ask: (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>;
+};
+
+/** A sandbox of the api function under its own role, and users that registered with the auth function. */
+export function apiFunction(on: Stand) {
+  const db = on.as('api');
+  const auth = authFunction(on);
+  const announced: Watched<Task>[] = [];
+  const woken: WakeUp[] = [];
+  const faults: unknown[] = [];
+  const app = createApi(
+    {
+      db,
+      dispatch: DISPATCH,
+      announce: (tasks) => announced.push(...tasks),
+      enqueue: async (wakeUps) => {
+        woken.push(...wakeUps);
+        return [];
+      },
+      issuer: ISSUER,
+      findKey: publishedKeys(db),
+    },
+    (message, details) => faults.push({ message, ...details }),
+  );
+  const register = async (): Promise<Client> => {
+    const { body } = await auth.post('/api/auth/register', newcomer());
+    const ask = asking(app, body.access);
+    const { body: organizations } = await ask('GET', '/api/organizations/');
+    const [home] = (organizations as { results: { id: string }[] }).results;
+    return { userId: body.user.id, organizationId: home?.id ?? '', access: body.access, ask };
+  };
+  return { app, auth, db, register, announced, woken, faults, anonymous: asking(app, undefined) };
+}
+
+function asking(app: App, access: string | undefined): Client['ask'] {
+  return async (method, path, body, headers = {}) => {
+    const response = await app.request(path, {
+      method,
+      headers: {
+        ...(access && { authorization: `Bearer ${access}` }),
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    return { status: response.status, headers: response.headers, body: text === '' ? {} : JSON.parse(text) };
+  };
+}

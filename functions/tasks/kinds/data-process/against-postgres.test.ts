@@ -1,0 +1,157 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import postgres from 'postgres';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createTestDatabase } from '../../../../local/testing.ts';
+import { MAX_CSV_BYTES } from './bounds.ts';
+import dataProcess from './run.ts';
+import type { ColumnSummary } from './summarize-column.ts';
+
+/** Real tables, and the same figures by Postgres: its own CSV reader and its own aggregates, on decimals where it can. */
+const DATA = join(import.meta.dirname, '../../../../node_modules/vega-datasets/data');
+
+let sql: postgres.Sql;
+
+beforeAll(async () => {
+  const { superuserUrl } = await createTestDatabase({ migrated: false });
+  sql = postgres(superuserUrl, { max: 1, onnotice: () => {} });
+});
+
+afterAll(() => sql.end());
+
+/** A file as far as it may be sent: whole lines up to 1 MiB. */
+function csvOf(file: string): string {
+  const text = readFileSync(join(DATA, file), 'utf8');
+  if (Buffer.byteLength(text) <= MAX_CSV_BYTES) return text;
+  const cut = text.slice(0, 1_000_000);
+  return cut.slice(0, cut.lastIndexOf('\n') + 1);
+}
+
+async function load(csv: string, names: readonly string[]): Promise<void> {
+  await sql.unsafe(`drop table if exists given`);
+  await sql.unsafe(
+    `create table given (${names.map((_, index) => `c${index} text collate "C"`).join(', ')})`,
+  );
+  await pipeline([csv], await sql`copy given from stdin with (format csv, header true)`.writable());
+}
+
+const run = (payload: object) =>
+  dataProcess.perform(payload, {
+    signal: new AbortController().signal,
+    taskId: '0',
+    attempt: 1,
+    idempotencyKey: '0',
+    deadline: new Date(),
+    fetch: () => Promise.reject(new Error('No network in this kind')),
+    progress() {},
+    log() {},
+  });
+
+const COUNTS = 'count(c)::int as count, (count(*) - count(c))::int as missing';
+const NUMBERS = `${COUNTS}, count(distinct c::numeric)::int as distinct,
+  min(c::numeric)::float8, max(c::numeric)::float8, sum(c::numeric)::float8, avg(c::numeric)::float8 as mean,
+  sqrt(var_samp(c::numeric)::float8) as standard_deviation,
+  percentile_cont(0.25) within group (order by c::float8) as lower_quartile,
+  percentile_cont(0.5) within group (order by c::float8) as median,
+  percentile_cont(0.75) within group (order by c::float8) as upper_quartile`;
+const TEXTS = `${COUNTS}, count(distinct c)::int as distinct, min(char_length(c)) as shortest, max(char_length(c)) as longest,
+  (select jsonb_agg(jsonb_build_object('value', value, 'count', n)) from
+    (select c as value, count(*) as n from one where c is not null group by c order by n desc, c limit 5) as top
+  ) as most_frequent`;
+const times = (type: string) => `${COUNTS}, count(distinct c)::int as distinct,
+  (array_agg(c order by c::${type}))[1] as earliest, (array_agg(c order by c::${type} desc))[1] as latest`;
+
+const FIGURES: Readonly<Record<string, string>> = {
+  integer: NUMBERS,
+  number: NUMBERS,
+  string: TEXTS,
+  mixed: TEXTS,
+  date: times('date'),
+  datetime: times('timestamp'),
+};
+
+async function figuresOf(column: ColumnSummary, index: number): Promise<Record<string, unknown>> {
+  const [row = {}] = await sql.unsafe(
+    `with one as (select c${index} as c from given) select ${FIGURES[column.type]} from one`,
+  );
+  return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, nearly(value)]));
+}
+
+/** Postgres computed in decimals; a double has about sixteen digits of them. */
+function nearly(value: unknown): unknown {
+  if (typeof value !== 'number' || Number.isInteger(value)) return value;
+  return expect.closeTo(value, 12 - Math.ceil(Math.log10(Math.abs(value))));
+}
+
+/** Types as a person reads them in the files. */
+const TYPES: Readonly<Record<string, string>> = {
+  'github.csv': 'datetime integer',
+  'iowa-electricity.csv': 'date string integer',
+  'la-riots.csv': 'string string integer string string date string string string number number',
+  'seattle-weather-hourly-normals.csv': 'datetime number number number',
+  'seattle-weather.csv': 'date number number number number string',
+  'stocks.csv': 'string string number',
+  'zipcodes.csv': 'string number number string string string',
+};
+
+describe('every column of', () => {
+  const files = readdirSync(DATA).filter((file) => file.endsWith('.csv'));
+
+  test('the files there are', () => {
+    expect(files).toEqual(expect.arrayContaining(Object.keys(TYPES)));
+  });
+
+  for (const file of files) {
+    test(`${file} has the figures that Postgres computes`, async () => {
+      const csv = csvOf(file);
+      const { records, columns = [] } = await run({ csv });
+      await load(
+        csv,
+        columns.map(({ name }) => name),
+      );
+      expect([{ records }]).toEqual([...(await sql`select count(*)::int as records from given`)]);
+      for (const [index, column] of columns.entries()) {
+        expect({ file, ...column }).toMatchObject({ file, ...(await figuresOf(column, index)) });
+      }
+      const types = columns.map(({ type }) => type).join(' ');
+      expect(types).toBe(TYPES[file] ?? types);
+    });
+  }
+});
+
+const GROUPED: readonly (readonly [string, readonly string[], string])[] = [
+  ['weather.csv', ['location', 'weather'], 'precipitation'],
+  ['flights-airport.csv', ['origin'], 'count'],
+  ['stocks.csv', ['symbol'], 'price'],
+  ['disasters.csv', ['Entity'], 'Deaths'],
+  ['la-riots.csv', ['neighborhood', 'gender', 'race'], 'age'],
+  ['species.csv', ['common_name'], 'habitat_yearround_pct'],
+];
+
+describe('the groups of', () => {
+  for (const [file, groupBy, measured] of GROUPED) {
+    test(`${file} by ${groupBy.join(', ')} are those of Postgres`, async () => {
+      const csv = csvOf(file);
+      const names = csv.slice(0, csv.indexOf('\n')).trim().split(',');
+      await load(csv, names);
+      const column = (name: string) => `c${names.indexOf(name)}`;
+      const keys = groupBy.map(column).join(', ');
+      const value = `${column(measured)}::numeric`;
+      const rows = await sql.unsafe(
+        `select array[${keys}] as by, count(*)::int as records, count(${value})::int as count, sum(${value})::float8,
+           avg(${value})::float8 as mean, min(${value})::float8, max(${value})::float8
+         from given group by ${keys} order by ${keys}`,
+      );
+      const expected = rows.map(({ by, records, count, ...figures }) => {
+        const told = Object.fromEntries(
+          Object.entries(figures).map(([name, figure]) => [name, nearly(figure)]),
+        );
+        return { by, records, columns: count === 0 ? [] : [{ name: measured, count, ...told }] };
+      });
+      const { groups } = await run({ csv, group_by: groupBy, columns: [measured] });
+      expect(groups).toEqual(expected);
+      expect(groups?.length).toBeGreaterThan(1);
+    });
+  }
+});

@@ -1,0 +1,74 @@
+import { describe, expect, test } from 'vitest';
+import * as z from 'zod';
+import { dataProcess } from './schema.ts';
+
+const { payload } = dataProcess;
+
+test('nothing is a payload', () => {
+  expect([payload.parse(undefined), payload.parse({})]).toEqual([{}, {}]);
+});
+
+test('one column to group by is a list of one, and what parsing returns it accepts unchanged', () => {
+  const parsed = payload.parse({ csv: 'a\n1', group_by: 'a' });
+  expect(parsed).toEqual({ csv: 'a\n1', group_by: ['a'] });
+  expect(payload.parse(parsed)).toEqual(parsed);
+});
+
+test('records come through as they are, also columns named as what objects have', () => {
+  const records = JSON.parse('[{"__proto__":1,"constructor":"x"}]');
+  expect(Object.keys(payload.parse({ records }).records?.[0] ?? {})).toEqual(['__proto__', 'constructor']);
+});
+
+test('the schema can be told to clients as JSON schema', () => {
+  expect(z.toJSONSchema(payload, { io: 'input' })).toMatchObject({
+    type: 'object',
+    additionalProperties: false,
+  });
+});
+
+const wide = Object.fromEntries(Array.from({ length: 201 }, (_, i) => [`c${i}`, 1]));
+const REFUSED: readonly (readonly [string, string, unknown])[] = [
+  ['a list', '/', []],
+  ['an unknown field', '/', { rows: [] }],
+  ['records and csv together', '/csv', { records: [], csv: 'a' }],
+  ['a delimiter without csv', '/delimiter', { records: [], delimiter: ';' }],
+  ['another delimiter', '/delimiter', { csv: 'a', delimiter: ':' }],
+  ['grouping nothing', '/group_by', { group_by: 'a' }],
+  ['columns of nothing', '/columns', { columns: ['a'] }],
+  ['four columns to group by', '/group_by', { csv: 'a', group_by: ['a', 'b', 'c', 'd'] }],
+  ['the same column twice', '/columns', { csv: 'a', columns: ['a', 'a'] }],
+  ['no columns', '/columns', { csv: 'a', columns: [] }],
+  ['an empty text', '/csv', { csv: '' }],
+  ['a text above 1 MiB', '/csv', { csv: 'ü'.repeat(524_289) }],
+  ['NUL in a text', '/csv', { csv: 'a\n\u0000' }],
+  ['too many records', '/records', { records: new Array(10_001).fill({}) }],
+  ['too many columns', '/records/0', { records: [wide] }],
+  [
+    'too many columns together',
+    '/records/200',
+    { records: Array.from({ length: 201 }, (_, i) => ({ [`c${i}`]: 1 })) },
+  ],
+  ['a record that is a list', '/records/1', { records: [{}, []] }],
+  ['a record that is null', '/records/0', { records: [null] }],
+  ['a nested cell', '/records/0/a', { records: [{ a: { b: 1 } }] }],
+  ['a list in a cell', '/records/0/a', { records: [{ a: [] }] }],
+  ['a nested cell behind __proto__', '/records/0/__proto__', { records: [JSON.parse('{"__proto__":{}}')] }],
+  ['a blank column name', '/records/0/ ', { records: [{ ' ': 1 }] }],
+  ['a long column name', `/records/0/${'x'.repeat(101)}`, { records: [{ ['x'.repeat(101)]: 1 }] }],
+  ['NUL in a cell', '/records/0/a', { records: [{ a: '\u0000' }] }],
+  ['half a character in a cell', '/records/0/a', { records: [{ a: '\ud800' }] }],
+];
+
+describe('refused', () => {
+  for (const [what, pointer, given] of REFUSED) {
+    test(what, () => {
+      const issues = payload.safeParse(given).error?.issues ?? [];
+      expect(issues.map(({ path }) => `/${path.join('/')}`)).toContain(pointer);
+    });
+  }
+
+  test('a table full of mistakes is not told one by one', () => {
+    const records = new Array(10_000).fill({ a: [], b: [] });
+    expect(payload.safeParse({ records }).error?.issues.length).toBeLessThanOrEqual(20);
+  });
+});

@@ -1,0 +1,104 @@
+import { describe, expect, test } from 'vitest';
+import { functionAt, STAGE_NAMES, synthesized } from './synthesized.ts';
+
+const ID = '0199c0de-0000-7000-8000-000000000000';
+
+/** Every documented path of the systems this one replaces, and those of the identity endpoints. */
+const REQUESTS = [
+  ['POST', '/api/tasks', 'api'],
+  ['GET', `/api/tasks/${ID}/status`, 'api'],
+  ['POST', `/api/tasks/${ID}/cancel`, 'api'],
+  ['POST', `/api/tasks/${ID}/retry`, 'api'],
+  ['GET', `/api/organizations/${ID}/prices`, 'api'],
+  ['POST', '/api/ws-tickets', 'api'],
+  ['GET', '/api/openapi.json', 'api'],
+  ['POST', '/api/auth/register', 'auth'],
+  ['GET', '/api/auth/me', 'auth'],
+  ['POST', '/api/token', 'auth'],
+  ['POST', '/api/token/refresh', 'auth'],
+] as const;
+
+describe.each(STAGE_NAMES)('endpoints of %s', (stage) => {
+  const stacks = synthesized(stage);
+  const { app } = stacks;
+  const routes = Object.values(app.findResources('AWS::ApiGatewayV2::Route')).map(({ Properties }) => ({
+    api: Properties.ApiId.Ref as string,
+    key: Properties.RouteKey as string,
+    answeredBy: integrationOf(Properties.Target),
+  }));
+  const idOf = (protocol: string) =>
+    Object.keys(app.findResources('AWS::ApiGatewayV2::Api', { Properties: { ProtocolType: protocol } }))[0];
+  const httpRoutes = routes.filter(({ api }) => api === idOf('HTTP'));
+
+  function integrationOf(target: { 'Fn::Join': [string, [string, { Ref: string }]] }) {
+    const integration = app.findResources('AWS::ApiGatewayV2::Integration')[target['Fn::Join'][1][1].Ref];
+    return functionAt(stacks, integration?.Properties.IntegrationUri);
+  }
+
+  /** API Gateway's choice: an exact path first, then the longest greedy one. */
+  function answeredBy(method: string, path: string) {
+    const fitting = httpRoutes.filter(({ key }) => {
+      const [verb, pattern = ''] = key.split(' ');
+      if (verb !== 'ANY' && verb !== method) return false;
+      return pattern.endsWith('{proxy+}')
+        ? path.startsWith(pattern.replace('{proxy+}', ''))
+        : path === pattern;
+    });
+    const specificity = (key: string) => (key.endsWith('{proxy+}') ? 0 : 1000) + key.length;
+    return fitting.toSorted((a, b) => specificity(b.key) - specificity(a.key))[0]?.answeredBy;
+  }
+
+  test.each(REQUESTS)('%s %s reaches %s, with and without the trailing slash', (method, path, name) => {
+    expect(answeredBy(method, path)).toBe(name);
+    expect(answeredBy(method, `${path}/`)).toBe(name);
+  });
+
+  test('the public keys are with auth, and what no function answers is not routed', () => {
+    expect(answeredBy('GET', '/.well-known/jwks.json')).toBe('auth');
+    expect(answeredBy('GET', '/')).toBeUndefined();
+    expect(httpRoutes.map(({ key }) => key)).not.toContain('$default');
+  });
+
+  test('HTTP events come in payload format 2.0', () => {
+    const integrations = Object.values(
+      app.findResources('AWS::ApiGatewayV2::Integration', { Properties: { ApiId: { Ref: idOf('HTTP') } } }),
+    );
+    for (const { Properties } of integrations) expect(Properties.PayloadFormatVersion).toBe('2.0');
+  });
+
+  test('every event of a WebSocket reaches the socket function', () => {
+    const socketRoutes = routes.filter(({ api }) => api === idOf('WEBSOCKET'));
+    expect(new Map(socketRoutes.map(({ key, answeredBy }) => [key, answeredBy]))).toEqual(
+      new Map([
+        ['$connect', 'socket'],
+        ['$disconnect', 'socket'],
+        ['$default', 'socket'],
+      ]),
+    );
+  });
+
+  test('API Gateway is allowed to invoke whatever it routes to, from that API alone', () => {
+    const permissions = Object.values(
+      app.findResources('AWS::Lambda::Permission', { Properties: { Principal: 'apigateway.amazonaws.com' } }),
+    );
+    for (const { api, answeredBy } of routes) {
+      const granted = permissions.filter(
+        ({ Properties }) =>
+          functionAt(stacks, Properties.FunctionName) === answeredBy &&
+          JSON.stringify(Properties.SourceArn).includes(`{"Ref":"${api}"}`),
+      );
+      expect(granted).not.toEqual([]);
+    }
+  });
+
+  test('both APIs throttle, log every request, and log no query string', () => {
+    const stages = Object.values(app.findResources('AWS::ApiGatewayV2::Stage'));
+    expect(stages.map(({ Properties }) => Properties.StageName).toSorted()).toEqual(['$default', 'ws']);
+    for (const { Properties } of stages) {
+      expect(Properties.DefaultRouteSettings.ThrottlingRateLimit).toBeGreaterThan(0);
+      expect(Properties.DefaultRouteSettings.ThrottlingBurstLimit).toBeGreaterThan(0);
+      expect(Properties.AccessLogSettings.Format).toContain('$context.requestId');
+      expect(Properties.AccessLogSettings.Format).not.toMatch(/query/i);
+    }
+  });
+});

@@ -1,0 +1,109 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { FUNCTION_NAMES } from '../lib/functions.ts';
+import { functionsOf, STAGE_NAMES, synthesized } from './synthesized.ts';
+
+/** What each function finds in its environment, besides what all of them do. */
+const VARIABLES = {
+  auth: ['SIGNING_SECRET_ARN', 'TOKEN_ISSUER'],
+  api: [
+    'BULK_QUEUE_URL',
+    'DISPATCH_LOOKAHEAD_SECONDS',
+    'DISPATCH_RESEND_SECONDS',
+    'INTERACTIVE_QUEUE_URL',
+    'SOCKET_ENDPOINT',
+    'TOKEN_ISSUER',
+  ],
+  socket: ['SOCKET_ENDPOINT', 'TOKEN_IN_URL', 'TOKEN_ISSUER'],
+  worker: [
+    'BULK_QUEUE_URL',
+    'DISPATCH_LOOKAHEAD_SECONDS',
+    'DISPATCH_RESEND_SECONDS',
+    'EVENT_BUS_NAME',
+    'INTERACTIVE_QUEUE_URL',
+    'OUTBOUND_LOOPBACK',
+    'SOCKET_ENDPOINT',
+  ],
+  'dead-letters': ['SOCKET_ENDPOINT'],
+  dispatcher: [
+    'BULK_QUEUE_URL',
+    'DISPATCH_LOOKAHEAD_SECONDS',
+    'DISPATCH_RESEND_SECONDS',
+    'INTERACTIVE_QUEUE_URL',
+    'SOCKET_ENDPOINT',
+  ],
+  prices: ['OUTBOUND_LOOPBACK', 'PRICE_API_KEY', 'PRICE_PROVIDER_URL'],
+  migrate: ['DATABASE_SECRET_ARN'],
+};
+const COMMON = [
+  'DATABASE_CA_FILE',
+  'DATABASE_URL',
+  'NODE_OPTIONS',
+  'POWERTOOLS_LOG_LEVEL',
+  'POWERTOOLS_SERVICE_NAME',
+  'STAGE',
+];
+
+describe.each(STAGE_NAMES)('functions of %s', (stage) => {
+  const stacks = synthesized(stage);
+  const functions = functionsOf(stacks);
+
+  describe.each(FUNCTION_NAMES)('%s', (name) => {
+    const { Properties, Metadata } = functions[name].resource;
+
+    test('finds in its environment what its handler reads, and nothing else', () => {
+      expect(Object.keys(Properties.Environment.Variables).toSorted()).toEqual(
+        [...COMMON, ...VARIABLES[name]].toSorted(),
+      );
+    });
+
+    test('runs on Node 24 and arm64, and says where in the source an error arose', () => {
+      expect(Properties).toMatchObject({
+        Runtime: 'nodejs24.x',
+        Architectures: ['arm64'],
+        Handler: 'index.handler',
+      });
+      expect(Properties.Environment.Variables.NODE_OPTIONS).toContain('--enable-source-maps');
+    });
+
+    test('logs JSON, which is forgotten after a while', () => {
+      const { LogFormat, LogGroup } = Properties.LoggingConfig;
+      expect(LogFormat).toBe('JSON');
+      const group = stacks.app.findResources('AWS::Logs::LogGroup')[LogGroup.Ref];
+      expect(group?.Properties.RetentionInDays).toBeGreaterThan(0);
+    });
+
+    test('lies in the network, where it reaches the database', () => {
+      expect(Properties.VpcConfig.SubnetIds).toHaveLength(2);
+      const group = Properties.VpcConfig.SecurityGroupIds[0]['Fn::GetAtt'];
+      for (const [type, key] of [
+        ['AWS::EC2::SecurityGroupIngress', 'SourceSecurityGroupId'],
+        ['AWS::EC2::SecurityGroupEgress', 'GroupId'],
+      ] as const) {
+        const rules = stacks.app.findResources(type, { Properties: { [key]: { 'Fn::GetAtt': group } } });
+        expect(
+          Object.values(rules).map((rule) => [rule.Properties.FromPort, rule.Properties.ToPort]),
+        ).toEqual([[5432, 5432]]);
+      }
+    });
+
+    test('has its code in the assembly, where its metadata says', () => {
+      expect(existsSync(join(stacks.directory, Metadata['aws:asset:path'], 'index.mjs'))).toBe(true);
+    });
+  });
+
+  test('what is dangerous outside a laptop is refused', () => {
+    const variables = FUNCTION_NAMES.map((name) => functions[name].resource.Properties.Environment.Variables);
+    for (const { OUTBOUND_LOOPBACK, TOKEN_IN_URL } of variables) {
+      expect([OUTBOUND_LOOPBACK ?? 'refused', TOKEN_IN_URL ?? 'refused']).toEqual(['refused', 'refused']);
+    }
+  });
+
+  test('no invocation outlives the API that waits for it', () => {
+    const timeout = (name: 'auth' | 'api' | 'socket') => functions[name].resource.Properties.Timeout;
+    expect(timeout('auth')).toBeLessThan(30);
+    expect(timeout('api')).toBeLessThan(30);
+    expect(timeout('socket')).toBeLessThan(29);
+  });
+});

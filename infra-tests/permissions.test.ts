@@ -1,0 +1,99 @@
+import { describe, expect, test } from 'vitest';
+import { FUNCTION_NAMES } from '../lib/functions.ts';
+import { allowed, functionsOf, listed, STAGE_NAMES, statementsOf, synthesized } from './synthesized.ts';
+
+describe.each(STAGE_NAMES)('what functions may do in %s', (stage) => {
+  const stacks = synthesized(stage);
+  const functions = functionsOf(stacks);
+  const variable = (name: (typeof FUNCTION_NAMES)[number], key: string) =>
+    functions[name].resource.Properties.Environment.Variables[key];
+
+  test('each runs under a role of its own, without managed policies', () => {
+    const roles = FUNCTION_NAMES.map((name) => functions[name].resource.Properties.Role['Fn::GetAtt'][0]);
+    expect(new Set(roles).size).toBe(FUNCTION_NAMES.length);
+    for (const role of roles) {
+      expect(stacks.app.findResources('AWS::IAM::Role')[role]?.Properties).not.toHaveProperty(
+        'ManagedPolicyArns',
+      );
+    }
+  });
+
+  describe.each(FUNCTION_NAMES)('%s', (name) => {
+    const statements = statementsOf(stacks, name);
+
+    test('is allowed no action by wildcard, and no resource either but network interfaces', () => {
+      for (const { Effect, Action, Resource } of statements) {
+        for (const action of listed(Action)) expect(action).not.toContain('*');
+        if (Effect !== 'Allow' || !listed(Resource).includes('*')) continue;
+        expect(listed(Action).filter((action) => !action.startsWith('ec2:'))).toEqual([]);
+      }
+    });
+
+    test('is denied, as code, the network rights that its sandbox needs', () => {
+      const of = (effect: string) => statements.filter(({ Effect }) => Effect === effect);
+      const network = of('Allow').find(({ Resource }) => Resource === '*');
+      expect(of('Deny')).toEqual([
+        {
+          ...network,
+          Effect: 'Deny',
+          Condition: { ArnEquals: { 'lambda:SourceFunctionArn': [expect.anything()] } },
+        },
+      ]);
+      expect(JSON.stringify(of('Deny'))).toContain(`:function:celeriac-${stage}-${name}"`);
+    });
+  });
+
+  test('auth alone can read the signing key', () => {
+    const reference = variable('auth', 'SIGNING_SECRET_ARN');
+    const readers = FUNCTION_NAMES.filter((name) =>
+      JSON.stringify(statementsOf(stacks, name)).includes(JSON.stringify(reference)),
+    );
+    expect(readers).toEqual(['auth']);
+    expect(FUNCTION_NAMES.filter((name) => variable(name, 'SIGNING_SECRET_ARN'))).toEqual(['auth']);
+    expect(allowed(stacks, 'secretsmanager:GetSecretValue')).toEqual(['auth', 'migrate']);
+  });
+
+  test.each(['INTERACTIVE_QUEUE_URL', 'BULK_QUEUE_URL'])(
+    'api, worker and dispatcher alone wake the worker: %s',
+    (url) => {
+      const queue: string = variable('api', url).Ref;
+      expect(allowed(stacks, 'sqs:SendMessage', `"${queue}"`)).toEqual(['api', 'worker', 'dispatcher']);
+      expect(FUNCTION_NAMES.filter((name) => variable(name, url))).toEqual(['api', 'worker', 'dispatcher']);
+    },
+  );
+
+  test('those that write task rows post to connections, of this API and stage only', () => {
+    const pushers = ['api', 'socket', 'worker', 'dead-letters', 'dispatcher'];
+    const [api] = Object.keys(
+      stacks.app.findResources('AWS::ApiGatewayV2::Api', { Properties: { ProtocolType: 'WEBSOCKET' } }),
+    );
+    expect(allowed(stacks, 'execute-api:ManageConnections')).toEqual(pushers);
+    expect(
+      allowed(stacks, 'execute-api:ManageConnections', `{"Ref":"${api}"},"/ws/*/@connections/*"`),
+    ).toEqual(pushers);
+    expect(FUNCTION_NAMES.filter((name) => variable(name, 'SOCKET_ENDPOINT'))).toEqual(pushers);
+  });
+
+  test('the worker alone publishes domain events', () => {
+    expect(allowed(stacks, 'events:PutEvents')).toEqual(['worker']);
+  });
+
+  test('the socket may invoke itself, and nobody invokes anybody else', () => {
+    expect(allowed(stacks, 'lambda:InvokeFunction')).toEqual(['socket']);
+    expect(allowed(stacks, 'lambda:InvokeFunction', `:function:celeriac-${stage}-socket"`)).toEqual([
+      'socket',
+    ]);
+  });
+
+  test('the worker alone may open connections to ports other than HTTPS and Postgres', () => {
+    const groups = stacks.app.findResources('AWS::EC2::SecurityGroup');
+    const ports = (name: (typeof FUNCTION_NAMES)[number]) => {
+      const [group] = functions[name].resource.Properties.VpcConfig.SecurityGroupIds;
+      const rules: { FromPort?: number; ToPort?: number }[] =
+        groups[group['Fn::GetAtt'][0]]?.Properties.SecurityGroupEgress;
+      return rules.map(({ FromPort, ToPort }) => `${FromPort}-${ToPort}`);
+    };
+    const open = FUNCTION_NAMES.filter((name) => ports(name).some((range) => range !== '443-443'));
+    expect(open).toEqual(['worker']);
+  });
+});

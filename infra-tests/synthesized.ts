@@ -1,0 +1,97 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Template } from 'aws-cdk-lib/assertions';
+import { afterAll } from 'vitest';
+import type { Bundles } from '../lib/bundle.ts';
+import { celeriacApp } from '../lib/celeriac-app.ts';
+import { FUNCTION_NAMES, type FunctionName, mapFunctions } from '../lib/functions.ts';
+import { STAGES } from '../lib/stages.ts';
+
+export type StageName = keyof typeof STAGES;
+export const STAGE_NAMES = Object.keys(STAGES) as readonly StageName[];
+
+/** A CloudFormation resource as the template has it; properties are as loosely typed as JSON. */
+export type Resource = ReturnType<Template['findResources']>[string];
+
+export type Synthesized = {
+  /** The directory of the assembly, with the templates and the assets. */
+  directory: string;
+  app: Template;
+  data: Template;
+};
+
+const workplace = mkdtempSync(join(tmpdir(), 'celeriac-infra-'));
+afterAll(() => rmSync(workplace, { recursive: true, force: true }));
+
+/** A directory that goes when the file's tests are done. */
+export const temporary = (name: string) => join(workplace, name);
+
+const known = new Map<StageName, Synthesized>();
+
+/** Both stacks of a stage, made once per test file. */
+export function synthesized(stage: StageName): Synthesized {
+  const result = known.get(stage) ?? synthesize(stage, temporary(`cdk.out-${stage}`));
+  known.set(stage, result);
+  return result;
+}
+
+/** Both stacks, made anew around tiny bundles: what the functions do does not matter here. */
+export function synthesize(stage: StageName, outdir: string): Synthesized {
+  const assembly = celeriacApp({ bundles: standIns(), outdir, context: { stage } }).synth();
+  const template = (stack: string) =>
+    Template.fromJSON(assembly.getStackByName(`Celeriac-${stage}-${stack}`).template);
+  return { directory: assembly.directory, app: template('App'), data: template('Data') };
+}
+
+function standIns(): Bundles {
+  return mapFunctions((name) => {
+    const directory = temporary(join('bundles', name));
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(join(directory, 'index.mjs'), `export const handler = async () => '${name}';\n`);
+    return directory;
+  });
+}
+
+/** Logical id and resource of each of the eight functions; those the library adds for itself are left out. */
+export function functionsOf({ app }: Synthesized): Record<FunctionName, { id: string; resource: Resource }> {
+  const all = Object.entries(app.findResources('AWS::Lambda::Function'));
+  return mapFunctions((name) => {
+    const found = all.find(
+      ([, { Properties }]) => /^celeriac-[a-z]+-(.*)$/.exec(Properties.FunctionName)?.[1] === name,
+    );
+    if (!found) throw new Error(`The template has no function ${name}`);
+    return { id: found[0], resource: found[1] };
+  });
+}
+
+/** Which of the eight functions a `Fn::GetAtt` of an ARN or a text with it points at. */
+export function functionAt(stacks: Synthesized, target: unknown): FunctionName | undefined {
+  const text = JSON.stringify(target) ?? '';
+  const functions = functionsOf(stacks);
+  return FUNCTION_NAMES.find((name) => text.includes(`"${functions[name].id}"`));
+}
+
+export type Statement = { Effect: string; Action: string | string[]; Resource: unknown; Condition?: unknown };
+
+/** Every statement of a function's own role, inline or attached. */
+export function statementsOf(stacks: Synthesized, name: FunctionName): Statement[] {
+  const role: string = functionsOf(stacks)[name].resource.Properties.Role['Fn::GetAtt'][0];
+  const inline = stacks.app.findResources('AWS::IAM::Role')[role]?.Properties.Policies ?? [];
+  const attached = Object.values(stacks.app.findResources('AWS::IAM::Policy'))
+    .map(({ Properties }) => Properties)
+    .filter(({ Roles }) => Roles.some((each: { Ref: string }) => each.Ref === role));
+  return [...inline, ...attached].flatMap(({ PolicyDocument }) => PolicyDocument.Statement);
+}
+
+export const listed = <T>(value: T | T[]): T[] => (Array.isArray(value) ? value : [value]);
+
+/** The functions that are allowed `action` on a resource whose text contains `resource`. */
+export function allowed(stacks: Synthesized, action: string, resource = ''): FunctionName[] {
+  return FUNCTION_NAMES.filter((name) =>
+    statementsOf(stacks, name).some(
+      ({ Effect, Action, Resource }) =>
+        Effect === 'Allow' && listed(Action).includes(action) && JSON.stringify(Resource).includes(resource),
+    ),
+  );
+}

@@ -1,0 +1,99 @@
+import { cpSync, existsSync, rmSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { build, type Plugin } from 'esbuild';
+import { FUNCTION_NAMES, type FunctionName, mapFunctions } from './functions.ts';
+
+/** Where each function's bundle lies: a directory that holds `index.mjs` and its source map. */
+export type Bundles = Record<FunctionName, string>;
+
+type BundlePlaces = {
+  /** The folder with `handlers/` and `database/migrations/`. */
+  sourceRoot: string;
+  /** Emptied first; gets one directory per function. */
+  outputRoot: string;
+};
+
+const REPOSITORY = resolve(import.meta.dirname, '..');
+
+const PLACES: BundlePlaces = {
+  sourceRoot: join(REPOSITORY, 'functions'),
+  outputRoot: join(REPOSITORY, 'dist', 'functions'),
+};
+
+/** CommonJS dependencies inside an ES module still call `require`. The alias avoids clashing with their own import. */
+const REQUIRE_BANNER = [
+  `import { createRequire as createBundleRequire } from 'node:module';`,
+  'const require = createBundleRequire(import.meta.url);',
+].join('');
+
+/**
+ * Modules of dependencies that nothing here can reach, and that no shaking removes, with what stands in for them.
+ * zod carries its messages in fifty languages (260 kB); undici its parsers once more for processors without
+ * SIMD (150 kB), which Lambda does not have, and an index that drags its fetch, mocks and caches in (260 kB) beside
+ * the connections that the guarded fetch uses.
+ */
+const LEFT_OUT = [
+  {
+    module: /[/\\]zod[/\\]v4[/\\]locales[/\\]index\.js$/,
+    contents: `export { default as en } from './en.js';`,
+  },
+  {
+    module: /[/\\]undici[/\\]lib[/\\](?:milo[/\\]no-simd|llhttp[/\\]llhttp-wasm)\.js$/,
+    contents: `throw new Error('This processor cannot run undici: it lacks SIMD');`,
+  },
+  {
+    module: /[/\\]node_modules[/\\]undici[/\\]index\.js$/,
+    contents: `
+      const Dispatcher = require('./lib/dispatcher/dispatcher');
+      Object.assign(Dispatcher.prototype, require('./lib/api'));
+      exports.Agent = require('./lib/dispatcher/agent');
+      exports.buildConnector = require('./lib/core/connect');`,
+  },
+];
+
+const leaveOut: Plugin = {
+  name: 'leave-out',
+  setup({ onLoad }) {
+    for (const { module, contents } of LEFT_OUT) onLoad({ filter: module }, () => ({ contents }));
+  },
+};
+
+/**
+ * Builds every function, dependencies and AWS SDK included, and copies the migrations beside `migrate`.
+ * The same sources give the same bytes.
+ *
+ * @throws when a handler or the migrations are missing, naming all that are, or when a source does not compile
+ */
+export async function bundleFunctions({ sourceRoot, outputRoot } = PLACES): Promise<Bundles> {
+  const handlers = mapFunctions((name) => join(sourceRoot, 'handlers', `${name}.ts`));
+  const migrations = join(sourceRoot, 'database', 'migrations');
+  const missing = [...Object.values(handlers), migrations].filter((path) => !existsSync(path));
+  if (missing.length > 0) throw new Error(`Cannot bundle the functions; missing: ${missing.join(', ')}`);
+
+  rmSync(outputRoot, { recursive: true, force: true });
+  await build({
+    absWorkingDir: REPOSITORY,
+    entryPoints: Object.fromEntries(FUNCTION_NAMES.map((name) => [`${name}/index`, handlers[name]])),
+    outdir: outputRoot,
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'esm',
+    // The ES module build of a dependency shakes where its CommonJS build cannot; the SDK is the largest.
+    mainFields: ['module', 'main'],
+    minify: true,
+    sourcemap: true,
+    legalComments: 'none',
+    banner: { js: REQUIRE_BANNER },
+    plugins: [leaveOut],
+    logLevel: 'warning',
+  });
+  cpSync(migrations, join(outputRoot, 'migrate', 'migrations'), { recursive: true });
+  return mapFunctions((name) => join(outputRoot, name));
+}
+
+/** Bytes of each function's minified code, without its source map. Call it after `bundleFunctions`. */
+export function bundleSizes(outputRoot = PLACES.outputRoot): Record<FunctionName, number> {
+  return mapFunctions((name) => statSync(join(outputRoot, name, 'index.mjs')).size);
+}

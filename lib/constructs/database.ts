@@ -1,0 +1,87 @@
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { type IVpc, Port, SubnetType } from 'aws-cdk-lib/aws-ec2';
+import {
+  AuroraPostgresEngineVersion,
+  ClusterInstance,
+  Credentials,
+  DatabaseCluster,
+  DatabaseClusterEngine,
+  ParameterGroup,
+} from 'aws-cdk-lib/aws-rds';
+import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
+import { Construct } from 'constructs';
+import type { Stage } from '../stages.ts';
+import type { CeleriacFunction } from './function.ts';
+
+const DATABASE = 'celeriac';
+const PORT = 5432;
+/** Lambda's Node runtime brings Amazon's certificates, those of RDS among them, in this file. */
+const CA_FILE = '/var/runtime/ca-cert.pem';
+
+/** Aurora Serverless v2 Postgres. Functions log in by IAM; only the owner, who migrates, has a password. */
+export class Database extends Construct {
+  private readonly cluster: DatabaseCluster;
+  private readonly ownerSecret: ISecret;
+
+  constructor(scope: Construct, id: string, { stage, vpc }: { stage: Stage; vpc: IVpc }) {
+    super(scope, id);
+    const { minCapacity, maxCapacity, readers, maxConnections, backupDays } = stage.database;
+    const engine = DatabaseClusterEngine.auroraPostgres({ version: AuroraPostgresEngineVersion.VER_17_9 });
+    this.cluster = new DatabaseCluster(this, 'Cluster', {
+      engine,
+      parameterGroup: new ParameterGroup(this, 'Parameters', {
+        engine,
+        description: `Celeriac ${stage.name}`,
+        parameters: {
+          'rds.force_ssl': '1',
+          max_connections: String(maxConnections),
+        },
+      }),
+      credentials: Credentials.fromGeneratedSecret('celeriac_owner'),
+      defaultDatabaseName: DATABASE,
+      port: PORT,
+      iamAuthentication: true,
+      storageEncrypted: true,
+      vpc,
+      vpcSubnets: { subnetType: SubnetType.PRIVATE_ISOLATED },
+      serverlessV2MinCapacity: minCapacity,
+      serverlessV2MaxCapacity: maxCapacity,
+      writer: ClusterInstance.serverlessV2('Writer', { publiclyAccessible: false }),
+      readers: Array.from({ length: readers }, (_, index) =>
+        ClusterInstance.serverlessV2(`Reader${index + 1}`, {
+          publiclyAccessible: false,
+          scaleWithWriter: true,
+        }),
+      ),
+      backup: { retention: Duration.days(backupDays) },
+      copyTagsToSnapshot: true,
+      deletionProtection: stage.keepsData,
+      removalPolicy: stage.keepsData ? RemovalPolicy.SNAPSHOT : RemovalPolicy.DESTROY,
+    });
+    const { secret } = this.cluster;
+    if (!secret) throw new Error('A cluster with generated credentials has a secret');
+    this.ownerSecret = secret;
+  }
+
+  /** Lets `fn` log in as the database role `role`, by IAM and as no other, and tells it where. */
+  grantConnect(fn: CeleriacFunction, role: string): void {
+    this.cluster.grantConnect(fn, role);
+    this.openTo(fn, `${role}@`);
+  }
+
+  /** Lets `fn` log in as the owner of the database, with the password of the secret, and tells it where. */
+  grantOwnership(fn: CeleriacFunction): void {
+    this.ownerSecret.grantRead(fn);
+    fn.addEnvironment('DATABASE_SECRET_ARN', this.ownerSecret.secretArn);
+    this.openTo(fn, '');
+  }
+
+  private openTo(fn: CeleriacFunction, user: string): void {
+    fn.connections.allowTo(this.cluster, Port.tcp(PORT), 'Postgres');
+    fn.addEnvironment(
+      'DATABASE_URL',
+      `postgres://${user}${this.cluster.clusterEndpoint.hostname}:${PORT}/${DATABASE}`,
+    );
+    fn.addEnvironment('DATABASE_CA_FILE', CA_FILE);
+  }
+}

@@ -1,0 +1,20 @@
+import { EventBus } from 'aws-cdk-lib/aws-events';
+import { Construct } from 'constructs';
+import type { Stage } from '../stages.ts';
+import type { CeleriacFunction } from './function.ts';
+
+/** The bus on which integrators hear of finished tasks, moved prices and fired alerts. */
+export class DomainEvents extends Construct {
+  private readonly bus: EventBus;
+
+  constructor(scope: Construct, id: string, stage: Stage) {
+    super(scope, id);
+    this.bus = new EventBus(this, 'Bus', { eventBusName: `celeriac-${stage.name}` });
+  }
+
+  /** Lets `fn` publish, and tells it where. */
+  grantPublish(fn: CeleriacFunction): void {
+    this.bus.grantPutEventsTo(fn);
+    fn.addEnvironment('EVENT_BUS_NAME', this.bus.eventBusName);
+  }
+}

@@ -1,0 +1,141 @@
+import { ArnFormat, Duration, Stack } from 'aws-cdk-lib';
+import { type IVpc, Peer, Port, SecurityGroup, SubnetType } from 'aws-cdk-lib/aws-ec2';
+import { Effect, PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import type { Construct } from 'constructs';
+import { FUNCTIONS, type FunctionName } from '../functions.ts';
+import type { Stage } from '../stages.ts';
+import { fateOf } from './fate.ts';
+
+export type CeleriacFunctionProps = {
+  name: FunctionName;
+  stage: Stage;
+  vpc: IVpc;
+  /** The directory with the bundled `index.mjs`. */
+  directory: string;
+  environment?: Record<string, string>;
+};
+
+/**
+ * One function of the design's table: a role, a log group and a security group of its own, none of which may do
+ * anything yet but write this function's log and speak HTTPS. Other constructs offer the verbs that add to it.
+ */
+export class CeleriacFunction extends lambda.Function {
+  readonly entry: FunctionName;
+
+  constructor(scope: Construct, id: string, props: CeleriacFunctionProps) {
+    const { name, stage, vpc, directory, environment } = props;
+    const functionName = `celeriac-${stage.name}-${name}`;
+    const logGroup = new LogGroup(scope, `${id}Logs`, {
+      retention: stage.logs.retention,
+      ...fateOf(stage),
+    });
+    const securityGroup = new SecurityGroup(scope, `${id}Network`, { vpc, allowAllOutbound: false });
+    securityGroup.addEgressRule(Peer.anyIpv4(), Port.HTTPS, 'AWS APIs and the web');
+
+    super(scope, id, {
+      functionName,
+      description: `Celeriac ${stage.name}: ${name}`,
+      runtime: lambda.Runtime.NODEJS_24_X,
+      architecture: lambda.Architecture.ARM_64,
+      handler: 'index.handler',
+      code: lambda.Code.fromAsset(directory),
+      memorySize: FUNCTIONS[name].memoryMiB,
+      timeout: Duration.seconds(FUNCTIONS[name].timeoutSeconds),
+      ...bound(name, stage),
+      role: new Role(scope, `${id}Role`, {
+        assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
+        // Inline, so that they are there when Lambda checks them at the function's creation.
+        inlinePolicies: { log: mayLog(logGroup), network: mayJoinNetwork(scope, functionName) },
+      }),
+      vpc,
+      vpcSubnets: { subnetType: SubnetType.PRIVATE_WITH_EGRESS },
+      securityGroups: [securityGroup],
+      logGroup,
+      loggingFormat: lambda.LoggingFormat.JSON,
+      applicationLogLevelV2: lambda.ApplicationLogLevel[stage.logs.level],
+      environment: {
+        STAGE: stage.name,
+        POWERTOOLS_SERVICE_NAME: name,
+        POWERTOOLS_LOG_LEVEL: stage.logs.level,
+        NODE_OPTIONS: '--enable-source-maps',
+        ...environment,
+      },
+    });
+    this.entry = name;
+  }
+
+  /** Lets the function open TCP connections to any public host, on any port. */
+  allowInternet(): void {
+    this.connections.allowToAnyIpv4(Port.allTcp(), 'Any host that a task names');
+  }
+
+  /** Lets the function invoke itself asynchronously. By name: its ARN would make a circle with its own role. */
+  allowSelfInvocation(): void {
+    this.addToRolePolicy(
+      new PolicyStatement({
+        actions: ['lambda:InvokeFunction'],
+        resources: [arnOf(this, this.physicalName)],
+      }),
+    );
+  }
+}
+
+/** At most so many sandboxes; a function that is absent from the table is bounded by what feeds it. */
+function bound(
+  name: FunctionName,
+  { concurrency }: Stage,
+): Pick<lambda.FunctionProps, 'reservedConcurrentExecutions'> {
+  const limits: Partial<Record<FunctionName, number>> = concurrency.functions;
+  const limit = limits[name];
+  return limit === undefined ? {} : { reservedConcurrentExecutions: limit };
+}
+
+function mayLog(logGroup: LogGroup): PolicyDocument {
+  return new PolicyDocument({
+    statements: [
+      new PolicyStatement({
+        actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+        resources: [logGroup.logGroupArn],
+      }),
+    ],
+  });
+}
+
+/**
+ * Lambda attaches the sandbox to the network with the function's role, on interfaces whose ids nobody knows before.
+ * The denial takes the same rights from the code that runs inside.
+ *
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
+ */
+function mayJoinNetwork(scope: Construct, functionName: string): PolicyDocument {
+  const actions = [
+    'ec2:CreateNetworkInterface',
+    'ec2:DescribeNetworkInterfaces',
+    'ec2:DescribeSubnets',
+    'ec2:DeleteNetworkInterface',
+    'ec2:AssignPrivateIpAddresses',
+    'ec2:UnassignPrivateIpAddresses',
+  ];
+  return new PolicyDocument({
+    statements: [
+      new PolicyStatement({ actions, resources: ['*'] }),
+      new PolicyStatement({
+        effect: Effect.DENY,
+        actions,
+        resources: ['*'],
+        conditions: { ArnEquals: { 'lambda:SourceFunctionArn': [arnOf(scope, functionName)] } },
+      }),
+    ],
+  });
+}
+
+function arnOf(scope: Construct, functionName: string): string {
+  return Stack.of(scope).formatArn({
+    service: 'lambda',
+    resource: 'function',
+    resourceName: functionName,
+    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  });
+}

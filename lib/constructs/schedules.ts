@@ -1,0 +1,27 @@
+import type { Duration } from 'aws-cdk-lib';
+import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import { Construct } from 'constructs';
+import type { CeleriacFunction } from './function.ts';
+import type { Undelivered } from './undelivered.ts';
+
+/** Calls functions at a fixed rate. A tick may come twice or late: bucket by the event's time. */
+export class Schedules extends Construct {
+  private readonly undelivered: Undelivered;
+
+  constructor(scope: Construct, id: string, { undelivered }: { undelivered: Undelivered }) {
+    super(scope, id);
+    this.undelivered = undelivered;
+  }
+
+  /** A tick that is a whole `rate` old is given up: the next one does its work. */
+  every(rate: Duration, fn: CeleriacFunction): void {
+    const target = new LambdaFunction(fn, {
+      maxEventAge: rate,
+      retryAttempts: 2,
+      deadLetterQueue: this.undelivered.queue,
+    });
+    new Rule(this, fn.node.id, { schedule: Schedule.rate(rate), targets: [target] });
+    this.undelivered.catchFrom(fn, { maxAge: rate });
+  }
+}

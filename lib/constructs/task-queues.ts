@@ -1,0 +1,65 @@
+import { Duration } from 'aws-cdk-lib';
+import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { FUNCTIONS, type FunctionName } from '../functions.ts';
+import type { Stage } from '../stages.ts';
+import type { CeleriacFunction } from './function.ts';
+
+/** Receives before a message counts as poison: enough that a throttled or killed reader does not spend them all. */
+const MAX_RECEIVES = 5;
+
+/**
+ * The two queues that wake the worker, so that a click never waits behind a bulk load, and the dead letters of both.
+ * Messages are wake-ups: the rows remember the tasks.
+ */
+export class TaskQueues extends Construct {
+  readonly interactive: Queue;
+  readonly bulk: Queue;
+  readonly deadLetters: Queue;
+
+  constructor(scope: Construct, id: string) {
+    super(scope, id);
+    this.deadLetters = this.queue('DeadLetters', 'dead-letters', { retentionPeriod: Duration.days(14) });
+    const deadLetterQueue = { queue: this.deadLetters, maxReceiveCount: MAX_RECEIVES };
+    this.interactive = this.queue('Interactive', 'worker', { deadLetterQueue });
+    this.bulk = this.queue('Bulk', 'worker', { deadLetterQueue });
+  }
+
+  /** Lets `fn` wake the worker, and tells it by which queues and when. */
+  grantSend(fn: CeleriacFunction, { dispatch }: Stage): void {
+    for (const queue of [this.interactive, this.bulk]) queue.grantSendMessages(fn);
+    fn.addEnvironment('INTERACTIVE_QUEUE_URL', this.interactive.queueUrl);
+    fn.addEnvironment('BULK_QUEUE_URL', this.bulk.queueUrl);
+    fn.addEnvironment('DISPATCH_LOOKAHEAD_SECONDS', String(dispatch.lookaheadSeconds));
+    fn.addEnvironment('DISPATCH_RESEND_SECONDS', String(dispatch.resendSeconds));
+  }
+
+  /** Feeds both queues to `worker`, each with a concurrency of its own, and the dead letters to `recorder`. */
+  deliverTo(
+    { worker, recorder }: { worker: CeleriacFunction; recorder: CeleriacFunction },
+    concurrency: Stage['concurrency']['queues'],
+  ): void {
+    feed(this.interactive, worker, concurrency.interactive);
+    feed(this.bulk, worker, concurrency.bulk);
+    feed(this.deadLetters, recorder, concurrency.deadLetters);
+  }
+
+  private queue(id: string, reader: FunctionName, props: ConstructorParameters<typeof Queue>[2]): Queue {
+    return new Queue(this, id, {
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      // Six times the reader's limit, as Lambda asks for: a batch that is throttled or retried stays hidden.
+      visibilityTimeout: Duration.seconds(6 * FUNCTIONS[reader].timeoutSeconds),
+      retentionPeriod: Duration.days(4),
+      ...props,
+    });
+  }
+}
+
+/** Ten messages at once, as soon as they come; a failed message returns to the queue alone. */
+function feed(queue: Queue, fn: CeleriacFunction, maxConcurrency: number): void {
+  fn.addEventSource(
+    new SqsEventSource(queue, { batchSize: 10, reportBatchItemFailures: true, maxConcurrency }),
+  );
+}

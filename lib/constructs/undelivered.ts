@@ -1,0 +1,28 @@
+import { Duration } from 'aws-cdk-lib';
+import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import type { CeleriacFunction } from './function.ts';
+
+/** Where ticks and asynchronous calls end up that no function could take. For people to look at; an alarm tells them. */
+export class Undelivered extends Construct {
+  readonly queue: Queue;
+
+  constructor(scope: Construct, id: string) {
+    super(scope, id);
+    this.queue = new Queue(this, 'Queue', {
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      retentionPeriod: Duration.days(14),
+    });
+  }
+
+  /** Keeps the asynchronous calls of `fn` that failed twice, or found no sandbox within `maxAge`. */
+  catchFrom(fn: CeleriacFunction, { maxAge }: { maxAge: Duration }): void {
+    fn.configureAsyncInvoke({
+      maxEventAge: maxAge,
+      retryAttempts: 1,
+      onFailure: new SqsDestination(this.queue),
+    });
+  }
+}

@@ -1,0 +1,36 @@
+import { Stack, type StackProps } from 'aws-cdk-lib';
+import { BlockPublicAccess, Bucket, BucketEncryption } from 'aws-cdk-lib/aws-s3';
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import type { Construct } from 'constructs';
+import { Database } from './constructs/database.ts';
+import { fateOf } from './constructs/fate.ts';
+import { Network } from './constructs/network.ts';
+import { assertConnectionsSuffice, type Stage } from './stages.ts';
+
+/** What must not be lost, and the network it lies in. The other stack can be deleted and made again. */
+export class DataStack extends Stack {
+  readonly network: Network;
+  readonly database: Database;
+  /** At least 64 random letters and digits, of which the key that signs access tokens is derived. */
+  readonly signingSecret: Secret;
+  /** Results and inputs of tasks that are too large for a row. */
+  readonly artifacts: Bucket;
+
+  constructor(scope: Construct, id: string, { stage, ...props }: StackProps & { stage: Stage }) {
+    super(scope, id, props);
+    assertConnectionsSuffice(stage);
+    this.network = new Network(this, 'Network', stage);
+    this.database = new Database(this, 'Database', { stage, vpc: this.network.vpc });
+    this.signingSecret = new Secret(this, 'SigningSecret', {
+      description: `Celeriac ${stage.name}: signs access tokens`,
+      generateSecretString: { passwordLength: 64, excludePunctuation: true },
+      ...fateOf(stage),
+    });
+    this.artifacts = new Bucket(this, 'Artifacts', {
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      encryption: BucketEncryption.S3_MANAGED,
+      enforceSSL: true,
+      ...fateOf(stage),
+    });
+  }
+}
