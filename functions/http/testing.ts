@@ -46,8 +46,7 @@ export function apiFunction(on: Stand) {
     const { body } = await auth.post('/api/auth/register', newcomer());
     const ask = asking(app, body.access);
     const { body: organizations } = await ask('GET', '/api/organizations/');
-    const [home] = (organizations as { results: { id: string }[] }).results;
-    return { userId: body.user.id, organizationId: home?.id ?? '', access: body.access, ask };
+    return { userId: body.user.id, organizationId: organizations.results[0].id, access: body.access, ask };
   };
   return { app, auth, db, register, announced, woken, faults, anonymous: asking(app, undefined) };
 }

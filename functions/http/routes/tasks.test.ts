@@ -24,7 +24,7 @@ const SEED = {
 async function create(given: Record<string, unknown> = {}): Promise<string> {
   const { status, body } = await ada.ask('POST', '/api/tasks/', { ...SEED, ...given });
   expect(status).toBe(201);
-  return body.id as unknown as string;
+  return body.id;
 }
 
 describe("the seed's walk-through", () => {
@@ -54,7 +54,7 @@ describe("the seed's walk-through", () => {
   for (const slash of ['', '/']) {
     test(`every path works ${slash ? 'with' : 'without'} the trailing slash`, async () => {
       const { body } = await ada.ask('POST', `/api/tasks${slash}`, SEED);
-      const id = body.id as unknown as string;
+      const id = body.id;
       expect((await ada.ask('GET', `/api/tasks${slash}`)).status).toBe(200);
       expect((await ada.ask('GET', `/api/tasks/${id}${slash}`)).body).toMatchObject({ id, payload: {} });
       expect((await ada.ask('GET', `/api/tasks/${id}/status${slash}`)).body).toMatchObject({
@@ -123,14 +123,13 @@ describe('the list', () => {
   test('is newest first, and its cursor neither skips nor repeats while tasks are added', async () => {
     const reader = await api.register();
     const made: string[] = [];
-    const add = async () =>
-      made.push((await reader.ask('POST', '/api/tasks/', SEED)).body.id as unknown as string);
+    const add = async () => made.push((await reader.ask('POST', '/api/tasks/', SEED)).body.id);
     for (let i = 0; i < 7; i += 1) await add();
     const expected = made.toReversed();
     const seen: string[] = [];
     for (let cursor: unknown = '', page = 0; cursor !== null; page += 1) {
       const { body } = await reader.ask('GET', `/api/tasks/?limit=3${cursor ? `&cursor=${cursor}` : ''}`);
-      seen.push(...(body.results as unknown as { id: string }[]).map((task) => task.id));
+      seen.push(...body.results.map((task: { id: string }) => task.id));
       cursor = body.next_cursor;
       if (page === 0) await add();
     }
@@ -140,13 +139,13 @@ describe('the list', () => {
   test('filters by status, kind and time', async () => {
     const reader = await api.register();
     const post = async (given: object) =>
-      (await reader.ask('POST', '/api/tasks/', { ...SEED, ...given })).body.id as unknown as string;
+      (await reader.ask('POST', '/api/tasks/', { ...SEED, ...given })).body.id;
     const now = await post({});
     const later = await post({ scheduled_time: '2026-12-24T10:00:00+01:00' });
     const http = await post({ kind: 'http.request', payload: { url: 'https://example.com/' } });
     await reader.ask('POST', `/api/tasks/${now}/cancel/`);
     const ids = async (query: string) =>
-      ((await reader.ask('GET', `/api/tasks/?${query}`)).body.results as unknown as { id: string }[]).map(
+      ((await reader.ask('GET', `/api/tasks/?${query}`)).body.results as { id: string }[]).map(
         (task) => task.id,
       );
     expect(await ids('status=CANCELLED')).toEqual([now]);
@@ -163,7 +162,7 @@ describe('in another organization', () => {
   test('a member schedules there, a viewer only reads, and a stranger does not know of it', async () => {
     const [owner, member, viewer, stranger] = await Promise.all([1, 2, 3, 4].map(() => api.register()));
     const { body } = await (owner as Client).ask('POST', '/api/organizations/', { name: 'Lab' });
-    const organization = body.id as unknown as string;
+    const organization = body.id;
     await on.join({ userId: (member as Client).userId, sessionId: '' }, organization, 'member');
     await on.join({ userId: (viewer as Client).userId, sessionId: '' }, organization, 'viewer');
     const made = await (member as Client).ask('POST', '/api/tasks/', { ...SEED, organization });
@@ -200,7 +199,7 @@ test('the API is described: every task route is in the OpenAPI document, and the
   const { status, body } = await api.anonymous('GET', '/api/openapi.json');
   expect(status).toBe(200);
   expect(body.openapi).toBe('3.1.0');
-  expect(Object.keys(body.paths as unknown as object)).toEqual(
+  expect(Object.keys(body.paths)).toEqual(
     expect.arrayContaining([
       '/api/tasks',
       '/api/tasks/{taskId}',

@@ -1,0 +1,51 @@
+import {
+  GetSecretValueCommand,
+  ResourceNotFoundException,
+  SecretsManagerClient,
+} from '@aws-sdk/client-secrets-manager';
+import { handle, type LambdaContext, type LambdaEvent } from 'hono/aws-lambda';
+import * as z from 'zod';
+import { connect, wakener } from '../database/connect.ts';
+import { createApp } from '../http/app.ts';
+import { registerAuthRoutes } from '../http/routes/auth.ts';
+import type { SecretVersions } from '../identity/derived-keys.ts';
+import { keyLoader } from '../identity/load-keys.ts';
+import { publishedKeys } from '../identity/published-keys.ts';
+import { commonEnv, readEnv, tokenEnv } from './environment.ts';
+import { logFault } from './logger.ts';
+
+const env = readEnv({ ...commonEnv, ...tokenEnv, SIGNING_SECRET_ARN: z.string().min(1) });
+const db = connect(env.DATABASE_URL, env.DATABASE_CA_FILE);
+const wake = wakener(db);
+const secrets = new SecretsManagerClient();
+
+const app = createApp(logFault);
+registerAuthRoutes(app, {
+  db,
+  issuer: env.TOKEN_ISSUER,
+  keys: keyLoader(db, readSigningSecret),
+  findKey: publishedKeys(db),
+});
+const respond = handle(app);
+
+export async function handler(event: LambdaEvent, context: LambdaContext) {
+  await wake();
+  return respond(event, context);
+}
+
+async function readSigningSecret(): Promise<SecretVersions> {
+  const [current, previous] = await Promise.all([readVersion('AWSCURRENT'), readVersion('AWSPREVIOUS')]);
+  if (current === undefined) throw new Error('The signing secret has no value');
+  return { current, previous };
+}
+
+/** Undefined when the secret has no such version, as before its first rotation. */
+async function readVersion(stage: 'AWSCURRENT' | 'AWSPREVIOUS'): Promise<string | undefined> {
+  const command = new GetSecretValueCommand({ SecretId: env.SIGNING_SECRET_ARN, VersionStage: stage });
+  try {
+    return (await secrets.send(command)).SecretString;
+  } catch (error) {
+    if (stage === 'AWSPREVIOUS' && error instanceof ResourceNotFoundException) return undefined;
+    throw error;
+  }
+}

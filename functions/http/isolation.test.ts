@@ -1,0 +1,176 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { asMember } from '../database/enter.ts';
+import { type Stand, stand } from '../database/testing.ts';
+import { apiFunction, type Client } from './testing.ts';
+
+let on: Stand;
+let api: ReturnType<typeof apiFunction>;
+let ada: Client;
+let eve: Client;
+let theirs: { taskId: string; id: string; userId: string; asset: string };
+
+beforeAll(async () => {
+  on = await stand();
+  api = apiFunction(on);
+  [ada, eve] = [await api.register(), await api.register()];
+  const { body: organization } = await ada.ask('POST', '/api/organizations/', { name: 'Secret lab' });
+  const { body: task } = await ada.ask('POST', '/api/tasks/', {
+    name: 'Secret task',
+    organization: organization.id,
+    scheduled_time: new Date(Date.now() + 86_400_000).toISOString(),
+  });
+  theirs = { taskId: task.id, id: organization.id, userId: ada.userId, asset: 'bitcoin' };
+});
+afterAll(() => on.close());
+
+/** Bodies that the routes would accept from somebody who may. */
+const BODIES: Record<string, unknown> = {
+  'patch /api/organizations/{id}': { name: 'Mine now' },
+  'put /api/organizations/{id}': { name: 'Mine now' },
+  'post /api/organizations/{id}/members': { email: 'eve@example.com', role: 'owner' },
+  'patch /api/organizations/{id}/members/{userId}': { role: 'viewer' },
+  'post /api/organizations/{id}/watchlist': { asset: 'dogecoin' },
+};
+
+type Operation = { method: string; path: string };
+
+function operations(): Operation[] {
+  const { paths = {} } = api.app.getOpenAPI31Document({ openapi: '3.1.0', info: { title: '', version: '' } });
+  return Object.entries(paths).flatMap(([path, methods]) =>
+    Object.keys(methods ?? {}).map((method) => ({ method, path })),
+  );
+}
+
+async function tryOn(who: Client, { method, path }: Operation, ids: Record<string, string>) {
+  const filled = path.replace(/\{(\w+)\}/g, (_all, name: string) => {
+    const camel = name.replace(/_(\w)/g, (_match, letter: string) => letter.toUpperCase());
+    const id = ids[camel];
+    if (id === undefined) throw new Error(`No id for ${name} of ${path}: add it to this test`);
+    return id;
+  });
+  const body = BODIES[`${method} ${path.replace(/\{user_id\}/, '{userId}')}`];
+  return who.ask(method.toUpperCase(), filled, body);
+}
+
+/** Everything that belongs to the other organization, as the superuser sees it. */
+async function everything() {
+  return on.admin`
+    select (select json_agg(t order by t.id) from tasks t where t.organization_id = ${theirs.id}) as tasks,
+      (select json_agg(o) from organizations o where o.id = ${theirs.id}) as organization,
+      (select json_agg(m) from memberships m where m.organization_id = ${theirs.id}) as members,
+      (select json_agg(w) from watchlists w where w.organization_id = ${theirs.id}) as watchlist`;
+}
+
+describe("every route, tried on another organization's things", () => {
+  test('answers 404, word for word as for things that do not exist, and changes nothing', async () => {
+    const before = await everything();
+    const targeted = operations().filter(({ path }) => path.includes('{'));
+    expect(targeted.length).toBeGreaterThanOrEqual(15);
+    for (const operation of targeted) {
+      const foreign = await tryOn(eve, operation, theirs);
+      const unknown = await tryOn(eve, operation, {
+        taskId: randomUUID(),
+        id: randomUUID(),
+        userId: randomUUID(),
+        asset: 'bitcoin',
+      });
+      const route = `${operation.method} ${operation.path}`;
+      expect([route, foreign.status]).toEqual([route, 404]);
+      expect([route, foreign.body]).toEqual([route, unknown.body]);
+    }
+    expect(await everything()).toEqual(before);
+  });
+
+  test('a list shows nothing of it, and a filter by it is answered as unknown', async () => {
+    for (const { method, path } of operations().filter(
+      (o) => o.method === 'get' && !o.path.includes('{') && o.path.startsWith('/api/'),
+    )) {
+      const { body } = await eve.ask(method.toUpperCase(), path);
+      expect(JSON.stringify(body)).not.toContain(theirs.id);
+      expect(JSON.stringify(body)).not.toContain('Secret');
+    }
+    expect((await eve.ask('GET', `/api/tasks/?organization=${theirs.id}`)).status).toBe(404);
+    expect((await eve.ask('POST', '/api/tasks/', { name: 'x', organization: theirs.id })).status).toBe(404);
+  });
+});
+
+describe('without any where', () => {
+  const TABLES = ['tasks', 'attempts', 'organizations', 'memberships', 'watchlists'];
+
+  for (const table of TABLES) {
+    test(`a member's select of all ${table} shows their organizations' rows only`, async () => {
+      const rows = await asMember(api.db, { userId: eve.userId, sessionId: await sessionOf(eve) }, (tx) =>
+        tx.unsafe(`select * from ${table}`),
+      );
+      const organizations = new Set(rows.map((row) => row.organization_id ?? row.id));
+      expect([...organizations].filter((id) => id !== eve.organizationId)).toEqual([]);
+    });
+
+    test(`who has not entered sees no ${table} at all`, async () => {
+      expect(await api.db.unsafe(`select * from ${table}`)).toEqual([]);
+    });
+  }
+
+  test('an update or delete of all rows reaches only what the member may write', async () => {
+    const before = await everything();
+    const principal = { userId: eve.userId, sessionId: await sessionOf(eve) };
+    await asMember(api.db, principal, async (tx) => {
+      await tx`update tasks set run_at = now()`;
+      await tx`update organizations set name = 'Mine now'`;
+      await tx`update memberships set role = 'owner'`;
+      await tx`delete from watchlists`;
+    });
+    expect(await everything()).toEqual(before);
+  });
+
+  test('a row cannot be planted in, or moved to, another organization', async () => {
+    const principal = { userId: eve.userId, sessionId: await sessionOf(eve) };
+    const plant = asMember(
+      api.db,
+      principal,
+      (tx) => tx`insert into watchlists (organization_id, asset) values (${theirs.id}, 'dogecoin')`,
+    );
+    await expect(plant).rejects.toThrow(/row-level security/);
+    await eve.ask('POST', `/api/organizations/${eve.organizationId}/watchlist/`, { asset: 'litecoin' });
+    const move = asMember(
+      api.db,
+      principal,
+      (tx) => tx`update watchlists set organization_id = ${theirs.id}`,
+    );
+    await expect(move).rejects.toThrow(/row-level security/);
+  });
+
+  test('the socket watches nothing of another organization, also when it asks for all tasks', async () => {
+    const socket = on.as('socket');
+    const principal = { userId: eve.userId, sessionId: await sessionOf(eve) };
+    await asMember(socket, principal, (tx) => tx`update tasks set watchers = array_append(watchers, 'eve')`);
+    const [row] = await on.admin`select watchers from tasks where id = ${theirs.taskId}`;
+    expect(row?.watchers).toEqual([]);
+  });
+
+  test('no function reads what its work does not need', async () => {
+    const forbidden: [string, string][] = [
+      ['api', 'select password_hash from users'],
+      ['api', 'select * from refresh_tokens'],
+      ['socket', 'select * from users'],
+      ['worker', 'select * from users'],
+      ['worker', 'select * from memberships'],
+      ['auth', 'select * from tasks'],
+      ['prices', 'select * from tasks'],
+      ['prices', 'select organization_id from watchlists'],
+      ['dispatcher', 'select * from users'],
+      ['dead-letters', 'select * from users'],
+    ];
+    for (const [name, statement] of forbidden) {
+      await expect(on.as(name).unsafe(statement), `${name}: ${statement}`).rejects.toThrow(
+        /permission denied/,
+      );
+    }
+  });
+});
+
+async function sessionOf(who: Client): Promise<string> {
+  const [row] = await on.admin<{ id: string }[]>`select id from sessions where user_id = ${who.userId}`;
+  return row?.id ?? '';
+}

@@ -1,0 +1,30 @@
+import { tokenNotValid } from './access-token.ts';
+import { GRACE_SECONDS, hashRefreshToken, successorOf } from './refresh-token.ts';
+import { accessToken, type SessionDeps, type Tokens } from './session.ts';
+import * as store from './store.ts';
+
+/**
+ * Exchanges a refresh token for its successor and a new access token. A token works once. Presented again within the
+ * grace it answers with the same successor; later it is taken for stolen, and the whole session ends.
+ *
+ * @throws Refusal `token_not_valid`, the same for unknown, expired, reused and revoked
+ */
+export async function refresh(deps: SessionDeps, token: string): Promise<Tokens> {
+  const { succession } = await deps.keys();
+  const hash = hashRefreshToken(token);
+  const successor = successorOf(token, succession[0]);
+  const rotated = await store.rotate(deps.db, hash, hashRefreshToken(successor));
+  if (rotated) return { access: await accessToken(deps, rotated), refresh: successor };
+
+  // The secret may have been rotated within the grace: the successor is the one that was stored.
+  const candidates = succession.map((key) => successorOf(token, key));
+  const used = await store.findUsed(deps.db, hash, candidates.map(hashRefreshToken), GRACE_SECONDS);
+  if (!used) throw tokenNotValid();
+  if (!used.inGrace) {
+    await store.revokeSession(deps.db, used.sessionId, 'refresh token reused');
+    throw tokenNotValid();
+  }
+  const same = candidates.find((candidate) => used.successor?.equals(hashRefreshToken(candidate)));
+  if (same === undefined) throw tokenNotValid();
+  return { access: await accessToken(deps, used), refresh: same };
+}

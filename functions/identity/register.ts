@@ -1,0 +1,44 @@
+import { v7 as uuidv7 } from 'uuid';
+import { type FieldError, Refusal } from '../refusal.ts';
+import type { Registration } from './credentials.ts';
+import { hashPassword } from './password.ts';
+import { type SessionDeps, startSession, type Tokens } from './session.ts';
+import * as store from './store.ts';
+import type { User } from './user.ts';
+
+/**
+ * Makes a user with a personal organization, and logs in: all of it or nothing. Without a username, the email is it.
+ *
+ * @throws Refusal `already_taken`, naming the fields
+ */
+export async function register(
+  deps: SessionDeps,
+  { email, password, username = email, name }: Registration,
+): Promise<{ user: User } & Tokens> {
+  const passwordHash = await hashPassword(password);
+  // Before the transaction, as publishing the keys takes this sandbox's one connection.
+  await deps.keys();
+  const registered = await deps.db.begin(async (tx) => {
+    const user = await store.insertUser(tx, { id: uuidv7(), email, username, name, passwordHash });
+    if (!user) throw alreadyTaken(await store.whichIsTaken(tx, { email, username }));
+    await store.createPersonalOrganization(tx, uuidv7(), user.id, personalName(username));
+    return { user, ...(await startSession(deps, tx, user.id)) };
+  });
+  return registered;
+}
+
+/** `ada's organization`, also for one who logs in as ada@example.org. At most 200 characters, as every name. */
+function personalName(username: string): string {
+  return `${username.replace(/@.*/, '').slice(0, 180)}'s organization`;
+}
+
+const TAKEN: Record<'email' | 'username', FieldError> = {
+  email: { in: 'body', pointer: '/email', detail: 'A user with that email already exists' },
+  username: { in: 'body', pointer: '/username', detail: 'A user with that username already exists' },
+};
+
+function alreadyTaken(names: readonly ('email' | 'username')[]): Refusal {
+  const fields = names.map((name) => TAKEN[name]);
+  const detail = fields.map((field) => field.detail).join('; ');
+  return new Refusal('conflict', 'already_taken', detail || 'That user already exists', {}, fields);
+}

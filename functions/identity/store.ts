@@ -1,0 +1,229 @@
+import type { Database, Transaction } from '../database/connect.ts';
+import type { Principal } from '../database/enter.ts';
+import type { PublicKey } from './published-keys.ts';
+import { REFRESH_TOKEN_DAYS, SESSION_DAYS } from './refresh-token.ts';
+import type { User } from './user.ts';
+
+/*
+ * Users, sessions, tokens, keys, as the auth function's role may touch them. Written without drizzle, whose errors
+ * quote a statement's parameters: here these are hashes of passwords and tokens.
+ */
+
+type On = Database | Transaction;
+
+const DAY = '1 day';
+
+const userColumns = (on: On) => on`u.id, u.email, u.username, u.name, u.created_at as "createdAt"`;
+
+/** @returns nothing when the email or the username is taken */
+export async function insertUser(
+  on: On,
+  { id, email, username, name, passwordHash }: Omit<User, 'createdAt'> & { passwordHash: string },
+): Promise<User | undefined> {
+  const [user] = await on<User[]>`
+    insert into users as u (id, email, username, name, password_hash)
+    values (${id}, ${email}, ${username}, ${name}, ${passwordHash})
+    on conflict do nothing
+    returning ${userColumns(on)}`;
+  return user;
+}
+
+export async function whichIsTaken(
+  on: On,
+  { email, username }: Pick<User, 'email' | 'username'>,
+): Promise<('email' | 'username')[]> {
+  const [taken] = await on<{ email: boolean; username: boolean }[]>`
+    select exists (select from users where lower(email) = lower(${email})) as email,
+      exists (select from users where lower(username) = lower(${username})) as username`;
+  // A username that was given as the email, or made from it, is not what the caller can change.
+  if (taken?.email && email === username) return ['email'];
+  return (['email', 'username'] as const).filter((field) => taken?.[field]);
+}
+
+export async function createPersonalOrganization(
+  on: On,
+  id: string,
+  ownerId: string,
+  name: string,
+): Promise<void> {
+  await on`select from create_organization(${id}, ${ownerId}, ${name}, true)`;
+}
+
+/** Begins a session with its first refresh token. */
+export async function insertSession(
+  on: On,
+  { userId, sessionId }: Principal,
+  tokenHash: Buffer,
+): Promise<void> {
+  await on`
+    with session as (
+      insert into sessions (id, user_id, expires_at)
+      values (${sessionId}, ${userId}, clock_timestamp() + ${SESSION_DAYS} * ${DAY}::interval)
+      returning id
+    )
+    insert into refresh_tokens (token_hash, session_id, expires_at)
+    select ${tokenHash}, id, clock_timestamp() + ${REFRESH_TOKEN_DAYS} * ${DAY}::interval from session`;
+}
+
+export type Account = {
+  /** Names the account to the throttle, whether it exists or not. */
+  account: Buffer;
+  user: User | null;
+  passwordHash: string | null;
+  failures: number;
+  retryAfterSeconds: number;
+};
+
+/** The account that a username or an email names, and how often its login has failed lately. */
+export async function findAccount(on: On, login: string): Promise<Account> {
+  const [row] = await on<(User & Omit<Account, 'user'>)[]>`
+    select ${userColumns(on)}, u.password_hash as "passwordHash", named.account, coalesce(f.failures, 0) as failures,
+      coalesce(ceil(extract(epoch from f.expires_at - clock_timestamp())), 0)::int as "retryAfterSeconds"
+    from (select lower(${login}) as login) given
+    left join users u on lower(u.email) = given.login or lower(u.username) = given.login
+    cross join lateral (
+      select sha256(convert_to(coalesce('user ' || u.id, 'login ' || given.login), 'UTF8')) as account
+    ) named
+    left join login_failures f on f.account = named.account and f.expires_at > clock_timestamp()`;
+  if (!row) throw new Error('A query that always has one row had none');
+  const { account, passwordHash, failures, retryAfterSeconds, ...user } = row;
+  return { account, user: user.id === null ? null : user, passwordHash, failures, retryAfterSeconds };
+}
+
+/** Counts one more failure; the first after a pause opens a new window. */
+export async function countFailure(on: On, account: Buffer, windowSeconds: number): Promise<void> {
+  await on`
+    insert into login_failures as f (account, failures, expires_at)
+    values (${account}, 1, clock_timestamp() + ${windowSeconds} * interval '1 second')
+    on conflict (account) do update set
+      failures = case when f.expires_at > clock_timestamp() then f.failures + 1 else 1 end,
+      expires_at = case when f.expires_at > clock_timestamp() then f.expires_at else excluded.expires_at end`;
+}
+
+export async function forgetFailures(on: On, account: Buffer): Promise<void> {
+  await on`delete from login_failures where account = ${account}`;
+}
+
+/** Does nothing when the password has been changed meanwhile. */
+export async function replacePasswordHash(
+  on: On,
+  userId: string,
+  oldHash: string,
+  newHash: string,
+): Promise<void> {
+  await on`update users set password_hash = ${newHash} where id = ${userId} and password_hash = ${oldHash}`;
+}
+
+/**
+ * Uses a refresh token up and stores its successor, in one statement: of two that present it at once, one gets a row.
+ *
+ * @returns nothing when the token is unknown, used, expired, or of an ended session
+ */
+export async function rotate(
+  on: On,
+  tokenHash: Buffer,
+  successorHash: Buffer,
+): Promise<Principal | undefined> {
+  const [rotated] = await on<Principal[]>`
+    with used as (
+      update refresh_tokens t set used_at = clock_timestamp()
+      from sessions s
+      where t.token_hash = ${tokenHash} and t.used_at is null and t.expires_at > clock_timestamp()
+        and s.id = t.session_id and s.revoked_at is null and s.expires_at > clock_timestamp()
+      returning s.id, s.user_id, s.expires_at
+    ), successor as (
+      insert into refresh_tokens (token_hash, session_id, expires_at)
+      select ${successorHash}, id, least(expires_at, clock_timestamp() + ${REFRESH_TOKEN_DAYS} * ${DAY}::interval)
+      from used
+    )
+    select user_id as "userId", id as "sessionId" from used`;
+  return rotated;
+}
+
+export type UsedToken = Principal & { inGrace: boolean; successor: Buffer | null };
+
+/** What became of a refresh token that was used up, as long as its session lives. */
+export async function findUsed(
+  on: On,
+  tokenHash: Buffer,
+  candidates: readonly Buffer[],
+  graceSeconds: number,
+): Promise<UsedToken | undefined> {
+  const hashes = candidates.map((hash) => hash.toString('hex'));
+  const [used] = await on<UsedToken[]>`
+    select s.user_id as "userId", s.id as "sessionId",
+      t.used_at > clock_timestamp() - ${graceSeconds} * interval '1 second' as "inGrace",
+      (select n.token_hash from refresh_tokens n
+        where n.session_id = s.id and encode(n.token_hash, 'hex') = any (${hashes}::text[])) as successor
+    from refresh_tokens t join sessions s on s.id = t.session_id
+    where t.token_hash = ${tokenHash} and t.used_at is not null
+      and s.revoked_at is null and s.expires_at > clock_timestamp()`;
+  return used;
+}
+
+/** Ends a session, with all its tokens; its WebSockets hear nothing more. Ending it again changes nothing. */
+export async function revokeSession(on: On, sessionId: string, reason: string): Promise<void> {
+  await on`
+    with ended as (
+      update sessions set revoked_at = clock_timestamp(), revoked_reason = ${reason}
+      where id = ${sessionId} and revoked_at is null
+    )
+    select silence(coalesce(array_agg(id), '{}')) from connections where session_id = ${sessionId}`;
+}
+
+/** The session that a refresh token belongs to, used or not. */
+export async function sessionOf(on: On, tokenHash: Buffer): Promise<string | undefined> {
+  const [row] = await on<{ id: string }[]>`
+    select session_id as id from refresh_tokens where token_hash = ${tokenHash}`;
+  return row?.id;
+}
+
+export async function isLiveSession(on: On, { userId, sessionId }: Principal): Promise<boolean> {
+  const rows = await on`
+    select from sessions
+    where id = ${sessionId} and user_id = ${userId} and revoked_at is null and expires_at > clock_timestamp()`;
+  return rows.length > 0;
+}
+
+/** Whether a refresh token would be accepted. */
+export async function isUsable(on: On, tokenHash: Buffer): Promise<boolean> {
+  const rows = await on`
+    select from refresh_tokens t join sessions s on s.id = t.session_id
+    where t.token_hash = ${tokenHash} and t.used_at is null and t.expires_at > clock_timestamp()
+      and s.revoked_at is null and s.expires_at > clock_timestamp()`;
+  return rows.length > 0;
+}
+
+export async function readUser(on: On, id: string): Promise<User | undefined> {
+  const [user] = await on<User[]>`select ${userColumns(on)} from users u where u.id = ${id}`;
+  return user;
+}
+
+/** The names of the organizations that the transaction has entered. */
+export async function readOrganizationNames(tx: Transaction): Promise<Map<string, string>> {
+  const rows = await tx<{ id: string; name: string }[]>`select id, name from organizations`;
+  return new Map(rows.map(({ id, name }) => [id, name]));
+}
+
+export async function readPublicKeys(on: On): Promise<PublicKey[]> {
+  return on<
+    PublicKey[]
+  >`select kid, public_jwk as "publicJwk" from signing_keys order by created_at desc, kid`;
+}
+
+/**
+ * Publishes verification keys, and withdraws those that are neither given nor younger than a day: a sandbox that read
+ * the secret just before a rotation must not withdraw the new key.
+ */
+export async function publishKeys(on: On, keys: readonly PublicKey[]): Promise<void> {
+  const given = JSON.stringify(keys.map(({ kid, publicJwk }) => ({ kid, jwk: publicJwk })));
+  await on`
+    with withdrawn as (
+      delete from signing_keys
+      where created_at < clock_timestamp() - ${DAY}::interval
+        and kid not in (select kid from jsonb_to_recordset(${given}::jsonb) as k(kid text))
+    )
+    insert into signing_keys (kid, public_jwk)
+    select kid, jwk from jsonb_to_recordset(${given}::jsonb) as k(kid text, jwk jsonb)
+    on conflict (kid) do nothing`;
+}

@@ -1,0 +1,134 @@
+import type { Transaction } from '../database/connect.ts';
+import { asMember, type Principal, type Role } from '../database/enter.ts';
+import { Refusal } from '../refusal.ts';
+import type { Member, Organization } from './organization.ts';
+import type { OrganizationDeps } from './organizations.ts';
+import { demandGovernment, membershipIn, organizationNotFound } from './rights.ts';
+import * as store from './store.ts';
+
+/**
+ * A page of an organization's members, newest account first.
+ *
+ * @throws Refusal `organization_not_found`
+ */
+export async function listMembers(
+  { db }: OrganizationDeps,
+  principal: Principal,
+  organizationId: string,
+  page: store.Page,
+): Promise<{ members: Member[]; more: boolean }> {
+  return asMember(db, principal, async (tx, memberships) => {
+    membershipIn(memberships, organizationId);
+    const rows = await store.listMembers(tx, organizationId, { ...page, limit: page.limit + 1 });
+    return { members: rows.slice(0, page.limit), more: rows.length > page.limit };
+  });
+}
+
+/**
+ * Adds a user, named by username or email, to an organization.
+ *
+ * @throws Refusal `organization_not_found`, `role_insufficient`, `user_not_found`, `already_a_member`,
+ *   `personal_organization`
+ */
+export async function addMember(
+  { db }: OrganizationDeps,
+  principal: Principal,
+  organizationId: string,
+  { login, role }: { login: string; role: Role },
+): Promise<Member> {
+  return asMember(db, principal, async (tx, memberships) => {
+    demandGovernment(membershipIn(memberships, organizationId), role);
+    const organization = await lock(tx, organizationId);
+    if (role === 'owner') demandTransferable(organization);
+    const userId = await store.findUser(tx, login);
+    if (userId === undefined) throw new Refusal('not_found', 'user_not_found', 'There is no such user');
+    if (!(await store.insertMember(tx, organizationId, userId, role))) {
+      throw new Refusal('conflict', 'already_a_member', 'This user is a member already');
+    }
+    return find(tx, organizationId, userId);
+  });
+}
+
+/**
+ * Gives a member another role.
+ *
+ * @throws Refusal `organization_not_found`, `member_not_found`, `role_insufficient`, `last_owner`,
+ *   `personal_organization`
+ */
+export async function changeRole(
+  { db }: OrganizationDeps,
+  principal: Principal,
+  organizationId: string,
+  { userId, role }: { userId: string; role: Role },
+): Promise<Member> {
+  return asMember(db, principal, async (tx, memberships) => {
+    const membership = membershipIn(memberships, organizationId);
+    demandGovernment(membership, role);
+    const organization = await lock(tx, organizationId);
+    const member = await find(tx, organizationId, userId);
+    demandGovernment(membership, member.role);
+    if (member.role === role) return member;
+    if (role === 'owner') demandTransferable(organization);
+    if (member.role === 'owner') await demandAnotherOwner(tx, organization, userId);
+    if (!(await store.changeRole(tx, { organizationId, userId, from: member.role }, role))) {
+      throw membershipChanged();
+    }
+    return { ...member, role };
+  });
+}
+
+/**
+ * Removes a member, or lets the principal leave. Open WebSockets of the member hear no more of this organization.
+ *
+ * @throws Refusal `organization_not_found`, `member_not_found`, `role_insufficient`, `last_owner`,
+ *   `personal_organization`
+ */
+export async function removeMember(
+  { db }: OrganizationDeps,
+  principal: Principal,
+  organizationId: string,
+  userId: string,
+): Promise<void> {
+  await asMember(db, principal, async (tx, memberships) => {
+    const membership = membershipIn(memberships, organizationId);
+    const seen = await find(tx, organizationId, userId);
+    if (userId !== principal.userId) demandGovernment(membership, seen.role);
+    if (seen.role === 'owner') await demandAnotherOwner(tx, await lock(tx, organizationId), userId);
+    if (!(await store.deleteMember(tx, { organizationId, userId, from: seen.role })))
+      throw membershipChanged();
+    await store.silenceMember(tx, organizationId, userId);
+  });
+}
+
+type Locked = Pick<Organization, 'id' | 'personal'>;
+
+async function lock(tx: Transaction, organizationId: string): Promise<Locked> {
+  const locked = await store.lockOrganization(tx, organizationId);
+  // It was there when the transaction entered it.
+  if (!locked) throw organizationNotFound();
+  return locked;
+}
+
+async function find(tx: Transaction, organizationId: string, userId: string): Promise<Member> {
+  const member = await store.findMember(tx, organizationId, userId);
+  if (!member) throw new Refusal('not_found', 'member_not_found', 'There is no such member');
+  return member;
+}
+
+/** An organization always keeps an owner, and a personal one its own. */
+async function demandAnotherOwner(tx: Transaction, organization: Locked, userId: string): Promise<void> {
+  demandTransferable(organization);
+  if (!(await store.hasOwnerBeside(tx, organization.id, userId))) {
+    throw new Refusal('conflict', 'last_owner', 'An organization keeps at least one owner');
+  }
+}
+
+function demandTransferable({ personal }: Locked): void {
+  if (personal) {
+    throw new Refusal('conflict', 'personal_organization', 'A personal organization cannot change its owner');
+  }
+}
+
+function membershipChanged(): Refusal {
+  return new Refusal('conflict', 'membership_changed', 'The membership has just changed; try again');
+}

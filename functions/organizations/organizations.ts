@@ -1,0 +1,97 @@
+import { v7 as uuidv7 } from 'uuid';
+import type { Database, Transaction } from '../database/connect.ts';
+import { asMember, type Entered, type Principal } from '../database/enter.ts';
+import { Refusal } from '../refusal.ts';
+import type { Organization } from './organization.ts';
+import { demandRight, membershipIn, organizationNotFound } from './rights.ts';
+import * as store from './store.ts';
+
+export type OrganizationDeps = { db: Database };
+
+/** Makes an organization that the principal owns, with the watchlist that every organization starts with. */
+export async function createOrganization(
+  { db }: OrganizationDeps,
+  principal: Principal,
+  name: string,
+): Promise<Organization> {
+  return asMember(db, principal, async (tx) => {
+    const made = await store.insertOrganization(tx, { id: uuidv7(), ownerId: principal.userId, name });
+    if (!made) throw new Error('An organization was made, but not returned');
+    return made;
+  });
+}
+
+/**
+ * A page of the principal's organizations, newest first.
+ *
+ * @returns at most `page.limit`, and whether there are more
+ */
+export async function listOrganizations(
+  { db }: OrganizationDeps,
+  principal: Principal,
+  page: store.Page,
+): Promise<{ organizations: Organization[]; more: boolean }> {
+  return asMember(db, principal, async (tx, memberships) => {
+    const ids = memberships.map((entered) => entered.organizationId);
+    const rows = await store.listOrganizations(tx, principal.userId, ids, { ...page, limit: page.limit + 1 });
+    return { organizations: rows.slice(0, page.limit), more: rows.length > page.limit };
+  });
+}
+
+/** @throws Refusal `organization_not_found` */
+export async function getOrganization(
+  { db }: OrganizationDeps,
+  principal: Principal,
+  id: string,
+): Promise<Organization> {
+  return asMember(db, principal, (tx, memberships) => read(tx, principal, membershipIn(memberships, id)));
+}
+
+/**
+ * @param name undefined leaves it as it is
+ * @throws Refusal `organization_not_found`, `role_insufficient`
+ */
+export async function renameOrganization(
+  { db }: OrganizationDeps,
+  principal: Principal,
+  id: string,
+  name: string | undefined,
+): Promise<Organization> {
+  return asMember(db, principal, async (tx, memberships) => {
+    const membership = membershipIn(memberships, id);
+    demandRight(membership, 'rename');
+    if (name !== undefined) await store.renameOrganization(tx, id, name);
+    return read(tx, principal, membership);
+  });
+}
+
+/**
+ * Deletes an organization with everything in it.
+ *
+ * @throws Refusal `organization_not_found`, `role_insufficient`, `personal_organization`
+ */
+export async function deleteOrganization(
+  { db }: OrganizationDeps,
+  principal: Principal,
+  id: string,
+): Promise<void> {
+  await asMember(db, principal, async (tx, memberships) => {
+    demandRight(membershipIn(memberships, id), 'delete');
+    if (!(await store.deleteOrganization(tx, id))) {
+      throw new Refusal('conflict', 'personal_organization', 'A personal organization cannot be deleted');
+    }
+  });
+}
+
+async function read(
+  tx: Transaction,
+  { userId }: Principal,
+  { organizationId }: Entered,
+): Promise<Organization> {
+  const [organization] = await store.listOrganizations(tx, userId, [organizationId], {
+    beforeId: null,
+    limit: 1,
+  });
+  if (!organization) throw organizationNotFound();
+  return organization;
+}
