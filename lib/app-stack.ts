@@ -31,7 +31,7 @@ export class AppStack extends Stack {
       auth: { TOKEN_ISSUER: http.url, SIGNING_SECRET_ARN: data.signingSecret.secretArn },
       api: { TOKEN_ISSUER: http.url },
       socket: { TOKEN_ISSUER: http.url, TOKEN_IN_URL: 'refused' },
-      worker: { OUTBOUND_LOOPBACK: 'refused' },
+      worker: { OUTBOUND_LOOPBACK: 'refused', LEASE_SECONDS: String(stage.dispatch.leaseSeconds) },
       prices: {
         OUTBOUND_LOOPBACK: 'refused',
         PRICE_PROVIDER_URL: 'https://api.coingecko.com/api/v3',

@@ -35,6 +35,8 @@ export type Stage = {
     lookaheadSeconds: number;
     /** A task whose message did not lead to a start for this long gets another. */
     resendSeconds: number;
+    /** A worker that is silent for this long is presumed dead, and its tasks are taken back. */
+    leaseSeconds: number;
   };
   /** Requests per second, and in a burst, before API Gateway answers 429. */
   throttle: { http: Throttle; socket: Throttle };
@@ -53,7 +55,7 @@ export const STAGES = {
       functions: { auth: 5, api: 20, socket: 10, dispatcher: 1, prices: 1, migrate: 1 },
       queues: { interactive: 4, bulk: 4, deadLetters: 2 },
     },
-    dispatch: { lookaheadSeconds: 180, resendSeconds: 300 },
+    dispatch: { lookaheadSeconds: 180, resendSeconds: 300, leaseSeconds: 30 },
     throttle: { http: { rateLimit: 100, burstLimit: 200 }, socket: { rateLimit: 50, burstLimit: 100 } },
     logs: { retention: RetentionDays.ONE_WEEK, level: 'DEBUG' },
   },
@@ -66,7 +68,7 @@ export const STAGES = {
       functions: { auth: 20, api: 100, socket: 60, dispatcher: 1, prices: 1, migrate: 1 },
       queues: { interactive: 50, bulk: 50, deadLetters: 2 },
     },
-    dispatch: { lookaheadSeconds: 180, resendSeconds: 300 },
+    dispatch: { lookaheadSeconds: 180, resendSeconds: 300, leaseSeconds: 30 },
     throttle: { http: { rateLimit: 1000, burstLimit: 2000 }, socket: { rateLimit: 500, burstLimit: 1000 } },
     logs: { retention: RetentionDays.THREE_MONTHS, level: 'INFO' },
   },

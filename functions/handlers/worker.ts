@@ -20,6 +20,7 @@ const env = readEnv({
   ...queueEnv,
   ...socketEnv,
   EVENT_BUS_NAME: z.string().min(1),
+  LEASE_SECONDS: z.coerce.number().min(1).max(600),
   OUTBOUND_LOOPBACK: z.enum(['allowed', 'refused']),
 });
 const db = connect(env.DATABASE_URL, env.DATABASE_CA_FILE);
@@ -31,6 +32,7 @@ const publish = publishEvents(new EventBridgeClient({}), env.EVENT_BUS_NAME, (er
 const deps = {
   db,
   ...queues(env),
+  leaseSeconds: env.LEASE_SECONDS,
   taskOf,
   fetch: guardedFetch({ loopback: env.OUTBOUND_LOOPBACK }),
   log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, fields: Record<string, unknown>) =>

@@ -32,6 +32,7 @@ function worker(): ExecuteDeps {
   return {
     db: on.as('worker'),
     dispatch: DISPATCH,
+    leaseSeconds: 30,
     fetch: () => Promise.reject(new Error('no network in this test')),
     log: () => {},
     taskOf: (kind) => {

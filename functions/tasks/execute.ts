@@ -18,13 +18,15 @@ export type ExecuteDeps = AttemptDeps & {
   dispatch: DispatchSettings;
   announce: Announce;
   publishFinished: PublishFinished;
+  /** How long a worker may be silent before it is presumed dead. */
+  leaseSeconds: number;
 };
 
-/** How long a worker may be silent before it is presumed dead. Outlasts many beats, and a short outage of the database. */
-export const LEASE_SECONDS = 30;
-
-/** Between renewals; a running handler hears of a cancel within this time. */
+/** Between renewals at most; a running handler hears of a cancel within this time. */
 const BEAT_SECONDS = 1.5;
+
+/** Renewals that may fail before a lease runs out, e.g. while the database is away. */
+const BEATS_PER_LEASE = 4;
 
 /** A message may come this much before its task is due: SQS delays by whole seconds, rounded down. */
 const SOON_SECONDS = 2;
@@ -39,7 +41,7 @@ const SETTLE_SECONDS = 20;
  * After this many attempts the next message is left to the dispatcher: a worker that wakes itself in a chain is cut off
  * by Lambda's loop detection after about 16 messages.
  */
-export const LONGEST_CHAIN = 12;
+const LONGEST_CHAIN = 12;
 
 /**
  * Runs whichever of the given tasks are due and not taken by anybody else. What cannot be claimed is none of this
@@ -54,7 +56,12 @@ export async function execute(
   remainingSeconds: () => number,
 ): Promise<void> {
   const running = new Map<string, Running>();
-  const beat = heartbeat(running, (attempts) => store.renew(deps.db, attempts, LEASE_SECONDS), BEAT_SECONDS);
+  const { leaseSeconds } = deps;
+  const beat = heartbeat(
+    running,
+    (attempts) => store.renew(deps.db, attempts, leaseSeconds),
+    Math.min(BEAT_SECONDS, leaseSeconds / BEATS_PER_LEASE),
+  );
   const settle = settler(
     (outcomes) => store.settle(deps.db, outcomes, deps.dispatch),
     (moved) => afterwards(deps, moved),
@@ -70,7 +77,7 @@ export async function execute(
   };
 
   const take = async (wanted: readonly string[]): Promise<void> => {
-    const { claimed, soon } = await store.claim(deps.db, wanted, LEASE_SECONDS, SOON_SECONDS);
+    const { claimed, soon } = await store.claim(deps.db, wanted, leaseSeconds, SOON_SECONDS);
     // All of them at once, so that the lease of those that wait for their turn is renewed too.
     const attempts = claimed.map((task) => {
       const attempt = { id: task.id, attempt: task.attempt, interrupt: new AbortController() };

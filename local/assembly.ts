@@ -1,0 +1,60 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** A resource as the template has it, intrinsics unresolved, and the stack that it is in. */
+export interface Resource {
+  readonly stack: string;
+  readonly logicalId: string;
+  readonly type: string;
+  readonly properties: Readonly<Record<string, unknown>>;
+}
+
+/** All stacks of a synthesized app, read as one: they refer to each other by exports. */
+export interface Assembly {
+  readonly resources: readonly Resource[];
+  /** What stacks export, unresolved, by export name; with the stack whose logical ids the value means. */
+  readonly exports: ReadonlyMap<string, { stack: string; value: unknown }>;
+  /** Absolute directory of an asset by the object key it would be uploaded under. */
+  readonly assets: ReadonlyMap<string, string>;
+}
+
+interface Manifest {
+  artifacts: Record<string, { type: string; properties?: { templateFile?: string; file?: string } }>;
+}
+
+interface Template {
+  Resources?: Record<string, { Type: string; Properties?: Record<string, unknown> }>;
+  Outputs?: Record<string, { Value: unknown; Export?: { Name: string } }>;
+}
+
+interface AssetManifest {
+  files?: Record<string, { source: { path?: string }; destinations: Record<string, { objectKey: string }> }>;
+}
+
+/** Reads a cloud assembly (`cdk.out`). */
+export function readAssembly(outdir: string): Assembly {
+  const read = <T>(file: string): T => JSON.parse(readFileSync(join(outdir, file), 'utf8'));
+  const resources: Resource[] = [];
+  const exports = new Map<string, { stack: string; value: unknown }>();
+  const assets = new Map<string, string>();
+  for (const [stack, { type, properties }] of Object.entries(read<Manifest>('manifest.json').artifacts)) {
+    if (type === 'aws:cloudformation:stack' && properties?.templateFile) {
+      const { Resources = {}, Outputs = {} } = read<Template>(properties.templateFile);
+      for (const [logicalId, { Type, Properties = {} }] of Object.entries(Resources)) {
+        resources.push({ stack, logicalId, type: Type, properties: Properties });
+      }
+      for (const { Value, Export } of Object.values(Outputs)) {
+        if (Export) exports.set(Export.Name, { stack, value: Value });
+      }
+    } else if (type === 'cdk:asset-manifest' && properties?.file) {
+      for (const { source, destinations } of Object.values(
+        read<AssetManifest>(properties.file).files ?? {},
+      )) {
+        for (const { objectKey } of Object.values(destinations)) {
+          if (source.path) assets.set(objectKey, join(outdir, source.path));
+        }
+      }
+    }
+  }
+  return { resources, exports, assets };
+}

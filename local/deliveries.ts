@@ -1,0 +1,64 @@
+import { type BusEvent, eventRules } from './event-rules.ts';
+import { type EventSourceMapping, startEventSourceMapping } from './event-source-mapping.ts';
+import type { Lambda } from './lambda.ts';
+import { ACCOUNT } from './physical.ts';
+import { sqsRequests } from './sqs-requests.ts';
+import type { Deployment } from './template.ts';
+
+/** What brings events to functions by itself: the queues' mappings, and the rules of the buses and schedules. */
+export interface Deliveries {
+  /** Hands an event of a bus to the targets of its rules. */
+  publish(bus: string, event: BusEvent): void;
+  startMappings(): void;
+  startSchedules(): void;
+  /** Begins nothing more; what is under way goes on. */
+  pause(): void;
+  /** Resolves when what was under way at the pause has ended. */
+  end(): Promise<void>;
+}
+
+export function deliveries(options: {
+  deployment: Pick<Deployment, 'mappings' | 'queues' | 'rules'>;
+  queuesEndpoint: string;
+  lambda: Pick<Lambda, 'invoke' | 'invokeLater'>;
+  log: (line: string) => void;
+}): Deliveries {
+  const { deployment, queuesEndpoint, lambda, log } = options;
+  const requests = sqsRequests(queuesEndpoint);
+  const queueUrl = (name: string) => `${queuesEndpoint}/${ACCOUNT}/${name}`;
+  const mappings: EventSourceMapping[] = [];
+  let ended: Promise<unknown> = Promise.resolve();
+
+  const rules = eventRules({
+    rules: deployment.rules,
+    deliver: (arn, payload) => {
+      const queueName = /^arn:aws:sqs:.*:([^:]+)$/.exec(arn)?.[1];
+      if (queueName === undefined) return lambda.invokeLater(arn, payload);
+      void requests
+        .send(queueUrl(queueName), payload)
+        .catch((error) => log(`cannot send to ${queueName}: ${error}`));
+    },
+    log,
+  });
+
+  return {
+    publish: rules.publish,
+    startMappings: () => {
+      for (const mapping of deployment.mappings) {
+        const queue = deployment.queues.find(({ name }) => name === mapping.queueName);
+        if (!queue) throw new Error(`the template maps a queue that it does not have: ${mapping.queueName}`);
+        const source = { url: queueUrl(queue.name), arn: queue.arn };
+        mappings.push(startEventSourceMapping({ mapping, queue: source, requests, lambda, log }));
+      }
+    },
+    startSchedules: rules.startSchedules,
+    pause: () => {
+      rules.stop();
+      ended = Promise.all(mappings.map((mapping) => mapping.stop()));
+    },
+    end: async () => {
+      await ended;
+      await requests.close();
+    },
+  };
+}

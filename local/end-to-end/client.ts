@@ -1,0 +1,98 @@
+import { randomUUID } from 'node:crypto';
+import WebSocket from 'ws';
+
+// biome-ignore lint/suspicious/noExplicitAny: a test reads whatever the answer holds, and fails where it does not
+export type Answer = { status: number; body: any };
+
+/** A user of a running Celeriac, as a program outside would be one. */
+export type User = {
+  access: string;
+  email: string;
+  ask: (method: string, path: string, body?: unknown) => Promise<Answer>;
+  /** Creates a task; its id. */
+  create: (task: Record<string, unknown>) => Promise<string>;
+};
+
+export async function request(
+  url: string,
+  method: string,
+  path: string,
+  body?: unknown,
+  access?: string,
+): Promise<Answer> {
+  const response = await fetch(url + path, {
+    method,
+    headers: {
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...(access && { authorization: `Bearer ${access}` }),
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  return { status: response.status, body: text === '' ? null : JSON.parse(text) };
+}
+
+export async function register(url: string): Promise<User> {
+  const email = `${randomUUID()}@example.com`;
+  const { status, body } = await request(url, 'POST', '/api/auth/register/', {
+    email,
+    password: 'a long enough password',
+  });
+  if (status !== 201) throw new Error(`registration answered ${status}: ${JSON.stringify(body)}`);
+  const ask: User['ask'] = (method, path, given) => request(url, method, path, given, body.access);
+  return {
+    access: body.access,
+    email,
+    ask,
+    async create(task) {
+      const created = await ask('POST', '/api/tasks/', task);
+      if (created.status !== 201)
+        throw new Error(`creation answered ${created.status}: ${JSON.stringify(created.body)}`);
+      return created.body.id;
+    },
+  };
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: as above
+export type Frame = any;
+
+/** A WebSocket that keeps what it received. */
+export type Watcher = {
+  frames: Frame[];
+  socket: WebSocket;
+  until: (test: (frame: Frame) => boolean) => Promise<Frame>;
+};
+
+export async function watch(address: string, protocols: string[] = []): Promise<Watcher> {
+  const socket = new WebSocket(address, protocols);
+  const frames: Frame[] = [];
+  const waiting = new Set<() => void>();
+  socket.on('message', (data) => {
+    frames.push(JSON.parse(String(data)));
+    for (const look of waiting) look();
+  });
+  await new Promise<void>((resolve, reject) => {
+    socket.once('open', resolve);
+    socket.once('error', reject);
+  });
+  return {
+    frames,
+    socket,
+    until: (test) =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          const found = frames.find(test);
+          if (!found) return;
+          waiting.delete(look);
+          clearTimeout(timer);
+          resolve(found);
+        };
+        const timer = setTimeout(
+          () => reject(new Error(`no such frame among ${JSON.stringify(frames)}`)),
+          15_000,
+        );
+        waiting.add(look);
+        look();
+      }),
+  };
+}

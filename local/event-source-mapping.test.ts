@@ -1,0 +1,150 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SendMessageBatchCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { type EventSourceMapping, startEventSourceMapping } from './event-source-mapping.ts';
+import { startFixtureLambda } from './fixtures.ts';
+import type { Lambda } from './lambda.ts';
+import { type Queues, startQueues } from './queues.ts';
+import { type SqsRequests, sqsRequests } from './sqs-requests.ts';
+
+/** Fails the messages that say so, and throws when told to. */
+const FUNCTION = `export const handler = async ({ Records }) => {
+  console.log(JSON.stringify(Records));
+  if (Records.some(({ body }) => body === 'slow')) await new Promise((r) => setTimeout(r, 300));
+  if (Records.some(({ body }) => body === 'throw')) throw new Error('no');
+  if (Records.some(({ body }) => body === 'nonsense')) return { batchItemFailures: [{ itemIdentifier: 'unknown' }] };
+  return { batchItemFailures: Records.filter(({ body }) => body === 'fail').map(({ messageId }) => ({ itemIdentifier: messageId })) };
+}`;
+
+let dataDir: string;
+let queues: Queues;
+let requests: SqsRequests;
+let client: SQSClient;
+let lambda: Lambda;
+let lines: string[];
+let stopLambda: () => Promise<void>;
+const mappings: EventSourceMapping[] = [];
+
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'celeriac-mapping-'));
+  queues = await startQueues({ dataDir });
+  requests = sqsRequests(queues.endpoint);
+  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+  client = new SQSClient({ endpoint: queues.endpoint, region: 'us-east-1', credentials });
+  ({ lambda, lines, stop: stopLambda } = await startFixtureLambda({ worker: FUNCTION }, { maxSandboxes: 4 }));
+});
+afterEach(async () => {
+  await Promise.all(mappings.splice(0).map((mapping) => mapping.stop()));
+  lines.splice(0);
+});
+afterAll(async () => {
+  await stopLambda();
+  await requests.close();
+  await queues.stop();
+  await rm(dataDir, { recursive: true });
+});
+
+type Rec = { body: string; attributes: Record<string, string> } & Record<string, unknown>;
+const batches = (): Rec[][] =>
+  lines.filter((line) => line.startsWith('[worker] [')).map((line) => JSON.parse(line.slice(9)));
+
+/** A queue of its own with a mapping on it. */
+function listen(name: string, maximumConcurrency = 2, visibilitySeconds = 1) {
+  const arn = `arn:aws:sqs:us-east-1:000000000000:${name}`;
+  queues.create([{ name, arn, attributes: { VisibilityTimeout: String(visibilitySeconds) } }]);
+  const url = `${queues.endpoint}/000000000000/${name}`;
+  return {
+    url,
+    start: () =>
+      mappings.push(
+        startEventSourceMapping({
+          mapping: {
+            functionName: 'worker',
+            queueName: name,
+            batchSize: 10,
+            maximumConcurrency,
+            reportsItemFailures: true,
+          },
+          queue: { url, arn },
+          requests,
+          lambda,
+          log: (line) => lines.push(line),
+        }),
+      ),
+    send: (...bodies: string[]) =>
+      client.send(
+        new SendMessageBatchCommand({
+          QueueUrl: url,
+          Entries: bodies.map((MessageBody, index) => ({ Id: String(index), MessageBody })),
+        }),
+      ),
+  };
+}
+
+test('a message becomes an SQS event', async () => {
+  const { url, start } = listen('shape');
+  start();
+  const MessageAttributes = { colour: { DataType: 'String', StringValue: 'red' } };
+  await client.send(new SendMessageCommand({ QueueUrl: url, MessageBody: 'one', MessageAttributes }));
+  await expect.poll(batches).toHaveLength(1);
+  expect(batches()[0]).toEqual([
+    {
+      messageId: expect.any(String),
+      receiptHandle: expect.any(String),
+      body: 'one',
+      attributes: expect.objectContaining({
+        ApproximateReceiveCount: '1',
+        SentTimestamp: expect.stringMatching(/^\d{13}$/),
+        SenderId: expect.any(String),
+        ApproximateFirstReceiveTimestamp: expect.any(String),
+      }),
+      messageAttributes: {
+        colour: { stringValue: 'red', dataType: 'String', stringListValues: [], binaryListValues: [] },
+      },
+      md5OfBody: 'f97c5d29941bfb1b2fdab0874906ab82',
+      eventSource: 'aws:sqs',
+      eventSourceARN: 'arn:aws:sqs:us-east-1:000000000000:shape',
+      awsRegion: 'us-east-1',
+    },
+  ]);
+});
+
+test('only the messages named as failed come back', async () => {
+  const { start, send } = listen('partial');
+  await send('ok', 'fail', 'fine');
+  start();
+  await expect.poll(batches, { timeout: 5000 }).toHaveLength(2);
+  const [first, second] = batches();
+  expect(first?.map(({ body }) => body)).toEqual(['ok', 'fail', 'fine']);
+  expect(second?.map(({ body }) => body)).toEqual(['fail']);
+  expect(second?.[0]?.attributes.ApproximateReceiveCount).toBe('2');
+});
+
+for (const body of ['throw', 'nonsense']) {
+  test(`a batch answered with ${body} comes back whole`, async () => {
+    const { start, send } = listen(`whole-${body}`);
+    await send('ok', body);
+    start();
+    await expect.poll(() => batches().flat().length, { timeout: 5000 }).toBe(4);
+  });
+}
+
+test('no more invocations run at once than the mapping allows', async () => {
+  const { start, send } = listen('bounded', 2, 60);
+  for (let batch = 0; batch < 3; batch++) await send(...Array.from({ length: 10 }, () => 'slow'));
+  start();
+  await expect.poll(() => lambda.sandboxes().length).toBeGreaterThanOrEqual(2);
+  await expect.poll(() => batches()).toHaveLength(2);
+  await expect.poll(() => batches()).toHaveLength(3);
+});
+
+test('stopping lets the batch under way end, and deletes its messages', async () => {
+  const { url, start, send } = listen('stopping', 2, 1);
+  start();
+  await send('slow');
+  await expect.poll(batches).toHaveLength(1);
+  await Promise.all(mappings.splice(0).map((mapping) => mapping.stop()));
+  expect(await requests.receive(url, 10, 2)).toEqual([]);
+});

@@ -1,0 +1,68 @@
+import { readFile, realpath } from 'node:fs/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { extname, join, sep } from 'node:path';
+
+const CONTENT_TYPES: Record<string, string> = {
+  '.html': 'text/html; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.mjs': 'text/javascript; charset=utf-8',
+  '.json': 'application/json',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.ico': 'image/x-icon',
+  '.woff2': 'font/woff2',
+  '.txt': 'text/plain; charset=utf-8',
+};
+
+/** Scripts, styles and connections of the console's own origin, and its WebSocket on the other local port. */
+const HEADERS = {
+  'content-security-policy': [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' data:",
+    "font-src 'self'",
+    "connect-src 'self' ws://localhost:* ws://127.0.0.1:*",
+    "base-uri 'none'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+  ].join('; '),
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cache-control': 'no-cache',
+};
+
+/** Serves the files below `root`; a directory's is its `index.html`. */
+export function fileServer(root: string) {
+  return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const answer = (status: number, headers: Record<string, string>, body: Buffer | string) => {
+      response.writeHead(status, { ...HEADERS, ...headers, 'content-length': Buffer.byteLength(body) });
+      response.end(request.method === 'HEAD' ? undefined : body);
+    };
+    const plain = { 'content-type': 'text/plain; charset=utf-8' };
+    request.resume();
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      return answer(405, { ...plain, allow: 'GET, HEAD' }, 'Method Not Allowed\n');
+    }
+    const file = await fileBelow(root, request.url ?? '/');
+    const content = file && (await readFile(file).catch(() => undefined));
+    if (!file || !content) return answer(404, plain, 'Not Found\n');
+    answer(200, { 'content-type': CONTENT_TYPES[extname(file)] ?? 'application/octet-stream' }, content);
+  };
+}
+
+/** The file that a URL means; undefined when it is not below `root`, also by way of a link, or hidden. */
+async function fileBelow(root: string, url: string): Promise<string | undefined> {
+  try {
+    const path = decodeURIComponent(url.split('?')[0] ?? '/');
+    if (path.includes('\0') || path.split('/').some((part) => part.startsWith('.'))) return undefined;
+    const [realRoot, file] = await Promise.all([
+      realpath(root),
+      realpath(join(root, path.endsWith('/') ? `${path}index.html` : path)),
+    ]);
+    return file.startsWith(realRoot + sep) ? file : undefined;
+  } catch {
+    return undefined;
+  }
+}

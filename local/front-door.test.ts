@@ -1,0 +1,123 @@
+import { mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises';
+import { createServer, request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { fileServer } from './files.ts';
+import { freePort } from './free-port.ts';
+import { type FrontDoor, startFrontDoor, webSocketPath } from './front-door.ts';
+
+let door: FrontDoor;
+let ports: number[];
+
+beforeAll(async () => {
+  const outside = await mkdtemp(join(tmpdir(), 'celeriac-console-'));
+  const root = join(outside, 'console');
+  await mkdir(root);
+  await writeFile(join(outside, 'secret.txt'), 'secret');
+  await writeFile(join(root, 'index.html'), '<h1>Celeriac</h1>');
+  await writeFile(join(root, 'app.js'), 'export {};');
+  await writeFile(join(root, '.hidden'), 'hidden');
+  await symlink(join(outside, 'secret.txt'), join(root, 'link.txt'));
+  ports = [await freePort(), await freePort()];
+  door = await startFrontDoor(ports);
+  door.open({
+    httpApi: async (incoming, response) => void response.end(`api ${incoming.url}`),
+    webSocketApi: async (incoming, socket) => void socket.end(`HTTP/1.1 418 ${incoming.url}\r\n\r\n`),
+    files: fileServer(root),
+  });
+});
+afterAll(() => {
+  door.close();
+  door.stop();
+});
+
+/** Sends the path as it is, which `fetch` would tidy up. */
+function get(path: string, { port = ports[0], host = '127.0.0.1', headers = {} } = {}) {
+  return new Promise<{
+    status: number | undefined;
+    message: string | undefined;
+    body: string;
+    headers: NodeJS.Dict<string | string[]>;
+  }>((resolve, reject) => {
+    const outgoing = request({ host, port, path, headers }, (response) => {
+      let body = '';
+      response.on('data', (chunk) => {
+        body += chunk;
+      });
+      response.on('end', () =>
+        resolve({
+          status: response.statusCode,
+          message: response.statusMessage,
+          body,
+          headers: response.headers,
+        }),
+      );
+    });
+    outgoing.on('error', reject).end();
+  });
+}
+
+test('both ports serve API and console', async () => {
+  for (const port of ports) {
+    expect(await get('/api/tasks/?x=1', { port })).toMatchObject({
+      status: 200,
+      body: 'api /api/tasks/?x=1',
+    });
+    expect(await get('/.well-known/jwks.json', { port })).toMatchObject({
+      body: 'api /.well-known/jwks.json',
+    });
+    expect(await get('/', { port })).toMatchObject({ status: 200, body: '<h1>Celeriac</h1>' });
+  }
+});
+
+test('the console comes with a content security policy and a type that is not guessed', async () => {
+  expect((await get('/app.js')).headers).toMatchObject({
+    'content-type': 'text/javascript; charset=utf-8',
+    'content-security-policy': expect.stringContaining("script-src 'self'"),
+    'x-content-type-options': 'nosniff',
+  });
+});
+
+for (const path of [
+  '/missing',
+  '/../secret.txt',
+  '/%2e%2e/secret.txt',
+  '/..%2fsecret.txt',
+  '/link.txt',
+  '/.hidden',
+  '/%00',
+  '/%zz',
+]) {
+  test(`${path} is not found`, async () => expect(await get(path)).toMatchObject({ status: 404 }));
+}
+
+for (const [url, rewritten] of [
+  ['/ws', '/ws'],
+  ['/ws/?ticket=t', '/ws?ticket=t'],
+  ['/ws/tasks/abc/', '/ws?task=abc'],
+  ['/ws/tasks/abc', '/ws?task=abc'],
+  ['/ws/tasks/abc/?token=t&task=other', '/ws?token=t&task=abc'],
+  ['/ws/tasks/', undefined],
+  ['/ws/other/abc', undefined],
+  ['/', undefined],
+] as const) {
+  test(`a WebSocket to ${url} goes to ${rewritten ?? 'nobody'}`, () =>
+    expect(webSocketPath(url)).toBe(rewritten));
+}
+
+test('an upgrade reaches the WebSocket API at its rewritten path, any other is not found', async () => {
+  const headers = { connection: 'upgrade', upgrade: 'websocket' };
+  expect(await get('/ws/tasks/abc/', { headers })).toMatchObject({ status: 418, message: '/ws?task=abc' });
+  expect(await get('/api/', { headers })).toMatchObject({ status: 404 });
+});
+
+test('a port in use is refused in one line that says what to do', async () => {
+  const port = await freePort();
+  const other = createServer();
+  await new Promise<void>((done) => other.listen(port, '127.0.0.1', done));
+  await expect(startFrontDoor([port])).rejects.toThrow(
+    `port ${port} is in use: stop what listens there, or set PORT`,
+  );
+  other.close();
+});

@@ -1,0 +1,20 @@
+import { createWriteStream, renameSync, statSync } from 'node:fs';
+
+/** Size in bytes above which the next start begins a new file and keeps this one as `<path>.1`. */
+const MAX_BYTES = 50 * 1024 * 1024;
+
+export interface LogFile {
+  write(line: string): void;
+  close(): Promise<void>;
+}
+
+/** Appends lines to a file. What cannot be written is dropped: a full disk must not stop the functions. */
+export function openLogFile(path: string): LogFile {
+  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > MAX_BYTES) renameSync(path, `${path}.1`);
+  const stream = createWriteStream(path, { flags: 'a', mode: 0o600 });
+  stream.on('error', () => {});
+  return {
+    write: (line) => void stream.write(`${new Date().toISOString()} ${line}\n`),
+    close: () => new Promise((done) => stream.end(() => done())),
+  };
+}

@@ -1,0 +1,150 @@
+import type { Assembly, Resource } from './assembly.ts';
+import { type References, resolve } from './intrinsics.ts';
+
+export const ACCOUNT = '000000000000';
+export const REGION = 'us-east-1';
+
+/** Where the emulators listen; addresses without a trailing slash. */
+export interface Places {
+  readonly database: { readonly host: string; readonly port: number };
+  /** SQS, e.g. `http://127.0.0.1:4566`. */
+  readonly queues: string;
+  /** What stands for `https://<id>.execute-api.<region>.amazonaws.com` of the WebSocket API, for posting to it. */
+  readonly webSocketManagement: string;
+  /** What stands for the HTTP API's and the front door's own addresses. */
+  readonly frontDoor: string;
+}
+
+/** What `Ref` and `Fn::GetAtt` of a resource give on this machine. */
+interface Physical {
+  readonly ref: string;
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+type Describe = (resource: Resource, properties: Record<string, unknown>, places: Places) => Physical;
+
+const PSEUDO_PARAMETERS: Record<string, string> = {
+  'AWS::AccountId': ACCOUNT,
+  'AWS::Region': REGION,
+  'AWS::Partition': 'aws',
+  'AWS::URLSuffix': 'amazonaws.com',
+  'AWS::NoValue': '',
+};
+
+/** The resource types that the functions' wiring refers to. Any other gets values that name it and lead nowhere. */
+const DESCRIBE: Record<string, Describe> = {
+  'AWS::Lambda::Function': (resource, { FunctionName }) =>
+    named(resource, FunctionName, 'lambda', 'function:'),
+  'AWS::SQS::Queue': (resource, { QueueName }, places) => {
+    const { ref, attributes } = named(resource, QueueName, 'sqs', '');
+    const url = `${places.queues}/${ACCOUNT}/${ref}`;
+    return { ref: url, attributes: { ...attributes, QueueName: ref, QueueUrl: url } };
+  },
+  'AWS::Events::EventBus': (resource, { Name }) => {
+    const { ref, attributes } = named(resource, Name, 'events', 'event-bus/');
+    return { ref, attributes: { ...attributes, Name: ref } };
+  },
+  'AWS::RDS::DBCluster': (resource, _properties, { database }) => ({
+    ref: resource.logicalId,
+    attributes: {
+      'Endpoint.Address': database.host,
+      'Endpoint.Port': String(database.port),
+      'ReadEndpoint.Address': database.host,
+      DBClusterResourceId: `cluster-${resource.logicalId}`,
+    },
+  }),
+  'AWS::SecretsManager::Secret': (resource, { Name }) => ({
+    ref: named(resource, Name, 'secretsmanager', 'secret:').attributes.Arn ?? '',
+    attributes: {},
+  }),
+  'AWS::SecretsManager::SecretTargetAttachment': (_resource, { SecretId }) => ({
+    ref: String(SecretId),
+    attributes: {},
+  }),
+  'AWS::ApiGatewayV2::Api': (resource) => {
+    const id = apiId(resource);
+    return { ref: id, attributes: { ApiId: id, ApiEndpoint: `https://${executeApiHost(resource)}` } };
+  },
+  'AWS::CloudFront::Distribution': (resource) => ({
+    ref: resource.logicalId,
+    attributes: { DomainName: distributionHost(resource), Id: resource.logicalId },
+  }),
+};
+
+/** Gives every resource of the assembly the values that it has on this machine. */
+export function locate(assembly: Assembly, places: Places) {
+  const known = new Map<string, Physical>();
+  const byKey = new Map(
+    assembly.resources.map((resource) => [key(resource.stack, resource.logicalId), resource]),
+  );
+
+  function physical(stack: string, logicalId: string): Physical {
+    const found = known.get(key(stack, logicalId));
+    if (found) return found;
+    const resource = byKey.get(key(stack, logicalId));
+    const describe = resource && DESCRIBE[resource.type];
+    const described = describe
+      ? describe(resource, resolve(namesOf(resource), referencesOf(stack)) as Record<string, unknown>, places)
+      : { ref: logicalId, attributes: {} };
+    known.set(key(stack, logicalId), described);
+    return described;
+  }
+
+  function referencesOf(stack: string): References {
+    return {
+      ref: (name) =>
+        name === 'AWS::StackName' ? stack : (PSEUDO_PARAMETERS[name] ?? physical(stack, name).ref),
+      attribute: (logicalId, attribute) =>
+        physical(stack, logicalId).attributes[attribute] ??
+        `arn:aws:local:${REGION}:${ACCOUNT}:${logicalId}/${attribute}`,
+      imported: (name) => {
+        const found = assembly.exports.get(name);
+        if (!found) throw new Error(`no stack exports ${name}`);
+        return resolve(found.value, referencesOf(found.stack));
+      },
+    };
+  }
+
+  const addresses = localAddresses(assembly, places);
+  return {
+    ref: (resource: Resource) => physical(resource.stack, resource.logicalId).ref,
+    arn: (resource: Resource) => physical(resource.stack, resource.logicalId).attributes.Arn ?? '',
+    properties: (resource: Resource) =>
+      resolve(resource.properties, referencesOf(resource.stack)) as Record<string, unknown>,
+    /** Replaces the public addresses of the stack's own endpoints by the local ones. */
+    localize: (text: string) =>
+      addresses.reduce((result, [address, local]) => result.replaceAll(address, local), text),
+  };
+}
+
+/** The public addresses of the stack and what stands for each of them here. */
+function localAddresses(assembly: Assembly, places: Places): [string, string][] {
+  const addresses: [string, string][] = [];
+  for (const resource of assembly.resources) {
+    if (resource.type === 'AWS::ApiGatewayV2::Api') {
+      const isWebSocket = resource.properties.ProtocolType === 'WEBSOCKET';
+      const local = isWebSocket ? places.webSocketManagement : places.frontDoor;
+      addresses.push([`https://${executeApiHost(resource)}`, local]);
+    } else if (resource.type === 'AWS::CloudFront::Distribution') {
+      addresses.push([`https://${distributionHost(resource)}`, places.frontDoor]);
+    }
+  }
+  return addresses;
+}
+
+const key = (stack: string, logicalId: string) => `${stack}/${logicalId}`;
+const apiId = ({ logicalId }: Resource) => logicalId.toLowerCase();
+const executeApiHost = (resource: Resource) => `${apiId(resource)}.execute-api.${REGION}.amazonaws.com`;
+const distributionHost = ({ logicalId }: Resource) => `${logicalId.toLowerCase()}.cloudfront.net`;
+
+/** Only the properties that name a resource: others may refer back to it. */
+function namesOf({ properties }: Resource): Record<string, unknown> {
+  const { FunctionName, QueueName, Name, SecretId } = properties;
+  return { FunctionName, QueueName, Name, SecretId };
+}
+
+/** A resource whose `Ref` is its name; one without a name gets one made of stack and logical id, as CloudFormation does. */
+function named(resource: Resource, name: unknown, service: string, kind: string): Physical {
+  const ref = typeof name === 'string' && name ? name : `${resource.stack}-${resource.logicalId}`;
+  return { ref, attributes: { Arn: `arn:aws:${service}:${REGION}:${ACCOUNT}:${kind}${ref}` } };
+}

@@ -1,0 +1,206 @@
+import { randomBytes } from 'node:crypto';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startAwsApi } from './aws-api.ts';
+import { capacityOf } from './capacity.ts';
+import { occupyDirectory } from './data-directory.ts';
+import { createDatabase, setRolePasswords } from './database-roles.ts';
+import { deliveries } from './deliveries.ts';
+import type { BusEvent } from './event-rules.ts';
+import { fileServer } from './files.ts';
+import { freePort } from './free-port.ts';
+import { startFrontDoor } from './front-door.ts';
+import { functionEnvironment } from './function-environment.ts';
+import { httpApi } from './http-api.ts';
+import { startLambda } from './lambda.ts';
+import { openLogFile } from './log-file.ts';
+import { SUPERUSER, startPostgres } from './postgres.ts';
+import { startQueues } from './queues.ts';
+import { openSecrets } from './secrets.ts';
+import { StartFailure } from './start-failure.ts';
+import { synthesizedAssembly } from './synthesize.ts';
+import { type Deployment, readDeployment } from './template.ts';
+import { webSocketApi } from './websocket-api.ts';
+import { webSocketManagement } from './websocket-management.ts';
+
+/** The database that the functions' DATABASE_URL names. */
+const DATABASE = 'celeriac';
+
+const CONSOLE = join(import.meta.dirname, '..', 'console');
+
+/** What a stop gives to those who are still busy, in seconds: clients to answer a close, invocations to end. */
+const GRACE = { sockets: 2, invocations: 5 };
+
+export interface RuntimeOptions {
+  /** Console, API and WebSocket; default: any free port. */
+  readonly port?: number;
+  /** The same once more, at the seed's WebSocket address; default: any free port. */
+  readonly wsPort?: number;
+  /** Everything that must survive, and the logs. */
+  readonly dataDir: string;
+  /** Variables that go before the template's of the same name. Default: none. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Receives one line for each thing worth telling a person. */
+  readonly log?: (line: string) => void;
+  /** A synthesized cloud assembly; default: of the sources as they are. */
+  readonly assembly?: string;
+  /** False: schedules do not fire by themselves; tests invoke their functions. */
+  readonly schedules?: boolean;
+  /** False gives up crash safety of the database for speed. */
+  readonly durable?: boolean;
+  /** Is told of every event put on a bus. */
+  readonly onEvent?: (bus: string, event: BusEvent) => void;
+}
+
+export interface Runtime {
+  /** Console and API, without a trailing slash. */
+  readonly url: string;
+  /** The seed's WebSocket address, without a path: `ws://localhost:8001`. */
+  readonly wsUrl: string;
+  /** The database, as its superuser. */
+  readonly databaseUrl: string;
+  /** SQS, for the SDK. */
+  readonly queuesEndpoint: string;
+  /** What the template says; the queues' names among it. */
+  readonly deployment: Deployment;
+  /** Invokes a function by its short name (`worker`) and gives its result. @throws when the function fails */
+  invoke(functionName: string, event?: unknown): Promise<unknown>;
+  /** SQS requests since the start, by action; those of the pollers included. */
+  sqsRequestCounts(): Readonly<Record<string, number>>;
+  /** Lets what is under way end, within a few seconds, and ends everything else. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Brings up the whole system on this machine, wired by the synthesized template.
+ *
+ * @throws {StartFailure} when something on this machine stands in the way; nothing is left running then
+ */
+export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
+  // Undone last first: the order of what follows is also the order of a stop, reversed.
+  const undo = new AsyncDisposableStack();
+  try {
+    return await compose(options, undo);
+  } catch (error) {
+    await undo.disposeAsync();
+    throw error;
+  }
+}
+
+async function compose(options: RuntimeOptions, undo: AsyncDisposableStack): Promise<Runtime> {
+  const { log = () => {}, env = {}, durable = true } = options;
+  const dataDir = resolve(options.dataDir);
+  const inDataDir = (name: string) => join(dataDir, name);
+  undo.defer(occupyDirectory(dataDir));
+  const port = options.port || (await freePort());
+  const wsPort = options.wsPort || (await freePort());
+  const door = await startFrontDoor([port, wsPort]);
+  undo.defer(door.stop);
+
+  const starting = [
+    options.assembly ?? synthesizedAssembly(log),
+    undone(undo, startPostgres({ dataDir: inDataDir('postgres'), durable, log })),
+    undone(undo, startQueues({ dataDir: inDataDir('queues') })),
+    undone(undo, startAwsApi()),
+  ] as const;
+  // All of them first, so that one that fails leaves none behind that starts later.
+  await Promise.allSettled(starting);
+  const [assembly, database, queues, awsApi] = await Promise.all(starting);
+  await createDatabase(database.url(), DATABASE);
+
+  const deployment = readDeployment(assembly, {
+    database,
+    queues: queues.endpoint,
+    webSocketManagement: awsApi.endpoint,
+    frontDoor: `http://localhost:${port}`,
+  });
+  queues.create(deployment.queues);
+  const { host, port: databasePort, password } = database;
+  const secrets = await openSecrets({
+    file: inDataDir('secrets.json'),
+    secrets: deployment.secrets,
+    databaseLogin: { username: SUPERUSER, password, host, port: databasePort },
+  });
+
+  const functionLog = openLogFile(inDataDir('functions.log'));
+  undo.defer(functionLog.close);
+  const login = { host, port: databasePort, rolePassword: randomBytes(24).toString('base64url') };
+  const lambda = startLambda({
+    functions: deployment.functions.map((fn) => ({
+      ...fn,
+      ...capacityOf(fn, deployment),
+      environment: functionEnvironment(fn, env, login),
+    })),
+    environment: {
+      AWS_ENDPOINT_URL: awsApi.endpoint,
+      AWS_ENDPOINT_URL_SQS: queues.endpoint,
+      NODE_COMPILE_CACHE: inDataDir('compile-cache'),
+    },
+    log: (name, line) => functionLog.write(`[${shortName(name)}] ${line}`),
+    onFailure: (name, why) =>
+      log(`${shortName(name)} failed: ${why} (more in ${inDataDir('functions.log')})`),
+  });
+  const incoming = deliveries({ deployment, queuesEndpoint: queues.endpoint, lambda, log });
+  undo.defer(incoming.end);
+  undo.defer(() => lambda.stop(GRACE.invocations));
+  const sockets = webSocketApi({ api: deployment.webSocket, lambda });
+  undo.defer(() => Promise.race([sockets.stop(), sleep(GRACE.sockets * 1000)]));
+  undo.defer(incoming.pause);
+  awsApi.serve({
+    lambda,
+    secrets,
+    publish: (bus, event) => {
+      options.onEvent?.(bus, event);
+      incoming.publish(bus, event);
+    },
+    connections: webSocketManagement(sockets),
+  });
+
+  const invoke = async (functionName: string, event: unknown = {}): Promise<unknown> => {
+    const fn = deployment.functions.find(
+      ({ name }) => name === functionName || shortName(name) === functionName,
+    );
+    const { payload, functionError } = await lambda.invoke(fn?.name ?? functionName, JSON.stringify(event));
+    if (functionError) throw new Error(`${functionName} failed: ${payload}`);
+    return JSON.parse(payload);
+  };
+  await invoke('migrate').catch((cause: Error) => {
+    throw new StartFailure(`the database could not be migrated: ${cause.message}`, { cause });
+  });
+  await setRolePasswords(database.url(DATABASE), login.rolePassword);
+  await lambda.provision();
+  incoming.startMappings();
+  if (options.schedules !== false) incoming.startSchedules();
+  door.open({
+    httpApi: httpApi({ routes: deployment.httpRoutes, lambda }),
+    webSocketApi: sockets.upgrade,
+    files: fileServer(CONSOLE),
+  });
+  undo.defer(door.close);
+
+  return {
+    url: `http://localhost:${port}`,
+    wsUrl: `ws://localhost:${wsPort}`,
+    databaseUrl: database.url(DATABASE),
+    queuesEndpoint: queues.endpoint,
+    deployment,
+    invoke,
+    sqsRequestCounts: queues.requestCounts,
+    stop: () => undo.disposeAsync(),
+  };
+}
+
+/** Registers the stop of something as soon as it has started. */
+async function undone<T extends { stop(): Promise<void> }>(
+  undo: AsyncDisposableStack,
+  starting: Promise<T>,
+): Promise<T> {
+  const started = await starting;
+  undo.defer(() => started.stop());
+  return started;
+}
+
+/** The name of the design's table: `celeriac-dev-dead-letters` is `dead-letters`. */
+function shortName(functionName: string): string {
+  return functionName.replace(/^celeriac-[^-]+-/, '');
+}

@@ -1,0 +1,35 @@
+import { REGION } from './physical.ts';
+import type { FunctionSpec } from './template.ts';
+
+/**
+ * The environment of a sandbox: what Lambda sets, what the template sets, and where the emulators are. Of the
+ * developer's own environment only PATH gets in.
+ *
+ * @param endpoints `AWS_ENDPOINT_URL…`, which the SDK reads by itself
+ */
+export function sandboxEnvironment(
+  { name, codeDir, handler, memoryMb, environment }: FunctionSpec,
+  endpoints: Readonly<Record<string, string>>,
+): Record<string, string> {
+  return {
+    PATH: process.env.PATH ?? '',
+    LANG: 'en_US.UTF-8',
+    TZ: 'UTC',
+    AWS_REGION: REGION,
+    AWS_DEFAULT_REGION: REGION,
+    AWS_ACCESS_KEY_ID: 'local',
+    AWS_SECRET_ACCESS_KEY: 'local',
+    AWS_SESSION_TOKEN: 'local',
+    AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
+    AWS_LAMBDA_FUNCTION_NAME: name,
+    AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(memoryMb),
+    AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
+    AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${name}`,
+    AWS_LAMBDA_LOG_STREAM_NAME: 'local',
+    LAMBDA_TASK_ROOT: codeDir,
+    _HANDLER: handler,
+    ...endpoints,
+    ...environment,
+  };
+}

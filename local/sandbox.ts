@@ -1,0 +1,110 @@
+import { fork } from 'node:child_process';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { ErrorPayload, Invocation, SandboxMessage } from './sandbox-protocol.ts';
+
+/** How an invocation ended: the handler's result or an error, both as JSON text. */
+export interface Outcome {
+  readonly payload: string;
+  /** Set when the function failed: it threw, ran out of time, or its process ended. */
+  readonly functionError?: 'Unhandled';
+  /** Set when the sandbox ended with the invocation and serves no other. */
+  readonly lost?: true;
+}
+
+/** One process with one copy of a function, which serves one invocation at a time. */
+export interface Sandbox {
+  readonly pid: number;
+  /** Resolves when the handler is loaded, with the error if it cannot be. */
+  readonly initialized: Promise<ErrorPayload | undefined>;
+  /** Resolves when the process has ended. */
+  readonly ended: Promise<void>;
+  /** Runs the handler; never rejects. Must not be called while another invocation is under way. */
+  invoke(invocation: Invocation): Promise<Outcome>;
+  kill(): void;
+}
+
+export interface SandboxOptions {
+  readonly codeDir: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly memoryMb: number;
+  readonly log: (line: string) => void;
+}
+
+const RUNTIME = join(import.meta.dirname, 'sandbox-runtime.ts');
+
+/** Spawns a sandbox in a session of its own, so that a Ctrl-C reaches Celeriac alone. */
+export function startSandbox({ codeDir, environment, memoryMb, log }: SandboxOptions): Sandbox {
+  const child = fork(RUNTIME, [], {
+    cwd: codeDir,
+    env: { ...environment },
+    execArgv: [`--max-old-space-size=${memoryMb}`],
+    serialization: 'json',
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    detached: true,
+  });
+  for (const stream of [child.stdout, child.stderr]) {
+    if (stream) createInterface({ input: stream }).on('line', log);
+  }
+
+  let settle: ((outcome: Outcome) => void) | undefined;
+  let initialize: (error: ErrorPayload | undefined) => void = () => {};
+  const initialized = new Promise<ErrorPayload | undefined>((resolve) => {
+    initialize = resolve;
+  });
+  const ended = new Promise<void>((resolve) => {
+    const end = (how: string) => {
+      const error = exitError(how);
+      initialize(error);
+      settle?.({ ...failure(error), lost: true });
+      resolve();
+    };
+    child.once('error', (cause) => end(cause.message));
+    child.once('exit', (code, signal) => end(signal ? `signal: ${signal}` : `exit status ${code}`));
+  });
+  child.on('message', (message: SandboxMessage) => {
+    if (message.kind === 'ready') initialize(undefined);
+    else if (message.kind === 'initializationFailed') initialize(message.error);
+    else if (message.kind === 'succeeded') settle?.({ payload: message.payload });
+    else settle?.(failure(message.error));
+  });
+  const kill = () => void child.kill('SIGKILL');
+
+  return {
+    pid: child.pid ?? -1,
+    initialized,
+    ended,
+    kill,
+    invoke: async (invocation) => {
+      const startedAt = Date.now();
+      const outcome = await new Promise<Outcome>((resolve) => {
+        const timer = setTimeout(() => {
+          // Answered before the kill: the end of the process must not be taken for the cause.
+          resolve({ ...failure(timedOut(invocation.requestId, Date.now() - startedAt)), lost: true });
+          kill();
+        }, invocation.deadline - startedAt);
+        settle = (result) => {
+          clearTimeout(timer);
+          resolve(result);
+        };
+        if (child.connected) child.send(invocation);
+        else settle({ ...failure(exitError('the sandbox is gone')), lost: true });
+      });
+      settle = undefined;
+      return outcome;
+    },
+  };
+}
+
+export function failure(error: ErrorPayload): Outcome {
+  return { payload: JSON.stringify(error), functionError: 'Unhandled' };
+}
+
+function exitError(how: string): ErrorPayload {
+  return { errorType: 'Runtime.ExitError', errorMessage: `Runtime exited with error: ${how}` };
+}
+
+function timedOut(requestId: string, milliseconds: number): ErrorPayload {
+  const errorMessage = `RequestId: ${requestId} Error: Task timed out after ${(milliseconds / 1000).toFixed(2)} seconds`;
+  return { errorType: 'Sandbox.Timedout', errorMessage };
+}

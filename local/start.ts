@@ -1,0 +1,65 @@
+/**
+ * `npm start`: brings up Celeriac on this machine and keeps it up until SIGINT or SIGTERM.
+ *
+ * PORT (8000), WS_PORT (8001) and DATA_DIR (.local) say where; any variable that the template gives to a function
+ * goes before the template's.
+ */
+import { join, resolve } from 'node:path';
+import { startRuntime } from './runtime.ts';
+import { StartFailure } from './start-failure.ts';
+
+const REPOSITORY = resolve(import.meta.dirname, '..');
+
+/** Seconds after which a stop that hangs is cut short. */
+const STOP_SECONDS = 20;
+
+const { env } = process;
+const startedAt = performance.now();
+
+try {
+  const runtime = await startRuntime({
+    port: portOf('PORT', 8000),
+    wsPort: portOf('WS_PORT', 8001),
+    dataDir: resolve(env.DATA_DIR || join(REPOSITORY, '.local')),
+    env,
+    log: (line) => console.log(line),
+  });
+  stopOnRequest(runtime.stop);
+  console.log(`Console    ${runtime.url}/`);
+  console.log(`API        ${runtime.url}/api/  (documentation: ${runtime.url}/api/docs)`);
+  console.log(`WebSocket  ${runtime.wsUrl}/ws/tasks/<id>/`);
+  console.log(`Celeriac is ready (${((performance.now() - startedAt) / 1000).toFixed(1)} s)`);
+} catch (error) {
+  if (error instanceof StartFailure) console.error(`Celeriac cannot start: ${error.message}`);
+  else console.error('Celeriac cannot start:', error);
+  process.exit(1);
+}
+
+/** @throws {StartFailure} when the variable is set and is no port */
+function portOf(name: string, otherwise: number): number {
+  const text = env[name];
+  if (!text) return otherwise;
+  const port = Number(text);
+  if (Number.isInteger(port) && port > 0 && port < 65_536) return port;
+  throw new StartFailure(`${name} must be a port number from 1 to 65535, not "${text}"`);
+}
+
+/** Stops at a signal, or when the npm that started this was killed; a second signal does not wait. */
+function stopOnRequest(stop: () => Promise<void>): void {
+  let isStopping = false;
+  const end = async () => {
+    if (isStopping) process.exit(1);
+    isStopping = true;
+    setTimeout(() => process.exit(1), STOP_SECONDS * 1000).unref();
+    await stop();
+    process.exit(0);
+  };
+  process.on('SIGINT', end);
+  process.on('SIGTERM', end);
+  process.on('SIGHUP', end);
+  const parent = process.ppid;
+  if (env.npm_lifecycle_event === undefined) return;
+  setInterval(() => {
+    if (process.ppid !== parent && !isStopping) void end();
+  }, 500).unref();
+}

@@ -1,0 +1,108 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { occupyDirectory } from './data-directory.ts';
+import { StartFailure } from './start-failure.ts';
+
+const REPOSITORY = resolve(import.meta.dirname, '..');
+
+/** Everything that the template and the bundles are made of. */
+const SOURCES = ['bin', 'lib', 'functions', 'cdk.json', 'package-lock.json'];
+
+/** Cloud assemblies by the fingerprint of what they were made of. */
+const ASSEMBLIES = join(REPOSITORY, 'dist', 'local');
+
+/** Earlier assemblies that are kept: a running instance may still start sandboxes from its own. */
+const KEPT = 3;
+
+const WAIT_SECONDS = 120;
+
+/**
+ * The directory of a cloud assembly of the sources as they are now: bundled and synthesized when none is at hand.
+ *
+ * @throws {StartFailure} when the sources do not bundle or synthesize; the log says why
+ */
+export async function synthesizedAssembly(log: (line: string) => void): Promise<string> {
+  const outdir = join(ASSEMBLIES, await fingerprint());
+  if (existsSync(outdir)) {
+    await utimes(outdir, new Date(), new Date());
+    return outdir;
+  }
+  const release = await occupyWhenFree(ASSEMBLIES);
+  try {
+    if (!existsSync(outdir)) {
+      log('bundling the functions and synthesizing the stack, as the sources have changed');
+      await synthesize(outdir, log);
+      await removeOld();
+    }
+  } finally {
+    release();
+  }
+  return outdir;
+}
+
+async function synthesize(outdir: string, log: (line: string) => void): Promise<void> {
+  const unfinished = `${outdir}.new`;
+  await rm(unfinished, { recursive: true, force: true });
+  const child = spawn(process.execPath, [join(REPOSITORY, 'bin', 'celeriac.ts')], {
+    cwd: REPOSITORY,
+    env: { ...process.env, CDK_OUTDIR: unfinished },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk) => {
+      output += chunk;
+    });
+  }
+  const code = await new Promise((done) => child.once('close', done).once('error', done));
+  if (code !== 0) {
+    log(output.trimEnd());
+    throw new StartFailure('the stack could not be synthesized (see above)');
+  }
+  await rename(unfinished, outdir);
+}
+
+/** A digest of the names and contents of all sources but the tests. */
+async function fingerprint(): Promise<string> {
+  const hash = createHash('sha256');
+  for (const source of SOURCES) {
+    for (const file of (await filesOf(join(REPOSITORY, source))).sort()) {
+      if (file.endsWith('.test.ts')) continue;
+      hash.update(`${relative(REPOSITORY, file)}\0`).update(await readFile(file));
+    }
+  }
+  return hash.digest('hex').slice(0, 20);
+}
+
+async function filesOf(path: string): Promise<string[]> {
+  if (!(await stat(path)).isDirectory()) return [path];
+  const entries = await readdir(path, { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+}
+
+/** Another instance may be synthesizing at this moment, into the same folder of bundles. */
+async function occupyWhenFree(directory: string): Promise<() => void> {
+  await mkdir(directory, { recursive: true });
+  for (const deadline = Date.now() + WAIT_SECONDS * 1000; ; ) {
+    try {
+      return occupyDirectory(directory);
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await sleep(100);
+    }
+  }
+}
+
+async function removeOld(): Promise<void> {
+  const names = (await readdir(ASSEMBLIES, { withFileTypes: true })).filter((entry) => entry.isDirectory());
+  const dated = await Promise.all(
+    names.map(async ({ name }) => ({ name, time: (await stat(join(ASSEMBLIES, name))).mtimeMs })),
+  );
+  for (const { name } of dated.sort((a, b) => b.time - a.time).slice(KEPT)) {
+    await rm(join(ASSEMBLIES, name), { recursive: true, force: true });
+  }
+}

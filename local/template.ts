@@ -1,0 +1,217 @@
+import { type Resource, readAssembly } from './assembly.ts';
+import { locate, type Places } from './physical.ts';
+
+/** What the synthesized template says of the running system, in the words of this machine. */
+export interface Deployment {
+  readonly functions: readonly FunctionSpec[];
+  readonly queues: readonly QueueSpec[];
+  readonly mappings: readonly MappingSpec[];
+  readonly rules: readonly RuleSpec[];
+  readonly httpRoutes: readonly RouteSpec[];
+  readonly webSocket: {
+    readonly stage: string;
+    readonly selection: string;
+    readonly routes: readonly RouteSpec[];
+  };
+  readonly secrets: readonly SecretSpec[];
+}
+
+export interface FunctionSpec {
+  readonly name: string;
+  /** Absolute directory of the deployed code. */
+  readonly codeDir: string;
+  /** `<file without extension>.<export>`. */
+  readonly handler: string;
+  readonly timeoutSeconds: number;
+  readonly memoryMb: number;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly reservedConcurrency?: number;
+}
+
+export interface QueueSpec {
+  readonly name: string;
+  readonly arn: string;
+  /** As SQS's CreateQueue takes them. */
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+/** A Lambda event source mapping of a queue. */
+export interface MappingSpec {
+  readonly functionName: string;
+  readonly queueName: string;
+  readonly batchSize: number;
+  readonly maximumConcurrency?: number;
+  readonly reportsItemFailures: boolean;
+}
+
+/** An EventBridge rule; it has a schedule or a pattern. */
+export interface RuleSpec {
+  readonly name: string;
+  readonly bus: string;
+  readonly schedule?: string;
+  readonly pattern?: Readonly<Record<string, unknown>>;
+  readonly targets: readonly { readonly arn: string; readonly input?: string }[];
+}
+
+export interface RouteSpec {
+  /** `ANY /api/{proxy+}`, `$default`, `$connect`, … */
+  readonly routeKey: string;
+  readonly functionName: string;
+}
+
+export interface SecretSpec {
+  readonly arn: string;
+  /** The `GenerateSecretString` property, when the secret is generated. */
+  readonly generate?: Readonly<Record<string, unknown>>;
+  /** True of the secret that holds the database's master user. */
+  readonly isDatabaseLogin: boolean;
+}
+
+/** CreateQueue's attributes that a template sets under the same name. */
+const QUEUE_ATTRIBUTES = [
+  'DelaySeconds',
+  'MaximumMessageSize',
+  'MessageRetentionPeriod',
+  'ReceiveMessageWaitTimeSeconds',
+  'VisibilityTimeout',
+] as const;
+
+/** Reads the deployment from a cloud assembly, resolved to where the emulators listen. */
+export function readDeployment(outdir: string, places: Places): Deployment {
+  const assembly = readAssembly(outdir);
+  const located = locate(assembly, places);
+  const ofType = (type: string) => assembly.resources.filter((resource) => resource.type === type);
+  const withProperties = <T>(type: string, read: (properties: Properties, resource: Resource) => T): T[] =>
+    ofType(type).map((resource) => read(new Properties(located.properties(resource)), resource));
+
+  const apis = new Map(
+    withProperties('AWS::ApiGatewayV2::Api', (api, resource) => [located.ref(resource), api] as const),
+  );
+  const integrations = new Map(
+    withProperties('AWS::ApiGatewayV2::Integration', (integration, resource) => [
+      located.ref(resource),
+      functionNameIn(integration.text('IntegrationUri')),
+    ]),
+  );
+  const routes = withProperties('AWS::ApiGatewayV2::Route', (route) => ({
+    protocol: apis.get(route.text('ApiId'))?.text('ProtocolType'),
+    routeKey: route.text('RouteKey'),
+    functionName: integrations.get(route.text('Target').replace(/^integrations\//, '')) ?? '',
+  }));
+  const routesOf = (protocol: string) =>
+    routes
+      .filter((route) => route.protocol === protocol)
+      .map(({ routeKey, functionName }) => ({ routeKey, functionName }));
+  const webSocketStage = withProperties('AWS::ApiGatewayV2::Stage', (stage) => stage).find(
+    (stage) => apis.get(stage.text('ApiId'))?.text('ProtocolType') === 'WEBSOCKET',
+  );
+  const attachedSecrets = new Set(
+    withProperties('AWS::SecretsManager::SecretTargetAttachment', (attachment) =>
+      attachment.text('SecretId'),
+    ),
+  );
+
+  return {
+    functions: withProperties('AWS::Lambda::Function', (fn, resource) => ({
+      name: located.ref(resource),
+      codeDir: assembly.assets.get(fn.child('Code').text('S3Key')) ?? '',
+      handler: fn.text('Handler'),
+      timeoutSeconds: fn.number('Timeout') ?? 3,
+      memoryMb: fn.number('MemorySize') ?? 128,
+      environment: Object.fromEntries(
+        Object.entries(fn.child('Environment').child('Variables').values).map(([name, value]) => [
+          name,
+          located.localize(String(value)),
+        ]),
+      ),
+      ...optional('reservedConcurrency', fn.number('ReservedConcurrentExecutions')),
+    })).filter(({ codeDir }) => codeDir !== ''),
+
+    queues: withProperties('AWS::SQS::Queue', (queue, resource) => ({
+      name: located.ref(resource).split('/').at(-1) ?? '',
+      arn: located.arn(resource),
+      attributes: {
+        ...Object.fromEntries(
+          QUEUE_ATTRIBUTES.flatMap((name) => {
+            const value = queue.values[name];
+            return value === undefined ? [] : [[name, String(value)]];
+          }),
+        ),
+        ...(queue.values.RedrivePolicy ? { RedrivePolicy: JSON.stringify(queue.values.RedrivePolicy) } : {}),
+      },
+    })),
+
+    mappings: withProperties('AWS::Lambda::EventSourceMapping', (mapping) => ({
+      functionName: mapping.text('FunctionName'),
+      queueName: mapping.text('EventSourceArn').split(':').at(-1) ?? '',
+      batchSize: mapping.number('BatchSize') ?? 10,
+      ...optional('maximumConcurrency', mapping.child('ScalingConfig').number('MaximumConcurrency')),
+      reportsItemFailures: mapping.list('FunctionResponseTypes').includes('ReportBatchItemFailures'),
+    })),
+
+    rules: withProperties('AWS::Events::Rule', (rule, resource) => ({
+      name: rule.text('Name') || `${resource.stack}-${resource.logicalId}`,
+      bus: rule.text('EventBusName') || 'default',
+      ...optional('schedule', rule.text('ScheduleExpression') || undefined),
+      ...optional('pattern', rule.values.EventPattern as Record<string, unknown> | undefined),
+      targets: rule.list('Targets').map((target) => {
+        const properties = new Properties(target as Record<string, unknown>);
+        return { arn: properties.text('Arn'), ...optional('input', properties.text('Input') || undefined) };
+      }),
+      isEnabled: rule.values.State !== 'DISABLED',
+    }))
+      .filter(({ isEnabled }) => isEnabled)
+      .map(({ isEnabled: _, ...rule }) => rule),
+
+    httpRoutes: routesOf('HTTP'),
+    webSocket: {
+      stage: webSocketStage?.text('StageName') ?? 'ws',
+      selection: apis.get(webSocketStage?.text('ApiId') ?? '')?.text('RouteSelectionExpression') ?? '',
+      routes: routesOf('WEBSOCKET'),
+    },
+
+    secrets: withProperties('AWS::SecretsManager::Secret', (secret, resource) => ({
+      arn: located.ref(resource),
+      ...optional('generate', secret.values.GenerateSecretString as Record<string, unknown> | undefined),
+      isDatabaseLogin: attachedSecrets.has(located.ref(resource)),
+    })),
+  };
+}
+
+/** Typed access to resolved properties; what is missing or of another type reads as empty. */
+class Properties {
+  readonly values: Readonly<Record<string, unknown>>;
+
+  constructor(values: Readonly<Record<string, unknown>>) {
+    this.values = values;
+  }
+
+  text(name: string): string {
+    const value = this.values[name];
+    return typeof value === 'string' ? value : '';
+  }
+
+  number(name: string): number | undefined {
+    const value = Number(this.values[name] ?? Number.NaN);
+    return Number.isNaN(value) ? undefined : value;
+  }
+
+  list(name: string): unknown[] {
+    const value = this.values[name];
+    return Array.isArray(value) ? value : [];
+  }
+
+  child(name: string): Properties {
+    const value = this.values[name];
+    return new Properties(value && typeof value === 'object' ? (value as Record<string, unknown>) : {});
+  }
+}
+
+/** The function in an integration URI: the function's ARN itself, or one that contains it. */
+function functionNameIn(uri: string): string {
+  return /:function:([\w-]+)/.exec(uri)?.[1] ?? '';
+}
+
+function optional<K extends string, V>(name: K, value: V | undefined): { [P in K]?: V } {
+  return (value === undefined ? {} : { [name]: value }) as { [P in K]?: V };
+}

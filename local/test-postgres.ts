@@ -1,0 +1,51 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import postgres from 'postgres';
+import type { TestProject } from 'vitest/node';
+import { migrate } from '../functions/database/migrate.ts';
+import { setRolePasswords } from './database-roles.ts';
+import { startPostgres, stopLeftoverPostgres } from './postgres.ts';
+import { commandLine } from './process-identity.ts';
+
+const TEMPLATE = 'celeriac_template';
+const MIGRATIONS = join(import.meta.dirname, '../functions/database/migrations');
+const PREFIX = 'celeriac-test-';
+
+/** Vitest's global set-up: one throw-away cluster for the whole run, with a migrated database to copy from. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  await removeAbandonedClusters();
+  const dataDir = await mkdtemp(join(tmpdir(), `${PREFIX}${process.pid}-`));
+  const cluster = await startPostgres({ dataDir, durable: false });
+  const stop = async () => {
+    await cluster.stop();
+    await rm(dataDir, { recursive: true, force: true });
+  };
+  try {
+    const sql = postgres(cluster.url(), { max: 1 });
+    await sql.unsafe(`create database ${TEMPLATE}`);
+    await sql.end();
+    await migrate({ url: cluster.url(TEMPLATE) }, MIGRATIONS);
+    await setRolePasswords(cluster.url(), cluster.password);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  project.provide('cluster', {
+    superuserUrl: cluster.url(),
+    template: TEMPLATE,
+    rolePassword: cluster.password,
+  });
+  return stop;
+}
+
+/** A run that was killed leaves its cluster behind, named after its process. */
+async function removeAbandonedClusters(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    const pid = name.startsWith(PREFIX) ? Number.parseInt(name.slice(PREFIX.length), 10) : Number.NaN;
+    if (Number.isNaN(pid) || commandLine(pid)) continue;
+    const dataDir = join(tmpdir(), name);
+    await stopLeftoverPostgres(dataDir);
+    await rm(dataDir, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,88 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { accessLogTime } from './http-api.ts';
+
+/** A client's connection, from the moment that `$connect` is asked about it. */
+export interface ConnectionInfo {
+  readonly connectionId: string;
+  readonly connectedAt: Date;
+  readonly sourceIp: string;
+  readonly userAgent: string;
+  readonly host: string;
+}
+
+type EventType = 'CONNECT' | 'MESSAGE' | 'DISCONNECT';
+
+/** What every event of a WebSocket API says of its connection. */
+function requestContext(connection: ConnectionInfo, stage: string, routeKey: string, eventType: EventType) {
+  const now = new Date();
+  const requestId = randomUUID();
+  return {
+    routeKey,
+    eventType,
+    messageDirection: 'IN',
+    stage,
+    connectionId: connection.connectionId,
+    connectedAt: connection.connectedAt.getTime(),
+    requestTime: accessLogTime(now),
+    requestTimeEpoch: now.getTime(),
+    requestId,
+    extendedRequestId: requestId,
+    domainName: connection.host,
+    apiId: 'local',
+    identity: { sourceIp: connection.sourceIp, userAgent: connection.userAgent },
+  };
+}
+
+/** The event of `$connect`: the only one with the headers and query parameters of the client's request. */
+export function connectEvent(connection: ConnectionInfo, stage: string, request: IncomingMessage) {
+  const query = new URL(request.url ?? '/', 'http://localhost').searchParams;
+  const headers: Record<string, string[]> = {};
+  for (let index = 0; index < request.rawHeaders.length; index += 2) {
+    const [name = '', value = ''] = request.rawHeaders.slice(index, index + 2);
+    const known = Object.keys(headers).find((other) => other.toLowerCase() === name.toLowerCase()) ?? name;
+    headers[known] = [...(headers[known] ?? []), value];
+  }
+  headers['X-Forwarded-For'] = [connection.sourceIp];
+  const parameters = Object.fromEntries([...new Set(query.keys())].map((name) => [name, query.getAll(name)]));
+  return {
+    headers: lastOfEach(headers),
+    multiValueHeaders: headers,
+    ...(query.size > 0
+      ? { queryStringParameters: lastOfEach(parameters), multiValueQueryStringParameters: parameters }
+      : {}),
+    requestContext: requestContext(connection, stage, '$connect', 'CONNECT'),
+    isBase64Encoded: false,
+  };
+}
+
+export function messageEvent(
+  connection: ConnectionInfo,
+  stage: string,
+  routeKey: string,
+  message: { data: Buffer; isBinary: boolean },
+) {
+  return {
+    requestContext: { ...requestContext(connection, stage, routeKey, 'MESSAGE'), messageId: randomUUID() },
+    body: message.data.toString(message.isBinary ? 'base64' : 'utf8'),
+    isBase64Encoded: message.isBinary,
+  };
+}
+
+export function disconnectEvent(connection: ConnectionInfo, stage: string, code: number, reason: string) {
+  const headers = { Host: [connection.host], 'X-Forwarded-For': [connection.sourceIp] };
+  return {
+    headers: lastOfEach(headers),
+    multiValueHeaders: headers,
+    requestContext: {
+      ...requestContext(connection, stage, '$disconnect', 'DISCONNECT'),
+      disconnectStatusCode: code,
+      disconnectReason: reason,
+    },
+    isBase64Encoded: false,
+  };
+}
+
+function lastOfEach(values: Record<string, string[]>): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).map(([name, list]) => [name, list.at(-1) ?? '']));
+}
