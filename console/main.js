@@ -89,7 +89,9 @@ async function enter() {
     app = { api, session, live, user, organizations, organization, announce, title, reload: enter };
     show();
   } catch (error) {
-    if (session.exists()) present(failure(error, 'Your account could not be loaded', () => void enter()));
+    if (!session.exists()) return;
+    if (!app) frame.loggedOut();
+    present(failure(error, 'Your account could not be loaded', () => void enter()));
   }
 }
 

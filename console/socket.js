@@ -15,6 +15,9 @@ const PING_MS = 240_000;
 /** A ping without any frame after it means that the connection is dead. */
 const PONG_MS = 10_000;
 
+/** How long the connection outlives the last watcher: the next page usually watches something too. */
+const LINGER_MS = 30_000;
+
 /** The most tasks that one connection may watch; the server says 100. */
 export const MAX_WATCHED = 100;
 
@@ -39,8 +42,18 @@ export function createLiveUpdates({ ticket, url, onState }) {
   let generation = 0;
   let started = false;
 
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let lingering;
+
+  const report = () => {
+    if (watched.size === 0) onState('off');
+    else onState(socket?.readyState === WebSocket.OPEN ? 'live' : 'connecting');
+  };
+
   const start = () => {
-    if (started || watched.size === 0) return;
+    clearTimeout(lingering);
+    report();
+    if (started) return;
     started = true;
     void open();
   };
@@ -48,7 +61,7 @@ export function createLiveUpdates({ ticket, url, onState }) {
   const open = async () => {
     const mine = ++generation;
     clearTimeout(timer);
-    onState('connecting');
+    report();
     try {
       const login = await ticket();
       if (mine === generation) listen(new WebSocket(withTicket(url, login)), mine);
@@ -58,7 +71,7 @@ export function createLiveUpdates({ ticket, url, onState }) {
   };
 
   const openLater = () => {
-    onState('connecting');
+    report();
     const pause = Math.min(BACKOFF.cap, BACKOFF.first * 2 ** failures++);
     timer = setTimeout(open, pause * (1 - Math.random() / 2));
   };
@@ -68,7 +81,7 @@ export function createLiveUpdates({ ticket, url, onState }) {
     socket = fresh;
     fresh.onopen = () => {
       failures = 0;
-      onState('live');
+      report();
       for (const task of watched.keys()) say({ action: 'subscribe', task });
       keepAlive(mine);
     };
@@ -112,6 +125,7 @@ export function createLiveUpdates({ ticket, url, onState }) {
     generation++;
     failures = 0;
     clearTimeout(timer);
+    clearTimeout(lingering);
     socket?.close();
     socket = null;
     onState('off');
@@ -143,6 +157,10 @@ export function createLiveUpdates({ ticket, url, onState }) {
         if (entry.listeners.size > 0 || watched.get(id) !== entry) return;
         watched.delete(id);
         say({ action: 'unsubscribe', task: id });
+        if (watched.size > 0) return;
+        report();
+        clearTimeout(lingering);
+        lingering = setTimeout(stop, LINGER_MS);
       };
     },
 

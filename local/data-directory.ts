@@ -7,16 +7,17 @@ import { StartFailure } from './start-failure.ts';
  * Makes the directory when it is missing, and keeps others from using it for as long as this process lives.
  * The lock is one of the operating system (by way of SQLite), so that none remains after a `kill -9`.
  *
+ * @param what the directory is called in the failure's message, with what to do about it
  * @returns a function that gives the directory free
  * @throws {StartFailure} when it cannot be written, or somebody has it
  */
-export function occupyDirectory(path: string): () => void {
+export function occupyDirectory(path: string, what = 'the data directory (set DATA_DIR)'): () => void {
   try {
     makeDirectory(resolve(path));
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new StartFailure(`cannot use the data directory ${path} (set DATA_DIR): ${reason}`, { cause });
+    throw new StartFailure(`cannot use ${what} ${path}: ${reason}`, { cause });
   }
   let lock: DatabaseSync | undefined;
   try {
@@ -27,9 +28,7 @@ export function occupyDirectory(path: string): () => void {
     const reason = cause instanceof Error ? cause.message : String(cause);
     const isTaken = reason.includes('locked');
     throw new StartFailure(
-      isTaken
-        ? `another Celeriac runs on the data directory ${path}: stop it, or set DATA_DIR`
-        : `cannot use the data directory ${path} (set DATA_DIR): ${reason}`,
+      isTaken ? `another Celeriac uses ${what} ${path}` : `cannot use ${what} ${path}: ${reason}`,
       { cause },
     );
   }

@@ -1,5 +1,7 @@
 import postgres from 'postgres';
-import { FUNCTION_ROLES } from '../functions/database/roles.ts';
+
+/** What the functions' roles are called, as a LIKE pattern: `celeriac_api`, `celeriac_worker`, … */
+const FUNCTION_ROLES = 'celeriac\\_%';
 
 /**
  * Lets every function's role log in with `password`: on AWS they log in by IAM and have none.
@@ -10,8 +12,8 @@ export async function setRolePasswords(superuserUrl: string, password: string): 
   const sql = postgres(superuserUrl, { max: 1, onnotice: () => {} });
   try {
     const [row] = await sql<{ statements: string }[]>`
-      select string_agg(format('alter role %I password %L', role, ${password}::text), ';') as statements
-      from unnest(${[...FUNCTION_ROLES]}::text[]) as role`;
+      select string_agg(format('alter role %I password %L', rolname, ${password}::text), ';') as statements
+      from pg_roles where rolname like ${FUNCTION_ROLES} and rolcanlogin`;
     await sql.unsafe(row?.statements ?? '');
   } finally {
     await sql.end();

@@ -1,7 +1,6 @@
 import { type BusEvent, eventRules } from './event-rules.ts';
 import { type EventSourceMapping, startEventSourceMapping } from './event-source-mapping.ts';
 import type { Lambda } from './lambda.ts';
-import { ACCOUNT } from './physical.ts';
 import { sqsRequests } from './sqs-requests.ts';
 import type { Deployment } from './template.ts';
 
@@ -25,7 +24,7 @@ export function deliveries(options: {
 }): Deliveries {
   const { deployment, queuesEndpoint, lambda, log } = options;
   const requests = sqsRequests(queuesEndpoint);
-  const queueUrl = (name: string) => `${queuesEndpoint}/${ACCOUNT}/${name}`;
+  const queueNamed = (name: string) => deployment.queues.find((queue) => queue.name === name);
   const mappings: EventSourceMapping[] = [];
   let ended: Promise<unknown> = Promise.resolve();
 
@@ -35,7 +34,7 @@ export function deliveries(options: {
       const queueName = /^arn:aws:sqs:.*:([^:]+)$/.exec(arn)?.[1];
       if (queueName === undefined) return lambda.invokeLater(arn, payload);
       void requests
-        .send(queueUrl(queueName), payload)
+        .send(queueNamed(queueName)?.url ?? '', payload)
         .catch((error) => log(`cannot send to ${queueName}: ${error}`));
     },
     log,
@@ -45,10 +44,9 @@ export function deliveries(options: {
     publish: rules.publish,
     startMappings: () => {
       for (const mapping of deployment.mappings) {
-        const queue = deployment.queues.find(({ name }) => name === mapping.queueName);
+        const queue = queueNamed(mapping.queueName);
         if (!queue) throw new Error(`the template maps a queue that it does not have: ${mapping.queueName}`);
-        const source = { url: queueUrl(queue.name), arn: queue.arn };
-        mappings.push(startEventSourceMapping({ mapping, queue: source, requests, lambda, log }));
+        mappings.push(startEventSourceMapping({ mapping, queue, requests, lambda, log }));
       }
     },
     startSchedules: rules.startSchedules,

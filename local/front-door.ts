@@ -14,7 +14,7 @@ export interface FrontDoor {
   open(origins: Origins): void;
   /** Accepts no more connections; requests under way go on. */
   close(): void;
-  /** Cuts what is still connected. */
+  /** Closes, and cuts what is still connected. */
   stop(): void;
 }
 
@@ -50,22 +50,33 @@ export async function startFrontDoor(ports: readonly number[]): Promise<FrontDoo
         request.url = rewritten;
         void origins.webSocketApi(request, socket, head).catch(() => socket.destroy());
       });
-      if (await listens(server, port, address)) servers.push(server);
+      try {
+        if (await listens(server, port, address)) servers.push(server);
+      } catch (error) {
+        stop();
+        throw error;
+      }
     }
   }
+
+  function close(): void {
+    for (const server of servers) {
+      server.close();
+      server.closeIdleConnections();
+    }
+  }
+
+  function stop(): void {
+    close();
+    for (const server of servers) server.closeAllConnections();
+  }
+
   return {
     open: (given) => {
       origins = given;
     },
-    close: () => {
-      for (const server of servers) {
-        server.close();
-        server.closeIdleConnections();
-      }
-    },
-    stop: () => {
-      for (const server of servers) server.closeAllConnections();
-    },
+    close,
+    stop,
   };
 }
 

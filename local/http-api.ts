@@ -136,7 +136,9 @@ function functionResponse(result: unknown) {
   }
   if (response.cookies?.length) headers['set-cookie'] = response.cookies;
   const text = response.body === undefined || response.body === null ? '' : String(response.body);
-  return { status, headers, body: Buffer.from(text, response.isBase64Encoded ? 'base64' : 'utf8') };
+  const body = Buffer.from(text, response.isBase64Encoded ? 'base64' : 'utf8');
+  if (body.length > 0) headers['content-length'] = String(body.length);
+  return { status, headers, body };
 }
 
 /** Resolves to undefined when the integration takes too long. */

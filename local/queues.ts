@@ -26,7 +26,7 @@ export interface Queues {
   /** SQS's address, without a trailing slash. */
   readonly endpoint: string;
   /** Makes the queues that are missing and gives those that exist the template's attributes. */
-  create(queues: readonly QueueSpec[]): void;
+  create(queues: readonly Omit<QueueSpec, 'url'>[]): void;
   /** SQS requests answered so far, by action: `SendMessageBatch`, `ReceiveMessage`, … */
   requestCounts(): Readonly<Record<string, number>>;
   stop(): Promise<void>;

@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import type { ErrorPayload, Invocation, SandboxMessage } from './sandbox-protocol.ts';
 
 /** How an invocation ended: the handler's result or an error, both as JSON text. */
@@ -31,7 +31,7 @@ export interface SandboxOptions {
   readonly log: (line: string) => void;
 }
 
-const RUNTIME = join(import.meta.dirname, 'sandbox-runtime.ts');
+const RUNTIME = fileURLToPath(new URL('./sandbox-runtime.ts', import.meta.url));
 
 /** Spawns a sandbox in a session of its own, so that a Ctrl-C reaches Celeriac alone. */
 export function startSandbox({ codeDir, environment, memoryMb, log }: SandboxOptions): Sandbox {

@@ -28,7 +28,8 @@ const WAIT_SECONDS = 120;
 export async function synthesizedAssembly(log: (line: string) => void): Promise<string> {
   const outdir = join(ASSEMBLIES, await fingerprint());
   if (existsSync(outdir)) {
-    await utimes(outdir, new Date(), new Date());
+    // Marked as used, if this user may.
+    await utimes(outdir, new Date(), new Date()).catch(() => {});
     return outdir;
   }
   const release = await occupyWhenFree(ASSEMBLIES);
@@ -89,7 +90,7 @@ async function occupyWhenFree(directory: string): Promise<() => void> {
   await mkdir(directory, { recursive: true });
   for (const deadline = Date.now() + WAIT_SECONDS * 1000; ; ) {
     try {
-      return occupyDirectory(directory);
+      return occupyDirectory(directory, 'the directory of bundles');
     } catch (error) {
       if (Date.now() > deadline) throw error;
       await sleep(100);

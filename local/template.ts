@@ -30,6 +30,7 @@ export interface FunctionSpec {
 
 export interface QueueSpec {
   readonly name: string;
+  readonly url: string;
   readonly arn: string;
   /** As SQS's CreateQueue takes them. */
   readonly attributes: Readonly<Record<string, string>>;
@@ -129,6 +130,7 @@ export function readDeployment(outdir: string, places: Places): Deployment {
 
     queues: withProperties('AWS::SQS::Queue', (queue, resource) => ({
       name: located.ref(resource).split('/').at(-1) ?? '',
+      url: located.ref(resource),
       arn: located.arn(resource),
       attributes: {
         ...Object.fromEntries(

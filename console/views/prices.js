@@ -29,7 +29,7 @@ const COMMON_CURRENCIES = ['usd', 'eur', 'gbp', 'chf', 'jpy', 'cny', 'inr', 'brl
 export function prices(app, { signal }) {
   const organization = app.organization.id;
   const canChange = mayChange(app.organization);
-  const region = h('div', { class: 'list', 'aria-busy': 'true' });
+  const region = h('div', { class: 'list of-prices', 'aria-busy': 'true' });
 
   const load = async () => {
     try {

@@ -13,7 +13,7 @@ export function taskDetail(app, { params: [id = ''], signal }) {
   let task = null;
   const heading = h('h1', { tabindex: -1 }, 'Task');
   const head = h('div', { class: 'detail-head' });
-  const body = h('div', { class: 'detail' });
+  const body = h('div', { class: 'detail', 'aria-busy': 'true' });
   const payload = h('details', { class: 'payload', hidden: true }, h('summary', {}, 'Payload'));
   const actions = h('div', { class: 'task-actions' });
 
@@ -47,12 +47,11 @@ export function taskDetail(app, { params: [id = ''], signal }) {
       });
       signal.addEventListener('abort', stop);
     } catch (error) {
-      if (!signal.aborted)
-        fill(
-          body,
-          failure(error, 'The task could not be loaded', () => void load()),
-        );
+      if (signal.aborted) return;
+      const problem = failure(error, 'The task could not be loaded', () => void load());
+      fill(body, problem);
     }
+    body.removeAttribute('aria-busy');
   };
   void load();
 

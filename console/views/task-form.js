@@ -133,10 +133,5 @@ function csvPicker(onText, announce) {
     else onText(await file.text());
     input.value = '';
   });
-  return h(
-    'div',
-    { class: 'field' },
-    h('label', { for: 'csv-file' }, 'Or take a CSV file as the payload'),
-    input,
-  );
+  return h('div', { class: 'field' }, h('label', { for: 'csv-file' }, 'Or read it from a CSV file'), input);
 }

@@ -29,7 +29,7 @@ export function taskList(app, { query, signal }) {
     { class: 'button', type: 'button', onclick: () => load(), hidden: true },
     'Load more',
   );
-  const region = h('div', { class: 'list', 'aria-live': 'off' }, rows, note, more);
+  const region = h('div', { class: 'list' }, rows, note, more);
 
   /** @param {string} chosen */
   const choose = (chosen) => {

@@ -1,5 +1,6 @@
 import type { Context, ScheduledEvent } from 'aws-lambda';
 import { connect, wakener } from '../database/connect.ts';
+import { sweepIdentities } from '../identity/sweep.ts';
 import { sweepSockets } from '../realtime/sweep.ts';
 import { tick } from '../tasks/dispatch.ts';
 import { queues, sockets } from './clients.ts';
@@ -17,6 +18,7 @@ export const handler = async (_event: ScheduledEvent, context: Context) => {
   await wake();
   const done = await tick(deps, deadline(context));
   const closed = await sweepSockets(deps);
+  await sweepIdentities(deps);
   await announcer.flush();
   logger.info('tick', { ...done, closed });
   return { ...done, closed };

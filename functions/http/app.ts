@@ -25,6 +25,8 @@ const PLACES: Record<string, FieldError['in']> = {
   header: 'header',
 };
 
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+
 /**
  * An empty application with our manners: the seed's paths with and without trailing slash, bodies checked before their
  * schema, every error a problem document.
@@ -38,7 +40,7 @@ export function createApp(logFault: LogFault): App {
   });
   app.use(async (c, next) => {
     await next();
-    c.header('Cache-Control', 'no-store');
+    if (!c.res.headers.has('Cache-Control')) c.header('Cache-Control', 'no-store');
     c.header('X-Content-Type-Options', 'nosniff');
   });
   app.use(jsonBody);
@@ -51,10 +53,20 @@ export function createApp(logFault: LogFault): App {
       'Content-Type': 'application/problem+json',
     });
   });
-  app.notFound((c) =>
-    c.body(JSON.stringify(problem(404, 'not_found', 'There is nothing here')), 404, {
-      'Content-Type': 'application/problem+json',
-    }),
-  );
+  app.notFound((c) => {
+    const allowed = METHODS.filter((method) => hasRoute(app, method, c.req.path));
+    const known = allowed.length > 0;
+    if (known) c.header('Allow', allowed.join(', '));
+    const body = known
+      ? problem(405, 'method_not_allowed', `${c.req.method} is not possible here, only ${allowed.join(', ')}`)
+      : problem(404, 'not_found', 'There is nothing here');
+    return c.body(JSON.stringify(body), known ? 405 : 404, { 'Content-Type': 'application/problem+json' });
+  });
   return app;
+}
+
+/** Whether a route of its own answers, and not only what stands before every route. */
+function hasRoute(app: App, method: string, path: string): boolean {
+  const [matches] = app.router.match(method, path);
+  return matches.some(([[, route]]) => route.method === method);
 }

@@ -1,4 +1,5 @@
 import type { App } from './app.ts';
+import * as auth from './routes/auth-descriptions.ts';
 
 const INFO = {
   openapi: '3.1.0',
@@ -23,6 +24,8 @@ export function registerDocumentation(app: App): void {
     scheme: 'bearer',
     bearerFormat: 'JWT',
   });
+  // Served by the auth function, behind the same origin.
+  for (const route of Object.values(auth)) app.openAPIRegistry.registerPath(route);
   app.get('/api/openapi.json', (c) => c.json(app.getOpenAPI31Document(INFO)));
   app.get('/api/docs', (c) => {
     c.header('Content-Security-Policy', "default-src 'none'; style-src 'unsafe-inline'");

@@ -227,3 +227,11 @@ export async function publishKeys(on: On, keys: readonly PublicKey[]): Promise<v
     select kid, jwk from jsonb_to_recordset(${given}::jsonb) as k(kid text, jwk jsonb)
     on conflict (kid) do nothing`;
 }
+
+/** Removes what has expired: sessions with their tokens, and failures of logins. In small steps, oldest first. */
+export async function sweepExpired(db: Database, limit: number): Promise<void> {
+  await db`
+    delete from sessions where id in (
+      select id from sessions where expires_at < clock_timestamp() order by expires_at limit ${limit})`;
+  await db`delete from login_failures where expires_at < clock_timestamp()`;
+}

@@ -1,6 +1,6 @@
 import type { Database } from '../database/connect.ts';
 import { asMember, type Entered, type Principal } from '../database/enter.ts';
-import { membershipIn } from '../organizations/rights.ts';
+import { membershipIn, roleInsufficient } from '../organizations/rights.ts';
 import { Refusal } from '../refusal.ts';
 import { MAX_WATCHED, type Pair } from './price.ts';
 import * as store from './store.ts';
@@ -20,7 +20,7 @@ export async function listWatched(
 /**
  * Follows a pair from the next tick on. Following what is followed already changes nothing.
  *
- * @throws Refusal `watchlist_full`, `read_only_member`, `organization_not_found`, `session_ended`
+ * @throws Refusal `watchlist_full`, `role_insufficient`, `organization_not_found`, `session_ended`
  */
 export async function follow(
   { db }: { db: Database },
@@ -42,7 +42,7 @@ export async function follow(
  * Follows an asset no longer; what was stored of it stays, and is shown again to whoever follows it again.
  *
  * @param currency null for every currency that it is followed in
- * @throws Refusal `not_watched`, `read_only_member`, `organization_not_found`, `session_ended`
+ * @throws Refusal `not_watched`, `role_insufficient`, `organization_not_found`, `session_ended`
  */
 export async function unfollow(
   { db }: { db: Database },
@@ -59,11 +59,5 @@ export async function unfollow(
 }
 
 function mayChange({ role }: Entered): void {
-  if (role === 'viewer') {
-    throw new Refusal(
-      'forbidden',
-      'read_only_member',
-      'Viewers of this organization cannot change its watchlist',
-    );
-  }
+  if (role === 'viewer') throw roleInsufficient(role);
 }

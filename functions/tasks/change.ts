@@ -1,4 +1,5 @@
 import { asMember, type Entered, type Principal } from '../database/enter.ts';
+import { membershipIn, roleInsufficient } from '../organizations/rights.ts';
 import { Refusal } from '../refusal.ts';
 import { type CreateDeps, wake } from './create.ts';
 import { taskNotFound } from './read.ts';
@@ -14,7 +15,7 @@ export type ChangeDeps = CreateDeps & { announce: Announce };
  * Cancels a task. The returned status says what happened: CANCELLED is final, and it never runs; RUNNING means that
  * its worker was asked to stop it.
  *
- * @throws Refusal `task_not_found`, `read_only_member`, `task_not_cancellable`
+ * @throws Refusal `task_not_found`, `role_insufficient`, `task_not_cancellable`
  */
 export async function cancelTask(
   { db, announce }: ChangeDeps,
@@ -41,7 +42,7 @@ export async function cancelTask(
 /**
  * Runs a failed or cancelled task again, at once and with fresh attempts.
  *
- * @throws Refusal `task_not_found`, `read_only_member`, `task_not_retryable`
+ * @throws Refusal `task_not_found`, `role_insufficient`, `task_not_retryable`
  */
 export async function retryTask(deps: ChangeDeps, principal: Principal, id: string): Promise<Task> {
   const task = await asMember(deps.db, principal, async (tx, memberships) => {
@@ -62,13 +63,7 @@ async function refuse(
   message: string,
 ): Promise<never> {
   const task = (await store.find(tx, id)) ?? taskNotFound();
-  const role = memberships.find((m) => m.organizationId === task.organizationId)?.role;
-  if (role === 'viewer') {
-    throw new Refusal(
-      'forbidden',
-      'read_only_member',
-      'Viewers of this organization cannot change its tasks',
-    );
-  }
+  const { role } = membershipIn(memberships, task.organizationId);
+  if (role === 'viewer') throw roleInsufficient(role);
   throw new Refusal('conflict', code, message, { task_status: task.status });
 }

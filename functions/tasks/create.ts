@@ -1,7 +1,8 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { Database } from '../database/connect.ts';
 import { asMember, type Principal } from '../database/enter.ts';
-import { Refusal } from '../refusal.ts';
+import { membershipIn, roleInsufficient } from '../organizations/rights.ts';
+import type { Refusal } from '../refusal.ts';
 import * as store from './store.ts';
 import type { DispatchSettings, Enqueue, Task } from './task.ts';
 import { wakeUps } from './wake-ups.ts';
@@ -15,7 +16,7 @@ export type CreateDeps = { db: Database; enqueue: Enqueue; dispatch: DispatchSet
  * returns, nothing that happens to the message can lose a task.
  *
  * @param organizationId null for the principal's personal organization
- * @throws Refusal `organization_not_found`, `read_only_member`, `session_ended`
+ * @throws Refusal `organization_not_found`, `role_insufficient`, `session_ended`
  */
 export async function createTasks(
   { db, enqueue, dispatch }: CreateDeps,
@@ -51,13 +52,8 @@ async function whyRefused(
   organizationId: string | null,
 ): Promise<Refusal> {
   return asMember(db, principal, async (_tx, memberships) => {
-    const membership = memberships.find((m) =>
-      organizationId ? m.organizationId === organizationId : m.personal,
-    );
-    return membership
-      ? new Refusal('forbidden', 'read_only_member', 'Viewers of this organization cannot create tasks')
-      : new Refusal('not_found', 'organization_not_found', 'There is no such organization', {}, [
-          { in: 'body', pointer: '/organization', detail: 'There is no such organization' },
-        ]);
+    const home =
+      organizationId ?? memberships.find((membership) => membership.personal)?.organizationId ?? '';
+    return roleInsufficient(membershipIn(memberships, home).role);
   });
 }

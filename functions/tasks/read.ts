@@ -1,5 +1,6 @@
 import type { Database } from '../database/connect.ts';
 import { asMember, type Principal } from '../database/enter.ts';
+import { membershipIn } from '../organizations/rights.ts';
 import { Refusal } from '../refusal.ts';
 import * as store from './store.ts';
 import type { Task } from './task.ts';
@@ -25,9 +26,7 @@ export async function listTasks(
 ): Promise<{ tasks: Task[]; more: boolean }> {
   return asMember(db, principal, async (tx, memberships) => {
     const ids = memberships.map((m) => m.organizationId);
-    if (organizationId && !ids.includes(organizationId)) {
-      throw new Refusal('not_found', 'organization_not_found', 'There is no such organization');
-    }
+    if (organizationId) membershipIn(memberships, organizationId);
     const organizationIds = organizationId ? [organizationId] : ids;
     const createdBy = mine ? principal.userId : null;
     const rows = await store.list(tx, { ...filter, organizationIds, createdBy }, limit + 1);

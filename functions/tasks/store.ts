@@ -183,7 +183,7 @@ export async function renew(
 /**
  * Takes tasks whose worker died back from it: to run again after a short delay, or to fail where no attempt is left.
  *
- * @param ids   only these; null for whichever have waited longest
+ * @param ids   only these, whose message has come back; null for whichever have waited longest
  * @param limit rows at most
  */
 export async function rescue(
@@ -210,8 +210,10 @@ export async function rescue(
           when t.attempt < t.attempt_limit then 'SCHEDULED' else 'FAILED' end,
         error = ${error}::jsonb,
         crashes = t.crashes + 1,
-        -- Doubles with every crash, up to a minute: whatever killed the worker gets time to pass.
-        run_at = clock_timestamp() + least(60, power(2, t.crashes)) * random() * interval '1 second',
+        -- Doubles with every crash, up to a minute: whatever killed the worker gets time to pass. A message that
+        -- came back has been waiting for its visibility timeout already.
+        run_at = clock_timestamp() + case when ${ids as string[] | null}::uuid[] is null
+          then least(60, power(2, t.crashes)) * random() else 0 end * interval '1 second',
         next_dispatch_at = case when t.cancel_requested_at is null and t.attempt < t.attempt_limit then clock_timestamp() end,
         finished_at = case when t.cancel_requested_at is not null or t.attempt >= t.attempt_limit then clock_timestamp() end,
         lease_until = null, updated_at = clock_timestamp(), seq = t.seq + 1

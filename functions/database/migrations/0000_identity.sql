@@ -42,6 +42,7 @@ create table sessions (
   revoked_reason text
 );
 create index sessions_user on sessions (user_id);
+create index sessions_expiry on sessions (expires_at);
 
 -- Random, single-use, stored hashed. A used token is kept so that its reuse can be told from a forgery.
 create table refresh_tokens (

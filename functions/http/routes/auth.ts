@@ -1,8 +1,5 @@
-import { createRoute } from '@hono/zod-openapi';
 import type { MiddlewareHandler } from 'hono';
-import * as z from 'zod';
 import { type TokenVerification, verifyAccessToken } from '../../identity/access-token.ts';
-import { Credentials, Registration } from '../../identity/credentials.ts';
 import { jwks } from '../../identity/jwks.ts';
 import { login } from '../../identity/login.ts';
 import { logout, logoutByRefreshToken } from '../../identity/logout.ts';
@@ -15,131 +12,20 @@ import { verifyToken } from '../../identity/verify-token.ts';
 import { Refusal } from '../../refusal.ts';
 import type { App, AppEnv } from '../app.ts';
 import { authenticate, challenge, tokenOf } from '../authenticate.ts';
-import { answer, json, problems, secured } from '../describe.ts';
+import {
+  keys,
+  logIn,
+  logOut,
+  obtainTokens,
+  refreshSession,
+  refreshToken,
+  registerUser,
+  verify,
+  wellKnownKeys,
+  whoAmI,
+} from './auth-descriptions.ts';
 
 export type AuthDeps = SessionDeps & TokenVerification;
-
-const Token = z.string().min(1).max(2048);
-const RefreshRequest = z.strictObject({ refresh: Token });
-
-const Tokens = z.object({ access: z.string(), refresh: z.string() });
-const UserView = z.object({
-  id: z.uuid(),
-  email: z.string(),
-  username: z.string(),
-  name: z.string(),
-  created_at: z.iso.datetime(),
-});
-const LoggedIn = Tokens.extend({ user: UserView });
-const Me = z.object({
-  user: UserView,
-  organizations: z.array(
-    z.object({
-      id: z.uuid(),
-      name: z.string(),
-      role: z.enum(['owner', 'admin', 'member', 'viewer']),
-      personal: z.boolean(),
-    }),
-  ),
-});
-const PublicJwk = z.object({
-  kid: z.string(),
-  kty: z.string(),
-  crv: z.string(),
-  x: z.string(),
-  alg: z.string(),
-  use: z.string(),
-});
-const Jwks = z.object({ keys: z.array(PublicJwk) });
-
-const tags = ['Identity'];
-
-const registerUser = createRoute({
-  method: 'post',
-  path: '/api/auth/register',
-  summary: 'Register, and log in',
-  description: 'Makes a personal organization too. Without a username, the email is it.',
-  tags,
-  request: { body: json(Registration) },
-  responses: { 201: answer('Registered', LoggedIn), ...problems(400, 409) },
-});
-
-const logIn = createRoute({
-  method: 'post',
-  path: '/api/auth/login',
-  summary: 'Log in by username or email',
-  tags,
-  request: { body: json(Credentials) },
-  responses: { 200: answer('Logged in', LoggedIn), ...problems(400, 401, 429) },
-});
-
-const obtainTokens = createRoute({
-  method: 'post',
-  path: '/api/token',
-  summary: 'Log in, as simplejwt clients do',
-  tags,
-  request: { body: json(Credentials) },
-  responses: { 200: answer('Logged in', Tokens), ...problems(400, 401, 429) },
-});
-
-const refreshing = {
-  method: 'post',
-  summary: 'Exchange a refresh token for its successor and a new access token',
-  tags,
-  request: { body: json(RefreshRequest) },
-  responses: { 200: answer('Fresh tokens', Tokens), ...problems(400, 401) },
-} as const;
-const refreshSession = createRoute({ ...refreshing, path: '/api/auth/refresh' });
-const refreshToken = createRoute({ ...refreshing, path: '/api/token/refresh' });
-
-const verify = createRoute({
-  method: 'post',
-  path: '/api/token/verify',
-  summary: 'Check an access or refresh token',
-  tags,
-  request: { body: json(z.strictObject({ token: Token })) },
-  responses: { 200: answer('It is valid', z.object({})), ...problems(400, 401) },
-});
-
-const logOut = createRoute({
-  method: 'post',
-  path: '/api/auth/logout',
-  summary: 'End a session: that of the refresh token in the body, else that of the access token',
-  ...secured('Identity'),
-  request: { body: { ...json(RefreshRequest.partial()), required: false } },
-  responses: { 204: { description: 'Ended, now or before' }, ...problems(400, 401) },
-});
-
-const whoAmI = createRoute({
-  method: 'get',
-  path: '/api/auth/me',
-  summary: 'Who you are, and your organizations with your role in each',
-  ...secured('Identity'),
-  responses: { 200: answer('You', Me), ...problems(401) },
-});
-
-const publishing = {
-  method: 'get',
-  summary: 'The public keys that verify access tokens',
-  tags,
-  responses: { 200: answer('A JSON Web Key Set', Jwks) },
-} as const;
-const wellKnownKeys = createRoute({ ...publishing, path: '/.well-known/jwks.json' });
-const keys = createRoute({ ...publishing, path: '/api/auth/jwks' });
-
-/** For the OpenAPI document, which the api function serves for both. */
-export const AUTH_ROUTES = [
-  registerUser,
-  logIn,
-  refreshSession,
-  logOut,
-  whoAmI,
-  obtainTokens,
-  refreshToken,
-  verify,
-  keys,
-  wellKnownKeys,
-] as const;
 
 /** Registration, login, tokens, and the keys that verify them. */
 export function registerAuthRoutes(app: App, deps: AuthDeps): void {

@@ -240,7 +240,7 @@ test('a viewer reads and changes nothing', async () => {
   ] as const) {
     expect(await request(method, path, body)).toMatchObject({
       status: 403,
-      body: { code: 'read_only_member' },
+      body: { code: 'role_insufficient' },
     });
   }
   expect(await admin`select asset from watchlists`).toEqual([{ asset: 'bitcoin' }]);

@@ -3,17 +3,14 @@ import { invalidRequest } from '../../refusal.ts';
 import type { TaskRequest } from '../../tasks/create.ts';
 import { DEFAULT_KIND, KIND_NAMES, KINDS } from '../../tasks/kinds/index.ts';
 import { TASK_STATUSES } from '../../tasks/task.ts';
+import { Id } from '../id.ts';
+import { pageLimit } from '../page-limit.ts';
+import { timestamp } from '../timestamp.ts';
 
 /** A task may be scheduled this far ahead. */
 const MAX_YEARS_AHEAD = 10;
 
 const PAGE = { default: 50, max: 200 } as const;
-
-/** RFC 3339 with an offset; Postgres gets the text, so nothing below a millisecond is lost. */
-const timestamp = z.iso.datetime({
-  offset: true,
-  error: 'Must be an RFC 3339 time with an offset, e.g. 2026-11-20T10:00:00Z',
-});
 
 const text = (max: number) =>
   z.string().refine((value) => [...value].length <= max, `Must have at most ${max} characters`);
@@ -23,6 +20,7 @@ export const CreateTask = z
   .strictObject({
     name: text(200)
       .refine((name) => name.trim() !== '', 'Must not be blank')
+      .refine((name) => !/\p{Cc}/u.test(name), 'Must be one line, without control characters')
       .describe('1 to 200 characters'),
     description: text(10_000).default('').describe('At most 10,000 characters'),
     scheduled_time: timestamp
@@ -39,7 +37,7 @@ export const CreateTask = z
       .max(100)
       .optional()
       .describe('Retries after the first attempt; default of the kind: 3'),
-    organization: z.uuid().optional().describe('Default: your personal organization'),
+    organization: Id.optional().describe('Default: your personal organization'),
   })
   .meta({
     id: 'CreateTask',
@@ -83,12 +81,12 @@ const many = <T extends z.ZodType>(item: T) =>
 export const ListTasks = z.strictObject({
   status: many(z.enum(TASK_STATUSES)).optional().describe('One or more, separated by commas'),
   kind: z.enum(KIND_NAMES).optional(),
-  organization: z.uuid().optional().describe('Default: all your organizations'),
+  organization: Id.optional().describe('Default: all your organizations'),
   created_by: z.literal('me').optional(),
   created_from: timestamp.optional().describe('Inclusive'),
   created_to: timestamp.optional().describe('Exclusive'),
   scheduled_from: timestamp.optional().describe('Inclusive'),
   scheduled_to: timestamp.optional().describe('Exclusive'),
-  limit: z.coerce.number().int().min(1).max(PAGE.max).default(PAGE.default),
+  limit: pageLimit(PAGE),
   cursor: z.string().max(100).optional().describe('`next_cursor` of the page before'),
 });

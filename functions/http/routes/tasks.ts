@@ -6,6 +6,7 @@ import { getTask, listTasks } from '../../tasks/read.ts';
 import type { App } from '../app.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
 import { answer, json, problems, secured } from '../describe.ts';
+import { Id } from '../id.ts';
 import { CreateTask, ListTasks, taskRequest } from './task-request.ts';
 import {
   TaskStatusView,
@@ -16,7 +17,7 @@ import {
   taskWithPayload,
 } from './task-view.ts';
 
-const oneTask = z.object({ taskId: z.uuid() });
+const oneTask = z.object({ taskId: Id });
 
 const create = createRoute({
   method: 'post',
@@ -109,7 +110,7 @@ export function registerTaskRoutes(app: App, deps: ChangeDeps): void {
         createdTo: query.created_to ?? null,
         scheduledFrom: query.scheduled_from ?? null,
         scheduledTo: query.scheduled_to ?? null,
-        beforeId: query.cursor ? decodeCursor(query.cursor) : null,
+        beforeId: query.cursor === undefined ? null : decodeCursor(query.cursor),
       },
       query.limit,
     );

@@ -1,0 +1,20 @@
+import * as z from 'zod';
+
+/** Milliseconds since 1970. A year has four digits, also in UTC, and nothing here is about the time before computers. */
+const EARLIEST = Date.UTC(1970);
+const LATEST = Date.UTC(9999);
+
+/** What Postgres reads: at most nine digits of a second, of which it keeps six, and an offset below 16 hours. */
+const READABLE = /:\d\d(?:\.\d{1,9})?(?:Z|[+-](?:0\d|1[0-5]):\d\d)$/;
+
+/** RFC 3339 with an offset, as text: Postgres gets it as it is, so nothing below a millisecond is lost. */
+export const timestamp = z.iso
+  .datetime({
+    offset: true,
+    error: 'Must be an RFC 3339 time with an offset, e.g. 2026-11-20T10:00:00Z',
+  })
+  .regex(READABLE, 'Must have at most nine digits after the second and an offset below 16 hours')
+  .refine(
+    (text) => Date.parse(text) >= EARLIEST && Date.parse(text) < LATEST,
+    'Must be between 1970 and 9998',
+  );

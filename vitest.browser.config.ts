@@ -1,0 +1,10 @@
+import { defineConfig } from 'vitest/config';
+
+/** The console in a real browser against the whole system: `npx vitest run --config vitest.browser.config.ts`. */
+export default defineConfig({
+  test: {
+    include: ['console/**/*.browser.test.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+  },
+});
