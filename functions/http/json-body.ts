@@ -63,7 +63,7 @@ function parse(text: string): unknown {
  *
  * @throws Refusal `invalid_request`, naming the first place that is found
  */
-export function checked(root: unknown): unknown {
+function checked(root: unknown): unknown {
   // A worklist and no recursion: the depth is the caller's to choose.
   const todo: { value: unknown; pointer: string; depth: number }[] = [{ value: root, pointer: '', depth: 0 }];
   let nodes = 0;

@@ -37,7 +37,7 @@ export class Database extends Construct {
           max_connections: String(maxConnections),
         },
       }),
-      credentials: Credentials.fromGeneratedSecret('celeriac_owner'),
+      credentials: Credentials.fromGeneratedSecret('celeriac_admin'),
       defaultDatabaseName: DATABASE,
       port: PORT,
       iamAuthentication: true,
