@@ -150,7 +150,24 @@ const CURSORS = [
 ];
 const QUERIES: BadCase[] = [
   ...LISTS.flatMap((path) => [
-    ...query(path, 'limit', '', '0', '-1', '1001', '1e9', 'NaN', '1.5', 'Infinity', '%zz', '5%00'),
+    ...query(
+      path,
+      'limit',
+      '',
+      '0',
+      '-1',
+      '1001',
+      '1e9',
+      'NaN',
+      '1.5',
+      '5.0',
+      '%205',
+      '0x10',
+      '1e1',
+      'Infinity',
+      '%zz',
+      '5%00',
+    ),
     ...query(path, 'cursor', '', ...CURSORS, 'A'.repeat(301)),
     bad(`GET ${path}?limit=5&limit=6`, 'query /limit'),
     bad(`GET ${path}?cursor=a&cursor=b`, 'query /cursor'),
@@ -158,7 +175,7 @@ const QUERIES: BadCase[] = [
     bad(`GET ${path}?constructor=1`, 'query /constructor'),
     bad(`GET ${path}?Limit=5`, 'query /Limit'),
   ]),
-  ...query('/api/tasks', 'limit', '201', '%205', '0x10', '1e1', '5.0'),
+  ...query('/api/tasks', 'limit', '201'),
   ...query('/api/tasks', 'kind', '', 'DATA.PROCESS', 'data.process%00'),
   ...query('/api/tasks', 'organization', ...UUIDS.map(encodeURIComponent)),
   ...query('/api/tasks', 'created_by', 'you', ''),
@@ -231,6 +248,7 @@ export const BY_HAND: BadCase[] = [
     return bad('POST /api/tasks', `body ${pointer}`, task({ [field.replace('\u0001', '/')]: value }));
   }),
   ...PAYLOADS.map(([pointer, given]) => bad('POST /api/tasks', `body ${pointer}`, task(given))),
+  bad('POST /api/tasks', 'body /payload/records/0/a', '{"name":"x","payload":{"records":[{"a":1e400}]}}'),
   ...OTHER_BODIES,
   ...QUERIES,
   ...AUTHORIZATIONS.map(([authorization, code]) => ({

@@ -224,6 +224,9 @@ describe('what looks odd and is fine', () => {
     const task = ids['{task}']?.toUpperCase();
     const organization = ada.organizationId.toUpperCase();
     expect((await ada.ask('GET', `/api/tasks/${task}`)).status).toBe(200);
+    for (const path of ['', '/members', '/watchlist', '/prices']) {
+      expect((await ada.ask('GET', `/api/organizations/${organization}${path}`)).status).toBe(200);
+    }
     expect((await ada.ask('GET', `/api/tasks?organization=${organization}`)).status).toBe(200);
   });
 

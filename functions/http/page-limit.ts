@@ -4,7 +4,7 @@ import * as z from 'zod';
 export function pageLimit({ max, default: byDefault }: { max: number; default: number }) {
   return z
     .string()
-    .regex(/^\d{1,9}$/, 'Must be a whole number')
+    .regex(/^\d{1,9}$/, { error: 'Must be a whole number', abort: true })
     .transform(Number)
     .pipe(z.int().min(1).max(max))
     .default(byDefault);

@@ -12,8 +12,12 @@ export const timestamp = z.iso
   .datetime({
     offset: true,
     error: 'Must be an RFC 3339 time with an offset, e.g. 2026-11-20T10:00:00Z',
+    abort: true,
   })
-  .regex(READABLE, 'Must have at most nine digits after the second and an offset below 16 hours')
+  .refine((text) => READABLE.test(text), {
+    error: 'Must have at most nine digits after the second and an offset below 16 hours',
+    abort: true,
+  })
   .refine(
     (text) => Date.parse(text) >= EARLIEST && Date.parse(text) < LATEST,
     'Must be between 1970 and 9998',

@@ -14,6 +14,8 @@ import { ROLES } from '../../organizations/rights.ts';
 import type { App } from '../app.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
 import { answer, json, problems, secured } from '../describe.ts';
+import { Id } from '../id.ts';
+import { pageLimit } from '../page-limit.ts';
 
 const Role = z.enum(ROLES);
 
@@ -37,7 +39,7 @@ const MemberView = z.object({
 
 const Page = z.strictObject({
   cursor: z.string().max(100).optional(),
-  limit: z.coerce.number().int().min(1).max(100).default(50),
+  limit: pageLimit({ max: 100, default: 50 }),
 });
 
 const Login = z.string().trim().min(1).max(254);
@@ -48,8 +50,8 @@ const NewMember = z
     error: 'Give either username or email',
   });
 
-const oneOrganization = z.object({ id: z.uuid() });
-const oneMember = oneOrganization.extend({ userId: z.uuid() });
+const oneOrganization = z.object({ id: Id });
+const oneMember = oneOrganization.extend({ userId: Id });
 
 const collection = { path: '/api/organizations', ...secured('Organizations') } as const;
 const item = { path: '/api/organizations/{id}', ...secured('Organizations') } as const;

@@ -9,6 +9,7 @@ import type { PriceRow, Watched } from '../../prices/store.ts';
 import { follow, listWatched, unfollow } from '../../prices/watchlist.ts';
 import type { App } from '../app.ts';
 import { answer, json, problems, secured } from '../describe.ts';
+import { Id } from '../id.ts';
 
 const DEFAULT_PAGE = 100;
 const MAX_PAGE = 1000;
@@ -24,7 +25,7 @@ const Time = z.iso
   .transform((text) => new Date(text))
   .refine((time) => time.getTime() >= EARLIEST && time.getTime() < LATEST, 'Must be between 1970 and 9998');
 
-const Organization = z.strictObject({ id: z.uuid() });
+const Organization = z.strictObject({ id: Id });
 
 const PriceQuery = z
   .strictObject({
