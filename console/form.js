@@ -1,4 +1,5 @@
 // @ts-check
+import { whileBusy } from './busy.js';
 import { fill, h } from './dom.js';
 import { Problem } from './transport.js';
 
@@ -45,21 +46,20 @@ export function form({ submit, onSubmit, class: name = 'form' }, ...children) {
     alert,
     h('div', { class: 'submit' }, button),
   );
-  element.addEventListener('submit', async (event) => {
-    event.preventDefault();
-    if (button.disabled) return;
+  const submission = async () => {
     fill(alert);
     for (const control of controlsOf(element)) mark(control, '');
     if (!checkLocally(element)) return;
-    button.disabled = true;
     try {
       await onSubmit(element);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       showRefusal(element, alert, error);
-    } finally {
-      button.disabled = false;
     }
+  };
+  element.addEventListener('submit', (event) => {
+    event.preventDefault();
+    void whileBusy(button, submission);
   });
   return element;
 }

@@ -129,7 +129,10 @@ function title(text) {
 function announce(text, how = 'aloud') {
   const line = byId('announcements');
   const said = h('span', { class: how === 'quietly' && 'visually-hidden' }, text);
-  fill(line, said);
+  // One at a time on screen; a screen reader reads each.
+  if (how === 'aloud')
+    for (const earlier of line.querySelectorAll('span:not(.visually-hidden)')) earlier.remove();
+  line.append(said);
   setTimeout(() => said.remove(), SAID_MS);
 }
 

@@ -23,6 +23,7 @@ const CONNECTION = { off: '', connecting: 'Connecting…', live: 'Live' };
  * @param {{ onOrganization: (id: string) => void, onLogout: () => void }} actions
  */
 export function header(element, { onOrganization, onLogout }) {
+  const mark = brand();
   const connection = h('span', { class: 'connection', 'data-state': 'off' });
 
   return {
@@ -34,7 +35,7 @@ export function header(element, { onOrganization, onLogout }) {
 
     loggedOut() {
       element.classList.remove('full');
-      fill(element, brand());
+      fill(element, mark);
     },
 
     /** @param {App} app @param {Section} section the one that is shown */
@@ -42,7 +43,7 @@ export function header(element, { onOrganization, onLogout }) {
       element.classList.add('full');
       fill(
         element,
-        brand(),
+        mark,
         h(
           'nav',
           { 'aria-label': 'Sections' },

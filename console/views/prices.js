@@ -1,4 +1,5 @@
 // @ts-check
+import { whileBusy } from '../busy.js';
 import { fill, h } from '../dom.js';
 import { entered, field, form } from '../form.js';
 import { mayChange } from '../organization.js';
@@ -66,7 +67,7 @@ export function prices(app, { signal }) {
       { class: 'button small quiet', type: 'button', 'aria-label': `Remove ${asset} in ${currency}` },
       'Remove',
     );
-    remove.addEventListener('click', () => unfollow(price, remove));
+    remove.addEventListener('click', () => void whileBusy(remove, () => unfollow(price)));
     return h(
       'li',
       {
@@ -86,16 +87,14 @@ export function prices(app, { signal }) {
     );
   };
 
-  /** @param {Price} price @param {HTMLButtonElement} button */
-  const unfollow = async ({ asset, currency }, button) => {
-    button.disabled = true;
+  /** @param {Price} price */
+  const unfollow = async ({ asset, currency }) => {
     try {
       await app.api.unfollow(organization, { asset, currency });
       app.announce(`${asset} in ${currency} is no longer followed.`);
       await load();
       assetInput.focus();
     } catch (error) {
-      button.disabled = false;
       if (!(error instanceof Problem)) throw error;
       app.announce(error.message);
     }
@@ -172,7 +171,7 @@ function age({ as_of, stale, change_24h, price }) {
         { class: 'tag stale', title: 'Older than ten minutes: the provider did not answer' },
         'Stale',
       ),
-    h('span', {}, 'as of ', distance(as_of)),
+    h('span', { class: 'as-of' }, 'as of ', distance(as_of)),
   ];
 }
 

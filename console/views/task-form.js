@@ -27,7 +27,7 @@ const EXPLANATIONS = {
 const MAX_CSV_BYTES = 1_000_000;
 
 /** A new task in the selected organization. @type {import('../main.js').View} */
-export function taskForm(app) {
+export function taskForm(app, { signal }) {
   const payload = h('textarea', {
     name: 'payload',
     rows: 11,
@@ -64,7 +64,8 @@ export function taskForm(app) {
         onSubmit: async (filled) => {
           const task = await app.api.createTask({ ...taskOf(filled), organization: app.organization.id });
           app.announce(`Scheduled: ${task.name}`);
-          location.hash = `#/tasks/${task.id}`;
+          // Whoever has gone on to another page meanwhile stays there.
+          if (!signal.aborted) location.hash = `#/tasks/${task.id}`;
         },
       },
       field('Name', h('input', { name: 'name', required: true, 'data-first': true, autocomplete: 'off' })),

@@ -1,4 +1,5 @@
 // @ts-check
+import { whileBusy } from '../busy.js';
 import { h } from '../dom.js';
 import { distance } from '../times.js';
 import { Problem } from '../transport.js';
@@ -85,8 +86,7 @@ export function taskActions(app, task, onChanged) {
  * @param {(task: Task) => void} onChanged
  */
 function action(app, label, task, perform, onChanged) {
-  const onclick = async () => {
-    button.disabled = true;
+  const run = async () => {
     try {
       const { message, ...changed } = await perform(task.id);
       onChanged({ ...changed, payload: task.payload });
@@ -96,13 +96,17 @@ function action(app, label, task, perform, onChanged) {
       app.announce(error.message);
       // It was in another status than was shown here.
       if (error.status === 409) await app.api.getTask(task.id).then(onChanged, () => {});
-    } finally {
-      button.disabled = false;
     }
   };
+  /** @type {HTMLButtonElement} */
   const button = h(
     'button',
-    { class: 'button small', type: 'button', 'aria-label': `${label} ${task.name}`, onclick },
+    {
+      class: 'button small',
+      type: 'button',
+      'aria-label': `${label} ${task.name}`,
+      onclick: () => whileBusy(button, run),
+    },
     label,
   );
   return button;
