@@ -25,12 +25,14 @@ export function apiFunction(on: Stand) {
   const announced: Watched<Task>[] = [];
   const woken: WakeUp[] = [];
   const faults: unknown[] = [];
+  const queue = { isDown: false };
   const app = createApi(
     {
       db,
       dispatch: DISPATCH,
       announce: (tasks) => announced.push(...tasks),
       enqueue: async (wakeUps) => {
+        if (queue.isDown) return wakeUps.flatMap((wakeUp) => [...wakeUp.ids]);
         woken.push(...wakeUps);
         return [];
       },
@@ -45,7 +47,7 @@ export function apiFunction(on: Stand) {
     const { body: organizations } = await ask('GET', '/api/organizations/');
     return { userId: body.user.id, organizationId: organizations.results[0].id, access: body.access, ask };
   };
-  return { app, auth, db, register, announced, woken, faults, anonymous: asking(app, undefined) };
+  return { app, auth, db, register, announced, woken, queue, faults, anonymous: asking(app, undefined) };
 }
 
 function asking(app: App, access: string | undefined): Client['ask'] {

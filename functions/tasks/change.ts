@@ -50,7 +50,7 @@ export async function retryTask(deps: ChangeDeps, principal: Principal, id: stri
     return requeued ?? (await refuse(tx, memberships, id, 'task_not_retryable', 'Task cannot be retried'));
   });
   deps.announce([task]);
-  await wake(deps, [task]);
+  await wake(deps, principal, [task]);
   return task;
 }
 

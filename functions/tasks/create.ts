@@ -27,13 +27,17 @@ export async function createTasks(
   const tasks = requests.map((request) => ({ ...request, id: uuidv7() }));
   const written = await store.insert(db, principal, organizationId, tasks, dispatch);
   if (written.length === 0) throw await whyRefused(db, principal, organizationId);
-  await wake({ db, enqueue, dispatch }, written);
+  await wake({ db, enqueue, dispatch }, principal, written);
   return written;
 }
 
-/** Sends messages for the given tasks as far as they are due within the look-ahead; a message that cannot be sent is left to the dispatcher. */
+/**
+ * Sends messages for the given tasks as far as they are due within the look-ahead. Those that cannot be sent are left
+ * to the dispatcher's next tick.
+ */
 export async function wake(
   { db, enqueue, dispatch }: CreateDeps,
+  principal: Principal,
   tasks: readonly store.Timed<Task>[],
 ): Promise<void> {
   const due = tasks.filter(
@@ -41,8 +45,9 @@ export async function wake(
   );
   if (due.length === 0) return;
   const unsent = await enqueue(wakeUps(due));
+  if (unsent.length === 0) return;
   // Best effort: without it the dispatcher sends them all the same, only later.
-  if (unsent.length > 0) await store.dispatchAgain(db, unsent).catch(() => {});
+  await asMember(db, principal, (tx) => store.dispatchAgain(tx, unsent)).catch(() => {});
 }
 
 /** Why nothing was written; asked only then, so that the ordinary request costs one statement. */

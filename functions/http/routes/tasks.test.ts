@@ -82,6 +82,23 @@ describe("the seed's walk-through", () => {
   });
 });
 
+describe('while the queue is down', () => {
+  test('a task is accepted all the same, and the next tick of the dispatcher sends it', async () => {
+    api.queue.isDown = true;
+    try {
+      const id = await create();
+      await ada.ask('POST', `/api/tasks/${id}/cancel/`);
+      expect((await ada.ask('POST', `/api/tasks/${id}/retry/`)).status).toBe(200);
+      for (const task of [id, await create()]) {
+        const [row] = await on.admin`select next_dispatch_at <= now() as due from tasks where id = ${task}`;
+        expect(row?.due).toBe(true);
+      }
+    } finally {
+      api.queue.isDown = false;
+    }
+  });
+});
+
 describe('a change in a wrong state is refused as the seed words it', () => {
   for (const status of ['COMPLETED', 'FAILED', 'CANCELLED'] as const) {
     test(`cancelling a ${status} task`, async () => {
