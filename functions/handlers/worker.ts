@@ -2,10 +2,12 @@ import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import * as z from 'zod';
 import { publishEvents } from '../aws/bus.ts';
+import { CLIENT_SETTINGS } from '../aws/client-settings.ts';
 import { guardedFetch } from '../aws/fetch/guarded-fetch.ts';
 import { connect, wakener } from '../database/connect.ts';
 import { execute } from '../tasks/execute.ts';
 import { finishedEvent } from '../tasks/finished-event.ts';
+import { LONGEST_HARD_SECONDS } from '../tasks/kinds/index.ts';
 import { taskOf } from '../tasks/kinds/tasks.ts';
 import { rescueTasks } from '../tasks/rescue.ts';
 import type { Task } from '../tasks/task.ts';
@@ -26,13 +28,14 @@ const env = readEnv({
 const db = connect(env.DATABASE_URL, env.DATABASE_CA_FILE);
 const wake = wakener(db);
 const { announcer } = sockets(env);
-const publish = publishEvents(new EventBridgeClient({}), env.EVENT_BUS_NAME, (error) =>
+const publish = publishEvents(new EventBridgeClient(CLIENT_SETTINGS), env.EVENT_BUS_NAME, (error) =>
   logger.warn('an event could not be published', { error }),
 );
 const deps = {
   db,
   ...queues(env),
   leaseSeconds: env.LEASE_SECONDS,
+  longestSeconds: LONGEST_HARD_SECONDS,
   taskOf,
   fetch: guardedFetch({ loopback: env.OUTBOUND_LOOPBACK }),
   log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, fields: Record<string, unknown>) =>
