@@ -25,9 +25,8 @@ export interface GatewayOptions {
 /** What a gateway tells its parent, once. */
 export type GatewayMessage = { readonly port: number } | { readonly failure: string };
 
-/** Its life depends on its parent alone: a Ctrl-C reaches both, and the parent knows the order of a stop. */
-process.on('SIGINT', () => {});
-process.on('SIGHUP', () => {});
+// Its life depends on its parent alone: a Ctrl-C reaches both, and the parent knows the order of a stop.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 process.once('disconnect', () => process.exit(0));
 
 process.once('message', (options: GatewayOptions) => {

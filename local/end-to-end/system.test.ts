@@ -22,4 +22,5 @@ systemTests({
     return startRuntime({ ...options, dataDir, durable: false });
   },
   sqsRequestCounts: (runtime) => runtime.sqsRequestCounts(),
+  longPollSeconds: 20,
 });

@@ -31,6 +31,12 @@ export const COMPOSE: Addresses = {
 /** The migrations grant roles `with inherit`. */
 const OLDEST_POSTGRES = 16;
 
+/**
+ * Seconds of a long poll. LocalStack hands messages to a poll whose client is dead, where they stay hidden for the
+ * visibility timeout: after a `kill -9` these polls must have ended before the next start is ready.
+ */
+export const LONG_POLL_SECONDS = 2;
+
 /** Seconds that each service has to answer: time enough for a `docker compose up` in the other window. */
 const WAIT_SECONDS = 60;
 
@@ -73,14 +79,14 @@ export async function localStackBacking(addresses: Addresses, log: (line: string
   };
 }
 
-/** The requests, which make everything again when a queue is missing: LocalStack keeps nothing over a restart (R1). */
+/** Requests as LocalStack needs them: with short polls, and making everything again that a restart has lost (R1). */
 function mending(requests: SqsRequests, mend: () => Promise<void>): SqsRequests {
   let mended: Promise<void> | undefined;
   return {
     ...requests,
-    receive: async (...given) => {
+    receive: async (queueUrl, max, waitSeconds, signal) => {
       try {
-        return await requests.receive(...given);
+        return await requests.receive(queueUrl, max, Math.min(waitSeconds, LONG_POLL_SECONDS), signal);
       } catch (error) {
         if (!(error instanceof Error && /QueueDoesNotExist|NonExistentQueue/.test(error.message)))
           throw error;
