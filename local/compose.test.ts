@@ -14,7 +14,7 @@ const REQUIREMENTS = join(import.meta.dirname, 'localstack', 'requirements.txt')
 interface Service {
   readonly image: string;
   readonly ports: readonly string[];
-  readonly environment?: Readonly<Record<string, string>>;
+  readonly environment?: Readonly<Record<string, string | null>>;
   readonly healthcheck?: { readonly test: readonly string[] };
 }
 
@@ -83,10 +83,9 @@ test('every service has a health check and a pinned image', () => {
 test('LocalStack is the last image that asks for no token, a token is passed on, and one variable names another emulator', async () => {
   const { aws } = services();
   expect(aws?.image).toBe('localstack/localstack:4.14.0');
-  expect(aws?.environment?.LOCALSTACK_AUTH_TOKEN ?? '').toBe('');
-  const other = services({ AWS_EMULATOR_IMAGE: 'other/emulator:1.2', LOCALSTACK_AUTH_TOKEN: 'ls-token' });
-  expect(other.aws?.image).toBe('other/emulator:1.2');
-  expect(other.aws?.environment?.LOCALSTACK_AUTH_TOKEN).toBe('ls-token');
+  // What is named without a value comes from the shell, if it has it.
+  expect(aws?.environment).toHaveProperty('LOCALSTACK_AUTH_TOKEN', null);
+  expect(services({ AWS_EMULATOR_IMAGE: 'other/emulator:1.2' }).aws?.image).toBe('other/emulator:1.2');
   // The suite without Docker runs the same version.
   expect(await readFile(REQUIREMENTS, 'utf8')).toContain('localstack-core[base-runtime]==4.14.0\n');
 });

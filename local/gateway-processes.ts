@@ -149,7 +149,8 @@ function passOn(port: number, request: IncomingMessage, socket: Duplex, head: Bu
         [socket, gateway],
       ] as const) {
         one.on('error', () => other.destroy());
-        one.once('close', () => other.destroy());
+        // What was received before the end still goes out: a refusal ends with its answer.
+        one.once('close', () => other.end(() => other.destroy()));
       }
       resolve(true);
     });

@@ -2,8 +2,9 @@ import { PurgeQueueCommand, SendMessageCommand, SQSClient } from '@aws-sdk/clien
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startProvider } from '../../functions/prices/testing/provider.ts';
-import type { Runtime, RuntimeOptions } from '../runtime.ts';
+import type { Runtime } from '../runtime.ts';
 import { register, request, type User, watch } from './client.ts';
+import type { Platform } from './platform.ts';
 import { slowTarget } from './slow-target.ts';
 
 const SEED = {
@@ -13,16 +14,6 @@ const SEED = {
 };
 
 const waitFor = { timeout: 60_000, interval: 50 };
-
-/** What the suite runs on. */
-export interface Platform {
-  /** Brings the system up, with these options besides its own. */
-  start(options: Pick<RuntimeOptions, 'schedules' | 'env'>): Promise<Runtime>;
-  /** SQS requests since the start, by action. */
-  sqsRequestCounts(runtime: Runtime): Readonly<Record<string, number>>;
-  /** After which an idle poller renews its request. */
-  readonly longPollSeconds: number;
-}
 
 /**
  * Registers the tests of the whole system: real Postgres, a real queue, real sockets, the bundles that are deployed,
@@ -216,7 +207,6 @@ export function systemTests(platform: Platform): () => Runtime {
         ),
       );
       await expect.poll(() => counts(ids), waitFor).toEqual({ COMPLETED: ids.length });
-      await expect.poll(() => platform.sqsRequestCounts(runtime)).toBeDefined();
       const ledger =
         await sql`select task_id, count(*)::int as count from attempts where task_id = any (${ids}::uuid[]) group by task_id`;
       expect(ledger.map((row) => row.count)).toEqual(ids.map(() => 1));
