@@ -49,7 +49,7 @@ export async function startGatewayProcesses(
   const { count, log, ...given } = options;
   const redis = await connectRedis(given.redisUrl);
   // This process holds no connection; it only asks.
-  const mailbox = await openMailbox(redis, `parent-${randomUUID()}`, async () => GONE);
+  const mailbox = await openMailbox({ redis, address: `parent-${randomUUID()}`, answer: async () => GONE });
   const living = new Set<Gateway>();
   let isStopping = false;
   let turn = 0;

@@ -44,16 +44,18 @@ async function serve({ api, lambdaEndpoint, redisUrl }: GatewayOptions) {
   const gateway = randomUUID();
   const redis = await connectRedis(redisUrl);
   const lambda = remoteLambda(lambdaEndpoint);
+  // The system may have called them gone. Their clients come back and are told the present state; kept, they would
+  // wait for frames that never come.
+  const letGo = () => sockets.closeAll();
   const holders = await joinHolders({
     redis,
     gateway,
     bury: (connection) => sockets.bury(connection),
-    // Their clients come back and are told the present state; kept, they would wait for frames that never come.
-    expelled: () => sockets.closeAll(),
+    expelled: letGo,
   });
   const sockets: WebSocketApi = webSocketApi({ api, lambda, holders });
   const here = askHere(sockets);
-  const mailbox = await openMailbox(redis, gateway, here);
+  const mailbox = await openMailbox({ redis, address: gateway, answer: here, interrupted: letGo });
   const elsewhere = askHolder(redis, mailbox);
   const manage = webSocketManagement(async (request) =>
     sockets.connections.has(request.connectionId) ? here(request) : elsewhere(request),

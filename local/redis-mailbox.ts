@@ -5,6 +5,9 @@ import type { AskConnection, ConnectionAnswer, ConnectionRequest } from './webso
 /** Seconds that a process has to answer: it only looks up a socket and writes to it. */
 const ANSWER_SECONDS = 3;
 
+/** Milliseconds between looks whether the process that was asked still lives. */
+const LOOK_MS = 200;
+
 /** A request or its answer, as it travels. */
 interface Letter {
   readonly id: string;
@@ -19,8 +22,8 @@ export interface Mailbox {
   /**
    * Asks the process at `address`.
    *
-   * @returns undefined when no process listens there: Redis counts who received, and a process that was killed is no
-   *   subscriber any more
+   * @returns undefined when no process listens there, or the one that did ends before it answers: Redis knows, as a
+   *   process that was killed is no subscriber any more
    * @throws when Redis cannot be reached, or the process does not answer in time
    */
   ask(address: string, request: ConnectionRequest): Promise<ConnectionAnswer | undefined>;
@@ -30,10 +33,18 @@ export interface Mailbox {
 /**
  * Opens the mailbox of this process.
  *
- * @param address unique among all processes
- * @param answer  answers what others ask of this process
+ * @param options.address     unique among all processes
+ * @param options.answer      answers what others ask of this process
+ * @param options.interrupted is called when the mailbox is open again after Redis was away: others may have found
+ *   nobody here meanwhile
  */
-export async function openMailbox(redis: Redis, address: string, answer: AskConnection): Promise<Mailbox> {
+export async function openMailbox(options: {
+  redis: Redis;
+  address: string;
+  answer: AskConnection;
+  interrupted?: () => void;
+}): Promise<Mailbox> {
+  const { redis, address, answer, interrupted = () => {} } = options;
   const waiting = new Map<string, (answer: ConnectionAnswer) => void>();
   const channel = (name: string) => `celeriac:mailbox:${name}`;
   const send = (to: string, letter: Letter) => redis.publish(channel(to), JSON.stringify(letter));
@@ -52,24 +63,36 @@ export async function openMailbox(redis: Redis, address: string, answer: AskConn
   await subscriber.connect();
   // The asker gives up by itself when an answer cannot be sent.
   await subscriber.subscribe(channel(address), (text) => void receive(text).catch(() => {}));
+  subscriber.on('ready', interrupted);
 
   return {
     ask: async (to, request) => {
       const id = randomUUID();
-      const { promise, resolve, reject } = Promise.withResolvers<ConnectionAnswer>();
-      const timer = setTimeout(
+      const { promise, resolve, reject } = Promise.withResolvers<ConnectionAnswer | undefined>();
+      const limit = setTimeout(
         () => reject(new Error(`${to} did not answer within ${ANSWER_SECONDS} s`)),
         ANSWER_SECONDS * 1000,
       );
+      const look = setInterval(
+        () =>
+          void redis.pubSubNumSub([channel(to)]).then(
+            (listeners) => listeners[channel(to)] === 0 && resolve(undefined),
+            () => {},
+          ),
+        LOOK_MS,
+      );
       waiting.set(id, resolve);
+      const body = request.body.toString('base64');
+      // Not awaited: a Redis that hangs answers nothing, and the limit holds for it too.
+      send(to, { id, replyTo: address, request: { ...request, body } }).then(
+        (receivers) => receivers === 0 && resolve(undefined),
+        reject,
+      );
       try {
-        const body = request.body.toString('base64');
-        const sent = send(to, { id, replyTo: address, request: { ...request, body } });
-        // Whichever comes first: a lost Redis may answer neither.
-        const receivers = await Promise.race([sent, promise.then(() => 1)]);
-        return receivers === 0 ? undefined : await promise;
+        return await promise;
       } finally {
-        clearTimeout(timer);
+        clearTimeout(limit);
+        clearInterval(look);
         waiting.delete(id);
       }
     },
