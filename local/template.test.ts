@@ -8,6 +8,7 @@ import { EventBus, Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { Code, Function as Fn, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
+import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -76,6 +77,7 @@ beforeAll(async () => {
     eventPattern: { source: ['celeriac'] },
     targets: [new LambdaFunction(fn)],
   });
+  new Bucket(stack, 'Kept');
   app.synth();
   deployment = readDeployment(outdir, PLACES);
 });
@@ -111,6 +113,11 @@ test('a queue has its attributes, and redrives to the other', () => {
       RedrivePolicy: '{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:dead","maxReceiveCount":5}',
     },
   });
+});
+
+test('buses and buckets have the names that their services allow', () => {
+  expect(deployment.buses).toEqual(['mine']);
+  expect(deployment.buckets).toEqual([expect.stringMatching(/^app-kept[a-z0-9]+$/)]);
 });
 
 test('mappings, routes and rules lead to the function', () => {

@@ -6,7 +6,11 @@ export interface Deployment {
   readonly functions: readonly FunctionSpec[];
   readonly queues: readonly QueueSpec[];
   readonly mappings: readonly MappingSpec[];
+  /** Names of the event buses, besides the default one. */
+  readonly buses: readonly string[];
   readonly rules: readonly RuleSpec[];
+  /** Names of the buckets. */
+  readonly buckets: readonly string[];
   readonly httpRoutes: readonly RouteSpec[];
   readonly webSocket: {
     readonly stage: string;
@@ -150,6 +154,9 @@ export function readDeployment(outdir: string, places: Places): Deployment {
       ...optional('maximumConcurrency', mapping.child('ScalingConfig').number('MaximumConcurrency')),
       reportsItemFailures: mapping.list('FunctionResponseTypes').includes('ReportBatchItemFailures'),
     })),
+
+    buses: ofType('AWS::Events::EventBus').map(located.ref),
+    buckets: ofType('AWS::S3::Bucket').map(located.ref),
 
     rules: withProperties('AWS::Events::Rule', (rule, resource) => ({
       name: rule.text('Name') || `${resource.stack}-${resource.logicalId}`,
