@@ -19,7 +19,11 @@ export default {
       name: 'a-store-belongs-to-its-folder',
       severity: 'error',
       from: { path: '^functions/([^/]+)/', pathNot: TEST },
-      to: { path: '^functions/[^/]+/store\\.ts$', pathNot: '^functions/$1/', dependencyTypesNot: ['type-only'] },
+      to: {
+        path: '^functions/[^/]+/store\\.ts$',
+        pathNot: '^functions/$1/',
+        dependencyTypesNot: ['type-only'],
+      },
     },
     {
       name: 'domains-know-neither-http-nor-handlers',

@@ -9,6 +9,8 @@ export type Bundles = Record<FunctionName, string>;
 type BundlePlaces = {
   /** The folder with `handlers/` and `database/migrations/`. */
   sourceRoot: string;
+  /** The folder with the console, as browsers get it. */
+  consoleRoot: string;
   /** Emptied first; gets one directory per function. */
   outputRoot: string;
 };
@@ -17,6 +19,7 @@ const REPOSITORY = resolve(import.meta.dirname, '..');
 
 const PLACES: BundlePlaces = {
   sourceRoot: join(REPOSITORY, 'functions'),
+  consoleRoot: join(REPOSITORY, 'console'),
   outputRoot: join(REPOSITORY, 'dist', 'functions'),
 };
 
@@ -51,6 +54,9 @@ const LEFT_OUT = [
   },
 ];
 
+/** What lies beside the console's files for those who work on them. */
+const NOT_SERVED = /(\.test\.ts|tsconfig\.json)$/;
+
 const leaveOut: Plugin = {
   name: 'leave-out',
   setup({ onLoad }) {
@@ -59,15 +65,16 @@ const leaveOut: Plugin = {
 };
 
 /**
- * Builds every function, dependencies and AWS SDK included, and copies the migrations beside `migrate`.
+ * Builds every function, dependencies and AWS SDK included, and copies beside two of them what they bring along: the
+ * migrations, and the console.
  * The same sources give the same bytes.
  *
- * @throws when a handler or the migrations are missing, naming all that are, or when a source does not compile
+ * @throws when a handler, the migrations or the console are missing, naming all that are, or when a source does not compile
  */
-export async function bundleFunctions({ sourceRoot, outputRoot } = PLACES): Promise<Bundles> {
+export async function bundleFunctions({ sourceRoot, consoleRoot, outputRoot } = PLACES): Promise<Bundles> {
   const handlers = mapFunctions((name) => join(sourceRoot, 'handlers', `${name}.ts`));
   const migrations = join(sourceRoot, 'database', 'migrations');
-  const missing = [...Object.values(handlers), migrations].filter((path) => !existsSync(path));
+  const missing = [...Object.values(handlers), migrations, consoleRoot].filter((path) => !existsSync(path));
   if (missing.length > 0) throw new Error(`Cannot bundle the functions; missing: ${missing.join(', ')}`);
 
   rmSync(outputRoot, { recursive: true, force: true });
@@ -90,6 +97,10 @@ export async function bundleFunctions({ sourceRoot, outputRoot } = PLACES): Prom
     logLevel: 'warning',
   });
   cpSync(migrations, join(outputRoot, 'migrate', 'migrations'), { recursive: true });
+  cpSync(consoleRoot, join(outputRoot, 'publish-console', 'console'), {
+    recursive: true,
+    filter: (path) => !NOT_SERVED.test(path),
+  });
   return mapFunctions((name) => join(outputRoot, name));
 }
 
