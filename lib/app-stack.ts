@@ -115,6 +115,7 @@ export class AppStack extends Stack {
       WebSocketUrl: `${frontDoor.url.replace(/^https/, 'wss')}/ws`,
       DashboardUrl: `https://${Aws.REGION}.console.aws.amazon.com/cloudwatch/home?region=${Aws.REGION}#dashboards/dashboard/celeriac-${stage.name}`,
       AlarmTopic: alarms.topic.topicArn,
+      FrontDoorAddress: frontDoor.address,
       // Behind the front door: they refuse who comes directly.
       HttpUrl: http.url,
       SocketUrl: sockets.url,

@@ -35,6 +35,6 @@ export function celeriacApp({ bundles, outdir, context }: CeleriacAppProps): App
     ? new FirewallStack(app, `Celeriac-${stage.name}-Firewall`, { stage })
     : undefined;
   const application = new AppStack(app, `Celeriac-${stage.name}-App`, { stage, data, bundles });
-  if (firewall) application.addDependency(firewall, 'The front door names its firewall');
+  if (firewall) application.addStackDependency(firewall, 'The front door names its firewall');
   return app;
 }

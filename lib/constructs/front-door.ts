@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { CfnOutput, Duration, Fn, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { Duration, Fn, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import { HttpOrigin, S3BucketOrigin } from 'aws-cdk-lib/aws-cloudfront-origins';
@@ -58,6 +58,8 @@ export type FrontDoorProps = {
 export class FrontDoor extends Construct {
   /** `https://…` without a path. */
   readonly url: string;
+  /** CloudFront's name for it, at which a domain's own DNS must point. */
+  readonly address: string;
   private readonly bucket: Bucket;
 
   constructor(
@@ -118,8 +120,7 @@ export class FrontDoor extends Construct {
     acknowledge(distribution, stage);
     this.url = `https://${domain?.name ?? distribution.distributionDomainName}`;
     if (domain?.hostedZone) pointAt(this, distribution, domain.name, domain.hostedZone);
-    // What a domain's own DNS must point at.
-    new CfnOutput(this, 'Address', { value: distribution.distributionDomainName });
+    this.address = distribution.distributionDomainName;
   }
 
   /** Has `publisher` bring the console into the bucket, in every deployment that changes it. */
