@@ -52,6 +52,6 @@ describe.each(STAGE_NAMES)('what happens by itself in %s', (stage) => {
         return functionAt(stacks, Properties.FunctionName);
       },
     );
-    expect(caught.toSorted()).toEqual(['dispatcher', 'prices', 'socket']);
+    expect(caught.toSorted()).toEqual(['dispatcher', 'prices', 'rotate-signing-key', 'socket']);
   });
 });

@@ -97,6 +97,7 @@ export class AppStack extends Stack {
     schedules.every(Duration.minutes(1), dispatcher);
     schedules.every(Duration.minutes(5), prices);
     undelivered.catchFrom(socket, { maxAge: Duration.minutes(1) });
+    undelivered.catchFrom(functions['rotate-signing-key'], { maxAge: Duration.hours(1) });
     new Migrations(this, 'Migrations', { migrate, before: runtime });
     new KeyRotation(this, 'KeyRotation', {
       secret: data.signingSecret,

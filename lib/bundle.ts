@@ -33,9 +33,20 @@ const REQUIRE_BANNER = [
  * Modules of dependencies that nothing here can reach, and that no shaking removes, with what stands in for them.
  * zod carries its messages in fifty languages (260 kB); undici its parsers once more for processors without
  * SIMD (150 kB), which Lambda does not have, and an index that drags its fetch, mocks and caches in (260 kB) beside
- * the connections that the guarded fetch uses.
+ * the connections that the guarded fetch uses. The SDK looks for credentials in twelve places (200 kB): Lambda puts
+ * them into the environment, always.
  */
 const LEFT_OUT = [
+  {
+    module: /[/\\]@aws-sdk[/\\]credential-provider-node[/\\]dist-es[/\\]index\.js$/,
+    contents: `
+      import { fromEnv } from '@aws-sdk/credential-provider-env';
+      export const defaultProvider = fromEnv;`,
+  },
+  {
+    module: /[/\\]@aws-sdk[/\\]credential-providers[/\\]dist-es[/\\]index\.js$/,
+    contents: `export { fromEnv as fromNodeProviderChain } from './fromEnv.js';`,
+  },
   {
     module: /[/\\]zod[/\\]v4[/\\]locales[/\\]index\.js$/,
     contents: `export { default as en } from './en.js';`,

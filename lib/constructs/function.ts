@@ -111,8 +111,7 @@ const FAILURES_ARE_SEEN_BY: Record<FunctionName, string> = {
   prices: DESTINATION,
   migrate: 'Called and waited for by the deployment, which fails with it',
   'origin-check': CALLER,
-  'rotate-signing-key':
-    'Called by Secrets Manager, which tries again and keeps the old key until it succeeds',
+  'rotate-signing-key': DESTINATION,
   'publish-console': 'Called and waited for by the deployment, which fails with it',
 };
 
