@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import type { Settings } from '../lib/stage-settings.ts';
@@ -101,4 +103,16 @@ const MALFORMED: [Settings, string][] = [
 
 test.each(MALFORMED)('%j is refused', (settings, why) => {
   expect(() => appOf('dev', temporary('malformed'), settings)).toThrow(why);
+});
+
+test('the documentation says how much of the account’s concurrency each stage reserves, and names every setting', () => {
+  const documentation = readFileSync(join(import.meta.dirname, '..', 'docs', 'aws.md'), 'utf8');
+  const [dev, prod] = (['dev', 'prod'] as const).map((stage) =>
+    Object.values(functionsOf(synthesized(stage))).reduce(
+      (sum, { resource }) => sum + (resource.Properties.ReservedConcurrentExecutions ?? 0),
+      0,
+    ),
+  );
+  expect(documentation).toContain(`(\`dev\` ${dev}, \`prod\` ${prod})`);
+  for (const setting of Object.keys(ALL_SETTINGS)) expect(documentation).toContain(`\`${setting}\``);
 });
