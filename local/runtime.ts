@@ -19,6 +19,7 @@ import { openSecrets } from './secrets.ts';
 import { StartFailure } from './start-failure.ts';
 import { synthesizedAssembly } from './synthesize.ts';
 import { type Deployment, readDeployment } from './template.ts';
+import { webSocketPath } from './viewer-request.ts';
 import { webSocketManagement } from './websocket-management.ts';
 
 /** The database that the functions' DATABASE_URL names. */
@@ -182,7 +183,8 @@ async function compose(options: RuntimeOptions, undo: AsyncDisposableStack): Pro
   door.open({
     httpApi: httpApi({ routes: deployment.httpRoutes, lambda }),
     webSocketApi: sockets.upgrade,
-    files: fileServer(CONSOLE),
+    files: fileServer(CONSOLE, deployment.frontDoor.consoleHeaders),
+    webSocketPath: webSocketPath(deployment.frontDoor.webSocketPath),
   });
   undo.defer(door.close);
 

@@ -4,6 +4,13 @@ import { join } from 'node:path';
 import { App, Duration, Stack } from 'aws-cdk-lib';
 import { HttpApi, WebSocketApi, WebSocketStage } from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpLambdaIntegration, WebSocketLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
+import {
+  Function as CloudFrontFunction,
+  FunctionCode,
+  HeadersFrameOption,
+  HeadersReferrerPolicy,
+  ResponseHeadersPolicy,
+} from 'aws-cdk-lib/aws-cloudfront';
 import { EventBus, Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { Code, Function as Fn, Runtime } from 'aws-cdk-lib/aws-lambda';
@@ -78,6 +85,23 @@ beforeAll(async () => {
     targets: [new LambdaFunction(fn)],
   });
   new Bucket(stack, 'Kept');
+  new CloudFrontFunction(stack, 'Path', { code: FunctionCode.fromInline('function handler() {}') });
+  new ResponseHeadersPolicy(stack, 'ApiHeaders', {
+    securityHeadersBehavior: { contentTypeOptions: { override: true } },
+  });
+  new ResponseHeadersPolicy(stack, 'PageHeaders', {
+    securityHeadersBehavior: {
+      contentSecurityPolicy: { contentSecurityPolicy: "default-src 'none'", override: true },
+      contentTypeOptions: { override: true },
+      frameOptions: { frameOption: HeadersFrameOption.DENY, override: true },
+      referrerPolicy: { referrerPolicy: HeadersReferrerPolicy.NO_REFERRER, override: true },
+      strictTransportSecurity: {
+        accessControlMaxAge: Duration.days(1),
+        includeSubdomains: false,
+        override: true,
+      },
+    },
+  });
   app.synth();
   deployment = readDeployment(outdir, PLACES);
 });
@@ -138,6 +162,18 @@ test('mappings, routes and rules lead to the function', () => {
     { name: expect.any(String), bus: 'default', schedule: 'rate(1 minute)', targets: [target] },
     { name: expect.any(String), bus: 'mine', pattern: { source: ['celeriac'] }, targets: [target] },
   ]);
+});
+
+test('the front door runs the deployed function and gives pages the deployed headers, but for what needs TLS', () => {
+  expect(deployment.frontDoor).toEqual({
+    webSocketPath: 'function handler() {}',
+    consoleHeaders: {
+      'content-security-policy': "default-src 'none'",
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'DENY',
+      'referrer-policy': 'no-referrer',
+    },
+  });
 });
 
 const LOGIN = { host: '127.0.0.1', port: 55, rolePassword: 'p' };
