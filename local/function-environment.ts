@@ -4,7 +4,12 @@ import type { FunctionSpec } from './template.ts';
  * What the local runtime sets otherwise than the template: here the seed's `?token=` address works, and nobody makes
  * metrics of the logs.
  */
-const LOCAL_DEFAULTS: Readonly<Record<string, string>> = { TOKEN_IN_URL: 'allowed', METRICS: 'off' };
+const LOCAL_DEFAULTS: Readonly<Record<string, string>> = {
+  TOKEN_IN_URL: 'allowed',
+  METRICS: 'off',
+  // No failover of the database to outlast: what a kill -9 interrupted goes on sooner.
+  LEASE_SECONDS: '30',
+};
 
 /** Variables that say where the local server is: a developer's own of the same name means another database. */
 const NOT_FROM_SHELL = new Set(['DATABASE_URL', 'DATABASE_CA_FILE']);

@@ -1,6 +1,7 @@
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { handle, type LambdaContext, type LambdaEvent } from 'hono/aws-lambda';
 import * as z from 'zod';
+import { CLIENT_SETTINGS } from '../aws/client-settings.ts';
 import { secretReader } from '../aws/secrets.ts';
 import { connect, wakener } from '../database/connect.ts';
 import { createApp } from '../http/app.ts';
@@ -14,7 +15,7 @@ import { logFault } from './logger.ts';
 const env = readEnv({ ...commonEnv, ...tokenEnv, SIGNING_SECRET_ARN: z.string().min(1) });
 const db = connect(env.DATABASE_URL, env.DATABASE_CA_FILE);
 const wake = wakener(db);
-const readVersion = secretReader(new SecretsManagerClient({}), env.SIGNING_SECRET_ARN);
+const readVersion = secretReader(new SecretsManagerClient(CLIENT_SETTINGS), env.SIGNING_SECRET_ARN);
 
 const app = createApp(logFault);
 registerAuthRoutes(app, {

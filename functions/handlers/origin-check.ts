@@ -1,11 +1,12 @@
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import * as z from 'zod';
+import { CLIENT_SETTINGS } from '../aws/client-settings.ts';
 import { secretReader } from '../aws/secrets.ts';
 import { type OriginRequest, originCheck } from '../http/origin-check.ts';
 import { readEnv } from './environment.ts';
 
 const env = readEnv({ ORIGIN_SECRET_ARN: z.string().min(1) });
-const read = secretReader(new SecretsManagerClient({}), env.ORIGIN_SECRET_ARN);
+const read = secretReader(new SecretsManagerClient(CLIENT_SETTINGS), env.ORIGIN_SECRET_ARN);
 const check = originCheck(async () => {
   const versions = await Promise.all([read('AWSCURRENT'), read('AWSPREVIOUS')]);
   return versions.filter((version) => version !== undefined);

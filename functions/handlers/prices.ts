@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { Context, EventBridgeEvent } from 'aws-lambda';
 import * as z from 'zod';
+import { CLIENT_SETTINGS } from '../aws/client-settings.ts';
 import { textGetter } from '../aws/fetch/get-text.ts';
 import { guardedFetch } from '../aws/fetch/guarded-fetch.ts';
 import { secretReader } from '../aws/secrets.ts';
@@ -34,7 +35,7 @@ const fetch = guardedFetch({ loopback: env.OUTBOUND_LOOPBACK });
 /** The key of the provider; empty for none. A secret's name goes before a key in the environment. */
 async function readApiKey(): Promise<string> {
   if (env.PRICE_API_KEY_SECRET === '') return env.PRICE_API_KEY;
-  const read = secretReader(new SecretsManagerClient({}), env.PRICE_API_KEY_SECRET);
+  const read = secretReader(new SecretsManagerClient(CLIENT_SETTINGS), env.PRICE_API_KEY_SECRET);
   return (await read('AWSCURRENT'))?.trim() ?? '';
 }
 

@@ -1,12 +1,13 @@
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import * as z from 'zod';
+import { CLIENT_SETTINGS } from '../aws/client-settings.ts';
 import { rotatedSecret } from '../aws/rotated-secret.ts';
 import { ROTATION_STEPS, rotate } from '../identity/rotate-secret.ts';
 import { readEnv } from './environment.ts';
 import { logger } from './logger.ts';
 
 const env = readEnv({ SIGNING_SECRET_ARN: z.string().min(1) });
-const client = new SecretsManagerClient({});
+const client = new SecretsManagerClient(CLIENT_SETTINGS);
 
 const Rotation = z.object({
   // Only this secret is anybody's business here.

@@ -1,0 +1,48 @@
+import { PRICE_NAMES, type PriceName, priceOf } from './prices.ts';
+import type { Region } from './unit-price.ts';
+
+/** How much is used in a month, in the units of the price table. What is absent is not used. */
+export type Usage = Partial<Record<PriceName, number>>;
+
+export type Line = { name: PriceName; amount: number; usd: number };
+
+export type Terms = {
+  region: Region;
+  /** Whether the account's monthly free amounts are still there to be used; other workloads may have used them up. */
+  freeTier: boolean;
+};
+
+/** Hours of an average month, as AWS counts them. */
+export const HOURS = 730;
+
+/** A month's bill: one line for each thing that is used, also when it costs nothing. */
+export function bill(usage: Usage, { region, freeTier }: Terms): Line[] {
+  return PRICE_NAMES.flatMap((name) => {
+    const amount = usage[name] ?? 0;
+    if (amount === 0) return [];
+    const { per, free = 0, quotes } = priceOf(name);
+    const paid = freeTier ? Math.max(0, amount - free) : amount;
+    return [{ name, amount, usd: (paid / per) * quotes[region].usd }];
+  });
+}
+
+/** US dollars of a month. */
+export const total = (usage: Usage, terms: Terms): number =>
+  bill(usage, terms).reduce((sum, { usd }) => sum + usd, 0);
+
+/** The usage of both together. */
+export function plus(...usages: readonly Usage[]): Usage {
+  const sum: Usage = {};
+  for (const usage of usages) {
+    for (const name of PRICE_NAMES) {
+      const amount = usage[name] ?? 0;
+      if (amount !== 0) sum[name] = (sum[name] ?? 0) + amount;
+    }
+  }
+  return sum;
+}
+
+/** The usage, so many times over. */
+export function times(usage: Usage, factor: number): Usage {
+  return plus(Object.fromEntries(PRICE_NAMES.map((name) => [name, (usage[name] ?? 0) * factor])) as Usage);
+}

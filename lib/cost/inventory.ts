@@ -1,0 +1,220 @@
+import { HOURS } from './bill.ts';
+import { type Alarm, metricsOf, ownMetrics } from './metrics.ts';
+
+/** A template as CloudFormation takes it. */
+export type Template = { Resources: Record<string, Resource> };
+export type Resource = { Type: string; Properties?: Record<string, unknown> };
+
+/** A function that a rule calls at a fixed rate. */
+export type Tick = { functionName: string; memoryMiB: number; everySeconds: number };
+
+/** What of a stage is paid for whether or not anybody uses it, as its templates say. */
+export type Inventory = {
+  aurora: { minCapacity: number; instances: number; backupDays: number };
+  natInstances: number;
+  natGateways: number;
+  publicIps: number;
+  interfaceEndpoints: number;
+  secrets: number;
+  kmsKeys: number;
+  hostedZones: number;
+  /** One for each metric that an alarm looks at. */
+  alarms: number;
+  /** Metrics of our own that an alarm or a dashboard looks at, or that a filter makes of a log. */
+  metrics: number;
+  dashboards: number;
+  /** Queues that Lambda polls for us, busy or not. */
+  polledQueues: number;
+  ticks: readonly Tick[];
+  /** Whether functions send their traces to X-Ray. */
+  traced: boolean;
+  logRetentionDays: number;
+  /** Functions that API Gateway asks about each connection anew, as nothing remembers the answer. */
+  connectionChecks: number;
+  /** Whether requests come through CloudFront, and connections through a function of it. */
+  frontDoor: boolean;
+  frontDoorFunctions: boolean;
+  wafAcls: number;
+  wafRules: number;
+};
+
+/** Resource types that cost nothing by being there. */
+const FREE = new Set([
+  'AWS::ApiGateway::Account',
+  'AWS::ApiGatewayV2::Api',
+  'AWS::ApiGatewayV2::ApiMapping',
+  'AWS::ApiGatewayV2::DomainName',
+  'AWS::ApiGatewayV2::Integration',
+  'AWS::ApiGatewayV2::Route',
+  'AWS::ApiGatewayV2::Stage',
+  'AWS::CDK::Metadata',
+  'AWS::CertificateManager::Certificate',
+  'AWS::CloudFormation::CustomResource',
+  'AWS::CloudFront::CachePolicy',
+  'AWS::CloudFront::Function',
+  'AWS::CloudFront::KeyValueStore',
+  'AWS::CloudFront::OriginAccessControl',
+  'AWS::CloudFront::OriginRequestPolicy',
+  'AWS::CloudFront::ResponseHeadersPolicy',
+  'AWS::EC2::EgressOnlyInternetGateway',
+  'AWS::EC2::FlowLog',
+  'AWS::EC2::InternetGateway',
+  'AWS::EC2::Route',
+  'AWS::EC2::RouteTable',
+  'AWS::EC2::SecurityGroup',
+  'AWS::EC2::SecurityGroupEgress',
+  'AWS::EC2::SecurityGroupIngress',
+  'AWS::EC2::Subnet',
+  'AWS::EC2::SubnetRouteTableAssociation',
+  'AWS::EC2::VPC',
+  'AWS::EC2::VPCGatewayAttachment',
+  'AWS::Events::EventBus',
+  'AWS::IAM::InstanceProfile',
+  'AWS::IAM::ManagedPolicy',
+  'AWS::IAM::Policy',
+  'AWS::IAM::Role',
+  'AWS::KMS::Alias',
+  'AWS::Lambda::Alias',
+  'AWS::Lambda::EventInvokeConfig',
+  'AWS::Lambda::Function',
+  'AWS::Lambda::LayerVersion',
+  'AWS::Lambda::Permission',
+  'AWS::Lambda::Version',
+  'AWS::Logs::LogGroup',
+  'AWS::Logs::QueryDefinition',
+  'AWS::Logs::ResourcePolicy',
+  'AWS::RDS::DBClusterParameterGroup',
+  'AWS::RDS::DBSubnetGroup',
+  'AWS::Route53::RecordSet',
+  'AWS::S3::Bucket',
+  'AWS::S3::BucketPolicy',
+  'AWS::SNS::Subscription',
+  'AWS::SNS::Topic',
+  'AWS::SNS::TopicPolicy',
+  'AWS::SQS::Queue',
+  'AWS::SQS::QueuePolicy',
+  'AWS::SSM::Parameter',
+  'AWS::SecretsManager::ResourcePolicy',
+  'AWS::SecretsManager::RotationSchedule',
+  'AWS::SecretsManager::SecretTargetAttachment',
+]);
+
+/** Resource types that the inventory below counts. */
+const COUNTED = new Set([
+  'AWS::ApiGatewayV2::Authorizer',
+  'AWS::CloudFront::Distribution',
+  'AWS::CloudWatch::Alarm',
+  'AWS::CloudWatch::Dashboard',
+  'AWS::EC2::EIP',
+  'AWS::EC2::Instance',
+  'AWS::EC2::NatGateway',
+  'AWS::EC2::VPCEndpoint',
+  'AWS::Events::Rule',
+  'AWS::KMS::Key',
+  'AWS::Lambda::EventSourceMapping',
+  'AWS::Logs::MetricFilter',
+  'AWS::RDS::DBCluster',
+  'AWS::RDS::DBInstance',
+  'AWS::Route53::HostedZone',
+  'AWS::SecretsManager::Secret',
+  'AWS::WAFv2::WebACL',
+]);
+
+/**
+ * Counts what the templates of one stage make the account pay for.
+ *
+ * @throws for what the model has no price for: a type of resource, an instance or a schedule that it does not know
+ */
+export function inventoryOf(templates: readonly Template[]): Inventory {
+  const all = templates.flatMap(({ Resources }) => Object.values(Resources));
+  const unknown = new Set(
+    all.map(({ Type }) => Type).filter((type) => !FREE.has(type) && !COUNTED.has(type) && !isCustom(type)),
+  );
+  if (unknown.size > 0) throw new Error(`Say what these cost, in lib/cost/: ${[...unknown].join(', ')}`);
+
+  const of = <Shape>(type: string) =>
+    all.filter(({ Type }) => Type === type).map(({ Properties = {} }) => Properties as Shape);
+  const count = (type: string) => of(type).length;
+  const natInstances = of<{ InstanceType: string }>('AWS::EC2::Instance');
+  for (const { InstanceType } of natInstances) {
+    if (InstanceType !== 't4g.nano') throw new Error(`There is no price for an instance ${InstanceType}`);
+  }
+  const cluster = of<Cluster>('AWS::RDS::DBCluster').at(0);
+  const retention = of<{ RetentionInDays?: number }>('AWS::Logs::LogGroup').map(
+    (group) => group.RetentionInDays,
+  );
+
+  return {
+    aurora: {
+      minCapacity: cluster?.ServerlessV2ScalingConfiguration?.MinCapacity ?? 0,
+      instances: count('AWS::RDS::DBInstance'),
+      backupDays: cluster?.BackupRetentionPeriod ?? 1,
+    },
+    natInstances: natInstances.length,
+    natGateways: count('AWS::EC2::NatGateway'),
+    // The NAT instance gets its address from its subnet.
+    publicIps: count('AWS::EC2::EIP') + natInstances.length,
+    interfaceEndpoints: of<Endpoint>('AWS::EC2::VPCEndpoint')
+      .filter((endpoint) => endpoint.VpcEndpointType === 'Interface')
+      .reduce((sum, { SubnetIds = [] }) => sum + SubnetIds.length, 0),
+    secrets: count('AWS::SecretsManager::Secret'),
+    kmsKeys: count('AWS::KMS::Key'),
+    hostedZones: count('AWS::Route53::HostedZone'),
+    alarms: of<Alarm>('AWS::CloudWatch::Alarm').reduce((sum, alarm) => sum + metricsOf(alarm).length, 0),
+    metrics: ownMetrics(all) + count('AWS::Logs::MetricFilter'),
+    dashboards: count('AWS::CloudWatch::Dashboard'),
+    polledQueues: count('AWS::Lambda::EventSourceMapping'),
+    ticks: templates.flatMap(ticksOf),
+    traced: of<TracedFunction>('AWS::Lambda::Function').some((fn) => fn.TracingConfig?.Mode === 'Active'),
+    logRetentionDays: Math.max(0, ...retention.map((days) => days ?? 3650)),
+    connectionChecks: of<{ AuthorizerResultTtlInSeconds?: number }>('AWS::ApiGatewayV2::Authorizer').filter(
+      (authorizer) => !authorizer.AuthorizerResultTtlInSeconds,
+    ).length,
+    frontDoor: count('AWS::CloudFront::Distribution') > 0,
+    frontDoorFunctions: count('AWS::CloudFront::Function') > 0,
+    wafAcls: count('AWS::WAFv2::WebACL'),
+    wafRules: of<{ Rules?: unknown[] }>('AWS::WAFv2::WebACL').reduce(
+      (sum, acl) => sum + (acl.Rules?.length ?? 0),
+      0,
+    ),
+  };
+}
+
+type Cluster = { BackupRetentionPeriod?: number; ServerlessV2ScalingConfiguration?: { MinCapacity: number } };
+type Endpoint = { VpcEndpointType?: string; SubnetIds?: unknown[] };
+type TracedFunction = { TracingConfig?: { Mode: string } };
+
+/** Custom resources are calls during a deployment. */
+const isCustom = (type: string) => type.startsWith('Custom::');
+
+type Rule = {
+  ScheduleExpression?: string;
+  State?: string;
+  Targets?: { Arn: { 'Fn::GetAtt'?: [string, string] } }[];
+};
+
+function ticksOf({ Resources }: Template): Tick[] {
+  return Object.values(Resources).flatMap(({ Type, Properties }) => {
+    const { ScheduleExpression, State, Targets = [] } = (Properties ?? {}) as Rule;
+    if (Type !== 'AWS::Events::Rule' || !ScheduleExpression || State === 'DISABLED') return [];
+    return Targets.flatMap(({ Arn }) => {
+      const target = Resources[Arn['Fn::GetAtt']?.[0] ?? ''];
+      if (target?.Type !== 'AWS::Lambda::Function') return [];
+      const { FunctionName, MemorySize } = target.Properties as { FunctionName: string; MemorySize: number };
+      const functionName = FunctionName.replace(/^celeriac-[a-z]+-/, '');
+      return [{ functionName, memoryMiB: MemorySize, everySeconds: intervalOf(ScheduleExpression) }];
+    });
+  });
+}
+
+const UNIT_SECONDS: Record<string, number> = { minute: 60, hour: 3600, day: 86_400 };
+
+function intervalOf(expression: string): number {
+  const [, amount, unit] = /^rate\((\d+) (minute|hour|day)s?\)$/.exec(expression) ?? [];
+  const seconds = Number(amount) * (UNIT_SECONDS[unit ?? ''] ?? Number.NaN);
+  if (Number.isNaN(seconds)) throw new Error(`How often does ${expression} come?`);
+  return seconds;
+}
+
+/** How often something comes in a month. */
+export const perMonth = (everySeconds: number): number => (HOURS * 3600) / everySeconds;

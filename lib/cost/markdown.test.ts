@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest';
+import { count, dollars, fill, words } from './markdown.ts';
+
+const page = 'Words.\n<!-- cost:one -->\nold\n<!-- /cost -->\nMore words.\n';
+
+test('what stands between the markers is replaced, and the words around them stay', () => {
+  const filled = fill(page, { one: 'new $1 $& table' });
+  expect(filled).toBe('Words.\n<!-- cost:one -->\nnew $1 $& table\n<!-- /cost -->\nMore words.\n');
+  expect(fill(filled, { one: 'new $1 $& table' })).toBe(filled);
+});
+
+test('a part without a place, and a place without a part, are errors that name it', () => {
+  expect(() => fill(page, { one: '', two: '' })).toThrow('two');
+  expect(() => fill(page, {})).toThrow('one');
+  expect(() => fill(page + page, { one: '' })).toThrow('one');
+});
+
+test.each([
+  [undefined, ''],
+  [0, '$0.00'],
+  [0.001, '<$0.01'],
+  [43.8, '$43.80'],
+  [1234.5, '$1,235'],
+])('%s dollars are written %s', (usd, text) => {
+  expect(dollars(usd)).toBe(text);
+});
+
+test.each([
+  [0, '0'],
+  [730, '730'],
+  [52_560, '52.6 k'],
+  [1_971_000, '1.97 M'],
+  [2e9, '2 G'],
+])('a count of %i is written %s', (amount, text) => {
+  expect(count(amount)).toBe(text);
+});
+
+test('names become words, with their units as one writes them', () => {
+  expect(words('logKbPerInvocation')).toBe('log KB per invocation');
+  expect(words('requestsByNat')).toBe('requests by NAT');
+});

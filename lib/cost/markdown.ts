@@ -1,0 +1,53 @@
+/** A Markdown table; the first column is text, the others numbers or text as they come. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+/** `$1.23`; nothing for nothing, and a bound for what two digits cannot show. */
+export function dollars(usd: number | undefined): string {
+  if (usd === undefined) return '';
+  if (usd > 0 && usd < 0.005) return '<$0.01';
+  return usd >= 1000 ? `$${Math.round(usd).toLocaleString('en-US')}` : `$${usd.toFixed(2)}`;
+}
+
+/** A count to three digits, with thousands, millions and billions in words' stead: `1.97 M`. */
+export function count(amount: number): string {
+  const units: readonly (readonly [number, string])[] = [
+    [1e9, ' G'],
+    [1e6, ' M'],
+    [1e4, ' k'],
+  ];
+  const [size, name] = units.find(([least]) => amount >= least) ?? [1, ''];
+  const scale = name === ' k' ? 1000 : size;
+  return `${rounded(amount / scale)}${name}`;
+}
+
+/** Three significant digits, without trailing zeros. */
+export const rounded = (amount: number): string => String(Number(amount.toPrecision(3)));
+
+const ABBREVIATIONS = /\b(kb|gb|nat|acu)\b/g;
+
+/** `requestsByNat` as `requests by NAT`. */
+export const words = (name: string): string =>
+  name
+    .replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+    .replaceAll(ABBREVIATIONS, (letters) => letters.toUpperCase());
+
+/**
+ * The page with its generated parts replaced: what stands between `<!-- cost:name -->` and `<!-- /cost -->`.
+ *
+ * @throws when a part has no place in the page, or a place no part
+ */
+export function fill(page: string, parts: Record<string, string>): string {
+  const places = [...page.matchAll(/<!-- cost:([a-z-]+) -->/g)].map(([, name]) => name ?? '');
+  const wrong = [
+    ...Object.keys(parts).filter((name) => places.filter((place) => place === name).length !== 1),
+    ...places.filter((place) => !(place in parts)),
+  ];
+  if (wrong.length > 0) throw new Error(`Each part has one place in the page, but not: ${wrong.join(', ')}`);
+  return page.replaceAll(
+    /(<!-- cost:([a-z-]+) -->\n)[\s\S]*?(<!-- \/cost -->)/g,
+    (_, open: string, name: string, close: string) => `${open}${parts[name]}\n${close}`,
+  );
+}

@@ -1,0 +1,52 @@
+import type { Resource } from './inventory.ts';
+
+export type Metric = {
+  Namespace?: string;
+  MetricName?: string;
+  Dimensions?: { Name: string; Value: unknown }[];
+};
+export type Alarm = Metric & { Metrics?: { MetricStat?: { Metric: Metric } }[] };
+
+/** An alarm on an expression is paid for by the metrics that go into it. */
+export function metricsOf(alarm: Alarm): Metric[] {
+  const inExpression = (alarm.Metrics ?? []).flatMap(({ MetricStat }) =>
+    MetricStat ? [MetricStat.Metric] : [],
+  );
+  return inExpression.length > 0 ? inExpression : [alarm];
+}
+
+/**
+ * How many metrics alarms and dashboards look at that no AWS service publishes by itself. Those that nobody looks at are
+ * paid for, too, but stand in no template.
+ */
+export function ownMetrics(resources: readonly Resource[]): number {
+  const seen = resources.flatMap(({ Type, Properties = {} }) => {
+    if (Type === 'AWS::CloudWatch::Alarm') return metricsOf(Properties as Alarm).map(asRow);
+    if (Type === 'AWS::CloudWatch::Dashboard') return rowsOf(Properties.DashboardBody);
+    return [];
+  });
+  const own = seen.filter(([namespace]) => typeof namespace === 'string' && !namespace.startsWith('AWS/'));
+  return new Set(own.map((row) => JSON.stringify(row))).size;
+}
+
+/** Namespace, name, and the names and values of the dimensions in turn, as dashboards write a metric. */
+type Row = unknown[];
+
+const asRow = ({ Namespace, MetricName, Dimensions = [] }: Metric): Row => [
+  Namespace,
+  MetricName,
+  ...Dimensions.flatMap(({ Name, Value }) => [Name, Value]),
+];
+
+type Joined = { 'Fn::Join'?: [string, unknown[]] };
+type Body = { widgets?: { properties?: { metrics?: Row[] } }[] };
+
+/** The metrics of a dashboard. What CloudFormation puts into its text at deployment is a question mark here. */
+function rowsOf(body: unknown): Row[] {
+  const [separator, pieces] = (body as Joined)?.['Fn::Join'] ?? ['', [body]];
+  const text = pieces.map((piece) => (typeof piece === 'string' ? piece : '?')).join(separator);
+  const { widgets = [] } = JSON.parse(text) as Body;
+  return widgets.flatMap(({ properties }) => (properties?.metrics ?? []).map(withoutOptions));
+}
+
+const withoutOptions = (row: Row): Row => row.filter((part) => typeof part === 'string');

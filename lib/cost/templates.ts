@@ -1,0 +1,22 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { celeriacApp } from '../celeriac-app.ts';
+import { mapFunctions } from '../functions.ts';
+import type { STAGES } from '../stages.ts';
+import type { Template } from './inventory.ts';
+
+export type StageName = keyof typeof STAGES;
+
+/** The templates of a stage, synthesized around any directory as code: what the functions do costs nothing by itself. */
+export function templatesOf(stage: StageName): Template[] {
+  const outdir = mkdtempSync(join(tmpdir(), 'celeriac-cost-'));
+  try {
+    const bundles = mapFunctions(() => import.meta.dirname);
+    return celeriacApp({ bundles, outdir, context: { stage } })
+      .synth()
+      .stacksRecursively.map(({ template }) => template);
+  } finally {
+    rmSync(outdir, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,190 @@
+import { FUNCTIONS } from '../functions.ts';
+import { HOURS, plus, times, type Usage } from './bill.ts';
+import type { Inventory } from './inventory.ts';
+
+/**
+ * What one unit of work costs us to do. Counted where a test counts it; the rest is assumed, on the safe side, and no
+ * speed was measured.
+ */
+export type Work = {
+  what: string;
+  httpRequests: number;
+  replyKb: number;
+  /** Busy time of each function, waiting included, in milliseconds of its memory. */
+  apiMilliseconds: number;
+  workerCalls: number;
+  workerMilliseconds: number;
+  socketCalls: number;
+  statements: number;
+  /** Times that a task's row changes: created, claimed, settled. */
+  rowChanges: number;
+  queueRequests: number;
+  busEvents: number;
+  /** To and from clients, each under 32 KB. */
+  socketMessages: number;
+  socketMinutes: number;
+  /** Requests to SQS, EventBridge and the WebSocket API that leave by the NAT. */
+  requestsByNat: number;
+  storedKb: number;
+};
+
+const NOTHING: Work = {
+  what: '',
+  httpRequests: 0,
+  replyKb: 0,
+  apiMilliseconds: 0,
+  workerCalls: 0,
+  workerMilliseconds: 0,
+  socketCalls: 0,
+  statements: 0,
+  rowChanges: 0,
+  queueRequests: 0,
+  busEvents: 0,
+  socketMessages: 0,
+  socketMinutes: 0,
+  requestsByNat: 0,
+  storedKb: 0,
+};
+
+const single: Work = {
+  ...NOTHING,
+  what: 'single, due now',
+  httpRequests: 1,
+  replyKb: 1,
+  apiMilliseconds: 20,
+  workerCalls: 1,
+  workerMilliseconds: 40,
+  // Both counts are asserted: functions/tasks/execute.test.ts and local/end-to-end/system.test.ts.
+  statements: 3,
+  queueRequests: 3,
+  rowChanges: 3,
+  busEvents: 1,
+  requestsByNat: 2,
+  storedKb: 3,
+};
+
+/** Ids that one message of the bulk queue carries; asserted to be the code's in infra-tests/cost.test.ts. */
+export const BULK_IDS_PER_MESSAGE = 100;
+/** Messages that one SendMessageBatch or PutEvents carries. */
+const PER_REQUEST = 10;
+/** Tasks that a worker claims by one statement, and settles by one if they end together. */
+const TASKS_PER_CLAIM = 20;
+/** Tasks that one request creates. */
+const TASKS_PER_CREATION = 1000;
+
+const bulk: Work = {
+  ...single,
+  what: 'bulk',
+  httpRequests: 1 / TASKS_PER_CREATION,
+  replyKb: 0.05,
+  apiMilliseconds: 0.3,
+  workerCalls: 1 / BULK_IDS_PER_MESSAGE,
+  workerMilliseconds: 3,
+  statements: 1 / TASKS_PER_CREATION + 2 / TASKS_PER_CLAIM,
+  // Sent ten at once; received and deleted one by one, as a queue that is nearly empty gives them.
+  queueRequests: (1 / PER_REQUEST + 2) / BULK_IDS_PER_MESSAGE,
+  requestsByNat: 1 / PER_REQUEST + 1 / (PER_REQUEST * BULK_IDS_PER_MESSAGE),
+};
+
+export const WORK = {
+  single,
+  scheduled: {
+    ...single,
+    what: 'single, at a given instant',
+    // SQS delays by whole seconds, rounded down: the worker waits out half a second on average, and claims twice.
+    workerMilliseconds: single.workerMilliseconds + 500,
+    statements: single.statements + 1,
+  },
+  watched: {
+    ...single,
+    what: 'single, watched by a socket of its own',
+    // Connect, subscribe and disconnect; two frames back.
+    socketCalls: 3,
+    socketMessages: 3,
+    socketMinutes: 1,
+    statements: single.statements + 3,
+    requestsByNat: single.requestsByNat + 2,
+  },
+  bulk,
+  priceRead: {
+    ...NOTHING,
+    what: 'price read',
+    httpRequests: 1,
+    replyKb: 2,
+    apiMilliseconds: 20,
+    // Who asks, and the latest prices.
+    statements: 2,
+  },
+} as const satisfies Record<string, Work>;
+
+export type WorkName = keyof typeof WORK;
+
+export const WORK_ASSUMED = {
+  /** A quarter of a processor for each unit of capacity. */
+  processorsPerAcu: 0.25,
+  databaseMillisecondsPerStatement: 0.7,
+  databaseMillisecondsPerRowChange: 0.1,
+  /** Log records that Aurora writes, of 4 KB. */
+  iosPerWritingStatement: 1.5,
+  iosPerRowChange: 0.5,
+  socketMilliseconds: 20,
+  kbPerRequestByNat: 4,
+  kbPerFrame: 1,
+  accessLogKb: 0.5,
+  logKbPerInvocation: 1.5,
+} as const;
+
+const gbSeconds = (milliseconds: number, memoryMiB: number) => (milliseconds / 1000) * (memoryMiB / 1024);
+
+/** What `count` units of work use, beside what an idle month uses. Rows and logs are kept for a month. */
+export function usageOf(work: Work, count: number, inventory: Inventory): Usage {
+  const assumed = WORK_ASSUMED;
+  const connections = work.socketMinutes > 0 ? 1 : 0;
+  const socketCalls = work.socketCalls + connections * inventory.connectionChecks;
+  const calls = work.httpRequests + work.workerCalls + socketCalls;
+  const databaseMs =
+    work.statements * assumed.databaseMillisecondsPerStatement +
+    work.rowChanges * assumed.databaseMillisecondsPerRowChange;
+  const writes = work.rowChanges > 0 ? work.statements : 0;
+  const ios = writes * assumed.iosPerWritingStatement + work.rowChanges * assumed.iosPerRowChange;
+  const outGb = (work.httpRequests > 0 ? work.replyKb : 0) / 1e6;
+  const frameGb = (work.socketMessages * assumed.kbPerFrame) / 1e6;
+  const logGb =
+    (calls * assumed.logKbPerInvocation + (work.httpRequests + work.socketCalls) * assumed.accessLogKb) / 1e6;
+  const requests = work.httpRequests + connections;
+  const each: Usage = {
+    auroraAcuHours: databaseMs / assumed.processorsPerAcu / 3.6e6,
+    auroraIos: ios,
+    auroraGbMonths: work.storedKb / 1e6,
+    natGatewayGb: inventory.natGateways > 0 ? (work.requestsByNat * assumed.kbPerRequestByNat) / 1e6 : 0,
+    lambdaRequests: calls,
+    lambdaGbSeconds:
+      gbSeconds(work.apiMilliseconds, FUNCTIONS.api.memoryMiB) +
+      gbSeconds(work.workerMilliseconds, FUNCTIONS.worker.memoryMiB) +
+      gbSeconds(socketCalls * assumed.socketMilliseconds, FUNCTIONS.socket.memoryMiB),
+    httpRequests: work.httpRequests,
+    socketMessages: work.socketMessages,
+    socketMinutes: work.socketMinutes,
+    sqsRequests: work.queueRequests,
+    sqsFairRequests: work.queueRequests,
+    busEvents: work.busEvents,
+    logGb,
+    logGbMonths: logGb,
+    internetGb: inventory.frontDoor ? 0 : outGb + frameGb,
+    cdnGb: inventory.frontDoor ? outGb + frameGb : 0,
+    cdnRequests: inventory.frontDoor ? requests : 0,
+    cdnFunctionCalls: inventory.frontDoorFunctions ? connections : 0,
+    wafRequests: inventory.wafAcls > 0 ? requests : 0,
+  };
+  const traces = inventory.traced ? sampledTraces((work.httpRequests + work.workerCalls) * count) : 0;
+  return plus(times(each, count), { traces });
+}
+
+/**
+ * Traces that X-Ray's default rule records of so many calls, spread evenly over a month: the first of each second, and
+ * one in twenty of the others. The only thing here that gets cheaper with volume.
+ */
+export function sampledTraces(calls: number): number {
+  const seconds = HOURS * 3600;
+  return Math.min(calls, seconds) + 0.05 * Math.max(0, calls - seconds);
+}
