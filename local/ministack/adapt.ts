@@ -11,8 +11,8 @@ export interface Adaptation {
   readonly knownTypes: ReadonlySet<string>;
   /** The emulator, without a trailing slash. */
   readonly endpoint: string;
-  /** Variables of functions, by function name: a text to set, undefined to leave the variable out. */
-  readonly environment: (functionName: string) => Readonly<Record<string, string | undefined>>;
+  /** Variables of functions, by function name: a text to set, null to leave the variable out. */
+  readonly environment: Readonly<Record<string, Variables>>;
 }
 
 /** A difference between the template that AWS would get and the one that the emulator gets. */
@@ -22,6 +22,8 @@ export interface Change {
   /** What it has become or has, and why; the same words for the same change. */
   readonly what: string;
 }
+
+export type Variables = Readonly<Record<string, string | null>>;
 
 interface Resource {
   Type: string;
@@ -129,12 +131,12 @@ function adaptFunction(
   const variables = (Environment as { Variables?: Record<string, unknown> } | undefined)?.Variables;
   if (!variables) return { resource, changes: [] };
   const changes: string[] = [];
-  const overrides = environment(String(FunctionName));
+  const overrides = environment[String(FunctionName)] ?? {};
   const adapted = Object.entries(variables).flatMap(([name, value]): [string, unknown][] => {
-    if (name in overrides) {
-      const text = overrides[name];
-      changes.push(text === undefined ? `loses ${name}` : `gets ${name}=${withoutLogin(text)}`);
-      return text === undefined ? [] : [[name, text]];
+    const text = overrides[name];
+    if (text !== undefined) {
+      changes.push(text === null ? `loses ${name}` : `gets ${name}=${withoutLogin(text)}`);
+      return text === null ? [] : [[name, text]];
     }
     const reachable = withReachableApi(value, endpoint);
     if (reachable) changes.push(`gets ${name}=${endpoint}/_aws/execute-api/… in place of AWS's host`);

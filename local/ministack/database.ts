@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import postgres from 'postgres';
 import type { Postgres } from '../postgres.ts';
 import type { FunctionSpec } from '../template.ts';
+import type { Variables } from './adapt.ts';
 
 /** The database that the functions' DATABASE_URL names. */
 const DATABASE = 'celeriac';
@@ -14,7 +15,7 @@ export interface StandInDatabase {
   /** As the superuser, whom row-level security does not bind. */
   readonly url: string;
   /** What a function gets in place of the template's DATABASE_URL and the file of authorities. */
-  environmentOf(spec: Pick<FunctionSpec, 'environment'>): Record<string, string | undefined>;
+  environmentOf(spec: Pick<FunctionSpec, 'environment'>): Variables;
   /** Makes the master user, with the login of the secret that the deployment has generated, and the database. */
   createMaster(login: { username: string; password: string }): Promise<void>;
   /** Lets every role log in that a function was told to use, after the migrations have made it. */
@@ -40,7 +41,7 @@ export function standInDatabase({ host, port, url }: Postgres): StandInDatabase 
       if (own.username) own.password = passwordOf(own.username);
       return {
         DATABASE_URL: own.href,
-        ...(DATABASE_CA_FILE !== undefined && { DATABASE_CA_FILE: undefined }),
+        ...(DATABASE_CA_FILE !== undefined && { DATABASE_CA_FILE: null }),
       };
     },
     createMaster: ({ username, password }) =>

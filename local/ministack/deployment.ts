@@ -8,7 +8,7 @@ import {
 import { startPostgres } from '../postgres.ts';
 import { synthesizedAssembly } from '../synthesize.ts';
 import { type Deployment, readDeployment } from '../template.ts';
-import { adaptAssembly, type Change } from './adapt.ts';
+import { type Adaptation, adaptAssembly, type Variables } from './adapt.ts';
 import { ACCOUNT, CREDENTIALS, cdk, REGION } from './cdk.ts';
 import { standInDatabase } from './database.ts';
 import { knownResourceTypes, startMiniStack } from './emulator.ts';
@@ -21,11 +21,10 @@ export interface DeployedSystem {
   readonly endpoint: string;
   /** The database, as its superuser. */
   readonly databaseUrl: string;
-  /** The cloud assembly as synthesized, and a copy as deployed. */
+  /** The cloud assembly as synthesized. */
   readonly assembly: string;
-  readonly adapted: string;
-  /** What the copy differs in. */
-  readonly changes: readonly Change[];
+  /** How it was adapted; doing it again gives what is deployed. */
+  readonly adaptation: Adaptation;
   /** The emulator's log, with what the functions print. */
   readonly logFile: string;
   /** The parent of the functions' processes. */
@@ -58,16 +57,17 @@ export async function deploySystem(
     const assembly = await synthesizedAssembly(log);
     const { functions } = describeDeployment(assembly);
     const adapted = join(directory, 'assembly');
-    const changes = await adaptAssembly(assembly, adapted, {
+    const adaptation = {
       endpoint,
+      environment: Object.fromEntries(
+        functions.map((fn): [string, Variables] => {
+          const mine = Object.entries(environment).filter(([variable]) => variable in fn.environment);
+          return [fn.name, { ...Object.fromEntries(mine), ...database.environmentOf(fn) }];
+        }),
+      ),
       knownTypes: knownResourceTypes(),
-      environment: (name) => {
-        const spec = functions.find((fn) => fn.name === name);
-        if (!spec) return {};
-        const mine = Object.entries(environment).filter(([variable]) => variable in spec.environment);
-        return { ...Object.fromEntries(mine), ...database.environmentOf(spec) };
-      },
-    });
+    };
+    const changes = await adaptAssembly(assembly, adapted, adaptation);
     log('the emulator gets templates that differ from those for AWS:');
     for (const [what, changed] of Object.entries(Object.groupBy(changes, (change) => change.what))) {
       log(`  ${what}: ${(changed ?? []).map(({ resource }) => resource).join(', ')}`);
@@ -89,8 +89,7 @@ export async function deploySystem(
       endpoint,
       databaseUrl: database.url,
       assembly,
-      adapted,
-      changes,
+      adaptation,
       logFile,
       emulatorPid,
       stop: () => undo.disposeAsync(),
