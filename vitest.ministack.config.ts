@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     include: ['local/ministack/deployed/*.test.ts'],
     globalSetup: ['local/ministack/set-up.ts'],
+    setupFiles: ['local/ministack/trusting.ts'],
     pool: 'forks',
     fileParallelism: false,
     testTimeout: 60_000,

@@ -1,5 +1,8 @@
 import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { withActions } from './actions.ts';
+import { withReferences } from './references.ts';
+import type { Change, Resource, Template } from './template.ts';
 
 /**
  * The one step between what `cdk deploy` would send to AWS and what it sends to the emulator. Whatever it changes it
@@ -15,27 +18,7 @@ export interface Adaptation {
   readonly environment: Readonly<Record<string, Variables>>;
 }
 
-/** A difference between the template that AWS would get and the one that the emulator gets. */
-export interface Change {
-  /** The resource's logical id. */
-  readonly resource: string;
-  /** What it has become or has, and why; the same words for the same change. */
-  readonly what: string;
-}
-
 export type Variables = Readonly<Record<string, string | null>>;
-
-interface Resource {
-  Type: string;
-  Properties?: Record<string, unknown>;
-  [attribute: string]: unknown;
-}
-
-interface Template {
-  Parameters?: Record<string, { Type: string; Default?: unknown }>;
-  Resources: Record<string, Resource>;
-  Outputs?: Record<string, unknown>;
-}
 
 /** What the emulator makes of a resource that it cannot make: a thing with an id and no effect. */
 const PLACEHOLDER = 'AWS::CloudFormation::WaitConditionHandle';
@@ -44,9 +27,6 @@ const PLACEHOLDER = 'AWS::CloudFormation::WaitConditionHandle';
 const FAILS_THERE: Readonly<Record<string, string>> = {
   'Custom::CDKBucketDeployment': 'its function needs the AWS command line in a layer',
 };
-
-/** Attributes that the emulator lacks, although they are no more than the property of the same name. */
-const LACKING = new Map([['AWS::EC2::VPC', ['CidrBlock']]]);
 
 /** Parameters that AWS publishes in every account, for example the newest machine images; the emulator has none. */
 const PUBLISHED_BY_AWS = '/aws/service/';
@@ -99,23 +79,16 @@ export function adaptTemplate(
     changes.push(...adapted.changes.map((what) => ({ resource: id, what })));
     return [id, adapted.resource];
   });
-  const attributeInstead = attributesInstead(template, placeholders);
-  return {
-    template: withAttributes(
-      {
-        ...template,
-        ...(template.Parameters && { Parameters: Object.fromEntries(parameters) }),
-        Resources: Object.fromEntries(resources),
-      },
-      (key) => {
-        const value = attributeInstead(key);
-        if (value !== undefined)
-          changes.push({ resource: key, what: 'is written out (the emulator does not give it)' });
-        return value;
-      },
-    ),
-    changes,
-  };
+  const referring = withReferences(
+    {
+      ...template,
+      ...(template.Parameters && { Parameters: Object.fromEntries(parameters) }),
+      Resources: Object.fromEntries(resources),
+    },
+    placeholders,
+  );
+  const allowing = withActions(referring.template);
+  return { template: allowing.template, changes: [...changes, ...referring.changes, ...allowing.changes] };
 }
 
 function whyNot(type: string, known: ReadonlySet<string>): string | undefined {
@@ -158,32 +131,6 @@ function withReachableApi(value: unknown, endpoint: string): unknown {
   const path = parts.at(-1);
   const stage = typeof path === 'string' && path.includes('/') ? path.slice(path.indexOf('/')) : '';
   return { 'Fn::Join': ['', [`${endpoint}/_aws/execute-api/`, parts[at - 1], stage]] };
-}
-
-/** Texts by `<logical id>.<attribute>`, for the attributes that the emulator cannot give. */
-function attributesInstead(
-  { Resources }: Template,
-  placeholders: ReadonlySet<string>,
-): (key: string) => unknown {
-  const known = new Map(
-    Object.entries(Resources).flatMap(([id, { Type, Properties = {} }]) =>
-      (LACKING.get(Type) ?? []).map((name): [string, unknown] => [`${id}.${name}`, Properties[name]]),
-    ),
-  );
-  return (key) =>
-    placeholders.has(key.split('.')[0] ?? '') ? `placeholder-${key.replaceAll('.', '-')}` : known.get(key);
-}
-
-function withAttributes<T>(template: T, instead: (key: string) => unknown): T {
-  const replace = (item: unknown): unknown => {
-    if (Array.isArray(item)) return item.map(replace);
-    if (item === null || typeof item !== 'object') return item;
-    const attribute = (item as { 'Fn::GetAtt'?: unknown })['Fn::GetAtt'];
-    const value = attribute && instead(Array.isArray(attribute) ? attribute.join('.') : String(attribute));
-    if (value !== undefined) return value;
-    return Object.fromEntries(Object.entries(item).map(([key, inner]) => [key, replace(inner)]));
-  };
-  return replace(template) as T;
 }
 
 const withoutLogin = (text: string) => text.replace(/^(\w+:\/\/)[^@/]*@/, '$1…@');

@@ -1,3 +1,4 @@
+import { ApiGatewayV2Client, GetApisCommand, type ProtocolType } from '@aws-sdk/client-apigatewayv2';
 import { EventBridgeClient, ListRuleNamesByTargetCommand } from '@aws-sdk/client-eventbridge';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { SQSClient } from '@aws-sdk/client-sqs';
@@ -6,6 +7,7 @@ import { ACCOUNT, CREDENTIALS, REGION } from './cdk.ts';
 /** Clients of the emulator's APIs, and how to find there what CloudFormation has named. */
 export function awsAt(endpoint: string) {
   const options = { endpoint, region: REGION, credentials: CREDENTIALS };
+  const apis = new ApiGatewayV2Client(options);
   const events = new EventBridgeClient(options);
   return {
     events,
@@ -20,13 +22,12 @@ export function awsAt(endpoint: string) {
       if (!name || others.length > 0) throw new Error(`${RuleNames.length} rules call ${functionName}`);
       return name;
     },
-    /** The id of the API that speaks `protocol`; by plain HTTP, as it takes another client for this one question. */
-    async apiId(protocol: 'HTTP' | 'WEBSOCKET'): Promise<string> {
-      const answer = await fetch(`${endpoint}/v2/apis`);
-      const { items } = (await answer.json()) as { items: { apiId: string; protocolType: string }[] };
-      const found = items.find(({ protocolType }) => protocolType === protocol);
-      if (!found) throw new Error(`no ${protocol} API has been deployed`);
-      return found.apiId;
+    /** The id of the API that speaks `protocol`. @throws when none does */
+    async apiId(protocol: ProtocolType): Promise<string> {
+      const { Items = [] } = await apis.send(new GetApisCommand({}));
+      const found = Items.find(({ ProtocolType }) => ProtocolType === protocol);
+      if (!found?.ApiId) throw new Error(`no ${protocol} API has been deployed`);
+      return found.ApiId;
     },
   };
 }
@@ -39,6 +40,6 @@ export async function addressesAt(endpoint: string): Promise<{ http: string; soc
   const [http, socket] = await Promise.all([aws.apiId('HTTP'), aws.apiId('WEBSOCKET')]);
   return {
     http: `${endpoint}/_aws/execute-api/${http}/$default`,
-    socket: `${endpoint.replace('http', 'ws')}/_aws/execute-api/${socket}/ws/ws`,
+    socket: `${endpoint.replace('https', 'wss')}/_aws/execute-api/${socket}/ws/ws`,
   };
 }

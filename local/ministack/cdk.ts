@@ -10,23 +10,28 @@ const LIMIT_SECONDS = 180;
 /** The emulator's only account and region, and a key of it: it checks no signatures. */
 export const ACCOUNT = '000000000000';
 export const REGION = 'us-east-1';
-export const CREDENTIALS = { accessKeyId: 'test', secretAccessKey: 'test' };
+export const CREDENTIALS = { accessKeyId: '000000000000', secretAccessKey: 'test' };
 
 /**
  * Runs the `cdk` command against an emulator, with an environment of its own: no profile, key or endpoint of the
  * person who runs this can get in, so that it cannot reach an account by mistake.
  *
+ * @param authority file with the certificate of the endpoint
  * @param home for the command's caches
  * @returns what it printed
  * @throws when it fails, with what it printed
  */
-export async function cdk(args: readonly string[], { endpoint, home }: { endpoint: string; home: string }) {
+export async function cdk(
+  args: readonly string[],
+  { endpoint, authority, home }: { endpoint: string; authority: string; home: string },
+): Promise<string> {
   const program = join(createRequire(import.meta.url).resolve('aws-cdk/package.json'), '../bin/cdk');
   return run([program, ...args, '--no-notices', '--ci', '--no-color'], {
     HOME: home,
     CDK_HOME: join(home, '.cdk'),
     CDK_DISABLE_CLI_TELEMETRY: 'true',
     AWS_ENDPOINT_URL: endpoint,
+    NODE_EXTRA_CA_CERTS: authority,
     AWS_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
     AWS_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
     AWS_REGION: REGION,

@@ -25,8 +25,8 @@ export interface DeployedSystem {
   readonly assembly: string;
   /** How it was adapted; doing it again gives what is deployed. */
   readonly adaptation: Adaptation;
-  /** The emulator's log, with what the functions print. */
-  readonly logFile: string;
+  /** File with the certificate to trust. */
+  readonly authority: string;
   /** The parent of the functions' processes. */
   readonly emulatorPid: number;
   stop(): Promise<void>;
@@ -51,7 +51,7 @@ export async function deploySystem(
     undo.defer(server.stop);
     const emulator = await startMiniStack(join(directory, 'ministack'));
     undo.defer(emulator.stop);
-    const { endpoint, logFile, pid: emulatorPid } = emulator;
+    const { endpoint, authority, pid: emulatorPid } = emulator;
     const database = standInDatabase(server);
 
     const assembly = await synthesizedAssembly(log);
@@ -73,7 +73,7 @@ export async function deploySystem(
       log(`  ${what}: ${(changed ?? []).map(({ resource }) => resource).join(', ')}`);
     }
 
-    const on = { endpoint, home: directory };
+    const on = { endpoint, authority, home: directory };
     const deploy = async (...stacks: string[]) => {
       log(`cdk deploy ${stacks.join(' ')}`);
       await cdk(['deploy', ...stacks, '--app', adapted, '--require-approval', 'never'], on);
@@ -90,7 +90,7 @@ export async function deploySystem(
       databaseUrl: database.url,
       assembly,
       adaptation,
-      logFile,
+      authority,
       emulatorPid,
       stop: () => undo.disposeAsync(),
     };

@@ -5,12 +5,17 @@ import { mkdir, open } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { freePort } from '../free-port.ts';
 import { startOrphanGuard } from '../orphan-guard.ts';
 import { StartFailure } from '../start-failure.ts';
 
 const REPOSITORY = resolve(import.meta.dirname, '../..');
 const PINS = join(import.meta.dirname, 'requirements.txt');
+
+/** What the emulator and the functions print: of the last run, and kept after it. */
+export const LOG_FILE = join(REPOSITORY, 'dist', 'ministack.log');
+
 const START_SECONDS = 60;
 const STOP_SECONDS = 10;
 
@@ -22,11 +27,11 @@ print(json.dumps(sorted(_RESOURCE_HANDLERS)))`;
 
 /** A running MiniStack: one address for every AWS API. */
 export interface Emulator {
-  /** `http://127.0.0.1:…`, without a trailing slash. */
+  /** `https://127.0.0.1:…`, without a trailing slash. */
   readonly endpoint: string;
+  /** File with the certificate that it made for itself. */
+  readonly authority: string;
   readonly pid: number;
-  /** What it and the functions print. */
-  readonly logFile: string;
   /** Ends it and every function that it started. */
   stop(): Promise<void>;
 }
@@ -34,7 +39,7 @@ export interface Emulator {
 /**
  * Starts MiniStack, empty, on a free port of the loopback interface. Its functions run on the Node that runs this.
  *
- * @param directory for its state and its log; made when missing
+ * @param directory for its state; made when missing
  * @throws {StartFailure} when it is not installed, or does not come up
  */
 export async function startMiniStack(directory: string): Promise<Emulator> {
@@ -42,8 +47,8 @@ export async function startMiniStack(directory: string): Promise<Emulator> {
   if (!existsSync(program)) throw new StartFailure('MiniStack is not installed: run .ci/ministack');
   const temporary = join(directory, 'tmp');
   await mkdir(temporary, { recursive: true });
-  const logFile = join(directory, 'ministack.log');
-  const log = await open(logFile, 'a');
+  await mkdir(resolve(LOG_FILE, '..'), { recursive: true });
+  const log = await open(LOG_FILE, 'w');
   const port = await freePort();
   const child = spawn(program, [], {
     cwd: directory,
@@ -55,6 +60,9 @@ export async function startMiniStack(directory: string): Promise<Emulator> {
       LANG: 'C.UTF-8',
       TZ: 'UTC',
       BIND_HOST: '127.0.0.1',
+      // Every call is judged by the policies of the role that signs it; bucket and queue policies demand TLS.
+      AUTH: 'true',
+      USE_SSL: '1',
       GATEWAY_PORT: String(port),
       STATE_DIR: join(directory, 'state'),
       S3_DATA_DIR: join(directory, 's3'),
@@ -77,10 +85,11 @@ export async function startMiniStack(directory: string): Promise<Emulator> {
     await exited;
     guard.release();
   };
-  const endpoint = `http://127.0.0.1:${port}`;
-  if (await answers(endpoint, exited)) return { endpoint, pid, logFile, stop };
+  const endpoint = `https://127.0.0.1:${port}`;
+  const authority = join(temporary, 'ministack-tls', 'server.crt');
+  if (await answers(endpoint, authority, exited)) return { endpoint, authority, pid, stop };
   await stop();
-  throw new StartFailure(`MiniStack did not start:\n${lastLines(logFile)}`);
+  throw new StartFailure(`MiniStack did not start:\n${lastLines()}`);
 }
 
 /** The resource types that the installed MiniStack's CloudFormation can make. */
@@ -89,9 +98,14 @@ export function knownResourceTypes(): ReadonlySet<string> {
   return new Set(JSON.parse(execFileSync(python, ['-c', KNOWN_TYPES], { encoding: 'utf8', stdio: 'pipe' })));
 }
 
-/** The last lines of a log, for a message. */
-export function lastLines(file: string, count = 15): string {
-  return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-count).join('\n');
+/** Lets this process trust a server by its certificate, beside the authorities that it trusts anyway. */
+export function trust(authority: string): void {
+  setDefaultCACertificates([...getCACertificates('bundled'), readFileSync(authority, 'utf8')]);
+}
+
+/** The last lines of the log, for a message. */
+function lastLines(count = 15): string {
+  return readFileSync(LOG_FILE, 'utf8').trimEnd().split('\n').slice(-count).join('\n');
 }
 
 /** Where `.ci/ministack` puts it. */
@@ -101,7 +115,7 @@ function home(): string {
   return process.env.MINISTACK_HOME || join(cache, 'celeriac', `ministack-${digest}`);
 }
 
-async function answers(endpoint: string, exited: Promise<void>): Promise<boolean> {
+async function answers(endpoint: string, authority: string, exited: Promise<void>): Promise<boolean> {
   let hasExited = false;
   void exited.then(() => {
     hasExited = true;
@@ -110,6 +124,7 @@ async function answers(endpoint: string, exited: Promise<void>): Promise<boolean
   while (!hasExited && Date.now() < deadline) {
     const answer = await fetch(`${endpoint}/_ministack/health`).catch(() => undefined);
     if (answer?.ok) return true;
+    if (existsSync(authority)) trust(authority);
     await sleep(100);
   }
   return false;

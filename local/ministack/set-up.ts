@@ -2,6 +2,7 @@ import type { TestProject } from 'vitest/node';
 import { freePort } from '../free-port.ts';
 import { directoryOfRun } from '../test-postgres.ts';
 import { type DeployedSystem, deploySystem } from './deployment.ts';
+import { LOG_FILE } from './emulator.ts';
 
 /**
  * What the deployed functions are told otherwise than in the template, so that a test can see in minutes what takes
@@ -37,6 +38,6 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('system', { ...system, pricePort });
   return async () => {
     await stop();
-    log('everything is stopped and removed');
+    log(`everything is stopped and removed, but for ${LOG_FILE}`);
   };
 }

@@ -9,7 +9,7 @@ import { cdk, synthesize } from '../cdk.ts';
  * The same sources, synthesized and deployed once more.
  */
 
-const { endpoint, assembly, adaptation } = inject('system');
+const { endpoint, authority, assembly, adaptation } = inject('system');
 
 let directory: string;
 let fresh: string;
@@ -39,13 +39,13 @@ test('synthesizing twice gives the same templates, byte by byte', async () => {
 });
 
 test('cdk diff finds no difference to what is deployed', async () => {
-  const output = await cdk(['diff', '--app', adapted, '--fail'], { endpoint, home: directory });
+  const output = await cdk(['diff', '--app', adapted, '--fail'], { endpoint, authority, home: directory });
   expect(output).toContain('Number of stacks with differences: 0');
 });
 
 test('a second deploy changes nothing in any stack', async () => {
   const args = ['deploy', '--all', '--app', adapted, '--require-approval', 'never'];
-  const output = await cdk(args, { endpoint, home: directory });
+  const output = await cdk(args, { endpoint, authority, home: directory });
   const stacks = (await templatesIn(adapted)).map(([name]) => name?.replace('.template.json', ''));
   for (const stack of stacks) expect(output).toContain(`${stack} (no changes)`);
   expect(output).not.toContain('UPDATE_');
