@@ -23,9 +23,10 @@ export type Variables = Readonly<Record<string, string | null>>;
 /** What the emulator makes of a resource that it cannot make: a thing with an id and no effect. */
 const PLACEHOLDER = 'AWS::CloudFormation::WaitConditionHandle';
 
-/** Known to the emulator, and sure to fail there. */
-const FAILS_THERE: Readonly<Record<string, string>> = {
-  'Custom::CDKBucketDeployment': 'its function needs the AWS command line in a layer',
+/** What fails at the emulator although it knows the type: of which properties (all, if none are named), and why. */
+const FAILS_THERE: Readonly<Record<string, { with?: string; why: string }>> = {
+  'Custom::CDKBucketDeployment': { why: 'its function needs the AWS command line in a layer' },
+  'AWS::CloudWatch::Alarm': { with: 'Metrics', why: 'the emulator has no metric mathematics' },
 };
 
 /** Parameters that AWS publishes in every account, for example the newest machine images; the emulator has none. */
@@ -67,7 +68,7 @@ export function adaptTemplate(
   });
   const placeholders = new Set<string>();
   const resources = Object.entries(template.Resources).map(([id, resource]): [string, Resource] => {
-    const why = whyNot(resource.Type, adaptation.knownTypes);
+    const why = whyNot(resource, adaptation.knownTypes);
     if (why) {
       placeholders.add(id);
       changes.push({ resource: id, what: `${resource.Type} becomes a placeholder (${why})` });
@@ -91,9 +92,11 @@ export function adaptTemplate(
   return { template: allowing.template, changes: [...changes, ...referring.changes, ...allowing.changes] };
 }
 
-function whyNot(type: string, known: ReadonlySet<string>): string | undefined {
-  if (type in FAILS_THERE) return FAILS_THERE[type];
-  return known.has(type) || type.startsWith('Custom::') ? undefined : 'the emulator does not know the type';
+/** @returns undefined for what the emulator can make */
+function whyNot({ Type, Properties = {} }: Resource, known: ReadonlySet<string>): string | undefined {
+  const failure = FAILS_THERE[Type];
+  if (failure && (failure.with === undefined || failure.with in Properties)) return failure.why;
+  return known.has(Type) || Type.startsWith('Custom::') ? undefined : 'the emulator does not know the type';
 }
 
 function adaptFunction(

@@ -34,12 +34,12 @@ export function awsAt(endpoint: string) {
 
 export type Aws = ReturnType<typeof awsAt>;
 
-/** Where clients reach the deployed APIs: at the emulator, an API is a path and not a host. */
-export async function addressesAt(endpoint: string): Promise<{ http: string; socket: string }> {
+/** Where the deployed APIs are: at the emulator, an API is a path and not a host. */
+export async function apisAt(endpoint: string): Promise<{ http: string; socket: string }> {
   const aws = awsAt(endpoint);
   const [http, socket] = await Promise.all([aws.apiId('HTTP'), aws.apiId('WEBSOCKET')]);
   return {
     http: `${endpoint}/_aws/execute-api/${http}/$default`,
-    socket: `${endpoint.replace('https', 'wss')}/_aws/execute-api/${socket}/ws/ws`,
+    socket: `${endpoint}/_aws/execute-api/${socket}/ws/ws`,
   };
 }

@@ -9,14 +9,21 @@ import { startPostgres } from '../postgres.ts';
 import { synthesizedAssembly } from '../synthesize.ts';
 import { type Deployment, readDeployment } from '../template.ts';
 import { type Adaptation, adaptAssembly, type Variables } from './adapt.ts';
+import { apisAt } from './aws.ts';
 import { ACCOUNT, CREDENTIALS, cdk, REGION } from './cdk.ts';
 import { standInDatabase } from './database.ts';
 import { knownResourceTypes, startMiniStack } from './emulator.ts';
+import { startFrontDoor } from './front-door.ts';
+import { originHeaders } from './origin-headers.ts';
 
 /** Of the stacks, by the start of their names: the data's is deployed first, as the other's functions need it. */
 const DATA_STACK = '*-Data';
 
 export interface DeployedSystem {
+  /** Of the HTTP API, by a stand-in for the front door; without a trailing slash. */
+  readonly url: string;
+  /** Of the WebSocket API, by the same. */
+  readonly socketUrl: string;
   /** Of every AWS API. */
   readonly endpoint: string;
   /** The database, as its superuser. */
@@ -85,7 +92,11 @@ export async function deploySystem(
     await database.createMaster(await masterLogin(endpoint));
     await deploy('--all');
     await database.openRoles();
+    const door = await startFrontDoor(await apisAt(endpoint), await originHeaders(assembly, endpoint));
+    undo.defer(door.stop);
     return {
+      url: door.url,
+      socketUrl: door.socketUrl,
       endpoint,
       databaseUrl: database.url,
       assembly,

@@ -37,7 +37,8 @@ export interface Emulator {
 }
 
 /**
- * Starts MiniStack, empty, on a free port of the loopback interface. Its functions run on the Node that runs this.
+ * Starts MiniStack, empty, on a free port of the loopback interface; run as root, it takes that interface's port 443
+ * too, when that is free. Its functions run on the Node that runs this.
  *
  * @param directory for its state; made when missing
  * @throws {StartFailure} when it is not installed, or does not come up

@@ -15,7 +15,7 @@ import {
 import postgres from 'postgres';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { register, type User } from '../../end-to-end/client.ts';
-import { type Aws, addressesAt, awsAt } from '../aws.ts';
+import { type Aws, awsAt } from '../aws.ts';
 import { describeDeployment } from '../deployment.ts';
 
 /*
@@ -37,7 +37,7 @@ let kills = 0;
 beforeAll(async () => {
   aws = awsAt(system.endpoint);
   sql = postgres(system.databaseUrl, { max: 1, onnotice: () => {} });
-  ada = await register((await addressesAt(system.endpoint)).http);
+  ada = await register(system.url);
   killer = createServer(async (_incoming, answer) => {
     kills += 1;
     for (const pid of await processesOf(WORKER)) process.kill(pid, 'SIGKILL');

@@ -3,14 +3,14 @@ import { CreateQueueCommand, GetQueueAttributesCommand, ReceiveMessageCommand } 
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { startProvider } from '../../../functions/prices/testing/provider.ts';
 import { register, type User } from '../../end-to-end/client.ts';
-import { type Aws, addressesAt, awsAt } from '../aws.ts';
+import { type Aws, awsAt } from '../aws.ts';
 
 /*
  * What the deployed EventBridge rules set going, at the emulator's own clock; and what the functions publish on the
  * deployed bus.
  */
 
-const { endpoint, pricePort } = inject('system');
+const { endpoint, url, pricePort } = inject('system');
 
 /** A rule of every minute has come round after that, also on a busy machine. */
 const A_MINUTE = { timeout: 90_000, interval: 500 };
@@ -22,7 +22,7 @@ let provider: Awaited<ReturnType<typeof startProvider>>;
 beforeAll(async () => {
   aws = awsAt(endpoint);
   provider = await startProvider(pricePort);
-  ada = await register((await addressesAt(endpoint)).http);
+  ada = await register(url);
 });
 
 afterAll(async () => {

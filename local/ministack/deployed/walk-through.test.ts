@@ -2,23 +2,19 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { register, request, type User, watch } from '../../end-to-end/client.ts';
-import { addressesAt } from '../aws.ts';
 
 /*
  * The seed's walk-through by the deployed bundles: through the emulator's HTTP API, WebSocket API and event source
  * mappings, in processes that the emulator starts.
  */
 
-const { endpoint } = inject('system');
+const { endpoint, url, socketUrl } = inject('system');
 
-let url: string;
-let socketUrl: string;
 let ada: User;
 let target: Server;
 let targetUrl: string;
 
 beforeAll(async () => {
-  ({ http: url, socket: socketUrl } = await addressesAt(endpoint));
   target = createServer((incoming, answer) => {
     if (incoming.url === '/fail/') answer.writeHead(503).end('not now');
     else setTimeout(() => answer.end('done'), 20_000).unref();
@@ -129,6 +125,10 @@ test('a failing task is retried with backoff, by a message with a delay, and its
   const { body } = await ada.ask('GET', `/api/tasks/${id}/`);
   expect(body).toMatchObject({ status: 'FAILED', attempt: 2, error: { status: 503 } });
   expect(body.error_message).toContain('503');
+});
+
+test('the emulator judges every call: one that nobody signed is refused', async () => {
+  expect((await fetch(`${endpoint}/v2/apis`)).status).toBe(403);
 });
 
 test('what no route takes and what nobody may see answers as it does on AWS', async () => {
