@@ -77,7 +77,7 @@ export async function deploySystem(
     const changes = await adaptAssembly(assembly, adapted, adaptation);
     log('the emulator gets templates that differ from those for AWS:');
     for (const [what, changed] of Object.entries(Object.groupBy(changes, (change) => change.what))) {
-      log(`  ${what}: ${(changed ?? []).map(({ resource }) => resource).join(', ')}`);
+      log(`  ${what}: ${[...new Set(changed?.map(({ resource }) => resource))].join(', ')}`);
     }
 
     const on = { endpoint, authority, home: directory };

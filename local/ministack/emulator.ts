@@ -45,7 +45,8 @@ export interface Emulator {
  */
 export async function startMiniStack(directory: string): Promise<Emulator> {
   const program = join(home(), 'bin', 'ministack');
-  if (!existsSync(program)) throw new StartFailure('MiniStack is not installed: run .ci/ministack');
+  if (!existsSync(join(home(), 'complete')))
+    throw new StartFailure('MiniStack is not installed: run .ci/ministack');
   const temporary = join(directory, 'tmp');
   await mkdir(temporary, { recursive: true });
   await mkdir(resolve(LOG_FILE, '..'), { recursive: true });
@@ -67,7 +68,7 @@ export async function startMiniStack(directory: string): Promise<Emulator> {
       GATEWAY_PORT: String(port),
       STATE_DIR: join(directory, 'state'),
       S3_DATA_DIR: join(directory, 's3'),
-      // Lambda's Node brings the SDK; the CDK's own functions count on it. Ours are ES modules, which ignore this.
+      // Lambda's Node brings the SDK, and the CDK's own functions count on it; ours are bundled whole.
       NODE_PATH: join(REPOSITORY, 'node_modules'),
     },
     stdio: ['ignore', log.fd, log.fd],
