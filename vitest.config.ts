@@ -1,9 +1,10 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
     include: ['functions/**/*.test.ts', 'lib/**/*.test.ts', 'local/**/*.test.ts', 'infra-tests/**/*.test.ts'],
-    exclude: ['**/node_modules/**', '**/*.localstack.test.ts'],
+    // What needs an emulator of AWS has a command of its own.
+    exclude: [...configDefaults.exclude, '**/*.localstack.test.ts', 'local/ministack/deployed/**'],
     globalSetup: ['local/test-postgres.ts'],
     pool: 'forks',
     maxWorkers: 2,

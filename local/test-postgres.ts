@@ -10,12 +10,11 @@ import { commandLine } from './process-identity.ts';
 
 const TEMPLATE = 'celeriac_template';
 const MIGRATIONS = join(import.meta.dirname, '../functions/database/migrations');
-const PREFIX = 'celeriac-test-';
+const PREFIX = join(tmpdir(), 'celeriac-test-');
 
 /** Vitest's global set-up: one throw-away cluster for the whole run, with a migrated database to copy from. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  await removeAbandonedClusters();
-  const dataDir = await mkdtemp(join(tmpdir(), `${PREFIX}${process.pid}-`));
+  const dataDir = await directoryOfRun();
   const cluster = await startPostgres({ dataDir, durable: false });
   const stop = async () => {
     await cluster.stop();
@@ -39,12 +38,18 @@ export default async function setup(project: TestProject): Promise<() => Promise
   return stop;
 }
 
+/** A directory for this run alone, after what earlier runs that were killed left behind has been removed. */
+export async function directoryOfRun(): Promise<string> {
+  await removeAbandonedClusters();
+  return mkdtemp(`${PREFIX}${process.pid}-`);
+}
+
 /** A run that was killed leaves its cluster behind, named after its process. */
 async function removeAbandonedClusters(): Promise<void> {
   for (const name of await readdir(tmpdir())) {
-    const pid = name.startsWith(PREFIX) ? Number.parseInt(name.slice(PREFIX.length), 10) : Number.NaN;
-    if (Number.isNaN(pid) || commandLine(pid)) continue;
     const dataDir = join(tmpdir(), name);
+    const pid = dataDir.startsWith(PREFIX) ? Number.parseInt(dataDir.slice(PREFIX.length), 10) : Number.NaN;
+    if (Number.isNaN(pid) || commandLine(pid)) continue;
     await stopLeftoverPostgres(dataDir);
     await rm(dataDir, { recursive: true, force: true });
   }

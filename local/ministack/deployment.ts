@@ -1,0 +1,134 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  GetSecretValueCommand,
+  ListSecretsCommand,
+  SecretsManagerClient,
+} from '@aws-sdk/client-secrets-manager';
+import { startPostgres } from '../postgres.ts';
+import { synthesizedAssembly } from '../synthesize.ts';
+import { type Deployment, readDeployment } from '../template.ts';
+import { type Adaptation, adaptAssembly, type Variables } from './adapt.ts';
+import { apisAt } from './aws.ts';
+import { ACCOUNT, CREDENTIALS, cdk, REGION } from './cdk.ts';
+import { standInDatabase } from './database.ts';
+import { knownResourceTypes, startMiniStack } from './emulator.ts';
+import { startFrontDoor } from './front-door.ts';
+import { originHeaders } from './origin-headers.ts';
+
+/** Of the stacks, by the start of their names: the data's is deployed first, as the other's functions need it. */
+const DATA_STACK = '*-Data';
+
+export interface DeployedSystem {
+  /** Of the HTTP API, by a stand-in for the front door; without a trailing slash. */
+  readonly url: string;
+  /** Of the WebSocket API, by the same. */
+  readonly socketUrl: string;
+  /** Of every AWS API. */
+  readonly endpoint: string;
+  /** The database, as its superuser. */
+  readonly databaseUrl: string;
+  /** The cloud assembly as synthesized. */
+  readonly assembly: string;
+  /** How it was adapted; doing it again gives what is deployed. */
+  readonly adaptation: Adaptation;
+  /** File with the certificate to trust. */
+  readonly authority: string;
+  /** The parent of the functions' processes. */
+  readonly emulatorPid: number;
+  stop(): Promise<void>;
+}
+
+/**
+ * Deploys the app as it is to an empty emulator by the `cdk` command, with a real Postgres behind it.
+ *
+ * @param directory   of this run alone; removed at the stop
+ * @param environment variables of functions that go before the template's of the same name
+ */
+export async function deploySystem(
+  directory: string,
+  environment: Readonly<Record<string, string>>,
+  log: (line: string) => void,
+): Promise<DeployedSystem> {
+  // Undone last first.
+  const undo = new AsyncDisposableStack();
+  undo.defer(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
+  try {
+    const server = await startPostgres({ dataDir: directory, durable: false, log });
+    undo.defer(server.stop);
+    const emulator = await startMiniStack(join(directory, 'ministack'));
+    undo.defer(emulator.stop);
+    const { endpoint, authority, pid: emulatorPid } = emulator;
+    const database = standInDatabase(server);
+
+    const assembly = await synthesizedAssembly(log);
+    const { functions } = describeDeployment(assembly);
+    const adapted = join(directory, 'assembly');
+    const adaptation = {
+      endpoint,
+      environment: Object.fromEntries(
+        functions.map((fn): [string, Variables] => {
+          const mine = Object.entries(environment).filter(([variable]) => variable in fn.environment);
+          return [fn.name, { ...Object.fromEntries(mine), ...database.environmentOf(fn) }];
+        }),
+      ),
+      knownTypes: knownResourceTypes(),
+    };
+    const changes = await adaptAssembly(assembly, adapted, adaptation);
+    log('the emulator gets templates that differ from those for AWS:');
+    for (const [what, changed] of Object.entries(Object.groupBy(changes, (change) => change.what))) {
+      log(`  ${what}: ${[...new Set(changed?.map(({ resource }) => resource))].join(', ')}`);
+    }
+
+    const on = { endpoint, authority, home: directory };
+    const deploy = async (...stacks: string[]) => {
+      log(`cdk deploy ${stacks.join(' ')}`);
+      await cdk(['deploy', ...stacks, '--app', adapted, '--require-approval', 'never'], on);
+    };
+    log('cdk bootstrap');
+    await cdk(['bootstrap', `aws://${ACCOUNT}/${REGION}`, '--app', adapted], on);
+    // RDS makes the master user with the cluster; here that is done by hand before the migrations log in as it.
+    await deploy(DATA_STACK);
+    await database.createMaster(await masterLogin(endpoint));
+    await deploy('--all');
+    await database.openRoles();
+    const door = await startFrontDoor(await apisAt(endpoint), await originHeaders(assembly, endpoint));
+    undo.defer(door.stop);
+    return {
+      url: door.url,
+      socketUrl: door.socketUrl,
+      endpoint,
+      databaseUrl: database.url,
+      assembly,
+      adaptation,
+      authority,
+      emulatorPid,
+      stop: () => undo.disposeAsync(),
+    };
+  } catch (error) {
+    await undo.disposeAsync();
+    throw error;
+  }
+}
+
+/** What an assembly says of the system; the addresses in it lead nowhere. */
+export function describeDeployment(assembly: string): Deployment {
+  const nowhere = 'http://nowhere.invalid';
+  return readDeployment(assembly, {
+    database: { host: 'nowhere.invalid', port: 5432 },
+    queues: nowhere,
+    webSocketManagement: nowhere,
+    frontDoor: nowhere,
+  });
+}
+
+/** The login that the deployed database's secret holds: the one secret that is made of a user name. */
+async function masterLogin(endpoint: string): Promise<{ username: string; password: string }> {
+  const client = new SecretsManagerClient({ endpoint, region: REGION, credentials: CREDENTIALS });
+  const { SecretList = [] } = await client.send(new ListSecretsCommand({}));
+  for (const { ARN } of SecretList) {
+    const { SecretString = '' } = await client.send(new GetSecretValueCommand({ SecretId: ARN }));
+    if (SecretString.includes('"username"')) return JSON.parse(SecretString);
+  }
+  throw new Error('no secret of the deployment holds the login of the database');
+}
