@@ -43,7 +43,6 @@ describe('roles', () => {
       expect(body.results.map((member) => member.role).sort()).toEqual([...ROLES].sort());
       expect(Object.keys(body.results[0] ?? {})).toEqual([
         'user_id',
-        'email',
         'username',
         'name',
         'role',
