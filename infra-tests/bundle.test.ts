@@ -6,11 +6,16 @@ import { bundleFunctions, bundleSizes } from '../lib/bundle.ts';
 import { FUNCTION_NAMES } from '../lib/functions.ts';
 import { temporary } from './synthesized.ts';
 
-const places = { sourceRoot: temporary('functions'), outputRoot: temporary('dist') };
+const places = {
+  sourceRoot: temporary('functions'),
+  consoleRoot: temporary('console'),
+  outputRoot: temporary('dist'),
+};
 
 describe('bundling the functions', () => {
   beforeEach(() => {
     rmSync(places.sourceRoot, { recursive: true, force: true });
+    rmSync(places.consoleRoot, { recursive: true, force: true });
     for (const name of FUNCTION_NAMES) {
       write(
         `handlers/${name}.ts`,
@@ -19,6 +24,9 @@ describe('bundling the functions', () => {
     }
     write('word.ts', `export const word = (name: string): string => 'I am ' + name;\n`);
     write('database/migrations/0000_first.sql', 'select 1;');
+    write('../console/views/task.js', '//');
+    write('../console/console.browser.test.ts', '//');
+    write('../console/tsconfig.json', '{}');
   });
 
   test('each function becomes one module that runs alone, with a source map', async () => {
@@ -38,6 +46,12 @@ describe('bundling the functions', () => {
   test('the migrations lie beside migrate', async () => {
     const { migrate } = await bundleFunctions(places);
     expect(readFileSync(join(migrate, 'migrations', '0000_first.sql'), 'utf8')).toBe('select 1;');
+  });
+
+  test('the console lies beside its publisher, without what only those who work on it need', async () => {
+    const bundles = await bundleFunctions(places);
+    const files = readdirSync(join(bundles['publish-console'], 'console'), { recursive: true });
+    expect(files.toSorted()).toEqual(['views', join('views', 'task.js')]);
   });
 
   test('the same sources give the same bytes', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { databaseRole, FUNCTION_NAMES } from '../lib/functions.ts';
+import { DATABASE_FUNCTIONS, databaseRole, FUNCTION_NAMES } from '../lib/functions.ts';
 import { assertConnectionsSuffice, STAGES } from '../lib/stages.ts';
 import { functionsOf, listed, type Resource, STAGE_NAMES, statementsOf, synthesized } from './synthesized.ts';
 
@@ -9,7 +9,7 @@ describe.each(STAGE_NAMES)('database of %s', (stage) => {
   const cluster = only(data.findResources('AWS::RDS::DBCluster'));
   const parameters = only(data.findResources('AWS::RDS::DBClusterParameterGroup')).Properties.Parameters;
   const functions = functionsOf(stacks);
-  const runtime = FUNCTION_NAMES.filter((name) => name !== 'migrate');
+  const runtime = DATABASE_FUNCTIONS.filter((name) => name !== 'migrate');
 
   test('is not public: it lies in subnets without a route out, and no address may reach it', () => {
     for (const { Properties } of Object.values(data.findResources('AWS::RDS::DBInstance'))) {
@@ -66,11 +66,14 @@ describe.each(STAGE_NAMES)('database of %s', (stage) => {
 
   test('the sum of concurrency stays below its connections, and nothing is unbounded', () => {
     const reserved = Object.fromEntries(
-      FUNCTION_NAMES.map((name) => [name, functions[name].resource.Properties.ReservedConcurrentExecutions]),
+      DATABASE_FUNCTIONS.map((name) => [
+        name,
+        functions[name].resource.Properties.ReservedConcurrentExecutions,
+      ]),
     );
     const mappings = Object.values(app.findResources('AWS::Lambda::EventSourceMapping'));
-    const fed = FUNCTION_NAMES.filter((name) => JSON.stringify(mappings).includes(functions[name].id));
-    expect(FUNCTION_NAMES.filter((name) => reserved[name] === undefined)).toEqual(fed);
+    const fed = DATABASE_FUNCTIONS.filter((name) => JSON.stringify(mappings).includes(functions[name].id));
+    expect(DATABASE_FUNCTIONS.filter((name) => reserved[name] === undefined)).toEqual(fed);
 
     const bounds: number[] = [
       ...Object.values(reserved).filter((bound) => bound !== undefined),

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { FUNCTION_NAMES } from '../lib/functions.ts';
+import { FUNCTION_NAMES, FUNCTIONS } from '../lib/functions.ts';
 import { functionsOf, STAGE_NAMES, synthesized } from './synthesized.ts';
 
 /** What each function finds in its environment, besides what all of them do. */
@@ -12,6 +12,7 @@ const VARIABLES = {
     'DISPATCH_LOOKAHEAD_SECONDS',
     'DISPATCH_RESEND_SECONDS',
     'INTERACTIVE_QUEUE_URL',
+    'METRICS',
     'SOCKET_ENDPOINT',
     'TOKEN_ISSUER',
   ],
@@ -23,28 +24,27 @@ const VARIABLES = {
     'EVENT_BUS_NAME',
     'LEASE_SECONDS',
     'INTERACTIVE_QUEUE_URL',
+    'METRICS',
     'OUTBOUND_LOOPBACK',
     'SOCKET_ENDPOINT',
   ],
-  'dead-letters': ['SOCKET_ENDPOINT'],
+  'dead-letters': ['METRICS', 'SOCKET_ENDPOINT'],
   dispatcher: [
     'BULK_QUEUE_URL',
     'DISPATCH_LOOKAHEAD_SECONDS',
     'DISPATCH_RESEND_SECONDS',
     'INTERACTIVE_QUEUE_URL',
+    'METRICS',
     'SOCKET_ENDPOINT',
   ],
-  prices: ['OUTBOUND_LOOPBACK', 'PRICE_API_KEY', 'PRICE_PROVIDER_URL'],
+  prices: ['METRICS', 'OUTBOUND_LOOPBACK', 'PRICE_API_KEY', 'PRICE_API_KEY_SECRET', 'PRICE_PROVIDER_URL'],
   migrate: ['DATABASE_SECRET_ARN'],
+  'origin-check': ['ORIGIN_SECRET_ARN'],
+  'rotate-signing-key': ['SIGNING_SECRET_ARN'],
+  'publish-console': ['CONSOLE_BUCKET'],
 };
-const COMMON = [
-  'DATABASE_CA_FILE',
-  'DATABASE_URL',
-  'NODE_OPTIONS',
-  'POWERTOOLS_LOG_LEVEL',
-  'POWERTOOLS_SERVICE_NAME',
-  'STAGE',
-];
+const OF_THE_DATABASE = ['DATABASE_CA_FILE', 'DATABASE_URL'];
+const COMMON = ['NODE_OPTIONS', 'POWERTOOLS_LOG_LEVEL', 'POWERTOOLS_SERVICE_NAME', 'STAGE'];
 
 describe.each(STAGE_NAMES)('functions of %s', (stage) => {
   const stacks = synthesized(stage);
@@ -55,7 +55,7 @@ describe.each(STAGE_NAMES)('functions of %s', (stage) => {
 
     test('finds in its environment what its handler reads, and nothing else', () => {
       expect(Object.keys(Properties.Environment.Variables).toSorted()).toEqual(
-        [...COMMON, ...VARIABLES[name]].toSorted(),
+        [...COMMON, ...(FUNCTIONS[name].database ? OF_THE_DATABASE : []), ...VARIABLES[name]].toSorted(),
       );
     });
 
@@ -75,7 +75,12 @@ describe.each(STAGE_NAMES)('functions of %s', (stage) => {
       expect(group?.Properties.RetentionInDays).toBeGreaterThan(0);
     });
 
-    test('lies in the network, where it reaches the database', () => {
+    test('says where time went, across queues', () => {
+      expect(Properties.TracingConfig.Mode).toBe('Active');
+    });
+
+    test('lies in the network if it uses the database, and outside if it does not', () => {
+      if (!FUNCTIONS[name].database) return expect(Properties).not.toHaveProperty('VpcConfig');
       expect(Properties.VpcConfig.SubnetIds).toHaveLength(2);
       const group = Properties.VpcConfig.SecurityGroupIds[0]['Fn::GetAtt'];
       for (const [type, key] of [

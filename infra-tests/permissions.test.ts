@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { FUNCTION_NAMES } from '../lib/functions.ts';
+import { DATABASE_FUNCTIONS, FUNCTION_NAMES, FUNCTIONS } from '../lib/functions.ts';
 import { allowed, functionsOf, listed, STAGE_NAMES, statementsOf, synthesized } from './synthesized.ts';
 
 describe.each(STAGE_NAMES)('what functions may do in %s', (stage) => {
@@ -21,17 +21,24 @@ describe.each(STAGE_NAMES)('what functions may do in %s', (stage) => {
   describe.each(FUNCTION_NAMES)('%s', (name) => {
     const statements = statementsOf(stacks, name);
 
-    test('is allowed no action by wildcard, and no resource either but network interfaces', () => {
+    test('is allowed no action by wildcard, and no resource either but network interfaces and traces', () => {
       for (const { Effect, Action, Resource } of statements) {
         for (const action of listed(Action)) expect(action).not.toContain('*');
         if (Effect !== 'Allow' || !listed(Resource).includes('*')) continue;
-        expect(listed(Action).filter((action) => !action.startsWith('ec2:'))).toEqual([]);
+        expect(listed(Action).filter((action) => !/^(ec2|xray):/.test(action))).toEqual([]);
       }
     });
 
-    test('is denied, as code, the network rights that its sandbox needs', () => {
+    test('is denied, as code, the network rights that its sandbox needs, if it needs any', () => {
       const of = (effect: string) => statements.filter(({ Effect }) => Effect === effect);
-      const network = of('Allow').find(({ Resource }) => Resource === '*');
+      if (!FUNCTIONS[name].database) {
+        const actions = statements.flatMap(({ Action }) => listed(Action));
+        return expect(actions.filter((action) => action.startsWith('ec2:'))).toEqual([]);
+      }
+      const network = of('Allow').find(
+        ({ Action, Resource }) =>
+          Resource === '*' && listed(Action).every((action) => action.startsWith('ec2:')),
+      );
       expect(of('Deny')).toEqual([
         {
           ...network,
@@ -43,14 +50,19 @@ describe.each(STAGE_NAMES)('what functions may do in %s', (stage) => {
     });
   });
 
-  test('auth alone can read the signing key', () => {
+  test('auth alone can read the signing key, and who renews it', () => {
     const reference = variable('auth', 'SIGNING_SECRET_ARN');
     const readers = FUNCTION_NAMES.filter((name) =>
       JSON.stringify(statementsOf(stacks, name)).includes(JSON.stringify(reference)),
     );
-    expect(readers).toEqual(['auth']);
-    expect(FUNCTION_NAMES.filter((name) => variable(name, 'SIGNING_SECRET_ARN'))).toEqual(['auth']);
-    expect(allowed(stacks, 'secretsmanager:GetSecretValue')).toEqual(['auth', 'migrate']);
+    expect(readers).toEqual(['auth', 'rotate-signing-key']);
+    expect(FUNCTION_NAMES.filter((name) => variable(name, 'SIGNING_SECRET_ARN'))).toEqual(readers);
+    expect(allowed(stacks, 'secretsmanager:GetSecretValue')).toEqual([
+      'auth',
+      'migrate',
+      'origin-check',
+      'rotate-signing-key',
+    ]);
   });
 
   test.each(['INTERACTIVE_QUEUE_URL', 'BULK_QUEUE_URL'])(
@@ -93,7 +105,7 @@ describe.each(STAGE_NAMES)('what functions may do in %s', (stage) => {
         groups[group['Fn::GetAtt'][0]]?.Properties.SecurityGroupEgress;
       return rules.map(({ FromPort, ToPort }) => `${FromPort}-${ToPort}`);
     };
-    const open = FUNCTION_NAMES.filter((name) => ports(name).some((range) => range !== '443-443'));
+    const open = DATABASE_FUNCTIONS.filter((name) => ports(name).some((range) => range !== '443-443'));
     expect(open).toEqual(['worker']);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { functionAt, functionsOf, STAGE_NAMES, synthesized } from './synthesized.ts';
+import { functionAt, STAGE_NAMES, synthesized } from './synthesized.ts';
 
 describe.each(STAGE_NAMES)('what happens by itself in %s', (stage) => {
   const stacks = synthesized(stage);
@@ -52,48 +52,6 @@ describe.each(STAGE_NAMES)('what happens by itself in %s', (stage) => {
         return functionAt(stacks, Properties.FunctionName);
       },
     );
-    expect(caught.toSorted()).toEqual(['dispatcher', 'prices', 'socket']);
-  });
-
-  test('someone is told when dead letters lie about, a queue is not kept up with, or a function fails', () => {
-    const alarms = Object.values(app.findResources('AWS::CloudWatch::Alarm'));
-    const watched = (metric: string, dimension: string) =>
-      alarms
-        .filter(({ Properties }) => Properties.MetricName === metric && Properties.AlarmActions.length > 0)
-        .flatMap(({ Properties }) => Properties.Dimensions)
-        .filter(({ Name }) => Name === dimension)
-        .map(({ Value }) => Value.Ref ?? Value['Fn::GetAtt'][0])
-        .toSorted();
-    const deadLetterTargets = Object.values(queues).flatMap(
-      ({ Properties }) => Properties.RedrivePolicy?.deadLetterTargetArn['Fn::GetAtt'][0] ?? [],
-    );
-    const sources = Object.keys(queues).filter((id) => queues[id]?.Properties.RedrivePolicy);
-    const undelivered = rules.map(
-      ({ Properties }) => Properties.Targets[0].DeadLetterConfig.Arn['Fn::GetAtt'][0],
-    );
-    expect(watched('ApproximateNumberOfMessagesVisible', 'QueueName')).toEqual(
-      [...new Set([...deadLetterTargets, ...undelivered])].toSorted(),
-    );
-    expect(watched('ApproximateAgeOfOldestMessage', 'QueueName')).toEqual(sources.toSorted());
-    const { migrate, ...runtime } = functionsOf(stacks);
-    expect(watched('Errors', 'FunctionName')).toEqual(
-      Object.values(runtime)
-        .map(({ id }) => id)
-        .toSorted(),
-    );
-    expect(migrate.id).toBeDefined();
-  });
-
-  test('alarms may publish to the topic that people subscribe to', () => {
-    const statements = Object.values(app.findResources('AWS::SNS::TopicPolicy')).flatMap(
-      ({ Properties }) => Properties.PolicyDocument.Statement,
-    );
-    expect(statements).toContainEqual(
-      expect.objectContaining({
-        Effect: 'Allow',
-        Action: 'sns:Publish',
-        Principal: { Service: 'cloudwatch.amazonaws.com' },
-      }),
-    );
+    expect(caught.toSorted()).toEqual(['dispatcher', 'prices', 'rotate-signing-key', 'socket']);
   });
 });

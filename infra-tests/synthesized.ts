@@ -1,11 +1,13 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { afterAll } from 'vitest';
 import type { Bundles } from '../lib/bundle.ts';
 import { celeriacApp } from '../lib/celeriac-app.ts';
 import { FUNCTION_NAMES, type FunctionName, mapFunctions } from '../lib/functions.ts';
+import type { Settings } from '../lib/stage-settings.ts';
 import { STAGES } from '../lib/stages.ts';
 
 export type StageName = keyof typeof STAGES;
@@ -36,9 +38,25 @@ export function synthesized(stage: StageName): Synthesized {
   return result;
 }
 
-/** Both stacks, made anew around tiny bundles: what the functions do does not matter here. */
-export function synthesize(stage: StageName, outdir: string): Synthesized {
-  const assembly = celeriacApp({ bundles: standIns(), outdir, context: { stage } }).synth();
+/** Everything that may be said at deployment, said. */
+export const ALL_SETTINGS: Settings = {
+  alarmEmail: 'on-call@example.com',
+  domainName: 'tasks.example.com',
+  certificateArn: 'arn:aws:acm:us-east-1:123456789012:certificate/c0ffee',
+  hostedZoneId: 'Z0123456789',
+  hostedZoneName: 'example.com',
+  firewall: 'on',
+  priceApiKeySecret: 'coingecko',
+};
+
+/** The app around tiny bundles: what the functions do does not matter here. */
+export function appOf(stage: StageName, outdir: string, settings: Settings = {}): App {
+  return celeriacApp({ bundles: standIns(), outdir, context: { stage, ...settings } });
+}
+
+/** Both stacks, made anew. */
+export function synthesize(stage: StageName, outdir: string, settings: Settings = {}): Synthesized {
+  const assembly = appOf(stage, outdir, settings).synth();
   const template = (stack: string) =>
     Template.fromJSON(assembly.getStackByName(`Celeriac-${stage}-${stack}`).template);
   return { directory: assembly.directory, app: template('App'), data: template('Data') };
@@ -53,7 +71,7 @@ function standIns(): Bundles {
   });
 }
 
-/** Logical id and resource of each of the eight functions; those the library adds for itself are left out. */
+/** Logical id and resource of each of the functions; those the library adds for itself are left out. */
 export function functionsOf({ app }: Synthesized): Record<FunctionName, { id: string; resource: Resource }> {
   const all = Object.entries(app.findResources('AWS::Lambda::Function'));
   return mapFunctions((name) => {
@@ -65,7 +83,7 @@ export function functionsOf({ app }: Synthesized): Record<FunctionName, { id: st
   });
 }
 
-/** Which of the eight functions a `Fn::GetAtt` of an ARN or a text with it points at. */
+/** Which of the functions a `Fn::GetAtt` of an ARN or a text with it points at. */
 export function functionAt(stacks: Synthesized, target: unknown): FunctionName | undefined {
   const text = JSON.stringify(target) ?? '';
   const functions = functionsOf(stacks);

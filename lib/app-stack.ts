@@ -1,11 +1,18 @@
-import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
+import { Aws, CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
+import { alarmTable } from './alarm-table.ts';
 import type { Bundles } from './bundle.ts';
 import { Alarms } from './constructs/alarms.ts';
+import { Dashboard } from './constructs/dashboard.ts';
 import { DomainEvents } from './constructs/domain-events.ts';
+import { FirewallArn } from './constructs/firewall-arn.ts';
+import { FrontDoor } from './constructs/front-door.ts';
 import { CeleriacFunction } from './constructs/function.ts';
 import { HttpEndpoint } from './constructs/http-api.ts';
+import { KeyRotation } from './constructs/key-rotation.ts';
 import { Migrations } from './constructs/migrations.ts';
+import { OriginSecret } from './constructs/origin-secret.ts';
 import { Schedules } from './constructs/schedules.ts';
 import { TaskQueues } from './constructs/task-queues.ts';
 import { Undelivered } from './constructs/undelivered.ts';
@@ -22,21 +29,39 @@ export class AppStack extends Stack {
     super(scope, id, props);
     const http = new HttpEndpoint(this, 'Http', { stage });
     const sockets = new SocketEndpoint(this, 'Socket', { stage });
+    const originSecret = new OriginSecret(this, 'Origin');
+    const frontDoor = new FrontDoor(this, 'FrontDoor', {
+      stage,
+      http,
+      sockets,
+      originSecret,
+      ...(stage.firewall && { webAclArn: new FirewallArn(this, 'Firewall', stage).value }),
+    });
     const queues = new TaskQueues(this, 'Queues');
     const events = new DomainEvents(this, 'Events', stage);
     const undelivered = new Undelivered(this, 'Undelivered');
     const schedules = new Schedules(this, 'Schedules', { undelivered });
 
     const environment: Partial<Record<FunctionName, Record<string, string>>> = {
-      auth: { TOKEN_ISSUER: http.url, SIGNING_SECRET_ARN: data.signingSecret.secretArn },
-      api: { TOKEN_ISSUER: http.url },
-      socket: { TOKEN_ISSUER: http.url, TOKEN_IN_URL: 'refused' },
-      worker: { OUTBOUND_LOOPBACK: 'refused', LEASE_SECONDS: String(stage.dispatch.leaseSeconds) },
+      auth: { TOKEN_ISSUER: frontDoor.url, SIGNING_SECRET_ARN: data.signingSecret.secretArn },
+      api: { TOKEN_ISSUER: frontDoor.url, METRICS: 'emf' },
+      socket: { TOKEN_ISSUER: frontDoor.url, TOKEN_IN_URL: 'refused' },
+      worker: {
+        OUTBOUND_LOOPBACK: 'refused',
+        LEASE_SECONDS: String(stage.dispatch.leaseSeconds),
+        METRICS: 'emf',
+      },
+      'dead-letters': { METRICS: 'emf' },
+      dispatcher: { METRICS: 'emf' },
       prices: {
         OUTBOUND_LOOPBACK: 'refused',
-        PRICE_PROVIDER_URL: 'https://api.coingecko.com/api/v3',
-        PRICE_API_KEY: this.node.tryGetContext('priceApiKey') ?? '',
+        PRICE_PROVIDER_URL: stage.prices.url,
+        // The key itself is for a laptop's shell; here it is a secret's name, or there is none.
+        PRICE_API_KEY: '',
+        PRICE_API_KEY_SECRET: stage.prices.apiKeySecret ?? '',
+        METRICS: 'emf',
       },
+      'rotate-signing-key': { SIGNING_SECRET_ARN: data.signingSecret.secretArn },
     };
     const functions = mapFunctions((name) => {
       const { vpc } = data.network;
@@ -60,23 +85,43 @@ export class AppStack extends Stack {
     events.grantPublish(worker);
     worker.allowInternet();
     socket.allowSelfInvocation();
+    originSecret.grantCheck(functions['origin-check']);
+    if (stage.prices.apiKeySecret) {
+      Secret.fromSecretNameV2(this, 'PriceApiKey', stage.prices.apiKeySecret).grantRead(prices);
+    }
 
-    http.routeTo({ auth, api });
-    sockets.routeTo(socket);
+    http.routeTo({ auth, api }, functions['origin-check']);
+    sockets.routeTo(socket, functions['origin-check']);
+    frontDoor.publishBy(functions['publish-console']);
     queues.deliverTo({ worker, recorder }, stage.concurrency.queues);
     schedules.every(Duration.minutes(1), dispatcher);
     schedules.every(Duration.minutes(5), prices);
     undelivered.catchFrom(socket, { maxAge: Duration.minutes(1) });
+    undelivered.catchFrom(functions['rotate-signing-key'], { maxAge: Duration.hours(1) });
     new Migrations(this, 'Migrations', { migrate, before: runtime });
+    new KeyRotation(this, 'KeyRotation', {
+      secret: data.signingSecret,
+      rotator: functions['rotate-signing-key'],
+      everyDays: stage.signingKey.rotationDays,
+    });
 
-    const alarms = new Alarms(this, 'Alarms');
-    for (const queue of [queues.deadLetters, undelivered.queue]) alarms.whenNotEmpty(queue);
-    for (const queue of [queues.interactive, queues.bulk]) alarms.whenWaiting(queue, Duration.minutes(30));
-    for (const fn of runtime) alarms.whenFailing(fn);
+    const watched = { stage, http, sockets, queues, undelivered, database: data.database, functions };
+    const alarms = new Alarms(this, 'Alarms', { stage, table: alarmTable(watched) });
+    new Dashboard(this, 'Dashboard', { watched, alarms: alarms.all });
 
-    new CfnOutput(this, 'HttpUrl', { value: http.url });
-    new CfnOutput(this, 'SocketUrl', { value: sockets.url });
-    new CfnOutput(this, 'AlarmTopic', { value: alarms.topic.topicArn });
+    const outputs: Record<string, string> = {
+      ConsoleUrl: `${frontDoor.url}/`,
+      DocumentationUrl: `${frontDoor.url}/api/docs`,
+      // Clients connect here; `/ws/tasks/<id>/` is one task's.
+      WebSocketUrl: `${frontDoor.url.replace(/^https/, 'wss')}/ws`,
+      DashboardUrl: `https://${Aws.REGION}.console.aws.amazon.com/cloudwatch/home?region=${Aws.REGION}#dashboards/dashboard/celeriac-${stage.name}`,
+      AlarmTopic: alarms.topic.topicArn,
+      FrontDoorAddress: frontDoor.address,
+      // Behind the front door: they refuse who comes directly.
+      HttpUrl: http.url,
+      SocketUrl: sockets.url,
+    };
+    for (const [name, value] of Object.entries(outputs)) new CfnOutput(this, name, { value });
   }
 }
 

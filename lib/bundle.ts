@@ -9,6 +9,8 @@ export type Bundles = Record<FunctionName, string>;
 type BundlePlaces = {
   /** The folder with `handlers/` and `database/migrations/`. */
   sourceRoot: string;
+  /** The folder with the console, as browsers get it. */
+  consoleRoot: string;
   /** Emptied first; gets one directory per function. */
   outputRoot: string;
 };
@@ -17,6 +19,7 @@ const REPOSITORY = resolve(import.meta.dirname, '..');
 
 const PLACES: BundlePlaces = {
   sourceRoot: join(REPOSITORY, 'functions'),
+  consoleRoot: join(REPOSITORY, 'console'),
   outputRoot: join(REPOSITORY, 'dist', 'functions'),
 };
 
@@ -30,9 +33,20 @@ const REQUIRE_BANNER = [
  * Modules of dependencies that nothing here can reach, and that no shaking removes, with what stands in for them.
  * zod carries its messages in fifty languages (260 kB); undici its parsers once more for processors without
  * SIMD (150 kB), which Lambda does not have, and an index that drags its fetch, mocks and caches in (260 kB) beside
- * the connections that the guarded fetch uses.
+ * the connections that the guarded fetch uses. The SDK looks for credentials in twelve places (200 kB): Lambda puts
+ * them into the environment, always.
  */
 const LEFT_OUT = [
+  {
+    module: /[/\\]@aws-sdk[/\\]credential-provider-node[/\\]dist-es[/\\]index\.js$/,
+    contents: `
+      import { fromEnv } from '@aws-sdk/credential-provider-env';
+      export const defaultProvider = fromEnv;`,
+  },
+  {
+    module: /[/\\]@aws-sdk[/\\]credential-providers[/\\]dist-es[/\\]index\.js$/,
+    contents: `export { fromEnv as fromNodeProviderChain } from './fromEnv.js';`,
+  },
   {
     module: /[/\\]zod[/\\]v4[/\\]locales[/\\]index\.js$/,
     contents: `export { default as en } from './en.js';`,
@@ -51,6 +65,9 @@ const LEFT_OUT = [
   },
 ];
 
+/** What lies beside the console's files for those who work on them. */
+const NOT_SERVED = /(\.test\.ts|tsconfig\.json)$/;
+
 const leaveOut: Plugin = {
   name: 'leave-out',
   setup({ onLoad }) {
@@ -59,15 +76,16 @@ const leaveOut: Plugin = {
 };
 
 /**
- * Builds every function, dependencies and AWS SDK included, and copies the migrations beside `migrate`.
+ * Builds every function, dependencies and AWS SDK included, and copies beside two of them what they bring along: the
+ * migrations, and the console.
  * The same sources give the same bytes.
  *
- * @throws when a handler or the migrations are missing, naming all that are, or when a source does not compile
+ * @throws when a handler, the migrations or the console are missing, naming all that are, or when a source does not compile
  */
-export async function bundleFunctions({ sourceRoot, outputRoot } = PLACES): Promise<Bundles> {
+export async function bundleFunctions({ sourceRoot, consoleRoot, outputRoot } = PLACES): Promise<Bundles> {
   const handlers = mapFunctions((name) => join(sourceRoot, 'handlers', `${name}.ts`));
   const migrations = join(sourceRoot, 'database', 'migrations');
-  const missing = [...Object.values(handlers), migrations].filter((path) => !existsSync(path));
+  const missing = [...Object.values(handlers), migrations, consoleRoot].filter((path) => !existsSync(path));
   if (missing.length > 0) throw new Error(`Cannot bundle the functions; missing: ${missing.join(', ')}`);
 
   rmSync(outputRoot, { recursive: true, force: true });
@@ -90,6 +108,10 @@ export async function bundleFunctions({ sourceRoot, outputRoot } = PLACES): Prom
     logLevel: 'warning',
   });
   cpSync(migrations, join(outputRoot, 'migrate', 'migrations'), { recursive: true });
+  cpSync(consoleRoot, join(outputRoot, 'publish-console', 'console'), {
+    recursive: true,
+    filter: (path) => !NOT_SERVED.test(path),
+  });
   return mapFunctions((name) => join(outputRoot, name));
 }
 

@@ -3,6 +3,8 @@ type Shape = {
   memoryMiB: number;
   /** Lambda kills the sandbox at this age of an invocation. */
   timeoutSeconds: number;
+  /** Whether it uses the database. It then lies in the database's network and holds a connection; the rest do neither. */
+  database: boolean;
 };
 
 /**
@@ -10,19 +12,25 @@ type Shape = {
  * that what it calls ends before; a dispatcher that would outlast its minute yields to the next tick.
  */
 export const FUNCTIONS = {
-  auth: { memoryMiB: 1769, timeoutSeconds: 15 },
-  api: { memoryMiB: 1024, timeoutSeconds: 28 },
-  socket: { memoryMiB: 512, timeoutSeconds: 28 },
-  worker: { memoryMiB: 1769, timeoutSeconds: 900 },
-  'dead-letters': { memoryMiB: 512, timeoutSeconds: 60 },
-  dispatcher: { memoryMiB: 1024, timeoutSeconds: 55 },
-  prices: { memoryMiB: 512, timeoutSeconds: 60 },
-  migrate: { memoryMiB: 1024, timeoutSeconds: 600 },
+  auth: { memoryMiB: 1769, timeoutSeconds: 15, database: true },
+  api: { memoryMiB: 1024, timeoutSeconds: 28, database: true },
+  socket: { memoryMiB: 512, timeoutSeconds: 28, database: true },
+  worker: { memoryMiB: 1769, timeoutSeconds: 900, database: true },
+  'dead-letters': { memoryMiB: 512, timeoutSeconds: 60, database: true },
+  dispatcher: { memoryMiB: 1024, timeoutSeconds: 55, database: true },
+  prices: { memoryMiB: 512, timeoutSeconds: 60, database: true },
+  migrate: { memoryMiB: 1024, timeoutSeconds: 600, database: true },
+  'origin-check': { memoryMiB: 512, timeoutSeconds: 5, database: false },
+  'rotate-signing-key': { memoryMiB: 256, timeoutSeconds: 30, database: false },
+  'publish-console': { memoryMiB: 512, timeoutSeconds: 120, database: false },
 } as const satisfies Record<string, Shape>;
 
 export type FunctionName = keyof typeof FUNCTIONS;
 
 export const FUNCTION_NAMES = Object.keys(FUNCTIONS) as readonly FunctionName[];
+
+/** The functions that use the database, those that run at deployments included. */
+export const DATABASE_FUNCTIONS = FUNCTION_NAMES.filter((name) => FUNCTIONS[name].database);
 
 /** The Postgres role a function logs in as, e.g. `celeriac_dead_letters`; `migrate` creates it. */
 export const databaseRole = (name: FunctionName) => `celeriac_${name.replaceAll('-', '_')}`;

@@ -1,5 +1,5 @@
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
-import type { FunctionName } from './functions.ts';
+import { FUNCTIONS, type FunctionName } from './functions.ts';
 
 /** How a stage is sized and guarded. Capacities are Aurora capacity units (about 2 GiB of memory each). */
 export type Stage = {
@@ -27,7 +27,7 @@ export type Stage = {
    * account whose limit leaves 100 unreserved.
    */
   concurrency: {
-    functions: Record<Exclude<FunctionName, 'worker' | 'dead-letters'>, number>;
+    functions: Record<Exclude<FunctionName, Unreserved>, number>;
     queues: Record<'interactive' | 'bulk' | 'deadLetters', number>;
   };
   dispatch: {
@@ -41,7 +41,38 @@ export type Stage = {
   /** Requests per second, and in a burst, before API Gateway answers 429. */
   throttle: { http: Throttle; socket: Throttle };
   logs: { retention: RetentionDays; level: 'DEBUG' | 'INFO' };
+  /** Who hears of alarms by e-mail, after confirming it once. Without, nobody until somebody subscribes to the topic. */
+  alarms: { email?: string };
+  /** Where people find it. Without, at the address that CloudFront gives. */
+  domain?: Domain;
+  /**
+   * AWS WAF before the front door. Costs from $5 a month, and a second region in which `cdk bootstrap` must have run:
+   * CloudFront's firewalls live in us-east-1.
+   */
+  firewall: boolean;
+  signingKey: {
+    /** A key signs for this long, and is then believed for as long again. */
+    rotationDays: number;
+  };
+  prices: {
+    /** CoinGecko's API: api.coingecko.com, or pro-api.coingecko.com with a key of a paid plan. */
+    url: string;
+    /** Name of a secret in Secrets Manager, of the same region, whose text is the API key. Without, none is sent. */
+    apiKeySecret?: string;
+  };
 };
+
+export type Domain = {
+  /** e.g. `tasks.example.com` */
+  name: string;
+  /** A certificate of that name in us-east-1, where CloudFront looks for it. */
+  certificateArn: string;
+  /** The zone in Route 53 that gets the records. Without, whoever keeps the domain points it at the front door. */
+  hostedZone?: { id: string; name: string };
+};
+
+/** Fed by queues, whose mappings bound them; or called once in a while by one caller. */
+type Unreserved = 'worker' | 'dead-letters' | 'rotate-signing-key' | 'publish-console';
 
 type Throttle = { rateLimit: number; burstLimit: number };
 
@@ -52,12 +83,16 @@ export const STAGES = {
     egress: { by: 'nat-instance', count: 1 },
     database: { minCapacity: 0.5, maxCapacity: 2, readers: 0, maxConnections: 150, backupDays: 1 },
     concurrency: {
-      functions: { auth: 5, api: 20, socket: 10, dispatcher: 1, prices: 1, migrate: 1 },
+      functions: { auth: 5, api: 20, socket: 10, dispatcher: 1, prices: 1, migrate: 1, 'origin-check': 5 },
       queues: { interactive: 4, bulk: 4, deadLetters: 2 },
     },
     dispatch: { lookaheadSeconds: 180, resendSeconds: 300, leaseSeconds: 30 },
     throttle: { http: { rateLimit: 100, burstLimit: 200 }, socket: { rateLimit: 50, burstLimit: 100 } },
     logs: { retention: RetentionDays.ONE_WEEK, level: 'DEBUG' },
+    alarms: {},
+    firewall: false,
+    signingKey: { rotationDays: 90 },
+    prices: { url: 'https://api.coingecko.com/api/v3' },
   },
   prod: {
     name: 'prod',
@@ -65,12 +100,16 @@ export const STAGES = {
     egress: { by: 'nat-gateway', count: 2 },
     database: { minCapacity: 1, maxCapacity: 8, readers: 1, maxConnections: 800, backupDays: 14 },
     concurrency: {
-      functions: { auth: 20, api: 100, socket: 60, dispatcher: 1, prices: 1, migrate: 1 },
+      functions: { auth: 20, api: 100, socket: 60, dispatcher: 1, prices: 1, migrate: 1, 'origin-check': 50 },
       queues: { interactive: 50, bulk: 50, deadLetters: 2 },
     },
     dispatch: { lookaheadSeconds: 180, resendSeconds: 300, leaseSeconds: 30 },
     throttle: { http: { rateLimit: 1000, burstLimit: 2000 }, socket: { rateLimit: 500, burstLimit: 1000 } },
     logs: { retention: RetentionDays.THREE_MONTHS, level: 'INFO' },
+    alarms: {},
+    firewall: false,
+    signingKey: { rotationDays: 90 },
+    prices: { url: 'https://api.coingecko.com/api/v3' },
   },
 } as const satisfies Record<string, Stage>;
 
@@ -91,7 +130,10 @@ const CONNECTIONS_KEPT_FREE = 20;
  * @throws when the database could be asked for more connections than it has
  */
 export function assertConnectionsSuffice({ name, concurrency, database }: Stage): void {
-  const bounds = [...Object.values(concurrency.functions), ...Object.values(concurrency.queues)];
+  const connecting = Object.entries(concurrency.functions).filter(
+    ([fn]) => FUNCTIONS[fn as keyof typeof concurrency.functions].database,
+  );
+  const bounds = [...connecting.map(([, bound]) => bound), ...Object.values(concurrency.queues)];
   const sandboxes = bounds.reduce((sum, count) => sum + count, 0);
   const needed = 2 * sandboxes + CONNECTIONS_KEPT_FREE;
   if (needed < database.maxConnections) return;

@@ -1,7 +1,7 @@
 import { type BusEvent, eventRules } from './event-rules.ts';
 import { type EventSourceMapping, startEventSourceMapping } from './event-source-mapping.ts';
 import type { Lambda } from './lambda.ts';
-import { sqsRequests } from './sqs-requests.ts';
+import type { SqsRequests } from './sqs-requests.ts';
 import type { Deployment } from './template.ts';
 
 /** What brings events to functions by itself: the queues' mappings, and the rules of the buses and schedules. */
@@ -16,14 +16,15 @@ export interface Deliveries {
   end(): Promise<void>;
 }
 
-export function deliveries(options: {
-  deployment: Pick<Deployment, 'mappings' | 'queues' | 'rules'>;
-  queuesEndpoint: string;
-  lambda: Pick<Lambda, 'invoke' | 'invokeLater'>;
-  log: (line: string) => void;
-}): Deliveries {
-  const { deployment, queuesEndpoint, lambda, log } = options;
-  const requests = sqsRequests(queuesEndpoint);
+export interface DeliveryOptions {
+  readonly deployment: Pick<Deployment, 'mappings' | 'queues' | 'rules'>;
+  /** Closed at the end. */
+  readonly requests: SqsRequests;
+  readonly lambda: Pick<Lambda, 'invoke' | 'invokeLater'>;
+  readonly log: (line: string) => void;
+}
+
+export function deliveries({ deployment, requests, lambda, log }: DeliveryOptions): Deliveries {
   const queueNamed = (name: string) => deployment.queues.find((queue) => queue.name === name);
   const mappings: EventSourceMapping[] = [];
   let ended: Promise<unknown> = Promise.resolve();

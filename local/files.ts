@@ -15,29 +15,29 @@ const CONTENT_TYPES: Record<string, string> = {
   '.txt': 'text/plain; charset=utf-8',
 };
 
-/** Scripts, styles and connections of the console's own origin, and its WebSocket on the other local port. */
-const HEADERS = {
-  'content-security-policy': [
-    "default-src 'none'",
-    "script-src 'self'",
-    "style-src 'self'",
-    "img-src 'self' data:",
-    "font-src 'self'",
-    "connect-src 'self' ws://localhost:* ws://127.0.0.1:*",
-    "base-uri 'none'",
-    "form-action 'self'",
-    "frame-ancestors 'none'",
-  ].join('; '),
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  'cache-control': 'no-cache',
-};
+/** The console's WebSocket is on the other local port, which is another origin. */
+const LOCAL_SOCKETS = "connect-src 'self' ws://localhost:* ws://127.0.0.1:*";
 
-/** Serves the files below `root`; a directory's is its `index.html`. */
-export function fileServer(root: string) {
+/**
+ * Serves the files below `root`; a directory's is its `index.html`.
+ *
+ * @param deployed the headers that the deployed front door adds to them
+ */
+export function fileServer(root: string, deployed: Readonly<Record<string, string>>) {
+  const always = Object.fromEntries(
+    Object.entries(deployed).map(([name, value]) => [
+      name,
+      value.replace("connect-src 'self'", LOCAL_SOCKETS),
+    ]),
+  );
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const answer = (status: number, headers: Record<string, string>, body: Buffer | string) => {
-      response.writeHead(status, { ...HEADERS, ...headers, 'content-length': Buffer.byteLength(body) });
+      response.writeHead(status, {
+        ...always,
+        'cache-control': 'no-cache',
+        ...headers,
+        'content-length': Buffer.byteLength(body),
+      });
       response.end(request.method === 'HEAD' ? undefined : body);
     };
     const plain = { 'content-type': 'text/plain; charset=utf-8' };

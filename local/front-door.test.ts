@@ -1,14 +1,16 @@
-import { mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, symlink, writeFile } from 'node:fs/promises';
 import { createServer, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { fileServer } from './files.ts';
 import { freePort } from './free-port.ts';
-import { type FrontDoor, startFrontDoor, webSocketPath } from './front-door.ts';
+import { type FrontDoor, startFrontDoor } from './front-door.ts';
+import { webSocketPath } from './viewer-request.ts';
 
 let door: FrontDoor;
 let ports: number[];
+let rewritten: (url: string) => string | undefined;
 
 beforeAll(async () => {
   const outside = await mkdtemp(join(tmpdir(), 'celeriac-console-'));
@@ -19,12 +21,19 @@ beforeAll(async () => {
   await writeFile(join(root, 'app.js'), 'export {};');
   await writeFile(join(root, '.hidden'), 'hidden');
   await symlink(join(outside, 'secret.txt'), join(root, 'link.txt'));
+  rewritten = webSocketPath(
+    await readFile(join(import.meta.dirname, '..', 'lib', 'edge', 'websocket-path.js'), 'utf8'),
+  );
   ports = [await freePort(), await freePort()];
   door = await startFrontDoor(ports);
   door.open({
     httpApi: async (incoming, response) => void response.end(`api ${incoming.url}`),
     webSocketApi: async (incoming, socket) => void socket.end(`HTTP/1.1 418 ${incoming.url}\r\n\r\n`),
-    files: fileServer(root),
+    files: fileServer(root, {
+      'content-security-policy': "script-src 'self'; connect-src 'self'",
+      'x-content-type-options': 'nosniff',
+    }),
+    webSocketPath: rewritten,
   });
 });
 afterAll(() => {
@@ -71,10 +80,10 @@ test('both ports serve API and console', async () => {
   }
 });
 
-test('the console comes with a content security policy and a type that is not guessed', async () => {
+test('the console comes with the deployed headers, a type, and leave to use the local WebSocket', async () => {
   expect((await get('/app.js')).headers).toMatchObject({
     'content-type': 'text/javascript; charset=utf-8',
-    'content-security-policy': expect.stringContaining("script-src 'self'"),
+    'content-security-policy': "script-src 'self'; connect-src 'self' ws://localhost:* ws://127.0.0.1:*",
     'x-content-type-options': 'nosniff',
   });
 });
@@ -92,18 +101,19 @@ for (const path of [
   test(`${path} is not found`, async () => expect(await get(path)).toMatchObject({ status: 404 }));
 }
 
-for (const [url, rewritten] of [
+for (const [url, expected] of [
   ['/ws', '/ws'],
   ['/ws/?ticket=t', '/ws?ticket=t'],
   ['/ws/tasks/abc/', '/ws?task=abc'],
   ['/ws/tasks/abc', '/ws?task=abc'],
   ['/ws/tasks/abc/?token=t&task=other', '/ws?token=t&task=abc'],
+  ['/ws/tasks/abc/?ticket=a%2Fb%3D', '/ws?ticket=a%2Fb%3D&task=abc'],
+  ['/ws?x=1&x=2&y', '/ws?x=1&x=2&y'],
   ['/ws/tasks/', undefined],
   ['/ws/other/abc', undefined],
   ['/', undefined],
 ] as const) {
-  test(`a WebSocket to ${url} goes to ${rewritten ?? 'nobody'}`, () =>
-    expect(webSocketPath(url)).toBe(rewritten));
+  test(`a WebSocket to ${url} goes to ${expected ?? 'nobody'}`, () => expect(rewritten(url)).toBe(expected));
 }
 
 test('an upgrade reaches the WebSocket API at its rewritten path, any other is not found', async () => {

@@ -7,6 +7,8 @@ export interface Origins {
   readonly httpApi: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
   readonly webSocketApi: (request: IncomingMessage, socket: Duplex, head: Buffer) => Promise<void>;
   readonly files: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+  /** What a WebSocket address becomes for the API; undefined for a path that is no WebSocket address. */
+  readonly webSocketPath: (url: string) => string | undefined;
 }
 
 export interface FrontDoor {
@@ -40,7 +42,7 @@ export async function startFrontDoor(ports: readonly number[]): Promise<FrontDoo
         void (isApi ? origins.httpApi(request, response) : origins.files(request, response));
       });
       server.on('upgrade', (request, socket, head) => {
-        const rewritten = webSocketPath(request.url ?? '/');
+        const rewritten = origins?.webSocketPath(request.url ?? '/');
         if (!origins || rewritten === undefined) {
           socket.end(
             `HTTP/1.1 ${origins ? '404 Not Found' : '503 Service Unavailable'}\r\nConnection: close\r\n\r\n`,
@@ -78,22 +80,6 @@ export async function startFrontDoor(ports: readonly number[]): Promise<FrontDoo
     close,
     stop,
   };
-}
-
-/**
- * What a WebSocket address becomes for API Gateway, which knows the stage's path alone: `/ws/tasks/<id>/` is
- * `/ws?task=<id>`, whatever else the query says kept.
- *
- * @returns undefined for a path that is no WebSocket address
- */
-export function webSocketPath(url: string): string | undefined {
-  const [path = '', query = ''] = url.split('?', 2);
-  const match = /^\/ws(?:\/tasks\/([^/]+))?\/?$/.exec(path);
-  if (!match) return undefined;
-  const [, task] = match;
-  if (task === undefined) return query ? `/ws?${query}` : '/ws';
-  const kept = query.split('&').filter((part) => part !== '' && !/^task(=|$)/.test(part));
-  return `/ws?${[...kept, `task=${task}`].join('&')}`;
 }
 
 /** @returns false where the machine has no such address */

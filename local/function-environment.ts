@@ -1,7 +1,10 @@
 import type { FunctionSpec } from './template.ts';
 
-/** What the local runtime sets otherwise than the template: here the seed's `?token=` address works. */
-const LOCAL_DEFAULTS: Readonly<Record<string, string>> = { TOKEN_IN_URL: 'allowed' };
+/**
+ * What the local runtime sets otherwise than the template: here the seed's `?token=` address works, and nobody makes
+ * metrics of the logs.
+ */
+const LOCAL_DEFAULTS: Readonly<Record<string, string>> = { TOKEN_IN_URL: 'allowed', METRICS: 'off' };
 
 /** Variables that say where the local server is: a developer's own of the same name means another database. */
 const NOT_FROM_SHELL = new Set(['DATABASE_URL', 'DATABASE_CA_FILE']);

@@ -44,6 +44,11 @@ const DESCRIBE: Record<string, Describe> = {
     const { ref, attributes } = named(resource, Name, 'events', 'event-bus/');
     return { ref, attributes: { ...attributes, Name: ref } };
   },
+  'AWS::S3::Bucket': (resource, { BucketName }) => {
+    const { ref } = named(resource, BucketName, 's3', '');
+    const name = ref.toLowerCase();
+    return { ref: name, attributes: { Arn: `arn:aws:s3:::${name}` } };
+  },
   'AWS::RDS::DBCluster': (resource, _properties, { database }) => ({
     ref: resource.logicalId,
     attributes: {
@@ -139,8 +144,8 @@ const distributionHost = ({ logicalId }: Resource) => `${logicalId.toLowerCase()
 
 /** Only the properties that name a resource: others may refer back to it. */
 function namesOf({ properties }: Resource): Record<string, unknown> {
-  const { FunctionName, QueueName, Name, SecretId } = properties;
-  return { FunctionName, QueueName, Name, SecretId };
+  const { FunctionName, QueueName, BucketName, Name, SecretId } = properties;
+  return { FunctionName, QueueName, BucketName, Name, SecretId };
 }
 
 /** A resource whose `Ref` is its name; one without a name gets one made of stack and logical id, as CloudFormation does. */

@@ -5,7 +5,7 @@ import { startAwsApi } from './aws-api.ts';
 import { capacityOf } from './capacity.ts';
 import { occupyDirectory } from './data-directory.ts';
 import { createDatabase, setRolePasswords } from './database-roles.ts';
-import { deliveries } from './deliveries.ts';
+import { embeddedBacking, undone } from './embedded-backing.ts';
 import type { BusEvent } from './event-rules.ts';
 import { fileServer } from './files.ts';
 import { freePort } from './free-port.ts';
@@ -13,14 +13,13 @@ import { startFrontDoor } from './front-door.ts';
 import { functionEnvironment } from './function-environment.ts';
 import { httpApi } from './http-api.ts';
 import { startLambda } from './lambda.ts';
+import { type Addresses, localStackBacking } from './localstack/localstack-backing.ts';
 import { openLogFile } from './log-file.ts';
-import { SUPERUSER, startPostgres } from './postgres.ts';
-import { startQueues } from './queues.ts';
 import { openSecrets } from './secrets.ts';
 import { StartFailure } from './start-failure.ts';
 import { synthesizedAssembly } from './synthesize.ts';
 import { type Deployment, readDeployment } from './template.ts';
-import { webSocketApi } from './websocket-api.ts';
+import { webSocketPath } from './viewer-request.ts';
 import { webSocketManagement } from './websocket-management.ts';
 
 /** The database that the functions' DATABASE_URL names. */
@@ -38,6 +37,8 @@ export interface RuntimeOptions {
   readonly wsPort?: number;
   /** Everything that must survive, and the logs. */
   readonly dataDir: string;
+  /** Stands on LocalStack, Redis and Postgres at these addresses; default: on what is embedded. */
+  readonly external?: Addresses;
   /** Variables that go before the template's of the same name. Default: none. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Receives one line for each thing worth telling a person. */
@@ -48,7 +49,7 @@ export interface RuntimeOptions {
   readonly schedules?: boolean;
   /** False gives up crash safety of the database for speed. */
   readonly durable?: boolean;
-  /** Is told of every event put on a bus. */
+  /** Is told of every event put on a bus; with `external` they go to the emulator's and not through here. */
   readonly onEvent?: (bus: string, event: BusEvent) => void;
 }
 
@@ -65,7 +66,9 @@ export interface Runtime {
   readonly deployment: Deployment;
   /** Invokes a function by its short name (`worker`) and gives its result. @throws when the function fails */
   invoke(functionName: string, event?: unknown): Promise<unknown>;
-  /** SQS requests since the start, by action; those of the pollers included. */
+  /** The WebSocket gateways, when they are processes of their own. */
+  gateways(): readonly { readonly pid: number; readonly port: number }[];
+  /** SQS requests since the start, by action; those of the pollers included. Only the embedded SQS counts. */
   sqsRequestCounts(): Readonly<Record<string, number>>;
   /** Lets what is under way end, within a few seconds, and ends everything else. */
   stop(): Promise<void>;
@@ -99,27 +102,29 @@ async function compose(options: RuntimeOptions, undo: AsyncDisposableStack): Pro
 
   const starting = [
     options.assembly ?? synthesizedAssembly(log),
-    undone(undo, startPostgres({ dataDir: inDataDir('postgres'), durable, log })),
-    undone(undo, startQueues({ dataDir: inDataDir('queues') })),
+    options.external
+      ? localStackBacking(options.external, log)
+      : embeddedBacking({ inDataDir, durable, log, undo }),
     undone(undo, startAwsApi()),
   ] as const;
   // All of them first, so that one that fails leaves none behind that starts later.
   await Promise.allSettled(starting);
-  const [assembly, database, queues, awsApi] = await Promise.all(starting);
+  const [assembly, backing, awsApi] = await Promise.all(starting);
+  const { database, queuesEndpoint } = backing;
   await createDatabase(database.url(), DATABASE);
 
   const deployment = readDeployment(assembly, {
     database,
-    queues: queues.endpoint,
+    queues: queuesEndpoint,
     webSocketManagement: awsApi.endpoint,
     frontDoor: `http://localhost:${port}`,
   });
-  queues.create(deployment.queues);
-  const { host, port: databasePort, password } = database;
+  await backing.create(deployment);
+  const { host, port: databasePort, user, password } = database;
   const secrets = await openSecrets({
     file: inDataDir('secrets.json'),
     secrets: deployment.secrets,
-    databaseLogin: { username: SUPERUSER, password, host, port: databasePort },
+    databaseLogin: { username: user, password, host, port: databasePort },
   });
 
   const functionLog = openLogFile(inDataDir('functions.log'));
@@ -133,17 +138,21 @@ async function compose(options: RuntimeOptions, undo: AsyncDisposableStack): Pro
     })),
     environment: {
       AWS_ENDPOINT_URL: awsApi.endpoint,
-      AWS_ENDPOINT_URL_SQS: queues.endpoint,
+      ...backing.endpoints,
       NODE_COMPILE_CACHE: inDataDir('compile-cache'),
     },
     log: (name, line) => functionLog.write(`[${shortName(name)}] ${line}`),
     onFailure: (name, why) =>
       log(`${shortName(name)} failed: ${why} (more in ${inDataDir('functions.log')})`),
   });
-  const incoming = deliveries({ deployment, queuesEndpoint: queues.endpoint, lambda, log });
+  const incoming = backing.deliveries({ deployment, lambda, log });
   undo.defer(incoming.end);
   undo.defer(() => lambda.stop(GRACE.invocations));
-  const sockets = webSocketApi({ api: deployment.webSocket, lambda });
+  const sockets = await backing.openSockets({
+    api: deployment.webSocket,
+    lambda,
+    lambdaEndpoint: awsApi.endpoint,
+  });
   undo.defer(() => Promise.race([sockets.stop(), sleep(GRACE.sockets * 1000)]));
   undo.defer(incoming.pause);
   awsApi.serve({
@@ -153,7 +162,7 @@ async function compose(options: RuntimeOptions, undo: AsyncDisposableStack): Pro
       options.onEvent?.(bus, event);
       incoming.publish(bus, event);
     },
-    connections: webSocketManagement(sockets),
+    connections: webSocketManagement(sockets.ask),
   });
 
   const invoke = async (functionName: string, event: unknown = {}): Promise<unknown> => {
@@ -174,7 +183,8 @@ async function compose(options: RuntimeOptions, undo: AsyncDisposableStack): Pro
   door.open({
     httpApi: httpApi({ routes: deployment.httpRoutes, lambda }),
     webSocketApi: sockets.upgrade,
-    files: fileServer(CONSOLE),
+    files: fileServer(CONSOLE, deployment.frontDoor.consoleHeaders),
+    webSocketPath: webSocketPath(deployment.frontDoor.webSocketPath),
   });
   undo.defer(door.close);
 
@@ -182,22 +192,13 @@ async function compose(options: RuntimeOptions, undo: AsyncDisposableStack): Pro
     url: `http://localhost:${port}`,
     wsUrl: `ws://localhost:${wsPort}`,
     databaseUrl: database.url(DATABASE),
-    queuesEndpoint: queues.endpoint,
+    queuesEndpoint,
     deployment,
     invoke,
-    sqsRequestCounts: queues.requestCounts,
+    gateways: sockets.gateways,
+    sqsRequestCounts: backing.sqsRequestCounts,
     stop: () => undo.disposeAsync(),
   };
-}
-
-/** Registers the stop of something as soon as it has started. */
-async function undone<T extends { stop(): Promise<void> }>(
-  undo: AsyncDisposableStack,
-  starting: Promise<T>,
-): Promise<T> {
-  const started = await starting;
-  undo.defer(() => started.stop());
-  return started;
 }
 
 /** The name of the design's table: `celeriac-dev-dead-letters` is `dead-letters`. */

@@ -3,8 +3,12 @@
  *
  * PORT (8000), WS_PORT (8001) and DATA_DIR (.local) say where; any variable that the template gives to a function
  * goes before the template's.
+ *
+ * With `--localstack` it stands on what compose.yaml runs: AWS_ENDPOINT_URL, REDIS_URL and POSTGRES_URL say where that
+ * is, GATEWAYS (2) how many processes hold the WebSockets, and DATA_DIR is .local/localstack unless given.
  */
 import { join, resolve } from 'node:path';
+import { type Addresses, COMPOSE } from './localstack/localstack-backing.ts';
 import { startRuntime } from './runtime.ts';
 import { StartFailure } from './start-failure.ts';
 
@@ -14,15 +18,18 @@ const REPOSITORY = resolve(import.meta.dirname, '..');
 const STOP_SECONDS = 20;
 
 const { env } = process;
+const isOnLocalStack = process.argv.includes('--localstack');
+const DATA_DIR = join(REPOSITORY, '.local', isOnLocalStack ? 'localstack' : '');
 const startedAt = performance.now();
 
 try {
   const runtime = await startRuntime({
     port: portOf('PORT', 8000),
     wsPort: portOf('WS_PORT', 8001),
-    dataDir: resolve(env.DATA_DIR || join(REPOSITORY, '.local')),
+    dataDir: resolve(env.DATA_DIR || DATA_DIR),
     env,
     log: (line) => console.log(line),
+    ...(isOnLocalStack ? { external: addresses() } : {}),
   });
   stopOnRequest(runtime.stop);
   console.log(`Console    ${runtime.url}/`);
@@ -33,6 +40,19 @@ try {
   if (error instanceof StartFailure) console.error(`Celeriac cannot start: ${error.message}`);
   else console.error('Celeriac cannot start:', error);
   process.exit(1);
+}
+
+/** @throws {StartFailure} when GATEWAYS is no number of processes */
+function addresses(): Addresses {
+  const gateways = Number(env.GATEWAYS || COMPOSE.gateways);
+  if (!Number.isInteger(gateways) || gateways < 1 || gateways > 16)
+    throw new StartFailure(`GATEWAYS must be a number from 1 to 16, not "${env.GATEWAYS}"`);
+  return {
+    aws: (env.AWS_ENDPOINT_URL || COMPOSE.aws).replace(/\/+$/, ''),
+    redis: env.REDIS_URL || COMPOSE.redis,
+    postgres: env.POSTGRES_URL || COMPOSE.postgres,
+    gateways,
+  };
 }
 
 /** @throws {StartFailure} when the variable is set and is no port */

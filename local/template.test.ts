@@ -4,10 +4,18 @@ import { join } from 'node:path';
 import { App, Duration, Stack } from 'aws-cdk-lib';
 import { HttpApi, WebSocketApi, WebSocketStage } from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpLambdaIntegration, WebSocketLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
+import {
+  Function as CloudFrontFunction,
+  FunctionCode,
+  HeadersFrameOption,
+  HeadersReferrerPolicy,
+  ResponseHeadersPolicy,
+} from 'aws-cdk-lib/aws-cloudfront';
 import { EventBus, Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { Code, Function as Fn, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
+import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -76,6 +84,24 @@ beforeAll(async () => {
     eventPattern: { source: ['celeriac'] },
     targets: [new LambdaFunction(fn)],
   });
+  new Bucket(stack, 'Kept');
+  new CloudFrontFunction(stack, 'Path', { code: FunctionCode.fromInline('function handler() {}') });
+  new ResponseHeadersPolicy(stack, 'ApiHeaders', {
+    securityHeadersBehavior: { contentTypeOptions: { override: true } },
+  });
+  new ResponseHeadersPolicy(stack, 'PageHeaders', {
+    securityHeadersBehavior: {
+      contentSecurityPolicy: { contentSecurityPolicy: "default-src 'none'", override: true },
+      contentTypeOptions: { override: true },
+      frameOptions: { frameOption: HeadersFrameOption.DENY, override: true },
+      referrerPolicy: { referrerPolicy: HeadersReferrerPolicy.NO_REFERRER, override: true },
+      strictTransportSecurity: {
+        accessControlMaxAge: Duration.days(1),
+        includeSubdomains: false,
+        override: true,
+      },
+    },
+  });
   app.synth();
   deployment = readDeployment(outdir, PLACES);
 });
@@ -113,6 +139,11 @@ test('a queue has its attributes, and redrives to the other', () => {
   });
 });
 
+test('buses and buckets have the names that their services allow', () => {
+  expect(deployment.buses).toEqual(['mine']);
+  expect(deployment.buckets).toEqual([expect.stringMatching(/^app-kept[a-z0-9]+$/)]);
+});
+
 test('mappings, routes and rules lead to the function', () => {
   const functionName = 'celeriac-dev-api';
   const target = { arn: `arn:aws:lambda:us-east-1:000000000000:function:${functionName}` };
@@ -131,6 +162,18 @@ test('mappings, routes and rules lead to the function', () => {
     { name: expect.any(String), bus: 'default', schedule: 'rate(1 minute)', targets: [target] },
     { name: expect.any(String), bus: 'mine', pattern: { source: ['celeriac'] }, targets: [target] },
   ]);
+});
+
+test('the front door runs the deployed function and gives pages the deployed headers, but for what needs TLS', () => {
+  expect(deployment.frontDoor).toEqual({
+    webSocketPath: 'function handler() {}',
+    consoleHeaders: {
+      'content-security-policy': "default-src 'none'",
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'DENY',
+      'referrer-policy': 'no-referrer',
+    },
+  });
 });
 
 const LOGIN = { host: '127.0.0.1', port: 55, rolePassword: 'p' };

@@ -6,7 +6,11 @@ export interface Deployment {
   readonly functions: readonly FunctionSpec[];
   readonly queues: readonly QueueSpec[];
   readonly mappings: readonly MappingSpec[];
+  /** Names of the event buses, besides the default one. */
+  readonly buses: readonly string[];
   readonly rules: readonly RuleSpec[];
+  /** Names of the buckets. */
+  readonly buckets: readonly string[];
   readonly httpRoutes: readonly RouteSpec[];
   readonly webSocket: {
     readonly stage: string;
@@ -14,6 +18,12 @@ export interface Deployment {
     readonly routes: readonly RouteSpec[];
   };
   readonly secrets: readonly SecretSpec[];
+  readonly frontDoor: {
+    /** Source of the CloudFront Function that rewrites WebSocket addresses; empty when there is none. */
+    readonly webSocketPath: string;
+    /** Headers that the front door adds to the console's files. */
+    readonly consoleHeaders: Readonly<Record<string, string>>;
+  };
 }
 
 export interface FunctionSpec {
@@ -112,6 +122,8 @@ export function readDeployment(outdir: string, places: Places): Deployment {
     ),
   );
 
+  const [webSocketPath = ''] = withProperties('AWS::CloudFront::Function', (fn) => fn.text('FunctionCode'));
+
   return {
     functions: withProperties('AWS::Lambda::Function', (fn, resource) => ({
       name: located.ref(resource),
@@ -151,6 +163,9 @@ export function readDeployment(outdir: string, places: Places): Deployment {
       reportsItemFailures: mapping.list('FunctionResponseTypes').includes('ReportBatchItemFailures'),
     })),
 
+    buses: ofType('AWS::Events::EventBus').map(located.ref),
+    buckets: ofType('AWS::S3::Bucket').map(located.ref),
+
     rules: withProperties('AWS::Events::Rule', (rule, resource) => ({
       name: rule.text('Name') || `${resource.stack}-${resource.logicalId}`,
       bus: rule.text('EventBusName') || 'default',
@@ -177,6 +192,37 @@ export function readDeployment(outdir: string, places: Places): Deployment {
       ...optional('generate', secret.values.GenerateSecretString as Record<string, unknown> | undefined),
       isDatabaseLogin: attachedSecrets.has(located.ref(resource)),
     })),
+
+    frontDoor: {
+      webSocketPath,
+      // Those with a content security policy are for pages.
+      consoleHeaders: Object.assign(
+        {},
+        ...withProperties('AWS::CloudFront::ResponseHeadersPolicy', (policy) =>
+          policy.child('ResponseHeadersPolicyConfig').child('SecurityHeadersConfig'),
+        )
+          .filter((headers) => headers.child('ContentSecurityPolicy').text('ContentSecurityPolicy') !== '')
+          .map(securityHeaders),
+      ),
+    },
+  };
+}
+
+/**
+ * What a response headers policy adds, but for the promise to be reached by TLS: a laptop does not keep it.
+ *
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-cloudfront-responseheaderspolicy-securityheadersconfig.html
+ */
+function securityHeaders(config: Properties): Record<string, string> {
+  return {
+    'content-security-policy': config.child('ContentSecurityPolicy').text('ContentSecurityPolicy'),
+    ...('ContentTypeOptions' in config.values && { 'x-content-type-options': 'nosniff' }),
+    ...('FrameOptions' in config.values && {
+      'x-frame-options': config.child('FrameOptions').text('FrameOption'),
+    }),
+    ...('ReferrerPolicy' in config.values && {
+      'referrer-policy': config.child('ReferrerPolicy').text('ReferrerPolicy'),
+    }),
   };
 }
 

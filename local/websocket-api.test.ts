@@ -12,7 +12,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { startFixtureLambda } from './fixtures.ts';
 import { CONNECTION_LIMITS, type WebSocketApi, webSocketApi } from './websocket-api.ts';
-import { webSocketManagement } from './websocket-management.ts';
+import { askHere, webSocketManagement } from './websocket-management.ts';
 
 /** Prints what it gets, so that the tests can read it from the log. */
 const FUNCTION = `export const handler = async (event) => {
@@ -45,7 +45,7 @@ beforeAll(async () => {
     limits: { ...CONNECTION_LIMITS, idleSeconds: 1 },
   });
   const front = createServer().on('upgrade', (...args) => void api.upgrade(...args));
-  const manage = webSocketManagement(api);
+  const manage = webSocketManagement(askHere(api));
   const back = createServer((request, response) => void manage(request, response));
   servers = [front, back];
   for (const server of servers) await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));

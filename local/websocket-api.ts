@@ -20,8 +20,20 @@ export interface WebSocketApi {
   readonly connections: ReadonlyMap<string, Connection>;
   /** Answers a request to upgrade: asks `$connect` first, and refuses with its status unless that is 2xx. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
+  /** Tells of the end of a connection that another process, dead by now, had held. */
+  bury(connection: ConnectionInfo): Promise<unknown>;
+  /** Closes every connection with 1001, so that its client connects anew. */
+  closeAll(): void;
   /** Closes every connection and waits until `$disconnect` has run for each. */
   stop(): Promise<void>;
+}
+
+/** Where it is written which process holds a connection, when there are several. */
+export interface ConnectionHolders {
+  /** Must have resolved before the client can be told that it is connected: it may be posted to from then on. */
+  hold(connection: ConnectionInfo): Promise<void>;
+  /** Never rejects. */
+  release(connectionId: string): Promise<void>;
 }
 
 interface ConnectResponse {
@@ -38,8 +50,10 @@ export function webSocketApi(options: {
   api: Deployment['webSocket'];
   lambda: Pick<Lambda, 'invoke'>;
   limits?: typeof CONNECTION_LIMITS;
+  /** Default: nobody else holds connections. */
+  holders?: ConnectionHolders;
 }): WebSocketApi {
-  const { api, lambda, limits = CONNECTION_LIMITS } = options;
+  const { api, lambda, limits = CONNECTION_LIMITS, holders } = options;
   const functions = new Map(api.routes.map(({ routeKey, functionName }) => [routeKey, functionName]));
   const connections = new Map<string, Connection>();
   const endings = new Set<Promise<unknown>>();
@@ -82,6 +96,12 @@ export function webSocketApi(options: {
       )?.[1];
       if (subprotocol) subprotocols.set(request, subprotocol);
     }
+    try {
+      await holders?.hold(info);
+    } catch {
+      leave(info, 1006, '');
+      return refuseUpgrade(socket, 500);
+    }
     // The client that left during $connect is told of by $disconnect all the same.
     if (socket.destroyed) return void leave(info, 1006, '');
     server.handleUpgrade(request, socket, head, (webSocket) => open(info, webSocket));
@@ -119,7 +139,10 @@ export function webSocketApi(options: {
   }
 
   function leave(info: ConnectionInfo, code: number, reason: string): void {
-    const ending = call('$disconnect', disconnectEvent(info, api.stage, code, reason));
+    const ending = Promise.all([
+      holders?.release(info.connectionId),
+      call('$disconnect', disconnectEvent(info, api.stage, code, reason)),
+    ]);
     endings.add(ending);
     void ending.finally(() => endings.delete(ending));
   }
@@ -133,19 +156,25 @@ export function webSocketApi(options: {
     }
   }
 
+  function closeAll(): void {
+    for (const { socket } of connections.values()) {
+      socket.close(1001, 'Going away');
+      // A client that does not answer the close within a second is cut off.
+      setTimeout(() => socket.terminate(), 1000).unref();
+    }
+  }
+
   return {
     connections,
     upgrade,
+    bury: (info) => call('$disconnect', disconnectEvent(info, api.stage, 1006, '')),
+    closeAll,
     stop: async () => {
       clearInterval(sweeper);
       const closed = [...connections.values()].map(
         ({ socket }) => new Promise((resolve) => socket.once('close', resolve)),
       );
-      for (const { socket } of connections.values()) {
-        socket.close(1001, 'Going away');
-        // A client that does not answer the close within a second is cut off.
-        setTimeout(() => socket.terminate(), 1000).unref();
-      }
+      closeAll();
       await Promise.all(closed);
       await Promise.all(endings);
     },

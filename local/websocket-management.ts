@@ -5,41 +5,70 @@ import { CONNECTION_LIMITS, type WebSocketApi } from './websocket-api.ts';
 /** Bytes that a client may leave unread before posting to it is refused. */
 const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
 
+/** A request of the `@connections` API. */
+export interface ConnectionRequest {
+  /** POST sends `body`, GET tells of the connection, DELETE closes it. */
+  readonly method: string;
+  readonly connectionId: string;
+  readonly body: Buffer;
+}
+
+export interface ConnectionAnswer {
+  readonly status: number;
+  /** The exception's name, unless the status is 2xx. */
+  readonly errorType?: string;
+  /** JSON text. */
+  readonly body?: string;
+}
+
+/** Answers a request, wherever the connection may be. */
+export type AskConnection = (request: ConnectionRequest) => Promise<ConnectionAnswer>;
+
+export const GONE: ConnectionAnswer = { status: 410, errorType: 'GoneException' };
+
 /**
- * The `@connections` API: posts to a connection (POST), tells of it (GET), closes it (DELETE).
- * What is not open answers 410 GoneException, also while its `$connect` is still running.
- *
- * @returns a request handler for `/<stage>/@connections/<id>`
+ * Answers for the connections of this process. What is not open is 410 GoneException, also while its `$connect` is
+ * still running.
  */
-export function webSocketManagement({ connections }: Pick<WebSocketApi, 'connections'>) {
-  return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const refuse = (status: number, errorType: string) => {
-      response.writeHead(status, { 'content-type': 'application/json', 'x-amzn-errortype': errorType });
-      response.end(JSON.stringify({ message: errorType }));
-    };
-    const id = decodeURIComponent(request.url?.split('/@connections/')[1]?.split('?')[0] ?? '');
-    const body = await buffer(request);
-    const connection = connections.get(id);
-    if (connection?.socket.readyState !== 1) return refuse(410, 'GoneException');
+export function askHere({ connections }: Pick<WebSocketApi, 'connections'>): AskConnection {
+  return async ({ method, connectionId, body }) => {
+    const connection = connections.get(connectionId);
+    if (connection?.socket.readyState !== 1) return GONE;
     const { socket, connectedAt, lastActiveAt, sourceIp, userAgent } = connection;
-    switch (request.method) {
+    switch (method) {
       case 'POST':
-        if (body.length > CONNECTION_LIMITS.messageBytes) return refuse(413, 'PayloadTooLargeException');
-        if (socket.bufferedAmount > MAX_UNREAD_BYTES) return refuse(429, 'LimitExceededException');
+        if (body.length > CONNECTION_LIMITS.messageBytes)
+          return { status: 413, errorType: 'PayloadTooLargeException' };
+        if (socket.bufferedAmount > MAX_UNREAD_BYTES)
+          return { status: 429, errorType: 'LimitExceededException' };
         socket.send(body, { binary: false });
         connection.lastActiveAt = new Date();
-        response.writeHead(200).end();
-        return;
+        return { status: 200 };
       case 'GET':
-        response.writeHead(200, { 'content-type': 'application/json' });
-        response.end(JSON.stringify({ connectedAt, lastActiveAt, identity: { sourceIp, userAgent } }));
-        return;
+        return {
+          status: 200,
+          body: JSON.stringify({ connectedAt, lastActiveAt, identity: { sourceIp, userAgent } }),
+        };
       case 'DELETE':
         socket.close(1000, 'Connection Closed Normally');
-        response.writeHead(204).end();
-        return;
+        return { status: 204 };
       default:
-        return refuse(403, 'ForbiddenException');
+        return { status: 403, errorType: 'ForbiddenException' };
     }
+  };
+}
+
+/** The `@connections` API by HTTP: a request handler for `/<stage>/@connections/<id>`. */
+export function webSocketManagement(ask: AskConnection) {
+  return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const connectionId = decodeURIComponent(request.url?.split('/@connections/')[1]?.split('?')[0] ?? '');
+    const body = await buffer(request);
+    const answer = await ask({ method: request.method ?? 'GET', connectionId, body });
+    const { status, errorType } = answer;
+    response.writeHead(status, {
+      ...(answer.body || errorType ? { 'content-type': 'application/json' } : {}),
+      ...(errorType ? { 'x-amzn-errortype': errorType } : {}),
+    });
+    response.end(errorType ? JSON.stringify({ message: errorType }) : answer.body);
   };
 }

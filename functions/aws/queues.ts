@@ -11,15 +11,19 @@ const PARALLEL = 8;
  * Sends wake-ups by SQS, up to ten messages a request. The message group is the organization: SQS's fair queues then
  * keep one organization's load from delaying the others' messages.
  *
+ * @param traceHeader X-Ray's, of the invocation that sends: the worker's trace goes on from there
  * @param onFailure called once for each request that failed or was only partly accepted
  */
 export function sqsEnqueue(
   sqs: SQSClient,
   urls: Record<Queue, string>,
+  traceHeader: () => string | undefined,
   onFailure: (error: unknown) => void,
 ): Enqueue {
   const send = async (queue: Queue, batch: readonly WakeUp[]): Promise<string[]> => {
     const idsOf = (index: number) => [...(batch[index]?.ids ?? [])];
+    const trace = traceHeader();
+    const system = trace && { AWSTraceHeader: { DataType: 'String', StringValue: trace } };
     try {
       const answer = await sqs.send(
         new SendMessageBatchCommand({
@@ -29,6 +33,7 @@ export function sqsEnqueue(
             MessageBody: JSON.stringify({ v: 1, ids }),
             MessageGroupId: organizationId,
             DelaySeconds: delaySeconds,
+            ...(system && { MessageSystemAttributes: system }),
           })),
         }),
       );

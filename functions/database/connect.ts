@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
 
 /**
@@ -10,6 +11,9 @@ export type Transaction = postgres.TransactionSql<{ bigint: number }>;
 
 /** Idle seconds after which the connection may have been closed by the server while the sandbox was frozen. */
 const SUSPECT_AFTER_SECONDS = 30;
+
+/** Each on a connection of its own, if need be. */
+const WAKE_TRIES = 4;
 
 const TYPES = {
   /** `seq` and counts: far below 2^53. */
@@ -47,7 +51,14 @@ export function connect(url: string, caFile?: string): Database {
     fetch_types: false,
     onnotice: () => {},
     types: TYPES,
-    connection: { application_name: decodeURIComponent(username), statement_timeout: 30_000 },
+    connection: {
+      application_name: decodeURIComponent(username),
+      statement_timeout: 30_000,
+      // A sandbox that is frozen or killed inside a transaction must not keep its rows locked.
+      idle_in_transaction_session_timeout: 10_000,
+      // And one that is frozen for good must not keep its connection.
+      idle_session_timeout: 900_000,
+    },
     ...verifiedTls(caFile),
     ...(iam && {
       password: () => iamToken(hostname, Number(port || 5432), decodeURIComponent(username)),
@@ -73,8 +84,21 @@ export function wakener(db: Database, now: () => number = Date.now): () => Promi
   return async () => {
     const idleSeconds = (now() - lastUse) / 1000;
     lastUse = now();
-    if (idleSeconds > SUSPECT_AFTER_SECONDS) await db`select 1`.catch(() => db`select 1`);
+    if (idleSeconds > SUSPECT_AFTER_SECONDS) await awaken(db);
   };
+}
+
+/** The pause lets the client notice that its socket has closed, and open another one. */
+async function awaken(db: Database): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await db`select 1`;
+      return;
+    } catch (error) {
+      if (tries === WAKE_TRIES) throw error;
+      await sleep(50 * tries);
+    }
+  }
 }
 
 async function iamToken(hostname: string, port: number, username: string): Promise<string> {

@@ -5,13 +5,16 @@ import { publishedKeys } from '../identity/published-keys.ts';
 import { queues, sockets } from './clients.ts';
 import { commonEnv, queueEnv, readEnv, socketEnv, tokenEnv } from './environment.ts';
 import { logFault } from './logger.ts';
+import { meterEnv, meterOf } from './meter.ts';
 
-const env = readEnv({ ...commonEnv, ...queueEnv, ...socketEnv, ...tokenEnv });
+const env = readEnv({ ...commonEnv, ...queueEnv, ...socketEnv, ...tokenEnv, ...meterEnv });
 const db = connect(env.DATABASE_URL, env.DATABASE_CA_FILE);
 const wake = wakener(db);
 const { announcer } = sockets(env);
+const { measure, flush } = meterOf(env);
 const deps = {
   db,
+  measure,
   ...queues(env),
   announce: announcer.announce,
   issuer: env.TOKEN_ISSUER,
@@ -23,5 +26,6 @@ export const handler = async (event: LambdaEvent, context: LambdaContext) => {
   await wake();
   const answer = await handleHttp(event, context);
   await announcer.flush();
+  flush();
   return answer;
 };

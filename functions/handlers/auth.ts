@@ -1,10 +1,7 @@
-import {
-  GetSecretValueCommand,
-  ResourceNotFoundException,
-  SecretsManagerClient,
-} from '@aws-sdk/client-secrets-manager';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { handle, type LambdaContext, type LambdaEvent } from 'hono/aws-lambda';
 import * as z from 'zod';
+import { secretReader } from '../aws/secrets.ts';
 import { connect, wakener } from '../database/connect.ts';
 import { createApp } from '../http/app.ts';
 import { registerAuthRoutes } from '../http/routes/auth.ts';
@@ -17,7 +14,7 @@ import { logFault } from './logger.ts';
 const env = readEnv({ ...commonEnv, ...tokenEnv, SIGNING_SECRET_ARN: z.string().min(1) });
 const db = connect(env.DATABASE_URL, env.DATABASE_CA_FILE);
 const wake = wakener(db);
-const secrets = new SecretsManagerClient();
+const readVersion = secretReader(new SecretsManagerClient({}), env.SIGNING_SECRET_ARN);
 
 const app = createApp(logFault);
 registerAuthRoutes(app, {
@@ -37,15 +34,4 @@ async function readSigningSecret(): Promise<SecretVersions> {
   const [current, previous] = await Promise.all([readVersion('AWSCURRENT'), readVersion('AWSPREVIOUS')]);
   if (current === undefined) throw new Error('The signing secret has no value');
   return { current, previous };
-}
-
-/** Undefined when the secret has no such version, as before its first rotation. */
-async function readVersion(stage: 'AWSCURRENT' | 'AWSPREVIOUS'): Promise<string | undefined> {
-  const command = new GetSecretValueCommand({ SecretId: env.SIGNING_SECRET_ARN, VersionStage: stage });
-  try {
-    return (await secrets.send(command)).SecretString;
-  } catch (error) {
-    if (stage === 'AWSPREVIOUS' && error instanceof ResourceNotFoundException) return undefined;
-    throw error;
-  }
 }

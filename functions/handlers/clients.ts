@@ -1,5 +1,6 @@
 import { ApiGatewayManagementApiClient } from '@aws-sdk/client-apigatewaymanagementapi';
 import { SQSClient } from '@aws-sdk/client-sqs';
+import { CLIENT_SETTINGS } from '../aws/client-settings.ts';
 import { sqsEnqueue } from '../aws/queues.ts';
 import { closeConnection, postFrame } from '../aws/sockets.ts';
 import { announcer } from '../realtime/frames.ts';
@@ -22,7 +23,7 @@ export function queues(env: QueueEnv): { enqueue: Enqueue; dispatch: DispatchSet
   const complain = (error: unknown) =>
     logger.error('a message could not be sent; the dispatcher will', { error });
   return {
-    enqueue: sqsEnqueue(new SQSClient({}), urls, complain),
+    enqueue: sqsEnqueue(new SQSClient(CLIENT_SETTINGS), urls, () => process.env._X_AMZN_TRACE_ID, complain),
     dispatch: {
       lookaheadSeconds: env.DISPATCH_LOOKAHEAD_SECONDS,
       resendSeconds: env.DISPATCH_RESEND_SECONDS,
@@ -31,7 +32,7 @@ export function queues(env: QueueEnv): { enqueue: Enqueue; dispatch: DispatchSet
 }
 
 export function sockets(env: { SOCKET_ENDPOINT: string }) {
-  const client = new ApiGatewayManagementApiClient({ endpoint: env.SOCKET_ENDPOINT });
+  const client = new ApiGatewayManagementApiClient({ ...CLIENT_SETTINGS, endpoint: env.SOCKET_ENDPOINT });
   const post = postFrame(client);
   return {
     post,

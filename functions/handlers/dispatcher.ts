@@ -2,21 +2,33 @@ import type { Context, ScheduledEvent } from 'aws-lambda';
 import { connect, wakener } from '../database/connect.ts';
 import { sweepIdentities } from '../identity/sweep.ts';
 import { sweepSockets } from '../realtime/sweep.ts';
+import type { Announce } from '../tasks/change.ts';
 import { tick } from '../tasks/dispatch.ts';
+import { measureMoves } from '../tasks/measure-moves.ts';
 import { queues, sockets } from './clients.ts';
 import { deadline } from './deadline.ts';
 import { commonEnv, queueEnv, readEnv, socketEnv } from './environment.ts';
 import { logger } from './logger.ts';
+import { meterEnv, meterOf } from './meter.ts';
 
-const env = readEnv({ ...commonEnv, ...queueEnv, ...socketEnv });
+const env = readEnv({ ...commonEnv, ...queueEnv, ...socketEnv, ...meterEnv });
 const db = connect(env.DATABASE_URL, env.DATABASE_CA_FILE);
 const wake = wakener(db);
 const { announcer, close } = sockets(env);
-const deps = { db, close, ...queues(env), announce: announcer.announce };
+const { measure, flush } = meterOf(env);
+const announce: Announce = (tasks) => {
+  measureMoves(measure, tasks);
+  announcer.announce(tasks);
+};
+const deps = { db, close, ...queues(env), announce };
 
 export const handler = async (_event: ScheduledEvent, context: Context) => {
   await wake();
   const done = await tick(deps, deadline(context));
+  measure('TasksRescued', done.rescued);
+  measure('WakeUpsSent', done.sent);
+  measure('WakeUpsUnsent', done.unsent);
+  flush();
   const closed = await sweepSockets(deps);
   await sweepIdentities(deps);
   await announcer.flush();

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import * as z from 'zod';
+import { CLIENT_SETTINGS } from '../aws/client-settings.ts';
 import { verifiedTls } from '../database/connect.ts';
 import { migrate } from '../database/migrate.ts';
 import { commonEnv, readEnv } from './environment.ts';
@@ -12,7 +13,7 @@ const Secret = z.object({ username: z.string(), password: z.string() });
 
 /** Runs once per deployment, before the functions that need the new schema. */
 export const handler = async () => {
-  const secret = await new SecretsManagerClient({}).send(
+  const secret = await new SecretsManagerClient(CLIENT_SETTINGS).send(
     new GetSecretValueCommand({ SecretId: env.DATABASE_SECRET_ARN }),
   );
   const { username, password } = Secret.parse(JSON.parse(secret.SecretString ?? ''));

@@ -15,6 +15,7 @@ beforeAll(async () => {
     PRICE_PROVIDER_URL: provider.url,
     PRICE_API_KEY: 'demo-key',
     OUTBOUND_LOOPBACK: 'allowed',
+    METRICS: 'off',
     POWERTOOLS_LOG_LEVEL: 'SILENT',
   });
 });

@@ -1,13 +1,17 @@
 import { setTimeout } from 'node:timers/promises';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { Context, EventBridgeEvent } from 'aws-lambda';
 import * as z from 'zod';
 import { textGetter } from '../aws/fetch/get-text.ts';
 import { guardedFetch } from '../aws/fetch/guarded-fetch.ts';
+import { secretReader } from '../aws/secrets.ts';
 import { connect, wakener } from '../database/connect.ts';
+import { FETCH_FIGURE } from '../prices/fetch-figure.ts';
 import { keyHeader } from '../prices/key-header.ts';
 import { type Tick, type UpdateDeps, updatePrices } from '../prices/update-prices.ts';
 import { commonEnv, readEnv } from './environment.ts';
 import { logger } from './logger.ts';
+import { meterEnv, meterOf } from './meter.ts';
 
 /** Seconds for all calls of a tick, of the 60 that the function has; the database gets the rest. */
 const BUDGET_SECONDS = 40;
@@ -17,17 +21,26 @@ const env = readEnv({
   ...commonEnv,
   PRICE_PROVIDER_URL: z.url({ protocol: /^https?$/ }),
   PRICE_API_KEY: z.string().default(''),
+  PRICE_API_KEY_SECRET: z.string().default(''),
+  ...meterEnv,
   OUTBOUND_LOOPBACK: z.enum(['allowed', 'refused']),
 });
 
 const db = connect(env.DATABASE_URL, env.DATABASE_CA_FILE);
 const wake = wakener(db);
+const { measure, flush } = meterOf(env);
 const fetch = guardedFetch({ loopback: env.OUTBOUND_LOOPBACK });
 
-const deps: UpdateDeps = {
+/** The key of the provider; empty for none. A secret's name goes before a key in the environment. */
+async function readApiKey(): Promise<string> {
+  if (env.PRICE_API_KEY_SECRET === '') return env.PRICE_API_KEY;
+  const read = secretReader(new SecretsManagerClient({}), env.PRICE_API_KEY_SECRET);
+  return (await read('AWSCURRENT'))?.trim() ?? '';
+}
+
+const deps: Omit<UpdateDeps, 'headers'> = {
   db,
   baseUrl: env.PRICE_PROVIDER_URL,
-  headers: { accept: 'application/json', ...keyHeader(env.PRICE_PROVIDER_URL, env.PRICE_API_KEY) },
   fetchText: textGetter((request) => fetch({ ...request, followRedirects: false })),
   clock: {
     elapsed: () => performance.now() / 1000,
@@ -45,6 +58,18 @@ export async function handler(
 ): Promise<Tick> {
   const { time } = ScheduledEvent.parse(event);
   await wake();
+  // Read anew each time: a key that was renewed works from the next tick on.
+  const headers = { accept: 'application/json', ...keyHeader(env.PRICE_PROVIDER_URL, await readApiKey()) };
   const secondsLeft = context.getRemainingTimeInMillis() / 1000 - RESERVE_SECONDS;
-  return updatePrices(deps, new Date(time), Math.min(BUDGET_SECONDS, secondsLeft));
+  const tick = await updatePrices(
+    { ...deps, headers },
+    new Date(time),
+    Math.min(BUDGET_SECONDS, secondsLeft),
+  );
+  if (!tick.repeated) {
+    for (const figure of FETCH_FIGURE[tick.outcome]) measure(figure, 1);
+    measure('PricesStored', tick.stored);
+  }
+  flush();
+  return tick;
 }

@@ -1,5 +1,6 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import * as z from 'zod';
+import { CLIENT_SETTINGS } from '../aws/client-settings.ts';
 import { connect, wakener } from '../database/connect.ts';
 import { verifyAccessToken } from '../identity/access-token.ts';
 import { publishedKeys } from '../identity/published-keys.ts';
@@ -18,7 +19,7 @@ const env = readEnv({
 const db = connect(env.DATABASE_URL, env.DATABASE_CA_FILE);
 const wake = wakener(db);
 const verification = { issuer: env.TOKEN_ISSUER, findKey: publishedKeys(db) };
-const lambda = new LambdaClient({});
+const lambda = new LambdaClient(CLIENT_SETTINGS);
 
 const handleEvent = socketEvents({
   db,

@@ -2,23 +2,29 @@ import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import * as z from 'zod';
 import { publishEvents } from '../aws/bus.ts';
+import { CLIENT_SETTINGS } from '../aws/client-settings.ts';
 import { guardedFetch } from '../aws/fetch/guarded-fetch.ts';
 import { connect, wakener } from '../database/connect.ts';
+import type { Announce } from '../tasks/change.ts';
 import { execute } from '../tasks/execute.ts';
 import { finishedEvent } from '../tasks/finished-event.ts';
+import { LONGEST_HARD_SECONDS } from '../tasks/kinds/index.ts';
 import { taskOf } from '../tasks/kinds/tasks.ts';
+import { measureMoves } from '../tasks/measure-moves.ts';
 import { rescueTasks } from '../tasks/rescue.ts';
 import type { Task } from '../tasks/task.ts';
 import { queues, sockets } from './clients.ts';
 import { deadline } from './deadline.ts';
 import { commonEnv, queueEnv, readEnv, socketEnv } from './environment.ts';
 import { logger } from './logger.ts';
+import { meterEnv, meterOf } from './meter.ts';
 import { taskIds } from './task-messages.ts';
 
 const env = readEnv({
   ...commonEnv,
   ...queueEnv,
   ...socketEnv,
+  ...meterEnv,
   EVENT_BUS_NAME: z.string().min(1),
   LEASE_SECONDS: z.coerce.number().min(1).max(600),
   OUTBOUND_LOOPBACK: z.enum(['allowed', 'refused']),
@@ -26,18 +32,28 @@ const env = readEnv({
 const db = connect(env.DATABASE_URL, env.DATABASE_CA_FILE);
 const wake = wakener(db);
 const { announcer } = sockets(env);
-const publish = publishEvents(new EventBridgeClient({}), env.EVENT_BUS_NAME, (error) =>
+const publish = publishEvents(new EventBridgeClient(CLIENT_SETTINGS), env.EVENT_BUS_NAME, (error) =>
   logger.warn('an event could not be published', { error }),
 );
+const { measure, flush } = meterOf(env);
+const announce: Announce = (tasks) => {
+  measureMoves(measure, tasks);
+  announcer.announce(tasks);
+};
+const rescued: Announce = (tasks) => {
+  measure('TasksRescued', tasks.length);
+  announce(tasks);
+};
 const deps = {
   db,
   ...queues(env),
   leaseSeconds: env.LEASE_SECONDS,
+  longestSeconds: LONGEST_HARD_SECONDS,
   taskOf,
   fetch: guardedFetch({ loopback: env.OUTBOUND_LOOPBACK }),
   log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, fields: Record<string, unknown>) =>
     logger[level](message, fields),
-  announce: announcer.announce,
+  announce,
   publishFinished: (tasks: readonly Task[]) => publish(tasks.map(finishedEvent)),
 };
 
@@ -51,9 +67,13 @@ export const handler = async (event: SQSEvent, context: Context): Promise<SQSBat
     ids.push(...(named ?? []));
     if (Number(record.attributes.ApproximateReceiveCount) > 1) redelivered.push(...(named ?? []));
   }
-  // Whoever had this message before may have died with it.
-  if (redelivered.length > 0) await rescueTasks(deps, redelivered);
-  await execute(deps, ids, deadline(context));
-  await announcer.flush();
+  try {
+    // Whoever had this message before may have died with it.
+    if (redelivered.length > 0) await rescueTasks({ db, announce: rescued }, redelivered);
+    await execute(deps, ids, deadline(context));
+    await announcer.flush();
+  } finally {
+    flush();
+  }
   return { batchItemFailures: [] };
 };

@@ -61,7 +61,7 @@ function deps(on = db): UpdateDeps {
       fetch({
         ...request,
         followRedirects: false,
-        timeoutSeconds: Math.min(0.2, request.timeoutSeconds ?? 1),
+        timeoutSeconds: Math.min(1.5, request.timeoutSeconds ?? 1),
       }),
     ),
     clock: {

@@ -56,3 +56,20 @@ test('a frame begins with what the seed sends, and leaves out a result that woul
   expect(JSON.parse(frames[1] ?? '')).toMatchObject({ result: null, result_omitted: true, seq: 2 });
   expect(Buffer.byteLength(frames[1] ?? '')).toBeLessThan(131_072);
 });
+
+test('a connection that is gone or stuck costs one try, and the end of an invocation waits for it no longer', async () => {
+  let posts = 0;
+  const { announce, flush } = announcer(
+    async (connection, _frame, signal) => {
+      posts += 1;
+      if (connection === 'gone') return 'gone';
+      return new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason));
+      });
+    },
+    () => {},
+  );
+  for (let seq = 1; seq <= 50; seq += 1) announce([task(seq, ['gone', 'stuck'])]);
+  await flush();
+  expect(posts).toBe(2);
+}, 10_000);

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Task } from '../tasks/task.ts';
 import { taskFrame } from './task-frame.ts';
 
@@ -13,22 +14,27 @@ export type CloseConnection = (connectionId: string) => Promise<void>;
 /** Longest that one frame may take; a slow gateway must not hold a worker. */
 const POST_SECONDS = 3;
 
+/** Longest that all frames of an invocation may take after its work is done. */
+const FLUSH_SECONDS = 5;
+
 /** Frames under way at once. */
 const PARALLEL = 32;
 
 export type Announcer = {
   /** Queues a frame for every watcher of the given rows and returns at once. */
   announce: (tasks: readonly (Task & { watchers: readonly string[] })[]) => void;
-  /** Resolves when everything announced so far was sent or given up. Never rejects. */
+  /** Resolves when everything announced so far was sent or given up, after five seconds at the latest. Never rejects. */
   flush: () => Promise<void>;
 };
 
 /**
  * Tells watchers of changed rows, best effort and beside the work: frames to one connection keep their order, a
- * failure costs that frame only, and a client that missed one sees it by `seq` and reads the row.
+ * failure costs that connection the rest of the invocation's frames and nobody else anything, and a client that missed
+ * one sees it by `seq` and reads the row.
  */
 export function announcer(post: PostFrame, onFailure: (error: unknown) => void): Announcer {
   const lanes = new Map<string, Promise<void>>();
+  const dropped = new Set<string>();
   const free: (() => void)[] = [];
   let busy = 0;
 
@@ -44,8 +50,11 @@ export function announcer(post: PostFrame, onFailure: (error: unknown) => void):
   const send = async (connectionId: string, frame: string): Promise<void> => {
     await slot();
     try {
-      await post(connectionId, frame, AbortSignal.timeout(POST_SECONDS * 1000));
+      if (dropped.has(connectionId)) return;
+      const answer = await post(connectionId, frame, AbortSignal.timeout(POST_SECONDS * 1000));
+      if (answer === 'gone') dropped.add(connectionId);
     } catch (error) {
+      dropped.add(connectionId);
       onFailure(error);
     } finally {
       release();
@@ -65,7 +74,16 @@ export function announcer(post: PostFrame, onFailure: (error: unknown) => void):
       }
     },
     async flush() {
-      while (lanes.size > 0) await Promise.all(lanes.values());
+      const timer = new AbortController();
+      const drained = (async () => {
+        while (lanes.size > 0) await Promise.all(lanes.values());
+      })();
+      const late = sleep(FLUSH_SECONDS * 1000, undefined, { signal: timer.signal }).catch(() => {});
+      await Promise.race([drained, late]);
+      timer.abort();
+      for (const connectionId of lanes.keys()) dropped.add(connectionId);
+      await drained;
+      dropped.clear();
     },
   };
 }

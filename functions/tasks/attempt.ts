@@ -15,6 +15,9 @@ export type AttemptDeps = {
 /** Characters of an error message that the row keeps. */
 const MAX_ERROR_MESSAGE = 1_000;
 
+/** A deployment is over by then, with the default of retries. */
+const UNKNOWN_KIND_SECONDS = 60;
+
 /** Why the signal of a running attempt was aborted. */
 export class AttemptAborted extends Error {
   readonly code: 'soft_limit_exceeded' | 'cancelled' | 'lease_lost';
@@ -36,10 +39,12 @@ export async function runAttempt(deps: AttemptDeps, task: Task, interrupt: Abort
   const definition = deps.taskOf(task.kind);
   const attempt = { id: task.id, attempt: task.attempt };
   if (!definition) {
+    // Accepted by an API that is newer or older than this worker: a deployment is under way.
     return {
       ...attempt,
-      kind: 'fail',
-      error: { code: 'kind_unknown', message: `No worker knows the kind ${task.kind}` },
+      kind: 'retry',
+      delaySeconds: UNKNOWN_KIND_SECONDS,
+      error: { code: 'kind_unknown', message: `This worker does not know the kind ${task.kind}` },
     };
   }
   const soft = new AbortController();
@@ -88,27 +93,28 @@ function failure(
   log: Log,
   about: Record<string, unknown>,
 ): { kind: 'fail'; error: TaskError } | { kind: 'retry'; error: TaskError; delaySeconds: number } {
+  const error = (code: string, message: string, details: object = {}): TaskError =>
+    // What a handler threw may quote anything: what Postgres cannot store must not keep the outcome from being settled.
+    storable({ code, message: bounded(message), ...details }) as TaskError;
   if (thrown instanceof PermanentError) {
-    return {
-      kind: 'fail',
-      error: { code: thrown.code, message: bounded(thrown.message), ...thrown.details },
-    };
+    return { kind: 'fail', error: error(thrown.code, thrown.message, thrown.details) };
   }
   const delaySeconds = backoffSeconds(attempt, retry);
   if (thrown instanceof RetryError) {
+    const { code, message, details, afterSeconds } = thrown;
     return {
       kind: 'retry',
-      delaySeconds: Math.max(delaySeconds, thrown.afterSeconds),
-      error: { code: thrown.code, message: bounded(thrown.message), ...thrown.details },
+      delaySeconds: Math.max(delaySeconds, afterSeconds),
+      error: error(code, message, details),
     };
   }
   if (thrown instanceof AttemptAborted) {
-    return { kind: 'retry', delaySeconds, error: { code: thrown.code, message: thrown.message } };
+    return { kind: 'retry', delaySeconds, error: error(thrown.code, thrown.message) };
   }
   // Nothing that a kind threw on purpose: a bug or an outage, to be found in the log with its cause.
   log('error', 'attempt failed', { ...about, error: thrown });
   const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return { kind: 'retry', delaySeconds, error: { code: 'handler_failed', message: bounded(message) } };
+  return { kind: 'retry', delaySeconds, error: error('handler_failed', message) };
 }
 
 function bounded(message: string): string {

@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { Database } from '../database/connect.ts';
 import { asMember, type Principal } from '../database/enter.ts';
+import type { Measure } from '../figures.ts';
 import { membershipIn, roleInsufficient } from '../organizations/rights.ts';
 import type { Refusal } from '../refusal.ts';
 import * as store from './store.ts';
@@ -9,7 +10,13 @@ import { wakeUps } from './wake-ups.ts';
 
 export type TaskRequest = Omit<store.NewTask, 'id'>;
 
-export type CreateDeps = { db: Database; enqueue: Enqueue; dispatch: DispatchSettings };
+export type CreateDeps = {
+  db: Database;
+  enqueue: Enqueue;
+  dispatch: DispatchSettings;
+  /** Without it, nobody counts. */
+  measure?: Measure;
+};
 
 /**
  * Commits new tasks, all or none, and sends the message of those that are due within the look-ahead. Once this
@@ -19,7 +26,7 @@ export type CreateDeps = { db: Database; enqueue: Enqueue; dispatch: DispatchSet
  * @throws Refusal `organization_not_found`, `role_insufficient`, `session_ended`
  */
 export async function createTasks(
-  { db, enqueue, dispatch }: CreateDeps,
+  { db, enqueue, dispatch, measure }: CreateDeps,
   principal: Principal,
   organizationId: string | null,
   requests: readonly TaskRequest[],
@@ -27,6 +34,7 @@ export async function createTasks(
   const tasks = requests.map((request) => ({ ...request, id: uuidv7() }));
   const written = await store.insert(db, principal, organizationId, tasks, dispatch);
   if (written.length === 0) throw await whyRefused(db, principal, organizationId);
+  measure?.('TasksCreated', written.length);
   await wake({ db, enqueue, dispatch }, principal, written);
   return written;
 }

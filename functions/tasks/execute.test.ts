@@ -33,6 +33,7 @@ function worker(): ExecuteDeps {
     db: on.as('worker'),
     dispatch: DISPATCH,
     leaseSeconds: 30,
+    longestSeconds: 10,
     fetch: () => Promise.reject(new Error('no network in this test')),
     log: () => {},
     taskOf: (kind) => {
@@ -127,11 +128,25 @@ describe('an attempt', () => {
     expect(row.run_at.getTime() - row.next_dispatch_at.getTime()).toBe(DISPATCH.lookaheadSeconds * 1000);
   });
 
-  test('of a kind that no worker knows fails', async () => {
+  test('of a kind that this worker does not know waits for one that does', async () => {
     handlers = {};
     const { id } = await insertTask(api, ada, { kind: 'test.unknown' });
     await execute(deps, [id], FULL);
-    expect(await rowOf(id)).toMatchObject({ status: 'FAILED', error: { code: 'kind_unknown' } });
+    expect(await rowOf(id)).toMatchObject({ status: 'SCHEDULED', error: { code: 'kind_unknown' } });
+  });
+
+  test('that throws what Postgres cannot store is settled all the same, and so are its neighbours', async () => {
+    handlers = {
+      'test.ok': async () => null,
+      'test.nul': () => Promise.reject(new Error('bad \0 byte')),
+      'test.cut': () =>
+        Promise.reject(new PermanentError('cut', `${'x'.repeat(999)}😀😀`, { details: { text: '\ud800' } })),
+    };
+    const kinds = ['test.ok', 'test.nul', 'test.cut', 'test.ok'];
+    const ids = await Promise.all(kinds.map(async (kind) => (await insertTask(api, ada, { kind })).id));
+    await execute(deps, ids, FULL);
+    const statuses = await Promise.all(ids.map((id) => statusOf(on.admin, id)));
+    expect(statuses).toEqual(['COMPLETED', 'SCHEDULED', 'FAILED', 'COMPLETED']);
   });
 
   test('past its soft limit is told to stop, and retried', async () => {
@@ -215,17 +230,98 @@ describe('time', () => {
     expect(row).toEqual({ status: 'COMPLETED', notEarly: true });
   });
 
+  test('of tasks that become due one after the other, each starts in its own time', async () => {
+    handlers = { 'test.timed': async () => null };
+    const times = [300, 1_500].map((milliseconds) => new Date(Date.now() + milliseconds).toISOString());
+    const tasks = await Promise.all(
+      times.map((scheduledTime) => insertTask(api, ada, { kind: 'test.timed', scheduledTime })),
+    );
+    const working = execute(
+      deps,
+      tasks.map((task) => task.id),
+      FULL,
+    );
+    const first = tasks[0]?.id ?? '';
+    await expect.poll(() => statusOf(on.admin, first), { timeout: 1_200 }).toBe('COMPLETED');
+    expect(await statusOf(on.admin, tasks[1]?.id ?? '')).toBe('SCHEDULED');
+    await working;
+    expect(await statusOf(on.admin, tasks[1]?.id ?? '')).toBe('COMPLETED');
+  });
+
+  test('a row that is locked when its message comes is claimed when it is free', async () => {
+    handlers = { 'test.ok': async () => null };
+    const { id } = await insertTask(api, ada, { kind: 'test.ok' });
+    let working: Promise<void> = Promise.resolve();
+    await on.admin.begin(async (tx) => {
+      // As somebody who begins to watch it has.
+      await tx`update tasks set watchers = watchers where id = ${id}`;
+      working = execute(deps, [id], FULL);
+      await sleep(60);
+    });
+    await working;
+    expect(await statusOf(on.admin, id)).toBe('COMPLETED');
+  });
+
   test('an invocation that runs out of time hands the rest back', async () => {
     handlers = { 'test.ok': async () => null };
     const ids = await Promise.all(
-      Array.from({ length: 30 }, async () => (await insertTask(api, ada, { kind: 'test.ok' })).id),
+      Array.from({ length: 70 }, async () => (await insertTask(api, ada, { kind: 'test.ok' })).id),
     );
     let asked = 0;
-    await execute(deps, ids, () => (asked++ === 0 ? 900 : 60));
+    await execute(deps, ids, () => (asked++ === 0 ? 900 : 20));
     const rows =
       await on.admin`select status, next_dispatch_at <= now() as due from tasks where id = any (${ids}::uuid[])`;
-    expect(rows.filter((row) => row.status === 'COMPLETED')).toHaveLength(20);
-    expect(rows.filter((row) => row.status === 'SCHEDULED' && row.due)).toHaveLength(10);
+    expect(rows.filter((row) => row.status === 'COMPLETED')).toHaveLength(50);
+    expect(rows.filter((row) => row.status === 'SCHEDULED' && row.due)).toHaveLength(20);
+  });
+});
+
+describe('what has taken a worker down before', () => {
+  test('runs alone, after the others, and none of it is claimed before its turn', async () => {
+    const order: string[] = [];
+    const claimedMeanwhile: number[] = [];
+    handlers = {
+      'test.alone': async ({ taskId }) => {
+        order.push(taskId);
+        const [row] =
+          await on.admin`select count(*)::int as count from tasks where status = 'RUNNING' and kind = 'test.alone'`;
+        claimedMeanwhile.push(row?.count);
+        return null;
+      },
+    };
+    const suspects = await Promise.all([1, 2, 3].map(() => insertTask(api, ada, { kind: 'test.alone' })));
+    const fresh = await insertTask(api, ada, { kind: 'test.alone' });
+    await on.admin`update tasks set crashes = 1 where id = any (${suspects.map((task) => task.id)}::uuid[])`;
+    await execute(
+      deps,
+      [...suspects, fresh].map((task) => task.id),
+      FULL,
+    );
+    expect(order[0]).toBe(fresh.id);
+    expect(order).toHaveLength(4);
+    expect(claimedMeanwhile).toEqual([1, 1, 1, 1]);
+  });
+});
+
+describe('what follows from an outcome', () => {
+  test('delays no other outcome, and fails none', async () => {
+    handlers = {
+      'test.boom': () => Promise.reject(new Error('boom')),
+      'test.later': async () => sleep(50).then(() => null),
+    };
+    const ids = [
+      (await insertTask(api, ada, { kind: 'test.boom' })).id,
+      (await insertTask(api, ada, { kind: 'test.later' })).id,
+    ];
+    let release = () => {};
+    const stuck = new Promise<string[]>((_resolve, reject) => {
+      release = () => reject(new Error('the queue is away'));
+    });
+    const working = execute({ ...deps, enqueue: () => stuck }, ids, FULL);
+    await expect.poll(() => statusOf(on.admin, ids[1] ?? '')).toBe('COMPLETED');
+    release();
+    await working;
+    expect(await statusOf(on.admin, ids[0] ?? '')).toBe('SCHEDULED');
   });
 });
 

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../database/connect.ts';
+import { aftermath } from './aftermath.ts';
 import { type AttemptDeps, runAttempt } from './attempt.ts';
 import type { Announce } from './change.ts';
-import { LONGEST_LIMIT_SECONDS } from './define-task.ts';
 import { heartbeat, type Running } from './lease.ts';
 import { settler } from './settler.ts';
 import * as store from './store.ts';
-import type { DispatchSettings, Enqueue, Task, Watched } from './task.ts';
-import { wakeUps } from './wake-ups.ts';
+import type { DispatchSettings, Enqueue, Task } from './task.ts';
+import { waitingTasks } from './waiting.ts';
 
 /** Tells integrators of tasks that have reached a terminal status; best effort. */
 export type PublishFinished = (tasks: readonly Task[]) => Promise<void>;
@@ -20,6 +20,8 @@ export type ExecuteDeps = AttemptDeps & {
   publishFinished: PublishFinished;
   /** How long a worker may be silent before it is presumed dead. */
   leaseSeconds: number;
+  /** The longest hard limit of all kinds: nothing is begun with less time left. */
+  longestSeconds: number;
 };
 
 /** Between renewals at most; a running handler hears of a cancel within this time. */
@@ -32,16 +34,10 @@ const BEATS_PER_LEASE = 4;
 const SOON_SECONDS = 2;
 
 /** Attempts that one invocation runs side by side. */
-const AT_ONCE = 20;
+const AT_ONCE = 50;
 
 /** Kept back of the invocation's time, so that the last attempt can be settled after its hard limit. */
 const SETTLE_SECONDS = 20;
-
-/**
- * After this many attempts the next message is left to the dispatcher: a worker that wakes itself in a chain is cut off
- * by Lambda's loop detection after about 16 messages.
- */
-const LONGEST_CHAIN = 12;
 
 /**
  * Runs whichever of the given tasks are due and not taken by anybody else. What cannot be claimed is none of this
@@ -55,83 +51,91 @@ export async function execute(
   ids: readonly string[],
   remainingSeconds: () => number,
 ): Promise<void> {
+  const { db, leaseSeconds } = deps;
+  const after = aftermath(deps);
+  const settle = settler({
+    write: (outcomes) => store.settle(db, outcomes, deps.dispatch),
+    onSettled: after.follow,
+    onLost: ({ id, attempt }, error) =>
+      deps.log('error', 'an outcome could not be stored', { id, attempt, error }),
+    remainingSeconds,
+  });
   const running = new Map<string, Running>();
-  const { leaseSeconds } = deps;
   const beat = heartbeat(
     running,
-    (attempts) => store.renew(deps.db, attempts, leaseSeconds),
+    (attempts) => store.renew(db, attempts, leaseSeconds),
     Math.min(BEAT_SECONDS, leaseSeconds / BEATS_PER_LEASE),
   );
-  const settle = settler(
-    (outcomes) => store.settle(deps.db, outcomes, deps.dispatch),
-    (moved) => afterwards(deps, moved),
-    remainingSeconds,
-  );
+  const timeLeft = () => remainingSeconds() >= deps.longestSeconds + SETTLE_SECONDS;
+  const waiting = waitingTasks(ids);
+  const suspects: string[] = [];
+  const underWay = new Set<Promise<void>>();
+  let failure: { error: unknown } | undefined;
 
-  const run = async (task: Task, { interrupt }: Running) => {
+  const run = async (task: Task): Promise<void> => {
+    const interrupt = new AbortController();
+    running.set(task.id, { id: task.id, attempt: task.attempt, interrupt });
     try {
       await settle(await runAttempt(deps, task, interrupt.signal));
+    } catch (error) {
+      // The database stayed away to the end. The others get their chance; the messages come again.
+      failure ??= { error };
     } finally {
       running.delete(task.id);
     }
   };
 
-  const take = async (wanted: readonly string[]): Promise<void> => {
-    const { claimed, soon } = await store.claim(deps.db, wanted, leaseSeconds, SOON_SECONDS);
-    // All of them at once, so that the lease of those that wait for their turn is renewed too.
-    const attempts = claimed.map((task) => {
-      const attempt = { id: task.id, attempt: task.attempt, interrupt: new AbortController() };
-      running.set(task.id, attempt);
-      return { task, attempt };
-    });
+  const begin = async (wanted: readonly string[], alone: boolean): Promise<void> => {
+    const { claimed, unclaimed } = await store.claim(db, wanted, leaseSeconds, SOON_SECONDS, alone);
     deps.announce(claimed);
-    // What has taken a worker down before must not take its neighbours along again.
-    const [suspects, others] = partition(attempts, ({ task }) => task.crashes > 0);
-    await allEnded([...others.map(({ task, attempt }) => run(task, attempt)), waitThenTake(soon)]);
-    for (const { task, attempt } of suspects) await run(task, attempt);
+    for (const task of unclaimed) {
+      if (task.suspect && !alone && task.dueInSeconds <= 0) suspects.push(task.id);
+      else waiting.putBack(task);
+    }
+    for (const task of claimed) {
+      const attempt = run(task).then(() => void underWay.delete(attempt));
+      underWay.add(attempt);
+    }
   };
 
-  const waitThenTake = async (soon: readonly { id: string; dueInSeconds: number }[]) => {
-    if (soon.length === 0) return;
-    const waitSeconds = Math.max(...soon.map((task) => task.dueInSeconds));
-    await sleep(Math.ceil(waitSeconds * 1000));
-    await take(soon.map((task) => task.id));
+  /** Runs what is waiting, as slots become free and times come, until nothing waits and nothing runs. */
+  const work = async (atOnce: number, alone: boolean): Promise<void> => {
+    for (let next = waiting.nextIn(); next !== undefined || underWay.size > 0; next = waiting.nextIn()) {
+      if (next === 0 && underWay.size < atOnce) {
+        if (!timeLeft()) await store.dispatchAgain(db, waiting.drain());
+        else await begin(waiting.take(atOnce - underWay.size), alone);
+        continue;
+      }
+      await someEnd(underWay, underWay.size < atOnce ? next : undefined);
+    }
   };
 
   try {
-    const waiting = [...new Set(ids)];
-    while (waiting.length > 0) {
-      if (remainingSeconds() < LONGEST_LIMIT_SECONDS + SETTLE_SECONDS) {
-        await store.dispatchAgain(deps.db, waiting);
-        return;
-      }
-      await take(waiting.splice(0, AT_ONCE));
+    await work(AT_ONCE, false);
+    // What has taken a worker down before is claimed alone, so that it cannot take others along.
+    for (const id of suspects) {
+      waiting.putBack({ id, dueInSeconds: 0, suspect: true });
+      await work(1, true);
     }
   } finally {
+    await Promise.all(underWay);
     beat.stop();
+    await after.end();
   }
+  if (failure) throw failure.error;
 }
 
-/** What follows from settled rows: watchers hear, retries get their message, integrators their event. */
-async function afterwards(deps: ExecuteDeps, moved: readonly store.Timed<Watched<Task>>[]): Promise<void> {
-  deps.announce(moved);
-  const soon = moved.filter(
-    (task) => task.status === 'SCHEDULED' && task.dueInSeconds <= deps.dispatch.lookaheadSeconds,
-  );
-  const [chained, long] = partition(soon, (task) => task.attempt < LONGEST_CHAIN);
-  const unsent = chained.length > 0 ? await deps.enqueue(wakeUps(chained)) : [];
-  const left = [...unsent, ...long.map((task) => task.id)];
-  if (left.length > 0) await store.dispatchAgain(deps.db, left);
-  const finished = moved.filter((task) => task.status !== 'SCHEDULED');
-  if (finished.length > 0) await deps.publishFinished(finished);
-}
-
-/** Waits for all, also when one of them fails: nothing may go on behind the end of an invocation. */
-async function allEnded(work: readonly Promise<void>[]): Promise<void> {
-  const failed = (await Promise.allSettled(work)).find((end) => end.status === 'rejected');
-  if (failed) throw failed.reason;
-}
-
-function partition<T>(items: readonly T[], test: (item: T) => boolean): [T[], T[]] {
-  return [items.filter(test), items.filter((item) => !test(item))];
+/** Waits until one of them has ended, or `milliseconds` are over. */
+async function someEnd(
+  underWay: ReadonlySet<Promise<void>>,
+  milliseconds: number | undefined,
+): Promise<void> {
+  const timer = new AbortController();
+  const { signal } = timer;
+  const pause =
+    milliseconds === undefined ? [] : [sleep(milliseconds, undefined, { signal }).catch(() => {})];
+  await Promise.race([...underWay, ...pause]);
+  timer.abort();
+  // Attempts that settled together free their slots together.
+  await new Promise(setImmediate);
 }

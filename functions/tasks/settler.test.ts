@@ -1,23 +1,46 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { settler } from './settler.ts';
+import { type SettlerPorts, settler } from './settler.ts';
 import type { Outcome } from './task.ts';
 
 const done = (id: string): Outcome => ({ id, attempt: 1, kind: 'complete', result: null });
+const failed = (id: string): Outcome => ({
+  id,
+  attempt: 1,
+  kind: 'fail',
+  error: { code: 'x', message: 'x' },
+});
 const databaseError = (code: string) => Object.assign(new Error(code), { code });
+
+/** A settler on a database that does what `write` says, with what was written and what was lost. */
+function settlerOn(
+  write: (outcomes: readonly Outcome[]) => Promise<void>,
+  given: Partial<SettlerPorts<Outcome>> = {},
+) {
+  const written: [string, string][] = [];
+  const lost: string[] = [];
+  const settle = settler<Outcome>({
+    write: async (outcomes) => {
+      await write(outcomes);
+      written.push(...outcomes.map((outcome): [string, string] => [outcome.id, outcome.kind]));
+      return [...outcomes];
+    },
+    onSettled: () => {},
+    onLost: (outcome) => lost.push(outcome.id),
+    remainingSeconds: () => 900,
+    ...given,
+  });
+  return { settle, written, lost };
+}
 
 test('outcomes that arrive together are settled by one statement, those that arrive meanwhile by the next', async () => {
   const batches: string[][] = [];
-  const settle = settler<Outcome>(
-    async (outcomes) => {
-      batches.push(outcomes.map((outcome) => outcome.id));
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      return [...outcomes];
-    },
-    async () => {},
-    () => 900,
-  );
+  const { settle } = settlerOn(async (outcomes) => {
+    batches.push(outcomes.map((outcome) => outcome.id));
+    await sleep(20);
+  });
   const first = [settle(done('a')), settle(done('b'))];
-  await new Promise((resolve) => setTimeout(resolve, 5));
+  await sleep(5);
   const second = [settle(done('c')), settle(done('d'))];
   await Promise.all([...first, ...second]);
   expect(batches).toEqual([
@@ -28,45 +51,38 @@ test('outcomes that arrive together are settled by one statement, those that arr
 
 test('a database that is away for a while loses no outcome', async () => {
   let tries = 0;
-  const written: string[] = [];
-  const settle = settler<Outcome>(
-    async (outcomes) => {
-      if (++tries < 3) throw databaseError('CONNECTION_CLOSED');
-      written.push(...outcomes.map((outcome) => outcome.id));
-      return [...outcomes];
-    },
-    async () => {},
-    () => 900,
-  );
+  const { settle, written } = settlerOn(async () => {
+    if (++tries < 3) throw databaseError('CONNECTION_CLOSED');
+  });
   await settle(done('a'));
-  expect([tries, written]).toEqual([3, ['a']]);
+  expect([tries, written]).toEqual([3, [['a', 'complete']]]);
 });
 
 test('a database that stays away is given up when the time is', async () => {
-  const settle = settler<Outcome>(
-    () => Promise.reject(databaseError('CONNECTION_CLOSED')),
-    async () => {},
-    () => 1,
-  );
+  const away = () => Promise.reject(databaseError('CONNECTION_CLOSED'));
+  const { settle } = settlerOn(away, { remainingSeconds: () => 1 });
   await expect(settle(done('a'))).rejects.toThrow('CONNECTION_CLOSED');
 });
 
 test('a result that the database refuses fails its own task, and its neighbours are settled', async () => {
-  const written: [string, string][] = [];
-  const settle = settler<Outcome>(
-    async (outcomes) => {
-      if (outcomes.some((outcome) => outcome.id === 'bad' && outcome.kind === 'complete'))
-        throw databaseError('22P05');
-      written.push(...outcomes.map((outcome): [string, string] => [outcome.id, outcome.kind]));
-      return [...outcomes];
-    },
-    async () => {},
-    () => 900,
-  );
+  const { settle, written, lost } = settlerOn(async (outcomes) => {
+    if (outcomes.some((outcome) => outcome.id === 'bad' && outcome.kind === 'complete'))
+      throw databaseError('22P05');
+  });
   await Promise.all([settle(done('a')), settle(done('bad')), settle(done('c'))]);
   expect(written.toSorted()).toEqual([
     ['a', 'complete'],
     ['bad', 'fail'],
     ['c', 'complete'],
   ]);
+  expect(lost).toEqual([]);
+});
+
+test('an error that the database refuses is given up, and its neighbours are settled', async () => {
+  const { settle, written, lost } = settlerOn(async (outcomes) => {
+    if (outcomes.some((outcome) => outcome.id === 'bad')) throw databaseError('23514');
+  });
+  await Promise.all([settle(done('a')), settle(failed('bad')), settle(done('c'))]);
+  expect(written.map(([id]) => id).toSorted()).toEqual(['a', 'c']);
+  expect(lost).toEqual(['bad']);
 });

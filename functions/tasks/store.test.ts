@@ -91,7 +91,7 @@ describe('the fence', () => {
     await on.admin`update tasks set lease_until = now() - interval '1 second' where id = ${id}`;
     await store.rescue(dispatcher, [id], 1);
     await on.admin`update tasks set run_at = now() where id = ${id}`;
-    const { claimed } = await store.claim(worker, [id], LEASE, 0);
+    const { claimed } = await store.claim(worker, [id], LEASE, 0, true);
     expect(claimed[0]?.attempt).toBe(2);
     expect(
       await store.settle(worker, [{ id, attempt: 1, kind: 'complete', result: 'late' }], DISPATCH),
@@ -123,8 +123,33 @@ describe('claim', () => {
     const later = await insertTask(api, ada, { scheduledTime: new Date(Date.now() + 60_000).toISOString() });
     const answer = await store.claim(worker, [soon.id, later.id], LEASE, 2);
     expect(answer.claimed).toEqual([]);
-    expect(answer.soon.map((task) => task.id)).toEqual([soon.id]);
-    expect(answer.soon[0]?.dueInSeconds).toBeGreaterThan(0);
+    expect(answer.unclaimed).toEqual([{ id: soon.id, dueInSeconds: expect.any(Number), suspect: false }]);
+    expect(answer.unclaimed[0]?.dueInSeconds).toBeGreaterThan(0);
+  });
+
+  test('a due task whose row somebody has locked is told apart from one that is none of ours any more', async () => {
+    const { id } = await insertTask(api, ada);
+    await on.admin.begin(async (tx) => {
+      await tx`select from tasks where id = ${id} for update`;
+      const answer = await store.claim(worker, [id], LEASE, 2);
+      expect(answer).toEqual({
+        claimed: [],
+        unclaimed: [{ id, dueInSeconds: expect.any(Number), suspect: false }],
+      });
+    });
+    expect((await store.claim(worker, [id], LEASE, 2)).claimed).toHaveLength(1);
+    expect(await store.claim(worker, [id], LEASE, 2)).toEqual({ claimed: [], unclaimed: [] });
+  });
+
+  test('a task that has crashed is claimed only alone', async () => {
+    const { id } = await insertTask(api, ada);
+    await on.admin`update tasks set crashes = 1 where id = ${id}`;
+    const answer = await store.claim(worker, [id], LEASE, 2);
+    expect(answer).toEqual({
+      claimed: [],
+      unclaimed: [{ id, dueInSeconds: expect.any(Number), suspect: true }],
+    });
+    expect((await store.claim(worker, [id], LEASE, 2, true)).claimed).toHaveLength(1);
   });
 
   test('one statement claims, and one settles, however many tasks there are', async () => {
@@ -203,6 +228,18 @@ describe('dispatch', () => {
     expect(taken).not.toContain(later.id);
     const again = (await store.takeForDispatch(dispatcher, 1000, 300)).map((task) => task.id);
     expect(again).not.toContain(due.id);
+  });
+
+  test('a message that led to nothing does not lengthen the wait for the next one', async () => {
+    const { id } = await insertTask(api, ada);
+    for (let round = 0; round < 5; round += 1) {
+      await on.admin`update tasks set next_dispatch_at = now() - interval '1 second' where id = ${id}`;
+      await store.takeForDispatch(dispatcher, 1000, 300);
+      await store.dispatchAgain(dispatcher, [id]);
+    }
+    const [row] =
+      await on.admin`select dispatches, next_dispatch_at <= now() as due from tasks where id = ${id}`;
+    expect(row).toEqual({ dispatches: 0, due: true });
   });
 
   test('two dispatchers at once take a task once', async () => {

@@ -73,26 +73,41 @@ export async function insert(
     returning ${columns(db)}, ${dueIn(db)}`;
 }
 
+/** A task that was asked for and could not be claimed yet. */
+export type Unclaimed = {
+  id: string;
+  /** Negative or 0: it is due, but somebody had its row locked at that moment. */
+  dueInSeconds: number;
+  /** It has taken a worker down before, and is claimed alone. */
+  suspect: boolean;
+};
+
 /**
  * Starts attempts: takes those of the given tasks that are due and that nobody else has.
  *
  * @param leaseSeconds how long the worker may be silent before others presume it dead
  * @param soonSeconds  tasks that become due within this time are returned unclaimed
- * @returns `claimed`: what now runs here; `soon`: what to ask for again after the wait
+ * @param alone        claims suspects too; otherwise they are returned unclaimed
+ * @returns `claimed`: what now runs here; `unclaimed`: what is worth asking for again
  */
 export async function claim(
   db: Database,
   ids: readonly string[],
   leaseSeconds: number,
   soonSeconds: number,
-): Promise<{ claimed: Watched<Task>[]; soon: { id: string; dueInSeconds: number }[] }> {
-  const rows = await db<(Timed<Watched<Task>> & { early: boolean })[]>`
+  alone = false,
+): Promise<{ claimed: Watched<Task>[]; unclaimed: Unclaimed[] }> {
+  const rows = await db<(Timed<Watched<Task>> & { unclaimed: boolean })[]>`
     with clock as materialized (
       select clock_timestamp() as now
+    ), wanted as materialized (
+      select t.* from tasks t, clock
+      where t.id = any (${ids as string[]}::uuid[]) and t.status = any (${leaves('claim')}::text[])
+        and t.run_at <= clock.now + ${soonSeconds} * interval '1 second'
     ), due as (
       select t.id from tasks t, clock
-      where t.id = any (${ids as string[]}::uuid[]) and t.status = any (${leaves('claim')}::text[])
-        and t.run_at <= clock.now
+      where t.id in (select id from wanted) and t.status = any (${leaves('claim')}::text[])
+        and t.run_at <= clock.now and (${alone} or t.crashes = 0)
       order by t.id
       for update of t skip locked
     ), claimed as (
@@ -102,15 +117,16 @@ export async function claim(
       from due where t.id = due.id
       returning t.*
     )
-    select ${columns(db)}, t.watchers, 0::float8 as "dueInSeconds", false as early from claimed t
+    select ${columns(db)}, t.watchers, 0::float8 as "dueInSeconds", false as unclaimed from claimed t
     union all
     select ${columns(db)}, t.watchers, extract(epoch from t.run_at - clock.now)::float8, true
-    from tasks t, clock
-    where t.id = any (${ids as string[]}::uuid[]) and t.status = any (${leaves('claim')}::text[])
-      and t.run_at > clock.now and t.run_at <= clock.now + ${soonSeconds} * interval '1 second'`;
+    from wanted t, clock
+    where t.id not in (select id from claimed)`;
   return {
-    claimed: rows.filter((row) => !row.early),
-    soon: rows.filter((row) => row.early).map(({ id, dueInSeconds }) => ({ id, dueInSeconds })),
+    claimed: rows.filter((row) => !row.unclaimed),
+    unclaimed: rows
+      .filter((row) => row.unclaimed)
+      .map(({ id, dueInSeconds, crashes }) => ({ id, dueInSeconds, suspect: crashes > 0 })),
   };
 }
 
@@ -143,6 +159,12 @@ export async function settle(
     with outcome as materialized (
       select * from jsonb_to_recordset(${JSON.stringify(given)}::jsonb)
         as o(id uuid, attempt integer, outcome text, result jsonb, error jsonb, delay float8)
+    ), mine as (
+      -- In the order of ids, as everything that waits for several rows: two such statements never wait for each other.
+      select t.id from tasks t join outcome o on t.id = o.id and t.attempt = o.attempt
+      where t.status = any (${leaves('complete')}::text[])
+      order by t.id
+      for update of t
     ), moved as (
       update tasks t
       set status = ${to},
@@ -154,7 +176,7 @@ export async function settle(
             else ${nextRun} - ${lookaheadSeconds} * interval '1 second' end end,
         finished_at = case when ${to} <> 'SCHEDULED' then clock_timestamp() end,
         lease_until = null, updated_at = clock_timestamp(), seq = t.seq + 1
-      from outcome o
+      from outcome o join mine on mine.id = o.id
       where t.id = o.id and t.attempt = o.attempt and t.status = any (${leaves('complete')}::text[])
       returning t.*
     ), ledger as (
@@ -174,9 +196,16 @@ export async function renew(
   leaseSeconds: number,
 ): Promise<{ id: string; attempt: number; cancelRequested: boolean }[]> {
   return db<{ id: string; attempt: number; cancelRequested: boolean }[]>`
+    with mine as (
+      select t.id from tasks t
+      join jsonb_to_recordset(${JSON.stringify(running)}::jsonb) as r(id uuid, attempt integer)
+        on t.id = r.id and t.attempt = r.attempt
+      where t.status = 'RUNNING'
+      order by t.id
+      for update of t
+    )
     update tasks t set lease_until = clock_timestamp() + ${leaseSeconds} * interval '1 second'
-    from jsonb_to_recordset(${JSON.stringify(running)}::jsonb) as r(id uuid, attempt integer)
-    where t.id = r.id and t.attempt = r.attempt and t.status = 'RUNNING'
+    from mine where t.id = mine.id
     returning t.id, t.attempt, t.cancel_requested_at is not null as "cancelRequested"`;
 }
 
@@ -253,11 +282,19 @@ export async function takeForDispatch(
     returning t.id, t.organization_id as "organizationId", t.queue, t.crashes > 0 as suspect, ${dueIn(db)}`;
 }
 
-/** Gives tasks whose message could not be sent, or that no time was left for, back to the next tick. */
+/**
+ * Gives tasks whose message could not be sent, or that no time was left for, back to the next tick. What somebody has
+ * locked is in hands already. The message that led to nothing does not count towards the doubling of resends.
+ */
 export async function dispatchAgain(db: Database | Transaction, ids: readonly string[]): Promise<void> {
   await db`
-    update tasks t set next_dispatch_at = clock_timestamp()
-    where t.id = any (${ids as string[]}::uuid[]) and t.status = 'SCHEDULED'`;
+    with given as (
+      select t.id from tasks t
+      where t.id = any (${ids as string[]}::uuid[]) and t.status = 'SCHEDULED'
+      for update of t skip locked
+    )
+    update tasks t set next_dispatch_at = clock_timestamp(), dispatches = greatest(t.dispatches - 1, 0)
+    from given where t.id = given.id`;
 }
 
 /**
@@ -318,17 +355,24 @@ export type TaskFilter = {
 
 /** Tasks that match, newest first. */
 export async function list(tx: Transaction, filter: TaskFilter, limit: number): Promise<Task[]> {
+  // One short walk along each organization's own index: never along what others have.
   return tx<Task[]>`
-    select ${columns(tx)} from tasks t
-    where t.organization_id = any (${filter.organizationIds as string[]}::uuid[])
-      ${filter.beforeId ? tx`and t.id < ${filter.beforeId}` : tx``}
-      ${filter.createdBy ? tx`and t.created_by = ${filter.createdBy}` : tx``}
-      ${filter.statuses ? tx`and t.status = any (${filter.statuses as readonly string[] as string[]}::text[])` : tx``}
-      ${filter.kind ? tx`and t.kind = ${filter.kind}` : tx``}
-      ${filter.createdFrom ? tx`and t.created_at >= ${filter.createdFrom}::text::timestamptz` : tx``}
-      ${filter.createdTo ? tx`and t.created_at < ${filter.createdTo}::text::timestamptz` : tx``}
-      ${filter.scheduledFrom ? tx`and t.scheduled_time >= ${filter.scheduledFrom}::text::timestamptz` : tx``}
-      ${filter.scheduledTo ? tx`and t.scheduled_time < ${filter.scheduledTo}::text::timestamptz` : tx``}
+    select ${columns(tx)}
+    from unnest(${filter.organizationIds as string[]}::uuid[]) as mine(id)
+    cross join lateral (
+      select * from tasks t
+      where t.organization_id = mine.id
+        ${filter.beforeId ? tx`and t.id < ${filter.beforeId}` : tx``}
+        ${filter.createdBy ? tx`and t.created_by = ${filter.createdBy}` : tx``}
+        ${filter.statuses ? tx`and t.status = any (${filter.statuses as readonly string[] as string[]}::text[])` : tx``}
+        ${filter.kind ? tx`and t.kind = ${filter.kind}` : tx``}
+        ${filter.createdFrom ? tx`and t.created_at >= ${filter.createdFrom}::text::timestamptz` : tx``}
+        ${filter.createdTo ? tx`and t.created_at < ${filter.createdTo}::text::timestamptz` : tx``}
+        ${filter.scheduledFrom ? tx`and t.scheduled_time >= ${filter.scheduledFrom}::text::timestamptz` : tx``}
+        ${filter.scheduledTo ? tx`and t.scheduled_time < ${filter.scheduledTo}::text::timestamptz` : tx``}
+      order by t.organization_id, t.id desc
+      limit ${limit}
+    ) t
     order by t.id desc
     limit ${limit}`;
 }

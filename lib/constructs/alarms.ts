@@ -1,56 +1,65 @@
-import { Duration } from 'aws-cdk-lib';
+import { Validations } from 'aws-cdk-lib';
 import { Alarm, ComparisonOperator, type IMetric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Topic } from 'aws-cdk-lib/aws-sns';
-import type { Queue } from 'aws-cdk-lib/aws-sqs';
+import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
-import type { CeleriacFunction } from './function.ts';
+import type { Stage } from '../stages.ts';
 
-const PERIOD = Duration.minutes(5);
+/** When a person must know, in terms of one metric. */
+export type AlarmSpec = {
+  /** What is then the case, as a sentence. */
+  says: string;
+  metric: IMetric;
+  /** Alarming outside of this: with `above`, greater; with `below`, less. */
+  above?: number;
+  below?: number;
+  /** Consecutive periods of the metric that must be outside, from 1. */
+  periods: number;
+  /** What silence means: a function that did not run failed at nothing; a pulse that is missing is the trouble itself. */
+  silence: 'well' | 'trouble';
+};
 
-/** What a person must know of. Subscribe to the topic. */
+/** What a person must know of, one alarm per row of a table, and the topic that tells. */
 export class Alarms extends Construct {
   readonly topic: Topic;
+  readonly all: readonly Alarm[];
 
-  constructor(scope: Construct, id: string) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { stage, table }: { stage: Stage; table: Readonly<Record<string, AlarmSpec>> },
+  ) {
     super(scope, id);
     this.topic = new Topic(this, 'Topic', { enforceSSL: true });
     // A topic with a policy of its own has lost the default one, by which alarms publish.
     this.topic.grantPublish(new ServicePrincipal('cloudwatch.amazonaws.com'));
-  }
-
-  /** Something lies in `queue`, into which only what went wrong falls. */
-  whenNotEmpty(queue: Queue): void {
-    this.above(
-      0,
-      `${queue.node.path} is not empty`,
-      queue.metricApproximateNumberOfMessagesVisible({ period: PERIOD, statistic: 'Maximum' }),
-    );
-  }
-
-  /** A message is older than `limit`, which must exceed the longest run and the longest delay together. */
-  whenWaiting(queue: Queue, limit: Duration): void {
-    this.above(
-      limit.toSeconds(),
-      `${queue.node.path} is not keeping up`,
-      queue.metricApproximateAgeOfOldestMessage({ period: PERIOD, statistic: 'Maximum' }),
-    );
-  }
-
-  /** An invocation threw, was killed or ran out of time. A task that fails is no error: it is recorded on its row. */
-  whenFailing(fn: CeleriacFunction): void {
-    this.above(0, `${fn.entry} fails`, fn.metricErrors({ period: PERIOD, statistic: 'Sum' }));
-  }
-
-  private above(threshold: number, description: string, metric: IMetric): void {
-    new Alarm(this, description.replaceAll(/[^A-Za-z]/g, ''), {
-      alarmDescription: description,
-      metric,
-      threshold,
-      comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
-      evaluationPeriods: 1,
-      treatMissingData: TreatMissingData.NOT_BREACHING,
-    }).addAlarmAction(new SnsAction(this.topic));
+    if (stage.alarms.email) {
+      this.topic.addSubscription(new EmailSubscription(stage.alarms.email));
+      Validations.of(this.topic).acknowledge({
+        id: 'Serverless-SNSRedrivePolicy',
+        reason:
+          'A mail that cannot be delivered would wait in a queue that nobody looks into; the alarm itself stays',
+      });
+    }
+    const tell = new SnsAction(this.topic);
+    this.all = Object.entries(table).map(([name, { says, metric, above, below, periods, silence }]) => {
+      const alarm = new Alarm(this, name, {
+        alarmName: `celeriac-${stage.name}-${name}`,
+        alarmDescription: `${says}. What to do: docs/runbook.md#${name}`,
+        metric,
+        threshold: above ?? below ?? 0,
+        comparisonOperator:
+          below === undefined
+            ? ComparisonOperator.GREATER_THAN_THRESHOLD
+            : ComparisonOperator.LESS_THAN_THRESHOLD,
+        evaluationPeriods: periods,
+        treatMissingData: silence === 'trouble' ? TreatMissingData.BREACHING : TreatMissingData.NOT_BREACHING,
+      });
+      alarm.addAlarmAction(tell);
+      alarm.addOkAction(tell);
+      return alarm;
+    });
   }
 }

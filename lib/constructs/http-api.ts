@@ -1,9 +1,13 @@
+import { Duration } from 'aws-cdk-lib';
 import { HttpApi, HttpMethod, HttpStage } from 'aws-cdk-lib/aws-apigatewayv2';
+import { HttpLambdaAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
+import type { IMetric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import type { Stage } from '../stages.ts';
 import { accessLog } from './access-log.ts';
 import type { CeleriacFunction } from './function.ts';
+import { ORIGIN_HEADER } from './origin-secret.ts';
 
 /**
  * Which function answers which path; the most specific route wins, and what none matches is API Gateway's 404.
@@ -23,7 +27,10 @@ const ROUTES = {
   api: [[HttpMethod.ANY, '/api/{proxy+}']],
 } as const satisfies Record<string, readonly (readonly [HttpMethod, string])[]>;
 
-/** The HTTP API. Functions get payload format 2.0. */
+/**
+ * The HTTP API. Functions get payload format 2.0. Only what brings the front door's header gets through; API Gateway
+ * remembers for an hour that it did, so that the check costs a request nothing.
+ */
 export class HttpEndpoint extends Construct {
   /** `https://…` without a path. */
   readonly url: string;
@@ -48,12 +55,30 @@ export class HttpEndpoint extends Construct {
     this.url = this.api.apiEndpoint;
   }
 
-  routeTo(functions: Record<keyof typeof ROUTES, CeleriacFunction>): void {
+  routeTo(functions: Record<keyof typeof ROUTES, CeleriacFunction>, originCheck: CeleriacFunction): void {
+    const authorizer = new HttpLambdaAuthorizer('FrontDoorOnly', originCheck, {
+      identitySource: [`$request.header.${ORIGIN_HEADER}`],
+      resultsCacheTtl: Duration.hours(1),
+    });
     for (const name of ['auth', 'api'] as const) {
       const integration = new HttpLambdaIntegration(name, functions[name], { scopePermissionToRoute: false });
       for (const [method, path] of ROUTES[name]) {
-        this.api.addRoutes({ path, methods: [method], integration });
+        this.api.addRoutes({ path, methods: [method], integration, authorizer });
       }
     }
+  }
+
+  /** Requests that API Gateway or a function behind it failed at. */
+  serverErrors(options: MetricOptions): IMetric {
+    return this.api.metricServerError(options);
+  }
+
+  requests(options: MetricOptions): IMetric {
+    return this.api.metricCount(options);
+  }
+
+  /** Milliseconds from request to answer. */
+  latency(options: MetricOptions): IMetric {
+    return this.api.metricLatency(options);
   }
 }

@@ -1,4 +1,4 @@
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Validations } from 'aws-cdk-lib';
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
@@ -21,6 +21,10 @@ export class TaskQueues extends Construct {
   constructor(scope: Construct, id: string) {
     super(scope, id);
     this.deadLetters = this.queue('DeadLetters', 'dead-letters', { retentionPeriod: Duration.days(14) });
+    Validations.of(this.deadLetters).acknowledge({
+      id: 'Serverless-SQSRedrivePolicy',
+      reason: 'It is the dead-letter queue',
+    });
     const deadLetterQueue = { queue: this.deadLetters, maxReceiveCount: MAX_RECEIVES };
     this.interactive = this.queue('Interactive', 'worker', { deadLetterQueue });
     this.bulk = this.queue('Bulk', 'worker', { deadLetterQueue });
@@ -62,4 +66,8 @@ function feed(queue: Queue, fn: CeleriacFunction, maxConcurrency: number): void 
   fn.addEventSource(
     new SqsEventSource(queue, { batchSize: 10, reportBatchItemFailures: true, maxConcurrency }),
   );
+  Validations.of(fn).acknowledge({
+    id: 'Serverless-LambdaEventSourceMappingDestination',
+    reason: 'A mapping of SQS has none: messages that fail go where the queue redrives them',
+  });
 }

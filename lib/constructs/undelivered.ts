@@ -1,4 +1,4 @@
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Validations } from 'aws-cdk-lib';
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
@@ -15,6 +15,11 @@ export class Undelivered extends Construct {
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
     });
+    const reason = 'It is itself where dead letters end up: of rules, and of asynchronous calls';
+    Validations.of(this.queue).acknowledge(
+      { id: 'AwsSolutions-SQS3', reason },
+      { id: 'Serverless-SQSRedrivePolicy', reason },
+    );
   }
 
   /** Keeps the asynchronous calls of `fn` that failed twice, or found no sandbox within `maxAge`. */

@@ -1,12 +1,15 @@
-import { RemovalPolicy } from 'aws-cdk-lib';
+import { RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
 import { CfnAccount } from 'aws-cdk-lib/aws-apigateway';
-import { WebSocketApi, WebSocketStage } from 'aws-cdk-lib/aws-apigatewayv2';
+import { type CfnApi, WebSocketApi, WebSocketStage } from 'aws-cdk-lib/aws-apigatewayv2';
+import { WebSocketLambdaAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { WebSocketLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
+import { type IMetric, Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import { ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import type { Stage } from '../stages.ts';
 import { accessLog } from './access-log.ts';
 import type { CeleriacFunction } from './function.ts';
+import { ORIGIN_HEADER } from './origin-secret.ts';
 
 const ROUTES = ['$connect', '$disconnect', '$default'] as const;
 
@@ -34,10 +37,23 @@ export class SocketEndpoint extends Construct {
     this.url = this.stage.url;
   }
 
-  /** Sends every event of every connection to `fn`. */
-  routeTo(fn: CeleriacFunction): void {
+  /** Sends every event of every connection to `fn`, and only connects what brings the front door's header. */
+  routeTo(fn: CeleriacFunction, originCheck: CeleriacFunction): void {
+    const authorizer = new WebSocketLambdaAuthorizer('FrontDoorOnly', originCheck, {
+      identitySource: [`route.request.header.${ORIGIN_HEADER}`],
+    });
     for (const route of ROUTES) {
-      this.api.addRoute(route, { integration: new WebSocketLambdaIntegration(route.slice(1), fn) });
+      const isConnect = route === '$connect';
+      const added = this.api.addRoute(route, {
+        integration: new WebSocketLambdaIntegration(route.slice(1), fn),
+        ...(isConnect && { authorizer }),
+      });
+      if (isConnect) continue;
+      Validations.of(added).acknowledge({
+        id: 'AwsSolutions-APIG4',
+        reason:
+          'A connection is authorized once, when it is made: API Gateway takes an authorizer on $connect alone',
+      });
     }
   }
 
@@ -45,6 +61,26 @@ export class SocketEndpoint extends Construct {
   grantPush(fn: CeleriacFunction): void {
     this.stage.grantManagementApiAccess(fn);
     fn.addEnvironment('SOCKET_ENDPOINT', this.stage.callbackUrl);
+    const api = Stack.of(this).getLogicalId(this.api.node.defaultChild as CfnApi);
+    const connections = `arn:<AWS::Partition>:execute-api:<AWS::Region>:<AWS::AccountId>:<${api}>/ws/*/@connections/*`;
+    Validations.of(fn.role ?? fn).acknowledge({
+      id: `AwsSolutions-IAM5[Resource::${connections}]`,
+      reason: 'Any connection of this API and stage, whose ids are made when clients come',
+    });
+  }
+
+  /** Events that a function failed at. */
+  integrationErrors(options: MetricOptions): IMetric {
+    return this.metric('IntegrationError', options);
+  }
+
+  connections(options: MetricOptions): IMetric {
+    return this.metric('ConnectCount', options);
+  }
+
+  private metric(metricName: string, options: MetricOptions): IMetric {
+    const dimensionsMap = { ApiId: this.api.apiId, Stage: this.stage.stageName };
+    return new Metric({ namespace: 'AWS/ApiGateway', metricName, dimensionsMap, ...options });
   }
 }
 
@@ -60,6 +96,11 @@ function accountMayLog(scope: Construct): CfnAccount {
     ],
   });
   role.applyRemovalPolicy(RemovalPolicy.RETAIN);
+  Validations.of(role).acknowledge({
+    id: 'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]',
+    reason:
+      'The account has one such role for all APIs, and API Gateway only takes one with what this policy grants',
+  });
   const account = new CfnAccount(scope, 'AccountLogging', { cloudWatchRoleArn: role.roleArn });
   account.applyRemovalPolicy(RemovalPolicy.RETAIN);
   return account;

@@ -24,3 +24,6 @@ export function kindOf(name: string): Kind | undefined {
 export function isKindName(name: string): name is KindName {
   return Object.hasOwn(KINDS, name);
 }
+
+/** The longest hard limit of all kinds, in seconds. */
+export const LONGEST_HARD_SECONDS = Math.max(...Object.values(KINDS).map((kind) => kind.hardSeconds));

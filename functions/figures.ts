@@ -1,0 +1,79 @@
+/** Every figure that functions publish of themselves, with its unit. Alarms and the dashboard know them by these names. */
+export const FIGURES = {
+  TasksCreated: 'Count',
+  TasksCompleted: 'Count',
+  TasksFailed: 'Count',
+  /** Attempts that failed, or died with their worker, and are followed by another. */
+  TasksRetried: 'Count',
+  TasksCancelled: 'Count',
+  /** Taken back from workers that died. */
+  TasksRescued: 'Count',
+  /** From the time that a task was due to its start, by the database's clock, for single tasks. */
+  InteractiveStartLateness: 'Milliseconds',
+  /** The same for batches, where waiting for one's turn is no trouble. */
+  BulkStartLateness: 'Milliseconds',
+  /** Tasks that the dispatcher sent a message for. */
+  WakeUpsSent: 'Count',
+  WakeUpsUnsent: 'Count',
+  /** Ticks that stored all they should, or had nothing to fetch, or stored a part. */
+  PriceFetchesSucceeded: 'Count',
+  PriceFetchesPartial: 'Count',
+  PriceFetchesFailed: 'Count',
+  PricesStored: 'Count',
+} as const satisfies Record<string, 'Count' | 'Milliseconds'>;
+
+export type Figure = keyof typeof FIGURES;
+
+/** Counts come together, milliseconds are kept one by one. */
+export type Measure = (figure: Figure, value: number) => void;
+
+export type Meter = {
+  measure: Measure;
+  /** Writes what was measured since the last time, in one line; nothing when nothing was. */
+  flush: () => void;
+};
+
+/** Values that one metric of a line may have. */
+const MAX_VALUES = 100;
+
+/**
+ * Publishes figures by CloudWatch's embedded metric format: a line of the log, of which CloudWatch makes metrics, so
+ * that no request waits for them.
+ *
+ * @param write receives each line, with its end
+ * @param stage the only dimension: every further one multiplies what the metrics cost
+ * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+ */
+export function meter(write: (line: string) => void, stage: string, now: () => number = Date.now): Meter {
+  let measured = new Map<Figure, number[]>();
+  return {
+    measure(figure, value) {
+      const values = measured.get(figure);
+      if (!values) measured.set(figure, [value]);
+      else if (FIGURES[figure] === 'Count') values[0] = (values[0] ?? 0) + value;
+      else if (values.length < MAX_VALUES) values.push(value);
+      // Of more than fit, the worst is what somebody may have to know of.
+      else values[0] = Math.max(values[0] ?? 0, value);
+    },
+    flush() {
+      if (measured.size === 0) return;
+      const figures = [...measured];
+      measured = new Map();
+      const metrics = figures.map(([Name]) => ({ Name, Unit: FIGURES[Name] }));
+      const line = {
+        _aws: {
+          Timestamp: now(),
+          CloudWatchMetrics: [{ Namespace: 'Celeriac', Dimensions: [['Stage']], Metrics: metrics }],
+        },
+        Stage: stage,
+        ...Object.fromEntries(
+          figures.map(([name, values]) => [name, values.length > 1 ? values : values[0]]),
+        ),
+      };
+      write(`${JSON.stringify(line)}\n`);
+    },
+  };
+}
+
+/** For where nobody reads figures. */
+export const NO_METER: Meter = { measure: () => {}, flush: () => {} };

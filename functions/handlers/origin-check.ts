@@ -1,0 +1,15 @@
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import * as z from 'zod';
+import { secretReader } from '../aws/secrets.ts';
+import { type OriginRequest, originCheck } from '../http/origin-check.ts';
+import { readEnv } from './environment.ts';
+
+const env = readEnv({ ORIGIN_SECRET_ARN: z.string().min(1) });
+const read = secretReader(new SecretsManagerClient({}), env.ORIGIN_SECRET_ARN);
+const check = originCheck(async () => {
+  const versions = await Promise.all([read('AWSCURRENT'), read('AWSPREVIOUS')]);
+  return versions.filter((version) => version !== undefined);
+});
+
+/** The authorizer of both APIs: lets pass what comes by the front door. */
+export const handler = (event: OriginRequest) => check(event);

@@ -1,0 +1,23 @@
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import * as z from 'zod';
+import { rotatedSecret } from '../aws/rotated-secret.ts';
+import { ROTATION_STEPS, rotate } from '../identity/rotate-secret.ts';
+import { readEnv } from './environment.ts';
+import { logger } from './logger.ts';
+
+const env = readEnv({ SIGNING_SECRET_ARN: z.string().min(1) });
+const client = new SecretsManagerClient({});
+
+const Rotation = z.object({
+  // Only this secret is anybody's business here.
+  SecretId: z.literal(env.SIGNING_SECRET_ARN),
+  ClientRequestToken: z.string().min(1),
+  Step: z.enum(ROTATION_STEPS),
+});
+
+/** Called by Secrets Manager, once for each step of a rotation. */
+export const handler = async (event: unknown): Promise<void> => {
+  const { SecretId, ClientRequestToken, Step } = Rotation.parse(event);
+  await rotate(rotatedSecret(client, SecretId), Step, ClientRequestToken);
+  logger.info('rotation step done', { step: Step, version: ClientRequestToken });
+};

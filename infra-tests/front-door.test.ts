@@ -1,0 +1,169 @@
+import { describe, expect, test } from 'vitest';
+import { functionAt, functionsOf, type Resource, STAGE_NAMES, synthesized } from './synthesized.ts';
+
+type Behavior = {
+  PathPattern?: string;
+  TargetOriginId: string;
+  ViewerProtocolPolicy: string;
+  ResponseHeadersPolicyId?: { Ref: string };
+  FunctionAssociations?: { EventType: string; FunctionARN: unknown }[];
+};
+type Origin = {
+  Id: string;
+  DomainName: unknown;
+  S3OriginConfig?: { OriginAccessIdentity?: string };
+  OriginAccessControlId?: unknown;
+  CustomOriginConfig?: { OriginProtocolPolicy: string };
+  OriginCustomHeaders?: { HeaderName: string; HeaderValue: unknown }[];
+};
+
+describe.each(STAGE_NAMES)('front door of %s', (stage) => {
+  const stacks = synthesized(stage);
+  const { app } = stacks;
+  const config = one(app.findResources('AWS::CloudFront::Distribution')).Properties.DistributionConfig;
+  const behaviors: Behavior[] = [config.DefaultCacheBehavior, ...config.CacheBehaviors];
+  const originOf = ({ TargetOriginId }: Behavior): Origin =>
+    config.Origins.find(({ Id }: Origin) => Id === TargetOriginId);
+  const behavior = (pattern?: string) => {
+    const found = behaviors.find(({ PathPattern }) => PathPattern === pattern);
+    if (!found) throw new Error(`The front door does not know ${pattern}`);
+    return found;
+  };
+  const apiId = (protocol: string) =>
+    Object.keys(app.findResources('AWS::ApiGatewayV2::Api', { Properties: { ProtocolType: protocol } }))[0];
+  const fromApis = behaviors.filter(({ PathPattern }) => PathPattern !== undefined);
+
+  test('serves console, API and WebSocket on one origin, by TLS alone', () => {
+    expect(originOf(behavior()).S3OriginConfig).toBeDefined();
+    for (const [pattern, protocol] of [
+      ['/api/*', 'HTTP'],
+      ['/.well-known/*', 'HTTP'],
+      ['/ws', 'WEBSOCKET'],
+      ['/ws/*', 'WEBSOCKET'],
+    ] as const) {
+      expect(JSON.stringify(originOf(behavior(pattern)).DomainName)).toContain(`"${apiId(protocol)}"`);
+    }
+    for (const { ViewerProtocolPolicy } of behaviors) {
+      expect(['https-only', 'redirect-to-https']).toContain(ViewerProtocolPolicy);
+    }
+    for (const each of fromApis) {
+      expect(originOf(each).CustomOriginConfig?.OriginProtocolPolicy).toBe('https-only');
+    }
+  });
+
+  test('alone may read the console’s bucket, which nobody else is shown', () => {
+    const [id, bucket] = Object.entries(app.findResources('AWS::S3::Bucket'))[0] ?? [];
+    expect(Object.values(bucket?.Properties.PublicAccessBlockConfiguration)).toEqual([
+      true,
+      true,
+      true,
+      true,
+    ]);
+    expect(originOf(behavior()).OriginAccessControlId).toBeDefined();
+    const { PolicyDocument } = one(app.findResources('AWS::S3::BucketPolicy')).Properties;
+    const readers = PolicyDocument.Statement.filter(({ Effect }: { Effect: string }) => Effect === 'Allow');
+    expect(readers).not.toEqual([]);
+    for (const { Principal, Condition, Resource } of readers) {
+      expect(Principal).toEqual({ Service: 'cloudfront.amazonaws.com' });
+      expect(JSON.stringify(Condition)).toContain(':distribution/');
+      expect(JSON.stringify(Resource)).toContain(`"${id}"`);
+    }
+  });
+
+  test('gives pages a content security policy, and every answer a strict transport', () => {
+    const policies = app.findResources('AWS::CloudFront::ResponseHeadersPolicy');
+    const headersOf = ({ ResponseHeadersPolicyId }: Behavior) =>
+      policies[ResponseHeadersPolicyId?.Ref ?? '']?.Properties.ResponseHeadersPolicyConfig
+        .SecurityHeadersConfig;
+    const page = headersOf(behavior());
+    expect(page.ContentSecurityPolicy.ContentSecurityPolicy).toContain("default-src 'none'");
+    expect(page.ContentSecurityPolicy.ContentSecurityPolicy).not.toMatch(/unsafe|\*/);
+    expect(page.FrameOptions.FrameOption).toBe('DENY');
+    for (const headers of [page, headersOf(behavior('/api/*'))]) {
+      expect(headers.StrictTransportSecurity.AccessControlMaxAgeSec).toBeGreaterThanOrEqual(31_536_000);
+      expect(headers.ContentTypeOptions.Override).toBe(true);
+    }
+  });
+
+  test('rewrites WebSocket addresses at the edge, and only those', () => {
+    const [rewrite] = Object.keys(app.findResources('AWS::CloudFront::Function'));
+    const rewritten = behaviors.filter(({ FunctionAssociations = [] }) =>
+      JSON.stringify(FunctionAssociations).includes(`"${rewrite}"`),
+    );
+    expect(rewritten.map(({ PathPattern }) => PathPattern)).toEqual(['/ws', '/ws/*']);
+  });
+
+  describe('leaves no way around it', () => {
+    const checker = functionsOf(stacks)['origin-check'].resource.Properties.Environment.Variables;
+    const authorizers = app.findResources('AWS::ApiGatewayV2::Authorizer');
+
+    test('it sends both APIs a secret that stands in no template', () => {
+      for (const each of fromApis) {
+        const [header, ...more] = originOf(each).OriginCustomHeaders ?? [];
+        expect(more).toEqual([]);
+        expect(header?.HeaderName).toBe('x-origin-verify');
+        const value = JSON.stringify(header?.HeaderValue);
+        expect(value).toContain('{{resolve:secretsmanager:');
+        expect(value).toContain(`"${checker.ORIGIN_SECRET_ARN.Ref}"`);
+      }
+    });
+
+    test('every route asks for it, but events of connections that were let in', () => {
+      const open = Object.values(app.findResources('AWS::ApiGatewayV2::Route'))
+        .filter(({ Properties }) => {
+          const authorizer = authorizers[Properties.AuthorizerId?.Ref];
+          return (
+            Properties.AuthorizationType !== 'CUSTOM' ||
+            functionAt(stacks, authorizer?.Properties.AuthorizerUri) !== 'origin-check' ||
+            !/header\.x-origin-verify$/.test(authorizer?.Properties.IdentitySource[0])
+          );
+        })
+        .map(({ Properties }) => Properties.RouteKey);
+      expect(open.toSorted()).toEqual(['$default', '$disconnect']);
+    });
+
+    test('the HTTP API remembers the answer, so that the check is not a second function for each request', () => {
+      const { AuthorizerResultTtlInSeconds } = Object.values(authorizers)
+        .map(({ Properties }) => Properties)
+        .find(({ ApiId }) => ApiId.Ref === apiId('HTTP'));
+      expect(AuthorizerResultTtlInSeconds).toBe(3600);
+    });
+  });
+
+  test('is the issuer of tokens, whose keys it serves', () => {
+    const { TOKEN_ISSUER } = functionsOf(stacks).auth.resource.Properties.Environment.Variables;
+    const [distribution] = Object.keys(app.findResources('AWS::CloudFront::Distribution'));
+    expect(TOKEN_ISSUER).toEqual({
+      'Fn::Join': ['', ['https://', { 'Fn::GetAtt': [distribution, 'DomainName'] }]],
+    });
+  });
+
+  test('its addresses are what a deployment prints', () => {
+    const outputs = app.findOutputs('*');
+    for (const [name, start, end] of [
+      ['ConsoleUrl', 'https://', '/'],
+      ['DocumentationUrl', 'https://', '/api/docs'],
+      ['WebSocketUrl', 'wss://', '/ws'],
+    ] as const) {
+      const parts = outputs[name]?.Value['Fn::Join'][1];
+      expect([parts[0], parts.at(-1)]).toEqual([start, end]);
+    }
+    expect(Object.keys(outputs)).toEqual(expect.arrayContaining(['DashboardUrl', 'AlarmTopic']));
+  });
+
+  test('gets the console in every deployment that changes it', () => {
+    const versions = app.findResources('AWS::Lambda::Version');
+    const published = Object.values(app.findResources('Custom::Trigger')).filter(
+      ({ Properties }) =>
+        functionAt(stacks, versions[Properties.HandlerArn.Ref]?.Properties.FunctionName) ===
+        'publish-console',
+    );
+    expect(published).toHaveLength(1);
+  });
+});
+
+function one(resources: Record<string, Resource>): Resource {
+  const [resource, ...more] = Object.values(resources);
+  if (!resource || more.length > 0) throw new Error(`Expected one, found ${Object.keys(resources).length}`);
+  return resource;
+}

@@ -1,0 +1,171 @@
+import { Duration } from 'aws-cdk-lib';
+import { MathExpression } from 'aws-cdk-lib/aws-cloudwatch';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
+import type { AlarmSpec } from './constructs/alarms.ts';
+import type { Database } from './constructs/database.ts';
+import type { CeleriacFunction } from './constructs/function.ts';
+import type { HttpEndpoint } from './constructs/http-api.ts';
+import type { TaskQueues } from './constructs/task-queues.ts';
+import type { Undelivered } from './constructs/undelivered.ts';
+import type { SocketEndpoint } from './constructs/websocket-api.ts';
+import { figure } from './figures.ts';
+import type { FunctionName } from './functions.ts';
+import type { Stage } from './stages.ts';
+
+export type Watched = {
+  stage: Stage;
+  http: HttpEndpoint;
+  sockets: SocketEndpoint;
+  queues: TaskQueues;
+  undelivered: Undelivered;
+  database: Database;
+  functions: Record<FunctionName, CeleriacFunction>;
+};
+
+const period = Duration.minutes(5);
+
+/**
+ * Age of a queue's oldest message at which it is not kept up with, in seconds. Above a message's longest delay
+ * (180 s) and the longest run (900 s) together, twice over.
+ */
+const OLDEST_MESSAGE_SECONDS = 1_800;
+
+/** Milliseconds between the time of a single task and its start, for ninety-nine of a hundred. */
+const LATE_MS = 30_000;
+
+/** Functions whose errors nobody else hears of: migrate and publish-console fail the deployment that calls them. */
+const ALARMED_FUNCTIONS = [
+  'auth',
+  'api',
+  'socket',
+  'worker',
+  'dead-letters',
+  'dispatcher',
+  'prices',
+  'origin-check',
+  'rotate-signing-key',
+] as const satisfies readonly FunctionName[];
+
+/** Every alarm, by name. What to do about each stands in docs/runbook.md under the same name. */
+export function alarmTable(watched: Watched): Record<string, AlarmSpec> {
+  return { ...ofTasks(watched), ...ofRequests(watched), ...ofDatabase(watched), ...ofFunctions(watched) };
+}
+
+function ofTasks({ stage, queues, undelivered, functions }: Watched): Record<string, AlarmSpec> {
+  return {
+    'dead-letters': notEmpty(
+      queues.deadLetters,
+      'Messages that took a worker down five times lie unrecorded in the dead-letter queue',
+    ),
+    'undelivered-events': notEmpty(
+      undelivered.queue,
+      'A scheduled tick or an asynchronous call reached no function, or the function failed at it twice',
+    ),
+    'interactive-queue-behind': old(queues.interactive, 'Single tasks wait longer than any run takes'),
+    'bulk-queue-behind': old(queues.bulk, 'Batches of tasks wait longer than any run takes'),
+    'late-starts': {
+      says: 'Single tasks start late, by the database’s clock',
+      metric: figure(stage, 'InteractiveStartLateness', { statistic: 'p99', period }),
+      above: LATE_MS,
+      periods: 2,
+      silence: 'well',
+    },
+    'wake-ups-unsent': {
+      says: 'SQS does not take the messages that wake the worker; tasks wait until it does',
+      metric: figure(stage, 'WakeUpsUnsent', { statistic: 'Sum', period }),
+      above: 0,
+      periods: 2,
+      silence: 'well',
+    },
+    'dispatcher-silent': {
+      says: 'The dispatcher has not run: tasks scheduled for later do not start',
+      metric: functions.dispatcher.metricInvocations({ statistic: 'Sum', period }),
+      below: 1,
+      periods: 1,
+      silence: 'trouble',
+    },
+    'stale-prices': {
+      says: 'No price has been fetched for a quarter of an hour',
+      metric: figure(stage, 'PriceFetchesSucceeded', { statistic: 'Sum', period }),
+      below: 1,
+      periods: 3,
+      silence: 'trouble',
+    },
+  };
+}
+
+function ofRequests({ http, sockets, functions: { auth, api, socket } }: Watched): Record<string, AlarmSpec> {
+  const throttles = (fn: CeleriacFunction) => fn.metricThrottles({ statistic: 'Sum', period });
+  return {
+    'http-errors': {
+      says: 'The HTTP API answers requests with 5xx',
+      metric: http.serverErrors({ statistic: 'Sum', period }),
+      above: 5,
+      periods: 1,
+      silence: 'well',
+    },
+    'socket-errors': {
+      says: 'Events of WebSocket connections fail',
+      metric: sockets.integrationErrors({ statistic: 'Sum', period }),
+      above: 5,
+      periods: 1,
+      silence: 'well',
+    },
+    'requests-throttled': {
+      says: 'Requests are refused because every sandbox that the stage grants is busy',
+      metric: new MathExpression({
+        expression: 'auth + api + socket',
+        usingMetrics: { auth: throttles(auth), api: throttles(api), socket: throttles(socket) },
+        period,
+      }),
+      above: 0,
+      periods: 2,
+      silence: 'well',
+    },
+  };
+}
+
+function ofDatabase({ stage, database }: Watched): Record<string, AlarmSpec> {
+  return {
+    'database-capacity': {
+      says: 'The database works at the limit of the capacity that the stage grants',
+      metric: database.utilization({ statistic: 'Average', period }),
+      above: 90,
+      periods: 3,
+      silence: 'well',
+    },
+    'database-connections': {
+      says: 'Four of five connections of the database are taken',
+      metric: database.connections({ statistic: 'Maximum', period }),
+      above: 0.8 * stage.database.maxConnections,
+      periods: 1,
+      silence: 'well',
+    },
+  };
+}
+
+function ofFunctions({ functions }: Watched): Record<string, AlarmSpec> {
+  return Object.fromEntries(
+    ALARMED_FUNCTIONS.map((name) => [
+      `${name}-fails`,
+      {
+        // A task that fails is no error: it is recorded on its row.
+        says: `An invocation of ${name} threw, was killed or ran out of time`,
+        metric: functions[name].metricErrors({ statistic: 'Sum', period }),
+        above: 0,
+        periods: 1,
+        silence: 'well',
+      },
+    ]),
+  );
+}
+
+function notEmpty(queue: Queue, says: string): AlarmSpec {
+  const metric = queue.metricApproximateNumberOfMessagesVisible({ statistic: 'Maximum', period });
+  return { says, metric, above: 0, periods: 1, silence: 'well' };
+}
+
+function old(queue: Queue, says: string): AlarmSpec {
+  const metric = queue.metricApproximateAgeOfOldestMessage({ statistic: 'Maximum', period });
+  return { says, metric, above: OLDEST_MESSAGE_SECONDS, periods: 1, silence: 'well' };
+}

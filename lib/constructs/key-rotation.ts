@@ -1,0 +1,44 @@
+import { Stack } from 'aws-cdk-lib';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { CfnPermission } from 'aws-cdk-lib/aws-lambda';
+import { CfnRotationSchedule, type Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { Construct } from 'constructs';
+import type { CeleriacFunction } from './function.ts';
+
+export type KeyRotationProps = { secret: Secret; rotator: CeleriacFunction; everyDays: number };
+
+/**
+ * Has Secrets Manager renew a secret by `rotator`, on schedule. The value before stays readable as AWSPREVIOUS, and
+ * what was signed with it stays valid.
+ *
+ * Not the library's own schedule, which would also grant making passwords anywhere in the account.
+ */
+export class KeyRotation extends Construct {
+  constructor(scope: Construct, id: string, { secret, rotator, everyDays }: KeyRotationProps) {
+    super(scope, id);
+    rotator.addToRolePolicy(
+      new PolicyStatement({
+        actions: [
+          'secretsmanager:DescribeSecret',
+          'secretsmanager:GetSecretValue',
+          'secretsmanager:PutSecretValue',
+          'secretsmanager:UpdateSecretVersionStage',
+        ],
+        resources: [secret.secretArn],
+      }),
+    );
+    rotator.addPermission('Rotation', {
+      principal: new ServicePrincipal('secretsmanager.amazonaws.com'),
+      sourceAccount: Stack.of(this).account,
+      sourceArn: secret.secretArn,
+    });
+    const schedule = new CfnRotationSchedule(this, 'Schedule', {
+      secretId: secret.secretArn,
+      rotationLambdaArn: rotator.functionArn,
+      rotationRules: { automaticallyAfterDays: everyDays },
+      // The first key is as new as the deployment.
+      rotateImmediatelyOnUpdate: false,
+    });
+    schedule.addResourceDependency(rotator.node.findChild('Rotation') as CfnPermission);
+  }
+}

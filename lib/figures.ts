@@ -1,0 +1,36 @@
+import type { Duration } from 'aws-cdk-lib';
+import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import type { Stage } from './stages.ts';
+
+/** The figures of `functions/figures.ts` that alarms and the dashboard look at. */
+export type FigureName =
+  | 'TasksCreated'
+  | 'TasksCompleted'
+  | 'TasksFailed'
+  | 'TasksRetried'
+  | 'TasksCancelled'
+  | 'TasksRescued'
+  | 'InteractiveStartLateness'
+  | 'BulkStartLateness'
+  | 'WakeUpsSent'
+  | 'WakeUpsUnsent'
+  | 'PriceFetchesSucceeded'
+  | 'PriceFetchesPartial'
+  | 'PriceFetchesFailed'
+  | 'PricesStored';
+
+/** What the functions say of themselves, in their logs, and CloudWatch makes metrics of. */
+export function figure(
+  stage: Stage,
+  metricName: FigureName,
+  { statistic, period, label }: { statistic: string; period: Duration; label?: string },
+): Metric {
+  return new Metric({
+    namespace: 'Celeriac',
+    metricName,
+    dimensionsMap: { Stage: stage.name },
+    statistic,
+    period,
+    ...(label !== undefined && { label }),
+  });
+}

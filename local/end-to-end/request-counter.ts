@@ -1,0 +1,36 @@
+import { createServer, request as forward } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface RequestCounter {
+  /** Stands for the address given, without a trailing slash. */
+  readonly url: string;
+  /** SQS requests passed on so far, by action. */
+  sqsRequestCounts(): Readonly<Record<string, number>>;
+  close(): void;
+}
+
+/** Passes requests on to an AWS emulator and counts those to SQS, since LocalStack does not. */
+export async function startRequestCounter(emulator: string): Promise<RequestCounter> {
+  const counts: Record<string, number> = {};
+  const server = createServer((incoming, answer) => {
+    const [service, action = ''] = String(incoming.headers['x-amz-target'] ?? '').split('.');
+    if (service === 'AmazonSQS') counts[action] = (counts[action] ?? 0) + 1;
+    const { method = 'GET', headers, url } = incoming;
+    const outgoing = forward(emulator + url, { method, headers }, (response) => {
+      answer.writeHead(response.statusCode ?? 502, response.headers);
+      response.pipe(answer);
+    });
+    outgoing.on('error', () => answer.destroy());
+    answer.on('close', () => outgoing.destroy());
+    incoming.pipe(outgoing);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    sqsRequestCounts: () => ({ ...counts }),
+    close: () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}

@@ -1,0 +1,72 @@
+/**
+ * `npm run sizes`: how large each function's bundle is, and how long importing it takes: what a cold start is made of.
+ *
+ * Imported in a process of its own, with the environment that the template gives, as Lambda does it at a cold start.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { functionEnvironment } from './function-environment.ts';
+import { sandboxEnvironment } from './sandbox-environment.ts';
+import { synthesizedAssembly } from './synthesize.ts';
+import { type FunctionSpec, readDeployment } from './template.ts';
+
+/** Imports of each function, of which the median counts. */
+const RUNS = 7;
+
+/** The design's budgets: bytes of minified code, and milliseconds to import it. */
+const BUDGET = { bytes: 1_000_000, milliseconds: 150 };
+
+/** Nothing listens there: importing a function calls nobody. */
+const NOWHERE = 'http://127.0.0.1:9';
+
+const deployment = readDeployment(await synthesizedAssembly(console.error), {
+  database: { host: '127.0.0.1', port: 5432 },
+  queues: NOWHERE,
+  webSocketManagement: NOWHERE,
+  frontDoor: NOWHERE,
+});
+const functions = deployment.functions.filter(({ name }) => name.startsWith('celeriac-'));
+const cache = mkdtempSync(join(tmpdir(), 'celeriac-sizes-'));
+try {
+  const rows = functions.map((fn) => ({ ...sizesOf(fn), 'import, ms': importTime(fn) }));
+  console.table(
+    Object.fromEntries(functions.map(({ name }, index) => [name.replace(/^celeriac-\w+-/, ''), rows[index]])),
+  );
+  console.log(
+    `Budgets: ${BUDGET.bytes / 1000} kB, ${BUDGET.milliseconds} ms. Node ${process.version}, median of ${RUNS}.`,
+  );
+} finally {
+  rmSync(cache, { recursive: true });
+}
+
+function sizesOf({ codeDir }: FunctionSpec) {
+  const code = readFileSync(join(codeDir, 'index.mjs'));
+  return { 'bundle, kB': kilobytes(code.length), 'zipped, kB': kilobytes(gzipSync(code).length) };
+}
+
+/** Milliseconds, the median of several processes; the first of them fills the disk's cache and does not count. */
+function importTime(fn: FunctionSpec): number {
+  const login = { host: '127.0.0.1', port: 5432, rolePassword: 'none' };
+  const env = sandboxEnvironment({ ...fn, environment: functionEnvironment(fn, {}, login) }, {});
+  const module = JSON.stringify(pathToFileURL(join(fn.codeDir, 'index.mjs')).href);
+  const script = `const start = performance.now(); await import(${module}); console.log(performance.now() - start); process.exit()`;
+  const times = Array.from({ length: RUNS + 1 }, () =>
+    Number(
+      execFileSync(process.execPath, ['--input-type=module', '--eval', script], {
+        encoding: 'utf8',
+        env,
+        cwd: cache,
+      }),
+    ),
+  );
+  const sorted = times.slice(1).sort((a, b) => a - b);
+  return Math.round(sorted[Math.floor(RUNS / 2)] ?? 0);
+}
+
+function kilobytes(bytes: number): number {
+  return Math.round(bytes / 1000);
+}

@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+/** Against LocalStack, Redis and Postgres: `npm run test:localstack`. */
+export default defineConfig({
+  test: {
+    include: ['local/**/*.localstack.test.ts'],
+    globalSetup: ['local/localstack/test-emulators.ts'],
+    pool: 'forks',
+    // The files share one emulator, and with it the queues.
+    fileParallelism: false,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+  },
+});
