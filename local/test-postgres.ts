@@ -5,10 +5,11 @@ import postgres from 'postgres';
 import type { TestProject } from 'vitest/node';
 import { migrate } from '../functions/database/migrate.ts';
 import { setRolePasswords } from './database-roles.ts';
-import { startPostgres, stopLeftoverPostgres } from './postgres.ts';
+import { type Postgres, startPostgres, stopLeftoverPostgres } from './postgres.ts';
 import { commandLine } from './process-identity.ts';
 
 const TEMPLATE = 'celeriac_template';
+const MASTER = 'celeriac_admin';
 const MIGRATIONS = join(import.meta.dirname, '../functions/database/migrations');
 const PREFIX = join(tmpdir(), 'celeriac-test-');
 
@@ -21,10 +22,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await rm(dataDir, { recursive: true, force: true });
   };
   try {
-    const sql = postgres(cluster.url(), { max: 1 });
-    await sql.unsafe(`create database ${TEMPLATE}`);
-    await sql.end();
-    await migrate({ url: cluster.url(TEMPLATE) }, MIGRATIONS);
+    await createTemplate(cluster);
+    await migrate({ url: cluster.url(TEMPLATE, MASTER, cluster.password) }, MIGRATIONS);
     await setRolePasswords(cluster.url(), cluster.password);
   } catch (error) {
     await stop();
@@ -36,6 +35,21 @@ export default async function setup(project: TestProject): Promise<() => Promise
     rolePassword: cluster.password,
   });
   return stop;
+}
+
+/**
+ * A database whose owner may what Aurora's master user may, and no more: every run proves that the migrations need no
+ * superuser.
+ */
+async function createTemplate(cluster: Postgres): Promise<void> {
+  const sql = postgres(cluster.url(), { max: 1 });
+  await sql.unsafe(`
+    create role rds_iam nologin;
+    create role rds_superuser nologin;
+    grant rds_iam to rds_superuser with admin option;
+    create role ${MASTER} login createrole createdb password '${cluster.password}' in role rds_superuser`);
+  await sql.unsafe(`create database ${TEMPLATE} owner ${MASTER}`);
+  await sql.end();
 }
 
 /** A directory for this run alone, after what earlier runs that were killed left behind has been removed. */

@@ -23,6 +23,24 @@ test('a test database is migrated, and the roles of the functions can log in', a
   }
 });
 
+test('the migrations needed no superuser', async () => {
+  const { superuserUrl } = await createTestDatabase();
+  const owners = await query(
+    superuserUrl,
+    `select distinct r.rolname as name, r.rolsuper or r.rolbypassrls as mighty
+    from pg_class c join pg_roles r on r.oid = c.relowner where c.relnamespace = 'public'::regnamespace`,
+  );
+  expect(owners).toEqual([{ name: 'celeriac_owner', mighty: false }]);
+  // Only who made a role administers it.
+  const makers = await query(
+    superuserUrl,
+    `select distinct m.rolname as name, m.rolsuper as mighty
+    from pg_auth_members a join pg_roles r on r.oid = a.roleid join pg_roles m on m.oid = a.member
+    where r.rolname like 'celeriac\\_%' and a.admin_option`,
+  );
+  expect(makers).toEqual([{ name: 'celeriac_admin', mighty: false }]);
+});
+
 test('an unmigrated database is empty', async () => {
   const { superuserUrl } = await createTestDatabase({ migrated: false });
   expect(await query(superuserUrl, "select tablename from pg_tables where schemaname = 'public'")).toEqual(

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { asMember } from '../database/enter.ts';
 import { type Stand, stand } from '../database/testing.ts';
 import { apiFunction, type Client } from './testing.ts';
 
@@ -94,83 +93,3 @@ describe("every route, tried on another organization's things", () => {
     expect((await eve.ask('POST', '/api/tasks/', { name: 'x', organization: theirs.id })).status).toBe(404);
   });
 });
-
-describe('without any where', () => {
-  const TABLES = ['tasks', 'attempts', 'organizations', 'memberships', 'watchlists'];
-
-  for (const table of TABLES) {
-    test(`a member's select of all ${table} shows their organizations' rows only`, async () => {
-      const rows = await asMember(api.db, { userId: eve.userId, sessionId: await sessionOf(eve) }, (tx) =>
-        tx.unsafe(`select * from ${table}`),
-      );
-      const organizations = new Set(rows.map((row) => row.organization_id ?? row.id));
-      expect([...organizations].filter((id) => id !== eve.organizationId)).toEqual([]);
-    });
-
-    test(`who has not entered sees no ${table} at all`, async () => {
-      expect(await api.db.unsafe(`select * from ${table}`)).toEqual([]);
-    });
-  }
-
-  test('an update or delete of all rows reaches only what the member may write', async () => {
-    const before = await everything();
-    const principal = { userId: eve.userId, sessionId: await sessionOf(eve) };
-    await asMember(api.db, principal, async (tx) => {
-      await tx`update tasks set run_at = now()`;
-      await tx`update organizations set name = 'Mine now'`;
-      await tx`update memberships set role = 'owner'`;
-      await tx`delete from watchlists`;
-    });
-    expect(await everything()).toEqual(before);
-  });
-
-  test('a row cannot be planted in, or moved to, another organization', async () => {
-    const principal = { userId: eve.userId, sessionId: await sessionOf(eve) };
-    const plant = asMember(
-      api.db,
-      principal,
-      (tx) => tx`insert into watchlists (organization_id, asset) values (${theirs.id}, 'dogecoin')`,
-    );
-    await expect(plant).rejects.toThrow(/row-level security/);
-    await eve.ask('POST', `/api/organizations/${eve.organizationId}/watchlist/`, { asset: 'litecoin' });
-    const move = asMember(
-      api.db,
-      principal,
-      (tx) => tx`update watchlists set organization_id = ${theirs.id}`,
-    );
-    await expect(move).rejects.toThrow(/row-level security/);
-  });
-
-  test('the socket watches nothing of another organization, also when it asks for all tasks', async () => {
-    const socket = on.as('socket');
-    const principal = { userId: eve.userId, sessionId: await sessionOf(eve) };
-    await asMember(socket, principal, (tx) => tx`update tasks set watchers = array_append(watchers, 'eve')`);
-    const [row] = await on.admin`select watchers from tasks where id = ${theirs.taskId}`;
-    expect(row?.watchers).toEqual([]);
-  });
-
-  test('no function reads what its work does not need', async () => {
-    const forbidden: [string, string][] = [
-      ['api', 'select password_hash from users'],
-      ['api', 'select * from refresh_tokens'],
-      ['socket', 'select * from users'],
-      ['worker', 'select * from users'],
-      ['worker', 'select * from memberships'],
-      ['auth', 'select * from tasks'],
-      ['prices', 'select * from tasks'],
-      ['prices', 'select organization_id from watchlists'],
-      ['dispatcher', 'select * from users'],
-      ['dead-letters', 'select * from users'],
-    ];
-    for (const [name, statement] of forbidden) {
-      await expect(on.as(name).unsafe(statement), `${name}: ${statement}`).rejects.toThrow(
-        /permission denied/,
-      );
-    }
-  });
-});
-
-async function sessionOf(who: Client): Promise<string> {
-  const [row] = await on.admin<{ id: string }[]>`select id from sessions where user_id = ${who.userId}`;
-  return row?.id ?? '';
-}

@@ -8,7 +8,7 @@ export async function logout(
   { db }: { db: Database },
   { sessionId }: Pick<Principal, 'sessionId'>,
 ): Promise<void> {
-  await store.revokeSession(db, sessionId, 'logout');
+  await store.endSession(db, sessionId, 'logout');
 }
 
 /** Ends the session of a refresh token, also of a used one. An unknown token has no session to end, and that is well. */

@@ -21,7 +21,7 @@ export async function refresh(deps: SessionDeps, token: string): Promise<Tokens>
   const used = await store.findUsed(deps.db, hash, candidates.map(hashRefreshToken), GRACE_SECONDS);
   if (!used) throw tokenNotValid();
   if (!used.inGrace) {
-    await store.revokeSession(deps.db, used.sessionId, 'refresh token reused');
+    await store.endSession(deps.db, used.sessionId, 'refresh token reused');
     throw tokenNotValid();
   }
   const same = candidates.find((candidate) => used.successor?.equals(hashRefreshToken(candidate)));

@@ -162,13 +162,8 @@ export async function findUsed(
 }
 
 /** Ends a session, with all its tokens; its WebSockets hear nothing more. Ending it again changes nothing. */
-export async function revokeSession(on: On, sessionId: string, reason: string): Promise<void> {
-  await on`
-    with ended as (
-      update sessions set revoked_at = clock_timestamp(), revoked_reason = ${reason}
-      where id = ${sessionId} and revoked_at is null
-    )
-    select silence(coalesce(array_agg(id), '{}')) from connections where session_id = ${sessionId}`;
+export async function endSession(on: On, sessionId: string, reason: string): Promise<void> {
+  await on`select end_session(${sessionId}, ${reason})`;
 }
 
 /** The session that a refresh token belongs to, used or not. */
@@ -228,10 +223,18 @@ export async function publishKeys(on: On, keys: readonly PublicKey[]): Promise<v
     on conflict (kid) do nothing`;
 }
 
-/** Removes what has expired: sessions with their tokens, and failures of logins. In small steps, oldest first. */
+/**
+ * Removes what has expired: sessions with their tokens, tokens of sessions that live on, and failures of logins. In
+ * small steps, oldest first. A session with open sockets waits until these are closed.
+ */
 export async function sweepExpired(db: Database, limit: number): Promise<void> {
   await db`
     delete from sessions where id in (
-      select id from sessions where expires_at < clock_timestamp() order by expires_at limit ${limit})`;
+      select s.id from sessions s
+      where s.expires_at < clock_timestamp() and not exists (select from connections c where c.session_id = s.id)
+      order by s.expires_at limit ${limit})`;
+  await db`
+    delete from refresh_tokens where token_hash in (
+      select token_hash from refresh_tokens where expires_at < clock_timestamp() order by expires_at limit ${limit})`;
   await db`delete from login_failures where expires_at < clock_timestamp()`;
 }

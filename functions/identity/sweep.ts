@@ -1,10 +1,10 @@
 import type { Database } from '../database/connect.ts';
 import { sweepExpired } from './store.ts';
 
-/** Sessions that one tick removes. */
+/** Sessions, and tokens beside, that one tick removes. */
 const AT_MOST = 500;
 
-/** Removes sessions and login failures that have expired; nothing reads them any more. */
+/** Removes sessions, refresh tokens and login failures that have expired; nothing reads them any more. */
 export function sweepIdentities({ db }: { db: Database }): Promise<void> {
   return sweepExpired(db, AT_MOST);
 }

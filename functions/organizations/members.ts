@@ -1,7 +1,7 @@
 import type { Transaction } from '../database/connect.ts';
 import { asMember, type Principal, type Role } from '../database/enter.ts';
 import { Refusal } from '../refusal.ts';
-import type { Member, Organization } from './organization.ts';
+import type { Member, Named, Organization } from './organization.ts';
 import type { OrganizationDeps } from './organizations.ts';
 import { demandGovernment, membershipIn, organizationNotFound } from './rights.ts';
 import * as store from './store.ts';
@@ -25,7 +25,10 @@ export async function listMembers(
 }
 
 /**
- * Adds a user, named by username or email, to an organization.
+ * Adds a user, named by username or email, to an organization. There are no invitations yet: the user is a member at
+ * once, without being asked. So membership costs them nothing: it shows their username and name alone, nothing that is
+ * theirs goes there by itself (a task without an organization belongs to the personal one), and they may leave at any
+ * time, whatever their role. That an account exists is no secret: registration tells it, too.
  *
  * @throws Refusal `organization_not_found`, `role_insufficient`, `user_not_found`, `already_a_member`,
  *   `personal_organization`
@@ -34,13 +37,13 @@ export async function addMember(
   { db }: OrganizationDeps,
   principal: Principal,
   organizationId: string,
-  { login, role }: { login: string; role: Role },
+  { named, role }: { named: Named; role: Role },
 ): Promise<Member> {
   return asMember(db, principal, async (tx, memberships) => {
     demandGovernment(membershipIn(memberships, organizationId), role);
     const organization = await lock(tx, organizationId);
     if (role === 'owner') demandTransferable(organization);
-    const userId = await store.findUser(tx, login);
+    const userId = await store.findUser(tx, named);
     if (userId === undefined) throw new Refusal('not_found', 'user_not_found', 'There is no such user');
     if (!(await store.insertMember(tx, organizationId, userId, role))) {
       throw new Refusal('conflict', 'already_a_member', 'This user is a member already');

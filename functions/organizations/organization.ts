@@ -13,15 +13,21 @@ export type Organization = {
   updatedAt: Date;
 };
 
+/**
+ * What members of an organization know of each other. Not the address: whoever is added by username does not thereby
+ * give it away. One's own is in `/api/auth/me`; who registers without a username chooses the address as one.
+ */
 export type Member = {
   userId: string;
-  email: string;
   username: string;
   name: string;
   role: Role;
   /** When the membership began. */
   createdAt: Date;
 };
+
+/** A user as others name them, by one of the two and the whole of it. */
+export type Named = { username: string; email?: undefined } | { email: string; username?: undefined };
 
 /** One line of text. */
 export const OrganizationName = z

@@ -3,7 +3,7 @@ import type { Transaction } from '../database/connect.ts';
 import type { Role } from '../database/enter.ts';
 import { query } from '../database/query.ts';
 import { memberships, organizations, users } from '../database/schema.ts';
-import type { Member, Organization } from './organization.ts';
+import type { Member, Named, Organization } from './organization.ts';
 
 /*
  * Organizations and their members, as the api function's role sees them inside `asMember`. Row-level security stands
@@ -24,7 +24,6 @@ const organizationColumns = {
 
 const memberColumns = {
   userId: users.id,
-  email: users.email,
   username: users.username,
   name: users.name,
   role: memberships.role,
@@ -129,9 +128,10 @@ export async function findMember(
   return member;
 }
 
-/** The user whose username or email that is. */
-export async function findUser(tx: Transaction, login: string): Promise<string | undefined> {
-  const [found] = await tx<{ id: string | null }[]>`select find_user(${login}) as id`;
+/** The user whose username, or whose email, that is: the whole of it, in upper or lower case. */
+export async function findUser(tx: Transaction, named: Named): Promise<string | undefined> {
+  const { username = null, email = null } = named;
+  const [found] = await tx<{ id: string | null }[]>`select find_user(${username}, ${email}) as id`;
   return found?.id ?? undefined;
 }
 
@@ -190,8 +190,7 @@ export async function deleteMember(tx: Transaction, member: MemberInRole): Promi
 
 /** Takes the user's WebSockets off everything that the organization owns. */
 export async function silenceMember(tx: Transaction, organizationId: string, userId: string): Promise<void> {
-  await tx`
-    select silence(coalesce(array_agg(id), '{}'), ${organizationId}) from connections where user_id = ${userId}`;
+  await tx`select silence_member(${organizationId}, ${userId})`;
 }
 
 /** A member in the role that was seen: whoever has another by now is not meant. */

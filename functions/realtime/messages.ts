@@ -13,11 +13,22 @@ const Message = z.discriminatedUnion('action', [
  * Answers one message of a client. What cannot be granted is answered with an `error` frame; the connection stays open.
  */
 export async function receiveMessage(deps: SubscribeDeps, connectionId: string, body: string): Promise<void> {
-  try {
+  await tellingRefusals(deps, connectionId, async () => {
     const message = parse(body);
     if (message.action === 'ping') await post(deps, connectionId, JSON.stringify({ type: 'pong' }));
     else if (message.action === 'subscribe') await subscribe(deps, connectionId, message.task);
     else await unsubscribe(deps, connectionId, message.task);
+  });
+}
+
+/** Does `work` for a connection; a refusal is sent to it as an `error` frame. */
+export async function tellingRefusals(
+  deps: SubscribeDeps,
+  connectionId: string,
+  work: () => Promise<void>,
+): Promise<void> {
+  try {
+    await work();
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     const { code, message, fields } = error;

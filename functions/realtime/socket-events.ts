@@ -1,6 +1,6 @@
 import { Refusal } from '../refusal.ts';
 import { type ConnectDeps, connectSocket, SUBPROTOCOL } from './connect.ts';
-import { receiveMessage } from './messages.ts';
+import { receiveMessage, tellingRefusals } from './messages.ts';
 import { forget } from './store.ts';
 import { type SubscribeDeps, subscribe } from './subscribe.ts';
 
@@ -75,12 +75,7 @@ async function open(deps: SocketDeps, connectionId: string, event: SocketEvent):
 }
 
 async function greet(deps: SocketDeps, { greet: { connectionId, taskId } }: Greeting): Promise<Answer> {
-  try {
-    await subscribe(deps, connectionId, taskId);
-  } catch (error) {
-    // Gone in the meantime, or the session ended: there is nobody left to tell.
-    if (!(error instanceof Refusal)) throw error;
-  }
+  await tellingRefusals(deps, connectionId, () => subscribe(deps, connectionId, taskId));
   return { statusCode: 200 };
 }
 

@@ -21,8 +21,7 @@ export async function addTicket(
 /** Takes a ticket: the first to present it gets its principal, nobody gets it twice. */
 export async function redeemTicket(db: Database, hash: Uint8Array): Promise<Principal | undefined> {
   const [principal] = await db<Principal[]>`
-    delete from ws_tickets where ticket_hash = ${hash} and expires_at > clock_timestamp()
-    returning user_id as "userId", session_id as "sessionId"`;
+    select user_id as "userId", session_id as "sessionId" from redeem_ticket(${hash})`;
   return principal;
 }
 
@@ -38,47 +37,40 @@ export async function addConnection(
 
 export async function principalOf(db: Database, connectionId: string): Promise<Principal | undefined> {
   const [principal] = await db<Principal[]>`
-    select user_id as "userId", session_id as "sessionId" from connections
-    where id = ${connectionId} and expires_at > clock_timestamp()`;
+    select user_id as "userId", session_id as "sessionId" from principal_of(${connectionId})`;
   return principal;
 }
 
+/** Why a connection does not become a watcher. */
+export type WatchRefusal =
+  | 'session_ended'
+  | 'task_not_found'
+  | 'too_many_subscriptions'
+  | 'too_many_watchers';
+
+type Watched = { refusal: WatchRefusal; seq: null } | { refusal: null; seq: number };
+
 /**
- * Makes a connection a watcher of a task that the transaction's principal may see.
+ * Makes a connection a watcher of a task, with the rights that its user has at this moment: a removal or a logout
+ * comes before, and it does not watch, or after, and ends it. Watching already is no error.
  *
- * @returns the task's `seq` from which on the connection will hear of every change; undefined when it is not visible
+ * @returns `seq`: the task's, from which on the connection will hear of every change
  */
-export async function watch(
-  tx: Transaction,
-  connectionId: string,
-  taskId: string,
-): Promise<number | undefined> {
-  const [row] = await tx<{ seq: number }[]>`
-    update tasks t set watchers = array_append(array_remove(t.watchers, ${connectionId}), ${connectionId})
-    where t.id = ${taskId}
-    returning t.seq`;
-  if (!row) return undefined;
-  await tx`
-    insert into subscriptions (connection_id, task_id) values (${connectionId}, ${taskId}) on conflict do nothing`;
-  return row.seq;
+export async function watch(db: Database, connectionId: string, taskId: string): Promise<Watched> {
+  const [watched] = await db<Watched[]>`
+    select refusal, seq from watch(${connectionId}, ${taskId}, ${MAX_SUBSCRIPTIONS})`;
+  if (!watched) throw new Error('A function that always answers did not');
+  return watched;
 }
 
-export async function unwatchOne(tx: Transaction, connectionId: string, taskId: string): Promise<void> {
-  await tx`update tasks t set watchers = array_remove(t.watchers, ${connectionId}) where t.id = ${taskId}`;
-  await tx`delete from subscriptions where connection_id = ${connectionId} and task_id = ${taskId}`;
-}
-
-export async function countSubscriptions(tx: Transaction, connectionId: string): Promise<number> {
-  const [row] = await tx<{ count: number }[]>`
-    select count(*)::int as count from subscriptions where connection_id = ${connectionId}`;
-  return row?.count ?? 0;
+/** Ends the watching of one task. Not having watched it is no error. */
+export async function unwatch(db: Database, connectionId: string, taskId: string): Promise<void> {
+  await db`select unwatch(${connectionId}, ${taskId})`;
 }
 
 /** Forgets connections: takes them off everything that they watch. */
 export async function forget(db: Database, connectionIds: readonly string[]): Promise<void> {
-  await db`
-    with silenced as materialized (select silence(${connectionIds as string[]}::text[]))
-    delete from connections c using silenced where c.id = any (${connectionIds as string[]}::text[])`;
+  await db`select forget(${connectionIds as string[]}::text[])`;
 }
 
 /** Connections that are past their life, or whose session has ended; at most `limit`. */

@@ -4,6 +4,7 @@ import type { Role } from '../../database/enter.ts';
 import { type Stand, stand } from '../../database/testing.ts';
 import { GOVERNED_BY, RIGHTS, ROLES } from '../../organizations/rights.ts';
 import { organizationApi } from '../../organizations/testing.ts';
+import { insertTask } from '../../tasks/testing.ts';
 
 let on: Stand;
 let api: ReturnType<typeof organizationApi>;
@@ -43,7 +44,6 @@ describe('roles', () => {
       expect(body.results.map((member) => member.role).sort()).toEqual([...ROLES].sort());
       expect(Object.keys(body.results[0] ?? {})).toEqual([
         'user_id',
-        'email',
         'username',
         'name',
         'role',
@@ -177,6 +177,48 @@ describe('adding members', () => {
     const again = await add({ email: `${viewer.userId}@example.com`, role: 'admin' });
     expect(again).toMatchObject({ status: 409, body: { code: 'already_a_member' } });
     expect(await roleOf(id, viewer)).toBe('viewer');
+  });
+
+  test('finds a user by the whole of either name, and by neither as the other', async () => {
+    const { id, owner } = await team();
+    const grace = await on.member();
+    const [username, email] = [`grace-${grace.userId}`, `${grace.userId}@example.com`];
+    await on.admin`update users set username = ${username}, name = 'Grace' where id = ${grace.userId}`;
+    const add = (named: object) => ask(owner, 'POST', `${id}/members/`, named);
+    for (const named of [
+      { username: email },
+      { email: username },
+      { username: 'grace' },
+      { username: 'grace-%' },
+    ]) {
+      expect(await add(named)).toMatchObject({ status: 404, body: { code: 'user_not_found' } });
+    }
+    expect((await add({ username: username.toUpperCase() })).status).toBe(201);
+  });
+
+  test("shows a member's username and name, and never the address", async () => {
+    const { id, owner, viewer } = await team();
+    const grace = await on.member();
+    const username = `grace-${grace.userId}`;
+    await on.admin`update users set username = ${username}, name = 'Grace' where id = ${grace.userId}`;
+    const shown = [
+      await ask(owner, 'POST', `${id}/members/`, { username }),
+      await ask(owner, 'PATCH', `${id}/members/${grace.userId}`, { role: 'viewer' }),
+      await ask(viewer, 'GET', `${id}/members/`),
+    ];
+    for (const { body } of shown) {
+      expect(JSON.stringify(body)).toContain(username);
+      expect(JSON.stringify(body)).not.toContain(`${grace.userId}@example.com`);
+    }
+  });
+
+  test('asks nobody, so it costs nothing: whoever was added works on at home, and may leave', async () => {
+    const { id, owner } = await team();
+    const grace = await on.member();
+    await ask(owner, 'POST', `${id}/members/`, { email: `${grace.userId}@example.com`, role: 'owner' });
+    const { organizationId } = await insertTask(on.as('api'), grace);
+    expect(organizationId).toBe(grace.organizationId);
+    expect((await ask(grace, 'DELETE', `${id}/members/${grace.userId}`)).status).toBe(204);
   });
 
   test('answers for members who are not there', async () => {

@@ -30,7 +30,6 @@ const OrganizationView = z.object({
 
 const MemberView = z.object({
   user_id: z.uuid(),
-  email: z.string(),
   username: z.string(),
   name: z.string(),
   role: Role,
@@ -117,7 +116,7 @@ const listOfMembers = createRoute({
 const add = createRoute({
   ...members,
   method: 'post',
-  summary: 'Add a user as a member',
+  summary: 'Add a user as a member at once; they may leave at any time',
   request: { params: oneOrganization, body: json(NewMember) },
   responses: { 201: answer('Added', MemberView), ...problems(400, 401, 403, 404, 409) },
 });
@@ -193,8 +192,8 @@ export function registerOrganizationRoutes(app: App, deps: OrganizationDeps): vo
 
   app.openapi(add, async (c) => {
     const { username, email, role } = c.req.valid('json');
-    const login = username ?? email ?? '';
-    const added = await addMember(deps, c.var.principal, c.req.valid('param').id, { login, role });
+    const named = email === undefined ? { username: username ?? '' } : { email };
+    const added = await addMember(deps, c.var.principal, c.req.valid('param').id, { named, role });
     return c.json(memberView(added), 201);
   });
 
@@ -234,6 +233,6 @@ function organizationView({ id, name, personal, role, createdAt, updatedAt }: Or
   };
 }
 
-function memberView({ userId, email, username, name, role, createdAt }: Member) {
-  return { user_id: userId, email, username, name, role, created_at: createdAt.toISOString() };
+function memberView({ userId, username, name, role, createdAt }: Member) {
+  return { user_id: userId, username, name, role, created_at: createdAt.toISOString() };
 }

@@ -1,0 +1,40 @@
+import { v7 as uuidv7 } from 'uuid';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { asMember } from './enter.ts';
+import { type Member, type Stand, stand } from './testing.ts';
+
+let on: Stand;
+let api: ReturnType<Stand['as']>;
+let ada: Member;
+let eve: Member;
+
+beforeAll(async () => {
+  on = await stand();
+  api = on.as('api');
+  [ada, eve] = [await on.member(), await on.member()];
+});
+afterAll(() => on.close());
+
+test('a session of one user does not let another one in', async () => {
+  const mixed = { userId: ada.userId, sessionId: eve.sessionId };
+  await expect(asMember(api, mixed, async () => {})).rejects.toMatchObject({ code: 'session_ended' });
+});
+
+test('what was entered ends with the transaction', async () => {
+  expect(await asMember(api, eve, (tx) => tx`select from organizations`)).toHaveLength(1);
+  expect(await api`select from organizations`).toHaveLength(0);
+});
+
+test('nobody makes an organization for somebody else', async () => {
+  const gift = asMember(
+    api,
+    eve,
+    (tx) => tx`select create_organization(${uuidv7()}, ${ada.userId}, 'Gift', false)`,
+  );
+  await expect(gift).rejects.toThrow(/made by its owner/);
+});
+
+test("nobody silences another organization's members", async () => {
+  const hush = asMember(api, eve, (tx) => tx`select silence_member(${ada.organizationId}, ${ada.userId})`);
+  await expect(hush).rejects.toThrow(/only an administrator/);
+});

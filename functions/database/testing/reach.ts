@@ -1,0 +1,135 @@
+import type { FUNCTION_ROLES } from '../roles.ts';
+
+/*
+ * What the role of each function reaches, as one table to read and to hold against the migrated database. What is not
+ * written here must not be possible: a new table, column or function that a role may use belongs in here first.
+ */
+
+export const COMMANDS = ['select', 'insert', 'update', 'delete'] as const;
+export type Command = (typeof COMMANDS)[number];
+
+const inOrganizationsAs = (roles: string) => (table: string, userId: string) =>
+  `${table === 'organizations' ? 'id' : 'organization_id'} in (
+    select m.organization_id from memberships m where m.user_id = '${userId}' and m.role in (${roles}))`;
+
+const mine = (_table: string, userId: string) => `user_id = '${userId}'`;
+const administrable = inOrganizationsAs("'owner', 'admin'");
+
+/** Which of a table's rows somebody reaches who has entered as a user, as a condition that asks no policy. */
+export const SCOPES = {
+  all: () => 'true',
+  expired: () => 'expires_at < now()',
+  mine,
+  readable: inOrganizationsAs("'owner', 'admin', 'member', 'viewer'"),
+  writable: inOrganizationsAs("'owner', 'admin', 'member'"),
+  administrable,
+  administrableOrMine: (table, userId) => `${administrable(table, userId)} or ${mine(table, userId)}`,
+  colleagues: (_table, userId) =>
+    `id in (select other.user_id from memberships other join memberships m using (organization_id)
+      where m.user_id = '${userId}')`,
+} satisfies Record<string, (table: string, userId: string) => string>;
+export type Scope = keyof typeof SCOPES;
+
+/** The rows, and the columns where it is not all of them. */
+export type Cell = readonly [Scope, ...columns: string[]];
+export type Reach = Record<string, Partial<Record<Command, Cell>>>;
+
+const TASK_SERVICE: Reach = {
+  tasks: { select: ['all'], update: ['all'] },
+  attempts: { insert: ['all'] },
+};
+const SWEEP = { select: ['expired'], delete: ['expired'] } as const;
+const WRITE = { select: ['all'], insert: ['all'], update: ['all'] } as const;
+
+export const REACH: Record<(typeof FUNCTION_ROLES)[number], Reach> = {
+  celeriac_auth: {
+    users: { select: ['all'], insert: ['all'], update: ['all', 'password_hash'] },
+    sessions: { select: ['all'], insert: ['all'] },
+    refresh_tokens: { select: ['all'], insert: ['all'], update: ['all', 'used_at'] },
+    login_failures: { ...WRITE, delete: ['all'] },
+    signing_keys: { select: ['all'], insert: ['all'], delete: ['all'] },
+    organizations: { select: ['readable', 'id', 'name'] },
+  },
+  celeriac_api: {
+    users: { select: ['colleagues', 'id', 'name', 'username'] },
+    organizations: { select: ['readable'], update: ['administrable'], delete: ['administrable'] },
+    memberships: {
+      select: ['readable'],
+      insert: ['administrable'],
+      update: ['administrable'],
+      delete: ['administrableOrMine'],
+    },
+    signing_keys: { select: ['all'] },
+    tasks: {
+      select: ['readable'],
+      insert: ['writable'],
+      update: [
+        'writable',
+        ...[
+          'attempt_limit',
+          'cancel_requested_at',
+          'crashes',
+          'dispatches',
+          'error',
+          'finished_at',
+          'lease_until',
+        ],
+        ...[
+          'next_dispatch_at',
+          'result',
+          'run_at',
+          'scheduled_time',
+          'seq',
+          'started_at',
+          'status',
+          'updated_at',
+        ],
+      ],
+    },
+    attempts: { select: ['readable'] },
+    watchlists: { select: ['readable'], insert: ['writable'], update: ['writable'], delete: ['writable'] },
+    price_ticks: { select: ['all'] },
+    ws_tickets: { insert: ['mine'] },
+  },
+  celeriac_socket: {
+    signing_keys: { select: ['all'] },
+    tasks: { select: ['readable'] },
+    connections: { insert: ['mine'] },
+  },
+  celeriac_worker: TASK_SERVICE,
+  celeriac_dead_letters: TASK_SERVICE,
+  celeriac_dispatcher: {
+    ...TASK_SERVICE,
+    connections: { select: ['all'] },
+    sessions: { select: ['all'], delete: ['expired'] },
+    refresh_tokens: SWEEP,
+    login_failures: SWEEP,
+    ws_tickets: SWEEP,
+  },
+  celeriac_prices: {
+    watchlists: { select: ['all', 'asset', 'currency'] },
+    price_ticks: WRITE,
+    price_fetches: WRITE,
+  },
+};
+
+const MEMBERS_EYES = ['celeriac_auth', 'celeriac_api', 'celeriac_socket'];
+
+/** Who may call which function of the schema; `silence` is for other functions alone. */
+export const EXECUTES: Record<string, readonly string[]> = {
+  enter: MEMBERS_EYES,
+  current_user_id: MEMBERS_EYES,
+  readable_organizations: MEMBERS_EYES,
+  writable_organizations: MEMBERS_EYES,
+  administrable_organizations: MEMBERS_EYES,
+  create_organization: ['celeriac_auth', 'celeriac_api'],
+  end_session: ['celeriac_auth'],
+  find_user: ['celeriac_api'],
+  silence_member: ['celeriac_api'],
+  principal_of: ['celeriac_socket'],
+  redeem_ticket: ['celeriac_socket'],
+  watch: ['celeriac_socket'],
+  unwatch: ['celeriac_socket'],
+  forget: ['celeriac_socket', 'celeriac_dispatcher'],
+  silence: [],
+};

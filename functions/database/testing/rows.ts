@@ -1,0 +1,44 @@
+import { randomBytes } from 'node:crypto';
+import { v7 as uuidv7 } from 'uuid';
+import type { Database } from '../connect.ts';
+import type { Member } from '../testing.ts';
+
+let buckets = 0;
+
+/**
+ * A row in every table that a new member does not have rows in yet.
+ *
+ * @param expired makes those rows that can expire past their time
+ */
+export async function insertRows(
+  admin: Database,
+  { userId, sessionId, organizationId }: Member,
+  { expired = false } = {},
+): Promise<void> {
+  const [taskId, connectionId] = [uuidv7(), uuidv7()];
+  const until = new Date(Date.now() + (expired ? -60_000 : 3_600_000)).toISOString();
+  buckets += 1;
+  const bucket = new Date(buckets * 300_000).toISOString();
+  await admin.begin(async (tx) => {
+    if (expired) await tx`update sessions set expires_at = ${until} where id = ${sessionId}`;
+    await tx`
+      insert into refresh_tokens (token_hash, session_id, expires_at) values (${randomBytes(32)}, ${sessionId}, ${until})`;
+    await tx`insert into login_failures values (${randomBytes(32)}, 1, ${until})`;
+    await tx`insert into signing_keys (kid, public_jwk) values (${uuidv7()}, '{}')`;
+    await tx`
+      insert into tasks (id, organization_id, kind, name, queue, status, scheduled_time, run_at, next_dispatch_at,
+        max_retries, attempt, attempt_limit)
+      values (${taskId}, ${organizationId}, 'data.process', 'Task', 'interactive', 'SCHEDULED', now(), now(), now(), 1, 1, 2)`;
+    await tx`
+      insert into attempts (task_id, attempt, organization_id, outcome, started_at, finished_at)
+      values (${taskId}, 1, ${organizationId}, 'retried', now(), now())`;
+    await tx`insert into connections values (${connectionId}, ${userId}, ${sessionId}, now(), ${until})`;
+    await tx`insert into subscriptions values (${connectionId}, ${taskId})`;
+    await tx`insert into ws_tickets values (${randomBytes(32)}, ${userId}, ${sessionId}, ${until})`;
+    await tx`insert into watchlists (organization_id, asset) values (${organizationId}, 'bitcoin')`;
+    await tx`
+      insert into price_ticks (asset, currency, bucket, price, provider_updated_at, source)
+      values ('bitcoin', 'usd', ${bucket}, 1, now(), 'test')`;
+    await tx`insert into price_fetches (bucket, outcome) values (${bucket}, 'stored')`;
+  });
+}

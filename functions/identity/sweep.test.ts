@@ -1,0 +1,45 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { insertRows } from '../database/testing/rows.ts';
+import { type Member, type Stand, stand } from '../database/testing.ts';
+import { sweepIdentities } from './sweep.ts';
+
+let on: Stand;
+let ada: Member;
+
+beforeAll(async () => {
+  on = await stand();
+  ada = await on.member();
+  await insertRows(on.admin, ada);
+});
+afterAll(() => on.close());
+
+const sweep = () => sweepIdentities({ db: on.as('dispatcher') });
+const left = async () =>
+  (
+    await on.admin<{ sessions: number; tokens: number; failures: number }[]>`
+      select (select count(*)::int from sessions) as sessions, (select count(*)::int from refresh_tokens) as tokens,
+        (select count(*)::int from login_failures) as failures`
+  )[0];
+
+test('what has not expired stays', async () => {
+  await sweep();
+  expect(await left()).toEqual({ sessions: 1, tokens: 1, failures: 1 });
+});
+
+test('tokens that have expired go, also of a session that lives on; so do failures', async () => {
+  await on.admin`
+    insert into refresh_tokens (token_hash, session_id, expires_at, used_at)
+    values ('\\x00', ${ada.sessionId}, now() - interval '1 second', now() - interval '1 day')`;
+  await on.admin`update login_failures set expires_at = now() - interval '1 second'`;
+  await sweep();
+  expect(await left()).toEqual({ sessions: 1, tokens: 1, failures: 0 });
+});
+
+test('a session that has expired goes with its tokens, once its sockets are closed', async () => {
+  await on.admin`update sessions set expires_at = now() - interval '1 second'`;
+  await sweep();
+  expect(await left()).toMatchObject({ sessions: 1 });
+  await on.admin`select forget(array(select id from connections))`;
+  await sweep();
+  expect(await left()).toMatchObject({ sessions: 0, tokens: 0 });
+});
