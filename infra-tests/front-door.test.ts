@@ -85,12 +85,12 @@ describe.each(STAGE_NAMES)('front door of %s', (stage) => {
     }
   });
 
-  test('rewrites WebSocket addresses at the edge, and only those', () => {
+  test('rewrites the addresses of WebSockets and of the API at the edge, and only those', () => {
     const [rewrite] = Object.keys(app.findResources('AWS::CloudFront::Function'));
     const rewritten = behaviors.filter(({ FunctionAssociations = [] }) =>
       JSON.stringify(FunctionAssociations).includes(`"${rewrite}"`),
     );
-    expect(rewritten.map(({ PathPattern }) => PathPattern)).toEqual(['/ws', '/ws/*']);
+    expect(rewritten.map(({ PathPattern }) => PathPattern)).toEqual(['/api/*', '/ws', '/ws/*']);
   });
 
   describe('leaves no way around it', () => {

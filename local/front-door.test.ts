@@ -22,7 +22,7 @@ beforeAll(async () => {
   await writeFile(join(root, '.hidden'), 'hidden');
   await symlink(join(outside, 'secret.txt'), join(root, 'link.txt'));
   rewritten = webSocketPath(
-    await readFile(join(import.meta.dirname, '..', 'lib', 'edge', 'websocket-path.js'), 'utf8'),
+    await readFile(join(import.meta.dirname, '..', 'lib', 'edge', 'viewer-request.js'), 'utf8'),
   );
   ports = [await freePort(), await freePort()];
   door = await startFrontDoor(ports);
@@ -112,8 +112,11 @@ for (const [url, expected] of [
   ['/ws/tasks/', undefined],
   ['/ws/other/abc', undefined],
   ['/', undefined],
+  ['/api/tasks/?a=b', '/api/tasks?a=b'],
+  ['/api/token/', '/api/token'],
 ] as const) {
-  test(`a WebSocket to ${url} goes to ${expected ?? 'nobody'}`, () => expect(rewritten(url)).toBe(expected));
+  test(`the edge writes ${url} as ${expected ?? 'nothing that there is'}`, () =>
+    expect(rewritten(url)).toBe(expected));
 }
 
 test('an upgrade reaches the WebSocket API at its rewritten path, any other is not found', async () => {

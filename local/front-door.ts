@@ -43,7 +43,8 @@ export async function startFrontDoor(ports: readonly number[]): Promise<FrontDoo
       });
       server.on('upgrade', (request, socket, head) => {
         const rewritten = origins?.webSocketPath(request.url ?? '/');
-        if (!origins || rewritten === undefined) {
+        // The API's addresses pass the same function; they are no WebSockets.
+        if (!origins || !rewritten?.startsWith('/ws')) {
           socket.end(
             `HTTP/1.1 ${origins ? '404 Not Found' : '503 Service Unavailable'}\r\nConnection: close\r\n\r\n`,
           );

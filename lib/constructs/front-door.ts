@@ -71,8 +71,21 @@ export class FrontDoor extends Construct {
     const { domain } = stage;
     this.bucket = consoleBucket(this);
     const customHeaders = { [ORIGIN_HEADER]: originSecret.value.unsafeUnwrap() };
+    const functionAssociations = [
+      {
+        eventType: cloudfront.FunctionEventType.VIEWER_REQUEST,
+        function: new cloudfront.Function(this, 'ViewerRequest', {
+          comment: 'Addresses as API Gateway knows them',
+          code: cloudfront.FunctionCode.fromFile({
+            filePath: join(import.meta.dirname, '..', 'edge', 'viewer-request.js'),
+          }),
+          runtime: cloudfront.FunctionRuntime.JS_2_0,
+        }),
+      },
+    ];
     const api: cloudfront.BehaviorOptions = {
       ...PASSED_ON,
+      functionAssociations,
       origin: new HttpOrigin(Fn.parseDomainName(http.url), { ...TLS_ONLY, customHeaders }),
       responseHeadersPolicy: new cloudfront.ResponseHeadersPolicy(this, 'ApiHeaders', {
         comment: `Celeriac ${stage.name}: what the API answers`,
@@ -82,18 +95,7 @@ export class FrontDoor extends Construct {
     const socket: cloudfront.BehaviorOptions = {
       ...PASSED_ON,
       origin: new HttpOrigin(Fn.select(2, Fn.split('/', sockets.url)), { ...TLS_ONLY, customHeaders }),
-      functionAssociations: [
-        {
-          eventType: cloudfront.FunctionEventType.VIEWER_REQUEST,
-          function: new cloudfront.Function(this, 'WebSocketPath', {
-            comment: 'The WebSocket address of one task, as API Gateway knows it',
-            code: cloudfront.FunctionCode.fromFile({
-              filePath: join(import.meta.dirname, '..', 'edge', 'websocket-path.js'),
-            }),
-            runtime: cloudfront.FunctionRuntime.JS_2_0,
-          }),
-        },
-      ],
+      functionAssociations,
     };
     const distribution = new cloudfront.Distribution(this, 'Distribution', {
       comment: `Celeriac ${stage.name}`,
@@ -107,7 +109,12 @@ export class FrontDoor extends Construct {
         responseHeadersPolicy: consoleHeaders(this, stage),
         compress: true,
       },
-      additionalBehaviors: { '/api/*': api, '/.well-known/*': api, '/ws': socket, '/ws/*': socket },
+      additionalBehaviors: {
+        '/api/*': api,
+        '/.well-known/*': { ...api, functionAssociations: [] },
+        '/ws': socket,
+        '/ws/*': socket,
+      },
       httpVersion: cloudfront.HttpVersion.HTTP2_AND_3,
       priceClass: cloudfront.PriceClass.PRICE_CLASS_100,
       ...(domain && {
