@@ -69,16 +69,23 @@ describe.each(STAGE_NAMES)('alarms of %s', (stage) => {
       .toSorted();
   }
 
-  test('every queue that only what went wrong falls into is watched for being empty', () => {
-    const redriven = Object.values(queues).flatMap(
-      ({ Properties }) => Properties.RedrivePolicy?.deadLetterTargetArn['Fn::GetAtt'][0] ?? [],
+  test('what went wrong for good is heard of: a queue that nobody empties is watched for being empty, one that a function empties by its calls', () => {
+    const redriven = new Set(
+      Object.values(queues).flatMap(
+        ({ Properties }) => Properties.RedrivePolicy?.deadLetterTargetArn['Fn::GetAtt'][0] ?? [],
+      ),
     );
-    const undelivered = Object.values(app.findResources('AWS::Events::Rule')).map(
-      ({ Properties }) => Properties.Targets[0].DeadLetterConfig.Arn['Fn::GetAtt'][0],
+    const undelivered = new Set(
+      Object.values(app.findResources('AWS::Events::Rule')).map(
+        ({ Properties }) => Properties.Targets[0].DeadLetterConfig.Arn['Fn::GetAtt'][0],
+      ),
     );
-    expect(watched('ApproximateNumberOfMessagesVisible', 'QueueName')).toEqual(
-      [...new Set([...redriven, ...undelivered])].toSorted(),
-    );
+    expect(watched('ApproximateNumberOfMessagesVisible', 'QueueName')).toEqual([...undelivered].toSorted());
+    const emptiedBy = Object.values(app.findResources('AWS::Lambda::EventSourceMapping'))
+      .filter(({ Properties }) => redriven.has(Properties.EventSourceArn['Fn::GetAtt'][0]))
+      .map(({ Properties }) => Properties.FunctionName.Ref);
+    expect(emptiedBy).toHaveLength(redriven.size);
+    expect(watched('Invocations', 'FunctionName')).toEqual(expect.arrayContaining(emptiedBy));
   });
 
   test('every queue that work waits in is watched for being kept up with, with room for the longest run', () => {

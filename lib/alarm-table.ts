@@ -53,10 +53,14 @@ export function alarmTable(watched: Watched): Record<string, AlarmSpec> {
 
 function ofTasks({ stage, queues, undelivered, functions }: Watched): Record<string, AlarmSpec> {
   return {
-    'dead-letters': notEmpty(
-      queues.deadLetters,
-      'Messages that took a worker down five times lie unrecorded in the dead-letter queue',
-    ),
+    'dead-letters': {
+      says: 'Messages came back five times: workers died with them, or could not start',
+      // Its function empties the queue within moments: the queue itself never looks full.
+      metric: functions['dead-letters'].metricInvocations({ statistic: 'Sum', period }),
+      above: 0,
+      periods: 1,
+      silence: 'well',
+    },
     'undelivered-events': notEmpty(
       undelivered.queue,
       'A scheduled tick or an asynchronous call reached no function, or the function failed at it twice',

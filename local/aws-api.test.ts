@@ -29,7 +29,7 @@ beforeAll(async () => {
     publish: (bus, event) => published.push([bus, event]),
     connections: async (_request, response) => void response.writeHead(410).end(),
   });
-  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+  const credentials = { accessKeyId: api.accessKeyId, secretAccessKey: 'local' };
   configuration = { endpoint: api.endpoint, region: 'us-east-1', maxAttempts: 1, credentials };
 });
 afterAll(async () => {
@@ -44,6 +44,16 @@ test('the SDK reads a secret', async () => {
   await expect(client.send(new GetSecretValueCommand({ SecretId: 'other' }))).rejects.toMatchObject({
     name: 'ResourceNotFoundException',
   });
+});
+
+test("who does not know this run's access key, as a task that reaches the port, gets no secret", async () => {
+  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+  const client = new SecretsManagerClient({ ...configuration, credentials });
+  const SecretId = 'arn:aws:secretsmanager:us-east-1:000000000000:secret:signing';
+  await expect(client.send(new GetSecretValueCommand({ SecretId }))).rejects.toThrow('security token');
+  const headers = { 'x-amz-target': 'secretsmanager.GetSecretValue' };
+  const unsigned = await fetch(api.endpoint, { method: 'POST', headers, body: JSON.stringify({ SecretId }) });
+  expect([unsigned.status, await unsigned.text()]).toEqual([400, expect.not.stringContaining('abc')]);
 });
 
 test('the SDK puts events, and an entry that is malformed fails alone', async () => {

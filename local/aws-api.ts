@@ -19,6 +19,8 @@ export interface AwsServices {
 export interface AwsApi {
   /** Without a trailing slash. */
   readonly endpoint: string;
+  /** Of this run: who signs with another one gets no secrets and publishes no events. A task may reach this port, too. */
+  readonly accessKeyId: string;
   /** Until then, every request is refused. */
   serve(services: AwsServices): void;
   stop(): Promise<void>;
@@ -63,14 +65,16 @@ const OPERATIONS: Record<string, (input: Record<string, unknown>, services: AwsS
 /** One loopback address that speaks the protocols of the services that functions call. */
 export async function startAwsApi(): Promise<AwsApi> {
   let services: AwsServices | undefined;
+  const accessKeyId = `LOCAL${randomUUID().replaceAll('-', '').toUpperCase()}`;
   const server = createServer((request, response) => {
-    if (services) void answer(request, response, services).catch(() => response.destroy());
+    if (services) void answer(request, response, services, accessKeyId).catch(() => response.destroy());
     else response.writeHead(503).end();
   });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const { port } = server.address() as AddressInfo;
   return {
     endpoint: `http://127.0.0.1:${port}`,
+    accessKeyId,
     serve: (given) => {
       services = given;
     },
@@ -85,6 +89,7 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
   services: AwsServices,
+  accessKeyId: string,
 ): Promise<void> {
   const path = decodeURIComponent((request.url ?? '/').split('?')[0] ?? '/');
   if (path.includes('/@connections/')) return services.connections(request, response);
@@ -92,7 +97,9 @@ async function answer(
   const functionName = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/.exec(path)?.[1];
   const { status, headers, ...rest } = functionName
     ? await invoke(functionName, request, body, services.lambda)
-    : operate(String(request.headers['x-amz-target']), body, services);
+    : request.headers.authorization?.includes(`Credential=${accessKeyId}/`)
+      ? operate(String(request.headers['x-amz-target']), body, services)
+      : refusal('UnrecognizedClientException', 'The security token included in the request is invalid');
   response.writeHead(status, {
     'content-type': 'application/x-amz-json-1.1',
     'x-amzn-requestid': randomUUID(),

@@ -138,6 +138,7 @@ async function compose(options: RuntimeOptions, undo: AsyncDisposableStack): Pro
     })),
     environment: {
       AWS_ENDPOINT_URL: awsApi.endpoint,
+      AWS_ACCESS_KEY_ID: awsApi.accessKeyId,
       ...backing.endpoints,
       NODE_COMPILE_CACHE: inDataDir('compile-cache'),
     },
