@@ -1,4 +1,6 @@
 import type * as z from 'zod';
+// How broken rules are said; a setting of zod's.
+import './wording.ts';
 
 /** What a refusal is about; `http/` alone knows which status number each becomes. */
 export type RefusalKind =

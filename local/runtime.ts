@@ -93,6 +93,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 async function compose(options: RuntimeOptions, undo: AsyncDisposableStack): Promise<Runtime> {
   const { log = () => {}, env = {}, durable = true } = options;
   const dataDir = resolve(options.dataDir);
+  let isStopping = false;
   const inDataDir = (name: string) => join(dataDir, name);
   undo.defer(occupyDirectory(dataDir));
   const port = options.port || (await freePort());
@@ -143,8 +144,10 @@ async function compose(options: RuntimeOptions, undo: AsyncDisposableStack): Pro
       NODE_COMPILE_CACHE: inDataDir('compile-cache'),
     },
     log: (name, line) => functionLog.write(`[${shortName(name)}] ${line}`),
-    onFailure: (name, why) =>
-      log(`${shortName(name)} failed: ${why} (more in ${inDataDir('functions.log')})`),
+    onFailure: (name, why) => {
+      // What a stop cuts short goes on at the next start, as after any crash.
+      if (!isStopping) log(`${shortName(name)} failed: ${why} (more in ${inDataDir('functions.log')})`);
+    },
   });
   const incoming = backing.deliveries({ deployment, lambda, log });
   undo.defer(incoming.end);
@@ -198,7 +201,10 @@ async function compose(options: RuntimeOptions, undo: AsyncDisposableStack): Pro
     invoke,
     gateways: sockets.gateways,
     sqsRequestCounts: backing.sqsRequestCounts,
-    stop: () => undo.disposeAsync(),
+    stop: () => {
+      isStopping = true;
+      return undo.disposeAsync();
+    },
   };
 }
 

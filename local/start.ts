@@ -70,6 +70,7 @@ function stopOnRequest(stop: () => Promise<void>): void {
   const end = async () => {
     if (isStopping) process.exit(1);
     isStopping = true;
+    console.log('Stopping; what still runs after five seconds goes on at the next start');
     setTimeout(() => process.exit(1), STOP_SECONDS * 1000).unref();
     await stop();
     process.exit(0);
