@@ -148,7 +148,7 @@ describe.each(STAGE_NAMES)('front door of %s', (stage) => {
       const parts = outputs[name]?.Value['Fn::Join'][1];
       expect([parts[0], parts.at(-1)]).toEqual([start, end]);
     }
-    expect(Object.keys(outputs)).toEqual(expect.arrayContaining(['DashboardUrl', 'AlarmTopic']));
+    expect(outputs).toHaveProperty('AlarmTopic');
   });
 
   test('gets the console in every deployment that changes it', () => {

@@ -46,12 +46,18 @@ const ALARMED_FUNCTIONS = [
   'rotate-signing-key',
 ] as const satisfies readonly FunctionName[];
 
-/** Every alarm, by name. What to do about each stands in docs/runbook.md under the same name. */
+/** Every alarm of the stage, by name. What to do about each stands in docs/runbook.md under the same name. */
 export function alarmTable(watched: Watched): Record<string, AlarmSpec> {
-  return { ...ofTasks(watched), ...ofRequests(watched), ...ofDatabase(watched), ...ofFunctions(watched) };
+  return {
+    ...ofTasks(watched),
+    ...ofFigures(watched),
+    ...ofRequests(watched),
+    ...ofDatabase(watched),
+    ...ofFunctions(watched),
+  };
 }
 
-function ofTasks({ stage, queues, undelivered, functions }: Watched): Record<string, AlarmSpec> {
+function ofTasks({ queues, undelivered, functions }: Watched): Record<string, AlarmSpec> {
   return {
     'dead-letters': {
       says: 'Messages came back five times: workers died with them, or could not start',
@@ -67,6 +73,20 @@ function ofTasks({ stage, queues, undelivered, functions }: Watched): Record<str
     ),
     'interactive-queue-behind': old(queues.interactive, 'Single tasks wait longer than any run takes'),
     'bulk-queue-behind': old(queues.bulk, 'Batches of tasks wait longer than any run takes'),
+    'dispatcher-silent': {
+      says: 'The dispatcher has not run: tasks scheduled for later do not start',
+      metric: functions.dispatcher.metricInvocations({ statistic: 'Sum', period }),
+      below: 1,
+      periods: 1,
+      silence: 'trouble',
+    },
+  };
+}
+
+/** Of what the functions say of themselves; a missing pulse would alarm where they are told not to. */
+function ofFigures({ stage }: Watched): Record<string, AlarmSpec> {
+  if (!stage.observability.figures) return {};
+  return {
     'late-starts': {
       says: 'Single tasks start late, by the database’s clock',
       metric: figure(stage, 'InteractiveStartLateness', { statistic: 'p99', period }),
@@ -80,13 +100,6 @@ function ofTasks({ stage, queues, undelivered, functions }: Watched): Record<str
       above: 0,
       periods: 2,
       silence: 'well',
-    },
-    'dispatcher-silent': {
-      says: 'The dispatcher has not run: tasks scheduled for later do not start',
-      metric: functions.dispatcher.metricInvocations({ statistic: 'Sum', period }),
-      below: 1,
-      periods: 1,
-      silence: 'trouble',
     },
     'stale-prices': {
       says: 'No price has been fetched for a quarter of an hour',

@@ -1,4 +1,4 @@
-import { Aws, CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
+import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
 import { alarmTable } from './alarm-table.ts';
@@ -42,24 +42,25 @@ export class AppStack extends Stack {
     const undelivered = new Undelivered(this, 'Undelivered');
     const schedules = new Schedules(this, 'Schedules', { undelivered });
 
+    const METRICS = stage.observability.figures ? 'emf' : 'off';
     const environment: Partial<Record<FunctionName, Record<string, string>>> = {
       auth: { TOKEN_ISSUER: frontDoor.url, SIGNING_SECRET_ARN: data.signingSecret.secretArn },
-      api: { TOKEN_ISSUER: frontDoor.url, METRICS: 'emf' },
+      api: { TOKEN_ISSUER: frontDoor.url, METRICS },
       socket: { TOKEN_ISSUER: frontDoor.url, TOKEN_IN_URL: 'refused' },
       worker: {
         OUTBOUND_LOOPBACK: 'refused',
         LEASE_SECONDS: String(stage.dispatch.leaseSeconds),
-        METRICS: 'emf',
+        METRICS,
       },
-      'dead-letters': { METRICS: 'emf' },
-      dispatcher: { METRICS: 'emf' },
+      'dead-letters': { METRICS },
+      dispatcher: { METRICS },
       prices: {
         OUTBOUND_LOOPBACK: 'refused',
         PRICE_PROVIDER_URL: stage.prices.url,
         // The key itself is for a laptop's shell; here it is a secret's name, or there is none.
         PRICE_API_KEY: '',
         PRICE_API_KEY_SECRET: stage.prices.apiKeySecret ?? '',
-        METRICS: 'emf',
+        METRICS,
       },
       'rotate-signing-key': { SIGNING_SECRET_ARN: data.signingSecret.secretArn },
     };
@@ -107,14 +108,15 @@ export class AppStack extends Stack {
 
     const watched = { stage, http, sockets, queues, undelivered, database: data.database, functions };
     const alarms = new Alarms(this, 'Alarms', { stage, table: alarmTable(watched) });
-    new Dashboard(this, 'Dashboard', { watched, alarms: alarms.all });
+    const dashboard =
+      stage.observability.dashboard && new Dashboard(this, 'Dashboard', { watched, alarms: alarms.all });
 
     const outputs: Record<string, string> = {
       ConsoleUrl: `${frontDoor.url}/`,
       DocumentationUrl: `${frontDoor.url}/api/docs`,
       // Clients connect here; `/ws/tasks/<id>/` is one task's.
       WebSocketUrl: `${frontDoor.url.replace(/^https/, 'wss')}/ws`,
-      DashboardUrl: `https://${Aws.REGION}.console.aws.amazon.com/cloudwatch/home?region=${Aws.REGION}#dashboards/dashboard/celeriac-${stage.name}`,
+      ...(dashboard && { DashboardUrl: dashboard.url }),
       AlarmTopic: alarms.topic.topicArn,
       FrontDoorAddress: frontDoor.address,
       // Behind the front door: they refuse who comes directly.

@@ -2,22 +2,25 @@ import type { Duration } from 'aws-cdk-lib';
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Stage } from './stages.ts';
 
-/** The figures of `functions/figures.ts` that alarms and the dashboard look at. */
-export type FigureName =
-  | 'TasksCreated'
-  | 'TasksCompleted'
-  | 'TasksFailed'
-  | 'TasksRetried'
-  | 'TasksCancelled'
-  | 'TasksRescued'
-  | 'InteractiveStartLateness'
-  | 'BulkStartLateness'
-  | 'WakeUpsSent'
-  | 'WakeUpsUnsent'
-  | 'PriceFetchesSucceeded'
-  | 'PriceFetchesPartial'
-  | 'PriceFetchesFailed'
-  | 'PricesStored';
+/** The figures of `functions/figures.ts`, which alarms and the dashboard look at, and which are paid for. */
+export const FIGURE_NAMES = [
+  'TasksCreated',
+  'TasksCompleted',
+  'TasksFailed',
+  'TasksRetried',
+  'TasksCancelled',
+  'TasksRescued',
+  'InteractiveStartLateness',
+  'BulkStartLateness',
+  'WakeUpsSent',
+  'WakeUpsUnsent',
+  'PriceFetchesSucceeded',
+  'PriceFetchesPartial',
+  'PriceFetchesFailed',
+  'PricesStored',
+] as const;
+
+export type FigureName = (typeof FIGURE_NAMES)[number];
 
 /** What the functions say of themselves, in their logs, and CloudWatch makes metrics of. */
 export function figure(

@@ -41,6 +41,16 @@ export type Stage = {
   /** Requests per second, and in a burst, before API Gateway answers 429. */
   throttle: { http: Throttle; socket: Throttle };
   logs: { retention: RetentionDays; level: 'DEBUG' | 'INFO' };
+  /**
+   * What is shown beside logs, traces and the metrics that AWS keeps by itself; docs/cost.md says for how much. `dev`
+   * does without both: who works on it sees its tasks in the console and has its logs open, and the alarms on dead
+   * letters, queues, the dispatcher, functions and the database stay.
+   */
+  observability: {
+    /** Metrics that the functions publish of tasks and prices, the alarms on them, and their graphs. */
+    figures: boolean;
+    dashboard: boolean;
+  };
   /** Who hears of alarms by e-mail, after confirming it once. Without, nobody until somebody subscribes to the topic. */
   alarms: { email?: string };
   /** Where people find it. Without, at the address that CloudFront gives. */
@@ -89,6 +99,7 @@ export const STAGES = {
     dispatch: { lookaheadSeconds: 180, resendSeconds: 300, leaseSeconds: 120 },
     throttle: { http: { rateLimit: 100, burstLimit: 200 }, socket: { rateLimit: 50, burstLimit: 100 } },
     logs: { retention: RetentionDays.ONE_WEEK, level: 'DEBUG' },
+    observability: { figures: false, dashboard: false },
     alarms: {},
     firewall: false,
     signingKey: { rotationDays: 90 },
@@ -106,6 +117,7 @@ export const STAGES = {
     dispatch: { lookaheadSeconds: 180, resendSeconds: 300, leaseSeconds: 120 },
     throttle: { http: { rateLimit: 1000, burstLimit: 2000 }, socket: { rateLimit: 500, burstLimit: 1000 } },
     logs: { retention: RetentionDays.THREE_MONTHS, level: 'INFO' },
+    observability: { figures: true, dashboard: true },
     alarms: {},
     firewall: false,
     signingKey: { rotationDays: 90 },

@@ -1,4 +1,4 @@
-import { Duration } from 'aws-cdk-lib';
+import { Aws, Duration } from 'aws-cdk-lib';
 import {
   type Alarm,
   AlarmStatusWidget,
@@ -18,6 +18,9 @@ const max: MetricOptions = { statistic: 'Maximum', period };
 
 /** Answers "is it well, and if not, where": every alarm first, then what travels, in the order in which a task does. */
 export class Dashboard extends Construct {
+  /** Where a person looks at it, once logged in to the console. */
+  readonly url: string;
+
   constructor(
     scope: Construct,
     id: string,
@@ -25,7 +28,9 @@ export class Dashboard extends Construct {
   ) {
     super(scope, id);
     const { stage } = watched;
-    const dashboard = new CloudWatchDashboard(this, 'Dashboard', { dashboardName: `celeriac-${stage.name}` });
+    const dashboardName = `celeriac-${stage.name}`;
+    const dashboard = new CloudWatchDashboard(this, 'Dashboard', { dashboardName });
+    this.url = `https://${Aws.REGION}.console.aws.amazon.com/cloudwatch/home?region=${Aws.REGION}#dashboards/dashboard/${dashboardName}`;
     dashboard.addWidgets(
       new AlarmStatusWidget({ title: 'Is it well?', alarms: [...alarms], width: 24, height: 4 }),
     );
@@ -36,7 +41,8 @@ export class Dashboard extends Construct {
         height: 1,
       }),
     );
-    for (const row of rowsOf(watched)) {
+    for (const row of rowsOf(watched).map(drawable)) {
+      if (row.length === 0) continue;
       dashboard.addWidgets(
         ...row.map(
           ([title, left, right]) =>
@@ -57,7 +63,11 @@ export class Dashboard extends Construct {
 /** Title, what is drawn to the left axis, and to the right. */
 type Graph = readonly [title: string, left: IMetric[], right?: IMetric[]];
 
+/** Without the graphs that have nothing to draw, as the stage publishes no figures. */
+const drawable = (row: readonly Graph[]) => row.filter(([, left]) => left.length > 0);
+
 function rowsOf({ stage, http, sockets, queues, database, functions }: Watched): Graph[][] {
+  const ofFigures = (...metrics: IMetric[]) => (stage.observability.figures ? metrics : []);
   const count = (name: FigureName) => figure(stage, name, { statistic: 'Sum', period });
   const late = (name: FigureName, statistic: string) =>
     figure(stage, name, { statistic, period, label: `${name} ${statistic}` });
@@ -76,25 +86,23 @@ function rowsOf({ stage, http, sockets, queues, database, functions }: Watched):
     [
       [
         'Tasks',
-        (
-          [
-            'TasksCreated',
-            'TasksCompleted',
-            'TasksFailed',
-            'TasksRetried',
-            'TasksCancelled',
-            'TasksRescued',
-          ] as const
-        ).map(count),
+        ofFigures(
+          count('TasksCreated'),
+          count('TasksCompleted'),
+          count('TasksFailed'),
+          count('TasksRetried'),
+          count('TasksCancelled'),
+          count('TasksRescued'),
+        ),
       ],
       [
         'Lateness of starts, milliseconds',
-        [
+        ofFigures(
           late('InteractiveStartLateness', 'p50'),
           late('InteractiveStartLateness', 'p99'),
           late('BulkStartLateness', 'p50'),
           late('BulkStartLateness', 'p99'),
-        ],
+        ),
       ],
     ],
     [
@@ -105,16 +113,19 @@ function rowsOf({ stage, http, sockets, queues, database, functions }: Watched):
       ],
       [
         'Dispatcher',
-        [count('WakeUpsSent'), count('WakeUpsUnsent'), functions.dispatcher.metricInvocations(sum)],
+        [
+          ...ofFigures(count('WakeUpsSent'), count('WakeUpsUnsent')),
+          functions.dispatcher.metricInvocations(sum),
+        ],
       ],
       [
         'Prices',
-        [
+        ofFigures(
           count('PriceFetchesSucceeded'),
           count('PriceFetchesPartial'),
           count('PriceFetchesFailed'),
           count('PricesStored'),
-        ],
+        ),
       ],
     ],
     [

@@ -1,5 +1,5 @@
 import { HOURS } from './bill.ts';
-import { type Alarm, metricsOf, ownMetrics } from './metrics.ts';
+import { type Alarm, metricsOf, ownMetrics, publishedMetrics } from './metrics.ts';
 
 /** A template as CloudFormation takes it. */
 export type Template = { Resources: Record<string, Resource> };
@@ -20,7 +20,7 @@ export type Inventory = {
   hostedZones: number;
   /** One for each metric that an alarm looks at. */
   alarms: number;
-  /** Metrics of our own that an alarm or a dashboard looks at, or that a filter makes of a log. */
+  /** Metrics of our own that functions publish, that an alarm or a dashboard looks at, or that a filter makes of a log. */
   metrics: number;
   dashboards: number;
   /** Queues that Lambda polls for us, busy or not. */
@@ -161,7 +161,7 @@ export function inventoryOf(templates: readonly Template[]): Inventory {
     kmsKeys: count('AWS::KMS::Key'),
     hostedZones: count('AWS::Route53::HostedZone'),
     alarms: of<Alarm>('AWS::CloudWatch::Alarm').reduce((sum, alarm) => sum + metricsOf(alarm).length, 0),
-    metrics: ownMetrics(all) + count('AWS::Logs::MetricFilter'),
+    metrics: Math.max(ownMetrics(all), publishedMetrics(all)) + count('AWS::Logs::MetricFilter'),
     dashboards: count('AWS::CloudWatch::Dashboard'),
     polledQueues: count('AWS::Lambda::EventSourceMapping'),
     ticks: templates.flatMap(ticksOf),

@@ -1,3 +1,4 @@
+import { FIGURE_NAMES } from '../figures.ts';
 import type { Resource } from './inventory.ts';
 
 export type Metric = {
@@ -16,8 +17,7 @@ export function metricsOf(alarm: Alarm): Metric[] {
 }
 
 /**
- * How many metrics alarms and dashboards look at that no AWS service publishes by itself. Those that nobody looks at are
- * paid for, too, but stand in no template.
+ * How many metrics alarms and dashboards look at that no AWS service publishes by itself.
  */
 export function ownMetrics(resources: readonly Resource[]): number {
   const seen = resources.flatMap(({ Type, Properties = {} }) => {
@@ -27,6 +27,17 @@ export function ownMetrics(resources: readonly Resource[]): number {
   });
   const own = seen.filter(([namespace]) => typeof namespace === 'string' && !namespace.startsWith('AWS/'));
   return new Set(own.map((row) => JSON.stringify(row))).size;
+}
+
+type Publisher = { Environment?: { Variables?: { METRICS?: unknown } } };
+
+/** How many metrics functions publish of themselves: paid for also when nobody looks at them. */
+export function publishedMetrics(resources: readonly Resource[]): number {
+  const publish = resources.some(
+    ({ Type, Properties = {} }) =>
+      Type === 'AWS::Lambda::Function' && (Properties as Publisher).Environment?.Variables?.METRICS === 'emf',
+  );
+  return publish ? FIGURE_NAMES.length : 0;
 }
 
 /** Namespace, name, and the names and values of the dimensions in turn, as dashboards write a metric. */

@@ -28,8 +28,8 @@ export const SAVINGS: readonly Saving[] = [
     usage: (inventory) => idleUsage(ticking(inventory, 900)),
   },
   {
-    what: 'no dashboard, no alarms, no metrics of our own',
-    price: 'nobody is told, and nobody sees',
+    what: 'no alarms either',
+    price: 'nobody is told',
     usage: (inventory) => idleUsage({ ...inventory, dashboards: 0, alarms: 0, metrics: 0 }),
   },
   {
