@@ -53,6 +53,8 @@ create table refresh_tokens (
   used_at timestamptz
 );
 create index refresh_tokens_session on refresh_tokens (session_id);
+-- Those of a session that lives on expire, too.
+create index refresh_tokens_expiry on refresh_tokens (expires_at);
 
 -- Failed logins in a row, within a quarter of an hour from the first. `account` is a hash, as what was typed in place of a
 -- username may well be a password.
@@ -111,9 +113,15 @@ create function administrable_organizations() returns uuid[] language sql stable
   return coalesce(nullif(current_setting('app.administrable', true), ''), '{}')::uuid[];
 
 /*
- * Whose username or address that is, as an id and nothing more: an administrator may add somebody to an organization
- * whom row-level security does not show yet.
+ * Whose username, or whose address, that is: the whole of it, and of the given kind, so that a username does not lead to an
+ * address nor the other way round. An id and nothing more, for an administrator who adds somebody whom row-level security
+ * does not show yet. At most one of the two is given.
  */
-create function find_user(p_login text) returns uuid
+create function find_user(p_username text, p_email text) returns uuid
   language sql stable security definer set search_path = public, pg_temp
-  return (select u.id from users u where lower(u.email) = lower(p_login) or lower(u.username) = lower(p_login));
+begin atomic
+  select u.id from users u where lower(u.username) = lower(p_username) or lower(u.email) = lower(p_email);
+end;
+
+-- What a later migration creates is nobody's to execute until it is granted.
+alter default privileges revoke execute on functions from public;

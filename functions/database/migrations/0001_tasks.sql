@@ -69,6 +69,7 @@ create table connections (
   expires_at timestamptz not null
 );
 create index connections_session on connections (session_id);
+create index connections_user on connections (user_id);
 create index connections_expiry on connections (expires_at);
 
 create table subscriptions (

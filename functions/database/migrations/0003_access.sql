@@ -18,14 +18,13 @@ end $$;
 
 grant execute on function enter(uuid, uuid) to celeriac_auth, celeriac_api, celeriac_socket;
 grant execute on function create_organization(uuid, uuid, text, boolean) to celeriac_auth, celeriac_api;
-grant execute on function find_user(text) to celeriac_api;
+grant execute on function find_user(text, text) to celeriac_api;
 grant execute on function current_user_id(), readable_organizations(), writable_organizations(), administrable_organizations()
   to celeriac_auth, celeriac_api, celeriac_socket;
 
 -- auth: identities, and nothing else.
 grant select, insert on users, sessions, refresh_tokens to celeriac_auth;
 grant update (password_hash) on users to celeriac_auth;
-grant update (revoked_at, revoked_reason) on sessions to celeriac_auth;
 grant update (used_at) on refresh_tokens to celeriac_auth;
 grant select, insert, update, delete on login_failures to celeriac_auth;
 grant select, insert, delete on signing_keys to celeriac_auth;
@@ -37,12 +36,10 @@ create policy auth on signing_keys to celeriac_auth using (true) with check (tru
 -- The answer to "who am I" names the organizations.
 grant select (id, name) on organizations to celeriac_auth;
 create policy auth on organizations for select to celeriac_auth using (id = any ((select readable_organizations())::uuid[]));
--- A logout silences the session's sockets at once; the dispatcher closes them.
-grant select (id, session_id) on connections to celeriac_auth;
-create policy auth on connections for select to celeriac_auth using (true);
 
--- api: as a member sees it. Password hashes stay out of reach.
-grant select (id, email, username, name, created_at) on users to celeriac_api;
+-- api: as a member sees it. Members of one organization see each other's username and name, and never the address. (Who
+-- registers without a username chooses the address as one.) One's own address is the auth function's to tell.
+grant select (id, username, name) on users to celeriac_api;
 create policy colleagues on users for select to celeriac_api using (
   id = (select current_user_id())
   or exists (select from memberships m where m.user_id = users.id and m.organization_id = any ((select readable_organizations())::uuid[]))
@@ -94,33 +91,11 @@ create policy read on price_ticks for select to celeriac_api using (true);
 
 grant insert on ws_tickets to celeriac_api;
 create policy add on ws_tickets for insert to celeriac_api with check (user_id = (select current_user_id()));
--- A member's removal silences their sockets for that organization.
-grant select (id, user_id) on connections to celeriac_api;
-create policy read on connections for select to celeriac_api using (true);
 
--- socket: its connections, and as a member sees them, the tasks they watch.
-grant select, delete on ws_tickets to celeriac_socket;
-create policy socket on ws_tickets to celeriac_socket using (true);
-grant select, insert, delete on connections, subscriptions to celeriac_socket;
-create policy socket on connections to celeriac_socket using (true) with check (true);
-create policy socket on subscriptions to celeriac_socket using (true) with check (true);
-grant select, update (watchers) on tasks to celeriac_socket;
-create policy watch on tasks for update to celeriac_socket using (organization_id = any ((select readable_organizations())::uuid[]));
-
-/* Takes connections off the tasks that they watch, of one organization or of all: they hear nothing more. */
-create function silence(p_connections text[], p_organization uuid default null) returns void
-  language sql volatile security definer set search_path = public, pg_temp
-begin atomic
-  update tasks t
-  set watchers = (select coalesce(array_agg(w), '{}') from unnest(t.watchers) w where w <> all (p_connections))
-  where t.id in (select s.task_id from subscriptions s where s.connection_id = any (p_connections))
-    and (p_organization is null or t.organization_id = p_organization);
-  delete from subscriptions s using tasks t
-  where s.connection_id = any (p_connections) and t.id = s.task_id
-    and (p_organization is null or t.organization_id = p_organization);
-end;
-revoke execute on function silence(text[], uuid) from public;
-grant execute on function silence(text[], uuid) to celeriac_auth, celeriac_api, celeriac_socket, celeriac_dispatcher;
+-- socket: opens connections of its own, and sees tasks as a member does; what they watch is 0004's to write.
+grant insert on connections to celeriac_socket;
+create policy open on connections for insert to celeriac_socket with check (user_id = (select current_user_id()));
+grant select on tasks to celeriac_socket;
 
 -- worker, dead-letters, dispatcher: they serve every organization; the message says which rows, the guard says whether.
 grant select, update on tasks to celeriac_worker, celeriac_dead_letters, celeriac_dispatcher;
@@ -129,8 +104,9 @@ create policy serve on tasks to celeriac_worker, celeriac_dead_letters, celeriac
 create policy record on attempts for insert to celeriac_worker, celeriac_dead_letters, celeriac_dispatcher with check (true);
 
 -- dispatcher: also sweeps what has expired.
-grant select, delete on connections, ws_tickets, refresh_tokens, sessions, login_failures to celeriac_dispatcher;
-create policy sweep on connections to celeriac_dispatcher using (true);
+grant select on connections to celeriac_dispatcher;
+grant select, delete on ws_tickets, refresh_tokens, sessions, login_failures to celeriac_dispatcher;
+create policy sweep on connections for select to celeriac_dispatcher using (true);
 create policy sweep on ws_tickets to celeriac_dispatcher using (expires_at < clock_timestamp());
 create policy sweep on refresh_tokens to celeriac_dispatcher using (expires_at < clock_timestamp());
 create policy sweep on login_failures to celeriac_dispatcher using (expires_at < clock_timestamp());

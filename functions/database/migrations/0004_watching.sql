@@ -4,13 +4,6 @@
 -- They lock in one order: session, membership, connection, tasks by id. So nobody who follows it waits in a circle, and
 -- whoever ends a session or a membership first, then silences, leaves no later subscription behind.
 
--- What a later migration creates is nobody's to execute until it is granted.
-alter default privileges revoke execute on functions from public;
-
-create index connections_user on connections (user_id);
--- Those of a session that lives on expire, too.
-create index refresh_tokens_expiry on refresh_tokens (expires_at);
-
 /* The user and session that a connection was opened by; no row when it is unknown or past its life. */
 create function principal_of(p_connection text) returns table (user_id uuid, session_id uuid)
   language sql stable security definer set search_path = public, pg_temp
@@ -79,8 +72,6 @@ begin atomic
   delete from subscriptions s where s.connection_id = p_connection and s.task_id = p_task;
 end;
 
-drop function silence(text[], uuid);
-
 /*
  * Takes connections off the tasks that they watch, of one organization or of all: they hear nothing more. For the functions
  * below alone, each of which has locked out new subscriptions before.
@@ -133,29 +124,7 @@ begin atomic
   delete from connections c where c.id = any (p_connections);
 end;
 
-revoke execute on all functions in schema public from public;
 grant execute on function principal_of(text), redeem_ticket(bytea), watch(text, uuid, integer), unwatch(text, uuid) to celeriac_socket;
 grant execute on function forget(text[]) to celeriac_socket, celeriac_dispatcher;
 grant execute on function end_session(uuid, text) to celeriac_auth;
 grant execute on function silence_member(uuid, uuid) to celeriac_api;
-
--- What the functions do for a role, the role no longer does itself.
-drop policy auth on connections;
-revoke select (id, session_id) on connections from celeriac_auth;
-revoke update (revoked_at, revoked_reason) on sessions from celeriac_auth;
-
-drop policy read on connections;
-revoke select (id, user_id) on connections from celeriac_api;
-
-drop policy socket on ws_tickets;
-drop policy socket on connections;
-drop policy socket on subscriptions;
-drop policy watch on tasks;
-revoke all on ws_tickets, subscriptions from celeriac_socket;
-revoke select, delete on connections from celeriac_socket;
-revoke update (watchers) on tasks from celeriac_socket;
-create policy open on connections for insert to celeriac_socket with check (user_id = (select current_user_id()));
-
-drop policy sweep on connections;
-revoke delete on connections from celeriac_dispatcher;
-create policy sweep on connections for select to celeriac_dispatcher using (true);
