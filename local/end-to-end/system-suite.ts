@@ -281,6 +281,8 @@ export function systemTests(platform: Platform): () => Runtime {
 
   describe('prices', () => {
     test('the five-minute rule brings them to every organization that follows the asset', async () => {
+      // Another system on the same database may have had this tick already, and a tick is fetched once.
+      await sql`truncate price_fetches, price_ticks`;
       await runtime.invoke('prices', { time: new Date().toISOString(), 'detail-type': 'Scheduled Event' });
       const { body } = await ada.ask('GET', '/api/organizations/');
       const { body: prices } = await ada.ask('GET', `/api/organizations/${body.results[0].id}/prices/`);
