@@ -7,6 +7,8 @@ export default defineConfig({
     exclude: [...configDefaults.exclude, '**/*.localstack.test.ts', 'local/ministack/deployed/**'],
     globalSetup: ['local/test-postgres.ts'],
     pool: 'forks',
+    // What is waited for comes when it comes: a busy machine is no failure.
+    expect: { poll: { timeout: 10_000, interval: 20 } },
     maxWorkers: 2,
     testTimeout: 20_000,
     hookTimeout: 60_000,

@@ -6,6 +6,8 @@ export default defineConfig({
     include: ['local/**/*.localstack.test.ts'],
     globalSetup: ['local/localstack/test-emulators.ts'],
     pool: 'forks',
+    // What is waited for comes when it comes: a busy machine is no failure.
+    expect: { poll: { timeout: 10_000, interval: 20 } },
     // The files share one emulator, and with it the queues.
     fileParallelism: false,
     testTimeout: 60_000,

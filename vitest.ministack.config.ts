@@ -7,6 +7,8 @@ export default defineConfig({
     globalSetup: ['local/ministack/set-up.ts'],
     setupFiles: ['local/ministack/trusting.ts'],
     pool: 'forks',
+    // What is waited for comes when it comes: a busy machine is no failure.
+    expect: { poll: { timeout: 10_000, interval: 20 } },
     fileParallelism: false,
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -38,6 +38,7 @@ beforeAll(async () => {
 afterEach(async () => {
   await Promise.all(mappings.splice(0).map((mapping) => mapping.stop()));
   lines.splice(0);
+  underWay.most = 0;
 });
 afterAll(async () => {
   await stopLambda();
@@ -49,6 +50,19 @@ afterAll(async () => {
 type Rec = { body: string; attributes: Record<string, string> } & Record<string, unknown>;
 const batches = (): Rec[][] =>
   lines.filter((line) => line.startsWith('[worker] [')).map((line) => JSON.parse(line.slice(9)));
+
+/** Invocations under way, now and at most since the test began. */
+const underWay = { now: 0, most: 0 };
+
+const counted: Lambda['invoke'] = async (...call) => {
+  underWay.now += 1;
+  underWay.most = Math.max(underWay.most, underWay.now);
+  try {
+    return await lambda.invoke(...call);
+  } finally {
+    underWay.now -= 1;
+  }
+};
 
 /** A queue of its own with a mapping on it. */
 function listen(name: string, maximumConcurrency = 2, visibilitySeconds = 1) {
@@ -69,7 +83,7 @@ function listen(name: string, maximumConcurrency = 2, visibilitySeconds = 1) {
           },
           queue: { url, arn },
           requests,
-          lambda,
+          lambda: { invoke: counted },
           log: (line) => lines.push(line),
         }),
       ),
@@ -135,9 +149,8 @@ test('no more invocations run at once than the mapping allows', async () => {
   const { start, send } = listen('bounded', 2, 60);
   for (let batch = 0; batch < 3; batch++) await send(...Array.from({ length: 10 }, () => 'slow'));
   start();
-  await expect.poll(() => lambda.sandboxes().length).toBeGreaterThanOrEqual(2);
-  await expect.poll(() => batches()).toHaveLength(2);
-  await expect.poll(() => batches()).toHaveLength(3);
+  await expect.poll(batches, { timeout: 10_000 }).toHaveLength(3);
+  expect(underWay.most).toBe(2);
 });
 
 test('stopping lets the batch under way end, and deletes its messages', async () => {
