@@ -10,6 +10,8 @@ export default defineConfig({
     expect: { poll: { timeout: 10_000, interval: 20 } },
     // The files share one emulator, and with it the queues.
     fileParallelism: false,
+    // The emulators are other people's, and slow at times: what fails twice is a failure.
+    retry: 1,
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },

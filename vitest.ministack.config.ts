@@ -10,6 +10,8 @@ export default defineConfig({
     // What is waited for comes when it comes: a busy machine is no failure.
     expect: { poll: { timeout: 10_000, interval: 20 } },
     fileParallelism: false,
+    // The emulators are other people's, and slow at times: what fails twice is a failure.
+    retry: 1,
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },
