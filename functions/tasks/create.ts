@@ -33,7 +33,10 @@ export async function createTasks(
 ): Promise<Task[]> {
   const tasks = requests.map((request) => ({ ...request, id: uuidv7() }));
   const written = await store.insert(db, principal, organizationId, tasks, dispatch);
-  if (written.length === 0) throw await whyRefused(db, principal, organizationId);
+  if (written.length === 0) {
+    const refusal = await whyRefused(db, principal, organizationId);
+    throw refusal ?? new Error('A task was neither written nor refused');
+  }
   measure?.('TasksCreated', written.length);
   await wake({ db, enqueue, dispatch }, principal, written);
   return written;
@@ -46,7 +49,7 @@ export async function createTasks(
 export async function wake(
   { db, enqueue, dispatch }: CreateDeps,
   principal: Principal,
-  tasks: readonly store.Timed<Task>[],
+  tasks: readonly store.Timed<Pick<Task, 'id' | 'organizationId' | 'queue' | 'status'>>[],
 ): Promise<void> {
   const due = tasks.filter(
     (task) => task.status === 'SCHEDULED' && task.dueInSeconds <= dispatch.lookaheadSeconds,
@@ -58,15 +61,21 @@ export async function wake(
   await asMember(db, principal, (tx) => store.dispatchAgain(tx, unsent)).catch(() => {});
 }
 
-/** Why nothing was written; asked only then, so that the ordinary request costs one statement. */
-async function whyRefused(
+/**
+ * Why nothing was written; asked only then, so that the ordinary request costs one statement.
+ *
+ * @returns undefined when the principal may write there
+ * @throws Refusal `organization_not_found`, `session_ended`
+ */
+export async function whyRefused(
   db: Database,
   principal: Principal,
   organizationId: string | null,
-): Promise<Refusal> {
+): Promise<Refusal | undefined> {
   return asMember(db, principal, async (_tx, memberships) => {
     const home =
       organizationId ?? memberships.find((membership) => membership.personal)?.organizationId ?? '';
-    return roleInsufficient(membershipIn(memberships, home).role);
+    const { role } = membershipIn(memberships, home);
+    return role === 'viewer' ? roleInsufficient(role) : undefined;
   });
 }
