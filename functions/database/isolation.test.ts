@@ -169,11 +169,12 @@ for (const role of FUNCTION_ROLES) {
         });
 
         if (command === 'update' && columns.length === 0 && scope !== 'all') {
-          test(`cannot move rows of ${table} to another organization`, async () => {
-            const owner = table === 'organizations' ? 'id' : 'organization_id';
-            const move = tried(role, (tx) =>
-              tx.unsafe(`update ${table} set ${owner} = '${ada.organizationId}'`),
-            );
+          test(`cannot hand rows of ${table} to somebody else`, async () => {
+            const [owner, other] =
+              scope === 'mine'
+                ? ['user_id', ada.userId]
+                : [table === 'organizations' ? 'id' : 'organization_id', ada.organizationId];
+            const move = tried(role, (tx) => tx.unsafe(`update ${table} set ${owner} = '${other}'`));
             await expect(move).rejects.toThrow(/row-level security/);
           });
         }

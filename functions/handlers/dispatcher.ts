@@ -1,5 +1,6 @@
 import type { Context, ScheduledEvent } from 'aws-lambda';
 import { connect, wakener } from '../database/connect.ts';
+import { sweepIdempotencyKeys } from '../idempotency/sweep.ts';
 import { sweepIdentities } from '../identity/sweep.ts';
 import { sweepSockets } from '../realtime/sweep.ts';
 import type { Announce } from '../tasks/change.ts';
@@ -31,6 +32,7 @@ export const handler = async (_event: ScheduledEvent, context: Context) => {
   flush();
   const closed = await sweepSockets(deps);
   await sweepIdentities(deps);
+  await sweepIdempotencyKeys(deps);
   await announcer.flush();
   logger.info('tick', { ...done, closed });
   return { ...done, closed };

@@ -105,6 +105,7 @@ export const REACH: Record<(typeof FUNCTION_ROLES)[number], Reach> = {
     watchlists: { select: ['readable'], insert: ['writable'], update: ['writable'], delete: ['writable'] },
     price_ticks: { select: ['all'] },
     ws_tickets: { insert: ['mine'] },
+    idempotency_keys: { select: ['mine'], insert: ['mine'], update: ['mine'], delete: ['mine'] },
   },
   celeriac_socket: {
     signing_keys: { select: ['all'] },
@@ -121,6 +122,7 @@ export const REACH: Record<(typeof FUNCTION_ROLES)[number], Reach> = {
     refresh_tokens: SWEEP,
     login_failures: SWEEP,
     ws_tickets: SWEEP,
+    idempotency_keys: SWEEP,
   },
   celeriac_prices: {
     watchlists: { select: ['all', 'asset', 'currency'] },

@@ -37,6 +37,9 @@ export async function insertRows(
     await tx`insert into connections values (${connectionId}, ${userId}, ${sessionId}, now(), ${until})`;
     await tx`insert into subscriptions values (${connectionId}, ${taskId})`;
     await tx`insert into ws_tickets values (${randomBytes(32)}, ${userId}, ${sessionId}, ${until})`;
+    await tx`
+      insert into idempotency_keys (user_id, key, fingerprint, seed, expires_at)
+      values (${userId}, 'key', ${randomBytes(32)}, ${uuidv7()}, ${until})`;
     await tx`insert into watchlists (organization_id, asset) values (${organizationId}, 'bitcoin')`;
     await tx`
       insert into price_ticks (asset, currency, bucket, price, provider_updated_at, source)

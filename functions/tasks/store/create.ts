@@ -92,6 +92,9 @@ export async function insert(
     returning ${columns(db)}, ${dueIn(db)}`;
 }
 
+/** What a message needs to know of a task. */
+export type Wakeable = Timed<Pick<Task, 'id' | 'organizationId' | 'queue' | 'status'>>;
+
 /** A new batch, and those of its tasks that were written. */
 export type WrittenBatch = { batch: Batch; tasks: Timed<{ id: string }>[] };
 

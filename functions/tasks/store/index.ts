@@ -1,3 +1,4 @@
+export { type Attempt, attempts } from './attempts.ts';
 export { type BatchNow, findBatch, listBatches, takenKeys } from './batches.ts';
 export {
   type ChangedStretch,
@@ -9,9 +10,11 @@ export {
   rescheduleMany,
 } from './change.ts';
 export type { Timed } from './columns.ts';
-export { insert, insertBatch, type NewBatch, type NewTask, type WrittenBatch } from './create.ts';
+export { insert, insertBatch, type NewBatch, type NewTask, type Wakeable, type WrittenBatch } from './create.ts';
 export { dispatchAgain, rescue, takeForDispatch } from './dispatch.ts';
 export { type Capped, heldLanes, type Lane, RELEASE, type Released, releaseHeld } from './lanes.ts';
-export { find, list, type TaskFilter } from './read.ts';
+export { addPause, listPauses, type Pause, removePause } from './pauses.ts';
+export { find, findAll, holdersOf, list, type TaskFilter } from './read.ts';
 export { claim, type Report, renew, report, settle, type Unclaimed } from './run.ts';
 export { type BulkMove, countStretch, type Reached, type Selection, STRETCH } from './stretch.ts';
+export { surroundings } from './surroundings.ts';
