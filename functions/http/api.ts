@@ -3,6 +3,8 @@ import { type App, createApp, type LogFault } from './app.ts';
 import { authenticate } from './authenticate.ts';
 import { registerDocumentation } from './documentation.ts';
 import { idempotency } from './idempotency.ts';
+import { registerBatchRoutes } from './routes/batches.ts';
+import { registerBulkActionRoutes } from './routes/bulk-actions.ts';
 import { registerOrganizationRoutes } from './routes/organizations.ts';
 import { registerPauseRoutes } from './routes/pauses.ts';
 import { registerPriceRoutes } from './routes/prices.ts';
@@ -18,6 +20,9 @@ export function createApi(deps: ApiDeps, logFault: LogFault): App {
   // Before every route that follows: a new one is closed until it is opened on purpose.
   app.use('/api/*', authenticate(deps));
   app.use('/api/*', idempotency(deps));
+  // Before the routes of one task, one of which would take `bulk` for an id.
+  registerBatchRoutes(app, deps);
+  registerBulkActionRoutes(app, deps);
   registerTaskRoutes(app, deps);
   registerPauseRoutes(app, deps);
   registerTicketRoutes(app, deps);

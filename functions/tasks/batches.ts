@@ -1,68 +1,88 @@
-import { v7 as uuidv7 } from 'uuid';
 import type { Database, Transaction } from '../database/connect.ts';
-import { asMember, type Entered, type Principal } from '../database/enter.ts';
-import { membershipIn } from '../organizations/rights.ts';
+import { asMember, type Principal } from '../database/enter.ts';
+import { membershipIn, membershipInOrHome } from '../organizations/rights.ts';
 import { Refusal } from '../refusal.ts';
-import { type CreateDeps, type TaskRequest, wake, whyRefused } from './create.ts';
+import { type CreateDeps, type TaskRequest, violated, wake, whyRefused } from './create.ts';
 import * as store from './store/index.ts';
 import type { Queue } from './task.ts';
 
 /** Tasks of one batch that is made by one request. */
 export const MAX_BATCH = 10_000;
 
+export type BatchNow = store.BatchNow;
+
 export type BatchRequest = {
+  /** A request that is repeated gives the same one, and gets the batch that it made before. */
+  id: string;
   /** Null for the principal's personal organization. */
   organizationId: string | null;
   name: string;
   queue: Queue;
 };
 
-/** The batch as it was committed, and per request its task's id; null for one whose unique key is taken. */
-export type CreatedBatch = { batch: store.BatchNow | null; ids: (string | null)[] };
+/** The batch as it was committed, and of each request whether its task was: not when its unique key is taken. */
+export type CreatedBatch = { batch: store.BatchNow | null; written: boolean[] };
 
 /**
  * Commits a batch with its tasks in one statement, and sends the messages of those that are due within the look-ahead.
  *
+ * @param ids     of the tasks, ascending, one each
  * @param partial leaves out tasks whose unique key is taken, instead of writing none
- * @throws Refusal `organization_not_found`, `role_insufficient`, `session_ended`; `unique_key_taken` with the indexes of
- *   the requests whose key is taken, by a live task or by an earlier request
+ * @throws Refusal `organization_not_found`, `role_insufficient`, `session_ended`; `unique_key_taken` with the requests
+ *   whose key is taken, by a live task or by an earlier request
  */
 export async function createBatch(
   deps: CreateDeps,
   principal: Principal,
-  { organizationId, name, queue }: BatchRequest,
+  { id, organizationId, name, queue }: BatchRequest,
   requests: readonly TaskRequest[],
+  ids: readonly string[],
   partial: boolean,
 ): Promise<CreatedBatch> {
-  const tasks = requests.map((request) => ({ ...request, queue, id: uuidv7() }));
-  const batch = { id: uuidv7(), name, queue };
-  const written = await store
-    .insertBatch(deps.db, principal, organizationId, batch, tasks, deps.dispatch, partial)
+  const tasks = requests.map((request, at) => ({ ...request, queue, id: ids[at] ?? '' }));
+  if (tasks.length === 0) return { batch: null, written: [] };
+  const made = await store
+    .insertBatch(deps.db, principal, organizationId, { id, name, queue }, tasks, deps.dispatch, partial)
     .catch(async (error: unknown) => {
-      throw isTaken(error) ? await keysTaken(deps.db, principal, organizationId, requests) : error;
+      if (violated(error) === undefined) throw error;
+      const before = await madeBefore(deps.db, principal, id, ids);
+      if (before) return before;
+      throw await keysTaken(deps.db, principal, organizationId, requests);
     });
-  if (!written) {
+  if (!made) {
     const refusal = await whyRefused(deps.db, principal, organizationId);
     if (refusal) throw refusal;
-    return { batch: null, ids: tasks.map(() => null) };
+    const before = await madeBefore(deps.db, principal, id, ids);
+    return before ?? { batch: null, written: tasks.map(() => false) };
   }
-  deps.measure?.('TasksCreated', written.tasks.length);
-  const { organizationId: home } = written.batch;
+  if ('written' in made) return made;
+  deps.measure?.('TasksCreated', made.tasks.length);
+  const { organizationId: home } = made.batch;
   await wake(
     deps,
     principal,
-    written.tasks.map((task) => ({ ...task, organizationId: home, queue, status: 'SCHEDULED' })),
+    made.tasks.map((task) => ({ ...task, organizationId: home, queue, status: 'SCHEDULED' })),
   );
-  const there = new Set(written.tasks.map(({ id }) => id));
-  return {
-    batch: { ...written.batch, running: 0 },
-    ids: tasks.map(({ id }) => (there.has(id) ? id : null)),
-  };
+  return { batch: { ...made.batch, running: 0 }, written: whichOf(ids, made.tasks) };
 }
 
-/** What Postgres says of a unique index. */
-function isTaken(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === '23505';
+function whichOf(ids: readonly string[], tasks: readonly { id: string }[]): boolean[] {
+  if (tasks.length === ids.length) return ids.map(() => true);
+  const there = new Set(tasks.map(({ id }) => id));
+  return ids.map((id) => there.has(id));
+}
+
+/** The batch that the same request has made, whose function died before it could say so. */
+async function madeBefore(
+  db: Database,
+  principal: Principal,
+  id: string,
+  ids: readonly string[],
+): Promise<CreatedBatch | undefined> {
+  return asMember(db, principal, async (tx) => {
+    const batch = await store.findBatch(tx, id);
+    return batch && { batch, written: whichOf(ids, await store.present(tx, ids)) };
+  });
 }
 
 /** Which of the requests stand in the way; looked up only then. */
@@ -74,7 +94,7 @@ async function keysTaken(
 ): Promise<Refusal> {
   const keys = requests.flatMap(({ uniqueKey }) => uniqueKey ?? []);
   const taken = await asMember(db, principal, (tx, memberships) =>
-    store.takenKeys(tx, organizationId ?? homeOf(memberships), keys),
+    store.takenKeys(tx, membershipInOrHome(memberships, organizationId).organizationId, keys),
   );
   const seen = new Set(taken);
   const fields = requests.flatMap(({ uniqueKey }, index) => {
@@ -93,10 +113,6 @@ async function keysTaken(
     {},
     fields,
   );
-}
-
-function homeOf(memberships: readonly Entered[]): string {
-  return memberships.find(({ personal }) => personal)?.organizationId ?? '';
 }
 
 /** One batch of the principal's organizations. Unknown and foreign ids answer alike: `batch_not_found`. */

@@ -3,7 +3,7 @@ import { asMember, type Entered, type Principal } from '../database/enter.ts';
 import { membershipIn, roleInsufficient } from '../organizations/rights.ts';
 import { batchIn } from './batches.ts';
 import type { ChangeDeps } from './change.ts';
-import { wake } from './create.ts';
+import { violated, wake } from './create.ts';
 import * as store from './store/index.ts';
 
 /** What to do to all tasks that fit a filter. */
@@ -140,8 +140,7 @@ async function repeated<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
-      const isTaken = error instanceof Error && 'code' in error && error.code === '23505';
-      if (!isTaken || tries === TRIES) throw error;
+      if (violated(error) === undefined || tries === TRIES) throw error;
     }
   }
 }

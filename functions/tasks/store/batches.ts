@@ -41,6 +41,11 @@ export async function listBatches(
   return rows.map(batchNow);
 }
 
+/** Which of these tasks there are, as far as the transaction's principal sees them. */
+export async function present(tx: Transaction, ids: readonly string[]): Promise<{ id: string }[]> {
+  return tx<{ id: string }[]>`select t.id from tasks t where t.id = any (${ids as string[]}::uuid[])`;
+}
+
 /** Which of these unique keys live tasks of the organization have. */
 export async function takenKeys(
   tx: Transaction,

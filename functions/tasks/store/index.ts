@@ -1,5 +1,5 @@
 export { type Attempt, attempts } from './attempts.ts';
-export { type BatchNow, findBatch, listBatches, takenKeys } from './batches.ts';
+export { type BatchNow, findBatch, listBatches, present, takenKeys } from './batches.ts';
 export {
   type ChangedStretch,
   cancel,
@@ -10,7 +10,14 @@ export {
   rescheduleMany,
 } from './change.ts';
 export type { Timed } from './columns.ts';
-export { insert, insertBatch, type NewBatch, type NewTask, type Wakeable, type WrittenBatch } from './create.ts';
+export {
+  insert,
+  insertBatch,
+  type NewBatch,
+  type NewTask,
+  type Wakeable,
+  type WrittenBatch,
+} from './create.ts';
 export { dispatchAgain, rescue, takeForDispatch } from './dispatch.ts';
 export { type Capped, heldLanes, type Lane, RELEASE, type Released, releaseHeld } from './lanes.ts';
 export { addPause, listPauses, type Pause, removePause } from './pauses.ts';

@@ -50,7 +50,7 @@ export const stretch = (tx: Transaction, move: BulkMove, given: Selection, after
     from tasks t
     where t.organization_id = ${given.organizationId}
       ${after ? tx`and t.id > ${after}` : tx``}
-      ${given.batch ? tx`and t.id between ${given.batch.firstTaskId} and ${given.batch.lastTaskId}` : tx``}
+      ${given.batch ? range(tx, given.batch) : tx``}
       ${given.ids ? tx`and t.id = any (${given.ids as string[]}::uuid[])` : tx``}
     order by t.organization_id, t.id
     limit ${STRETCH.seen}
@@ -62,6 +62,15 @@ export const stretch = (tx: Transaction, move: BulkMove, given: Selection, after
       (select s.id from seen s order by s.id offset ${STRETCH.seen - 1})
     ) as id
   )`;
+
+type BatchRange = NonNullable<Selection['batch']>;
+
+const range = (tx: Transaction, { firstTaskId, lastTaskId }: BatchRange) =>
+  tx`and t.id between ${firstTaskId}::uuid and ${lastTaskId}::uuid`;
+
+/** The condition that a task belongs to a batch: found in the organization's index of ids, between the batch's own. */
+export const ofBatch = (tx: Transaction, batch: BatchRange) =>
+  tx`${range(tx, batch)} and t.batch_id = ${batch.id}`;
 
 /** A further part: `picked`, the chosen tasks that the move may leave, locked in the order of their ids. */
 export const picked = (tx: Transaction, move: BulkMove) => tx`
