@@ -86,6 +86,7 @@ export class AppStack extends Stack {
     events.grantPublish(worker);
     data.artifacts.grantAddresses(api);
     data.artifacts.grantTaskData(worker);
+    data.artifacts.grantPurge(dispatcher);
     worker.allowInternet();
     socket.allowSelfInvocation();
     originSecret.grantCheck(functions['origin-check']);

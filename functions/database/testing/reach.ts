@@ -19,6 +19,7 @@ const administrable = inOrganizationsAs("'owner', 'admin'");
 export const SCOPES = {
   all: () => 'true',
   expired: () => 'expires_at < now()',
+  ended: () => "finished_at < now() - interval '1 day'",
   mine,
   readable: inOrganizationsAs("'owner', 'admin', 'member', 'viewer'"),
   writable: inOrganizationsAs("'owner', 'admin', 'member'"),
@@ -117,6 +118,12 @@ export const REACH: Record<(typeof FUNCTION_ROLES)[number], Reach> = {
   celeriac_dispatcher: {
     ...TASK_SERVICE,
     ...LANES,
+    tasks: { ...TASK_SERVICE.tasks, delete: ['ended'] },
+    batches: { ...TASK_SERVICE.batches, delete: ['ended'] },
+    organizations: {
+      select: ['all', 'id', 'max_running', 'purged_at', 'retention_days'],
+      update: ['all', 'purged_at'],
+    },
     connections: { select: ['all'] },
     sessions: { select: ['all'], delete: ['expired'] },
     refresh_tokens: SWEEP,
