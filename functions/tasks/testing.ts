@@ -22,6 +22,7 @@ export function newTask(given: Partial<store.NewTask> = {}): store.NewTask {
     uniqueKey: null,
     concurrencyKey: null,
     concurrencyLimit: null,
+    dependsOn: null,
     ...given,
   };
 }

@@ -1,7 +1,15 @@
 export { type Attempt, attempts } from './attempts.ts';
 export { cancel, requeue, reschedule } from './change.ts';
 export type { Timed } from './columns.ts';
-export { insert, insertBatch, type NewBatch, type NewTask, type Wakeable } from './create.ts';
+export {
+  insert,
+  insertBatch,
+  insertDependencies,
+  type NewBatch,
+  type NewTask,
+  type Wakeable,
+} from './create.ts';
+export { awaitTasks, dependenciesOf, release } from './dependencies.ts';
 export { dispatchAgain, rescue, takeForDispatch } from './dispatch.ts';
 export { type Capped, heldLanes, type Lane, RELEASE, type Released, releaseHeld } from './lanes.ts';
 export { addPause, listPauses, type Pause, removePause } from './pauses.ts';
