@@ -250,9 +250,11 @@ export function systemTests(platform: Platform): () => Runtime {
     });
 
     test('wiping every queue with 500 tasks under way loses none', async () => {
-      const at = new Date(Date.now() + 5_000).toISOString();
       const slow = { name: 'slow', kind: 'http.request', payload: { url: `${target.url}/wait/2000/` } };
+      const began = Date.now();
       const ids: string[] = await Promise.all(Array.from({ length: 50 }, () => ada.create(slow)));
+      // Due when the others have been created and their messages wiped, with as much time again to spare.
+      const at = new Date(Date.now() + Math.max(5_000, 20 * (Date.now() - began))).toISOString();
       for (let round = 0; round < 18; round += 1) {
         ids.push(
           ...(await Promise.all(
