@@ -12,7 +12,7 @@ import { freePort } from '../../free-port.ts';
  */
 
 const REPOSITORY = resolve(import.meta.dirname, '../../..');
-const DEPLOY_SECONDS = 120;
+const DEPLOY_SECONDS = 300;
 
 let npm: ChildProcess;
 let output = '';
