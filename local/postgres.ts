@@ -18,6 +18,8 @@ export interface PostgresOptions {
   readonly dataDir: string;
   /** Default: any free port. */
   readonly port?: number;
+  /** Of the superuser of a new cluster. Default: one that only this directory has. */
+  readonly password?: string;
   /** False gives up crash safety for speed: for throw-away clusters only. */
   readonly durable?: boolean;
   /** Receives one line for each thing worth telling a person. */
@@ -67,7 +69,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   const cluster = join(dataDir, 'cluster');
   await mkdir(dataDir, { recursive: true });
   await stopLeftoverPostgres(dataDir, log);
-  const password = await superuserPassword(join(dataDir, 'superuser-password'));
+  const password = options.password ?? (await superuserPassword(join(dataDir, 'superuser-password')));
   if (!existsSync(cluster)) await initialize(dataDir, cluster, password, durable);
 
   const port = options.port ?? (await freePort());
