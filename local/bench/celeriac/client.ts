@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Pool } from 'undici';
 import { TASKS_PER_CALL } from '../contender.ts';
-import { slices } from '../drivers/load.ts';
+import { slices } from '../load.ts';
 import { pollUntil } from '../poll.ts';
 
 /** Connections kept open, each with one request at a time. */

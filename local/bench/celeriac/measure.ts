@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type LatenessPlan, PAYLOAD, type System } from '../contender.ts';
-import { closedLoop, now } from '../drivers/load.ts';
+import { now } from '../clock.ts';
+import { closedLoop } from '../load.ts';
 import type { Client } from './client.ts';
 import type { Session } from './session.ts';
 import { clock, lastEnd } from './store.ts';

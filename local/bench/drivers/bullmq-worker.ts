@@ -1,4 +1,5 @@
-import { fromCache, now, setting } from './load.ts';
+import { now } from '../clock.ts';
+import { fromCache, setting } from './packages.ts';
 import { endWithParent, report } from './workers.ts';
 
 /** "Something between 100 and 300 is a quite standard setting." */

@@ -5,8 +5,10 @@
 import { join } from 'node:path';
 import { answerCalls } from '../answer-calls.ts';
 import { PAYLOAD, TASKS_PER_CALL } from '../contender.ts';
-import { fromCache, setting, slices, until } from './load.ts';
-import { libraryCalls } from './producer.ts';
+import { slices } from '../load.ts';
+import { pollUntil } from '../poll.ts';
+import { fromCache, setting } from './packages.ts';
+import { DRAIN, libraryCalls } from './producer.ts';
 import { startWorkers } from './workers.ts';
 
 /** "You can run several workers in a given machine if the machine has more than one core." */
@@ -32,7 +34,7 @@ const producer = libraryCalls(
       const delay = dueAt === undefined ? {} : { delay: Math.max(0, dueAt - Date.now()) };
       await queue.add('noop', report === undefined ? PAYLOAD : { ...PAYLOAD, report }, delay);
     },
-    drained: () => until(async () => (await queue.getCompletedCount()) === added),
+    drained: () => pollUntil(async () => (await queue.getCompletedCount()) === added, DRAIN),
   },
   workers,
 );

@@ -5,8 +5,10 @@
 import { join } from 'node:path';
 import { answerCalls } from '../answer-calls.ts';
 import { PAYLOAD, TASKS_PER_CALL } from '../contender.ts';
-import { fromCache, setting, slices, until } from './load.ts';
-import { libraryCalls } from './producer.ts';
+import { slices } from '../load.ts';
+import { pollUntil } from '../poll.ts';
+import { fromCache, setting } from './packages.ts';
+import { DRAIN, libraryCalls } from './producer.ts';
 import { startWorkers } from './workers.ts';
 
 const WORKERS = 2;
@@ -29,10 +31,10 @@ const producer = libraryCalls(
       await utils.addJob('noop', payload, dueAt === undefined ? {} : { runAt: new Date(dueAt) });
     },
     drained: () =>
-      until(async () => {
+      pollUntil(async () => {
         const { rows } = await pool.query('select from graphile_worker._private_jobs limit 1');
         return rows.length === 0;
-      }),
+      }, DRAIN),
   },
   workers,
 );

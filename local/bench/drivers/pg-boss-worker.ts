@@ -1,4 +1,5 @@
-import { fromCache, now, setting } from './load.ts';
+import { now } from '../clock.ts';
+import { fromCache, setting } from './packages.ts';
 import { endWithParent, report } from './workers.ts';
 
 const { PgBoss } = fromCache('pg-boss');

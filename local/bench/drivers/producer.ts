@@ -1,5 +1,6 @@
 import type { System } from '../contender.ts';
-import { closedLoop, now } from './load.ts';
+import { now } from '../clock.ts';
+import { closedLoop } from '../load.ts';
 import type { Workers } from './workers.ts';
 
 /** What a library is called with; everything else about measuring is the same for all of them. */
@@ -11,6 +12,9 @@ export interface Producer {
   /** Resolves when everything that was handed over is recorded as done. */
   drained(): Promise<void>;
 }
+
+/** How a driver waits until everything is done; who called it gives up earlier. */
+export const DRAIN = { everyMilliseconds: 10, seconds: 600 } as const;
 
 /** A system that is a library: this process produces, others work. */
 export function libraryCalls(

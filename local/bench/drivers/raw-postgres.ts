@@ -3,7 +3,9 @@
  * its code. DATABASE_URL says where; CONNECTIONS and BATCH, how.
  */
 import { answerCalls } from '../answer-calls.ts';
-import { now, setting, slices } from './load.ts';
+import { now } from '../clock.ts';
+import { slices } from '../load.ts';
+import { setting } from './packages.ts';
 import * as store from './raw-store.ts';
 
 const connections = Number(setting('CONNECTIONS'));
