@@ -3,6 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ANSWER, type Answer, type Call } from './calls.ts';
+import { noted } from './running.ts';
 
 /** What a process gets to end by itself before its group is killed, in seconds. */
 const STOP_SECONDS = 15;
@@ -99,12 +100,12 @@ export function startMeasuredProcess(options: {
   }
   return {
     call,
-    stop: async () => {
+    stop: noted(async () => {
       if (!ended) await call('stop', null, STOP_SECONDS).catch(() => {});
       child.stdin.end();
       await Promise.race([exited, sleep(1_000, undefined, { ref: false })]);
       kill();
       await exited;
-    },
+    }),
   };
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from '@redis/client';
 import { freePort } from '../free-port.ts';
+import { noted } from './running.ts';
 
 /** When Redis forces what it appended to disk. */
 export type Fsync = 'everysec' | 'always';
@@ -28,10 +29,10 @@ export async function startRedis(options: {
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
   const child = spawn(options.command, args, { stdio: 'ignore', detached: true });
   const exited = once(child, 'exit');
-  const stop = async () => {
+  const stop = noted(async () => {
     child.kill('SIGKILL');
     await exited;
-  };
+  });
   const deadline = Date.now() + START_SECONDS * 1000;
   while (!(await answers(port))) {
     if (Date.now() > deadline || child.exitCode !== null) {

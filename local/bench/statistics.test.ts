@@ -22,6 +22,10 @@ test('numbers are ordered as numbers', () => {
 });
 
 test('of several rounds each figure is the median, except the extremes', () => {
-  const rounds = [[1, 1, 1], [5, 6, 7], [2, 3, 30]].map(distribution);
+  const rounds = [
+    [1, 1, 1],
+    [5, 6, 7],
+    [2, 3, 30],
+  ].map(distribution);
   expect(medianDistribution(rounds)).toEqual({ samples: 9, min: 1, p50: 3, p99: 7, max: 30 });
 });

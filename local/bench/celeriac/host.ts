@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stopLeftoverPostgres } from '../../postgres.ts';
 import { startMeasuredProcess } from '../measured-process.ts';
+import { noted } from '../running.ts';
 
 const FILE = join(import.meta.dirname, '..', 'drivers', 'celeriac-host.ts');
 
@@ -37,12 +38,12 @@ export async function startHost(
     args: [FILE],
     log: join(directory, 'host.log'),
   });
-  const stop = async () => {
+  const stop = noted(async () => {
     await host.stop();
     // A host that was killed leaves its database running.
     await stopLeftoverPostgres(join(dataDir, 'postgres'));
     await rm(dataDir, { recursive: true, force: true });
-  };
+  });
   try {
     const addresses = await host.call<Pick<Host, 'url' | 'wsUrl' | 'databaseUrl'>>(
       'start',

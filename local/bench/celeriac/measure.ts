@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type LatenessPlan, PAYLOAD, type System } from '../contender.ts';
 import { now } from '../clock.ts';
+import { type LatenessPlan, PAYLOAD, type System } from '../contender.ts';
 import { closedLoop } from '../load.ts';
 import type { Client } from './client.ts';
 import type { Session } from './session.ts';

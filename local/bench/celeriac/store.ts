@@ -15,7 +15,9 @@ export function openRows(databaseUrl: string): Rows {
 
 /** The database's clock. */
 export async function clock(sql: Rows): Promise<number> {
-  const [row] = await sql<{ now: number }[]>`select extract(epoch from clock_timestamp())::float8 * 1000 as now`;
+  const [row] = await sql<
+    { now: number }[]
+  >`select extract(epoch from clock_timestamp())::float8 * 1000 as now`;
   return row?.now ?? Number.NaN;
 }
 
@@ -40,6 +42,13 @@ export async function firstStarts(sql: Rows, names: readonly string[]): Promise<
     select extract(epoch from min(started_at))::float8 * 1000 as at from tasks
     where name = any (${names as string[]}::text[]) group by name order by array_position(${names as string[]}::text[], name)`;
   return rows.map(({ at }) => at);
+}
+
+/** How many tasks of that name have not started yet. */
+export async function backlogOf(sql: Rows, name: string): Promise<number> {
+  const [row] = await sql<{ count: number }[]>`
+    select count(*)::int as count from tasks where name = ${name} and status = 'SCHEDULED'`;
+  return row?.count ?? 0;
 }
 
 /** Whether nothing is due or running. */

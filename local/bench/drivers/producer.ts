@@ -1,5 +1,5 @@
-import type { System } from '../contender.ts';
 import { now } from '../clock.ts';
+import type { System } from '../contender.ts';
 import { closedLoop } from '../load.ts';
 import type { Workers } from './workers.ts';
 
@@ -17,10 +17,7 @@ export interface Producer {
 export const DRAIN = { everyMilliseconds: 10, seconds: 600 } as const;
 
 /** A system that is a library: this process produces, others work. */
-export function libraryCalls(
-  { addMany, addOne, drained }: Producer,
-  workers: Workers,
-): Omit<System, 'stop'> {
+export function libraryCalls({ addMany, addOne, drained }: Producer, workers: Workers): Omit<System, 'stop'> {
   let numbered = 0;
   return {
     async bulk(tasks) {
