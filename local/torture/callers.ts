@@ -30,6 +30,8 @@ export interface Callers {
   unanswered(): number;
   /** Creates every task of the plan, and sends what is planned for it later. Resolves when all have their 201. */
   create(tasks: Iterable<PlannedTask>): Promise<void>;
+  /** Sends the cancel that is planned for a task that runs. */
+  started(id: string): void;
   /** Has some of these tasks run again, which have failed or were cancelled. */
   considerRetries(ids: readonly string[]): void;
   /** Whether a cancel or a retry is under way or planned. */
@@ -81,6 +83,8 @@ export async function startCallers(options: CallerOptions): Promise<Callers> {
   const created = new Map<string, Created>();
   const owners = new Map<string, Caller>();
   const changes: Change[] = [];
+  /** Milliseconds, by task. */
+  const cancelsAfterStart = new Map<string, number>();
   const retries = new Map<string, number>();
   const underWay = new Set<Promise<void>>();
   let unanswered = 0;
@@ -142,7 +146,8 @@ export async function startCallers(options: CallerOptions): Promise<Callers> {
         const id = String(body.id);
         created.set(id, { id, dueAt: Math.max(dueAt, askedAt) });
         owners.set(id, caller);
-        if (planned.cancelAfterMs !== undefined) later('cancel', id, planned.cancelAfterMs);
+        if (planned.cancel?.after === 'creation') later('cancel', id, planned.cancel.ms);
+        if (planned.cancel?.after === 'start') cancelsAfterStart.set(id, planned.cancel.ms);
         return;
       }
       if (code !== 0 && code < 500)
@@ -191,6 +196,10 @@ export async function startCallers(options: CallerOptions): Promise<Callers> {
         }
       };
       await Promise.all(Array.from({ length: LANES }, lane));
+    },
+    started: (id) => {
+      const delayMs = cancelsAfterStart.get(id);
+      if (delayMs !== undefined && cancelsAfterStart.delete(id)) later('cancel', id, delayMs);
     },
     considerRetries: (ids) => {
       for (const id of ids) {

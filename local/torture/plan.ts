@@ -19,23 +19,23 @@ export interface PlannedTask {
   /** Until its time; undefined for now. */
   readonly aheadMs?: number;
   readonly maxRetries: number;
-  /** A cancel is sent so long after the creation was acknowledged. */
-  readonly cancelAfterMs?: number;
+  /** A cancel is sent so long after the creation was acknowledged, or after the task's request has reached the target. */
+  readonly cancel?: { readonly after: 'creation' | 'start'; readonly ms: number };
 }
 
-/** Tasks that outlast a lease are few, whatever the number of all: each of them keeps a worker busy. */
-const LONG_TASKS = 40;
+/** Tasks of seconds are few, whatever the number of all: each of them keeps a worker busy. */
+const LONG_TASKS = 20;
 
 const MANY = 12;
 
 /** Shares of 1000. */
 const MIX: readonly [share: number, make: (random: Random) => PlannedTask][] = [
   [
-    500,
+    510,
     (random) => ({
       behaviour: 'answer',
       maxRetries: MANY,
-      ...(random.chance(0.03) && { cancelAfterMs: random.between(0, 100) }),
+      ...(random.chance(0.03) && { cancel: { after: 'creation', ms: random.between(0, 100) } }),
     }),
   ],
   [140, () => ({ maxRetries: MANY })],
@@ -48,7 +48,7 @@ const MIX: readonly [share: number, make: (random: Random) => PlannedTask][] = [
         aheadMs,
         maxRetries: MANY,
         // Most before the start, some just about then.
-        ...(random.chance(0.2) && { cancelAfterMs: aheadMs * random.between(0, 1.1) }),
+        ...(random.chance(0.2) && { cancel: { after: 'creation', ms: aheadMs * random.between(0, 1.1) } }),
       };
     },
   ],
@@ -58,17 +58,17 @@ const MIX: readonly [share: number, make: (random: Random) => PlannedTask][] = [
     (random) => ({
       behaviour: `flaky/${random.chance(0.8) ? 1 : 2}`,
       maxRetries: MANY,
-      ...(random.chance(0.1) && { cancelAfterMs: random.between(0, 4_000) }),
+      ...(random.chance(0.1) && { cancel: { after: 'start', ms: random.between(0, 2_000) } }),
     }),
   ],
   [25, () => ({ behaviour: 'missing', maxRetries: 2 })],
   [15, () => ({ behaviour: 'down', maxRetries: 1 })],
   [
-    30,
+    20,
     (random) => ({
-      behaviour: `wait/${random.whole(100, 1_200)}`,
+      behaviour: `wait/${random.whole(100, 1_000)}`,
       maxRetries: MANY,
-      ...(random.chance(0.3) && { cancelAfterMs: random.between(0, 1_500) }),
+      ...(random.chance(0.5) && { cancel: { after: 'start', ms: random.between(0, 1_000) } }),
     }),
   ],
 ];
@@ -81,9 +81,9 @@ export function* plan(count: number, random: Random): Generator<PlannedTask> {
   for (let index = 0; index < count; index += 1) {
     yield index % everyLong === everyLong - 1
       ? {
-          behaviour: `wait/${random.whole(2_000, 5_000)}`,
+          behaviour: `wait/${random.whole(1_500, 4_000)}`,
           maxRetries: MANY,
-          ...(random.chance(0.3) && { cancelAfterMs: random.between(500, 4_000) }),
+          ...(random.chance(0.4) && { cancel: { after: 'start', ms: random.between(0, 4_000) } }),
         }
       : ordinary(random);
   }

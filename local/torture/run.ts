@@ -80,6 +80,7 @@ export async function torture(options: TortureOptions): Promise<Outcome> {
     signal,
   });
   undo.defer(callers.stop);
+  target.onHit = ({ idempotencyKey }) => callers.started(idempotencyKey);
   const chaos = startChaos({
     runtime,
     queues,

@@ -16,6 +16,8 @@ export interface Target {
   readonly url: string;
   /** By idempotency key, in the order of arrival. */
   readonly hits: ReadonlyMap<string, readonly Hit[]>;
+  /** Is told of every request as it arrives. */
+  onHit: (hit: Hit) => void;
   stop(): void;
 }
 
@@ -34,6 +36,7 @@ export async function startTarget(): Promise<Target> {
     number += 1;
     const hit = { number, idempotencyKey, at: Date.now(), status };
     hits.set(idempotencyKey, [...earlier, hit]);
+    target.onHit(hit);
     answer.setHeader('content-type', 'application/json');
     answer.statusCode = status;
     const end = () => answer.end(JSON.stringify({ hit: hit.number }));
@@ -41,14 +44,16 @@ export async function startTarget(): Promise<Target> {
     else end();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
+  const target: Target = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     hits,
+    onHit: () => {},
     stop: () => {
       server.closeAllConnections();
       server.close();
     },
   };
+  return target;
 }
 
 function statusOf(behaviour: string, argument: number, earlier: number): number {
