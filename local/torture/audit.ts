@@ -18,7 +18,6 @@ export interface Row {
   readonly id: string;
   readonly status: string;
   readonly attempt: number;
-  readonly attemptLimit: number;
   readonly kind: string;
   /** The target's request whose answer the result is. */
   readonly hit: number | null;
@@ -110,8 +109,7 @@ export async function startAudit(url: string): Promise<Audit> {
           ${MILLISECONDS('due_at')} as "dueAt"
         from torture.moves order by n`),
     rows: async () =>
-      sql.unsafe<Row[]>(`
-        select id, status, attempt, attempt_limit as "attemptLimit", kind, ${HIT('result')} as hit from tasks`),
+      sql.unsafe<Row[]>(`select id, status, attempt, kind, ${HIT('result')} as hit from tasks`),
     ledger: async () =>
       sql.unsafe<LedgerLine[]>(`
         select task_id as "taskId", attempt, outcome, ${HIT('error')} as hit from attempts order by task_id, attempt`),

@@ -8,9 +8,7 @@ type Behaviour =
   /** Answers 500 to the first so many requests of a task. */
   | `flaky/${number}`
   /** Answers 404 to the first request of a task, which fails it at once. */
-  | 'missing'
-  /** Answers 503 always. */
-  | 'down';
+  | 'missing';
 
 /** A task that is going to be asked for. */
 export interface PlannedTask {
@@ -62,11 +60,12 @@ const MIX: readonly [share: number, make: (random: Random) => PlannedTask][] = [
     }),
   ],
   [25, () => ({ behaviour: 'missing', maxRetries: 2 })],
-  [15, () => ({ behaviour: 'down', maxRetries: 1 })],
+  // Uses its attempts up, and needs a person.
+  [15, () => ({ behaviour: 'flaky/3', maxRetries: 1 })],
   [
     20,
     (random) => ({
-      behaviour: `wait/${random.whole(100, 1_000)}`,
+      behaviour: `wait/${random.whole(200, 1_500)}`,
       maxRetries: MANY,
       ...(random.chance(0.5) && { cancel: { after: 'start', ms: random.between(0, 1_000) } }),
     }),

@@ -80,7 +80,6 @@ export async function torture(options: TortureOptions): Promise<Outcome> {
     signal,
   });
   undo.defer(callers.stop);
-  target.onHit = ({ idempotencyKey }) => callers.started(idempotencyKey);
   const chaos = startChaos({
     runtime,
     queues,
@@ -90,6 +89,10 @@ export async function torture(options: TortureOptions): Promise<Outcome> {
     wipeAfterSeconds: tasks / perSecond / 2,
   });
   undo.defer(chaos.stop);
+  target.onHit = (hit) => {
+    callers.started(hit.idempotencyKey);
+    chaos.notice(hit);
+  };
 
   const creation = { isOver: false, failure: undefined as unknown };
   void callers

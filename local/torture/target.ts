@@ -9,6 +9,10 @@ export interface Hit {
   /** Milliseconds since the epoch, of the arrival. */
   readonly at: number;
   readonly status: number;
+  /** Until the answer. */
+  readonly waitMs: number;
+  /** Of the client and of the target. */
+  readonly ports: readonly [number, number];
 }
 
 export interface Target {
@@ -34,13 +38,22 @@ export async function startTarget(): Promise<Target> {
     const earlier = hits.get(idempotencyKey) ?? [];
     const status = statusOf(behaviour, Number(argument), earlier.length);
     number += 1;
-    const hit = { number, idempotencyKey, at: Date.now(), status };
+    const { remotePort = 0, localPort = 0 } = incoming.socket;
+    const waitMs = behaviour === 'wait' ? Number(argument) : 0;
+    const hit = {
+      number,
+      idempotencyKey,
+      at: Date.now(),
+      status,
+      waitMs,
+      ports: [remotePort, localPort],
+    } as const;
     hits.set(idempotencyKey, [...earlier, hit]);
     target.onHit(hit);
     answer.setHeader('content-type', 'application/json');
     answer.statusCode = status;
     const end = () => answer.end(JSON.stringify({ hit: hit.number }));
-    if (behaviour === 'wait') setTimeout(end, Number(argument));
+    if (waitMs > 0) setTimeout(end, waitMs);
     else end();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -59,5 +72,5 @@ export async function startTarget(): Promise<Target> {
 function statusOf(behaviour: string, argument: number, earlier: number): number {
   if (behaviour === 'flaky') return earlier < argument ? 500 : 200;
   if (behaviour === 'missing') return earlier === 0 ? 404 : 200;
-  return behaviour === 'down' ? 503 : 200;
+  return 200;
 }
