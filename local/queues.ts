@@ -32,6 +32,8 @@ export interface Queues {
   stop(): Promise<void>;
 }
 
+export type StartQueues = (options: { dataDir: string }) => Promise<Queues>;
+
 /**
  * Starts the embedded SQS on the loopback interface, with the messages that an earlier run left.
  *
