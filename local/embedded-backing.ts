@@ -2,7 +2,6 @@ import type { Backing } from './backing.ts';
 import { deliveries } from './deliveries.ts';
 import { SUPERUSER, startPostgres } from './postgres.ts';
 import { startQueues } from './queues.ts';
-import { sqsRequests } from './sqs-requests.ts';
 import { webSocketApi } from './websocket-api.ts';
 import { askHere } from './websocket-management.ts';
 
@@ -30,7 +29,7 @@ export async function embeddedBacking(options: {
     queuesEndpoint: queues.endpoint,
     endpoints: { AWS_ENDPOINT_URL_SQS: queues.endpoint },
     create: async (deployment) => queues.create(deployment.queues),
-    deliveries: (given) => deliveries({ ...given, requests: sqsRequests(queues.endpoint) }),
+    deliveries: (given) => deliveries({ ...given, requests: queues.requests }),
     openSockets: async ({ api, lambda }) => {
       const sockets = webSocketApi({ api, lambda });
       return { upgrade: sockets.upgrade, ask: askHere(sockets), gateways: () => [], stop: sockets.stop };
