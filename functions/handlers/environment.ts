@@ -16,6 +16,16 @@ export const queueEnv = {
 
 export const socketEnv = { SOCKET_ENDPOINT: z.url() };
 
+/** What Lambda sets by itself, and where tests and the local runtime have AWS stand. */
+export const awsEnv = {
+  AWS_REGION: z.string().min(1),
+  AWS_ACCESS_KEY_ID: z.string().min(1),
+  AWS_SECRET_ACCESS_KEY: z.string().min(1),
+  AWS_SESSION_TOKEN: z.string().optional(),
+  AWS_ENDPOINT_URL: z.url().optional(),
+  AWS_ENDPOINT_URL_SQS: z.url().optional(),
+};
+
 export const tokenEnv = { TOKEN_ISSUER: z.string().min(1) };
 
 /**
