@@ -3,7 +3,6 @@ import { startBuckets } from './buckets.ts';
 import { deliveries } from './deliveries.ts';
 import { SUPERUSER, startPostgres } from './postgres.ts';
 import { type StartQueues, startQueues as startEmbedded } from './queues.ts';
-import { sqsRequests } from './sqs-requests.ts';
 import { webSocketApi } from './websocket-api.ts';
 import { askHere } from './websocket-management.ts';
 
@@ -36,7 +35,7 @@ export async function embeddedBacking(options: {
       queues.create(deployment.queues);
       buckets.create(deployment.buckets);
     },
-    deliveries: (given) => deliveries({ ...given, requests: sqsRequests(queues.endpoint) }),
+    deliveries: (given) => deliveries({ ...given, requests: queues.requests }),
     openSockets: async ({ api, lambda }) => {
       const sockets = webSocketApi({ api, lambda });
       return { upgrade: sockets.upgrade, ask: askHere(sockets), gateways: () => [], stop: sockets.stop };

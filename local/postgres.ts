@@ -49,6 +49,11 @@ const SETTINGS = {
   wal_level: 'minimal',
   max_wal_senders: '0',
   jit: 'off',
+  // Disks without heads: an index is worth it from the first page on.
+  random_page_cost: '1.1',
+  // Prepared statements keep the plans that they got while a table was empty until it is analyzed; then they are
+  // planned anew. The default of a minute is far too long for a system that starts with nothing.
+  autovacuum_naptime: '3s',
   shared_preload_libraries: 'pg_stat_statements',
   'pg_stat_statements.track': 'all',
 };
