@@ -36,6 +36,19 @@ export type Queue = 'interactive' | 'bulk';
 /** Why an attempt, or the task, did not succeed. Shown to the user: no internals, no secrets. */
 export type TaskError = { code: string; message: string; [detail: string]: unknown };
 
+/** How failures are retried. */
+export type RetryPolicy = {
+  /** Seconds; the bound of the first delay divided by the factor. */
+  readonly base: number;
+  /** What the bound grows by with every attempt. */
+  readonly factor: number;
+  /** Seconds; no delay is longer. */
+  readonly cap: number;
+  readonly jitter: 'full' | 'none';
+  /** Codes of errors that fail the task at once. */
+  readonly neverRetry: readonly string[];
+};
+
 /** A task as its row has it. Times are the database's. */
 export type Task = {
   id: string;

@@ -1,0 +1,74 @@
+import { type Journal, journal, type Kept } from './journal.ts';
+import type { Said } from './said.ts';
+
+/** What a running attempt has told so far. */
+export type Report = { id: string; attempt: number } & Kept;
+
+/** Between two statements, and so between two frames of one task. */
+const PAUSE_MILLISECONDS = 250;
+
+type Attempt = { id: string; attempt: number };
+
+/** Takes note of what one attempt tells. */
+export type Reporting = {
+  hear: (said: Said) => void;
+  /** Ends the reports of the attempt. @returns what is to be settled with it; empty when it told nothing */
+  end: () => Partial<Kept>;
+};
+
+/**
+ * Gathers what the running attempts of an invocation tell and writes it, for all that have something new in one
+ * statement, at most four times a second. What an attempt tells in its last quarter of a second goes with its outcome:
+ * short ones cost no statement.
+ *
+ * @param write rejections are the database's absence: the next report says it all again
+ */
+export function reporter(write: (reports: readonly Report[]) => Promise<void>) {
+  const changed = new Map<Attempt, Journal>();
+  let timer: NodeJS.Timeout | undefined;
+  let writing: Promise<void> | undefined;
+
+  const flush = async (): Promise<void> => {
+    const reports = [...changed].map(([{ id, attempt }, kept]) => ({ id, attempt, ...kept.kept() }));
+    changed.clear();
+    if (reports.length > 0) await write(reports).catch(() => {});
+  };
+  const arrange = (): void => {
+    if (timer || writing) return;
+    timer = setTimeout(() => {
+      timer = undefined;
+      writing = flush().finally(() => {
+        writing = undefined;
+        if (changed.size > 0) arrange();
+      });
+    }, PAUSE_MILLISECONDS);
+  };
+
+  return {
+    follow(attempt: Attempt): Reporting {
+      const told = journal();
+      let said = false;
+      let ended = false;
+      return {
+        hear(what) {
+          if (ended) return;
+          said = true;
+          told.hear(what);
+          changed.set(attempt, told);
+          arrange();
+        },
+        end() {
+          ended = true;
+          changed.delete(attempt);
+          return said ? told.kept() : {};
+        },
+      };
+    },
+    /** Resolves when nothing is being written any more. */
+    async stop(): Promise<void> {
+      clearTimeout(timer);
+      timer = undefined;
+      await writing;
+    },
+  };
+}
