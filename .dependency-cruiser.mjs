@@ -20,7 +20,7 @@ export default {
       severity: 'error',
       from: { path: '^functions/([^/]+)/', pathNot: TEST },
       to: {
-        path: '^functions/[^/]+/store\\.ts$',
+        path: '^functions/[^/]+/store(\\.ts$|/)',
         pathNot: '^functions/$1/',
         dependencyTypesNot: ['type-only'],
       },

@@ -3,7 +3,7 @@ import { membershipIn, roleInsufficient } from '../organizations/rights.ts';
 import { Refusal } from '../refusal.ts';
 import { type CreateDeps, wake } from './create.ts';
 import { taskNotFound } from './read.ts';
-import * as store from './store.ts';
+import * as store from './store/index.ts';
 import type { Task, Watched } from './task.ts';
 
 /** Told of rows that were changed; best effort, never awaited by the change itself. */

@@ -4,7 +4,7 @@ import { asMember, type Principal } from '../database/enter.ts';
 import type { Measure } from '../figures.ts';
 import { membershipIn, roleInsufficient } from '../organizations/rights.ts';
 import type { Refusal } from '../refusal.ts';
-import * as store from './store.ts';
+import * as store from './store/index.ts';
 import type { DispatchSettings, Enqueue, Task } from './task.ts';
 import { wakeUps } from './wake-ups.ts';
 

@@ -2,7 +2,7 @@ import type { Database } from '../database/connect.ts';
 import { asMember, type Principal } from '../database/enter.ts';
 import { membershipIn } from '../organizations/rights.ts';
 import { Refusal } from '../refusal.ts';
-import * as store from './store.ts';
+import * as store from './store/index.ts';
 import type { Task } from './task.ts';
 
 export type ListRequest = Omit<store.TaskFilter, 'organizationIds' | 'createdBy'> & {

@@ -36,7 +36,12 @@ export type Reach = Record<string, Partial<Record<Command, Cell>>>;
 
 const TASK_SERVICE: Reach = {
   tasks: { select: ['all'], update: ['all'] },
-  attempts: { insert: ['all'] },
+  attempts: { select: ['all'], insert: ['all'], update: ['all'] },
+  batches: { select: ['all'], update: ['all'] },
+};
+const LANES: Reach = {
+  pauses: { select: ['all'] },
+  organizations: { select: ['all', 'id', 'max_running'] },
 };
 const SWEEP = { select: ['expired'], delete: ['expired'] } as const;
 const WRITE = { select: ['all'], insert: ['all'], update: ['all'] } as const;
@@ -66,16 +71,20 @@ export const REACH: Record<(typeof FUNCTION_ROLES)[number], Reach> = {
       update: [
         'writable',
         ...[
+          'artifact',
           'attempt_limit',
           'cancel_requested_at',
+          'cause',
           'crashes',
           'dispatches',
           'error',
           'finished_at',
+          'held_by',
           'lease_until',
         ],
         ...[
           'next_dispatch_at',
+          'progress',
           'result',
           'run_at',
           'scheduled_time',
@@ -87,6 +96,12 @@ export const REACH: Record<(typeof FUNCTION_ROLES)[number], Reach> = {
       ],
     },
     attempts: { select: ['readable'] },
+    batches: {
+      select: ['readable'],
+      insert: ['writable'],
+      update: ['writable', 'cancelled', 'completed', 'failed', 'finished_at', 'seq', 'total', 'updated_at'],
+    },
+    pauses: { select: ['readable'], insert: ['administrable'], delete: ['administrable'] },
     watchlists: { select: ['readable'], insert: ['writable'], update: ['writable'], delete: ['writable'] },
     price_ticks: { select: ['all'] },
     ws_tickets: { insert: ['mine'] },
@@ -96,10 +111,11 @@ export const REACH: Record<(typeof FUNCTION_ROLES)[number], Reach> = {
     tasks: { select: ['readable'] },
     connections: { insert: ['mine'] },
   },
-  celeriac_worker: TASK_SERVICE,
+  celeriac_worker: { ...TASK_SERVICE, ...LANES },
   celeriac_dead_letters: TASK_SERVICE,
   celeriac_dispatcher: {
     ...TASK_SERVICE,
+    ...LANES,
     connections: { select: ['all'] },
     sessions: { select: ['all'], delete: ['expired'] },
     refresh_tokens: SWEEP,

@@ -32,6 +32,8 @@ export async function insertRows(
     await tx`
       insert into attempts (task_id, attempt, organization_id, outcome, started_at, finished_at)
       values (${taskId}, 1, ${organizationId}, 'retried', now(), now())`;
+    await tx`insert into batches (id, organization_id, queue, sealed) values (${uuidv7()}, ${organizationId}, 'bulk', false)`;
+    await tx`insert into pauses (organization_id, scope, name) values (${organizationId}, 'kind', 'no.kind')`;
     await tx`insert into connections values (${connectionId}, ${userId}, ${sessionId}, now(), ${until})`;
     await tx`insert into subscriptions values (${connectionId}, ${taskId})`;
     await tx`insert into ws_tickets values (${randomBytes(32)}, ${userId}, ${sessionId}, ${until})`;

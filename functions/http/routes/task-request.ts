@@ -68,6 +68,12 @@ export function taskRequest(body: z.infer<typeof CreateTask>): TaskRequest {
     queue: 'interactive',
     scheduledTime: body.scheduled_time ?? null,
     maxRetries: body.max_retries ?? kind.retry.maxRetries,
+    retryPolicy: null,
+    softSeconds: null,
+    hardSeconds: null,
+    uniqueKey: null,
+    concurrencyKey: null,
+    concurrencyLimit: null,
   };
 }
 

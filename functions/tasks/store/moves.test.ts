@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { asMember } from '../database/enter.ts';
-import { type Member, type Stand, stand } from '../database/testing.ts';
-import * as store from './store.ts';
-import { MOVES, TASK_STATUSES, type TaskStatus, TERMINAL } from './task.ts';
-import { DISPATCH, force, insertTask, newTask, statusOf } from './testing.ts';
+import { asMember } from '../../database/enter.ts';
+import { type Member, type Stand, stand } from '../../database/testing.ts';
+import { MOVES, TASK_STATUSES, type TaskStatus, TERMINAL } from '../task.ts';
+import { DISPATCH, force, insertTask, newTask, statusOf } from '../testing.ts';
+import * as store from './index.ts';
 
 let on: Stand;
 let ada: Member;
@@ -43,6 +43,10 @@ const TRY: Record<
     await on.admin`update tasks set lease_until = now() - interval '1 second' where id = ${id} and status = 'RUNNING'`;
     return (await store.rescue(dispatcher, [id], 1))[0];
   },
+  reschedule: (id) =>
+    asMember(api, ada, (tx) =>
+      store.reschedule(tx, id, new Date(Date.now() + 60_000).toISOString(), DISPATCH),
+    ),
   requeue: (id) => asMember(api, ada, (tx) => store.requeue(tx, id, DISPATCH)),
 };
 
@@ -223,10 +227,10 @@ describe('dispatch', () => {
       scheduledTime: new Date(Date.now() + 3_600_000).toISOString(),
     });
     await on.admin`update tasks set next_dispatch_at = now() - interval '1 second' where id = ${due.id}`;
-    const taken = (await store.takeForDispatch(dispatcher, 1000, 300)).map((task) => task.id);
+    const taken = (await store.takeForDispatch(dispatcher, 1000, 300)).due.map((task) => task.id);
     expect(taken).toContain(due.id);
     expect(taken).not.toContain(later.id);
-    const again = (await store.takeForDispatch(dispatcher, 1000, 300)).map((task) => task.id);
+    const again = (await store.takeForDispatch(dispatcher, 1000, 300)).due.map((task) => task.id);
     expect(again).not.toContain(due.id);
   });
 
@@ -250,7 +254,7 @@ describe('dispatch', () => {
     const rounds = await Promise.all(
       [one, other, one, other].map((db) => store.takeForDispatch(db, 100, 300)),
     );
-    const taken = rounds.flat().map((task) => task.id);
+    const taken = rounds.flatMap(({ due }) => due).map((task) => task.id);
     expect(new Set(taken).size).toBe(taken.length);
     expect(taken.length).toBeGreaterThanOrEqual(200);
   });
