@@ -10,7 +10,7 @@ import { connect, wakener } from '../database/connect.ts';
 import type { Announce } from '../tasks/change.ts';
 import { execute } from '../tasks/execute.ts';
 import { finishedEvent } from '../tasks/finished-event.ts';
-import { kindOf } from '../tasks/kinds/index.ts';
+import { KINDS_BY_NAME } from '../tasks/kinds/index.ts';
 import { inlineTaskOf } from '../tasks/kinds/inline-tasks.ts';
 import { measureMoves } from '../tasks/measure-moves.ts';
 import { rescueTasks } from '../tasks/rescue.ts';
@@ -64,7 +64,7 @@ const deps = {
   db,
   ...queues(env),
   leaseSeconds: env.LEASE_SECONDS,
-  kindOf,
+  kinds: KINDS_BY_NAME,
   taskOf: inlineTaskOf,
   runners,
   fetch: guardedFetch({ loopback: env.OUTBOUND_LOOPBACK }),

@@ -23,6 +23,7 @@ export type AttemptClock = {
 export function attemptClock(
   { softSeconds, hardSeconds }: { softSeconds: number; hardSeconds: number },
   interrupt: AbortSignal,
+  graceSeconds = GRACE_SECONDS,
 ): AttemptClock {
   const stop = new AbortController();
   const end = new AbortController();
@@ -30,7 +31,7 @@ export function attemptClock(
   const after = (seconds: number, act: () => void) => void timers.push(setTimeout(act, seconds * 1000));
   const interrupted = (): void => {
     stop.abort(interrupt.reason);
-    after(GRACE_SECONDS, () => end.abort(interrupt.reason));
+    after(graceSeconds, () => end.abort(interrupt.reason));
   };
   if (interrupt.aborted) interrupted();
   else interrupt.addEventListener('abort', interrupted, { once: true });

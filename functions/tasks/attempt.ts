@@ -12,8 +12,8 @@ import type { Outcome, Task } from './task.ts';
 export type Log = (level: LogLevel, message: string, fields: Record<string, unknown>) => void;
 
 export type AttemptDeps = {
-  /** Every kind that this worker can run. */
-  kindOf: (name: string) => Kind | undefined;
+  /** Every kind that this worker can run, by name. */
+  kinds: Pick<ReadonlyMap<string, Kind>, 'get' | 'values'>;
   /** What runs a kind inline; those that never do are not asked for. */
   taskOf: (name: string) => TaskDefinition | undefined;
   /** What runs all others. */
@@ -40,7 +40,7 @@ export async function runAttempt(
   interrupt: AbortSignal,
   hear: (said: Said) => void,
 ): Promise<Outcome> {
-  const kind = deps.kindOf(task.kind);
+  const kind = deps.kinds.get(task.kind);
   const attempt = { id: task.id, attempt: task.attempt };
   if (!kind) {
     // Accepted by an API that is newer or older than this worker: a deployment is under way.
@@ -54,7 +54,7 @@ export async function runAttempt(
   const about = { task_id: task.id, attempt: task.attempt, kind: task.kind };
   const overhear = (said: Said): void => {
     for (const { level, message, fields } of said.lines) {
-      deps.log(level, message, { ...about, ...(fields as object | undefined) });
+      deps.log(level, message, { ...fields, ...about });
     }
     hear(said);
   };

@@ -1,6 +1,7 @@
 import type { RetryPolicy } from './task.ts';
 
-type Backoff = Pick<RetryPolicy, 'base' | 'factor' | 'cap' | 'jitter'>;
+/** Of a policy, what says when. */
+export type Backoff = Pick<RetryPolicy, 'base' | 'factor' | 'cap' | 'jitter'>;
 
 /**
  * Delay before the next attempt: exponential up to a cap, with full jitter or none.

@@ -7,9 +7,7 @@ import type { RetryPolicy, TaskError } from './task.ts';
 /** Characters of an error message that the row keeps. */
 const MAX_ERROR_MESSAGE = 1_000;
 
-type Failure =
-  | { kind: 'fail'; error: TaskError }
-  | { kind: 'retry'; error: TaskError; delaySeconds: number };
+type Failure = { kind: 'fail'; error: TaskError } | { kind: 'retry'; error: TaskError; delaySeconds: number };
 
 /**
  * What becomes of an attempt whose handler threw. What nobody threw on purpose is a `handler_failed`.
@@ -27,9 +25,7 @@ export function failureOf(thrown: unknown, attempt: number, policy: RetryPolicy)
 
 /** Whether the engine or the handler threw it on purpose; anything else is a bug or an outage. */
 export function isMeant(thrown: unknown): boolean {
-  return (
-    thrown instanceof PermanentError || thrown instanceof RetryError || thrown instanceof AttemptAborted
-  );
+  return thrown instanceof PermanentError || thrown instanceof RetryError || thrown instanceof AttemptAborted;
 }
 
 /** What a handler threw may quote anything: what Postgres cannot store must not keep the outcome from being settled. */

@@ -1,17 +1,19 @@
 import { LOG_LEVELS } from './define-task.ts';
-import type { LogLine, Progress, Said } from './said.ts';
+import type { Said } from './said.ts';
+import type { LogEntry, Progress } from './task.ts';
 
 /** What the ledger keeps of an attempt's log: this many lines, and this many bytes of them as JSON. */
 const LINES_KEPT = 100;
 const BYTES_KEPT = 16 * 1024;
 
-/** What is kept of all that an attempt has told. */
-export type Kept = { progress: Progress | null; logs: readonly LogLine[] };
+/** What is kept of all that an attempt has told; without what it has told nothing of. */
+export type Kept = { progress?: Progress; logs?: readonly LogEntry[] };
 
 export type Journal = {
   hear: (said: Said) => void;
-  /** What is kept so far. */
   kept: () => Kept;
+  /** The same, without what has not changed since this was last asked. */
+  news: () => Kept;
 };
 
 /**
@@ -19,43 +21,57 @@ export type Journal = {
  * lines, of these the oldest; the first line then says how many are gone.
  */
 export function journal(): Journal {
-  let progress: Progress | null = null;
-  let lines: { line: LogLine; bytes: number }[] = [];
+  const lines: { entry: LogEntry; bytes: number }[] = [];
+  let progress: Progress | undefined;
   let bytes = 0;
   let leftOut = 0;
+  let isNew = { progress: false, logs: false };
 
   const makeRoom = (): void => {
     while (lines.length > LINES_KEPT || bytes > BYTES_KEPT) {
-      const level = LOG_LEVELS.find((each) => lines.some(({ line }) => line.level === each));
-      const index = lines.findIndex(({ line }) => line.level === level);
-      bytes -= lines[index]?.bytes ?? 0;
-      lines = lines.toSpliced(index, 1);
+      const level = LOG_LEVELS.find((each) => lines.some(({ entry }) => entry.level === each));
+      const [gone] = lines.splice(
+        lines.findIndex(({ entry }) => entry.level === level),
+        1,
+      );
+      bytes -= gone?.bytes ?? 0;
       leftOut += 1;
     }
+  };
+  const logs = (): LogEntry[] => {
+    const entries = lines.map(({ entry }) => entry);
+    if (leftOut === 0) return entries;
+    const at = entries[0]?.at ?? new Date().toISOString();
+    const message = `${leftOut} lines are left out`;
+    return [{ at, level: 'debug', message, fields: { left_out: leftOut } }, ...entries];
   };
 
   return {
     hear(said) {
-      progress = said.progress ?? progress;
+      if (said.progress) {
+        progress = said.progress;
+        isNew.progress = true;
+      }
+      if (said.lines.length > 0 || said.leftOut > 0) isNew.logs = true;
       leftOut += said.leftOut;
-      for (const line of said.lines) {
-        const size = Buffer.byteLength(JSON.stringify(line));
-        lines.push({ line, bytes: size });
+      for (const entry of said.lines) {
+        const size = Buffer.byteLength(JSON.stringify(entry));
+        lines.push({ entry, bytes: size });
         bytes += size;
         makeRoom();
       }
     },
-    kept() {
-      const logs = lines.map(({ line }) => line);
-      const [first] = logs;
-      if (leftOut === 0) return { progress, logs };
-      const mark: LogLine = {
-        at: first?.at ?? new Date().toISOString(),
-        level: 'debug',
-        message: `${leftOut} lines are left out`,
-        fields: { left_out: leftOut },
+    kept: () => ({
+      ...(progress && { progress }),
+      ...((lines.length > 0 || leftOut > 0) && { logs: logs() }),
+    }),
+    news() {
+      const news = {
+        ...(isNew.progress && progress && { progress }),
+        ...(isNew.logs && { logs: logs() }),
       };
-      return { progress, logs: [mark, ...logs] };
+      isNew = { progress: false, logs: false };
+      return news;
     },
   };
 }

@@ -1,8 +1,8 @@
 import { type Journal, journal, type Kept } from './journal.ts';
 import type { Said } from './said.ts';
 
-/** What a running attempt has told so far. */
-export type Report = { id: string; attempt: number } & Kept;
+/** What a running attempt has told since its last report. */
+type Report = { id: string; attempt: number } & Kept;
 
 /** Between two statements, and so between two frames of one task. */
 const PAUSE_MILLISECONDS = 250;
@@ -12,8 +12,8 @@ type Attempt = { id: string; attempt: number };
 /** Takes note of what one attempt tells. */
 export type Reporting = {
   hear: (said: Said) => void;
-  /** Ends the reports of the attempt. @returns what is to be settled with it; empty when it told nothing */
-  end: () => Partial<Kept>;
+  /** Ends the reports of the attempt. @returns all that is kept, to be settled with it */
+  end: () => Kept;
 };
 
 /**
@@ -21,7 +21,7 @@ export type Reporting = {
  * statement, at most four times a second. What an attempt tells in its last quarter of a second goes with its outcome:
  * short ones cost no statement.
  *
- * @param write rejections are the database's absence: the next report says it all again
+ * @param write rejections are the database's absence: what is lost by it comes with the next report, or the outcome
  */
 export function reporter(write: (reports: readonly Report[]) => Promise<void>) {
   const changed = new Map<Attempt, Journal>();
@@ -29,7 +29,7 @@ export function reporter(write: (reports: readonly Report[]) => Promise<void>) {
   let writing: Promise<void> | undefined;
 
   const flush = async (): Promise<void> => {
-    const reports = [...changed].map(([{ id, attempt }, kept]) => ({ id, attempt, ...kept.kept() }));
+    const reports = [...changed].map(([{ id, attempt }, told]) => ({ id, attempt, ...told.news() }));
     changed.clear();
     if (reports.length > 0) await write(reports).catch(() => {});
   };
@@ -47,12 +47,10 @@ export function reporter(write: (reports: readonly Report[]) => Promise<void>) {
   return {
     follow(attempt: Attempt): Reporting {
       const told = journal();
-      let said = false;
       let ended = false;
       return {
         hear(what) {
           if (ended) return;
-          said = true;
           told.hear(what);
           changed.set(attempt, told);
           arrange();
@@ -60,7 +58,7 @@ export function reporter(write: (reports: readonly Report[]) => Promise<void>) {
         end() {
           ended = true;
           changed.delete(attempt);
-          return said ? told.kept() : {};
+          return told.kept();
         },
       };
     },

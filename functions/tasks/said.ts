@@ -1,17 +1,12 @@
-import { type Json, LOG_LEVELS, type LogLevel, type TaskContext } from './define-task.ts';
+import { LOG_LEVELS, type LogLevel, type TaskContext } from './define-task.ts';
 import { clean, storableText } from './result.ts';
-
-/** How far an attempt is. */
-export type Progress = { fraction: number; note: string | null; at: string };
-
-/** A line that a handler logged. */
-export type LogLine = { at: string; level: LogLevel; message: string; fields?: Json };
+import type { LogEntry, Progress } from './task.ts';
 
 /** What a handler has told since it was last heard, each within its bounds. */
 export type Said = {
   /** The latest. */
   progress: Progress | null;
-  lines: readonly LogLine[];
+  lines: readonly LogEntry[];
   /** Lines that were not passed on. */
   leftOut: number;
 };
@@ -34,7 +29,7 @@ export function voice(hear: (said: Said) => void): Pick<TaskContext, 'progress' 
     log(level, message, fields) {
       lines += 1;
       if (lines > LINES_HEARD) hear({ progress: null, lines: [], leftOut: 1 });
-      else hear({ progress: null, lines: [logLine(level, message, fields)], leftOut: 0 });
+      else hear({ progress: null, lines: [logEntry(level, message, fields)], leftOut: 0 });
     },
   };
 }
@@ -60,7 +55,7 @@ function progressOf(fraction: number, note: string | undefined): Progress | unde
   };
 }
 
-function logLine(level: LogLevel, message: string, fields: unknown): LogLine {
+function logEntry(level: LogLevel, message: string, fields: unknown): LogEntry {
   const line = {
     at: new Date().toISOString(),
     level: LOG_LEVELS.includes(level) ? level : 'info',
@@ -69,11 +64,13 @@ function logLine(level: LogLevel, message: string, fields: unknown): LogLine {
   return fields === undefined ? line : { ...line, fields: fieldsOf(fields) };
 }
 
-function fieldsOf(fields: unknown): Json {
+function fieldsOf(fields: unknown): NonNullable<LogEntry['fields']> {
   try {
     const text = storableText(fields);
     const bytes = Buffer.byteLength(text);
-    return bytes <= FIELDS_BYTES ? JSON.parse(text) : { left_out: `${bytes} bytes of fields` };
+    if (bytes > FIELDS_BYTES) return { left_out: `${bytes} bytes of fields` };
+    const parsed: unknown = JSON.parse(text);
+    return typeof parsed === 'object' && parsed !== null ? { ...parsed } : { value: parsed };
   } catch {
     return { left_out: 'fields that are not JSON' };
   }

@@ -58,7 +58,12 @@ export function startRunner({ program, environment, heapMiB }: RunnerSpec): Runn
   const ready = Promise.withResolvers<void>();
   const gone = Promise.withResolvers<void>();
   ready.promise.catch(() => {});
-  let current: { run: number; hear: Hearing['hear']; resolve(result: string): void; reject(error: Error): void };
+  let current: {
+    run: number;
+    hear: Hearing['hear'];
+    resolve(result: string): void;
+    reject(error: Error): void;
+  };
   current = { run: 0, hear: () => {}, resolve: () => {}, reject: () => {} };
   let why: Error | undefined;
   let ended = false;

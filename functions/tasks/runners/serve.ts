@@ -30,8 +30,7 @@ export async function serve(deps: ServeDeps): Promise<void> {
   });
   process.on('message', (message: ToRunner) => {
     if (message.type === 'abort') {
-      if (current?.run === message.run)
-        current.stop.abort(new AttemptAborted(message.code, message.message));
+      if (current?.run === message.run) current.stop.abort(new AttemptAborted(message.code, message.message));
       return;
     }
     const { run, job } = message;
