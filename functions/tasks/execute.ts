@@ -111,14 +111,13 @@ export async function execute(
       else if (task.lacks === 'runner' && task.dueInSeconds <= 0) waiting.park(task.id);
       else waiting.putBack(task);
     }
-    unparkAt = Date.now() + PARKED_PAUSE_MILLISECONDS;
     for (const task of claimed) {
-      const attempt = run(task).then(() => {
-        underWay.delete(attempt);
-        unparkAt = 0;
-      });
+      const attempt = run(task).then(() => void underWay.delete(attempt));
       underWay.add(attempt);
     }
+    // Somebody has locked those that the free runners were for.
+    const isStuck = deps.runners.free() > 0 && deps.runners.free() === room.runners;
+    unparkAt = isStuck ? Date.now() + PARKED_PAUSE_MILLISECONDS : 0;
     if (tooLong.length > 0) await store.dispatchAgain(db, tooLong.splice(0));
   };
 
@@ -149,7 +148,8 @@ export async function execute(
         ...(next !== undefined && underWay.size < atOnce ? [next] : []),
         ...(waiting.parked() > 0 ? [deps.runners.free() > 0 ? PARKED_PAUSE_MILLISECONDS : 1_000] : []),
       ];
-      await someEnd(underWay, pauses.length > 0 ? Math.min(...pauses) : undefined);
+      const ends = waiting.parked() > 0 ? [...underWay, deps.runners.released()] : underWay;
+      await firstOf(ends, pauses.length > 0 ? Math.min(...pauses) : undefined);
     }
   };
 
@@ -176,15 +176,12 @@ function known({ kind, hardSeconds, runs }: Kind): store.Room['kinds'][number] {
 }
 
 /** Waits until one of them has ended, or `milliseconds` are over. */
-async function someEnd(
-  underWay: ReadonlySet<Promise<void>>,
-  milliseconds: number | undefined,
-): Promise<void> {
+async function firstOf(ends: Iterable<Promise<void>>, milliseconds: number | undefined): Promise<void> {
   const timer = new AbortController();
   const { signal } = timer;
   const pause =
     milliseconds === undefined ? [] : [sleep(milliseconds, undefined, { signal }).catch(() => {})];
-  await Promise.race([...underWay, ...pause]);
+  await Promise.race([...ends, ...pause]);
   timer.abort();
   // Attempts that settled together free their slots together.
   await new Promise(setImmediate);

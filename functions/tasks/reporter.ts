@@ -1,8 +1,6 @@
 import { type Journal, journal, type Kept } from './journal.ts';
 import type { Said } from './said.ts';
-
-/** What a running attempt has told since its last report. */
-type Report = { id: string; attempt: number } & Kept;
+import type { Report } from './store/index.ts';
 
 /** Between two statements, and so between two frames of one task. */
 const PAUSE_MILLISECONDS = 250;

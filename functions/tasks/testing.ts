@@ -68,6 +68,7 @@ export function inlineTasks(
     taskOf: (name) => byName().get(name),
     runners: {
       free: () => 0,
+      released: () => new Promise(() => {}),
       run: () => Promise.reject(new Error('Nothing runs isolated here')),
       stop: async () => {},
     },

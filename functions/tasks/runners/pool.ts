@@ -13,6 +13,8 @@ export type RunnersSpec = RunnerSpec & {
 export type Runners = {
   /** Attempts that could begin now. */
   free: () => number;
+  /** Resolves when the next attempt has left its runner. */
+  released: () => Promise<void>;
   /**
    * Runs an attempt, after waiting for a free runner if there is none.
    *
@@ -35,11 +37,17 @@ export function startRunners({ size, memoryMiB, ...spec }: RunnersSpec): Runners
   const waiting: (() => void)[] = [];
   /** Places that are taken, by runners at work or about to be. */
   let taken = 0;
+  let release = Promise.withResolvers<void>();
 
   const idleOne = (): Runner | undefined => {
     let runner = idle.pop();
     while (runner && !runner.usable()) runner = idle.pop();
+    runner?.hold();
     return runner;
+  };
+  const rest = (runner: Runner): void => {
+    runner.letGo();
+    idle.push(runner);
   };
   const start = (): Runner => {
     const runner = startRunner(spec);
@@ -71,6 +79,8 @@ export function startRunners({ size, memoryMiB, ...spec }: RunnersSpec): Runners
     const next = waiting.shift();
     if (next) next();
     else taken -= 1;
+    release.resolve();
+    release = Promise.withResolvers<void>();
   };
 
   /** Kills a runner whose process grows too large while it works. */
@@ -80,7 +90,8 @@ export function startRunners({ size, memoryMiB, ...spec }: RunnersSpec): Runners
     }, LOOK_MILLISECONDS);
 
   return {
-    free: () => Math.max(0, size - taken),
+    free: () => size - taken,
+    released: () => release.promise,
     async run(job, hearing) {
       const { signal } = hearing;
       signal.throwIfAborted();
@@ -90,7 +101,7 @@ export function startRunners({ size, memoryMiB, ...spec }: RunnersSpec): Runners
         const runner = idleOne() ?? start();
         await runner.ready;
         if (signal.aborted) {
-          idle.push(runner);
+          rest(runner);
           throw signal.reason;
         }
         watch = watchMemory(runner);
@@ -99,7 +110,7 @@ export function startRunners({ size, memoryMiB, ...spec }: RunnersSpec): Runners
         } finally {
           // One that has kept much of what it was given would fail the next attempt for it.
           if (memoryOf(runner.pid) > memoryMiB / 2) runner.kill(memoryExceeded(memoryMiB));
-          else if (runner.usable()) idle.push(runner);
+          else if (runner.usable()) rest(runner);
         }
       } finally {
         clearInterval(watch);

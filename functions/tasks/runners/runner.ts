@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { Socket } from 'node:net';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AttemptAborted } from '../attempt-aborted.ts';
@@ -35,6 +36,9 @@ export type Runner = {
   pid: number | undefined;
   /** Whether it can be given a further attempt. */
   usable: () => boolean;
+  /** Whether it keeps this process from ending: it does from its start on, and should not while it is idle. */
+  hold: () => void;
+  letGo: () => void;
   /** Kills the process; the attempt that it runs fails with this error. */
   kill: (why: Error) => void;
   /** Resolves when the process is gone. */
@@ -77,6 +81,7 @@ export function startRunner({ program, environment, heapMiB }: RunnerSpec): Runn
   };
   const kill = (error: Error): void => {
     why ??= error;
+    child.ref();
     child.kill('SIGKILL');
     void sleep(LONGEST_DEATH_SECONDS * 1000, undefined, { ref: false }).then(() => end('killed'));
   };
@@ -104,13 +109,22 @@ export function startRunner({ program, environment, heapMiB }: RunnerSpec): Runn
     else if (message.type === 'returned') current.resolve(message.result);
     else current.reject(reviveThrown(message.thrown));
   });
-  letGo(child);
 
   return {
     pid: child.pid,
     ready: ready.promise,
     gone: gone.promise,
     usable: () => !why && !ended,
+    hold() {
+      child.ref();
+      child.channel?.ref();
+    },
+    letGo() {
+      child.unref();
+      child.channel?.unref();
+      // A pipe, which its type does not say.
+      if (child.stderr instanceof Socket) child.stderr.unref();
+    },
     kill,
     async run(job, { signal, end: killed, hear }) {
       const ending = Promise.withResolvers<string>();
@@ -121,7 +135,6 @@ export function startRunner({ program, environment, heapMiB }: RunnerSpec): Runn
         send(child, { type: 'abort', run, code, message });
       };
       const die = (): void => kill(killed.reason);
-      hold(child);
       try {
         if (why) throw why;
         send(child, { type: 'run', run, job });
@@ -133,7 +146,6 @@ export function startRunner({ program, environment, heapMiB }: RunnerSpec): Runn
       } finally {
         signal.removeEventListener('abort', abort);
         killed.removeEventListener('abort', die);
-        letGo(child);
       }
     },
   };
@@ -150,16 +162,4 @@ function reasonOf({ reason }: AbortSignal): Pick<AttemptAborted, 'code' | 'messa
 /** What cannot be sent has nobody to hear it any more, which the end of the process tells. */
 function send(child: ChildProcess, message: ToRunner): void {
   if (child.connected) child.send(message, () => {});
-}
-
-/** An idle runner does not keep the worker's process alive. */
-function letGo(child: ChildProcess): void {
-  child.unref();
-  child.channel?.unref();
-  (child.stderr as { unref?: () => void } | null)?.unref?.();
-}
-
-function hold(child: ChildProcess): void {
-  child.ref();
-  child.channel?.ref();
 }
