@@ -15,5 +15,6 @@ export { type Capped, heldLanes, type Lane, RELEASE, type Released, releaseHeld 
 export { addPause, listPauses, type Pause, removePause } from './pauses.ts';
 export { find, findAll, holdersOf, list, type TaskFilter } from './read.ts';
 export { type Old, oldTasks, removeBatches, removeTasks, returnTurn, takeTurns } from './retention.ts';
+export type { Room } from './room.ts';
 export { claim, type Report, renew, report, settle, type Unclaimed } from './run.ts';
 export { surroundings } from './surroundings.ts';

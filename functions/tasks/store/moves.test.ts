@@ -131,7 +131,9 @@ describe('claim', () => {
     const later = await insertTask(api, ada, { scheduledTime: new Date(Date.now() + 60_000).toISOString() });
     const answer = await store.claim(worker, [soon.id, later.id], LEASE, 2);
     expect(answer.claimed).toEqual([]);
-    expect(answer.unclaimed).toEqual([{ id: soon.id, dueInSeconds: expect.any(Number), suspect: false }]);
+    expect(answer.unclaimed).toEqual([
+      { id: soon.id, dueInSeconds: expect.any(Number), suspect: false, lacks: null },
+    ]);
     expect(answer.unclaimed[0]?.dueInSeconds).toBeGreaterThan(0);
   });
 
@@ -142,7 +144,7 @@ describe('claim', () => {
       const answer = await store.claim(worker, [id], LEASE, 2);
       expect(answer).toEqual({
         claimed: [],
-        unclaimed: [{ id, dueInSeconds: expect.any(Number), suspect: false }],
+        unclaimed: [{ id, dueInSeconds: expect.any(Number), suspect: false, lacks: null }],
       });
     });
     expect((await store.claim(worker, [id], LEASE, 2)).claimed).toHaveLength(1);
@@ -155,7 +157,7 @@ describe('claim', () => {
     const answer = await store.claim(worker, [id], LEASE, 2);
     expect(answer).toEqual({
       claimed: [],
-      unclaimed: [{ id, dueInSeconds: expect.any(Number), suspect: true }],
+      unclaimed: [{ id, dueInSeconds: expect.any(Number), suspect: true, lacks: null }],
     });
     expect((await store.claim(worker, [id], LEASE, 2, true)).claimed).toHaveLength(1);
   });
