@@ -35,10 +35,10 @@ describe.each(STAGE_NAMES)('the artifacts bucket of %s', (stage) => {
     const told = FUNCTION_NAMES.filter(
       (name) => functionsOf(stacks)[name].resource.Properties.Environment.Variables.ARTIFACTS_BUCKET,
     );
-    expect(told).toEqual(['api', 'worker']);
+    expect(told).toEqual(['api', 'worker', 'dispatcher']);
     for (const action of ['s3:GetObject', 's3:PutObject', 's3:ListBucket'])
-      expect(allowed(stacks, action, 'Artifacts')).toEqual(told);
-    expect(allowed(stacks, 's3:DeleteObject', 'Artifacts')).toEqual(['worker']);
+      expect(allowed(stacks, action, 'Artifacts')).toEqual(['api', 'worker']);
+    expect(allowed(stacks, 's3:DeleteObject', 'Artifacts')).toEqual(['worker', 'dispatcher']);
   });
 
   test('takes uploads through the api, and what tasks write from the worker, and each from nobody else', () => {
@@ -46,6 +46,7 @@ describe.each(STAGE_NAMES)('the artifacts bucket of %s', (stage) => {
       ['uploads/*'],
       ['reports/*', 'results/*'],
     ]);
+    expect(objects('dispatcher', 's3:DeleteObject')).toEqual(['results/*']);
     const all = ['reports/*', 'results/*', 'uploads/*'];
     expect([objects('api', 's3:GetObject'), objects('worker', 's3:GetObject')]).toEqual([all, all]);
   });

@@ -57,6 +57,11 @@ export class Artifacts extends Bucket {
     this.grant(fn, 's3:PutObject', WRITTEN);
   }
 
+  /** Lets `fn` remove results that are kept no longer. */
+  grantPurge(fn: CeleriacFunction): void {
+    this.grant(fn, 's3:DeleteObject', ['results/*']);
+  }
+
   private grant(fn: CeleriacFunction, action: string, patterns: readonly string[]): void {
     fn.addEnvironment('ARTIFACTS_BUCKET', this.bucketName);
     fn.addToRolePolicy(
@@ -74,6 +79,7 @@ export class Artifacts extends Bucket {
       })),
     );
     // Without it, S3 answers a missing object with 403 and not with 404.
-    fn.addToRolePolicy(new PolicyStatement({ actions: ['s3:ListBucket'], resources: [this.bucketArn] }));
+    if (action === 's3:GetObject')
+      fn.addToRolePolicy(new PolicyStatement({ actions: ['s3:ListBucket'], resources: [this.bucketArn] }));
   }
 }

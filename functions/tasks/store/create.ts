@@ -1,4 +1,4 @@
-import type { Database } from '../../database/connect.ts';
+import type { Database, Transaction } from '../../database/connect.ts';
 import type { Principal } from '../../database/enter.ts';
 import type { Batch, DispatchSettings, Queue, RetryPolicy, Task } from '../task.ts';
 import { columns, dueIn, nextDispatch, type Timed } from './columns.ts';
@@ -21,13 +21,19 @@ export type NewTask = {
   uniqueKey: string | null;
   concurrencyKey: string | null;
   concurrencyLimit: number | null;
+  /** Ids of tasks of the same organization, which `awaitTasks` has marked in the same transaction; null for none. */
+  dependsOn: readonly string[] | null;
 };
 
 /** The batch that new tasks belong to. */
 export type NewBatch = { id: string; name: string; queue: Queue };
 
 /** The organization that the principal may write to: the named one, or the personal one. */
-const home = (db: Database, { userId, sessionId }: Principal, organizationId: string | null) => db`
+const home = (
+  db: Database | Transaction,
+  { userId, sessionId }: Principal,
+  organizationId: string | null,
+) => db`
   caller as materialized (
     select * from enter(${userId}, ${sessionId})
   ), home as (
@@ -36,7 +42,7 @@ const home = (db: Database, { userId, sessionId }: Principal, organizationId: st
   )`;
 
 const insertion = (
-  db: Database,
+  db: Database | Transaction,
   { userId }: Principal,
   tasks: readonly NewTask[],
   batch: NewBatch | null,
@@ -46,30 +52,35 @@ const insertion = (
     scheduled_time, run_at, next_dispatch_at, max_retries, attempt_limit, retry_policy, soft_seconds, hard_seconds,
     unique_key, concurrency_key, concurrency_limit)
   select g.id, home.organization_id, ${userId}, ${batch?.id ?? null}::uuid, g.kind, g.name, g.description, g.payload, g.queue,
-    'SCHEDULED', coalesce(g.scheduled_time, now()), g.run_at, ${nextDispatch(db, db`g.run_at`, dispatch)},
+    case when g.waits then 'PENDING' else 'SCHEDULED' end, coalesce(g.scheduled_time, now()), g.run_at,
+    case when not g.waits then ${nextDispatch(db, db`g.run_at`, dispatch)} end,
     g.max_retries, g.max_retries + 1, nullif(g.rare -> 'retryPolicy', 'null'), (g.rare ->> 'softSeconds')::float8,
     (g.rare ->> 'hardSeconds')::float8, g.rare ->> 'uniqueKey', g.rare ->> 'concurrencyKey',
     (g.rare ->> 'concurrencyLimit')::integer
   from (
-    select u.id, u.kind, u.name, u.description, u.payload::jsonb, u.queue, nullif(u.time, '')::timestamptz as scheduled_time,
-      greatest(nullif(u.time, '')::timestamptz, now()) as run_at, u.retries::integer as max_retries,
-      nullif(u.rare, '')::jsonb as rare
-    from unnest(${tasks.map(({ id }) => id)}::uuid[], ${tasks.map(({ kind }) => kind)}::text[],
-      ${tasks.map(({ name }) => name)}::text[], ${tasks.map(({ description }) => description)}::text[],
-      ${tasks.map(({ payload }) => JSON.stringify(payload))}::text[], ${tasks.map(({ queue }) => queue)}::text[],
-      ${tasks.map(({ scheduledTime }) => scheduledTime ?? '')}::text[],
-      ${tasks.map(({ maxRetries }) => String(maxRetries))}::text[], ${tasks.map(rareOf)}::text[])
-      as u(id, kind, name, description, payload, queue, time, retries, rare)
+    select n.*, greatest(n.scheduled_time, now()) as run_at,
+      n.rare is not null and exists (
+        select from jsonb_array_elements_text(coalesce(nullif(n.rare -> 'dependsOn', 'null'), '[]')) as d(id)
+        join tasks p on p.id = d.id::uuid
+        where p.status <> 'COMPLETED'
+      ) as waits
+    from (
+      select u.id, u.kind, u.name, u.description, u.payload::jsonb, u.queue, u.retries::integer as max_retries,
+        nullif(u.time, '')::timestamptz as scheduled_time, nullif(u.rare, '')::jsonb as rare
+      from unnest(${tasks.map(({ id }) => id)}::uuid[], ${tasks.map(({ kind }) => kind)}::text[],
+        ${tasks.map(({ name }) => name)}::text[], ${tasks.map(({ description }) => description)}::text[],
+        ${tasks.map(({ payload }) => JSON.stringify(payload))}::text[], ${tasks.map(({ queue }) => queue)}::text[],
+        ${tasks.map(({ scheduledTime }) => scheduledTime ?? '')}::text[],
+        ${tasks.map(({ maxRetries }) => String(maxRetries))}::text[], ${tasks.map(rareOf)}::text[])
+        as u(id, kind, name, description, payload, queue, time, retries, rare)
+    ) n
   ) g cross join home`;
 
 /** What few tasks have, as JSON; empty for a task that has none of it. Columns one by one cost ten thousand tasks half a second. */
 function rareOf(task: NewTask): string {
-  const { retryPolicy, softSeconds, hardSeconds, uniqueKey, concurrencyKey, concurrencyLimit } = task;
-  const isPlain =
-    retryPolicy === null && softSeconds === null && uniqueKey === null && concurrencyKey === null;
-  return isPlain
-    ? ''
-    : JSON.stringify({ retryPolicy, softSeconds, hardSeconds, uniqueKey, concurrencyKey, concurrencyLimit });
+  const { retryPolicy, softSeconds, hardSeconds, uniqueKey, concurrencyKey, concurrencyLimit, dependsOn } = task;
+  const rare = { retryPolicy, softSeconds, hardSeconds, uniqueKey, concurrencyKey, concurrencyLimit, dependsOn };
+  return Object.values(rare).every((value) => value === null) ? '' : JSON.stringify(rare);
 }
 
 /**
@@ -80,7 +91,7 @@ function rareOf(task: NewTask): string {
  * @throws the database's error `23505` when a unique key is taken by a live task
  */
 export async function insert(
-  db: Database,
+  db: Database | Transaction,
   principal: Principal,
   organizationId: string | null,
   tasks: readonly NewTask[],
@@ -97,6 +108,17 @@ export type Wakeable = Timed<Pick<Task, 'id' | 'organizationId' | 'queue' | 'sta
 
 /** A new batch, and those of its tasks that were written. */
 export type WrittenBatch = { batch: Batch; tasks: Timed<{ id: string }>[] };
+
+/** Writes down what a new task waits for. */
+export async function insertDependencies(
+  tx: Transaction,
+  { id, organizationId }: Pick<Task, 'id' | 'organizationId'>,
+  dependsOn: readonly string[],
+): Promise<void> {
+  await tx`
+    insert into task_dependencies (task_id, depends_on, organization_id)
+    select ${id}, unnest(${dependsOn as string[]}::uuid[]), ${organizationId}`;
+}
 
 /**
  * Writes a batch with its tasks, in one statement.
