@@ -190,10 +190,14 @@ const BAD_IDS = [
 describe('on every route with an id', () => {
   for (const id of BAD_IDS) {
     test(`the id ${id}`, async () => {
-      const withIds = (await operations()).filter(([request]) => /\{(?:id|taskId|batchId|userId)\}/.test(request));
+      const withIds = (await operations()).filter(([request]) =>
+        /\{(?:id|taskId|batchId|userId)\}/.test(request),
+      );
       expect(withIds.length).toBeGreaterThanOrEqual(14);
       for (const [request] of withIds) {
-        for (const name of ['id', 'taskId', 'batchId', 'userId'].filter((each) => request.includes(`{${each}}`))) {
+        for (const name of ['id', 'taskId', 'batchId', 'userId'].filter((each) =>
+          request.includes(`{${each}}`),
+        )) {
           await expectRefused({
             request: filled(request.replace(`{${name}}`, id)),
             status: 400,

@@ -78,8 +78,17 @@ const insertion = (
 
 /** What few tasks have, as JSON; empty for a task that has none of it. Columns one by one cost ten thousand tasks half a second. */
 function rareOf(task: NewTask): string {
-  const { retryPolicy, softSeconds, hardSeconds, uniqueKey, concurrencyKey, concurrencyLimit, dependsOn } = task;
-  const rare = { retryPolicy, softSeconds, hardSeconds, uniqueKey, concurrencyKey, concurrencyLimit, dependsOn };
+  const { retryPolicy, softSeconds, hardSeconds, uniqueKey, concurrencyKey, concurrencyLimit, dependsOn } =
+    task;
+  const rare = {
+    retryPolicy,
+    softSeconds,
+    hardSeconds,
+    uniqueKey,
+    concurrencyKey,
+    concurrencyLimit,
+    dependsOn,
+  };
   return Object.values(rare).every((value) => value === null) ? '' : JSON.stringify(rare);
 }
 
