@@ -68,6 +68,26 @@ export async function actInBulk(
   return done;
 }
 
+/**
+ * Cancels a batch as a whole: what waits for good, what runs by asking, and the import that may still bring tasks.
+ *
+ * @throws Refusal `batch_not_found`, `role_insufficient`
+ */
+export async function cancelBatch(
+  deps: ChangeDeps,
+  principal: Principal,
+  filter: BulkFilter & { batchId: string },
+  remainingSeconds: () => number,
+): Promise<BulkOutcome> {
+  const stopped = await asMember(deps.db, principal, async (tx) => {
+    const { importTaskId, sealed } = await batchIn(tx, filter.batchId);
+    // First: from now on it writes nothing more.
+    return importTaskId !== null && !sealed ? store.cancel(tx, importTaskId) : undefined;
+  });
+  if (stopped) deps.announce([stopped]);
+  return actInBulk(deps, principal, { action: 'cancel' }, filter, remainingSeconds);
+}
+
 /** Counts the tasks that `actInBulk` would take, up to a bound. */
 export async function countInBulk(
   deps: ChangeDeps,

@@ -104,5 +104,9 @@ grant execute on function watch_batch(text, uuid, integer), unwatch_batch(text, 
 grant select on batches to celeriac_socket;
 create policy watch on batches for select to celeriac_socket using (organization_id = any ((select readable_organizations())::uuid[]));
 
+-- The task that brings a batch its tasks; without one they came with it.
+alter table batches add column import_task_id uuid;
+create index batches_importing on batches (id) where not sealed;
+
 -- worker: an import writes its tasks, the tasks that it was asked for, into the organization that it belongs to.
 grant insert on tasks to celeriac_worker;

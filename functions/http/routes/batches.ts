@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import * as z from 'zod';
 import { idsFrom } from '../../idempotency/ids-from.ts';
 import { createBatch, getBatch, listBatches } from '../../tasks/batches.ts';
-import { actInBulk, type BulkAction, type BulkFilter } from '../../tasks/bulk-actions.ts';
+import { actInBulk, type BulkFilter, cancelBatch } from '../../tasks/bulk-actions.ts';
 import type { ChangeDeps } from '../../tasks/change.ts';
 import type { App } from '../app.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
@@ -125,17 +125,19 @@ export function registerBatchRoutes(app: App, deps: ChangeDeps): void {
     c.json(batchView(await getBatch(deps, c.var.principal, c.req.valid('param').batchId)), 200),
   );
 
-  const act = async (c: Parameters<typeof timeLeft>[0], batchId: string, wanted: BulkAction) => {
-    const { principal } = c.var;
-    const outcome = await actInBulk(deps, principal, wanted, { ...EVERYTHING, batchId }, timeLeft(c));
-    return { ...outcome, batch: batchView(await getBatch(deps, principal, batchId)) };
-  };
-  app.openapi(cancel, async (c) =>
-    c.json(await act(c, c.req.valid('param').batchId, { action: 'cancel' }), 200),
-  );
-  app.openapi(retry, async (c) =>
-    c.json(await act(c, c.req.valid('param').batchId, { action: 'retry' }), 200),
-  );
+  app.openapi(cancel, async (c) => {
+    const { batchId } = c.req.valid('param');
+    const filter = { ...EVERYTHING, batchId };
+    const outcome = await cancelBatch(deps, c.var.principal, filter, timeLeft(c));
+    return c.json({ ...outcome, batch: batchView(await getBatch(deps, c.var.principal, batchId)) }, 200);
+  });
+
+  app.openapi(retry, async (c) => {
+    const { batchId } = c.req.valid('param');
+    const filter = { ...EVERYTHING, batchId };
+    const outcome = await actInBulk(deps, c.var.principal, { action: 'retry' }, filter, timeLeft(c));
+    return c.json({ ...outcome, batch: batchView(await getBatch(deps, c.var.principal, batchId)) }, 200);
+  });
 }
 
 const EVERYTHING: Omit<BulkFilter, 'batchId'> = {

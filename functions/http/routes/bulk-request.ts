@@ -1,13 +1,12 @@
 import * as z from 'zod';
-import { type FieldError, invalidRequest, Refusal } from '../../refusal.ts';
+import { type FieldError, Refusal } from '../../refusal.ts';
 import { MAX_BATCH } from '../../tasks/batches.ts';
 import type { TaskRequest } from '../../tasks/create.ts';
 import { QUEUES, type Queue } from '../../tasks/task.ts';
 import { Id } from '../id.ts';
 import { PROBLEM_LIMITS } from '../problem.ts';
-import { TaskFields, taskRequest, text, withItsRules } from './task-request.ts';
-
-const BulkTask = withItsRules(TaskFields).meta({ id: 'BulkTask' });
+import { readTask } from './bulk-task.ts';
+import { text } from './task-request.ts';
 
 /** What several batches have in common, however their tasks come. */
 export const batchFields = {
@@ -55,18 +54,6 @@ export function bulkRequests(items: readonly unknown[], queue: Queue): BulkReque
     }
   }
   return read;
-}
-
-/** A task as it is to be written, or every rule that it breaks. Pointers begin at the task. */
-export function readTask(item: unknown, queue: Queue): TaskRequest | { errors: readonly FieldError[] } {
-  const fields = BulkTask.safeParse(item);
-  if (!fields.success) return { errors: invalidRequest('body', fields.error).fields };
-  try {
-    return taskRequest(fields.data, queue);
-  } catch (thrown) {
-    if (thrown instanceof Refusal) return { errors: thrown.fields };
-    throw thrown;
-  }
 }
 
 /** The refusal of a batch in which something is wrong. */

@@ -41,17 +41,18 @@ const home = (
     where role <> 'viewer' and coalesce(organization_id = ${organizationId}::uuid, personal)
   )`;
 
-const insertion = (
+/** Writes tasks into the organization that the relation `home` names. */
+export const insertion = (
   db: Database | Transaction,
-  { userId }: Principal,
+  createdBy: string | null,
   tasks: readonly NewTask[],
-  batch: NewBatch | null,
+  batchId: string | null,
   dispatch: DispatchSettings,
 ) => db`
   insert into tasks as t (id, organization_id, created_by, batch_id, kind, name, description, payload, queue, status,
     scheduled_time, run_at, next_dispatch_at, max_retries, attempt_limit, retry_policy, soft_seconds, hard_seconds,
     unique_key, concurrency_key, concurrency_limit)
-  select g.id, home.organization_id, ${userId}, ${batch?.id ?? null}::uuid, g.kind, g.name, g.description, g.payload, g.queue,
+  select g.id, home.organization_id, ${createdBy}::uuid, ${batchId}::uuid, g.kind, g.name, g.description, g.payload, g.queue,
     case when g.waits then 'PENDING' else 'SCHEDULED' end, coalesce(g.scheduled_time, now()), g.run_at,
     case when not g.waits then ${nextDispatch(db, db`g.run_at`, dispatch)} end,
     g.max_retries, g.max_retries + 1, nullif(g.rare -> 'retryPolicy', 'null'), (g.rare ->> 'softSeconds')::float8,
@@ -108,7 +109,7 @@ export async function insert(
 ): Promise<Timed<Task>[]> {
   return db<Timed<Task>[]>`
     with ${home(db, principal, organizationId)}
-    ${insertion(db, principal, tasks, null, dispatch)}
+    ${insertion(db, principal.userId, tasks, null, dispatch)}
     returning ${columns(db)}, ${dueIn(db)}`;
 }
 
@@ -148,7 +149,7 @@ export async function insertBatch(
 ): Promise<WrittenBatch | undefined> {
   const [first, ...rows] = await db<{ batch: Batch | null; id: string; dueInSeconds: number }[]>`
     with ${home(db, principal, organizationId)}, made as (
-      ${insertion(db, principal, tasks, batch, dispatch)}
+      ${insertion(db, principal.userId, tasks, batch.id, dispatch)}
       ${partial ? db`on conflict do nothing` : db``}
       returning t.id, t.organization_id, t.run_at
     ), batch as (

@@ -21,6 +21,15 @@ export {
 } from './create.ts';
 export { awaitTasks, dependenciesOf, release } from './dependencies.ts';
 export { dispatchAgain, rescue, takeForDispatch } from './dispatch.ts';
+export {
+  findImport,
+  insertImport,
+  insertImported,
+  seal,
+  sealAbandoned,
+  takenByOthers,
+  type WatchedBatch,
+} from './imports.ts';
 export { type Capped, heldLanes, type Lane, RELEASE, type Released, releaseHeld } from './lanes.ts';
 export { addPause, listPauses, type Pause, removePause } from './pauses.ts';
 export { find, findAll, holdersOf, list, type TaskFilter } from './read.ts';
