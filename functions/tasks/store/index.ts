@@ -14,10 +14,8 @@ export {
   insert,
   insertBatch,
   insertDependencies,
-  type NewBatch,
   type NewTask,
   type Wakeable,
-  type WrittenBatch,
 } from './create.ts';
 export { awaitTasks, dependenciesOf, release } from './dependencies.ts';
 export { dispatchAgain, rescue, takeForDispatch } from './dispatch.ts';

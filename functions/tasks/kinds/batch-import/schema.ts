@@ -4,8 +4,6 @@ import { QUEUES } from '../../task.ts';
 
 export const IMPORT_FORMATS = ['ndjson', 'csv'] as const;
 
-export type ImportFormat = (typeof IMPORT_FORMATS)[number];
-
 /** What the API wrote down of an import. Which organization it is for, the row says. */
 const payload = z.strictObject({
   batch: z.uuid(),
