@@ -48,6 +48,8 @@ const UUIDS = ['', '1', '{0190a5b0-0000-7000-8000-000000000000}', '0190a5b000007
 
 const NOBODY = '0190a5b0-0000-7000-8000-000000000000';
 
+const UNKNOWN = '0190a5b0-0000-7000-8000-000000000000';
+
 const task = (given: object) => ({ name: 'Task', ...given });
 const TASK_FIELDS: [pointer: string, value: unknown][] = [
   ...['', ' ', '\t\n', 'two\nlines', 'bell\u0007', 'del\u007f', 'c1\u0085', emoji(201), 'x'.repeat(201)].map(
@@ -191,6 +193,21 @@ const OTHER_BODIES: BadCase[] = [
     ],
     ['/dry_run', { action: 'cancel', filter: { queue: 'bulk' }, dry_run: 1 }],
   ].map(([pointer, body]) => bad('POST /api/bulk-actions', `body ${pointer}`, body)),
+  ...[
+    ['/format', { bytes: 1 }],
+    ['/format', { bytes: 1, format: 'xml' }],
+    ['/bytes', { format: 'csv' }],
+    ['/bytes', { format: 'csv', bytes: 0 }],
+    ['/bytes', { format: 'csv', bytes: 1.5 }],
+  ].map(([pointer, body]) => bad('POST /api/uploads', `body ${pointer}`, body)),
+  ...[
+    ['/upload', { format: 'csv' }],
+    ['/upload', { format: 'csv', upload: '../x' }],
+    ['/format', { upload: UNKNOWN }],
+    ['/defaults/colour', { upload: UNKNOWN, format: 'csv', defaults: { colour: 'red' } }],
+    ['/defaults/kind', { upload: UNKNOWN, format: 'csv', defaults: { kind: 'batch.import' } }],
+    ['/partial', { upload: UNKNOWN, format: 'csv', partial: 1 }],
+  ].map(([pointer, body]) => bad('POST /api/batches/import', `body ${pointer}`, body)),
   bad('GET /api/batches?limit=201', 'query /limit'),
   bad('GET /api/batches?cursor=x', 'query /cursor'),
   bad('GET /api/batches/1', 'path /batchId'),

@@ -329,6 +329,16 @@ describe('a batch', () => {
   });
 });
 
+describe('an upload', () => {
+  atTheEdge({
+    limit: '512 MiB',
+    send: (bytes: number) => ada.ask('POST', '/api/uploads/', { format: 'csv', bytes }),
+    accepted: 536_870_912,
+    refused: 536_870_913,
+    names: 'body /bytes',
+  });
+});
+
 describe('a bulk action', () => {
   const ids = (count: number) => Array.from({ length: count }, () => randomUUID());
   atTheEdge({
