@@ -9,7 +9,7 @@ export {
   type NewTask,
   type Wakeable,
 } from './create.ts';
-export { awaitTasks, dependenciesOf, release } from './dependencies.ts';
+export { awaitTasks, release } from './dependencies.ts';
 export { dispatchAgain, rescue, takeForDispatch } from './dispatch.ts';
 export { type Capped, heldLanes, type Lane, RELEASE, type Released, releaseHeld } from './lanes.ts';
 export { addPause, listPauses, type Pause, removePause } from './pauses.ts';
