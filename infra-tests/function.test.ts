@@ -8,6 +8,7 @@ import { ALL_SETTINGS, functionsOf, STAGE_NAMES, synthesize, synthesized, tempor
 const VARIABLES = {
   auth: ['SIGNING_SECRET_ARN', 'TOKEN_ISSUER'],
   api: [
+    'ARTIFACTS_BUCKET',
     'BULK_QUEUE_URL',
     'DISPATCH_LOOKAHEAD_SECONDS',
     'DISPATCH_RESEND_SECONDS',
@@ -18,6 +19,7 @@ const VARIABLES = {
   ],
   socket: ['SOCKET_ENDPOINT', 'TOKEN_IN_URL', 'TOKEN_ISSUER'],
   worker: [
+    'ARTIFACTS_BUCKET',
     'BULK_QUEUE_URL',
     'DISPATCH_LOOKAHEAD_SECONDS',
     'DISPATCH_RESEND_SECONDS',
@@ -30,6 +32,7 @@ const VARIABLES = {
   ],
   'dead-letters': ['METRICS', 'SOCKET_ENDPOINT'],
   dispatcher: [
+    'ARTIFACTS_BUCKET',
     'BULK_QUEUE_URL',
     'DISPATCH_LOOKAHEAD_SECONDS',
     'DISPATCH_RESEND_SECONDS',
@@ -52,6 +55,10 @@ describe.each(STAGE_NAMES)('functions of %s', (stage) => {
 
   describe.each(FUNCTION_NAMES)('%s', (name) => {
     const { Properties, Metadata } = functions[name].resource;
+
+    test(`is ${name === 'worker' ? 'not ' : ''}cut off when it leads to itself in a chain`, () => {
+      expect(Properties.RecursiveLoop).toBe(name === 'worker' ? 'Allow' : undefined);
+    });
 
     test('finds in its environment what its handler reads, and nothing else', () => {
       expect(Object.keys(Properties.Environment.Variables).toSorted()).toEqual(
