@@ -52,6 +52,7 @@ const COMMON = ['NODE_OPTIONS', 'POWERTOOLS_LOG_LEVEL', 'POWERTOOLS_SERVICE_NAME
 describe.each(STAGE_NAMES)('functions of %s', (stage) => {
   const stacks = synthesized(stage);
   const functions = functionsOf(stacks);
+  const withAllSettings = synthesize(stage, temporary(`all-${stage}`), ALL_SETTINGS);
 
   describe.each(FUNCTION_NAMES)('%s', (name) => {
     const { Properties, Metadata } = functions[name].resource;
@@ -107,8 +108,8 @@ describe.each(STAGE_NAMES)('functions of %s', (stage) => {
   });
 
   test('every other function that the library adds logs where it is forgotten after a while, too', () => {
-    const groups = stacks.app.findResources('AWS::Logs::LogGroup');
-    for (const { app } of [stacks, synthesize(stage, temporary(`all-${stage}`), ALL_SETTINGS)]) {
+    for (const { app } of [stacks, withAllSettings]) {
+      const groups = app.findResources('AWS::Logs::LogGroup');
       for (const { Properties } of Object.values(app.findResources('AWS::Lambda::Function'))) {
         const group = groups[Properties.LoggingConfig.LogGroup.Ref];
         expect(group?.Properties.RetentionInDays).toBeGreaterThan(0);
