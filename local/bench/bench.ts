@@ -7,14 +7,14 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { installed } from './cache.ts';
+import { openCache } from './cache.ts';
 import { bundlesPart } from './celeriac/bundles.ts';
 import { countsPart } from './celeriac/counts.ts';
 import { fairnessPart } from './celeriac/fairness.ts';
 import { framesPart } from './celeriac/frames.ts';
+import { handlerStartPart } from './celeriac/handler-start.ts';
 import { npmStartPart } from './celeriac/npm-start.ts';
 import { openLoopPart } from './celeriac/open-loop.ts';
-import { postToStartPart } from './celeriac/post-to-start.ts';
 import { tickPart } from './celeriac/tick.ts';
 import { compare } from './compare.ts';
 import { contenders } from './contenders.ts';
@@ -30,7 +30,7 @@ const PAGE = join(import.meta.dirname, '..', '..', 'docs', 'benchmarks.md');
 
 const PARTS: readonly Part[] = [
   openLoopPart,
-  postToStartPart,
+  handlerStartPart,
   framesPart,
   countsPart,
   fairnessPart,
@@ -61,16 +61,14 @@ async function bench({ scale, only, minutes, isWhole }: Options): Promise<void> 
   const isAsked = ({ name }: { name: string }) =>
     only.length === 0 || only.some((asked) => name.startsWith(asked));
   const mayBegin = () => performance.now() - startedAt < minutes * 60_000;
-  const compared = await compare(contenders(await installed(log)).filter(isAsked), scale, {
-    directory,
-    mayBegin,
-    log,
-  });
-  const findings = comparedFindings(compared);
+  const findings: Finding[] = [];
   for (const part of PARTS.filter(isAsked)) {
     log(`budgets: ${part.name}`);
     findings.push(...(mayBegin() ? await findingsOf(part, options) : [missing(part, 'out of time')]));
   }
+  const asked = contenders(openCache(log)).filter(isAsked);
+  const compared = await compare(asked, scale, { directory, mayBegin, log });
+  findings.unshift(...comparedFindings(compared));
   const parts = {
     run: [
       `- **Date:** ${new Date().toISOString().slice(0, 10)}, ${Math.round((performance.now() - startedAt) / 60_000)} minutes`,

@@ -41,8 +41,16 @@ export async function compare(
   { directory, mayBegin, log }: { directory: string; mayBegin: () => boolean; log: (line: string) => void },
 ): Promise<Compared[]> {
   const all = contenders.map((contender): Compared => ({ contender, rounds: [], failures: [] }));
+  const ready: Compared[] = [];
+  for (const compared of all) {
+    await (compared.contender.prepare?.() ?? Promise.resolve()).then(
+      () => ready.push(compared),
+      (error) => compared.failures.push(`could not be installed: ${error.message}`),
+    );
+  }
   for (let round = 0; round < scale.rounds; round += 1) {
-    for (const compared of [...all.slice(round % all.length), ...all.slice(0, round % all.length)]) {
+    const first = round % Math.max(1, ready.length);
+    for (const compared of [...ready.slice(first), ...ready.slice(0, first)]) {
       const { contender, rounds, failures } = compared;
       if (!mayBegin()) {
         failures.push(`round ${round + 1} was left out: out of time`);
@@ -70,15 +78,24 @@ export async function compare(
 async function measure(contender: Contender, scale: Scale, place: string, result: Round): Promise<void> {
   try {
     const system = await within(START_SECONDS, contender.start(place));
-    await system.bulk?.(WARM_TASKS);
-    await system.single?.({ clients: scale.clients, seconds: 1 });
-    await system.latency?.(WARM_SAMPLES);
+    await within(MEASURE_SECONDS, warmUp(system, contender.measures, scale));
     for (const name of contender.measures)
       await within(MEASURE_SECONDS, MEASURES[name](system, scale, result));
     await system.stop();
   } finally {
     await stopEverything();
   }
+}
+
+/** What a system does for the first time does not count. */
+async function warmUp(
+  system: Partial<System>,
+  measures: readonly Measure[],
+  { clients }: Scale,
+): Promise<void> {
+  if (measures.includes('bulk')) await system.bulk?.(WARM_TASKS);
+  if (measures.includes('single')) await system.single?.({ clients, seconds: 1 });
+  if (measures.includes('latency')) await system.latency?.(WARM_SAMPLES);
 }
 
 type Asked = (system: Partial<System>, scale: Scale, result: Round) => Promise<void>;
