@@ -1,5 +1,5 @@
+import { SendMessageBatchCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import type { Enqueue, Queue, WakeUp } from '../tasks/task.ts';
-import type { SendMessageBatch } from './sqs-client.ts';
 
 /** Messages that one SendMessageBatch may carry. */
 const BATCH = 10;
@@ -15,7 +15,7 @@ const PARALLEL = 8;
  * @param onFailure called once for each request that failed or was only partly accepted
  */
 export function sqsEnqueue(
-  sendMessageBatch: SendMessageBatch,
+  sqs: SQSClient,
   urls: Record<Queue, string>,
   traceHeader: () => string | undefined,
   onFailure: (error: unknown) => void,
@@ -23,18 +23,20 @@ export function sqsEnqueue(
   const send = async (queue: Queue, batch: readonly WakeUp[]): Promise<string[]> => {
     const idsOf = (index: number) => [...(batch[index]?.ids ?? [])];
     const trace = traceHeader();
-    const system = trace && { AWSTraceHeader: { DataType: 'String' as const, StringValue: trace } };
+    const system = trace && { AWSTraceHeader: { DataType: 'String', StringValue: trace } };
     try {
-      const answer = await sendMessageBatch({
-        QueueUrl: urls[queue],
-        Entries: batch.map(({ ids, organizationId, delaySeconds }, index) => ({
-          Id: String(index),
-          MessageBody: JSON.stringify({ v: 1, ids }),
-          MessageGroupId: organizationId,
-          DelaySeconds: delaySeconds,
-          ...(system && { MessageSystemAttributes: system }),
-        })),
-      });
+      const answer = await sqs.send(
+        new SendMessageBatchCommand({
+          QueueUrl: urls[queue],
+          Entries: batch.map(({ ids, organizationId, delaySeconds }, index) => ({
+            Id: String(index),
+            MessageBody: JSON.stringify({ v: 1, ids }),
+            MessageGroupId: organizationId,
+            DelaySeconds: delaySeconds,
+            ...(system && { MessageSystemAttributes: system }),
+          })),
+        }),
+      );
       // A batch is answered with 200 even when messages of it were refused.
       const failed = answer.Failed ?? [];
       if (failed.length > 0)

@@ -1,12 +1,11 @@
 import { ApiGatewayManagementApiClient } from '@aws-sdk/client-apigatewaymanagementapi';
+import { SQSClient } from '@aws-sdk/client-sqs';
 import { type Artifacts, bucketArtifacts } from '../aws/artifacts.ts';
 import { CLIENT_SETTINGS } from '../aws/client-settings.ts';
 import { sqsEnqueue } from '../aws/queues.ts';
 import { closeConnection, postFrame } from '../aws/sockets.ts';
-import { sendMessageBatch } from '../aws/sqs-client.ts';
 import { announcer } from '../realtime/frames.ts';
 import type { DispatchSettings, Enqueue } from '../tasks/task.ts';
-import { awsEnv, readEnv } from './environment.ts';
 import { logger } from './logger.ts';
 
 /*
@@ -24,18 +23,8 @@ export function queues(env: QueueEnv): { enqueue: Enqueue; dispatch: DispatchSet
   const urls = { interactive: env.INTERACTIVE_QUEUE_URL, bulk: env.BULK_QUEUE_URL };
   const complain = (error: unknown) =>
     logger.error('a message could not be sent; the dispatcher will', { error });
-  const aws = readEnv(awsEnv);
-  const send = sendMessageBatch(
-    {
-      region: aws.AWS_REGION,
-      accessKeyId: aws.AWS_ACCESS_KEY_ID,
-      secretAccessKey: aws.AWS_SECRET_ACCESS_KEY,
-      sessionToken: aws.AWS_SESSION_TOKEN,
-    },
-    aws.AWS_ENDPOINT_URL_SQS ?? aws.AWS_ENDPOINT_URL,
-  );
   return {
-    enqueue: sqsEnqueue(send, urls, () => process.env._X_AMZN_TRACE_ID, complain),
+    enqueue: sqsEnqueue(new SQSClient(CLIENT_SETTINGS), urls, () => process.env._X_AMZN_TRACE_ID, complain),
     dispatch: {
       lookaheadSeconds: env.DISPATCH_LOOKAHEAD_SECONDS,
       resendSeconds: env.DISPATCH_RESEND_SECONDS,
