@@ -12,7 +12,7 @@ import {
   type TaskContext,
 } from './define-task.ts';
 import { type ExecuteDeps, execute } from './execute.ts';
-import * as store from './store.ts';
+import * as store from './store/index.ts';
 import type { Task, WakeUp, Watched } from './task.ts';
 import { DISPATCH, insertTask, newTask, statusOf } from './testing.ts';
 

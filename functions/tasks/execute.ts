@@ -5,7 +5,7 @@ import { type AttemptDeps, runAttempt } from './attempt.ts';
 import type { Announce } from './change.ts';
 import { heartbeat, type Running } from './lease.ts';
 import { settler } from './settler.ts';
-import * as store from './store.ts';
+import * as store from './store/index.ts';
 import type { DispatchSettings, Enqueue, Task } from './task.ts';
 import { waitingTasks } from './waiting.ts';
 

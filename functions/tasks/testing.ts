@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { Database } from '../database/connect.ts';
 import type { Member } from '../database/testing.ts';
-import * as store from './store.ts';
+import * as store from './store/index.ts';
 import type { DispatchSettings, Task, TaskStatus } from './task.ts';
 
 export const DISPATCH: DispatchSettings = { lookaheadSeconds: 180, resendSeconds: 300 };
@@ -16,6 +16,13 @@ export function newTask(given: Partial<store.NewTask> = {}): store.NewTask {
     queue: 'interactive',
     scheduledTime: null,
     maxRetries: 3,
+    retryPolicy: null,
+    softSeconds: null,
+    hardSeconds: null,
+    uniqueKey: null,
+    concurrencyKey: null,
+    concurrencyLimit: null,
+    dependsOn: null,
     ...given,
   };
 }

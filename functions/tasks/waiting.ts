@@ -1,4 +1,4 @@
-import type { Unclaimed } from './store.ts';
+import type { Unclaimed } from './store/index.ts';
 
 /** A row that somebody has locked is free again within milliseconds; a lock that outlasts these tries is none of ours. */
 const LOCKED_PAUSES = [5, 10, 20, 50, 100, 250, 500, 1_000, 2_000, 4_000, 8_000];
