@@ -28,6 +28,9 @@ import { stopEverything } from './running.ts';
 
 const PAGE = join(import.meta.dirname, '..', '..', 'docs', 'benchmarks.md');
 
+/** Characters of a failure that the tables quote. */
+const QUOTED = 200;
+
 const PARTS: readonly Part[] = [
   openLoopPart,
   handlerStartPart,
@@ -84,7 +87,7 @@ async function bench({ scale, only, minutes, isWhole }: Options): Promise<void> 
     systems: [
       comparison(compared),
       ...compared.flatMap(({ contender, failures }) =>
-        failures.map((why) => `\n**${contender.name}** ${why.split('\n')[0]}`),
+        failures.map((why) => `\n**${contender.name}** ${why.split('\n')[0]?.slice(0, QUOTED)}`),
       ),
     ].join('\n'),
   };
@@ -110,7 +113,7 @@ async function findingsOf(part: Part, { scale }: Options): Promise<Finding[]> {
 }
 
 function missing({ name }: Part, why: string): Finding {
-  return { what: name, budget: '', measured: '–', remark: `not measured: ${why}` };
+  return { what: name, budget: '', measured: '–', remark: `not measured: ${why.slice(0, QUOTED)}` };
 }
 
 function log(line: string): void {

@@ -27,6 +27,7 @@ const MEASURE_SECONDS = 240;
 
 const WARM_TASKS = 500;
 const WARM_SAMPLES = 20;
+const WARM_SECONDS = 1;
 
 /** Scheduled tasks begin that far ahead, and are spread over this long. */
 const SCHEDULE = { fromSeconds: 3, overSeconds: 4 };
@@ -60,13 +61,12 @@ export async function compare(
       const place = join(directory, `${contender.name.replaceAll(/\W+/g, '-')}-${round + 1}`);
       await mkdir(place, { recursive: true });
       const result: Round = {};
-      try {
-        await measure(contender, scale, place, result);
-      } catch (error) {
+      const failed = (what: string, error: unknown) => {
         const why = error instanceof Error ? error.message : String(error);
-        failures.push(`round ${round + 1}: ${why}`);
-        log(`  ${why}`);
-      }
+        failures.push(`round ${round + 1}, ${what}: ${why}`);
+        log(`  ${what}: ${why}`);
+      };
+      await measure(contender, scale, place, result, failed).catch((error) => failed('start', error));
       rounds.push(result);
       log(`  ${JSON.stringify(result)}`);
       await rm(place, { recursive: true, force: true });
@@ -75,43 +75,45 @@ export async function compare(
   return all;
 }
 
-async function measure(contender: Contender, scale: Scale, place: string, result: Round): Promise<void> {
+/** @param failed is told of a measure that failed; the others are taken all the same */
+async function measure(
+  contender: Contender,
+  scale: Scale,
+  place: string,
+  result: Round,
+  failed: (what: string, error: unknown) => void,
+): Promise<void> {
   try {
     const system = await within(START_SECONDS, contender.start(place));
-    await within(MEASURE_SECONDS, warmUp(system, contender.measures, scale));
-    for (const name of contender.measures)
-      await within(MEASURE_SECONDS, MEASURES[name](system, scale, result));
+    for (const name of contender.measures) {
+      await within(MEASURE_SECONDS, MEASURES[name](system, scale, result)).catch((error) =>
+        failed(name, error),
+      );
+    }
     await system.stop();
   } finally {
     await stopEverything();
   }
 }
 
-/** What a system does for the first time does not count. */
-async function warmUp(
-  system: Partial<System>,
-  measures: readonly Measure[],
-  { clients }: Scale,
-): Promise<void> {
-  if (measures.includes('bulk')) await system.bulk?.(WARM_TASKS);
-  if (measures.includes('single')) await system.single?.({ clients, seconds: 1 });
-  if (measures.includes('latency')) await system.latency?.(WARM_SAMPLES);
-}
-
 type Asked = (system: Partial<System>, scale: Scale, result: Round) => Promise<void>;
 
+/** What a system does for the first time does not count: each does a little of it before. */
 const MEASURES: Record<Measure, Asked> = {
   async bulk(system, { tasks }, result) {
+    await system.bulk?.(WARM_TASKS);
     const taken = await system.bulk?.(tasks);
     if (!taken) return;
     result.bulkPerSecond = tasks / taken.seconds;
     result.enqueuePerSecond = tasks / taken.enqueueSeconds;
   },
   async single(system, { clients, loopSeconds }, result) {
+    await system.single?.({ clients, seconds: WARM_SECONDS });
     const taken = await system.single?.({ clients, seconds: loopSeconds });
     if (taken) result.singlePerSecond = taken.perSecond;
   },
   async latency(system, { samples }, result) {
+    await system.latency?.(WARM_SAMPLES);
     const taken = await system.latency?.(samples);
     if (taken) result.latency = distribution(taken);
   },

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { figure } from '../figures.ts';
 import type { Finding, Part } from '../finding.ts';
-import { NOOP, startLatency } from './measure.ts';
+import { bulk, NOOP, startLatency } from './measure.ts';
 import type { Session } from './session.ts';
 import { resetStatements, statements } from './store.ts';
 import { withSession } from './with-session.ts';
@@ -15,6 +15,8 @@ const BY_THE_CLOCK = ['dispatcher', 'prices'];
 const POLLED_QUEUES = 3;
 const LONG_POLL_SECONDS = 20;
 
+const WARM_TASKS = 500;
+
 const DELETE_MILLISECONDS = 1_000;
 
 /** Statements and queue requests of a task, counted by Postgres (pg_stat_statements) and by the queue. */
@@ -23,9 +25,10 @@ export const countsPart: Part = {
   seconds: 180,
   run: (scale, directory) =>
     withSession(directory, scale, async (session) => {
-      const bulk = await counted(session, () => session.client.createMany(scale.tasks, NOOP));
+      await bulk(session, WARM_TASKS);
+      const many = await counted(session, () => session.client.createMany(scale.tasks, NOOP));
       const single = await counted(session, () => startLatency(session, scale.samples));
-      return [...findings('bulk', bulk, scale.tasks), ...findings('single', single, scale.samples)];
+      return [...findings('bulk', many, scale.tasks), ...findings('single', single, scale.samples)];
     }),
 };
 

@@ -6,7 +6,7 @@ import type { Part } from '../finding.ts';
 import { pollUntil } from '../poll.ts';
 import { type Distribution, distribution } from '../statistics.ts';
 import type { Client } from './client.ts';
-import { NOOP } from './measure.ts';
+import { bulk, NOOP } from './measure.ts';
 import type { Session } from './session.ts';
 import { backlogOf, firstStarts } from './store.ts';
 import { withSession } from './with-session.ts';
@@ -17,6 +17,8 @@ const BUDGET_TIMES = 3;
 /** Between two of the other tenant's requests. */
 const APART_MILLISECONDS = 40;
 const LONGEST_SECONDS = 60;
+
+const WARM_TASKS = 500;
 
 /** Single tasks for each small batch. */
 const SINGLES_PER_BATCH = 4;
@@ -36,6 +38,7 @@ export const fairnessPart: Part = {
   run: (scale, directory) =>
     withSession(directory, scale, async (session) => {
       const other = await session.stranger();
+      await bulk(session, WARM_TASKS);
       let left = scale.samples;
       const idle = await startsWhile(session, other, () => left-- > 0);
       const name = `backlog ${randomUUID()}`;
