@@ -20,7 +20,7 @@ export default {
       severity: 'error',
       from: { path: '^functions/([^/]+)/', pathNot: TEST },
       to: {
-        path: '^functions/[^/]+/store\\.ts$',
+        path: '^functions/[^/]+/store(\\.ts$|/)',
         pathNot: '^functions/$1/',
         dependencyTypesNot: ['type-only'],
       },
@@ -29,7 +29,7 @@ export default {
       name: 'domains-know-neither-http-nor-handlers',
       severity: 'error',
       from: {
-        path: '^functions/(tasks|identity|organizations|prices|realtime|database|aws)/',
+        path: '^functions/(tasks|identity|idempotency|organizations|prices|realtime|database|aws)/',
         pathNot: TEST,
       },
       to: { path: '^functions/(http|handlers)/' },

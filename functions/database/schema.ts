@@ -35,6 +35,12 @@ export const organizations = pgTable('organizations', {
   name: text('name').notNull(),
   personal: boolean('personal').notNull().default(false),
   createdBy: uuid('created_by'),
+  /** How many of its tasks run at once; null for as many as there are workers. */
+  maxRunning: integer('max_running'),
+  /** Days that finished tasks are kept. */
+  retentionDays: integer('retention_days').notNull().default(30),
+  /** When the dispatcher last looked for what is kept no longer. */
+  purgedAt: time('purged_at').notNull().defaultNow(),
   createdAt: madeAt(),
   updatedAt: time('updated_at').notNull().defaultNow(),
 });

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Member, type Stand, stand } from '../database/testing.ts';
 import { Refusal } from '../refusal.ts';
-import * as tasks from '../tasks/store.ts';
+import * as tasks from '../tasks/store/index.ts';
 import { DISPATCH, insertTask } from '../tasks/testing.ts';
 import { type Greeting, type SocketInput, socketEvents } from './socket-events.ts';
 import { sweepSockets } from './sweep.ts';

@@ -2,15 +2,10 @@ import type { Database } from '../database/connect.ts';
 import type { Log } from './attempt.ts';
 import type { Announce } from './change.ts';
 import type { PublishFinished } from './execute.ts';
-import * as store from './store.ts';
+import { releaseDependents } from './release.ts';
+import * as store from './store/index.ts';
 import type { DispatchSettings, Enqueue, Task, Watched } from './task.ts';
-import { wakeUps } from './wake-ups.ts';
-
-/**
- * After this many attempts the next message is left to the dispatcher: a worker that wakes itself in a chain is cut off
- * by Lambda's loop detection after about 16 messages.
- */
-const LONGEST_CHAIN = 12;
+import { type Due, wakeUps } from './wake-ups.ts';
 
 export type AftermathDeps = {
   db: Database;
@@ -29,29 +24,45 @@ export function aftermath(deps: AftermathDeps) {
   const finished: Task[] = [];
   const sending = new Set<Promise<void>>();
 
-  const wakeRetries = async (retries: readonly store.Timed<Task>[]): Promise<void> => {
-    try {
-      const chained = retries.filter((task) => task.attempt < LONGEST_CHAIN);
-      const unsent = chained.length > 0 ? await deps.enqueue(wakeUps(chained)) : [];
-      const tooLong = retries.filter((task) => task.attempt >= LONGEST_CHAIN).map((task) => task.id);
-      const left = [...unsent, ...tooLong];
-      if (left.length > 0) await store.dispatchAgain(deps.db, left);
-    } catch (error) {
-      deps.log('warn', 'retries could not be sent; the dispatcher will, later', { error });
-    }
+  const wake = async (due: readonly Due[]): Promise<void> => {
+    const unsent = due.length > 0 ? await deps.enqueue(wakeUps(due)) : [];
+    if (unsent.length > 0) await store.dispatchAgain(deps.db, unsent);
+  };
+
+  /** Beside the work; the dispatcher does what fails here. */
+  const start = (work: Promise<void>): void => {
+    const sent = work
+      .catch((error: unknown) =>
+        deps.log('warn', 'messages could not be sent; the dispatcher will', { error }),
+      )
+      .then(() => void sending.delete(sent));
+    sending.add(sent);
+  };
+
+  const fillLanes = async (lanes: readonly store.Lane[]): Promise<void> => {
+    const released = await deps.db.begin((tx) => store.releaseHeld(tx, lanes, deps.dispatch));
+    await wake(released as store.Released[]);
+  };
+
+  const tell = async (awaited: readonly Task[]): Promise<void> => {
+    const ids = awaited.map(({ id }) => id);
+    const due = (task: store.Timed<Task>) => task.dueInSeconds <= deps.dispatch.lookaheadSeconds;
+    await wake((await releaseDependents(deps, ids)).filter(due));
   };
 
   return {
     /** Takes note of settled rows and returns at once. */
-    follow(moved: readonly store.Timed<Watched<Task>>[]): void {
+    follow(moved: readonly store.Capped<store.Timed<Watched<Task>>>[]): void {
       deps.announce(moved);
       finished.push(...moved.filter((task) => task.status !== 'SCHEDULED'));
       const retries = moved.filter(
         (task) => task.status === 'SCHEDULED' && task.dueInSeconds <= deps.dispatch.lookaheadSeconds,
       );
-      if (retries.length === 0) return;
-      const sent = wakeRetries(retries).then(() => void sending.delete(sent));
-      sending.add(sent);
+      if (retries.length > 0) start(wake(retries));
+      const awaited = moved.filter((task) => task.hasDependents && task.status !== 'SCHEDULED');
+      if (awaited.length > 0) start(tell(awaited));
+      const lanes = moved.flatMap(lanesOf);
+      if (lanes.length > 0) start(fillLanes(lanes));
     },
     /** Resolves when all of it was done or given up. Never rejects. */
     async end(): Promise<void> {
@@ -62,4 +73,12 @@ export function aftermath(deps: AftermathDeps) {
         .catch((error: unknown) => deps.log('warn', 'events could not be published', { error }));
     },
   };
+}
+
+/** The lanes in which a settled task has left a place. */
+function lanesOf({ organizationId, concurrencyKey, capped }: store.Capped<Task>): store.Lane[] {
+  return [
+    ...(concurrencyKey === null ? [] : [{ organizationId, lane: `key:${concurrencyKey}` }]),
+    ...(capped ? [{ organizationId, lane: 'organization' }] : []),
+  ];
 }

@@ -1,6 +1,7 @@
-import type { Database } from '../database/connect.ts';
+import type { Database, Transaction } from '../database/connect.ts';
 import type { Announce } from './change.ts';
-import * as store from './store.ts';
+import { releaseDependents } from './release.ts';
+import * as store from './store/index.ts';
 import type { DispatchSettings, Enqueue } from './task.ts';
 import { wakeUps } from './wake-ups.ts';
 
@@ -15,27 +16,55 @@ const RESERVE_SECONDS = 10;
 /** What a tick did. */
 export type Tick = { rescued: number; sent: number; unsent: number };
 
+/** Lanes that one tick looks into. */
+const LANES = 1_000;
+
 /**
- * One tick: takes tasks back from dead workers, then sends a message for every task that is due within the look-ahead
- * and has none under way. Ticks may overlap, come twice or not at all: rows are locked and taken once.
+ * One tick: takes tasks back from dead workers, tells those that wait for others how these ended, releases what is held in lanes that have room, then sends a message for every
+ * task that is due within the look-ahead and has none under way. Ticks may overlap, come twice, die half-way or not come at
+ * all: rows are locked and taken once, and taken for good only when their messages are sent.
  */
 export async function tick(deps: DispatchDeps, remainingSeconds: () => number): Promise<Tick> {
   const done: Tick = { rescued: 0, sent: 0, unsent: 0 };
   const timeLeft = () => remainingSeconds() > RESERVE_SECONDS;
+
+  /** Sends messages for the rows that `take` takes, in one transaction. @returns whether there may be more */
+  const send = (take: (tx: Transaction) => Promise<{ full: boolean; due: store.Released[] }>) =>
+    deps.db.begin(async (tx) => {
+      const { full, due } = await take(tx);
+      const unsent = due.length > 0 ? await deps.enqueue(wakeUps(due)) : [];
+      if (unsent.length > 0) await store.dispatchAgain(tx, unsent);
+      done.sent += due.length - unsent.length;
+      done.unsent += unsent.length;
+      // A queue that takes nothing is left alone until the next tick.
+      return full && unsent.length === 0;
+    });
+
   for (let more = true; more && timeLeft(); ) {
     const rescued = await store.rescue(deps.db, null, CHUNK);
     deps.announce(rescued);
     done.rescued += rescued.length;
     more = rescued.length === CHUNK;
   }
+  // What it schedules is due for a message, and taken below.
+  const told = await releaseDependents(deps, null, timeLeft);
+  await store.dispatchAgain(
+    deps.db,
+    told.filter((task) => task.dueInSeconds <= deps.dispatch.lookaheadSeconds).map(({ id }) => id),
+  );
+  for (const lane of await store.heldLanes(deps.db, LANES)) {
+    for (let more = true; more && timeLeft(); ) {
+      more = await send(async (tx) => {
+        const due = await store.releaseHeld(tx, [lane], deps.dispatch);
+        return { full: due.length === store.RELEASE, due };
+      });
+    }
+  }
   for (let more = true; more && timeLeft(); ) {
-    const due = await store.takeForDispatch(deps.db, CHUNK, deps.dispatch.resendSeconds);
-    const unsent = due.length > 0 ? await deps.enqueue(wakeUps(due)) : [];
-    if (unsent.length > 0) await store.dispatchAgain(deps.db, unsent);
-    done.sent += due.length - unsent.length;
-    done.unsent += unsent.length;
-    // A queue that takes nothing is left alone until the next tick.
-    more = due.length === CHUNK && unsent.length === 0;
+    more = await send(async (tx) => {
+      const { taken, due } = await store.takeForDispatch(tx, CHUNK, deps.dispatch.resendSeconds);
+      return { full: taken === CHUNK, due };
+    });
   }
   return done;
 }

@@ -1,6 +1,6 @@
 import type { Database } from '../database/connect.ts';
 import type { Announce } from './change.ts';
-import * as store from './store.ts';
+import * as store from './store/index.ts';
 
 /** Takes the given tasks back from workers whose lease has expired; others are left alone. */
 export async function rescueTasks(

@@ -19,6 +19,7 @@ const administrable = inOrganizationsAs("'owner', 'admin'");
 export const SCOPES = {
   all: () => 'true',
   expired: () => 'expires_at < now()',
+  ended: () => "finished_at < now() - interval '1 day'",
   mine,
   readable: inOrganizationsAs("'owner', 'admin', 'member', 'viewer'"),
   writable: inOrganizationsAs("'owner', 'admin', 'member'"),
@@ -36,7 +37,13 @@ export type Reach = Record<string, Partial<Record<Command, Cell>>>;
 
 const TASK_SERVICE: Reach = {
   tasks: { select: ['all'], update: ['all'] },
-  attempts: { insert: ['all'] },
+  attempts: { select: ['all'], insert: ['all'], update: ['all'] },
+  batches: { select: ['all'], update: ['all'] },
+};
+const LANES: Reach = {
+  task_dependencies: { select: ['all'] },
+  pauses: { select: ['all'] },
+  organizations: { select: ['all', 'id', 'max_running'] },
 };
 const SWEEP = { select: ['expired'], delete: ['expired'] } as const;
 const WRITE = { select: ['all'], insert: ['all'], update: ['all'] } as const;
@@ -66,16 +73,21 @@ export const REACH: Record<(typeof FUNCTION_ROLES)[number], Reach> = {
       update: [
         'writable',
         ...[
+          'artifact',
           'attempt_limit',
           'cancel_requested_at',
+          'cause',
           'crashes',
           'dispatches',
           'error',
           'finished_at',
+          'has_dependents',
+          'held_by',
           'lease_until',
         ],
         ...[
           'next_dispatch_at',
+          'progress',
           'result',
           'run_at',
           'scheduled_time',
@@ -87,24 +99,40 @@ export const REACH: Record<(typeof FUNCTION_ROLES)[number], Reach> = {
       ],
     },
     attempts: { select: ['readable'] },
+    batches: {
+      select: ['readable'],
+      insert: ['writable'],
+      update: ['writable', 'cancelled', 'completed', 'failed', 'finished_at', 'seq', 'total', 'updated_at'],
+    },
+    task_dependencies: { select: ['readable'], insert: ['writable'] },
+    pauses: { select: ['readable'], insert: ['administrable'], delete: ['administrable'] },
     watchlists: { select: ['readable'], insert: ['writable'], update: ['writable'], delete: ['writable'] },
     price_ticks: { select: ['all'] },
     ws_tickets: { insert: ['mine'] },
+    idempotency_keys: { select: ['mine'], insert: ['mine'], update: ['mine'], delete: ['mine'] },
   },
   celeriac_socket: {
     signing_keys: { select: ['all'] },
     tasks: { select: ['readable'] },
     connections: { insert: ['mine'] },
   },
-  celeriac_worker: TASK_SERVICE,
+  celeriac_worker: { ...TASK_SERVICE, ...LANES },
   celeriac_dead_letters: TASK_SERVICE,
   celeriac_dispatcher: {
     ...TASK_SERVICE,
+    ...LANES,
+    tasks: { ...TASK_SERVICE.tasks, delete: ['ended'] },
+    batches: { ...TASK_SERVICE.batches, delete: ['ended'] },
+    organizations: {
+      select: ['all', 'id', 'max_running', 'purged_at', 'retention_days'],
+      update: ['all', 'purged_at'],
+    },
     connections: { select: ['all'] },
     sessions: { select: ['all'], delete: ['expired'] },
     refresh_tokens: SWEEP,
     login_failures: SWEEP,
     ws_tickets: SWEEP,
+    idempotency_keys: SWEEP,
   },
   celeriac_prices: {
     watchlists: { select: ['all', 'asset', 'currency'] },

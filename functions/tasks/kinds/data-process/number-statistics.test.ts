@@ -101,3 +101,14 @@ describe('for any numbers', () => {
     );
   });
 });
+
+test('quartiles of two neighbouring doubles keep their order', () => {
+  const { lower_quartile, median, upper_quartile } = numberStatistics([
+    1.797693134862315e308, 1.7976931348623147e308,
+  ]);
+  expect([lower_quartile, median, upper_quartile].toSorted((one, other) => one - other)).toEqual([
+    lower_quartile,
+    median,
+    upper_quartile,
+  ]);
+});

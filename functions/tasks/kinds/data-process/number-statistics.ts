@@ -78,8 +78,12 @@ function quantile(sorted: Float64Array, p: number): number {
   const below = sorted[Math.floor(rank)] ?? Number.NaN;
   const above = sorted[Math.ceil(rank)] ?? Number.NaN;
   const share = rank - Math.floor(rank);
-  // Weighted, not as a difference, which could overflow.
-  return below === above ? below + 0 : below * (1 - share) + above * share;
+  const distance = above - below;
+  // By the distance, which grows with the share, so that quartiles keep their order also between neighbours; weighted where the
+  // distance overflows.
+  return Number.isFinite(distance)
+    ? Math.min(below + distance * share, above) + 0
+    : below * (1 - share) + above * share;
 }
 
 function finite(value: number): number | null {

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { asMember } from '../database/enter.ts';
-import { type Member, type Stand, stand } from '../database/testing.ts';
-import * as store from './store.ts';
-import { MOVES, TASK_STATUSES, type TaskStatus, TERMINAL } from './task.ts';
-import { DISPATCH, force, insertTask, newTask, statusOf } from './testing.ts';
+import { asMember } from '../../database/enter.ts';
+import { type Member, type Stand, stand } from '../../database/testing.ts';
+import { MOVES, TASK_STATUSES, type TaskStatus, TERMINAL } from '../task.ts';
+import { DISPATCH, force, insertTask, newTask, statusOf } from '../testing.ts';
+import * as store from './index.ts';
 
 let on: Stand;
 let ada: Member;
@@ -24,10 +24,14 @@ const LEASE = 30;
 const error = { code: 'boom', message: 'boom' };
 
 /** Each move as a function's role would try it on one task; what the store says, it changed. */
-const TRY: Record<
-  Exclude<keyof typeof MOVES, 'release'>,
-  (id: string) => Promise<{ status: TaskStatus } | undefined>
-> = {
+const TRY: Record<keyof typeof MOVES, (id: string) => Promise<{ status: TaskStatus } | undefined>> = {
+  release: async (id) => {
+    const awaited = await insertTask(api, ada);
+    await force(on.admin, awaited.id, 'COMPLETED');
+    await on.admin`update tasks set has_dependents = true where id = ${awaited.id}`;
+    await on.admin`insert into task_dependencies values (${id}, ${awaited.id}, ${ada.organizationId})`;
+    return (await store.release(worker, [awaited.id], 1, DISPATCH)).moved[0];
+  },
   claim: async (id) => (await store.claim(worker, [id], LEASE, 0)).claimed[0],
   complete: async (id) =>
     (await store.settle(worker, [{ id, attempt: 1, kind: 'complete', result: 1 }], DISPATCH))[0],
@@ -43,6 +47,10 @@ const TRY: Record<
     await on.admin`update tasks set lease_until = now() - interval '1 second' where id = ${id} and status = 'RUNNING'`;
     return (await store.rescue(dispatcher, [id], 1))[0];
   },
+  reschedule: (id) =>
+    asMember(api, ada, (tx) =>
+      store.reschedule(tx, id, new Date(Date.now() + 60_000).toISOString(), DISPATCH),
+    ),
   requeue: (id) => asMember(api, ada, (tx) => store.requeue(tx, id, DISPATCH)),
 };
 
@@ -123,7 +131,9 @@ describe('claim', () => {
     const later = await insertTask(api, ada, { scheduledTime: new Date(Date.now() + 60_000).toISOString() });
     const answer = await store.claim(worker, [soon.id, later.id], LEASE, 2);
     expect(answer.claimed).toEqual([]);
-    expect(answer.unclaimed).toEqual([{ id: soon.id, dueInSeconds: expect.any(Number), suspect: false }]);
+    expect(answer.unclaimed).toEqual([
+      { id: soon.id, dueInSeconds: expect.any(Number), suspect: false, lacks: null },
+    ]);
     expect(answer.unclaimed[0]?.dueInSeconds).toBeGreaterThan(0);
   });
 
@@ -134,7 +144,7 @@ describe('claim', () => {
       const answer = await store.claim(worker, [id], LEASE, 2);
       expect(answer).toEqual({
         claimed: [],
-        unclaimed: [{ id, dueInSeconds: expect.any(Number), suspect: false }],
+        unclaimed: [{ id, dueInSeconds: expect.any(Number), suspect: false, lacks: null }],
       });
     });
     expect((await store.claim(worker, [id], LEASE, 2)).claimed).toHaveLength(1);
@@ -147,7 +157,7 @@ describe('claim', () => {
     const answer = await store.claim(worker, [id], LEASE, 2);
     expect(answer).toEqual({
       claimed: [],
-      unclaimed: [{ id, dueInSeconds: expect.any(Number), suspect: true }],
+      unclaimed: [{ id, dueInSeconds: expect.any(Number), suspect: true, lacks: null }],
     });
     expect((await store.claim(worker, [id], LEASE, 2, true)).claimed).toHaveLength(1);
   });
@@ -223,10 +233,10 @@ describe('dispatch', () => {
       scheduledTime: new Date(Date.now() + 3_600_000).toISOString(),
     });
     await on.admin`update tasks set next_dispatch_at = now() - interval '1 second' where id = ${due.id}`;
-    const taken = (await store.takeForDispatch(dispatcher, 1000, 300)).map((task) => task.id);
+    const taken = (await store.takeForDispatch(dispatcher, 1000, 300)).due.map((task) => task.id);
     expect(taken).toContain(due.id);
     expect(taken).not.toContain(later.id);
-    const again = (await store.takeForDispatch(dispatcher, 1000, 300)).map((task) => task.id);
+    const again = (await store.takeForDispatch(dispatcher, 1000, 300)).due.map((task) => task.id);
     expect(again).not.toContain(due.id);
   });
 
@@ -250,7 +260,7 @@ describe('dispatch', () => {
     const rounds = await Promise.all(
       [one, other, one, other].map((db) => store.takeForDispatch(db, 100, 300)),
     );
-    const taken = rounds.flat().map((task) => task.id);
+    const taken = rounds.flatMap(({ due }) => due).map((task) => task.id);
     expect(new Set(taken).size).toBe(taken.length);
     expect(taken.length).toBeGreaterThanOrEqual(200);
   });

@@ -1,0 +1,43 @@
+import type { PendingQuery, Row } from 'postgres';
+import type { Database, Transaction } from '../../database/connect.ts';
+import { MOVES } from '../task.ts';
+
+/*
+ * What the statements of this folder share. Every change of a task's status stands in here, each in one guarded statement: it
+ * names the statuses that it leaves, uses the database's clock, counts `seq` up, and returns the rows that it really changed
+ * with those who watch them.
+ *
+ * Who locks several rows does so in one order, so that nobody waits in a circle: lanes, tasks by id, batches by id.
+ */
+
+/** A part of a statement. */
+export type Fragment = PendingQuery<Row[]>;
+
+/** Seconds until `run_at`, by the database's clock. */
+export type Timed<T> = T & { dueInSeconds: number };
+
+/** The statuses that a move may leave. */
+export const leaves = (move: keyof typeof MOVES): string[] => [...MOVES[move].from];
+
+/** The columns of a `Task`, of the relation `t`. */
+export const columns = (db: Database | Transaction) => db`
+  t.id, t.organization_id as "organizationId", t.created_by as "createdBy", t.batch_id as "batchId", t.kind, t.name,
+  t.description, t.payload, t.queue, t.status, t.scheduled_time as "scheduledTime", t.run_at as "runAt",
+  t.max_retries as "maxRetries", t.retry_policy as "retryPolicy", t.soft_seconds as "softSeconds",
+  t.hard_seconds as "hardSeconds", t.unique_key as "uniqueKey", t.concurrency_key as "concurrencyKey",
+  t.concurrency_limit as "concurrencyLimit", t.attempt, t.attempt_limit as "attemptLimit", t.cause, t.crashes,
+  t.started_at as "startedAt", t.finished_at as "finishedAt", t.cancel_requested_at as "cancelRequestedAt", t.progress,
+  t.result, t.artifact, t.error, t.has_dependents as "hasDependents", t.seq,
+  t.created_at as "createdAt", t.updated_at as "updatedAt"`;
+
+export const dueIn = (db: Database | Transaction) =>
+  db`extract(epoch from t.run_at - clock_timestamp())::float8 as "dueInSeconds"`;
+
+/** When the dispatcher must look after a task that is due at `runAt`: late, if its message is sent at once; else in time to send it. */
+export const nextDispatch = (
+  db: Database | Transaction,
+  runAt: Fragment,
+  { lookaheadSeconds, resendSeconds }: { lookaheadSeconds: number; resendSeconds: number },
+) => db`case when ${runAt} <= clock_timestamp() + ${lookaheadSeconds} * interval '1 second'
+  then ${runAt} + ${resendSeconds} * interval '1 second'
+  else ${runAt} - ${lookaheadSeconds} * interval '1 second' end`;

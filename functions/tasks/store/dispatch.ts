@@ -1,0 +1,104 @@
+import type { Database, Transaction } from '../../database/connect.ts';
+import type { Task, Watched } from '../task.ts';
+import { columns, dueIn, leaves, type Timed } from './columns.ts';
+import { PAUSED, type Released } from './lanes.ts';
+import { tally, watchedBatch } from './tally.ts';
+
+/**
+ * Takes tasks whose worker died back from it: to run again after a short delay, or to fail where no attempt is left.
+ *
+ * @param ids   only these, whose message has come back; null for whichever have waited longest
+ * @param limit rows at most
+ */
+export async function rescue(
+  db: Database,
+  ids: readonly string[] | null,
+  limit: number,
+): Promise<Timed<Watched<Task>>[]> {
+  const error = JSON.stringify({
+    code: 'worker_crashed',
+    message:
+      'The worker that ran this attempt died: it was killed, ran out of memory, or was cut off past its limit',
+  });
+  return db<Timed<Watched<Task>>[]>`
+    with expired as (
+      select t.id, t.cause, t.run_at from tasks t
+      where t.status = any (${leaves('rescue')}::text[]) and t.lease_until < clock_timestamp()
+        and (${ids as string[] | null}::uuid[] is null or t.id = any (${ids as string[] | null}::uuid[]))
+      order by t.lease_until
+      limit ${limit}
+      for update of t skip locked
+    ), moved as (
+      update tasks t
+      set status = case when t.cancel_requested_at is not null then 'CANCELLED'
+          when t.attempt < t.attempt_limit then 'SCHEDULED' else 'FAILED' end,
+        error = ${error}::jsonb, cause = 'crash', crashes = t.crashes + 1,
+        -- Doubles with every crash, up to a minute: whatever killed the worker gets time to pass. A message that
+        -- came back has been waiting for its visibility timeout already.
+        run_at = clock_timestamp() + case when ${ids as string[] | null}::uuid[] is null
+          then least(60, power(2, t.crashes)) * random() else 0 end * interval '1 second',
+        next_dispatch_at = case when t.cancel_requested_at is null and t.attempt < t.attempt_limit then clock_timestamp() end,
+        finished_at = case when t.cancel_requested_at is not null or t.attempt >= t.attempt_limit then clock_timestamp() end,
+        lease_until = null, updated_at = clock_timestamp(), seq = t.seq + 1
+      from expired where t.id = expired.id
+      returning t.*, expired.cause as made_by, expired.run_at as due_at
+    ), ledger as (
+      insert into attempts as a (task_id, attempt, organization_id, outcome, cause, due_at, started_at, finished_at,
+        delay_seconds, error, progress)
+      select m.id, m.attempt, m.organization_id, 'crashed', m.made_by, m.due_at, m.started_at, m.updated_at,
+        case when m.status = 'SCHEDULED' then extract(epoch from m.run_at - m.updated_at) end, m.error, m.progress
+      from moved m
+      on conflict (task_id, attempt) do update
+      set outcome = excluded.outcome, finished_at = excluded.finished_at, delay_seconds = excluded.delay_seconds,
+        error = excluded.error, progress = excluded.progress
+    ), ${tally(db, 'moved', 1)}
+    select ${columns(db)}, t.watchers, ${watchedBatch(db)}, ${dueIn(db)} from moved t`;
+}
+
+/**
+ * Takes the tasks that need a message now: due within the look-ahead and not yet sent, or sent and not claimed for too
+ * long. Each further message for the same task waits twice as long as the one before. What is paused is held instead.
+ *
+ * In a transaction, so that whoever dies before the messages are sent has taken nothing.
+ *
+ * @returns `taken`: how many rows were looked at, `due`: those to send
+ */
+export async function takeForDispatch(
+  tx: Database | Transaction,
+  limit: number,
+  resendSeconds: number,
+): Promise<{ taken: number; due: Released[] }> {
+  const rows = await tx<(Released & { held: boolean })[]>`
+    with due as (
+      select t.id, ${PAUSED(tx)} as lane from tasks t
+      where t.status = 'SCHEDULED' and t.next_dispatch_at <= clock_timestamp()
+      order by t.next_dispatch_at
+      limit ${limit}
+      for update of t skip locked
+    )
+    update tasks t
+    set held_by = due.lane,
+      dispatches = t.dispatches + case when due.lane is null then 1 else 0 end,
+      next_dispatch_at = case when due.lane is not null then 'infinity'
+        else greatest(t.run_at, clock_timestamp())
+          + least(${resendSeconds} * power(2, least(t.dispatches, 10)), 86400) * interval '1 second' end
+    from due where t.id = due.id
+    returning t.id, t.organization_id as "organizationId", t.queue, t.crashes > 0 as suspect, ${dueIn(tx)},
+      t.held_by is not null as held`;
+  return { taken: rows.length, due: rows.filter(({ held }) => !held) };
+}
+
+/**
+ * Gives tasks whose message could not be sent, or that no time was left for, back to the next tick. What somebody has
+ * locked is in hands already. The message that led to nothing does not count towards the doubling of resends.
+ */
+export async function dispatchAgain(db: Database | Transaction, ids: readonly string[]): Promise<void> {
+  await db`
+    with given as (
+      select t.id from tasks t
+      where t.id = any (${ids as string[]}::uuid[]) and t.status = 'SCHEDULED' and t.held_by is null
+      for update of t skip locked
+    )
+    update tasks t set next_dispatch_at = clock_timestamp(), dispatches = greatest(t.dispatches - 1, 0)
+    from given where t.id = given.id`;
+}

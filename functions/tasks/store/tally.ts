@@ -1,0 +1,44 @@
+import type { Database, Transaction } from '../../database/connect.ts';
+
+/**
+ * Further parts of a `with` that keep the counts of batches: every statement that brings tasks to a terminal status, or back
+ * from one, ends with them. `tally` then has the batches as written.
+ *
+ * @param source relation with the `batch_id` and terminal `status` of the tasks; rows of other statuses do not count
+ * @param sign   1 when the tasks have come to that status, -1 when they have left it
+ */
+export const tally = (db: Database | Transaction, source: string, sign: 1 | -1) => db`
+  delta as materialized (
+    select m.batch_id,
+      ${sign}::integer * count(*) filter (where m.status = 'COMPLETED') as completed,
+      ${sign}::integer * count(*) filter (where m.status = 'FAILED') as failed,
+      ${sign}::integer * count(*) filter (where m.status = 'CANCELLED') as cancelled
+    from ${db(source)} m
+    where m.batch_id is not null and m.status in ('COMPLETED', 'FAILED', 'CANCELLED')
+    group by m.batch_id
+  ), counted as materialized (
+    select b.id from batches b where b.id in (select d.batch_id from delta d)
+    order by b.id
+    for update of b
+  ), tally as (
+    update batches b
+    set completed = b.completed + d.completed, failed = b.failed + d.failed, cancelled = b.cancelled + d.cancelled,
+      finished_at = case
+        when b.sealed and b.completed + d.completed + b.failed + d.failed + b.cancelled + d.cancelled = b.total
+        then clock_timestamp() end,
+      updated_at = clock_timestamp(), seq = b.seq + 1
+    from delta d join counted c on c.id = d.batch_id
+    where b.id = d.batch_id
+    returning b.*
+  )`;
+
+/** The columns of a `Batch`, of the relation `b`, as a JSON object. Times are as Postgres writes them. */
+export const batchJson = (db: Database | Transaction) => db`
+  json_build_object('id', b.id, 'organizationId', b.organization_id, 'createdBy', b.created_by, 'name', b.name,
+    'queue', b.queue, 'total', b.total, 'completed', b.completed, 'failed', b.failed, 'cancelled', b.cancelled,
+    'firstTaskId', b.first_task_id, 'lastTaskId', b.last_task_id, 'sealed', b.sealed, 'seq', b.seq,
+    'createdAt', b.created_at, 'updatedAt', b.updated_at, 'finishedAt', b.finished_at, 'watchers', b.watchers)`;
+
+/** The task's batch as `tally` left it, if anybody watches it. */
+export const watchedBatch = (db: Database | Transaction) => db`
+  (select ${batchJson(db)} from tally b where b.id = t.batch_id and b.watchers <> '{}') as batch`;
