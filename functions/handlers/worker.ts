@@ -9,14 +9,12 @@ import { guardedFetch } from '../aws/fetch/guarded-fetch.ts';
 import { connect, wakener } from '../database/connect.ts';
 import type { Announce } from '../tasks/change.ts';
 import { execute } from '../tasks/execute.ts';
-import { finishedEvent } from '../tasks/finished-event.ts';
 import { KINDS_BY_NAME } from '../tasks/kinds/index.ts';
 import { inlineTaskOf } from '../tasks/kinds/inline-tasks.ts';
 import { measureMoves } from '../tasks/measure-moves.ts';
 import { rescueTasks } from '../tasks/rescue.ts';
 import { runnersFor } from '../tasks/runners/memory.ts';
 import { startRunners } from '../tasks/runners/pool.ts';
-import type { Task } from '../tasks/task.ts';
 import { artifacts, queues, sockets } from './clients.ts';
 import { deadline } from './deadline.ts';
 import { artifactsEnv, commonEnv, queueEnv, readEnv, socketEnv } from './environment.ts';
@@ -73,7 +71,7 @@ const deps = {
   log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, fields: Record<string, unknown>) =>
     logger[level](message, fields),
   announce,
-  publishFinished: (tasks: readonly Task[]) => publish(tasks.map(finishedEvent)),
+  publish,
 };
 
 export const handler = async (event: SQSEvent, context: Context): Promise<SQSBatchResponse> => {

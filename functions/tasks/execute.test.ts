@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import * as z from 'zod';
+import type { DomainEvent } from '../aws/bus.ts';
 import { asMember } from '../database/enter.ts';
 import { type Member, type Stand, stand } from '../database/testing.ts';
 import {
@@ -24,7 +25,7 @@ let handlers: Record<string, (context: TaskContext) => Promise<Json>>;
 let limits: { soft: Duration; hard: Duration };
 let announced: Watched<Task>[];
 let woken: WakeUp[];
-let finished: Task[];
+let published: DomainEvent[];
 const artifacts = new Map<string, string>();
 
 const FULL = () => 900;
@@ -53,8 +54,8 @@ function worker(): ExecuteDeps {
       woken.push(...wakeUps);
       return [];
     },
-    publishFinished: async (tasks) => {
-      finished.push(...tasks);
+    publish: async (events) => {
+      published.push(...events);
     },
   };
 }
@@ -66,7 +67,7 @@ beforeAll(async () => {
   deps = worker();
 });
 beforeEach(() => {
-  [announced, woken, finished] = [[], [], []];
+  [announced, woken, published] = [[], [], []];
   limits = { soft: '5s', hard: '6s' };
 });
 afterAll(() => on.close());
@@ -90,7 +91,7 @@ describe('an attempt', () => {
     });
     expect(announced.map((task) => task.status)).toEqual(['RUNNING', 'COMPLETED']);
     expect(announced.map((task) => task.seq)).toEqual([2, 3]);
-    expect(finished.map((task) => task.id)).toEqual([id]);
+    expect(published).toMatchObject([{ type: 'task.finished', subject: id }]);
   });
 
   test('that throws is retried by its own message after a backoff', async () => {
@@ -103,7 +104,7 @@ describe('an attempt', () => {
     expect(woken).toEqual([
       expect.objectContaining({ ids: [id], queue: 'interactive', organizationId: ada.organizationId }),
     ]);
-    expect(finished).toEqual([]);
+    expect(published).toEqual([]);
   });
 
   test('that throws a permanent error fails the task at once', async () => {
@@ -214,6 +215,20 @@ describe('an attempt', () => {
     await execute(deps, [id], FULL);
     expect(await rowOf(id)).toMatchObject({ status: 'FAILED', error: { code: 'result_too_large' } });
   });
+});
+
+test('a batch is told of when it is finished, and its tasks are not told of one by one', async () => {
+  handlers = { 'test.quick': async () => null };
+  const tasks = Array.from({ length: 5 }, () => newTask({ kind: 'test.quick', queue: 'bulk' }));
+  const batch = { id: newTask().id, name: 'Five', queue: 'bulk' } as const;
+  await store.insertBatch(api, ada, null, batch, tasks, DISPATCH);
+  const ids = tasks.map(({ id }) => id);
+  await execute(deps, ids.slice(0, 2), FULL);
+  expect(published).toEqual([]);
+  await execute(deps, ids, FULL);
+  expect(published).toMatchObject([
+    { type: 'batch.finished', subject: batch.id, data: { total: 5, completed: 5, failed: 0 } },
+  ]);
 });
 
 describe('a cancel', () => {

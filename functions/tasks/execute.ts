@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { DomainEvent } from '../aws/bus.ts';
 import type { Database } from '../database/connect.ts';
 import { aftermath } from './aftermath.ts';
 import { type AttemptDeps, runAttempt } from './attempt.ts';
@@ -11,15 +12,13 @@ import * as store from './store/index.ts';
 import type { DispatchSettings, Enqueue, Task } from './task.ts';
 import { waitingTasks } from './waiting.ts';
 
-/** Tells integrators of tasks that have reached a terminal status; best effort. */
-export type PublishFinished = (tasks: readonly Task[]) => Promise<void>;
-
 export type ExecuteDeps = AttemptDeps & {
   db: Database;
   enqueue: Enqueue;
   dispatch: DispatchSettings;
   announce: Announce;
-  publishFinished: PublishFinished;
+  /** Tells integrators; best effort. */
+  publish: (events: readonly DomainEvent[]) => Promise<void>;
   /** How long a worker may be silent before it is presumed dead. */
   leaseSeconds: number;
 };

@@ -57,7 +57,7 @@ beforeAll(async () => {
     log: (_level, message, fields) => logged.push([message, fields]),
     announce: (tasks) => announced.push(...tasks),
     enqueue: async () => [],
-    publishFinished: async () => {},
+    publish: async () => {},
   };
 });
 beforeEach(() => {
