@@ -47,6 +47,7 @@ function worker(): ExecuteDeps {
       ),
     ),
     announce: (tasks) => announced.push(...tasks),
+    announceReports: () => {},
     enqueue: async (wakeUps) => {
       woken.push(...wakeUps);
       return [];
