@@ -87,7 +87,7 @@ test('a bundle logs in to the database by IAM, with the credentials that Lambda 
     stdio: 'ignore',
     env: {
       STAGE: 'test',
-      METRICS: 'off',
+      METRICS: 'none',
       DATABASE_URL: `postgres://celeriac_dead_letters@127.0.0.1:${port}/celeriac`,
       SOCKET_ENDPOINT: 'http://127.0.0.1:9',
       AWS_REGION: 'eu-central-1',

@@ -2,12 +2,13 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { FUNCTION_NAMES, FUNCTIONS } from '../lib/functions.ts';
-import { functionsOf, STAGE_NAMES, synthesized } from './synthesized.ts';
+import { ALL_SETTINGS, functionsOf, STAGE_NAMES, synthesize, synthesized, temporary } from './synthesized.ts';
 
 /** What each function finds in its environment, besides what all of them do. */
 const VARIABLES = {
   auth: ['SIGNING_SECRET_ARN', 'TOKEN_ISSUER'],
   api: [
+    'ARTIFACTS_BUCKET',
     'BULK_QUEUE_URL',
     'DISPATCH_LOOKAHEAD_SECONDS',
     'DISPATCH_RESEND_SECONDS',
@@ -18,6 +19,7 @@ const VARIABLES = {
   ],
   socket: ['SOCKET_ENDPOINT', 'TOKEN_IN_URL', 'TOKEN_ISSUER'],
   worker: [
+    'ARTIFACTS_BUCKET',
     'BULK_QUEUE_URL',
     'DISPATCH_LOOKAHEAD_SECONDS',
     'DISPATCH_RESEND_SECONDS',
@@ -30,6 +32,7 @@ const VARIABLES = {
   ],
   'dead-letters': ['METRICS', 'SOCKET_ENDPOINT'],
   dispatcher: [
+    'ARTIFACTS_BUCKET',
     'BULK_QUEUE_URL',
     'DISPATCH_LOOKAHEAD_SECONDS',
     'DISPATCH_RESEND_SECONDS',
@@ -49,9 +52,14 @@ const COMMON = ['NODE_OPTIONS', 'POWERTOOLS_LOG_LEVEL', 'POWERTOOLS_SERVICE_NAME
 describe.each(STAGE_NAMES)('functions of %s', (stage) => {
   const stacks = synthesized(stage);
   const functions = functionsOf(stacks);
+  const withAllSettings = synthesize(stage, temporary(`all-${stage}`), ALL_SETTINGS);
 
   describe.each(FUNCTION_NAMES)('%s', (name) => {
     const { Properties, Metadata } = functions[name].resource;
+
+    test(`is ${name === 'worker' ? 'not ' : ''}cut off when it leads to itself in a chain`, () => {
+      expect(Properties.RecursiveLoop).toBe(name === 'worker' ? 'Allow' : undefined);
+    });
 
     test('finds in its environment what its handler reads, and nothing else', () => {
       expect(Object.keys(Properties.Environment.Variables).toSorted()).toEqual(
@@ -97,6 +105,24 @@ describe.each(STAGE_NAMES)('functions of %s', (stage) => {
     test('has its code in the assembly, where its metadata says', () => {
       expect(existsSync(join(stacks.directory, Metadata['aws:asset:path'], 'index.mjs'))).toBe(true);
     });
+  });
+
+  test('every other function that the library adds logs where it is forgotten after a while, too', () => {
+    for (const { app } of [stacks, withAllSettings]) {
+      const groups = app.findResources('AWS::Logs::LogGroup');
+      for (const { Properties } of Object.values(app.findResources('AWS::Lambda::Function'))) {
+        const group = groups[Properties.LoggingConfig.LogGroup.Ref];
+        expect(group?.Properties.RetentionInDays).toBeGreaterThan(0);
+      }
+    }
+  });
+
+  test('no log is kept for ever, whoever writes it', () => {
+    for (const template of [stacks.app, stacks.data]) {
+      const groups = Object.values(template.findResources('AWS::Logs::LogGroup'));
+      expect(groups).not.toEqual([]);
+      for (const { Properties } of groups) expect(Properties.RetentionInDays).toBeGreaterThan(0);
+    }
   });
 
   test('what is dangerous outside a laptop is refused', () => {

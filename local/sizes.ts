@@ -2,6 +2,7 @@
  * `npm run sizes`: how large each function's bundle is, and how long importing it takes: what a cold start is made of.
  *
  * Imported in a process of its own, with the environment that the template gives, as Lambda does it at a cold start.
+ * With `--json` for a program to read.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -38,10 +39,15 @@ try {
       { ...sizesOf(join(fn.codeDir, file)), 'import, ms': importTime(fn, file) },
     ]),
   );
-  console.table(Object.fromEntries(rows));
-  console.log(
-    `Budgets: ${BUDGET.bytes / 1000} kB, ${BUDGET.milliseconds} ms. Node ${process.version}, median of ${RUNS}.`,
-  );
+  const table = Object.fromEntries(rows);
+  if (process.argv.includes('--json')) {
+    console.log(JSON.stringify(table));
+  } else {
+    console.table(table);
+    console.log(
+      `Budgets: ${BUDGET.bytes / 1000} kB, ${BUDGET.milliseconds} ms. Node ${process.version}, median of ${RUNS}.`,
+    );
+  }
 } finally {
   rmSync(cache, { recursive: true });
 }

@@ -17,9 +17,9 @@ import { rescueTasks } from '../tasks/rescue.ts';
 import { runnersFor } from '../tasks/runners/memory.ts';
 import { startRunners } from '../tasks/runners/pool.ts';
 import type { Task } from '../tasks/task.ts';
-import { queues, sockets } from './clients.ts';
+import { artifacts, queues, sockets } from './clients.ts';
 import { deadline } from './deadline.ts';
-import { commonEnv, queueEnv, readEnv, socketEnv } from './environment.ts';
+import { artifactsEnv, commonEnv, queueEnv, readEnv, socketEnv } from './environment.ts';
 import { logger } from './logger.ts';
 import { meterEnv, meterOf } from './meter.ts';
 import { taskIds } from './task-messages.ts';
@@ -29,6 +29,7 @@ const env = readEnv({
   ...queueEnv,
   ...socketEnv,
   ...meterEnv,
+  ...artifactsEnv,
   EVENT_BUS_NAME: z.string().min(1),
   LEASE_SECONDS: z.coerce.number().min(1).max(600),
   OUTBOUND_LOOPBACK: z.enum(['allowed', 'refused']),
@@ -67,6 +68,7 @@ const deps = {
   kinds: KINDS_BY_NAME,
   taskOf: inlineTaskOf,
   runners,
+  putArtifact: artifacts(env).artifacts.put,
   fetch: guardedFetch({ loopback: env.OUTBOUND_LOOPBACK }),
   log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, fields: Record<string, unknown>) =>
     logger[level](message, fields),

@@ -2,12 +2,15 @@ import type { ChangeDeps } from '../tasks/change.ts';
 import { type App, createApp, type LogFault } from './app.ts';
 import { authenticate } from './authenticate.ts';
 import { registerDocumentation } from './documentation.ts';
+import { idempotency } from './idempotency.ts';
 import { registerOrganizationRoutes } from './routes/organizations.ts';
+import { registerPauseRoutes } from './routes/pauses.ts';
 import { registerPriceRoutes } from './routes/prices.ts';
+import type { ResultDeps } from './routes/result-link.ts';
 import { registerTaskRoutes } from './routes/tasks.ts';
 import { registerTicketRoutes } from './routes/tickets.ts';
 
-export type ApiDeps = ChangeDeps & Parameters<typeof authenticate>[0];
+export type ApiDeps = ChangeDeps & ResultDeps & Parameters<typeof authenticate>[0];
 
 /** The API but for logging in: everything below needs an access token, except its own documentation. */
 export function createApi(deps: ApiDeps, logFault: LogFault): App {
@@ -15,7 +18,9 @@ export function createApi(deps: ApiDeps, logFault: LogFault): App {
   registerDocumentation(app);
   // Before every route that follows: a new one is closed until it is opened on purpose.
   app.use('/api/*', authenticate(deps));
+  app.use('/api/*', idempotency(deps));
   registerTaskRoutes(app, deps);
+  registerPauseRoutes(app, deps);
   registerTicketRoutes(app, deps);
   registerOrganizationRoutes(app, deps);
   registerPriceRoutes(app, deps);

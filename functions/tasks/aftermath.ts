@@ -2,6 +2,7 @@ import type { Database } from '../database/connect.ts';
 import type { Log } from './attempt.ts';
 import type { Announce } from './change.ts';
 import type { PublishFinished } from './execute.ts';
+import { releaseDependents } from './release.ts';
 import * as store from './store/index.ts';
 import type { DispatchSettings, Enqueue, Task, Watched } from './task.ts';
 import { type Due, wakeUps } from './wake-ups.ts';
@@ -43,6 +44,12 @@ export function aftermath(deps: AftermathDeps) {
     await wake(released as store.Released[]);
   };
 
+  const tell = async (awaited: readonly Task[]): Promise<void> => {
+    const ids = awaited.map(({ id }) => id);
+    const due = (task: store.Timed<Task>) => task.dueInSeconds <= deps.dispatch.lookaheadSeconds;
+    await wake((await releaseDependents(deps, ids)).filter(due));
+  };
+
   return {
     /** Takes note of settled rows and returns at once. */
     follow(moved: readonly store.Capped<store.Timed<Watched<Task>>>[]): void {
@@ -52,6 +59,8 @@ export function aftermath(deps: AftermathDeps) {
         (task) => task.status === 'SCHEDULED' && task.dueInSeconds <= deps.dispatch.lookaheadSeconds,
       );
       if (retries.length > 0) start(wake(retries));
+      const awaited = moved.filter((task) => task.hasDependents && task.status !== 'SCHEDULED');
+      if (awaited.length > 0) start(tell(awaited));
       const lanes = moved.flatMap(lanesOf);
       if (lanes.length > 0) start(fillLanes(lanes));
     },

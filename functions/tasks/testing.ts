@@ -24,6 +24,7 @@ export function newTask(given: Partial<store.NewTask> = {}): store.NewTask {
     uniqueKey: null,
     concurrencyKey: null,
     concurrencyLimit: null,
+    dependsOn: null,
     ...given,
   };
 }

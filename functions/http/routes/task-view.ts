@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { TASK_STATUSES, type Task } from '../../tasks/task.ts';
+import { QUEUES, TASK_STATUSES, type Task } from '../../tasks/task.ts';
 
 const time = () => z.iso.datetime().nullable();
 
@@ -14,13 +14,41 @@ export const TaskView = z
     created_at: z.iso.datetime(),
     updated_at: z.iso.datetime(),
     result: z.unknown(),
+    result_bytes: z
+      .int()
+      .nullable()
+      .describe('Size of a result that is too large to be told here; `result` is null then'),
     error_message: z.string().nullable(),
     error: z.object({ code: z.string(), message: z.string() }).loose().nullable(),
     organization: z.uuid(),
     created_by: z.uuid().nullable(),
+    batch: z.uuid().nullable(),
     kind: z.string(),
+    queue: z.enum(QUEUES),
     attempt: z.int().describe('Starts so far'),
     max_retries: z.int(),
+    retry: z
+      .object({
+        base_seconds: z.number(),
+        factor: z.number(),
+        cap_seconds: z.number(),
+        jitter: z.enum(['full', 'none']),
+        never_retry: z.array(z.string()),
+      })
+      .partial()
+      .nullable()
+      .describe('What differs from the kind'),
+    limits: z
+      .object({ soft_seconds: z.number(), hard_seconds: z.number() })
+      .nullable()
+      .describe('Where they differ from the kind'),
+    unique_key: z.string().nullable(),
+    concurrency_key: z.string().nullable(),
+    concurrency_limit: z.int().nullable(),
+    progress: z
+      .object({ fraction: z.number(), note: z.string().nullable(), at: z.iso.datetime() })
+      .nullable()
+      .describe('How far the latest attempt is, as its handler last said'),
     next_attempt_at: time().describe('Set between automatic retries'),
     started_at: time().describe('Start of the latest attempt'),
     finished_at: time(),
@@ -31,11 +59,25 @@ export const TaskView = z
 
 export const TaskWithPayload = TaskView.extend({ payload: z.unknown() }).meta({ id: 'TaskWithPayload' });
 
+const resultUrl = z
+  .url()
+  .nullable()
+  .describe('Where a result that is too large to be told here is to be had, for a quarter of an hour');
+
+export const ExplainedTask = TaskWithPayload.extend({
+  result_url: resultUrl,
+  waiting: z
+    .object({ code: z.string(), message: z.string() })
+    .nullable()
+    .describe('Why it has not run yet, while it waits'),
+}).meta({ id: 'ExplainedTask' });
+
 export const TaskStatusView = z
   .object({
     id: z.uuid(),
     status: z.enum(TASK_STATUSES),
     result: z.unknown(),
+    result_url: resultUrl,
     error_message: z.string().nullable(),
     created_at: z.iso.datetime(),
     updated_at: z.iso.datetime(),
@@ -55,13 +97,22 @@ export function taskView(task: Task): z.infer<typeof TaskView> {
     created_at: task.createdAt.toISOString(),
     updated_at: task.updatedAt.toISOString(),
     result: task.result,
+    result_bytes: task.artifact?.bytes ?? null,
     error_message: task.error?.message ?? null,
     error: task.error,
     organization: task.organizationId,
     created_by: task.createdBy,
+    batch: task.batchId,
     kind: task.kind,
+    queue: task.queue,
     attempt: task.attempt,
     max_retries: task.maxRetries,
+    retry: retryView(task.retryPolicy),
+    limits: limitsView(task),
+    unique_key: task.uniqueKey,
+    concurrency_key: task.concurrencyKey,
+    concurrency_limit: task.concurrencyLimit,
+    progress: task.progress,
     next_attempt_at: nextAttemptAt(task),
     started_at: task.startedAt?.toISOString() ?? null,
     finished_at: task.finishedAt?.toISOString() ?? null,
@@ -75,10 +126,28 @@ export function taskWithPayload(task: Task): z.infer<typeof TaskWithPayload> {
 }
 
 /** What the seed answers for `GET /api/tasks/<id>/status/`, then what a poller wants. */
-export function taskStatusView(task: Task): z.infer<typeof TaskStatusView> {
+export function taskStatusView(task: Task): Omit<z.infer<typeof TaskStatusView>, 'result_url'> {
   const { id, status, result, error_message, created_at, updated_at, attempt, next_attempt_at, seq } =
     taskView(task);
   return { id, status, result, error_message, created_at, updated_at, attempt, next_attempt_at, seq };
+}
+
+function retryView(policy: Task['retryPolicy']): z.infer<typeof TaskView>['retry'] {
+  if (policy === null) return null;
+  const { base, factor, cap, jitter, neverRetry } = policy;
+  return {
+    base_seconds: base,
+    factor,
+    cap_seconds: cap,
+    jitter,
+    never_retry: neverRetry && [...neverRetry],
+  };
+}
+
+function limitsView({ softSeconds, hardSeconds }: Task): z.infer<typeof TaskView>['limits'] {
+  return softSeconds === null || hardSeconds === null
+    ? null
+    : { soft_seconds: softSeconds, hard_seconds: hardSeconds };
 }
 
 function nextAttemptAt(task: Task): string | null {

@@ -61,7 +61,7 @@ const HANDLERS: Record<IsolatedName, (context: TaskContext, payload: Json) => Pr
   'isolated.bug': async () => {
     throw new TypeError('not a function', { cause: new Error('the real cause') });
   },
-  'isolated.large': async () => 'x'.repeat(300_000),
+  'isolated.large': async () => 'x'.repeat(34_000_000),
   'isolated.fetch': async ({ fetch }) => {
     const { status } = await fetch({ url: 'http://127.0.0.1:9/' });
     return status;

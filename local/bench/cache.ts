@@ -1,0 +1,94 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import versions from './versions.json' with { type: 'json' };
+
+const run = promisify(execFile);
+
+/** An installation takes half a minute; one that takes this long hangs. */
+const INSTALL_SECONDS = 300;
+
+const REDIS = 'redis-server';
+
+/** The systems that Celeriac is compared with, outside the repository and its dependency tree. */
+export interface Cache {
+  /** A directory whose `node_modules` has the npm packages of `versions.json`. */
+  readonly packages: string;
+  /** Python with the packages of `versions.json`. */
+  readonly python: string;
+  readonly redisServer: string;
+  /** Each installs what is missing. @throws when the machine lacks something that cannot be installed */
+  installPackages(): Promise<void>;
+  installPython(): Promise<void>;
+  installRedis(): Promise<void>;
+}
+
+/**
+ * The cache, under a name made of the pinned versions.
+ *
+ * @param log receives a line for each thing that is installed
+ */
+export function openCache(log: (line: string) => void): Cache {
+  const digest = createHash('sha256').update(JSON.stringify(versions)).digest('hex').slice(0, 12);
+  const base = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
+  const home = join(base, 'celeriac', 'bench', digest);
+  const [packages, python] = [join(home, 'node'), join(home, 'python')];
+  const limits = { timeout: INSTALL_SECONDS * 1000 };
+  return {
+    packages,
+    python: join(python, 'bin', 'python'),
+    redisServer: REDIS,
+    installPackages: () =>
+      once(packages, async () => {
+        log(`installing npm packages into ${packages}`);
+        const pins = Object.entries(versions.npm).map(([name, version]) => `${name}@${version}`);
+        await writeFile(join(packages, 'package.json'), '{ "private": true }\n');
+        const args = ['install', '--prefix', packages, '--no-audit', '--no-fund', '--ignore-scripts'];
+        await run('npm', [...args, ...pins], { cwd: packages, ...limits });
+      }),
+    installPython: () =>
+      once(python, async () => {
+        log(`installing Python packages into ${python}`);
+        const pins = Object.entries(versions.python).map(([name, version]) => `${name}==${version}`);
+        await run('python3', ['-m', 'venv', python], limits);
+        const args = ['install', '--quiet', '--disable-pip-version-check', '--no-deps'];
+        await run(join(python, 'bin', 'pip'), [...args, ...pins], limits);
+      }),
+    installRedis: () => installRedis(log),
+  };
+}
+
+/** Fills a directory that is not yet marked as complete, from nothing. */
+async function once(directory: string, fill: () => Promise<void>): Promise<void> {
+  const mark = join(directory, 'complete');
+  if (existsSync(mark)) return;
+  await rm(directory, { recursive: true, force: true });
+  await mkdir(directory, { recursive: true });
+  await fill();
+  await writeFile(mark, '');
+}
+
+/** Redis as the distribution has it; its version is printed beside the results. */
+async function installRedis(log: (line: string) => void): Promise<void> {
+  if (await answers(REDIS)) return;
+  if (process.getuid?.() !== 0) throw new Error(`${REDIS} is missing (Debian: apt-get install ${REDIS})`);
+  log(`installing ${REDIS}`);
+  const limits = {
+    timeout: INSTALL_SECONDS * 1000,
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+  };
+  await run('apt-get', ['update', '-qq'], limits);
+  await run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', REDIS], limits);
+  if (!(await answers(REDIS))) throw new Error(`${REDIS} could not be installed`);
+}
+
+function answers(command: string): Promise<boolean> {
+  return run(command, ['--version']).then(
+    () => true,
+    () => false,
+  );
+}
