@@ -71,6 +71,8 @@ const deps = {
   log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, fields: Record<string, unknown>) =>
     logger[level](message, fields),
   announce,
+  // No moves, which would be counted.
+  announceReports: announcer.announce,
   publish,
 };
 

@@ -17,6 +17,7 @@ export function taskFrame(task: Task): string {
     id: task.id,
     seq: task.seq,
     attempt: task.attempt,
+    progress: task.progress,
     error: task.error,
     error_message: task.error?.message ?? null,
     next_attempt_at: task.status === 'SCHEDULED' && task.attempt > 0 ? task.runAt : null,

@@ -50,6 +50,7 @@ function worker(): ExecuteDeps {
       ),
     ),
     announce: (tasks) => announced.push(...tasks),
+    announceReports: () => {},
     enqueue: async (wakeUps) => {
       woken.push(...wakeUps);
       return [];

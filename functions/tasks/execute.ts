@@ -16,7 +16,10 @@ export type ExecuteDeps = AttemptDeps & {
   db: Database;
   enqueue: Enqueue;
   dispatch: DispatchSettings;
+  /** Told of rows that moved. */
   announce: Announce;
+  /** Told of rows whose attempt has said something. */
+  announceReports: Announce;
   /** Tells integrators; best effort. */
   publish: (events: readonly DomainEvent[]) => Promise<void>;
   /** How long a worker may be silent before it is presumed dead. */
@@ -74,7 +77,7 @@ export async function execute(
     (attempts) => store.renew(db, attempts, leaseSeconds),
     Math.min(BEAT_SECONDS, leaseSeconds / BEATS_PER_LEASE),
   );
-  const reports = reporter(async (said) => deps.announce(await store.report(db, said)));
+  const reports = reporter(async (said) => deps.announceReports(await store.report(db, said)));
   const kinds = [...deps.kinds.values()].map(known);
   const waiting = waitingTasks(ids);
   const suspects: string[] = [];
