@@ -4,9 +4,10 @@
  * A whole run writes its tables into docs/benchmarks.md. Times are measured and never asserted: a budget that is missed
  * is told, and is no failure.
  */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { stopLeftoverPostgres } from '../postgres.ts';
 import { openCache } from './cache.ts';
 import { bundlesPart } from './celeriac/bundles.ts';
 import { countsPart } from './celeriac/counts.ts';
@@ -44,6 +45,7 @@ const PARTS: readonly Part[] = [
 
 const startedAt = performance.now();
 const options = optionsOrExit();
+let isEnding = false;
 const directory = await mkdtemp(join(tmpdir(), 'celeriac-bench-'));
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => void end(130));
 await bench(options).then(
@@ -54,8 +56,14 @@ await bench(options).then(
   },
 );
 
+/** Leaves nothing behind, also when something is just starting. */
 async function end(code: number): Promise<never> {
+  isEnding = true;
   await stopEverything();
+  for (const name of await readdir(directory)) {
+    for (const place of ['postgres', 'data/postgres'])
+      await stopLeftoverPostgres(join(directory, name, place));
+  }
   await rm(directory, { recursive: true, force: true });
   process.exit(code);
 }
@@ -63,7 +71,7 @@ async function end(code: number): Promise<never> {
 async function bench({ scale, only, minutes, isWhole }: Options): Promise<void> {
   const isAsked = ({ name }: { name: string }) =>
     only.length === 0 || only.some((asked) => name.startsWith(asked));
-  const mayBegin = () => performance.now() - startedAt < minutes * 60_000;
+  const mayBegin = () => !isEnding && performance.now() - startedAt < minutes * 60_000;
   const findings: Finding[] = [];
   for (const part of PARTS.filter(isAsked)) {
     log(`budgets: ${part.name}`);
