@@ -10,7 +10,6 @@ import { connect, wakener } from '../database/connect.ts';
 import { readTask } from '../http/routes/bulk-task.ts';
 import type { Announce } from '../tasks/change.ts';
 import { execute } from '../tasks/execute.ts';
-import { finishedEvent } from '../tasks/finished-event.ts';
 import { importPorts } from '../tasks/imports.ts';
 import { importTask } from '../tasks/kinds/batch-import/run.ts';
 import { KINDS_BY_NAME } from '../tasks/kinds/index.ts';
@@ -19,7 +18,6 @@ import { measureMoves } from '../tasks/measure-moves.ts';
 import { rescueTasks } from '../tasks/rescue.ts';
 import { runnersFor } from '../tasks/runners/memory.ts';
 import { startRunners } from '../tasks/runners/pool.ts';
-import type { Task } from '../tasks/task.ts';
 import { artifacts, queues, sockets } from './clients.ts';
 import { deadline } from './deadline.ts';
 import { artifactsEnv, commonEnv, queueEnv, readEnv, socketEnv } from './environment.ts';
@@ -65,12 +63,14 @@ const rescued: Announce = (tasks) => {
   announce(tasks);
 };
 const sender = queues(env);
+const bucket = artifacts(env);
 const imports = importTask(
   importPorts({
     db,
-    ...artifacts(env),
+    ...bucket,
     ...sender,
     announceBatch: announcer.announceBatch,
+    publish,
     read: readTask,
   }),
 );
@@ -81,11 +81,14 @@ const deps = {
   kinds: KINDS_BY_NAME,
   taskOf: (name: string) => (name === imports.kind ? imports : inlineTaskOf(name)),
   runners,
+  putArtifact: bucket.artifacts.put,
   fetch: guardedFetch({ loopback: env.OUTBOUND_LOOPBACK }),
   log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, fields: Record<string, unknown>) =>
     logger[level](message, fields),
   announce,
-  publishFinished: (tasks: readonly Task[]) => publish(tasks.map(finishedEvent)),
+  // No moves, which would be counted.
+  announceReports: announcer.announce,
+  publish,
 };
 
 export const handler = async (event: SQSEvent, context: Context): Promise<SQSBatchResponse> => {

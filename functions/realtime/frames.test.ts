@@ -9,6 +9,7 @@ const task = (seq: number, watchers: string[], result: unknown = null) =>
     seq,
     status: 'RUNNING',
     result,
+    artifact: null,
     error: null,
     attempt: 1,
     watchers,

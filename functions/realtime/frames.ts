@@ -86,7 +86,7 @@ export function announcer(post: PostFrame, onFailure: (error: unknown) => void):
     announce(tasks) {
       for (const task of tasks) {
         if (task.watchers.length > 0) queue(task.watchers, taskFrame(task));
-        if (task.batch) batches.tell(task.batch);
+        if (task.batch && task.batch.watchers.length > 0) batches.tell(task.batch);
       }
     },
     announceBatch: batches.tell,

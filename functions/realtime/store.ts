@@ -91,12 +91,12 @@ export async function forget(db: Database, connectionIds: readonly string[]): Pr
 export async function overdueConnections(db: Database, limit: number): Promise<string[]> {
   const rows = await db<{ id: string }[]>`
     select c.id from connections c join sessions s on s.id = c.session_id
-    where c.expires_at < clock_timestamp() or s.revoked_at is not null or s.expires_at < clock_timestamp()
+    where c.expires_at < (select clock_timestamp()) or s.revoked_at is not null or s.expires_at < (select clock_timestamp())
     limit ${limit}`;
   return rows.map((row) => row.id);
 }
 
 /** Removes tickets that nobody used. */
 export async function sweepTickets(db: Database): Promise<void> {
-  await db`delete from ws_tickets where expires_at < clock_timestamp()`;
+  await db`delete from ws_tickets where expires_at < (select clock_timestamp())`;
 }

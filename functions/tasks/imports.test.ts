@@ -18,6 +18,7 @@ let ada: Client;
 let ports: ImportPorts;
 let woken: WakeUp[];
 let announced: store.WatchedBatch[];
+let published: string[];
 
 beforeAll(async () => {
   on = await stand();
@@ -26,7 +27,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   ada = await api.register();
-  [woken, announced] = [[], []];
+  [woken, announced, published] = [[], [], []];
   ports = importPorts({
     db: worker,
     artifacts: api.artifacts,
@@ -36,6 +37,8 @@ beforeEach(async () => {
       return [];
     },
     announceBatch: (batch) => announced.push(batch),
+    publish: async (events) =>
+      void published.push(...events.map(({ type, subject }) => `${type} ${subject}`)),
     read: readTask,
   });
 });
@@ -113,10 +116,26 @@ describe('an import', () => {
       [4_500, false],
       [4_500, true],
     ]);
+    expect(published).toEqual([]);
     // Its upload is not needed any more, and its tasks are found as those of any batch.
     expect([...api.objects.keys()].filter((key) => key.includes(ada.organizationId))).toEqual([]);
     const { body } = await ada.ask('GET', `/api/tasks/?batch=${begun.batch}&limit=200`);
     expect(body.results).toHaveLength(200);
+  });
+
+  test('says that its batch is finished when all that it wrote has ended before', async () => {
+    const begun = await begin(lines(1));
+    const late: ImportPorts = {
+      ...ports,
+      insert: async (...given) => {
+        await ports.insert(...given);
+        const [task] = await tasksOf(begun);
+        await ada.ask('POST', `/api/tasks/${task?.id}/cancel/`);
+      },
+    };
+    await run(begun, late);
+    expect(await batchNow(begun)).toMatchObject({ status: 'finished', cancelled: 1 });
+    expect(published).toEqual([`batch.finished ${begun.batch}`]);
   });
 
   test('fills in what lines do not say, of the payload field by field', async () => {
@@ -300,7 +319,7 @@ describe('asking for an import', () => {
         id: expect.any(String),
         organization: ada.organizationId,
         method: 'PUT',
-        url: `https://s3.example.com/uploads/${ada.organizationId}/${body.id}?bytes=7`,
+        url: `https://bucket.test/uploads/${ada.organizationId}/${body.id}?bytes=7`,
         headers: { 'content-type': 'text/csv' },
         expires_at: expect.stringMatching(/Z$/),
       },

@@ -1,9 +1,11 @@
 import type { Artifacts } from '../aws/artifacts.ts';
+import type { DomainEvent } from '../aws/bus.ts';
 import type { Database } from '../database/connect.ts';
 import { asMember, type Principal } from '../database/enter.ts';
 import { Refusal } from '../refusal.ts';
 import { type BatchNow, batchIn } from './batches.ts';
 import { type CreateDeps, violated, wake } from './create.ts';
+import { batchFinishedEvent } from './finished-event.ts';
 import { importIds, LINES } from './import-ids.ts';
 import type { ImportPorts } from './kinds/batch-import/ports.ts';
 import { batchImport, type ImportPayload } from './kinds/batch-import/schema.ts';
@@ -108,6 +110,8 @@ export type ImportDeps = {
   enqueue: Enqueue;
   dispatch: DispatchSettings;
   announceBatch: (batch: store.WatchedBatch) => void;
+  /** Best effort. */
+  publish: (events: readonly DomainEvent[]) => Promise<void>;
   read: ImportPorts['read'];
 };
 
@@ -118,6 +122,7 @@ export function importPorts({
   enqueue,
   dispatch,
   announceBatch,
+  publish,
   read,
 }: ImportDeps): ImportPorts {
   const lost = () => new Error('The import was cancelled, or another attempt has it');
@@ -151,6 +156,8 @@ export function importPorts({
       const batch = await store.seal(db, job);
       if (!batch) throw lost();
       if (batch.watchers.length > 0) announceBatch(batch);
+      // All that it wrote has ended before it was through.
+      if (batch.finishedAt) await publish([batchFinishedEvent(batch)]);
       return batch.total;
     },
     report: ({ organizationId, batchId }, ndjson) =>

@@ -144,7 +144,7 @@ export type Batch = {
   finishedAt: string | null;
 };
 
-/** A row as a move left it, with the connections that watch it, and its batch if anybody watches that. */
+/** A row as a move left it, with the connections that watch it, and its batch if anybody watches that or the move finished it. */
 export type Watched<T> = T & {
   watchers: readonly string[];
   batch: (Batch & { watchers: readonly string[] }) | null;

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Queues, startQueues } from '../queues.ts';
+import { sqsRequests } from '../sqs-requests.ts';
 import { startQueueProxy } from './queue-proxy.ts';
 
 export interface UnreliableQueues extends Queues {
@@ -26,8 +27,11 @@ export async function startUnreliableQueues({ dataDir }: { dataDir: string }): P
   let server = await startQueues({ dataDir });
   let specs: Parameters<Queues['create']>[0] = [];
   proxy.passTo(server.endpoint);
+  // The pollers come by the proxy, too.
+  const requests = sqsRequests(proxy.endpoint);
   return {
     endpoint: proxy.endpoint,
+    requests,
     create: (queues) => {
       specs = queues;
       server.create(queues);
@@ -54,6 +58,7 @@ export async function startUnreliableQueues({ dataDir }: { dataDir: string }): P
       return COUNTS.reduce((sum, name) => sum + Number(Attributes[name] ?? 0), 0);
     },
     stop: async () => {
+      await requests.close();
       await proxy.stop();
       await server.stop();
     },

@@ -7,6 +7,9 @@ import { MOVES } from '../task.ts';
  * names the statuses that it leaves, uses the database's clock, counts `seq` up, and returns the rows that it really changed
  * with those who watch them.
  *
+ * What is compared with an index says `(select clock_timestamp())`: read once, it is searched for; the bare function may be
+ * another one at each row, and the whole index would be read.
+ *
  * Who locks several rows does so in one order, so that nobody waits in a circle: lanes, tasks by id, batches by id.
  */
 
@@ -36,6 +39,13 @@ export const columns = (db: Database | Transaction, whole = true) => db`
 
 export const dueIn = (db: Database | Transaction) =>
   db`extract(epoch from t.run_at - clock_timestamp())::float8 as "dueInSeconds"`;
+
+/**
+ * A task `t` is one of these. Said beside every join with what is known of them: a plan that Postgres made and kept while the
+ * table was small would else go through all of it.
+ */
+export const among = (db: Database | Transaction, ids: readonly string[]) =>
+  db`t.id = any (${ids as string[]}::uuid[])`;
 
 /** When the dispatcher must look after a task that is due at `runAt`: late, if its message is sent at once; else in time to send it. */
 export const nextDispatch = (

@@ -25,16 +25,6 @@ export async function awaitTasks(
     returning t.id, t.status`;
 }
 
-/** What a task waits or waited for, as far as the transaction's principal sees it. */
-export async function dependenciesOf(
-  tx: Transaction,
-  id: string,
-): Promise<{ id: string; status: TaskStatus }[]> {
-  return tx<{ id: string; status: TaskStatus }[]>`
-    select p.id, p.status from task_dependencies d join tasks p on p.id = d.depends_on
-    where d.task_id = ${id} order by p.id`;
-}
-
 /**
  * Tells tasks that wait how those ended that they wait for: when all are COMPLETED they are SCHEDULED, when one has FAILED or
  * was CANCELLED they are CANCELLED.
