@@ -288,6 +288,12 @@ describe('a batch', () => {
     const { results } = await get(`/api/tasks/?batch=${one.id}`);
     expect(results.map(({ id }: { id: string }) => id)).toEqual(one.ids.toReversed());
     expect((await get(`/api/tasks/?batch=${other.id}&status=SCHEDULED`)).results).toHaveLength(3);
+    // Ids of others may lie between those of a batch.
+    await on.admin`
+      update batches set first_task_id = '00000000-0000-7000-8000-000000000000',
+        last_task_id = 'ffffffff-ffff-7fff-bfff-ffffffffffff' where id = ${one.id}`;
+    expect((await get(`/api/tasks/?batch=${one.id}`)).results).toHaveLength(2);
+    expect((await ada.ask('POST', `/api/batches/${one.id}/cancel/`)).body).toMatchObject({ changed: 2 });
     expect((await ada.ask('GET', `/api/tasks/?batch=${randomUUID()}`)).body.code).toBe('batch_not_found');
   });
 

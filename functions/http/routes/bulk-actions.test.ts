@@ -187,6 +187,28 @@ test('a retry leaves alone what another task has taken the unique key of, and do
   });
 });
 
+test('the same action twice at once is done once to each, and counted once', async () => {
+  await made(300, { scheduled_time: inDays(1) });
+  const others = [apiFunction(on), apiFunction(on)];
+  const both = async (action: string) => {
+    const body = JSON.stringify({ action, filter: { created_by: 'me' } });
+    const headers = { authorization: `Bearer ${ada.access}`, 'content-type': 'application/json' };
+    const answers = await Promise.all(
+      others.map(({ app }) => app.request('/api/bulk-actions/', { method: 'POST', headers, body })),
+    );
+    const outcomes = await Promise.all(answers.map((answer) => answer.json()));
+    return outcomes.reduce((sum, { changed }) => sum + changed, 0);
+  };
+  expect(await both('cancel')).toBe(300);
+  expect((await ada.ask('GET', '/api/batches/')).body.results).toMatchObject([
+    { cancelled: 300, status: 'finished' },
+  ]);
+  expect(await both('retry')).toBe(300);
+  expect((await ada.ask('GET', '/api/batches/')).body.results).toMatchObject([
+    { cancelled: 0, waiting: 300 },
+  ]);
+});
+
 test('stops when its time is up, says so, and goes on when asked again', async () => {
   await made(3, { scheduled_time: inDays(1) });
   const body = JSON.stringify({ action: 'cancel', filter: { status: 'SCHEDULED' } });
