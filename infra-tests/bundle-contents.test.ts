@@ -21,7 +21,7 @@ const NEEDED_BY: Record<string, readonly FunctionName[]> = {
   '@aws-sdk/credential-provider-ini': [],
   '@aws-sdk/credential-provider-sso': [],
   '@aws-sdk/nested-clients': [],
-  'csv-parse': [],
+  'csv-parse': ['worker'],
   'drizzle-orm': ['api', 'migrate'],
   hono: ['auth', 'api'],
   jose: ['auth', 'api', 'socket'],

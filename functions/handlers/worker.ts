@@ -7,8 +7,11 @@ import { publishEvents } from '../aws/bus.ts';
 import { CLIENT_SETTINGS } from '../aws/client-settings.ts';
 import { guardedFetch } from '../aws/fetch/guarded-fetch.ts';
 import { connect, wakener } from '../database/connect.ts';
+import { readTask } from '../http/routes/bulk-task.ts';
 import type { Announce } from '../tasks/change.ts';
 import { execute } from '../tasks/execute.ts';
+import { importPorts } from '../tasks/imports.ts';
+import { importTask } from '../tasks/kinds/batch-import/run.ts';
 import { KINDS_BY_NAME } from '../tasks/kinds/index.ts';
 import { inlineTaskOf } from '../tasks/kinds/inline-tasks.ts';
 import { measureMoves } from '../tasks/measure-moves.ts';
@@ -59,12 +62,22 @@ const rescued: Announce = (tasks) => {
   measure('TasksRescued', tasks.length);
   announce(tasks);
 };
+const sender = queues(env);
+const imports = importTask(
+  importPorts({
+    db,
+    ...artifacts(env),
+    ...sender,
+    announceBatch: announcer.announceBatch,
+    read: readTask,
+  }),
+);
 const deps = {
   db,
-  ...queues(env),
+  ...sender,
   leaseSeconds: env.LEASE_SECONDS,
   kinds: KINDS_BY_NAME,
-  taskOf: inlineTaskOf,
+  taskOf: (name: string) => (name === imports.kind ? imports : inlineTaskOf(name)),
   runners,
   putArtifact: artifacts(env).artifacts.put,
   fetch: guardedFetch({ loopback: env.OUTBOUND_LOOPBACK }),

@@ -133,6 +133,8 @@ export type Batch = {
   /** Its tasks' ids lie between these two. */
   firstTaskId: string | null;
   lastTaskId: string | null;
+  /** The task that imports its tasks; null for one that was made at once. */
+  importTaskId: string | null;
   /** Whether `total` is final. */
   sealed: boolean;
   /** Increases with every change; orders frames. */

@@ -137,6 +137,7 @@ export function registerTaskRoutes(app: App, deps: ChangeDeps & ResultDeps): voi
         statuses: query.status ?? null,
         kind: query.kind ?? null,
         queue: query.queue ?? null,
+        batchId: query.batch ?? null,
         createdFrom: query.created_from ?? null,
         createdTo: query.created_to ?? null,
         scheduledFrom: query.scheduled_from ?? null,

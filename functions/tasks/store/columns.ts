@@ -22,10 +22,14 @@ export type Timed<T> = T & { dueInSeconds: number };
 /** The statuses that a move may leave. */
 export const leaves = (move: keyof typeof MOVES): string[] => [...MOVES[move].from];
 
-/** The columns of a `Task`, of the relation `t`. */
-export const columns = (db: Database | Transaction) => db`
+/**
+ * The columns of a `Task`, of the relation `t`.
+ *
+ * @param whole without it, payload and description stay away, which may be large and which no frame shows
+ */
+export const columns = (db: Database | Transaction, whole = true) => db`
   t.id, t.organization_id as "organizationId", t.created_by as "createdBy", t.batch_id as "batchId", t.kind, t.name,
-  t.description, t.payload, t.queue, t.status, t.scheduled_time as "scheduledTime", t.run_at as "runAt",
+  ${whole ? db`t.description, t.payload` : db`'' as description, null::jsonb as payload`}, t.queue, t.status, t.scheduled_time as "scheduledTime", t.run_at as "runAt",
   t.max_retries as "maxRetries", t.retry_policy as "retryPolicy", t.soft_seconds as "softSeconds",
   t.hard_seconds as "hardSeconds", t.unique_key as "uniqueKey", t.concurrency_key as "concurrencyKey",
   t.concurrency_limit as "concurrencyLimit", t.attempt, t.attempt_limit as "attemptLimit", t.cause, t.crashes,
