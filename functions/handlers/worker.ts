@@ -17,7 +17,7 @@ import { rescueTasks } from '../tasks/rescue.ts';
 import { runnersFor } from '../tasks/runners/memory.ts';
 import { startRunners } from '../tasks/runners/pool.ts';
 import type { Task } from '../tasks/task.ts';
-import { queues, sockets } from './clients.ts';
+import { artifacts, queues, sockets } from './clients.ts';
 import { deadline } from './deadline.ts';
 import { artifactsEnv, commonEnv, queueEnv, readEnv, socketEnv } from './environment.ts';
 import { logger } from './logger.ts';
@@ -68,6 +68,7 @@ const deps = {
   kinds: KINDS_BY_NAME,
   taskOf: inlineTaskOf,
   runners,
+  putArtifact: artifacts(env).artifacts.put,
   fetch: guardedFetch({ loopback: env.OUTBOUND_LOOPBACK }),
   log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, fields: Record<string, unknown>) =>
     logger[level](message, fields),

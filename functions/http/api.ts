@@ -6,10 +6,11 @@ import { idempotency } from './idempotency.ts';
 import { registerOrganizationRoutes } from './routes/organizations.ts';
 import { registerPauseRoutes } from './routes/pauses.ts';
 import { registerPriceRoutes } from './routes/prices.ts';
+import type { ResultDeps } from './routes/result-link.ts';
 import { registerTaskRoutes } from './routes/tasks.ts';
 import { registerTicketRoutes } from './routes/tickets.ts';
 
-export type ApiDeps = ChangeDeps & Parameters<typeof authenticate>[0];
+export type ApiDeps = ChangeDeps & ResultDeps & Parameters<typeof authenticate>[0];
 
 /** The API but for logging in: everything below needs an access token, except its own documentation. */
 export function createApi(deps: ApiDeps, logFault: LogFault): App {

@@ -36,6 +36,7 @@ export function apiFunction(on: Stand) {
         woken.push(...wakeUps);
         return [];
       },
+      artifacts: { presignDownload: (key, fileName) => `https://bucket.test/${key}?as=${fileName}` },
       issuer: ISSUER,
       findKey: publishedKeys(db),
     },

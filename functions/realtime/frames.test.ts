@@ -4,7 +4,16 @@ import type { Task } from '../tasks/task.ts';
 import { announcer } from './frames.ts';
 
 const task = (seq: number, watchers: string[], result: unknown = null) =>
-  ({ id: 't', seq, status: 'RUNNING', result, error: null, attempt: 1, watchers }) as unknown as Task & {
+  ({
+    id: 't',
+    seq,
+    status: 'RUNNING',
+    result,
+    artifact: null,
+    error: null,
+    attempt: 1,
+    watchers,
+  }) as unknown as Task & {
     watchers: string[];
   };
 

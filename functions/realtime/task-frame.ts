@@ -9,7 +9,7 @@ const MAX_RESULT_CHARACTERS = 100_000;
  */
 export function taskFrame(task: Task): string {
   const result = JSON.stringify(task.result ?? null);
-  const fits = Buffer.byteLength(result) <= MAX_RESULT_CHARACTERS;
+  const fits = task.artifact === null && Buffer.byteLength(result) <= MAX_RESULT_CHARACTERS;
   return JSON.stringify({
     status: task.status,
     result: fits ? (task.result ?? null) : null,

@@ -25,6 +25,7 @@ let limits: { soft: Duration; hard: Duration };
 let announced: Watched<Task>[];
 let woken: WakeUp[];
 let finished: Task[];
+const artifacts = new Map<string, string>();
 
 const FULL = () => 900;
 
@@ -34,6 +35,7 @@ function worker(): ExecuteDeps {
     dispatch: DISPATCH,
     leaseSeconds: 30,
     fetch: () => Promise.reject(new Error('no network in this test')),
+    putArtifact: async (key, content) => void artifacts.set(key, content),
     log: () => {},
     ...inlineTasks(() =>
       Object.entries(handlers).map(([kind, handler]) =>
@@ -180,8 +182,34 @@ describe('an attempt', () => {
     expect((await rowOf(id)).result).toEqual({ text: 'a\ufffdb\ufffd' });
   });
 
-  test('whose result is too large fails, and says how large', async () => {
+  for (const [what, bytes, isInRow] of [
+    ['as large as the row keeps is in the row', 262_144, true],
+    ['larger than that is in the bucket, and the row says where', 262_145, false],
+  ] as const) {
+    test(`whose result is ${what}`, async () => {
+      const result = 'x'.repeat(bytes - 2);
+      handlers = { 'test.large': async () => result };
+      const { id, organizationId } = await insertTask(api, ada, { kind: 'test.large' });
+      await execute(deps, [id], FULL);
+      const key = `results/${organizationId}/${id}/1.json`;
+      expect(await rowOf(id)).toMatchObject({
+        status: 'COMPLETED',
+        result: isInRow ? result : null,
+        artifact: isInRow ? null : { key, bytes },
+      });
+      expect(artifacts.get(key)).toBe(isInRow ? undefined : JSON.stringify(result));
+    });
+  }
+
+  test('whose result the bucket does not take is tried again', async () => {
     handlers = { 'test.large': async () => 'x'.repeat(300_000) };
+    const { id } = await insertTask(api, ada, { kind: 'test.large' });
+    await execute({ ...deps, putArtifact: () => Promise.reject(new Error('S3 is away')) }, [id], FULL);
+    expect(await rowOf(id)).toMatchObject({ status: 'SCHEDULED', error: { code: 'result_not_stored' } });
+  });
+
+  test('whose result is too large even for the bucket fails, and says how large', async () => {
+    handlers = { 'test.large': async () => 'x'.repeat(32 * 1024 * 1024) };
     const { id } = await insertTask(api, ada, { kind: 'test.large' });
     await execute(deps, [id], FULL);
     expect(await rowOf(id)).toMatchObject({ status: 'FAILED', error: { code: 'result_too_large' } });

@@ -53,6 +53,7 @@ beforeAll(async () => {
     taskOf: (name) => (name === INLINE.kind ? INLINE : undefined),
     runners,
     fetch: () => Promise.reject(new Error('no network in this test')),
+    putArtifact: () => Promise.reject(new Error('no bucket in this test')),
     log: (_level, message, fields) => logged.push([message, fields]),
     announce: (tasks) => announced.push(...tasks),
     enqueue: async () => [],
@@ -92,7 +93,7 @@ describe('an isolated attempt', () => {
   });
 
   test('that spins is stopped at its hard limit, and until then its lease is renewed and its neighbours complete', async () => {
-    const limits = { softSeconds: 6, hardSeconds: 10 };
+    const limits = { softSeconds: 5, hardSeconds: 8 };
     const spinning = await insert('isolated.spin', { ...limits, maxRetries: 0 });
     const neighbours = [
       await insert('isolated.echo'),

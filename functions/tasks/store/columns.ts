@@ -33,6 +33,13 @@ export const columns = (db: Database | Transaction) => db`
 export const dueIn = (db: Database | Transaction) =>
   db`extract(epoch from t.run_at - clock_timestamp())::float8 as "dueInSeconds"`;
 
+/**
+ * A task `t` is one of these. Said beside every join with what is known of them: a plan that Postgres made and kept while the
+ * table was small would else go through all of it.
+ */
+export const among = (db: Database | Transaction, ids: readonly string[]) =>
+  db`t.id = any (${ids as string[]}::uuid[])`;
+
 /** When the dispatcher must look after a task that is due at `runAt`: late, if its message is sent at once; else in time to send it. */
 export const nextDispatch = (
   db: Database | Transaction,
