@@ -86,10 +86,18 @@ export async function runAttempt(
     };
   } catch (thrown) {
     if (!isMeant(thrown)) deps.log('error', 'attempt failed', { ...about, error: thrown });
-    return { ...attempt, ...failureOf(thrown, task.attempt, policyOf(kind.retry, task.retryPolicy)) };
+    return {
+      ...attempt,
+      ...failureOf(thrown, attemptsSinceGranted(task), policyOf(kind.retry, task.retryPolicy)),
+    };
   } finally {
     clock.stop();
   }
+}
+
+/** Attempts made, this one included, since they were last granted: a person's retry begins with short delays again. */
+function attemptsSinceGranted({ attempt, attemptLimit, maxRetries }: Task): number {
+  return attempt - (attemptLimit - 1 - maxRetries);
 }
 
 /** Rejects with the reason when the signal aborts. */

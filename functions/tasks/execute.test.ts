@@ -218,6 +218,24 @@ describe('an attempt', () => {
   });
 });
 
+test('after a manual retry the delays begin anew', async () => {
+  handlers = { 'test.fails': () => Promise.reject(new Error('boom')) };
+  const retryPolicy = { base: 10, factor: 10, cap: 10_000, jitter: 'none' } as const;
+  const { id } = await insertTask(api, ada, { kind: 'test.fails', maxRetries: 1, retryPolicy });
+  const delays = async () => {
+    await execute(deps, [id], FULL);
+    return (await rowOf(id)).run_at.getTime() - Date.now();
+  };
+  expect(await delays()).toBeGreaterThan(90_000);
+  await on.admin`update tasks set run_at = now() where id = ${id}`;
+  await execute(deps, [id], FULL);
+  expect(await statusOf(on.admin, id)).toBe('FAILED');
+  await asMember(api, ada, (tx) => store.requeue(tx, id, DISPATCH));
+  const again = await delays();
+  expect(again).toBeGreaterThan(90_000);
+  expect(again).toBeLessThan(110_000);
+});
+
 test('a batch is told of when it is finished, and its tasks are not told of one by one', async () => {
   handlers = { 'test.quick': async () => null };
   const tasks = Array.from({ length: 5 }, () => newTask({ kind: 'test.quick', queue: 'bulk' }));

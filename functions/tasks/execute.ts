@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DomainEvent } from '../aws/bus.ts';
+import { again } from '../database/again.ts';
 import type { Database } from '../database/connect.ts';
 import { aftermath } from './aftermath.ts';
 import { type AttemptDeps, runAttempt } from './attempt.ts';
@@ -105,7 +106,10 @@ export async function execute(
 
   const begin = async (wanted: readonly string[], seconds: number, alone: boolean): Promise<void> => {
     const room = { kinds, runners: deps.runners.free(), seconds };
-    const { claimed, unclaimed } = await store.claim(db, wanted, leaseSeconds, SOON_SECONDS, alone, room);
+    // What a lost connection has claimed all the same comes back when its lease is over.
+    const { claimed, unclaimed } = await again(() =>
+      store.claim(db, wanted, leaseSeconds, SOON_SECONDS, alone, room),
+    );
     deps.announce(claimed);
     for (const task of unclaimed) {
       if (task.lacks === 'time') tooLong.push(task.id);

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isRefusal } from '../database/again.ts';
 import type { Outcome } from './task.ts';
 
 /** Seconds kept back, after which no further try is made to reach the database. */
@@ -76,10 +77,4 @@ async function persistApart<Row>(
   const message = 'The result cannot be stored as JSON by the database';
   const { id, attempt } = only;
   return persist(ports, [{ id, attempt, kind: 'fail', error: { code: 'result_not_storable', message } }]);
-}
-
-/** SQLSTATE classes 22 and 23: what was given, and not the database's state, is the trouble. */
-function isRefusal(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' && /^2[23]...$/.test(code);
 }

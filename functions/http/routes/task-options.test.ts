@@ -163,7 +163,7 @@ test('a result that is too large for the row is to be had at an address', async 
     [{ id: task.id, attempt: 1, kind: 'complete', result: null, artifact }],
     DISPATCH,
   );
-  const link = { result: null, result_url: `https://bucket.test/${artifact.key}?as=${task.id}.json` };
+  const link = { result: null, result_url: `https://s3.example.com/${artifact.key}?as=${task.id}.json` };
   expect((await ada.ask('GET', `/api/tasks/${task.id}/`)).body).toMatchObject({
     ...link,
     result_bytes: 300_000,

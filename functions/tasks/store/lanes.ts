@@ -95,6 +95,7 @@ export async function claimInLanes(
           attempt = t.attempt + case when l.lane is null then 1 else 0 end,
           lease_until = case when l.lane is null then clock_timestamp() + ${leaseSeconds} * interval '1 second' end,
           next_dispatch_at = case when l.lane is not null then 'infinity'::timestamptz end,
+          dispatches = case when l.lane is not null then t.dispatches else 0 end,
           held_by = l.lane,
           progress = case when l.lane is not null then t.progress end,
           started_at = case when l.lane is null then clock_timestamp() else t.started_at end,

@@ -252,6 +252,22 @@ describe('dispatch', () => {
     expect(row).toEqual({ dispatches: 0, due: true });
   });
 
+  const claims = { 'a claim': {}, 'a claim in a lane': { concurrencyKey: 'narrow', concurrencyLimit: 1 } };
+  for (const [what, lane] of Object.entries(claims)) {
+    test(`${what} ends the doubling: the next attempt's message is sent again as soon as the first one's was`, async () => {
+      const { id } = await insertTask(api, ada, lane);
+      await on.admin`update tasks set dispatches = 9 where id = ${id}`;
+      await store.claim(worker, [id], LEASE, 0);
+      expect(await statusOf(on.admin, id)).toBe('RUNNING');
+      await store.settle(worker, [{ id, attempt: 1, kind: 'retry', error, delaySeconds: 0 }], DISPATCH);
+      await on.admin`update tasks set next_dispatch_at = now() - interval '1 second' where id = ${id}`;
+      await store.takeForDispatch(dispatcher, 1000, 300);
+      const [row] = await on.admin`
+        select round(extract(epoch from next_dispatch_at - clock_timestamp()))::int as wait from tasks where id = ${id}`;
+      expect(row?.wait).toBeLessThanOrEqual(300);
+    });
+  }
+
   test('two dispatchers at once take a task once', async () => {
     const tasks = Array.from({ length: 200 }, () => newTask());
     await store.insert(api, ada, null, tasks, DISPATCH);

@@ -58,7 +58,7 @@ export async function claim(
     ), claimed as (
       update tasks t
       set status = 'RUNNING', attempt = t.attempt + 1, lease_until = clock_timestamp() + ${leaseSeconds} * interval '1 second',
-        next_dispatch_at = null, held_by = null, progress = null, started_at = clock_timestamp(),
+        next_dispatch_at = null, dispatches = 0, held_by = null, progress = null, started_at = clock_timestamp(),
         updated_at = clock_timestamp(), seq = t.seq + 1
       from due where ${asked} and t.id = due.id
       returning t.*
