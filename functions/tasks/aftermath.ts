@@ -15,17 +15,20 @@ export type AftermathDeps = {
   log: Log;
 };
 
+/** The statements that may follow from settled rows. */
+export type AftermathStatements = Pick<typeof store, 'dispatchAgain' | 'releaseHeld'>;
+
 /**
  * What follows from settled rows, beside the work: watchers hear, retries get their message, integrators their event.
  * None of it can fail or delay a task; what it does not achieve, the dispatcher makes good.
  */
-export function aftermath(deps: AftermathDeps) {
+export function aftermath(deps: AftermathDeps, statements: AftermathStatements = store) {
   const finished: Task[] = [];
   const sending = new Set<Promise<void>>();
 
   const wake = async (due: readonly Due[]): Promise<void> => {
     const unsent = due.length > 0 ? await deps.enqueue(wakeUps(due)) : [];
-    if (unsent.length > 0) await store.dispatchAgain(deps.db, unsent);
+    if (unsent.length > 0) await statements.dispatchAgain(deps.db, unsent);
   };
 
   /** Beside the work; the dispatcher does what fails here. */
@@ -39,7 +42,7 @@ export function aftermath(deps: AftermathDeps) {
   };
 
   const fillLanes = async (lanes: readonly store.Lane[]): Promise<void> => {
-    const released = await deps.db.begin((tx) => store.releaseHeld(tx, lanes, deps.dispatch));
+    const released = await deps.db.begin((tx) => statements.releaseHeld(tx, lanes, deps.dispatch));
     await wake(released as store.Released[]);
   };
 

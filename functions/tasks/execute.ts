@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../database/connect.ts';
-import { aftermath } from './aftermath.ts';
+import { type AftermathStatements, aftermath } from './aftermath.ts';
 import { type AttemptDeps, runAttempt } from './attempt.ts';
 import type { Announce } from './change.ts';
 import { heartbeat, type Running } from './lease.ts';
@@ -23,6 +23,9 @@ export type ExecuteDeps = AttemptDeps & {
   /** The longest hard limit of all kinds: nothing is begun with less time left. */
   longestSeconds: number;
 };
+
+/** The statements that a worker runs. */
+export type WorkStatements = Pick<typeof store, 'claim' | 'settle' | 'renew'> & AftermathStatements;
 
 /** Between renewals at most; a running handler hears of a cancel within this time. */
 const BEAT_SECONDS = 1.5;
@@ -50,11 +53,12 @@ export async function execute(
   deps: ExecuteDeps,
   ids: readonly string[],
   remainingSeconds: () => number,
+  statements: WorkStatements = store,
 ): Promise<void> {
   const { db, leaseSeconds } = deps;
-  const after = aftermath(deps);
+  const after = aftermath(deps, statements);
   const settle = settler({
-    write: (outcomes) => store.settle(db, outcomes, deps.dispatch),
+    write: (outcomes) => statements.settle(db, outcomes, deps.dispatch),
     onSettled: after.follow,
     onLost: ({ id, attempt }, error) =>
       deps.log('error', 'an outcome could not be stored', { id, attempt, error }),
@@ -63,7 +67,7 @@ export async function execute(
   const running = new Map<string, Running>();
   const beat = heartbeat(
     running,
-    (attempts) => store.renew(db, attempts, leaseSeconds),
+    (attempts) => statements.renew(db, attempts, leaseSeconds),
     Math.min(BEAT_SECONDS, leaseSeconds / BEATS_PER_LEASE),
   );
   const timeLeft = () => remainingSeconds() >= deps.longestSeconds + SETTLE_SECONDS;
@@ -86,7 +90,7 @@ export async function execute(
   };
 
   const begin = async (wanted: readonly string[], alone: boolean): Promise<void> => {
-    const { claimed, unclaimed } = await store.claim(db, wanted, leaseSeconds, SOON_SECONDS, alone);
+    const { claimed, unclaimed } = await statements.claim(db, wanted, leaseSeconds, SOON_SECONDS, alone);
     deps.announce(claimed);
     for (const task of unclaimed) {
       if (task.suspect && !alone && task.dueInSeconds <= 0) suspects.push(task.id);
@@ -102,7 +106,7 @@ export async function execute(
   const work = async (atOnce: number, alone: boolean): Promise<void> => {
     for (let next = waiting.nextIn(); next !== undefined || underWay.size > 0; next = waiting.nextIn()) {
       if (next === 0 && underWay.size < atOnce) {
-        if (!timeLeft()) await store.dispatchAgain(db, waiting.drain());
+        if (!timeLeft()) await statements.dispatchAgain(db, waiting.drain());
         else await begin(waiting.take(atOnce - underWay.size), alone);
         continue;
       }
