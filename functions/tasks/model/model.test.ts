@@ -5,7 +5,7 @@ import { STEPS } from './commands.ts';
 import { type Connections, System } from './system.ts';
 
 /** More of them, for longer: `FC_RUNS=10000 npm test -- functions/tasks/model`. */
-const RUNS = Number(process.env.FC_RUNS ?? 60);
+const RUNS = Number(process.env.FC_RUNS ?? 12);
 const SECONDS_PER_RUN = 2;
 
 let on: Stand;
@@ -20,7 +20,7 @@ test('whatever is done to tasks in whatever order, the statements do to the rows
   timeout: RUNS * SECONDS_PER_RUN * 1000,
 }, async () => {
   await fc.assert(
-    fc.asyncProperty(fc.commands(STEPS, { maxCommands: 60, size: 'max' }), async (steps) => {
+    fc.asyncProperty(fc.commands(STEPS, { maxCommands: 200, size: 'max' }), async (steps) => {
       const system = await System.empty(on, connections);
       await fc.asyncModelRun(() => ({ model: { tasks: 0 }, real: system }), steps);
       expect(system.ids.length).toBeGreaterThanOrEqual(0);
