@@ -11,6 +11,7 @@ export type RefusalKind =
   | 'conflict'
   | 'too_large'
   | 'unsupported_media_type'
+  | 'unprocessable'
   | 'too_many_requests';
 
 /** One bad field: where it is (the part of the request, and a JSON pointer into it, RFC 6901) and which rule it broke. */

@@ -84,6 +84,9 @@ export class AppStack extends Stack {
     for (const fn of [api, worker, dispatcher]) queues.grantSend(fn, stage);
     for (const fn of [api, socket, worker, recorder, dispatcher]) sockets.grantPush(fn);
     events.grantPublish(worker);
+    data.artifacts.grantAddresses(api);
+    data.artifacts.grantTaskData(worker);
+    data.artifacts.grantPurge(dispatcher);
     worker.allowInternet();
     socket.allowSelfInvocation();
     originSecret.grantCheck(functions['origin-check']);

@@ -1,7 +1,7 @@
 import { Stack, type StackProps, Validations } from 'aws-cdk-lib';
-import { BlockPublicAccess, Bucket, BucketEncryption } from 'aws-cdk-lib/aws-s3';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
+import { Artifacts } from './constructs/artifacts.ts';
 import { Database } from './constructs/database.ts';
 import { fateOf, outliveReplacement } from './constructs/fate.ts';
 import { Network } from './constructs/network.ts';
@@ -18,8 +18,7 @@ export class DataStack extends Stack {
   readonly database: Database;
   /** At least 64 random letters and digits, of which the key that signs access tokens is derived. */
   readonly signingSecret: Secret;
-  /** Results and inputs of tasks that are too large for a row. */
-  readonly artifacts: Bucket;
+  readonly artifacts: Artifacts;
 
   constructor(scope: Construct, id: string, { stage, ...props }: StackProps & { stage: Stage }) {
     super(scope, id, props);
@@ -31,20 +30,11 @@ export class DataStack extends Stack {
       generateSecretString: { passwordLength: 64, excludePunctuation: true },
       ...fateOf(stage),
     });
-    this.artifacts = new Bucket(this, 'Artifacts', {
-      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
-      encryption: BucketEncryption.S3_MANAGED,
-      enforceSSL: true,
-      ...fateOf(stage),
-    });
+    this.artifacts = new Artifacts(this, 'Artifacts', { stage });
     for (const holder of [this.signingSecret, this.artifacts]) outliveReplacement(holder);
     Validations.of(this.signingSecret).acknowledge({
       id: 'AwsSolutions-SMG4',
       reason: 'It is rotated: by a schedule in the stack of the function that does it',
-    });
-    Validations.of(this.artifacts).acknowledge({
-      id: 'AwsSolutions-S1',
-      reason: 'Nobody but functions may read or write it, and they log what they do',
     });
   }
 }

@@ -1,4 +1,5 @@
 import type { Backing } from './backing.ts';
+import { startBuckets } from './buckets.ts';
 import { deliveries } from './deliveries.ts';
 import { SUPERUSER, startPostgres } from './postgres.ts';
 import { startQueues } from './queues.ts';
@@ -7,7 +8,7 @@ import { webSocketApi } from './websocket-api.ts';
 import { askHere } from './websocket-management.ts';
 
 /**
- * Starts the database and the queues that come with the npm packages; the rest runs in this process.
+ * Starts the database, queues and buckets that come along; the rest runs in this process.
  *
  * @param options.undo ends them
  */
@@ -21,15 +22,19 @@ export async function embeddedBacking(options: {
   const starting = [
     undone(undo, startPostgres({ dataDir: inDataDir('postgres'), durable, log })),
     undone(undo, startQueues({ dataDir: inDataDir('queues') })),
+    undone(undo, startBuckets({ dataDir: inDataDir('buckets') })),
   ] as const;
   // Both first, so that one that fails leaves none behind that starts later.
   await Promise.allSettled(starting);
-  const [database, queues] = await Promise.all(starting);
+  const [database, queues, buckets] = await Promise.all(starting);
   return {
     database: { ...database, user: SUPERUSER },
     queuesEndpoint: queues.endpoint,
-    endpoints: { AWS_ENDPOINT_URL_SQS: queues.endpoint },
-    create: async (deployment) => queues.create(deployment.queues),
+    endpoints: { AWS_ENDPOINT_URL_SQS: queues.endpoint, AWS_ENDPOINT_URL_S3: buckets.endpoint },
+    create: async (deployment) => {
+      queues.create(deployment.queues);
+      buckets.create(deployment.buckets);
+    },
     deliveries: (given) => deliveries({ ...given, requests: sqsRequests(queues.endpoint) }),
     openSockets: async ({ api, lambda }) => {
       const sockets = webSocketApi({ api, lambda });

@@ -141,7 +141,7 @@ test('a queue has its attributes, and redrives to the other', () => {
 
 test('buses and buckets have the names that their services allow', () => {
   expect(deployment.buses).toEqual(['mine']);
-  expect(deployment.buckets).toEqual([expect.stringMatching(/^app-kept[a-z0-9]+$/)]);
+  expect(deployment.buckets).toEqual([{ name: expect.stringMatching(/^app-kept[a-z0-9]+$/), corsRules: [] }]);
 });
 
 test('mappings, routes and rules lead to the function', () => {

@@ -1,4 +1,5 @@
 import { type Resource, readAssembly } from './assembly.ts';
+import type { CorsRule } from './bucket-cors.ts';
 import { locate, type Places } from './physical.ts';
 
 /** What the synthesized template says of the running system, in the words of this machine. */
@@ -9,8 +10,7 @@ export interface Deployment {
   /** Names of the event buses, besides the default one. */
   readonly buses: readonly string[];
   readonly rules: readonly RuleSpec[];
-  /** Names of the buckets. */
-  readonly buckets: readonly string[];
+  readonly buckets: readonly BucketSpec[];
   readonly httpRoutes: readonly RouteSpec[];
   readonly webSocket: {
     readonly stage: string;
@@ -44,6 +44,12 @@ export interface QueueSpec {
   readonly arn: string;
   /** As SQS's CreateQueue takes them. */
   readonly attributes: Readonly<Record<string, string>>;
+}
+
+export interface BucketSpec {
+  readonly name: string;
+  /** Who may ask it from a browser; nobody when there is no rule. */
+  readonly corsRules: readonly CorsRule[];
 }
 
 /** A Lambda event source mapping of a queue. */
@@ -164,7 +170,10 @@ export function readDeployment(outdir: string, places: Places): Deployment {
     })),
 
     buses: ofType('AWS::Events::EventBus').map(located.ref),
-    buckets: ofType('AWS::S3::Bucket').map(located.ref),
+    buckets: withProperties('AWS::S3::Bucket', (bucket, resource) => ({
+      name: located.ref(resource),
+      corsRules: bucket.child('CorsConfiguration').list('CorsRules') as CorsRule[],
+    })),
 
     rules: withProperties('AWS::Events::Rule', (rule, resource) => ({
       name: rule.text('Name') || `${resource.stack}-${resource.logicalId}`,

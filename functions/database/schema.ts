@@ -39,6 +39,8 @@ export const organizations = pgTable('organizations', {
   maxRunning: integer('max_running'),
   /** Days that finished tasks are kept. */
   retentionDays: integer('retention_days').notNull().default(30),
+  /** When the dispatcher last looked for what is kept no longer. */
+  purgedAt: time('purged_at').notNull().defaultNow(),
   createdAt: madeAt(),
   updatedAt: time('updated_at').notNull().defaultNow(),
 });

@@ -2,12 +2,12 @@ import { handle, type LambdaContext, type LambdaEvent } from 'hono/aws-lambda';
 import { connect, wakener } from '../database/connect.ts';
 import { createApi } from '../http/api.ts';
 import { publishedKeys } from '../identity/published-keys.ts';
-import { queues, sockets } from './clients.ts';
-import { commonEnv, queueEnv, readEnv, socketEnv, tokenEnv } from './environment.ts';
+import { artifacts, queues, sockets } from './clients.ts';
+import { artifactsEnv, commonEnv, queueEnv, readEnv, socketEnv, tokenEnv } from './environment.ts';
 import { logFault } from './logger.ts';
 import { meterEnv, meterOf } from './meter.ts';
 
-const env = readEnv({ ...commonEnv, ...queueEnv, ...socketEnv, ...tokenEnv, ...meterEnv });
+const env = readEnv({ ...commonEnv, ...queueEnv, ...socketEnv, ...tokenEnv, ...meterEnv, ...artifactsEnv });
 const db = connect(env.DATABASE_URL, env.DATABASE_CA_FILE);
 const wake = wakener(db);
 const { announcer } = sockets(env);
@@ -16,6 +16,7 @@ const deps = {
   db,
   measure,
   ...queues(env),
+  ...artifacts(env),
   announce: announcer.announce,
   issuer: env.TOKEN_ISSUER,
   findKey: publishedKeys(db),

@@ -1,5 +1,6 @@
 import { ApiGatewayManagementApiClient } from '@aws-sdk/client-apigatewaymanagementapi';
 import { SQSClient } from '@aws-sdk/client-sqs';
+import { type Artifacts, bucketArtifacts } from '../aws/artifacts.ts';
 import { CLIENT_SETTINGS } from '../aws/client-settings.ts';
 import { sqsEnqueue } from '../aws/queues.ts';
 import { closeConnection, postFrame } from '../aws/sockets.ts';
@@ -28,6 +29,32 @@ export function queues(env: QueueEnv): { enqueue: Enqueue; dispatch: DispatchSet
       lookaheadSeconds: env.DISPATCH_LOOKAHEAD_SECONDS,
       resendSeconds: env.DISPATCH_RESEND_SECONDS,
     },
+  };
+}
+
+type ArtifactsEnv = {
+  ARTIFACTS_BUCKET: string;
+  AWS_REGION: string;
+  AWS_ACCESS_KEY_ID: string;
+  AWS_SECRET_ACCESS_KEY: string;
+  AWS_SESSION_TOKEN?: string | undefined;
+  AWS_ENDPOINT_URL?: string | undefined;
+  AWS_ENDPOINT_URL_S3?: string | undefined;
+};
+
+export function artifacts(env: ArtifactsEnv): { artifacts: Artifacts } {
+  return {
+    artifacts: bucketArtifacts({
+      endpoint:
+        env.AWS_ENDPOINT_URL_S3 ?? env.AWS_ENDPOINT_URL ?? `https://s3.${env.AWS_REGION}.amazonaws.com`,
+      region: env.AWS_REGION,
+      bucket: env.ARTIFACTS_BUCKET,
+      credentials: {
+        accessKeyId: env.AWS_ACCESS_KEY_ID,
+        secretAccessKey: env.AWS_SECRET_ACCESS_KEY,
+        sessionToken: env.AWS_SESSION_TOKEN,
+      },
+    }),
   };
 }
 

@@ -1,17 +1,19 @@
 import type { Context, ScheduledEvent } from 'aws-lambda';
 import { connect, wakener } from '../database/connect.ts';
+import { sweepIdempotencyKeys } from '../idempotency/sweep.ts';
 import { sweepIdentities } from '../identity/sweep.ts';
 import { sweepSockets } from '../realtime/sweep.ts';
 import type { Announce } from '../tasks/change.ts';
 import { tick } from '../tasks/dispatch.ts';
 import { measureMoves } from '../tasks/measure-moves.ts';
-import { queues, sockets } from './clients.ts';
+import { purge } from '../tasks/retention.ts';
+import { artifacts, queues, sockets } from './clients.ts';
 import { deadline } from './deadline.ts';
-import { commonEnv, queueEnv, readEnv, socketEnv } from './environment.ts';
+import { artifactsEnv, commonEnv, queueEnv, readEnv, socketEnv } from './environment.ts';
 import { logger } from './logger.ts';
 import { meterEnv, meterOf } from './meter.ts';
 
-const env = readEnv({ ...commonEnv, ...queueEnv, ...socketEnv, ...meterEnv });
+const env = readEnv({ ...commonEnv, ...queueEnv, ...socketEnv, ...meterEnv, ...artifactsEnv });
 const db = connect(env.DATABASE_URL, env.DATABASE_CA_FILE);
 const wake = wakener(db);
 const { announcer, close } = sockets(env);
@@ -20,7 +22,10 @@ const announce: Announce = (tasks) => {
   measureMoves(measure, tasks);
   announcer.announce(tasks);
 };
-const deps = { db, close, ...queues(env), announce };
+const deps = { db, close, ...queues(env), announce, removeArtifact: artifacts(env).artifacts.remove };
+
+/** Kept back of a tick for what must be done at its end. */
+const RESERVE_SECONDS = 10;
 
 export const handler = async (_event: ScheduledEvent, context: Context) => {
   await wake();
@@ -31,7 +36,9 @@ export const handler = async (_event: ScheduledEvent, context: Context) => {
   flush();
   const closed = await sweepSockets(deps);
   await sweepIdentities(deps);
+  await sweepIdempotencyKeys(deps);
+  const removed = await purge(deps, () => deadline(context)() > RESERVE_SECONDS);
   await announcer.flush();
-  logger.info('tick', { ...done, closed });
-  return { ...done, closed };
+  logger.info('tick', { ...done, closed, removed });
+  return { ...done, closed, removed };
 };

@@ -16,6 +16,17 @@ export const queueEnv = {
 
 export const socketEnv = { SOCKET_ENDPOINT: z.url() };
 
+/** Of the bucket; the rest is Lambda's own, and the SDK's name of another S3 than the region's. */
+export const artifactsEnv = {
+  ARTIFACTS_BUCKET: z.string().min(1),
+  AWS_REGION: z.string().min(1),
+  AWS_ACCESS_KEY_ID: z.string().min(1),
+  AWS_SECRET_ACCESS_KEY: z.string().min(1),
+  AWS_SESSION_TOKEN: z.string().optional(),
+  AWS_ENDPOINT_URL: z.url().optional(),
+  AWS_ENDPOINT_URL_S3: z.url().optional(),
+};
+
 export const tokenEnv = { TOKEN_ISSUER: z.string().min(1) };
 
 /**

@@ -15,7 +15,7 @@ import { rescueTasks } from '../tasks/rescue.ts';
 import type { Task } from '../tasks/task.ts';
 import { queues, sockets } from './clients.ts';
 import { deadline } from './deadline.ts';
-import { commonEnv, queueEnv, readEnv, socketEnv } from './environment.ts';
+import { artifactsEnv, commonEnv, queueEnv, readEnv, socketEnv } from './environment.ts';
 import { logger } from './logger.ts';
 import { meterEnv, meterOf } from './meter.ts';
 import { taskIds } from './task-messages.ts';
@@ -25,6 +25,7 @@ const env = readEnv({
   ...queueEnv,
   ...socketEnv,
   ...meterEnv,
+  ...artifactsEnv,
   EVENT_BUS_NAME: z.string().min(1),
   LEASE_SECONDS: z.coerce.number().min(1).max(600),
   OUTBOUND_LOOPBACK: z.enum(['allowed', 'refused']),

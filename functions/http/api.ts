@@ -2,7 +2,9 @@ import type { ChangeDeps } from '../tasks/change.ts';
 import { type App, createApp, type LogFault } from './app.ts';
 import { authenticate } from './authenticate.ts';
 import { registerDocumentation } from './documentation.ts';
+import { idempotency } from './idempotency.ts';
 import { registerOrganizationRoutes } from './routes/organizations.ts';
+import { registerPauseRoutes } from './routes/pauses.ts';
 import { registerPriceRoutes } from './routes/prices.ts';
 import { registerTaskRoutes } from './routes/tasks.ts';
 import { registerTicketRoutes } from './routes/tickets.ts';
@@ -15,7 +17,9 @@ export function createApi(deps: ApiDeps, logFault: LogFault): App {
   registerDocumentation(app);
   // Before every route that follows: a new one is closed until it is opened on purpose.
   app.use('/api/*', authenticate(deps));
+  app.use('/api/*', idempotency(deps));
   registerTaskRoutes(app, deps);
+  registerPauseRoutes(app, deps);
   registerTicketRoutes(app, deps);
   registerOrganizationRoutes(app, deps);
   registerPriceRoutes(app, deps);

@@ -6,9 +6,12 @@ import { type FieldError, invalidRequest } from '../refusal.ts';
 import { jsonBody } from './json-body.ts';
 import { problem, problemOf } from './problem.ts';
 
-/** What a route finds in its context: who asks, on authenticated routes, and Lambda's event. */
+/**
+ * What a route finds in its context: who asks, on authenticated routes; with an idempotency key the seed that the ids of what it
+ * makes are counted up from; and Lambda's event.
+ */
 export type AppEnv = {
-  Variables: { principal: Principal };
+  Variables: { principal: Principal; seed?: string };
   Bindings: { event: LambdaEvent; lambdaContext: LambdaContext };
 };
 

@@ -60,6 +60,21 @@ const TASK_FIELDS: [pointer: string, value: unknown][] = [
     retries,
   ]),
   ...[...UUIDS, null, 7].map((id): [string, unknown] => ['/organization', id]),
+  ...['', 'Bulk', 'fast', null, 1].map((queue): [string, unknown] => ['/queue', queue]),
+  ...['', 'x'.repeat(201), 'two\nlines', null, 7].map((key): [string, unknown] => ['/unique_key', key]),
+  ...['', 'x'.repeat(201), 'two\nlines', null, 7].map((key): [string, unknown] => ['/concurrency_key', key]),
+  ...[1, 0, -1, 1.5, '2', null].map((limit): [string, unknown] => ['/concurrency_limit', limit]),
+  ...[null, [], 3, 'exponential'].map((retry): [string, unknown] => ['/retry', retry]),
+  ['/retry/base_seconds', { base_seconds: -1 }],
+  ['/retry/factor', { factor: 0.5 }],
+  ['/retry/cap_seconds', { cap_seconds: 86_401 }],
+  ['/retry/jitter', { jitter: 'some' }],
+  ['/retry/never_retry/0', { never_retry: [''] }],
+  ['/retry/attempts', { attempts: 3 }],
+  ['/limits/hard_seconds', { soft_seconds: 5 }],
+  ['/limits/soft_seconds', { soft_seconds: 5, hard_seconds: 5 }],
+  ['/limits/hard_seconds', { soft_seconds: 5, hard_seconds: 841 }],
+  ['/limits/soft_seconds', { soft_seconds: 0, hard_seconds: 5 }],
   ...[null, [], 'x', 7].map((payload): [string, unknown] => ['/payload', payload]),
   ...['status', 'id', 'constructor', 'prototype', 'a/b', 'a~b', ''].map((field): [string, unknown] => [
     `/${field.replace('~', '~0').replace('/', '~1')}`,
@@ -127,6 +142,20 @@ const OTHER_BODIES: BadCase[] = [
   ...['Bitcoin', '', 'bit coin', 'x'.repeat(101), '../x', 7].map((asset) =>
     bad('POST /api/organizations/{org}/watchlist', 'body /asset', { asset }),
   ),
+  ...[0, -1, 10_001, 1.5, '5'].map((max_running) =>
+    bad('PATCH /api/organizations/{org}', 'body /max_running', { max_running }),
+  ),
+  ...[0, 3_651, null].map((retention_days) =>
+    bad('PATCH /api/organizations/{org}', 'body /retention_days', { retention_days }),
+  ),
+  ...TIMES.map((scheduled_time) =>
+    bad('PATCH /api/tasks/{task}', 'body /scheduled_time', { scheduled_time }),
+  ),
+  bad('PATCH /api/tasks/{task}', 'body /name', { scheduled_time: '2027-01-01T00:00:00Z', name: 'x' }),
+  bad('POST /api/pauses', 'body /kind', {}),
+  bad('POST /api/pauses', 'body /kind', { kind: 'data.process', queue: 'bulk' }),
+  bad('POST /api/pauses', 'body /kind', { kind: 'no.such' }),
+  bad('POST /api/pauses', 'body /queue', { queue: 'fast' }),
   bad('POST /api/organizations/{org}/watchlist', 'body /currency', { asset: 'bitcoin', currency: 'USD' }),
 ];
 

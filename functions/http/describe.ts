@@ -22,6 +22,7 @@ const MEANING = {
   409: 'Not in its present state',
   413: 'The body is too large',
   415: 'The body is not JSON',
+  422: 'The Idempotency-Key belongs to another request',
   429: 'Too many requests',
 } as const;
 

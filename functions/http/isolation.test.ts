@@ -7,7 +7,10 @@ let on: Stand;
 let api: ReturnType<typeof apiFunction>;
 let ada: Client;
 let eve: Client;
-let theirs: { taskId: string; id: string; userId: string; asset: string };
+let theirs: Record<string, string> & { id: string };
+
+/** What a path may name that belongs to nobody. */
+const ANYBODYS = { asset: 'bitcoin', scope: 'kind', name: 'data.process' };
 
 beforeAll(async () => {
   on = await stand();
@@ -19,7 +22,7 @@ beforeAll(async () => {
     organization: organization.id,
     scheduled_time: new Date(Date.now() + 86_400_000).toISOString(),
   });
-  theirs = { taskId: task.id, id: organization.id, userId: ada.userId, asset: 'bitcoin' };
+  theirs = { taskId: task.id, id: organization.id, userId: ada.userId, ...ANYBODYS };
 });
 afterAll(() => on.close());
 
@@ -30,6 +33,7 @@ const BODIES: Record<string, unknown> = {
   'post /api/organizations/{id}/members': { email: 'eve@example.com', role: 'owner' },
   'patch /api/organizations/{id}/members/{userId}': { role: 'viewer' },
   'post /api/organizations/{id}/watchlist': { asset: 'dogecoin' },
+  'patch /api/tasks/{taskId}': { scheduled_time: '2027-01-01T00:00:00Z' },
 };
 
 type Operation = { method: string; path: string };
@@ -72,7 +76,7 @@ describe("every route, tried on another organization's things", () => {
         taskId: randomUUID(),
         id: randomUUID(),
         userId: randomUUID(),
-        asset: 'bitcoin',
+        ...ANYBODYS,
       });
       const route = `${operation.method} ${operation.path}`;
       expect([route, foreign.status]).toEqual([route, 404]);
@@ -89,7 +93,15 @@ describe("every route, tried on another organization's things", () => {
       expect(JSON.stringify(body)).not.toContain(theirs.id);
       expect(JSON.stringify(body)).not.toContain('Secret');
     }
-    expect((await eve.ask('GET', `/api/tasks/?organization=${theirs.id}`)).status).toBe(404);
+    for (const [method, path] of [
+      ['GET', '/api/tasks/'],
+      ['GET', '/api/pauses/'],
+      ['DELETE', '/api/pauses/kind/data.process/'],
+    ] as const) {
+      expect((await eve.ask(method, `${path}?organization=${theirs.id}`)).status).toBe(404);
+    }
+    const pause = { kind: 'data.process', organization: theirs.id };
+    expect((await eve.ask('POST', '/api/pauses/', pause)).status).toBe(404);
     expect((await eve.ask('POST', '/api/tasks/', { name: 'x', organization: theirs.id })).status).toBe(404);
   });
 });

@@ -7,11 +7,18 @@ export type Organization = {
   name: string;
   /** Made at registration; it stays its user's for good. */
   personal: boolean;
+  /** How many of its tasks run at once; null for as many as there are workers. */
+  maxRunning: number | null;
+  /** Days that finished tasks are kept. */
+  retentionDays: number;
   /** The role of whoever asks. */
   role: Role;
   createdAt: Date;
   updatedAt: Date;
 };
+
+/** What may be changed of an organization. */
+export type OrganizationChange = Partial<Pick<Organization, 'name' | 'maxRunning' | 'retentionDays'>>;
 
 /**
  * What members of an organization know of each other. Not the address: whoever is added by username does not thereby

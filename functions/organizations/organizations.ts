@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Database, Transaction } from '../database/connect.ts';
 import { asMember, type Entered, type Principal } from '../database/enter.ts';
 import { Refusal } from '../refusal.ts';
-import type { Organization } from './organization.ts';
+import type { Organization, OrganizationChange } from './organization.ts';
 import { demandRight, membershipIn, organizationNotFound } from './rights.ts';
 import * as store from './store.ts';
 
@@ -48,19 +48,20 @@ export async function getOrganization(
 }
 
 /**
- * @param name undefined leaves it as it is
+ * Changes what is given, and leaves the rest. A bound that was raised lets the tasks that it held run within a minute.
+ *
  * @throws Refusal `organization_not_found`, `role_insufficient`
  */
-export async function renameOrganization(
+export async function changeOrganization(
   { db }: OrganizationDeps,
   principal: Principal,
   id: string,
-  name: string | undefined,
+  change: OrganizationChange,
 ): Promise<Organization> {
   return asMember(db, principal, async (tx, memberships) => {
     const membership = membershipIn(memberships, id);
-    demandRight(membership, 'rename');
-    if (name !== undefined) await store.renameOrganization(tx, id, name);
+    demandRight(membership, 'change');
+    if (Object.keys(change).length > 0) await store.changeOrganization(tx, id, change);
     return read(tx, principal, membership);
   });
 }

@@ -5,8 +5,9 @@ export const ROLES = ['owner', 'admin', 'member', 'viewer'] as const satisfies r
 
 /** Who may do what with an organization itself. Reading it takes membership alone. */
 export const RIGHTS = {
-  rename: ['owner', 'admin'],
+  change: ['owner', 'admin'],
   delete: ['owner'],
+  pause: ['owner', 'admin'],
 } as const satisfies Record<string, readonly Role[]>;
 
 /**
@@ -25,6 +26,18 @@ export function membershipIn(memberships: readonly Entered[], organizationId: st
   const membership = memberships.find((entered) => entered.organizationId === organizationId);
   if (!membership) throw organizationNotFound();
   return membership;
+}
+
+/**
+ * The membership in the named organization, or in the personal one where none is named.
+ *
+ * @throws Refusal `organization_not_found`
+ */
+export function membershipInOrHome(memberships: readonly Entered[], organizationId: string | null): Entered {
+  const home = memberships.find(({ personal }) => personal);
+  if (organizationId !== null) return membershipIn(memberships, organizationId);
+  if (!home) throw organizationNotFound();
+  return home;
 }
 
 /** @throws Refusal `role_insufficient` */

@@ -3,7 +3,7 @@ import type { Transaction } from '../database/connect.ts';
 import type { Role } from '../database/enter.ts';
 import { query } from '../database/query.ts';
 import { memberships, organizations, users } from '../database/schema.ts';
-import type { Member, Named, Organization } from './organization.ts';
+import type { Member, Named, Organization, OrganizationChange } from './organization.ts';
 
 /*
  * Organizations and their members, as the api function's role sees them inside `asMember`. Row-level security stands
@@ -17,6 +17,8 @@ const organizationColumns = {
   id: organizations.id,
   name: organizations.name,
   personal: organizations.personal,
+  maxRunning: organizations.maxRunning,
+  retentionDays: organizations.retentionDays,
   role: memberships.role,
   createdAt: organizations.createdAt,
   updatedAt: organizations.updatedAt,
@@ -35,7 +37,7 @@ export async function insertOrganization(
   { id, ownerId, name }: { id: string; ownerId: string; name: string },
 ): Promise<Organization | undefined> {
   const [made] = await tx<Organization[]>`
-    select id, name, personal, 'owner' as role, created_at as "createdAt", updated_at as "updatedAt"
+    select id, name, personal, max_running as "maxRunning", retention_days as "retentionDays", 'owner' as role, created_at as "createdAt", updated_at as "updatedAt"
     from create_organization(${id}, ${ownerId}, ${name}, false)`;
   return made;
 }
@@ -64,8 +66,15 @@ export async function listOrganizations(
     .limit(limit);
 }
 
-export async function renameOrganization(tx: Transaction, id: string, name: string): Promise<void> {
-  await query(tx).update(organizations).set({ name, updatedAt: sql`now()` }).where(eq(organizations.id, id));
+export async function changeOrganization(
+  tx: Transaction,
+  id: string,
+  change: OrganizationChange,
+): Promise<void> {
+  await query(tx)
+    .update(organizations)
+    .set({ ...change, updatedAt: sql`now()` })
+    .where(eq(organizations.id, id));
 }
 
 /** @returns false when it is personal, or gone already */

@@ -1,7 +1,7 @@
 import { asMember, type Entered, type Principal } from '../database/enter.ts';
 import { membershipIn, roleInsufficient } from '../organizations/rights.ts';
 import { Refusal } from '../refusal.ts';
-import { type CreateDeps, wake } from './create.ts';
+import { type CreateDeps, uniqueKeyTaken, violated, wake } from './create.ts';
 import { taskNotFound } from './read.ts';
 import * as store from './store/index.ts';
 import type { Task, Watched } from './task.ts';
@@ -42,12 +42,39 @@ export async function cancelTask(
 /**
  * Runs a failed or cancelled task again, at once and with fresh attempts.
  *
- * @throws Refusal `task_not_found`, `role_insufficient`, `task_not_retryable`
+ * @throws Refusal `task_not_found`, `role_insufficient`, `task_not_retryable`, `unique_key_taken`
  */
 export async function retryTask(deps: ChangeDeps, principal: Principal, id: string): Promise<Task> {
   const task = await asMember(deps.db, principal, async (tx, memberships) => {
     const requeued = await store.requeue(tx, id, deps.dispatch);
     return requeued ?? (await refuse(tx, memberships, id, 'task_not_retryable', 'Task cannot be retried'));
+  }).catch((error: unknown) => {
+    // Another task has taken its unique key meanwhile.
+    throw violated(error) === 'tasks_unique_key' ? uniqueKeyTaken([]) : error;
+  });
+  deps.announce([task]);
+  await wake(deps, principal, [task]);
+  return task;
+}
+
+/**
+ * Gives a task that has not started another time. One in the past means now.
+ *
+ * @param scheduledTime RFC 3339
+ * @throws Refusal `task_not_found`, `role_insufficient`, `task_not_reschedulable`
+ */
+export async function rescheduleTask(
+  deps: ChangeDeps,
+  principal: Principal,
+  id: string,
+  scheduledTime: string,
+): Promise<Task> {
+  const task = await asMember(deps.db, principal, async (tx, memberships) => {
+    const rescheduled = await store.reschedule(tx, id, scheduledTime, deps.dispatch);
+    return (
+      rescheduled ??
+      (await refuse(tx, memberships, id, 'task_not_reschedulable', 'Task has started, or has ended'))
+    );
   });
   deps.announce([task]);
   await wake(deps, principal, [task]);

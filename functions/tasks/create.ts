@@ -2,11 +2,11 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Database } from '../database/connect.ts';
 import { asMember, type Principal } from '../database/enter.ts';
 import type { Measure } from '../figures.ts';
-import { membershipIn, roleInsufficient } from '../organizations/rights.ts';
-import type { Refusal } from '../refusal.ts';
+import { membershipInOrHome, roleInsufficient } from '../organizations/rights.ts';
+import { Refusal } from '../refusal.ts';
 import * as store from './store/index.ts';
 import type { DispatchSettings, Enqueue, Task } from './task.ts';
-import { wakeUps } from './wake-ups.ts';
+import { type Due, wakeUps } from './wake-ups.ts';
 
 export type TaskRequest = Omit<store.NewTask, 'id'>;
 
@@ -23,20 +23,72 @@ export type CreateDeps = {
  * returns, nothing that happens to the message can lose a task.
  *
  * @param organizationId null for the principal's personal organization
- * @throws Refusal `organization_not_found`, `role_insufficient`, `session_ended`
+ * @param ids for the tasks, one each; a request that is repeated gives the same ones, and gets the tasks that it made before
+ * @throws Refusal `organization_not_found`, `role_insufficient`, `session_ended`, `unique_key_taken`
  */
 export async function createTasks(
-  { db, enqueue, dispatch, measure }: CreateDeps,
+  deps: CreateDeps,
   principal: Principal,
   organizationId: string | null,
   requests: readonly TaskRequest[],
+  ids: readonly string[] = requests.map(() => uuidv7()),
 ): Promise<Task[]> {
-  const tasks = requests.map((request) => ({ ...request, id: uuidv7() }));
-  const written = await store.insert(db, principal, organizationId, tasks, dispatch);
+  const { db, dispatch, measure } = deps;
+  const tasks = requests.map((request, at) => ({ ...request, id: ids[at] ?? uuidv7() }));
+  const written = await store
+    .insert(db, principal, organizationId, tasks, dispatch)
+    .catch((error: unknown) => madeBefore(db, principal, tasks, error));
   if (written.length === 0) throw await whyRefused(db, principal, organizationId);
   measure?.('TasksCreated', written.length);
-  await wake({ db, enqueue, dispatch }, principal, written);
+  await wake(deps, principal, written);
   return written;
+}
+
+/**
+ * What a refused insertion means: the tasks are there already, made by the same request, or a unique key is taken.
+ *
+ * @throws Refusal `unique_key_taken`, or what was thrown
+ */
+async function madeBefore(
+  db: Database,
+  principal: Principal,
+  tasks: readonly store.NewTask[],
+  error: unknown,
+): Promise<store.Timed<Task>[]> {
+  const taken = violated(error);
+  if (taken === undefined) throw error;
+  return asMember(db, principal, async (tx) => {
+    if (taken === 'tasks_pkey') {
+      const made = await store.findAll(
+        tx,
+        tasks.map(({ id }) => id),
+      );
+      if (made.length === tasks.length) return made;
+    }
+    throw uniqueKeyTaken(
+      await store.holdersOf(
+        tx,
+        tasks.flatMap(({ uniqueKey }) => uniqueKey ?? []),
+      ),
+    );
+  });
+}
+
+/** The constraint that a write would have broken, when it was one that keeps something single. */
+export function violated(error: unknown): string | undefined {
+  const isUnique = error instanceof Error && 'code' in error && error.code === '23505';
+  return isUnique && 'constraint_name' in error ? String(error.constraint_name) : undefined;
+}
+
+/** @param holders live tasks with the keys that were asked for, as far as the principal sees them */
+export function uniqueKeyTaken(holders: readonly { id: string; uniqueKey: string }[]): Refusal {
+  const [holder] = holders;
+  const message = holder
+    ? `A task with the unique key ${holder.uniqueKey} has not ended yet`
+    : 'A task with the same unique key has not ended yet';
+  return new Refusal('conflict', 'unique_key_taken', message, {
+    tasks: holders.map(({ id, uniqueKey }) => ({ id, unique_key: uniqueKey })),
+  });
 }
 
 /**
@@ -46,11 +98,20 @@ export async function createTasks(
 export async function wake(
   { db, enqueue, dispatch }: CreateDeps,
   principal: Principal,
-  tasks: readonly store.Timed<Task>[],
+  tasks: readonly store.Wakeable[],
 ): Promise<void> {
   const due = tasks.filter(
     (task) => task.status === 'SCHEDULED' && task.dueInSeconds <= dispatch.lookaheadSeconds,
   );
+  await wakeReleased({ db, enqueue }, principal, due);
+}
+
+/** Sends messages for tasks that are due. Those that cannot be sent are left to the dispatcher's next tick. */
+export async function wakeReleased(
+  { db, enqueue }: Pick<CreateDeps, 'db' | 'enqueue'>,
+  principal: Principal,
+  due: readonly Due[],
+): Promise<void> {
   if (due.length === 0) return;
   const unsent = await enqueue(wakeUps(due));
   if (unsent.length === 0) return;
@@ -64,9 +125,7 @@ async function whyRefused(
   principal: Principal,
   organizationId: string | null,
 ): Promise<Refusal> {
-  return asMember(db, principal, async (_tx, memberships) => {
-    const home =
-      organizationId ?? memberships.find((membership) => membership.personal)?.organizationId ?? '';
-    return roleInsufficient(membershipIn(memberships, home).role);
-  });
+  return asMember(db, principal, async (_tx, memberships) =>
+    roleInsufficient(membershipInOrHome(memberships, organizationId).role),
+  );
 }

@@ -4,6 +4,9 @@ import { membershipIn } from '../organizations/rights.ts';
 import { Refusal } from '../refusal.ts';
 import * as store from './store/index.ts';
 import type { Task } from './task.ts';
+import { type WaitingReason, waitingReason } from './waiting-reason.ts';
+
+export type Attempt = store.Attempt;
 
 export type ListRequest = Omit<store.TaskFilter, 'organizationIds' | 'createdBy'> & {
   /** Null for all organizations of the principal. */
@@ -37,6 +40,40 @@ export async function listTasks(
 /** One task of the principal's organizations. Unknown and foreign ids answer alike: `task_not_found`. */
 export async function getTask({ db }: { db: Database }, principal: Principal, id: string): Promise<Task> {
   return asMember(db, principal, async (tx) => (await store.find(tx, id)) ?? taskNotFound());
+}
+
+/** One task, with why it has not run yet. @throws Refusal `task_not_found` */
+export async function explainTask(
+  { db }: { db: Database },
+  principal: Principal,
+  id: string,
+): Promise<{ task: Task; waiting: WaitingReason | null }> {
+  return asMember(db, principal, async (tx) => {
+    const task = (await store.find(tx, id)) ?? taskNotFound();
+    const waits = task.status === 'PENDING' || task.status === 'SCHEDULED';
+    const around = waits ? await store.surroundings(tx, id) : undefined;
+    return { task, waiting: around ? waitingReason(task, around) : null };
+  });
+}
+
+/**
+ * A page of a task's attempts, newest first.
+ *
+ * @param before only attempts with a lower number; null for the newest
+ * @throws Refusal `task_not_found`
+ */
+export async function listAttempts(
+  { db }: { db: Database },
+  principal: Principal,
+  id: string,
+  before: number | null,
+  limit: number,
+): Promise<{ attempts: Attempt[]; more: boolean }> {
+  return asMember(db, principal, async (tx) => {
+    if (!(await store.find(tx, id))) taskNotFound();
+    const rows = await store.attempts(tx, id, before, limit + 1);
+    return { attempts: rows.slice(0, limit), more: rows.length > limit };
+  });
 }
 
 /** @throws Refusal `task_not_found`, always */

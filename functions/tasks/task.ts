@@ -33,7 +33,10 @@ export const MOVES = {
   requeue: { from: ['FAILED', 'CANCELLED'], to: ['SCHEDULED'] },
 } as const satisfies Record<string, Move>;
 
-export type Queue = 'interactive' | 'bulk';
+export const QUEUES = ['interactive', 'bulk'] as const;
+
+/** Single tasks go by `interactive` and batches by `bulk`, so that a click never waits behind a load. */
+export type Queue = (typeof QUEUES)[number];
 
 /** Why an attempt, or the task, did not succeed. Shown to the user: no internals, no secrets. */
 export type TaskError = { code: string; message: string; [detail: string]: unknown };

@@ -119,7 +119,7 @@ test('a message that is received too often ends in the dead-letter queue', async
 test('every bucket is there, and what is provisioned again stays as it is', async () => {
   await provision(inject('emulators').aws, deployment);
   expect(deployment.buckets).not.toHaveLength(0);
-  for (const Bucket of deployment.buckets) {
+  for (const { name: Bucket } of deployment.buckets) {
     const { $metadata } = await s3.send(new HeadBucketCommand({ Bucket }));
     expect($metadata.httpStatusCode).toBe(200);
   }

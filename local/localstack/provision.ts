@@ -4,10 +4,10 @@ import {
   PutRuleCommand,
   PutTargetsCommand,
 } from '@aws-sdk/client-eventbridge';
-import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, PutBucketCorsCommand, S3Client } from '@aws-sdk/client-s3';
 import { CreateQueueCommand, SetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { ACCOUNT, REGION } from '../physical.ts';
-import type { Deployment, RuleSpec } from '../template.ts';
+import type { BucketSpec, Deployment, RuleSpec } from '../template.ts';
 
 /** EventBridge's limit of a rule's name. */
 const MAX_RULE_NAME = 64;
@@ -37,9 +37,7 @@ export async function provision(
   const events = new EventBridgeClient(configuration);
   const s3 = new S3Client({ ...configuration, forcePathStyle: true });
   try {
-    await Promise.all(
-      deployment.buckets.map((Bucket) => unlessThere(s3.send(new CreateBucketCommand({ Bucket })))),
-    );
+    await Promise.all(deployment.buckets.map((bucket) => makeBucket(s3, bucket)));
     const queues = [...deployment.queues, ...eventQueues(deployment.rules, endpoint)];
     // All of them before any redrive policy, which names another queue.
     await Promise.all(queues.map(({ name }) => sqs.send(new CreateQueueCommand({ QueueName: name }))));
@@ -79,6 +77,22 @@ export function eventQueues(rules: readonly RuleSpec[], endpoint: string): Event
     const name = eventQueueName(targetArn);
     return { name, url: `${endpoint}/${ACCOUNT}/${name}`, attributes: {}, targetArn };
   });
+}
+
+async function makeBucket(s3: S3Client, { name: Bucket, corsRules }: BucketSpec): Promise<void> {
+  await unlessThere(s3.send(new CreateBucketCommand({ Bucket })));
+  if (corsRules.length === 0) return;
+  // The template says `ExposedHeaders` and `MaxAge` to what the request calls otherwise.
+  const CORSRules = corsRules.map(
+    ({ AllowedMethods, AllowedOrigins, AllowedHeaders, ExposedHeaders, MaxAge }) => ({
+      AllowedMethods: [...AllowedMethods],
+      AllowedOrigins: [...AllowedOrigins],
+      AllowedHeaders: [...(AllowedHeaders ?? [])],
+      ExposeHeaders: [...(ExposedHeaders ?? [])],
+      MaxAgeSeconds: MaxAge,
+    }),
+  );
+  await s3.send(new PutBucketCorsCommand({ Bucket, CORSConfiguration: { CORSRules } }));
 }
 
 async function putRule(events: EventBridgeClient, rule: RuleSpec): Promise<void> {

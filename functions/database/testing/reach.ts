@@ -19,6 +19,7 @@ const administrable = inOrganizationsAs("'owner', 'admin'");
 export const SCOPES = {
   all: () => 'true',
   expired: () => 'expires_at < now()',
+  ended: () => "finished_at < now() - interval '1 day'",
   mine,
   readable: inOrganizationsAs("'owner', 'admin', 'member', 'viewer'"),
   writable: inOrganizationsAs("'owner', 'admin', 'member'"),
@@ -105,6 +106,7 @@ export const REACH: Record<(typeof FUNCTION_ROLES)[number], Reach> = {
     watchlists: { select: ['readable'], insert: ['writable'], update: ['writable'], delete: ['writable'] },
     price_ticks: { select: ['all'] },
     ws_tickets: { insert: ['mine'] },
+    idempotency_keys: { select: ['mine'], insert: ['mine'], update: ['mine'], delete: ['mine'] },
   },
   celeriac_socket: {
     signing_keys: { select: ['all'] },
@@ -116,11 +118,18 @@ export const REACH: Record<(typeof FUNCTION_ROLES)[number], Reach> = {
   celeriac_dispatcher: {
     ...TASK_SERVICE,
     ...LANES,
+    tasks: { ...TASK_SERVICE.tasks, delete: ['ended'] },
+    batches: { ...TASK_SERVICE.batches, delete: ['ended'] },
+    organizations: {
+      select: ['all', 'id', 'max_running', 'purged_at', 'retention_days'],
+      update: ['all', 'purged_at'],
+    },
     connections: { select: ['all'] },
     sessions: { select: ['all'], delete: ['expired'] },
     refresh_tokens: SWEEP,
     login_failures: SWEEP,
     ws_tickets: SWEEP,
+    idempotency_keys: SWEEP,
   },
   celeriac_prices: {
     watchlists: { select: ['all', 'asset', 'currency'] },

@@ -33,10 +33,21 @@ export async function insertRows(
       insert into attempts (task_id, attempt, organization_id, outcome, started_at, finished_at)
       values (${taskId}, 1, ${organizationId}, 'retried', now(), now())`;
     await tx`insert into batches (id, organization_id, queue, sealed) values (${uuidv7()}, ${organizationId}, 'bulk', false)`;
+    if (expired) {
+      await tx`
+        insert into tasks (id, organization_id, kind, name, queue, status, scheduled_time, run_at, max_retries, attempt_limit, finished_at)
+        values (${uuidv7()}, ${organizationId}, 'data.process', 'Old', 'bulk', 'CANCELLED', now(), now(), 0, 1, now() - interval '2 days')`;
+      await tx`
+        insert into batches (id, organization_id, queue, finished_at)
+        values (${uuidv7()}, ${organizationId}, 'bulk', now() - interval '2 days')`;
+    }
     await tx`insert into pauses (organization_id, scope, name) values (${organizationId}, 'kind', 'no.kind')`;
     await tx`insert into connections values (${connectionId}, ${userId}, ${sessionId}, now(), ${until})`;
     await tx`insert into subscriptions values (${connectionId}, ${taskId})`;
     await tx`insert into ws_tickets values (${randomBytes(32)}, ${userId}, ${sessionId}, ${until})`;
+    await tx`
+      insert into idempotency_keys (user_id, key, fingerprint, seed, expires_at)
+      values (${userId}, 'key', ${randomBytes(32)}, ${uuidv7()}, ${until})`;
     await tx`insert into watchlists (organization_id, asset) values (${organizationId}, 'bitcoin')`;
     await tx`
       insert into price_ticks (asset, currency, bucket, price, provider_updated_at, source)

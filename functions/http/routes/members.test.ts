@@ -22,7 +22,7 @@ afterAll(() => on.close());
 describe('roles', () => {
   for (const role of ROLES) {
     for (const [right, method, body] of [
-      ['rename', 'PATCH', { name: 'Renamed' }],
+      ['change', 'PATCH', { name: 'Renamed' }],
       ['delete', 'DELETE', undefined],
     ] as const) {
       const roles: readonly Role[] = RIGHTS[right];

@@ -3,12 +3,12 @@ import * as z from 'zod';
 import { addMember, changeRole, listMembers, removeMember } from '../../organizations/members.ts';
 import { type Member, type Organization, OrganizationName } from '../../organizations/organization.ts';
 import {
+  changeOrganization,
   createOrganization,
   deleteOrganization,
   getOrganization,
   listOrganizations,
   type OrganizationDeps,
-  renameOrganization,
 } from '../../organizations/organizations.ts';
 import { ROLES } from '../../organizations/rights.ts';
 import type { App } from '../app.ts';
@@ -23,9 +23,26 @@ const OrganizationView = z.object({
   id: z.uuid(),
   name: z.string(),
   personal: z.boolean(),
+  max_running: z
+    .int()
+    .nullable()
+    .describe('How many of its tasks run at once; null for as many as there are workers'),
+  retention_days: z.int().describe('Days that finished tasks are kept'),
   role: Role.describe('Your own'),
   created_at: z.iso.datetime(),
   updated_at: z.iso.datetime(),
+});
+
+const ChangeOrganization = z.strictObject({
+  name: OrganizationName.optional(),
+  max_running: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .nullable()
+    .optional()
+    .describe('A raised bound lets what it held run within a minute'),
+  retention_days: z.int().min(1).max(3_650).optional(),
 });
 
 const MemberView = z.object({
@@ -93,7 +110,7 @@ const update = createRoute({
   ...item,
   method: 'patch',
   summary: 'Change the given fields of an organization',
-  request: { params: oneOrganization, body: json(z.strictObject({ name: OrganizationName.optional() })) },
+  request: { params: oneOrganization, body: json(ChangeOrganization) },
   responses: { 200: answer('As it is now', OrganizationView), ...problems(400, 401, 403, 404) },
 });
 
@@ -166,13 +183,17 @@ export function registerOrganizationRoutes(app: App, deps: OrganizationDeps): vo
 
   app.openapi(replace, async (c) => {
     const { name } = c.req.valid('json');
-    const changed = await renameOrganization(deps, c.var.principal, c.req.valid('param').id, name);
+    const changed = await changeOrganization(deps, c.var.principal, c.req.valid('param').id, { name });
     return c.json(organizationView(changed), 200);
   });
 
   app.openapi(update, async (c) => {
-    const { name } = c.req.valid('json');
-    const changed = await renameOrganization(deps, c.var.principal, c.req.valid('param').id, name);
+    const { name, max_running: maxRunning, retention_days: retentionDays } = c.req.valid('json');
+    const changed = await changeOrganization(deps, c.var.principal, c.req.valid('param').id, {
+      ...(name !== undefined && { name }),
+      ...(maxRunning !== undefined && { maxRunning }),
+      ...(retentionDays !== undefined && { retentionDays }),
+    });
     return c.json(organizationView(changed), 200);
   });
 
@@ -222,11 +243,14 @@ function nextCursor(more: boolean, lastId: string | undefined): string | null {
   return more && lastId !== undefined ? encodeCursor(lastId) : null;
 }
 
-function organizationView({ id, name, personal, role, createdAt, updatedAt }: Organization) {
+function organizationView(organization: Organization): z.infer<typeof OrganizationView> {
+  const { id, name, personal, maxRunning, retentionDays, role, createdAt, updatedAt } = organization;
   return {
     id,
     name,
     personal,
+    max_running: maxRunning,
+    retention_days: retentionDays,
     role,
     created_at: createdAt.toISOString(),
     updated_at: updatedAt.toISOString(),

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { TASK_STATUSES, type Task } from '../../tasks/task.ts';
+import { QUEUES, TASK_STATUSES, type Task } from '../../tasks/task.ts';
 
 const time = () => z.iso.datetime().nullable();
 
@@ -18,9 +18,33 @@ export const TaskView = z
     error: z.object({ code: z.string(), message: z.string() }).loose().nullable(),
     organization: z.uuid(),
     created_by: z.uuid().nullable(),
+    batch: z.uuid().nullable(),
     kind: z.string(),
+    queue: z.enum(QUEUES),
     attempt: z.int().describe('Starts so far'),
     max_retries: z.int(),
+    retry: z
+      .object({
+        base_seconds: z.number(),
+        factor: z.number(),
+        cap_seconds: z.number(),
+        jitter: z.enum(['full', 'none']),
+        never_retry: z.array(z.string()),
+      })
+      .partial()
+      .nullable()
+      .describe('What differs from the kind'),
+    limits: z
+      .object({ soft_seconds: z.number(), hard_seconds: z.number() })
+      .nullable()
+      .describe('Where they differ from the kind'),
+    unique_key: z.string().nullable(),
+    concurrency_key: z.string().nullable(),
+    concurrency_limit: z.int().nullable(),
+    progress: z
+      .object({ fraction: z.number(), note: z.string().nullable(), at: z.iso.datetime() })
+      .nullable()
+      .describe('How far the latest attempt is, as its handler last said'),
     next_attempt_at: time().describe('Set between automatic retries'),
     started_at: time().describe('Start of the latest attempt'),
     finished_at: time(),
@@ -30,6 +54,13 @@ export const TaskView = z
   .meta({ id: 'Task' });
 
 export const TaskWithPayload = TaskView.extend({ payload: z.unknown() }).meta({ id: 'TaskWithPayload' });
+
+export const ExplainedTask = TaskWithPayload.extend({
+  waiting: z
+    .object({ code: z.string(), message: z.string() })
+    .nullable()
+    .describe('Why it has not run yet, while it waits'),
+}).meta({ id: 'ExplainedTask' });
 
 export const TaskStatusView = z
   .object({
@@ -59,9 +90,17 @@ export function taskView(task: Task): z.infer<typeof TaskView> {
     error: task.error,
     organization: task.organizationId,
     created_by: task.createdBy,
+    batch: task.batchId,
     kind: task.kind,
+    queue: task.queue,
     attempt: task.attempt,
     max_retries: task.maxRetries,
+    retry: retryView(task.retryPolicy),
+    limits: limitsView(task),
+    unique_key: task.uniqueKey,
+    concurrency_key: task.concurrencyKey,
+    concurrency_limit: task.concurrencyLimit,
+    progress: task.progress,
     next_attempt_at: nextAttemptAt(task),
     started_at: task.startedAt?.toISOString() ?? null,
     finished_at: task.finishedAt?.toISOString() ?? null,
@@ -79,6 +118,24 @@ export function taskStatusView(task: Task): z.infer<typeof TaskStatusView> {
   const { id, status, result, error_message, created_at, updated_at, attempt, next_attempt_at, seq } =
     taskView(task);
   return { id, status, result, error_message, created_at, updated_at, attempt, next_attempt_at, seq };
+}
+
+function retryView(policy: Task['retryPolicy']): z.infer<typeof TaskView>['retry'] {
+  if (policy === null) return null;
+  const { base, factor, cap, jitter, neverRetry } = policy;
+  return {
+    base_seconds: base,
+    factor,
+    cap_seconds: cap,
+    jitter,
+    never_retry: neverRetry && [...neverRetry],
+  };
+}
+
+function limitsView({ softSeconds, hardSeconds }: Task): z.infer<typeof TaskView>['limits'] {
+  return softSeconds === null || hardSeconds === null
+    ? null
+    : { soft_seconds: softSeconds, hard_seconds: hardSeconds };
 }
 
 function nextAttemptAt(task: Task): string | null {

@@ -1,14 +1,17 @@
 import { createRoute } from '@hono/zod-openapi';
 import * as z from 'zod';
-import { type ChangeDeps, cancelTask, retryTask } from '../../tasks/change.ts';
+import { idsFrom } from '../../idempotency/ids-from.ts';
+import { type ChangeDeps, cancelTask, rescheduleTask, retryTask } from '../../tasks/change.ts';
 import { createTasks } from '../../tasks/create.ts';
-import { getTask, listTasks } from '../../tasks/read.ts';
+import { explainTask, getTask, listAttempts, listTasks } from '../../tasks/read.ts';
 import type { App } from '../app.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
 import { answer, json, problems, secured } from '../describe.ts';
 import { Id } from '../id.ts';
-import { CreateTask, ListTasks, taskRequest } from './task-request.ts';
+import { AttemptView, attemptView, ListAttempts } from './attempt-view.ts';
+import { CreateTask, ListTasks, RescheduleTask, taskRequest } from './task-request.ts';
 import {
+  ExplainedTask,
   TaskStatusView,
   TaskView,
   TaskWithPayload,
@@ -27,7 +30,7 @@ const create = createRoute({
   request: { body: json(CreateTask) },
   responses: {
     201: answer('Committed: nothing that happens afterwards loses it', TaskWithPayload),
-    ...problems(400, 401, 403, 404, 413, 415),
+    ...problems(400, 401, 403, 404, 409, 413, 415, 422),
   },
 });
 
@@ -49,7 +52,31 @@ const read = createRoute({
   summary: 'One task',
   ...secured('Tasks'),
   request: { params: oneTask },
-  responses: { 200: answer('The task', TaskWithPayload), ...problems(400, 401, 404) },
+  responses: { 200: answer('The task', ExplainedTask), ...problems(400, 401, 404) },
+});
+
+const reschedule = createRoute({
+  method: 'patch',
+  path: '/api/tasks/{taskId}',
+  summary: 'Give a task that has not started another time',
+  ...secured('Tasks'),
+  request: { params: oneTask, body: json(RescheduleTask) },
+  responses: { 200: answer('As it is now', TaskView), ...problems(400, 401, 403, 404, 409) },
+});
+
+const attempts = createRoute({
+  method: 'get',
+  path: '/api/tasks/{taskId}/attempts',
+  summary: 'Every attempt of a task: when, why, how long, which error, what delay followed',
+  ...secured('Tasks'),
+  request: { params: oneTask, query: ListAttempts },
+  responses: {
+    200: answer(
+      'A page, newest first',
+      z.object({ results: z.array(AttemptView), next_cursor: z.string().nullable() }),
+    ),
+    ...problems(400, 401, 404),
+  },
 });
 
 const status = createRoute({
@@ -91,7 +118,9 @@ const retry = createRoute({
 export function registerTaskRoutes(app: App, deps: ChangeDeps): void {
   app.openapi(create, async (c) => {
     const body = c.req.valid('json');
-    const [task] = await createTasks(deps, c.var.principal, body.organization ?? null, [taskRequest(body)]);
+    const requests = [taskRequest(body, body.queue)];
+    const ids = c.var.seed === undefined ? undefined : idsFrom(c.var.seed, requests.length);
+    const [task] = await createTasks(deps, c.var.principal, body.organization ?? null, requests, ids);
     if (!task) throw new Error('A task was created, but not returned');
     return c.json(taskWithPayload(task), 201, { Location: `/api/tasks/${task.id}/` });
   });
@@ -106,6 +135,7 @@ export function registerTaskRoutes(app: App, deps: ChangeDeps): void {
         mine: query.created_by === 'me',
         statuses: query.status ?? null,
         kind: query.kind ?? null,
+        queue: query.queue ?? null,
         createdFrom: query.created_from ?? null,
         createdTo: query.created_to ?? null,
         scheduledFrom: query.scheduled_from ?? null,
@@ -122,7 +152,29 @@ export function registerTaskRoutes(app: App, deps: ChangeDeps): void {
   });
 
   app.openapi(read, async (c) => {
-    return c.json(taskWithPayload(await getTask(deps, c.var.principal, c.req.valid('param').taskId)), 200);
+    const { task, waiting } = await explainTask(deps, c.var.principal, c.req.valid('param').taskId);
+    return c.json({ ...taskWithPayload(task), waiting }, 200);
+  });
+
+  app.openapi(reschedule, async (c) => {
+    const { scheduled_time } = c.req.valid('json');
+    const { taskId } = c.req.valid('param');
+    return c.json(taskView(await rescheduleTask(deps, c.var.principal, taskId, scheduled_time)), 200);
+  });
+
+  app.openapi(attempts, async (c) => {
+    const { cursor, limit } = c.req.valid('query');
+    const { taskId } = c.req.valid('param');
+    const before = cursor === undefined ? null : Number(cursor);
+    const page = await listAttempts(deps, c.var.principal, taskId, before, limit);
+    const last = page.attempts.at(-1);
+    return c.json(
+      {
+        results: page.attempts.map(attemptView),
+        next_cursor: page.more && last ? String(last.attempt) : null,
+      },
+      200,
+    );
   });
 
   app.openapi(status, async (c) => {

@@ -1,6 +1,6 @@
 import type { Transaction } from '../../database/connect.ts';
-import type { Task, TaskStatus } from '../task.ts';
-import { columns } from './columns.ts';
+import type { Queue, Task, TaskStatus } from '../task.ts';
+import { columns, dueIn, type Timed } from './columns.ts';
 
 /** One task that the transaction's principal may see. */
 export async function find(tx: Transaction, id: string): Promise<Task | undefined> {
@@ -8,11 +8,31 @@ export async function find(tx: Transaction, id: string): Promise<Task | undefine
   return task;
 }
 
+/** Those of the given tasks that the transaction's principal may see, in the order of ids. */
+export async function findAll(tx: Transaction, ids: readonly string[]): Promise<Timed<Task>[]> {
+  return tx<Timed<Task>[]>`
+    select ${columns(tx)}, ${dueIn(tx)} from tasks t where t.id = any (${ids as string[]}::uuid[]) order by t.id`;
+}
+
+/** The live tasks that hold one of the given unique keys, as far as the transaction's principal sees them. */
+export async function holdersOf(
+  tx: Transaction,
+  uniqueKeys: readonly string[],
+): Promise<{ id: string; uniqueKey: string }[]> {
+  return tx<{ id: string; uniqueKey: string }[]>`
+    select t.id, t.unique_key as "uniqueKey" from tasks t
+    where t.organization_id = any ((select readable_organizations())::uuid[])
+      and t.unique_key = any (${uniqueKeys as string[]}::text[]) and t.status in ('PENDING', 'SCHEDULED', 'RUNNING')
+    order by t.id
+    limit 20`;
+}
+
 export type TaskFilter = {
   organizationIds: readonly string[];
   createdBy: string | null;
   statuses: readonly TaskStatus[] | null;
   kind: string | null;
+  queue: Queue | null;
   /** RFC 3339, inclusive below and exclusive above. */
   createdFrom: string | null;
   createdTo: string | null;
@@ -35,6 +55,7 @@ export async function list(tx: Transaction, filter: TaskFilter, limit: number): 
         ${filter.createdBy ? tx`and t.created_by = ${filter.createdBy}` : tx``}
         ${filter.statuses ? tx`and t.status = any (${filter.statuses as readonly string[] as string[]}::text[])` : tx``}
         ${filter.kind ? tx`and t.kind = ${filter.kind}` : tx``}
+        ${filter.queue ? tx`and t.queue = ${filter.queue}` : tx``}
         ${filter.createdFrom ? tx`and t.created_at >= ${filter.createdFrom}::text::timestamptz` : tx``}
         ${filter.createdTo ? tx`and t.created_at < ${filter.createdTo}::text::timestamptz` : tx``}
         ${filter.scheduledFrom ? tx`and t.scheduled_time >= ${filter.scheduledFrom}::text::timestamptz` : tx``}

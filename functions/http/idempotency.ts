@@ -1,0 +1,43 @@
+import type { MiddlewareHandler } from 'hono';
+import type { Database } from '../database/connect.ts';
+import { once } from '../idempotency/once.ts';
+import { Refusal } from '../refusal.ts';
+import type { AppEnv } from './app.ts';
+
+const KEY = /^[\x21-\x7e]{1,255}$/;
+
+/**
+ * Honours `Idempotency-Key` on every POST: the same answer again, with `Idempotent-Replayed: true`.
+ *
+ * Refusals: `invalid_request` for a key of another form, `idempotency_key_reused`, `idempotency_key_in_use`.
+ *
+ * @see https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
+ */
+export function idempotency(deps: { db: Database }): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    const key = c.req.header('idempotency-key');
+    if (c.req.method !== 'POST' || key === undefined || c.get('seed') !== undefined) return next();
+    if (!KEY.test(key)) throw badKey();
+    const { pathname, search } = new URL(c.req.url);
+    const body: unknown = await c.req.json();
+    const fingerprint = ['POST', pathname.replace(/\/+$/, ''), search, JSON.stringify(body)];
+    const answer = await once(deps, c.var.principal, { key, fingerprint }, async (seed) => {
+      c.set('seed', seed);
+      await next();
+      const { status, headers } = c.res;
+      return { status, body: await c.res.clone().text(), location: headers.get('location') };
+    });
+    if (!answer.replayed) return;
+    c.header('Idempotent-Replayed', 'true');
+    c.header('Content-Type', 'application/json');
+    if (answer.location) c.header('Location', answer.location);
+    return c.body(answer.body, answer.status as 200);
+  };
+}
+
+function badKey(): Refusal {
+  const detail = 'Must be 1 to 255 printable characters of ASCII, without spaces';
+  return new Refusal('invalid', 'invalid_request', `idempotency-key: ${detail}`, {}, [
+    { in: 'header', pointer: '/idempotency-key', detail },
+  ]);
+}

@@ -1,0 +1,98 @@
+import { createRoute } from '@hono/zod-openapi';
+import * as z from 'zod';
+import type { CreateDeps } from '../../tasks/create.ts';
+import { KIND_NAMES } from '../../tasks/kinds/index.ts';
+import { listPauses, type Pause, pause, resume } from '../../tasks/pauses.ts';
+import { QUEUES } from '../../tasks/task.ts';
+import type { App } from '../app.ts';
+import { answer, json, problems, secured } from '../describe.ts';
+import { Id } from '../id.ts';
+
+const PauseView = z
+  .object({
+    organization: z.uuid(),
+    scope: z.enum(['kind', 'queue']),
+    name: z.string(),
+    paused_by: z.string().nullable().describe('Username'),
+    paused_at: z.iso.datetime(),
+  })
+  .meta({ id: 'Pause' });
+
+const CreatePause = z
+  .strictObject({
+    kind: z.enum(KIND_NAMES).optional(),
+    queue: z.enum(QUEUES).optional(),
+    organization: Id.optional().describe('Default: your personal organization'),
+  })
+  .refine(({ kind, queue }) => (kind === undefined) !== (queue === undefined), {
+    path: ['kind'],
+    error: 'Give either kind or queue',
+  });
+
+const ofOrganization = z.strictObject({ organization: Id.optional() });
+
+const collection = { path: '/api/pauses', ...secured('Pauses') } as const;
+
+const list = createRoute({
+  ...collection,
+  method: 'get',
+  summary: 'What is paused',
+  request: { query: ofOrganization.describe('Default: all your organizations') },
+  responses: {
+    200: answer('All of it', z.object({ results: z.array(PauseView) })),
+    ...problems(400, 401, 404),
+  },
+});
+
+const create = createRoute({
+  ...collection,
+  method: 'post',
+  summary: 'Pause a kind or a queue',
+  description: 'Nothing more of it starts in the organization until it is resumed. What runs goes on.',
+  request: { body: json(CreatePause) },
+  responses: { 201: answer('Paused', PauseView), ...problems(400, 401, 403, 404) },
+});
+
+const remove = createRoute({
+  path: '/api/pauses/{scope}/{name}',
+  method: 'delete',
+  summary: 'Resume a kind or a queue',
+  ...secured('Pauses'),
+  request: {
+    params: z.object({ scope: z.enum(['kind', 'queue']), name: z.string().max(100) }),
+    query: ofOrganization.describe('Default: your personal organization'),
+  },
+  responses: { 204: { description: 'Resumed' }, ...problems(400, 401, 403, 404) },
+});
+
+/** What an organization has paused. */
+export function registerPauseRoutes(app: App, deps: CreateDeps): void {
+  app.openapi(list, async (c) => {
+    const pauses = await listPauses(deps, c.var.principal, c.req.valid('query').organization ?? null);
+    return c.json({ results: pauses.map(pauseView) }, 200);
+  });
+
+  app.openapi(create, async (c) => {
+    const { kind, queue, organization = null } = c.req.valid('json');
+    const key =
+      kind === undefined
+        ? ({ scope: 'queue', name: queue ?? '' } as const)
+        : ({ scope: 'kind', name: kind } as const);
+    return c.json(pauseView(await pause(deps, c.var.principal, organization, key)), 201);
+  });
+
+  app.openapi(remove, async (c) => {
+    await resume(deps, c.var.principal, c.req.valid('query').organization ?? null, c.req.valid('param'));
+    return c.body(null, 204);
+  });
+}
+
+function pauseView({ organizationId, scope, name, pausedBy, pausedAt }: Pause): z.infer<typeof PauseView> {
+  return {
+    organization: organizationId,
+    scope,
+    name,
+    paused_by: pausedBy,
+    paused_at: pausedAt.toISOString(),
+  };
+}

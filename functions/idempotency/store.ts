@@ -1,0 +1,90 @@
+import type { Database, Transaction } from '../database/connect.ts';
+
+/** What a request with a key answered. */
+export type Answer = { status: number; body: string; location: string | null };
+
+/** Hours that a key is remembered. */
+export const KEY_HOURS = 24;
+
+/** Seconds after which a request that has not answered is presumed dead: more than a function may run. */
+const LOCK_SECONDS = 60;
+
+type Entry = { userId: string; key: string; fingerprint: Uint8Array; seed: string };
+
+/**
+ * Takes a key for a request: a new one, one that has expired, or one whose request died before it could answer.
+ *
+ * @returns the seed of the request, which is the earlier one's when it is repeated; undefined when the key is not to be had
+ */
+export async function take(
+  tx: Transaction,
+  { userId, key, fingerprint, seed }: Entry,
+): Promise<string | undefined> {
+  const [taken] = await tx<{ seed: string }[]>`
+    insert into idempotency_keys as k (user_id, key, fingerprint, seed, locked_until, expires_at)
+    values (${userId}, ${key}, ${fingerprint}, ${seed}, clock_timestamp() + ${LOCK_SECONDS} * interval '1 second',
+      clock_timestamp() + ${KEY_HOURS} * interval '1 hour')
+    on conflict (user_id, key) do update
+    set locked_until = excluded.locked_until, expires_at = excluded.expires_at, fingerprint = excluded.fingerprint,
+      seed = case when k.expires_at < clock_timestamp() then excluded.seed else k.seed end,
+      status = null, body = null, location = null
+    where k.expires_at < clock_timestamp()
+      or (k.status is null and k.locked_until < clock_timestamp() and k.fingerprint = excluded.fingerprint)
+    returning k.seed`;
+  return taken?.seed;
+}
+
+/** What is known of a key that could not be taken. */
+export async function find(
+  tx: Transaction,
+  userId: string,
+  key: string,
+): Promise<{ fingerprint: Buffer; answer: Answer | null } | undefined> {
+  const [row] = await tx<({ fingerprint: Buffer } & Partial<Answer>)[]>`
+    select fingerprint, status, body, location from idempotency_keys where user_id = ${userId} and key = ${key}`;
+  if (!row) return undefined;
+  const { fingerprint, status, body, location } = row;
+  return {
+    fingerprint,
+    answer: status && body != null ? { status, body, location: location ?? null } : null,
+  };
+}
+
+/** Remembers the answer. */
+export async function remember(
+  tx: Transaction,
+  { userId, key, seed }: Omit<Entry, 'fingerprint'>,
+  answer: Answer,
+): Promise<void> {
+  await tx`
+    update idempotency_keys
+    set status = ${answer.status}, body = ${answer.body}, location = ${answer.location}, locked_until = null
+    where user_id = ${userId} and key = ${key} and seed = ${seed}`;
+}
+
+/** Gives a key back whose request was refused, and so has done nothing. */
+export async function forget(
+  tx: Transaction,
+  { userId, key, seed }: Omit<Entry, 'fingerprint'>,
+): Promise<void> {
+  await tx`delete from idempotency_keys where user_id = ${userId} and key = ${key} and seed = ${seed}`;
+}
+
+/** Lets the request be repeated at once: nobody knows how far it came. */
+export async function unlock(
+  tx: Transaction,
+  { userId, key, seed }: Omit<Entry, 'fingerprint'>,
+): Promise<void> {
+  await tx`
+    update idempotency_keys set locked_until = clock_timestamp()
+    where user_id = ${userId} and key = ${key} and seed = ${seed} and status is null`;
+}
+
+/** Removes keys that have expired, oldest first. */
+export async function sweep(db: Database, limit: number): Promise<void> {
+  await db`
+    delete from idempotency_keys k using (
+      select user_id, key from idempotency_keys where expires_at < clock_timestamp() order by expires_at limit ${limit}
+    ) old
+    where k.user_id = old.user_id and k.key = old.key and k.expires_at < clock_timestamp()`;
+}

@@ -1,0 +1,73 @@
+import { asMember, type Principal } from '../database/enter.ts';
+import { demandRight, membershipIn, membershipInOrHome } from '../organizations/rights.ts';
+import { Refusal } from '../refusal.ts';
+import { type CreateDeps, wakeReleased } from './create.ts';
+import * as store from './store/index.ts';
+
+export type Pause = store.Pause;
+
+type PauseKey = Pick<store.Pause, 'scope' | 'name'>;
+
+/**
+ * What is paused in the principal's organizations, or in one of them.
+ *
+ * @throws Refusal `organization_not_found`
+ */
+export async function listPauses(
+  { db }: Pick<CreateDeps, 'db'>,
+  principal: Principal,
+  organizationId: string | null,
+): Promise<Pause[]> {
+  return asMember(db, principal, async (tx, memberships) => {
+    if (organizationId) membershipIn(memberships, organizationId);
+    const ids = organizationId ? [organizationId] : memberships.map((m) => m.organizationId);
+    return store.listPauses(tx, ids);
+  });
+}
+
+/**
+ * Starts nothing more of a kind, or from a queue, in an organization: due tasks are held. What runs goes on.
+ *
+ * @throws Refusal `organization_not_found`, `role_insufficient`
+ */
+export async function pause(
+  { db }: Pick<CreateDeps, 'db'>,
+  principal: Principal,
+  organizationId: string | null,
+  key: PauseKey,
+): Promise<Pause> {
+  return asMember(db, principal, async (tx, memberships) => {
+    const membership = membershipInOrHome(memberships, organizationId);
+    demandRight(membership, 'pause');
+    await store.addPause(tx, { organizationId: membership.organizationId, ...key }, principal.userId);
+    const paused = (await store.listPauses(tx, [membership.organizationId])).find(
+      ({ scope, name }) => scope === key.scope && name === key.name,
+    );
+    if (!paused) throw new Error('A pause was made, but not found');
+    return paused;
+  });
+}
+
+/**
+ * Ends a pause and sends the messages of the first of what it held; the dispatcher sends the rest.
+ *
+ * @throws Refusal `organization_not_found`, `role_insufficient`, `pause_not_found`
+ */
+export async function resume(
+  deps: CreateDeps,
+  principal: Principal,
+  organizationId: string | null,
+  key: PauseKey,
+): Promise<void> {
+  const released = await asMember(deps.db, principal, async (tx, memberships) => {
+    const membership = membershipInOrHome(memberships, organizationId);
+    demandRight(membership, 'pause');
+    const pause = { organizationId: membership.organizationId, ...key };
+    if (!(await store.removePause(tx, pause))) {
+      throw new Refusal('not_found', 'pause_not_found', `The ${key.scope} ${key.name} is not paused`);
+    }
+    const lane = { organizationId: pause.organizationId, lane: `${key.scope}:${key.name}` };
+    return store.releaseHeld(tx, [lane], deps.dispatch);
+  });
+  await wakeReleased(deps, principal, released);
+}

@@ -1,0 +1,68 @@
+import type { Database } from '../../database/connect.ts';
+
+/** A task or batch whose time is over. */
+export type Old = { id: string; artifactKey: string | null };
+
+/** The organization whose turn it is: the one that was looked at longest ago, if that was not just now. */
+export type Turn = { organizationId: string; retentionDays: number };
+
+/** Takes the turn of up to `limit` organizations. Two that ask at once take different ones. */
+export async function takeTurns(db: Database, limit: number, everySeconds: number): Promise<Turn[]> {
+  // Not `for update`, which would keep the organization's new tasks waiting.
+  return db<Turn[]>`
+    with next as (
+      select o.id from organizations o
+      where o.purged_at < clock_timestamp() - ${everySeconds} * interval '1 second'
+      order by o.purged_at
+      limit ${limit}
+      for no key update of o skip locked
+    )
+    update organizations o set purged_at = clock_timestamp()
+    from next where o.id = next.id
+    returning o.id as "organizationId", o.retention_days as "retentionDays"`;
+}
+
+/** Tasks of an organization that ended longer ago than they are kept, oldest first. */
+export async function oldTasks(
+  db: Database,
+  { organizationId, retentionDays }: Turn,
+  limit: number,
+): Promise<Old[]> {
+  return db<Old[]>`
+    select t.id, t.artifact ->> 'key' as "artifactKey" from tasks t
+    where t.organization_id = ${organizationId} and t.finished_at < clock_timestamp() - ${retentionDays} * interval '1 day'
+    order by t.finished_at
+    limit ${limit}`;
+}
+
+/** Removes tasks that are still at their end, with their attempts. What somebody has locked is left for the next time. */
+export async function removeTasks(db: Database, ids: readonly string[]): Promise<void> {
+  await db`
+    with given as (
+      select t.id from tasks t where t.id = any (${ids as string[]}::uuid[]) and t.finished_at is not null
+      for update of t skip locked
+    )
+    delete from tasks t using given where t.id = given.id`;
+}
+
+/** Removes batches of an organization that ended longer ago than they are kept; their tasks have gone before, or go next. */
+export async function removeBatches(
+  db: Database,
+  { organizationId, retentionDays }: Turn,
+  limit: number,
+): Promise<void> {
+  await db`
+    delete from batches b
+    where b.id in (
+      select b.id from batches b
+      where b.organization_id = ${organizationId}
+        and b.finished_at < clock_timestamp() - ${retentionDays} * interval '1 day'
+      order by b.finished_at
+      limit ${limit}
+    )`;
+}
+
+/** Gives the turn back: there is more to remove. */
+export async function returnTurn(db: Database, { organizationId }: Turn): Promise<void> {
+  await db`update organizations set purged_at = '-infinity' where id = ${organizationId}`;
+}

@@ -1,0 +1,110 @@
+import type { Queue, Task } from './task.ts';
+
+/** What stands around a waiting task. */
+export type Surroundings = {
+  /** By the database's clock. */
+  now: Date;
+  /** The lane in which it is held; see store/lanes.ts. */
+  heldBy: string | null;
+  /** The pause that it is under, if any. */
+  pause: { scope: 'kind' | 'queue'; name: string; by: string | null; since: Date } | null;
+  /** Tasks of its concurrency key that run. */
+  runningWithKey: number;
+  /** Tasks of its organization that run, and how many may. */
+  runningInOrganization: number;
+  maxRunning: number | null;
+  /** Messages that the dispatcher has sent for it. */
+  dispatches: number;
+  /** When the dispatcher sends the next one, should nobody have started it; null for never, as for a held task. */
+  nextDispatchAt: Date | null;
+};
+
+export type WaitingReason = { code: string; message: string };
+
+const QUEUE_WORDS: Record<Queue, string> = { interactive: 'interactive', bulk: 'bulk' };
+
+/** Why a task has not run yet, in words; null when it is not waiting. */
+export function waitingReason(task: Task, around: Surroundings): WaitingReason | null {
+  if (task.status === 'PENDING') {
+    return { code: 'waits_for_tasks', message: 'It waits for other tasks to complete' };
+  }
+  if (task.status !== 'SCHEDULED') return null;
+  return before(task, around) ?? held(task, around) ?? queued(task, around);
+}
+
+/** It is not due. */
+function before(task: Task, { now }: Surroundings): WaitingReason | undefined {
+  if (task.runAt <= now) return undefined;
+  const at = `${task.runAt.toISOString()}, in ${span(task.runAt.getTime() - now.getTime())}`;
+  if (task.attempt === 0) return { code: 'scheduled', message: `It is scheduled for ${at}` };
+  const why = task.error ? `: ${task.error.code}, ${task.error.message}` : '';
+  const left = `${task.attemptLimit - task.attempt} of ${task.maxRetries} retries left`;
+  return {
+    code: 'retry_scheduled',
+    message: `Attempt ${task.attempt} did not succeed (${left})${why}. The next one is due at ${at}`,
+  };
+}
+
+/** It is due, and its lane is full or closed. */
+function held(task: Task, around: Surroundings): WaitingReason | undefined {
+  const { pause, heldBy } = around;
+  if (pause) {
+    const what = pause.scope === 'kind' ? `The kind ${pause.name}` : `The queue ${pause.name}`;
+    const who = pause.by === null ? '' : ` by ${pause.by}`;
+    return { code: 'paused', message: `${what} has been paused${who} since ${pause.since.toISOString()}` };
+  }
+  if (heldBy?.startsWith('key:')) {
+    return {
+      code: 'concurrency_key_full',
+      message:
+        `${count(around.runningWithKey, 'task')} with the concurrency key ${task.concurrencyKey} ` +
+        `${around.runningWithKey === 1 ? 'runs' : 'run'}, and at most ${task.concurrencyLimit} may at once`,
+    };
+  }
+  if (heldBy === 'organization') {
+    const bound = around.maxRunning === null ? '' : `, and at most ${around.maxRunning} may at once`;
+    return {
+      code: 'organization_full',
+      message: `${count(around.runningInOrganization, 'task')} of the organization run${bound}`,
+    };
+  }
+  // Whatever held it is over: the next tick of the dispatcher releases it.
+  return heldBy === null
+    ? undefined
+    : { code: 'released_soon', message: 'What held it is over; it is released within a minute' };
+}
+
+/** It is due, and nothing stands in its way but the queue. */
+function queued(task: Task, { now, dispatches, nextDispatchAt }: Surroundings): WaitingReason {
+  const since = `It has been due for ${span(now.getTime() - task.runAt.getTime())}`;
+  if (task.crashes > 0) {
+    return {
+      code: 'after_a_crash',
+      message: `${since}. Its worker died ${count(task.crashes, 'time')}, so it is run alone, when a worker has nothing else`,
+    };
+  }
+  const again =
+    nextDispatchAt && nextDispatchAt > now
+      ? `; should that message be lost, another is sent in ${span(nextDispatchAt.getTime() - now.getTime())}`
+      : '; the dispatcher sends one within a minute';
+  const messages = dispatches === 0 ? '' : `, after ${count(dispatches, 'message')} by the dispatcher`;
+  return {
+    code: 'queued',
+    message: `${since} and waits in the ${QUEUE_WORDS[task.queue]} queue for a free worker${messages}${again}`,
+  };
+}
+
+const count = (n: number, noun: string) => `${n} ${noun}${n === 1 ? '' : 's'}`;
+
+const UNITS: readonly [milliseconds: number, noun: string][] = [
+  [86_400_000, 'day'],
+  [3_600_000, 'hour'],
+  [60_000, 'minute'],
+  [1_000, 'second'],
+];
+
+/** A length of time in its largest whole unit. */
+function span(milliseconds: number): string {
+  const [unit = 1_000, noun = 'second'] = UNITS.find(([size]) => milliseconds >= size) ?? UNITS.at(-1) ?? [];
+  return count(Math.max(0, Math.floor(milliseconds / unit)), noun);
+}

@@ -1,0 +1,53 @@
+import { describe, expect, test } from 'vitest';
+import { FUNCTION_NAMES } from '../lib/functions.ts';
+import { allowed, functionsOf, listed, STAGE_NAMES, statementsOf, synthesized } from './synthesized.ts';
+
+describe.each(STAGE_NAMES)('the artifacts bucket of %s', (stage) => {
+  const stacks = synthesized(stage);
+  const [bucket] = Object.values(stacks.data.findResources('AWS::S3::Bucket'));
+
+  /** The objects on which a function may do something, as the ends of their ARNs. */
+  const objects = (name: (typeof FUNCTION_NAMES)[number], action: string) =>
+    statementsOf(stacks, name)
+      .filter(({ Action }) => listed(Action).includes(action))
+      .flatMap(({ Resource }) => listed(Resource))
+      .flatMap((resource) => /\/([a-z]+\/\*)"/.exec(JSON.stringify(resource))?.[1] ?? [])
+      .toSorted();
+
+  test('forgets uploads after a day, and reports after a month, and nothing else', () => {
+    expect(bucket?.Properties.LifecycleConfiguration.Rules).toEqual([
+      { Prefix: 'uploads/', ExpirationInDays: 1, Status: 'Enabled' },
+      { Prefix: 'reports/', ExpirationInDays: 30, Status: 'Enabled' },
+      { AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 }, Status: 'Enabled' },
+    ]);
+  });
+
+  test('lets browsers use the addresses that the API gives out', () => {
+    const [rule] = bucket?.Properties.CorsConfiguration.CorsRules ?? [];
+    expect(rule).toMatchObject({
+      AllowedMethods: ['PUT', 'GET'],
+      AllowedOrigins: ['*'],
+      AllowedHeaders: ['*'],
+    });
+  });
+
+  test('is told to those alone who use it', () => {
+    const told = FUNCTION_NAMES.filter(
+      (name) => functionsOf(stacks)[name].resource.Properties.Environment.Variables.ARTIFACTS_BUCKET,
+    );
+    expect(told).toEqual(['api', 'worker', 'dispatcher']);
+    for (const action of ['s3:GetObject', 's3:PutObject', 's3:ListBucket'])
+      expect(allowed(stacks, action, 'Artifacts')).toEqual(['api', 'worker']);
+    expect(allowed(stacks, 's3:DeleteObject', 'Artifacts')).toEqual(['worker', 'dispatcher']);
+  });
+
+  test('takes uploads through the api, and what tasks write from the worker, and each from nobody else', () => {
+    expect([objects('api', 's3:PutObject'), objects('worker', 's3:PutObject')]).toEqual([
+      ['uploads/*'],
+      ['reports/*', 'results/*'],
+    ]);
+    expect(objects('dispatcher', 's3:DeleteObject')).toEqual(['results/*']);
+    const all = ['reports/*', 'results/*', 'uploads/*'];
+    expect([objects('api', 's3:GetObject'), objects('worker', 's3:GetObject')]).toEqual([all, all]);
+  });
+});

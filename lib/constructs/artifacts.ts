@@ -1,0 +1,85 @@
+import { Duration, Stack, Validations } from 'aws-cdk-lib';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { BlockPublicAccess, Bucket, BucketEncryption, HttpMethods } from 'aws-cdk-lib/aws-s3';
+import type { Construct } from 'constructs';
+import type { Stage } from '../stages.ts';
+import { fateOf } from './fate.ts';
+import type { CeleriacFunction } from './function.ts';
+
+/** What clients put here for an import. */
+const UPLOADS = 'uploads/*';
+
+/** What tasks leave here: reports of imports, and results that are too large for a row. */
+const WRITTEN = ['reports/*', 'results/*'] as const;
+
+/** Results and inputs of tasks that are too large for a row. Clients reach single objects by addresses that expire. */
+export class Artifacts extends Bucket {
+  constructor(scope: Construct, id: string, { stage }: { stage: Stage }) {
+    super(scope, id, {
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      encryption: BucketEncryption.S3_MANAGED,
+      enforceSSL: true,
+      lifecycleRules: [
+        // Imported by then, or abandoned.
+        { prefix: 'uploads/', expiration: Duration.days(1) },
+        { prefix: 'reports/', expiration: Duration.days(30) },
+        { abortIncompleteMultipartUploadAfter: Duration.days(1) },
+      ],
+      cors: [
+        {
+          // Whoever has an address may use it from any page: the address is the permission, and no cookie helps.
+          allowedOrigins: ['*'],
+          allowedMethods: [HttpMethods.PUT, HttpMethods.GET],
+          allowedHeaders: ['*'],
+          exposedHeaders: ['ETag'],
+          maxAge: 3600,
+        },
+      ],
+      ...fateOf(stage),
+    });
+    Validations.of(this).acknowledge({
+      id: 'AwsSolutions-S1',
+      reason:
+        'Nobody but functions and who has an address of theirs may read or write it, and they log what they do',
+    });
+  }
+
+  /** Lets `fn` give out addresses for uploads and for what tasks have written; one is good for what its signer may do. */
+  grantAddresses(fn: CeleriacFunction): void {
+    this.grant(fn, 's3:PutObject', [UPLOADS]);
+    this.grant(fn, 's3:GetObject', [UPLOADS, ...WRITTEN]);
+  }
+
+  /** Lets `fn` read and remove uploads, and write, read and remove what tasks leave. */
+  grantTaskData(fn: CeleriacFunction): void {
+    this.grant(fn, 's3:GetObject', [UPLOADS, ...WRITTEN]);
+    this.grant(fn, 's3:DeleteObject', [UPLOADS, ...WRITTEN]);
+    this.grant(fn, 's3:PutObject', WRITTEN);
+  }
+
+  /** Lets `fn` remove results that are kept no longer. */
+  grantPurge(fn: CeleriacFunction): void {
+    this.grant(fn, 's3:DeleteObject', ['results/*']);
+  }
+
+  private grant(fn: CeleriacFunction, action: string, patterns: readonly string[]): void {
+    fn.addEnvironment('ARTIFACTS_BUCKET', this.bucketName);
+    fn.addToRolePolicy(
+      new PolicyStatement({
+        actions: [action],
+        resources: patterns.map((pattern) => this.arnForObjects(pattern)),
+      }),
+    );
+    const stack = Stack.of(this);
+    const { 'Fn::ImportValue': exported } = stack.resolve(stack.exportValue(this.bucketArn));
+    Validations.of(fn.role ?? fn).acknowledge(
+      ...patterns.map((pattern) => ({
+        id: `AwsSolutions-IAM5[Resource::${exported}/${pattern}]`,
+        reason: 'Objects under that name, whose keys are made when tasks and uploads come',
+      })),
+    );
+    // Without it, S3 answers a missing object with 403 and not with 404.
+    if (action === 's3:GetObject')
+      fn.addToRolePolicy(new PolicyStatement({ actions: ['s3:ListBucket'], resources: [this.bucketArn] }));
+  }
+}
