@@ -90,13 +90,16 @@ export async function execute(
   };
 
   const begin = async (wanted: readonly string[], alone: boolean): Promise<void> => {
+    const askedAt = performance.now();
     const { claimed, unclaimed } = await statements.claim(db, wanted, leaseSeconds, SOON_SECONDS, alone);
+    // Who stood still for so long may be presumed dead by now, and what was claimed be cancelled or run elsewhere.
+    const inTime = performance.now() - askedAt < leaseSeconds * 1000;
     deps.announce(claimed);
     for (const task of unclaimed) {
       if (task.suspect && !alone && task.dueInSeconds <= 0) suspects.push(task.id);
       else waiting.putBack(task);
     }
-    for (const task of claimed) {
+    for (const task of inTime ? claimed : []) {
       const attempt = run(task).then(() => void underWay.delete(attempt));
       underWay.add(attempt);
     }

@@ -7,69 +7,128 @@ import type { Stage } from './functions.ts';
 import { somePlan } from './handlers.ts';
 import { enqueueFrom } from './queue.ts';
 
-const ORGANIZATION = '00000000-0000-7000-8000-000000000000';
+/** Two, so that what is bounded in one of them is not in the other. */
+const ORGANIZATIONS = [
+  '00000000-0000-7000-8000-00000000000a',
+  '00000000-0000-7000-8000-00000000000b',
+] as const;
 
 /** Seconds ahead for which people schedule, beside now. */
 const AHEAD = [0, 0, -3600, 1.5, 20, 170, 190, 600] as const;
 
-/** People who create tasks and change their minds, at moments of chance until calm comes, and once more after it. */
-export function startClients(stage: Stage): void {
+/** How long the api function may take. */
+const LIMIT_SECONDS = 10;
+
+type Wish = (stage: Stage, sandbox: Sandbox, id: string) => Promise<void>;
+
+/**
+ * People who create tasks and change their minds until calm comes. Then what they have paused is resumed, and somebody
+ * creates tasks once more.
+ *
+ * @returns the tasks that nothing has gone wrong with
+ */
+export function startClients(stage: Stage): ReadonlySet<string> {
   const { clock, random, calmAt } = stage.world;
-  let made = 0;
-  const create = (troubled: boolean) =>
-    request(stage, async (sandbox) => {
-      const queue = random.pick<Queue>(['interactive', 'bulk']);
-      const ahead = random.pick([...AHEAD]);
-      const tasks = Array.from({ length: queue === 'bulk' ? Math.ceil(random.between(0, 4)) : 1 }, () => {
-        made += 1;
-        const id = `00000000-0000-7000-8000-${String(made).padStart(12, '0')}`;
-        stage.witness.asked(id, clock.now + Math.max(0, ahead * 1000));
-        return {
-          ...newTask({ id, kind: 'simulated.task', queue }),
-          payload: troubled ? somePlan(random) : { plan: [] },
-          scheduledTime: ahead === 0 ? null : new Date(clock.now + ahead * 1000).toISOString(),
-          maxRetries: Math.floor(random.between(0, 4)),
-        };
-      });
-      const written = await stage.database.statement(sandbox, undefined, () =>
-        stage.database.model.insert(ORGANIZATION, tasks, stage.dispatch),
-      );
-      await wake(stage, sandbox, written);
+  const lucky = new Set<string>();
+  const once = (atSeconds: number, act: (sandbox: Sandbox) => Promise<void>) =>
+    clock.after(atSeconds * 1000 - clock.now, undefined, () =>
+      stage.world.start('api', LIMIT_SECONDS, act, () => {}),
+    );
+  const inStorm = () => random.between(0, calmAt / 1000);
+
+  /** Around the time at which a task starts, or at any time after. */
+  const meddle = (id: string, dueAtSeconds: number, wish: Wish) => {
+    const atSeconds =
+      dueAtSeconds + random.pick([random.between(-1, 1), random.between(0, 60), random.between(0, 600)]);
+    if (atSeconds * 1000 < calmAt) once(atSeconds, (sandbox) => wish(stage, sandbox, id));
+  };
+  for (let n = random.between(1, 6); n >= 1; n -= 1) {
+    once(inStorm(), async (sandbox) => {
+      const aheadSeconds = random.pick([...AHEAD]);
+      const asked = createSome(stage, sandbox, aheadSeconds, () => somePlan(random));
+      const dueAtSeconds = clock.now / 1000 + Math.max(0, aheadSeconds);
+      for (const id of asked.ids) {
+        for (const wish of [cancel, cancel, retry, reschedule])
+          if (random.chance(0.2)) meddle(id, dueAtSeconds, wish);
+      }
+      await asked.done;
     });
-  const cancel = () =>
-    request(stage, async (sandbox) => {
-      const id = someTask(stage);
-      if (!id) return;
-      const cancelled = await stage.database.statement(
-        sandbox,
-        undefined,
-        () => stage.database.model.cancel(id),
-        [id],
-      );
-      if (cancelled) stage.witness.cancelled(cancelled);
-    });
-  const retry = () =>
-    request(stage, async (sandbox) => {
-      const id = someTask(stage);
-      if (!id) return;
-      const again = await stage.database.statement(
-        sandbox,
-        undefined,
-        () => stage.database.model.requeue(id, stage.dispatch),
-        [id],
-      );
-      if (again) await wake(stage, sandbox, [again]);
-    });
-  const at = () => random.between(0, calmAt);
-  for (let n = random.between(1, 5); n > 0; n -= 1) clock.after(at(), undefined, () => create(true));
-  for (let n = random.between(0, 3); n > 0; n -= 1) clock.after(at(), undefined, cancel);
-  for (let n = random.between(0, 2); n > 0; n -= 1) clock.after(at(), undefined, retry);
-  clock.after(calmAt + random.between(0, 120_000), undefined, () => create(false));
+  }
+  if (random.chance(0.3)) once(inStorm(), (sandbox) => bind(stage, sandbox));
+  clock.after(calmAt, undefined, () => {
+    for (const organization of ORGANIZATIONS) unbind(stage, organization);
+  });
+  // By then, what the storm has left in the queues has come to rest.
+  once(calmAt / 1000 + CALMING_SECONDS, async (sandbox) => {
+    const asked = createSome(stage, sandbox, random.pick([...AHEAD]), () => ({ plan: [] }));
+    for (const id of asked.ids) lucky.add(id);
+    await asked.done;
+  });
+  return lucky;
 }
 
-/** What the api function does for one request. */
-function request({ world }: Stage, work: (sandbox: Sandbox) => Promise<void>): void {
-  world.start('api', 10, work, () => {});
+/** From calm on until whatever is sent is delivered at once. */
+export const CALMING_SECONDS = 1_200;
+
+function createSome(
+  stage: Stage,
+  sandbox: Sandbox,
+  aheadSeconds: number,
+  payload: () => unknown,
+): { ids: readonly string[]; done: Promise<void> } {
+  const { clock, random } = stage.world;
+  const queue = random.pick<Queue>(['interactive', 'bulk']);
+  const limit = random.pick([null, null, 1, 2]);
+  const size = queue === 'bulk' ? Math.ceil(random.between(0, 5)) : 1;
+  const tasks = Array.from({ length: size }, () => {
+    const id = stage.nextId();
+    stage.witness.asked(id, clock.now + Math.max(0, aheadSeconds * 1000));
+    return newTask({
+      ...{ id, kind: 'simulated.task', queue, payload: payload() },
+      ...{ concurrencyKey: limit === null ? null : `limit-${limit}`, concurrencyLimit: limit },
+      scheduledTime: aheadSeconds === 0 ? null : new Date(clock.now + aheadSeconds * 1000).toISOString(),
+      maxRetries: Math.floor(random.between(0, 4)),
+    });
+  });
+  const organization = random.pick(ORGANIZATIONS);
+  const { model, statement } = stage.database;
+  const done = statement(sandbox, undefined, () => model.insert(organization, tasks, stage.dispatch));
+  return { ids: tasks.map(({ id }) => id), done: done.then((written) => wake(stage, sandbox, written)) };
+}
+
+async function cancel({ database, witness }: Stage, sandbox: Sandbox, id: string): Promise<void> {
+  const cancelled = await database.statement(sandbox, undefined, () => database.model.cancel(id), [id]);
+  if (cancelled) witness.cancelled(cancelled);
+}
+
+async function retry(stage: Stage, sandbox: Sandbox, id: string): Promise<void> {
+  const { model, statement } = stage.database;
+  const again = await statement(sandbox, undefined, () => model.requeue(id, stage.dispatch), [id]);
+  if (again) await wake(stage, sandbox, [again]);
+}
+
+async function reschedule(stage: Stage, sandbox: Sandbox, id: string): Promise<void> {
+  const { model, statement } = stage.database;
+  const { clock, random } = stage.world;
+  const time = new Date(clock.now + random.pick([...AHEAD]) * 1000).toISOString();
+  const moved = await statement(sandbox, undefined, () => model.reschedule(id, time, stage.dispatch), [id]);
+  if (moved?.status === 'SCHEDULED') await wake(stage, sandbox, [moved]);
+}
+
+async function bind({ database, world }: Stage, sandbox: Sandbox): Promise<void> {
+  const { random } = world;
+  const paused = random.pick([[], ['kind:simulated.task'], ['queue:bulk']]);
+  const maxRunning = random.pick([null, 1, 2]);
+  const organization = random.pick(ORGANIZATIONS);
+  await database.statement(sandbox, undefined, () =>
+    database.model.bind(organization, { paused: new Set(paused), maxRunning }),
+  );
+}
+
+/** Whose lanes are open again; what is held in them, the dispatcher finds. */
+function unbind({ database }: Stage, organization: string): void {
+  const { maxRunning } = database.model.bounds(organization);
+  database.model.bind(organization, { paused: new Set(), maxRunning });
 }
 
 /** What `wake` in create.ts does, for somebody who needs no row-level security. */
@@ -77,11 +136,6 @@ async function wake(stage: Stage, sandbox: Sandbox, tasks: readonly Timed<Task>[
   const due = tasks.filter((task) => task.dueInSeconds <= stage.dispatch.lookaheadSeconds);
   if (due.length === 0) return;
   const unsent = await enqueueFrom(stage.world, sandbox, stage.queues)(wakeUps(due));
-  if (unsent.length > 0)
-    await stage.database.statementsOf(sandbox).dispatchAgain(stage.database.connect(sandbox), unsent);
-}
-
-function someTask({ world, database }: Stage): string | undefined {
-  const ids = [...database.model.rows.keys()];
-  return ids[Math.floor(world.random.next() * ids.length)];
+  const { connect, statementsOf } = stage.database;
+  if (unsent.length > 0) await statementsOf(sandbox).dispatchAgain(connect(sandbox), unsent);
 }

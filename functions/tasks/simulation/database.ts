@@ -80,7 +80,10 @@ export function databaseOf(world: World, moved: Moved) {
     });
     // A connection that fails takes its transaction along.
     return transaction
-      ? answer.catch((error: unknown) => Promise.reject((rollBack(transaction), error)))
+      ? answer.catch((error: unknown) => {
+          rollBack(transaction);
+          throw error;
+        })
       : answer;
   };
 

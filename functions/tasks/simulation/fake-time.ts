@@ -30,7 +30,13 @@ class Timer {
  * goes on with the real ones. So the engine runs as it is, without a clock to hand through.
  */
 export function fakeTime(): { end: () => void } {
-  const real = { ...globalThis, sleep: timers.setTimeout, now: Date.now, random: Math.random };
+  const real = {
+    ...globalThis,
+    sleep: timers.setTimeout,
+    now: Date.now,
+    elapsed: performance.now.bind(performance),
+    random: Math.random,
+  };
   const fakes = {
     setTimeout(run: () => void, milliseconds = 0, ...rest: []) {
       const here = within.getStore();
@@ -79,6 +85,7 @@ export function fakeTime(): { end: () => void } {
     const here = within.getStore();
     return here ? here.clock.now + (here.sandbox?.skewMilliseconds ?? 0) : real.now();
   };
+  performance.now = () => within.getStore()?.clock.now ?? real.elapsed();
   Math.random = () => (within.getStore()?.random.next ?? real.random)();
   return {
     end() {
@@ -94,6 +101,7 @@ export function fakeTime(): { end: () => void } {
       Object.assign(timers, { setTimeout: real.sleep });
       syncBuiltinESMExports();
       Object.assign(Date, { now: real.now });
+      Object.assign(performance, { now: real.elapsed });
       Object.assign(Math, { random: real.random });
     },
   };

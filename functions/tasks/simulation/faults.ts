@@ -47,6 +47,6 @@ export const CALM: Faults = {
 
 /** Some go wrong never, some rarely and some all the time: what hides behind one kind of fault shows without it. */
 export function someFaults(random: Random): Faults {
-  const often = () => random.pick([0, 0, 0.02, 0.1, 0.3]);
+  const often = () => random.pick([0, 0, 0.02, 0.1, 0.3, 0.5]);
   return Object.fromEntries(Object.keys(CALM).map((fault) => [fault, often()])) as Faults;
 }

@@ -23,6 +23,7 @@ export type Stage = {
   dispatch: DispatchSettings;
   leaseSeconds: number;
   witness: Witness;
+  nextId: () => string;
 };
 
 /** Lets the functions of the engine run as Lambda runs them. */

@@ -24,9 +24,12 @@ const payload = z.strictObject({ plan: z.array(z.enum(DOES)) });
 /** What a task's handler does in each attempt; beyond, it succeeds. */
 export type Plan = z.infer<typeof payload>;
 
+/** What can be interrupted, more often than the rest. */
+const OFTEN = [...DOES, 'works on', 'works on', 'hangs'] as const;
+
 export function somePlan(random: Random): Plan {
-  const trouble = random.chance(0.5) ? random.between(0, 4) : 0;
-  return { plan: Array.from({ length: Math.floor(trouble) }, () => random.pick(DOES)) };
+  const trouble = random.chance(0.7) ? random.between(0, 4) : 0;
+  return { plan: Array.from({ length: Math.floor(trouble) }, () => random.pick(OFTEN)) };
 }
 
 const SOFT_SECONDS = 20;

@@ -1,5 +1,5 @@
 import { TERMINAL } from '../task.ts';
-import { startClients } from './client.ts';
+import { CALMING_SECONDS, startClients } from './client.ts';
 import { databaseOf } from './database.ts';
 import { fakeTime } from './fake-time.ts';
 import { type Stage, startFunctions } from './functions.ts';
@@ -10,15 +10,18 @@ import { worldOf } from './world.ts';
 /** So long everything may go wrong. */
 const STORM_SECONDS = 900;
 
-/** So long, after that, until all must have come to rest: what SQS hides comes back, what was lost is sent again. */
+/** So long, after that, until all must have come to rest: what was lost is sent again, later each time. */
 const PATIENCE_SECONDS = 2 * 86_400;
+
+/** When nothing goes wrong, a task may start so much after its time. */
+const PUNCTUAL_SECONDS = 0.5;
 
 /** What came of a simulation. */
 export type Simulated = {
   /** What must not have happened, each with the history of its task. */
   faults: string[];
-  tasks: number;
-  starts: number;
+  /** How often what happened. */
+  counts: ReadonlyMap<string, number>;
 };
 
 /**
@@ -40,6 +43,7 @@ async function run(seed: number): Promise<Simulated> {
   const witness = new Witness(() => clock.now);
   const deadLetters = new SimulatedQueue(world, 360);
   const visibilitySeconds = random.pick([60, 5_400]);
+  let ids = 0;
   const stage: Stage = {
     world,
     database: databaseOf(world, (move, before, after) => witness.moved(move, before, after)),
@@ -51,19 +55,25 @@ async function run(seed: number): Promise<Simulated> {
     dispatch: { lookaheadSeconds: 180, resendSeconds: 300 },
     leaseSeconds: random.pick([10, 60]),
     witness,
+    nextId() {
+      ids += 1;
+      return `00000000-0000-7000-8000-${String(ids).padStart(12, '0')}`;
+    },
   };
   startFunctions(stage);
-  startClients(stage);
-  const { model } = stage.database;
-  const done = (status: string) => (TERMINAL as readonly string[]).includes(status);
+  const lucky = startClients(stage);
+
+  const { rows, ledger } = stage.database.model;
   const undelivered = () => stage.queues.interactive.size + stage.queues.bulk.size + deadLetters.size;
-  const rested = () =>
-    clock.now > (STORM_SECONDS + 1_200) * 1000 &&
+  const atRest = () =>
     undelivered() === 0 &&
-    [...model.rows.values()].every(({ status }) => done(status));
-  const over = () => rested() || clock.now > (STORM_SECONDS + PATIENCE_SECONDS) * 1000;
-  await world.run(over);
-  for (const row of model.rows.values()) witness.ended(row, model.ledger.get(row.id) ?? []);
-  if (undelivered() > 0) witness.faults.push(`${undelivered()} messages are never delivered`);
-  return { faults: witness.faults, tasks: model.rows.size, starts: witness.starts };
+    [...rows.values()].every(({ status }) => (TERMINAL as readonly string[]).includes(status));
+  const created = (STORM_SECONDS + CALMING_SECONDS + 60) * 1000;
+  const latest = (STORM_SECONDS + PATIENCE_SECONDS) * 1000;
+  await world.run(() => clock.now > latest || (clock.now > created && atRest()));
+
+  for (const row of rows.values()) witness.ended(row, ledger.get(row.id) ?? []);
+  for (const id of lucky) witness.punctual(id, PUNCTUAL_SECONDS);
+  if (undelivered() > 0) witness.faults.push(`${undelivered()} messages are never done with`);
+  return { faults: witness.faults, counts: witness.counts };
 }

@@ -1,16 +1,33 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { simulate } from './simulate.ts';
 
-test('x', async () => {
-  const from = Number(process.env.FROM ?? 1);
-  const n = Number(process.env.SEEDS ?? 200);
-  let tasks = 0,
-    starts = 0;
-  for (let seed = from; seed < from + n; seed++) {
-    const r = await simulate(seed);
-    tasks += r.tasks;
-    starts += r.starts;
-    expect(r.faults, `seed ${seed}`).toEqual([]);
+/** Seeds that have found something, and what it was. */
+const FOUND: Record<number, string> = {};
+
+/** For longer: `npm run simulate -- --seeds 100000`. */
+const SEEDS = 1_000;
+const AT_ONCE = 250;
+
+describe('through every fault that a seed can think of, no task is lost, early, doubled or started after its cancel', () => {
+  for (let from = 1; from <= SEEDS; from += AT_ONCE) {
+    test(`seeds from ${from} on`, { timeout: 120_000 }, async () => {
+      for (let seed = from; seed < from + AT_ONCE; seed += 1) {
+        const { faults } = await simulate(seed);
+        expect(faults, `seed ${seed}`).toEqual([]);
+      }
+    });
   }
-  console.log({ tasks, starts });
-}, 600_000);
+});
+
+describe('what a seed has found once is not there any more', () => {
+  for (const [seed, what] of Object.entries(FOUND)) {
+    test(`seed ${seed}: ${what}`, async () => {
+      expect((await simulate(Number(seed))).faults).toEqual([]);
+    });
+  }
+});
+
+test('the same seed leads to the same', async () => {
+  const [one, other] = [await simulate(7), await simulate(7)];
+  expect(one.counts).toEqual(other.counts);
+});

@@ -14,7 +14,8 @@ export class Witness {
   readonly #histories = new Map<string, History>();
   readonly #now: () => number;
   readonly faults: string[] = [];
-  starts = 0;
+  /** How often what happened. */
+  readonly counts = new Map<string, number>();
 
   constructor(now: () => number) {
     this.#now = now;
@@ -42,7 +43,11 @@ export class Witness {
   moved(move: string, before: Row | undefined, after: Row): void {
     const { seq, attempt, status, id } = after;
     const runAt = after.runAt.getTime();
+    this.#count(`${move} → ${status}`);
     this.#of(id).moves.push({ move, at: this.#now(), seq, attempt, status, runAt });
+    // A retry means now; another time is that time.
+    if (move === 'requeue') this.#of(id).notBefore = 0;
+    if (move === 'reschedule') this.#of(id).notBefore = after.scheduledTime.getTime();
     if (before && terminal(before.status) && move !== 'requeue') this.#fault(id, `${move} after the end`);
   }
 
@@ -52,10 +57,10 @@ export class Witness {
     const last = history.starts.at(-1);
     if (last && last.attempt >= attempt) this.#fault(id, `attempt ${attempt} started after ${last.attempt}`);
     history.starts.push({ attempt, at });
-    this.starts += 1;
+    this.#count('start');
     const claim = history.moves.find((move) => move.move === 'claim' && move.attempt === attempt);
-    if (!claim) return this.#fault(id, `attempt ${attempt} started without a claim`);
-    if (at < claim.runAt || at < history.notBefore)
+    if (!claim) this.#fault(id, `attempt ${attempt} started without a claim`);
+    else if (at < claim.runAt || at < history.notBefore)
       this.#fault(id, `attempt ${attempt} started before its time`);
     for (const cancel of history.cancels) {
       const again = history.moves.some((move) => move.move === 'requeue' && move.seq > cancel.seq);
@@ -71,6 +76,7 @@ export class Witness {
     if (!terminal(status)) this.#fault(id, `is ${status} for good`);
     if (ledger.some((ended, index) => ended.attempt !== index + 1) || ledger.length !== attempt)
       this.#fault(id, `${attempt} attempts, in the ledger: ${ledger.map((ended) => ended.attempt)}`);
+    if (ledger.some(({ outcome }) => outcome === 'running')) this.#fault(id, 'has an attempt without an end');
     if (status === 'COMPLETED' && (result as { attempt: number }).attempt !== attempt)
       this.#fault(id, `attempt ${attempt} has another one's result`);
     const ends = this.#of(id).moves.filter((move) => terminal(move.status)).length;
@@ -78,10 +84,16 @@ export class Witness {
     if (ends !== lives) this.#fault(id, `${lives} lives and ${ends} ends`);
   }
 
-  /** Seconds between the time and the start of the first attempt. */
-  lateness(id: string): number | undefined {
+  /** What must hold of a task with which nothing went wrong. */
+  punctual(id: string, atMostSeconds: number): void {
     const { starts, notBefore } = this.#of(id);
-    return starts[0] && (starts[0].at - notBefore) / 1000;
+    const lateSeconds = ((starts[0]?.at ?? Number.POSITIVE_INFINITY) - notBefore) / 1000;
+    if (lateSeconds > atMostSeconds) this.#fault(id, `started ${lateSeconds} s late`);
+    if (starts.length > 1) this.#fault(id, `started ${starts.length} times`);
+  }
+
+  #count(what: string): void {
+    this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
   }
 
   #fault(id: string, what: string): void {
