@@ -55,7 +55,8 @@ export function startClients(stage: Stage): ReadonlySet<string> {
     });
   }
   if (random.chance(0.3)) once(inStorm(), (sandbox) => bind(stage, sandbox));
-  clock.after(calmAt, undefined, () => {
+  // Once even the slowest request to pause has arrived.
+  clock.after(calmAt + 60_000, undefined, () => {
     for (const organization of ORGANIZATIONS) unbind(stage, organization);
   });
   // By then, what the storm has left in the queues has come to rest.
