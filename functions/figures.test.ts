@@ -1,14 +1,10 @@
 import { expect, test } from 'vitest';
-import { meter } from './figures.ts';
+import { ALARMED, meter } from './figures.ts';
 
-function metered() {
+function metered(options: Parameters<typeof meter>[2] = {}) {
   const lines: string[] = [];
   return {
-    ...meter(
-      (line) => lines.push(line),
-      'prod',
-      () => 1_700_000_000_000,
-    ),
+    ...meter((line) => lines.push(line), 'prod', { now: () => 1_700_000_000_000, ...options }),
     lines,
   };
 }
@@ -50,6 +46,18 @@ test('an invocation that measured nothing writes nothing, and nothing is written
   flush();
   flush();
   expect(lines).toHaveLength(1);
+});
+
+test('what is not to be published is neither a metric nor a value', () => {
+  const { measure, flush, lines } = metered({ published: (figure) => ALARMED.includes(figure) });
+  measure('TasksCompleted', 1);
+  flush();
+  expect(lines).toEqual([]);
+  measure('TasksCompleted', 1);
+  measure('WakeUpsUnsent', 2);
+  flush();
+  const { TasksCompleted, WakeUpsUnsent } = JSON.parse(lines[0] ?? '');
+  expect([TasksCompleted, WakeUpsUnsent]).toEqual([undefined, 2]);
 });
 
 test('no more values than CloudWatch takes, and the largest is among them', () => {

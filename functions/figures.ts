@@ -24,6 +24,13 @@ export const FIGURES = {
 
 export type Figure = keyof typeof FIGURES;
 
+/** Those that alarms listen to, where only these are published. */
+export const ALARMED: readonly Figure[] = [
+  'InteractiveStartLateness',
+  'WakeUpsUnsent',
+  'PriceFetchesSucceeded',
+];
+
 /** Counts come together, milliseconds are kept one by one. */
 export type Measure = (figure: Figure, value: number) => void;
 
@@ -42,12 +49,21 @@ const MAX_VALUES = 100;
  *
  * @param write receives each line, with its end
  * @param stage the only dimension: every further one multiplies what the metrics cost
+ * @param published whether a figure is; each is a metric that is paid for
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */
-export function meter(write: (line: string) => void, stage: string, now: () => number = Date.now): Meter {
+export function meter(
+  write: (line: string) => void,
+  stage: string,
+  {
+    now = Date.now,
+    published = () => true,
+  }: { now?: () => number; published?: (figure: Figure) => boolean } = {},
+): Meter {
   let measured = new Map<Figure, number[]>();
   return {
     measure(figure, value) {
+      if (!published(figure)) return;
       const values = measured.get(figure);
       if (!values) measured.set(figure, [value]);
       else if (FIGURES[figure] === 'Count') values[0] = (values[0] ?? 0) + value;

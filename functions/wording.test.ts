@@ -14,6 +14,11 @@ test.each<[z.ZodType, unknown, string]>([
   [z.array(z.string()).min(1), [], 'Must have at least 1 item'],
   [z.enum(['a', 'b']), 'c', 'Must be one of a, b'],
   [z.literal('me'), 'you', 'Must be me'],
+  [
+    z.discriminatedUnion('a', [z.object({ a: z.literal('b') }), z.object({ a: z.literal('c') })]),
+    { a: 'd' },
+    'Must be one of b, c',
+  ],
   [z.uuid(), 'x', 'Must be a UUID'],
   [z.email(), 'x', 'Must be an email address'],
   [z.strictObject({}), { a: 1 }, 'Unknown field'],

@@ -29,9 +29,10 @@ function wording(issue: z.core.$ZodRawIssue): string | undefined {
     case 'too_big':
       return `Must ${extent(issue.origin, 'at most', issue.maximum)}`;
     case 'invalid_value':
-      return issue.values.length === 1
-        ? `Must be ${String(issue.values[0])}`
-        : `Must be one of ${issue.values.join(', ')}`;
+      return oneOf(issue.values);
+    // Of a field that says which of several shapes is meant.
+    case 'invalid_union':
+      return Array.isArray(issue.options) ? oneOf(issue.options) : undefined;
     case 'invalid_format':
       return FORMATS[issue.format] && `Must be ${FORMATS[issue.format]}`;
     case 'unrecognized_keys':
@@ -39,6 +40,10 @@ function wording(issue: z.core.$ZodRawIssue): string | undefined {
     default:
       return undefined;
   }
+}
+
+function oneOf(values: readonly unknown[]): string {
+  return values.length === 1 ? `Must be ${String(values[0])}` : `Must be one of ${values.join(', ')}`;
 }
 
 /** `be at least 0`, but `have at most 3 items`. */

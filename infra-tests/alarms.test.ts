@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { STAGES } from '../lib/stages.ts';
 import { functionsOf, type Resource, STAGE_NAMES, synthesized } from './synthesized.ts';
 
 const runbook = readFileSync(join(import.meta.dirname, '..', 'docs', 'runbook.md'), 'utf8');
@@ -50,12 +49,24 @@ describe.each(STAGE_NAMES)('alarms of %s', (stage) => {
         Effect: 'Allow',
         Action: 'sns:Publish',
         Principal: { Service: 'cloudwatch.amazonaws.com' },
+        Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
       }),
     );
   });
 
-  function watched(metric: string, dimension: string): string[] {
-    return alarms
+  /** The metrics that an alarm looks at, each with its statistic: one, or those of its expression. */
+  const metricsOf = (alarm: Resource['Properties']): Resource['Properties'][] =>
+    (alarm.Metrics ?? [{ MetricStat: { Metric: alarm, Stat: alarm.Statistic } }]).flatMap(
+      ({ MetricStat, Id }: Resource['Properties']) =>
+        MetricStat ? [{ Id, Stat: MetricStat.Stat, ...MetricStat.Metric }] : [],
+    );
+  const alarm = (name: string) => alarms.find((each) => nameOf(each) === name) ?? {};
+  const expressionOf = ({ Metrics = [] }: Resource['Properties']): string =>
+    Metrics.find(({ Expression }: Resource['Properties']) => Expression)?.Expression ?? '';
+
+  function watched(metric: string, dimension: string, among = alarms): string[] {
+    return among
+      .flatMap(metricsOf)
       .filter(({ MetricName }) => MetricName === metric)
       .flatMap(({ Dimensions }) => Dimensions)
       .filter(({ Name }) => Name === dimension)
@@ -74,7 +85,10 @@ describe.each(STAGE_NAMES)('alarms of %s', (stage) => {
         ({ Properties }) => Properties.Targets[0].DeadLetterConfig.Arn['Fn::GetAtt'][0],
       ),
     );
-    expect(watched('ApproximateNumberOfMessagesVisible', 'QueueName')).toEqual([...undelivered].toSorted());
+    const plain = alarms.filter(({ Metrics }) => !Metrics);
+    expect(watched('ApproximateNumberOfMessagesVisible', 'QueueName', plain)).toEqual(
+      [...undelivered].toSorted(),
+    );
     const emptiedBy = Object.values(app.findResources('AWS::Lambda::EventSourceMapping'))
       .filter(({ Properties }) => redriven.has(Properties.EventSourceArn['Fn::GetAtt'][0]))
       .map(({ Properties }) => Properties.FunctionName.Ref);
@@ -86,8 +100,51 @@ describe.each(STAGE_NAMES)('alarms of %s', (stage) => {
     const sources = Object.keys(queues).filter((id) => queues[id]?.Properties.RedrivePolicy);
     expect(watched('ApproximateAgeOfOldestMessage', 'QueueName')).toEqual(sources.toSorted());
     const { Timeout } = functionsOf(stacks).worker.resource.Properties;
-    const ages = alarms.filter(({ MetricName }) => MetricName === 'ApproximateAgeOfOldestMessage');
-    for (const { Threshold } of ages) expect(Threshold).toBeGreaterThan(Timeout + 180);
+    for (const queue of ['interactive', 'bulk']) {
+      expect(alarm(`${queue}-queue-behind`).Threshold).toBeGreaterThan(Timeout + 180);
+    }
+  });
+
+  test('a message that a dead worker has left hidden is no queue that is not kept up with: some must wait all the time', () => {
+    for (const queue of ['interactive', 'bulk']) {
+      const behind = alarm(`${queue}-queue-behind`);
+      const metrics = metricsOf(behind);
+      expect(metrics.map(({ Id, MetricName, Stat }) => [Id, MetricName, Stat]).toSorted()).toEqual([
+        ['age', 'ApproximateAgeOfOldestMessage', 'Maximum'],
+        ['waiting', 'ApproximateNumberOfMessagesVisible', 'Minimum'],
+      ]);
+      expect(new Set(metrics.map(({ Dimensions }) => JSON.stringify(Dimensions))).size).toBe(1);
+      expect(expressionOf(behind)).toBe('IF(FILL(waiting, 0) > 0, age, 0)');
+    }
+  });
+
+  test('a request that is throttled is heard of also while nobody calls the other functions', () => {
+    const throttled = alarm('requests-throttled');
+    expect(watched('Throttles', 'FunctionName', [throttled])).toHaveLength(3);
+    for (const { Id } of metricsOf(throttled)) expect(expressionOf(throttled)).toContain(`FILL(${Id}, 0)`);
+  });
+
+  /** Of AWS's own metrics: what it publishes by itself under these names and dimensions. */
+  const PUBLISHED_BY_AWS: Record<string, { metrics: string[]; dimensions: string[][] }> = {
+    'AWS/Lambda': { metrics: ['Errors', 'Invocations', 'Throttles'], dimensions: [['FunctionName']] },
+    'AWS/SQS': {
+      metrics: ['ApproximateAgeOfOldestMessage', 'ApproximateNumberOfMessagesVisible'],
+      dimensions: [['QueueName']],
+    },
+    // 5xx is the HTTP API's, the other the WebSocket API's.
+    'AWS/ApiGateway': { metrics: ['5xx', 'ExecutionError'], dimensions: [['ApiId'], ['ApiId', 'Stage']] },
+    'AWS/RDS': { metrics: ['ACUUtilization', 'DatabaseConnections'], dimensions: [['DBClusterIdentifier']] },
+  };
+
+  test('each looks at a metric that exists: of ours, or one that AWS publishes under that name and those dimensions', () => {
+    for (const { Namespace, MetricName, Dimensions } of alarms.flatMap(metricsOf)) {
+      if (Namespace === 'Celeriac') continue;
+      const known = PUBLISHED_BY_AWS[Namespace] ?? { metrics: [], dimensions: [] };
+      expect(known.metrics).toContain(MetricName);
+      expect(known.dimensions).toContainEqual(
+        Dimensions.map(({ Name }: { Name: string }) => Name).toSorted(),
+      );
+    }
   });
 
   test('every function is watched for failing, unless a deployment fails with it', () => {
@@ -97,12 +154,11 @@ describe.each(STAGE_NAMES)('alarms of %s', (stage) => {
     expect(watched('Errors', 'FunctionName')).toEqual(expected.toSorted());
   });
 
-  test('a dispatcher that is silent is trouble, and a price feed that tells of itself; silence of anything else is well', () => {
+  test('a dispatcher that is silent is trouble, and so is a silent price feed; silence of anything else is well', () => {
     const troubled = alarms
       .filter(({ TreatMissingData }) => TreatMissingData === 'breaching')
       .map((alarm) => nameOf(alarm));
-    const { figures } = STAGES[stage].observability;
-    expect(troubled.toSorted()).toEqual(['dispatcher-silent', ...(figures ? ['stale-prices'] : [])]);
+    expect(troubled.toSorted()).toEqual(['dispatcher-silent', 'stale-prices']);
   });
 
   test('the database is watched for capacity and connections, before either is gone', () => {
@@ -117,11 +173,11 @@ describe.each(STAGE_NAMES)('alarms of %s', (stage) => {
   });
 });
 
-test('prod has every alarm: the runbook has no section for one that prod has not', () => {
+test.each(STAGE_NAMES)('%s has every alarm: the runbook has no section for one that it has not', (stage) => {
   const [, ofAlarms = ''] = runbook.split(/^## Alarms$/m);
   const headings = [...(ofAlarms.split(/^## /m)[0] ?? '').matchAll(/^### (.+)$/gm)].map(([, name]) => name);
-  const names = Object.values(synthesized('prod').app.findResources('AWS::CloudWatch::Alarm')).map(
-    ({ Properties }) => Properties.AlarmName.replace('celeriac-prod-', ''),
+  const names = Object.values(synthesized(stage).app.findResources('AWS::CloudWatch::Alarm')).map(
+    ({ Properties }) => Properties.AlarmName.replace(`celeriac-${stage}-`, ''),
   );
   expect(headings.toSorted()).toEqual(names.toSorted());
 });

@@ -21,7 +21,7 @@ const NEEDED_BY: Record<string, readonly FunctionName[]> = {
   '@aws-sdk/credential-provider-ini': [],
   '@aws-sdk/credential-provider-sso': [],
   '@aws-sdk/nested-clients': [],
-  'csv-parse': ['worker'],
+  'csv-parse': [],
   'drizzle-orm': ['api', 'migrate'],
   hono: ['auth', 'api'],
   jose: ['auth', 'api', 'socket'],
@@ -48,9 +48,9 @@ test('every bundle is smaller than a megabyte', () => {
 });
 
 /** The packages that a bundle is made of, by its source map. */
-function packagesOf(name: FunctionName): Set<string> {
+function packagesOf(name: FunctionName, program = 'index'): Set<string> {
   const { sources }: { sources: string[] } = JSON.parse(
-    readFileSync(join(bundles[name], 'index.mjs.map'), 'utf8'),
+    readFileSync(join(bundles[name], `${program}.mjs.map`), 'utf8'),
   );
   return new Set(sources.flatMap((source) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(source)?.[1] ?? []));
 }
@@ -59,6 +59,13 @@ describe('no function carries what it does not need', () => {
   test.each(Object.entries(NEEDED_BY))('%s', (name, functions) => {
     const carriers = FUNCTION_NAMES.filter((fn) => packagesOf(fn).has(name));
     expect(carriers.toSorted()).toEqual([...functions].toSorted());
+  });
+
+  test('a runner of tasks carries the kinds and the guarded fetch, and neither the database nor a client', () => {
+    const packages = [...packagesOf('worker', 'task-runner')];
+    expect(packages).toEqual(expect.arrayContaining(['csv-parse', 'undici', 'zod']));
+    expect(packages).not.toContain('postgres');
+    expect(packages.filter((each) => each.startsWith('@aws-sdk/'))).toEqual([]);
   });
 
   test('nor a client that is not in the table', () => {
@@ -80,7 +87,7 @@ test('a bundle logs in to the database by IAM, with the credentials that Lambda 
     stdio: 'ignore',
     env: {
       STAGE: 'test',
-      METRICS: 'off',
+      METRICS: 'none',
       DATABASE_URL: `postgres://celeriac_dead_letters@127.0.0.1:${port}/celeriac`,
       SOCKET_ENDPOINT: 'http://127.0.0.1:9',
       AWS_REGION: 'eu-central-1',

@@ -22,6 +22,7 @@ describe('bundling the functions', () => {
         `import { word } from '../word.ts';\nexport const handler = async () => word('${name}');\n`,
       );
     }
+    write('handlers/task-runner.ts', `console.log('I run tasks');\n`);
     write('word.ts', `export const word = (name: string): string => 'I am ' + name;\n`);
     write('database/migrations/0000_first.sql', 'select 1;');
     write('../console/views/task.js', '//');
@@ -41,6 +42,12 @@ describe('bundling the functions', () => {
     write('word.cjs', `module.exports.word = (name) => require('node:path').posix.join('/', name);`);
     write('word.ts', `export { word } from './word.cjs';`);
     expect(answerOf((await bundleFunctions(places)).api)).toBe('/api');
+  });
+
+  test('the program of the processes that the worker starts lies beside it', async () => {
+    const { worker } = await bundleFunctions(places);
+    const said = execFileSync(process.execPath, [join(worker, 'task-runner.mjs')], { encoding: 'utf8' });
+    expect(said.trim()).toBe('I run tasks');
   });
 
   test('the migrations lie beside migrate', async () => {
@@ -73,12 +80,20 @@ describe('bundling the functions', () => {
 
   test('sizes are those of the code, without its source map', async () => {
     const { worker } = await bundleFunctions(places);
-    expect(bundleSizes(places.outputRoot).worker).toBe(readFileSync(join(worker, 'index.mjs')).length);
+    expect(bundleSizes(places.outputRoot)).toMatchObject({
+      'worker/index.mjs': readFileSync(join(worker, 'index.mjs')).length,
+      'worker/task-runner.mjs': readFileSync(join(worker, 'task-runner.mjs')).length,
+    });
   });
 
   test('what is missing is an error that names all of it, and leaves what was built before', async () => {
     const { api } = await bundleFunctions(places);
-    const missing = ['handlers/worker.ts', 'handlers/prices.ts', 'database/migrations'];
+    const missing = [
+      'handlers/worker.ts',
+      'handlers/prices.ts',
+      'handlers/task-runner.ts',
+      'database/migrations',
+    ];
     for (const path of missing) rmSync(join(places.sourceRoot, path), { recursive: true });
     const bundling = bundleFunctions(places);
     for (const path of missing) await expect(bundling).rejects.toThrow(path);

@@ -91,6 +91,21 @@ describe.each(STAGE_NAMES)('endpoints of %s', (stage) => {
     }
   });
 
+  test('API Gateway is allowed to ask each authorizer, on behalf of that authorizer alone', () => {
+    for (const [id, { Properties }] of Object.entries(app.findResources('AWS::ApiGatewayV2::Authorizer'))) {
+      const permissions = Object.values(
+        app.findResources('AWS::Lambda::Permission', {
+          Properties: { Principal: 'apigateway.amazonaws.com' },
+        }),
+      ).filter((permission) =>
+        JSON.stringify(permission.Properties.SourceArn).includes(`/authorizers/",{"Ref":"${id}"}`),
+      );
+      expect(permissions.map((permission) => functionAt(stacks, permission.Properties.FunctionName))).toEqual(
+        [functionAt(stacks, Properties.AuthorizerUri)],
+      );
+    }
+  });
+
   test('both APIs throttle, log every request, and log no query string', () => {
     const stages = Object.values(app.findResources('AWS::ApiGatewayV2::Stage'));
     expect(stages.map(({ Properties }) => Properties.StageName).toSorted()).toEqual(['$default', 'ws']);
@@ -99,6 +114,10 @@ describe.each(STAGE_NAMES)('endpoints of %s', (stage) => {
       expect(Properties.DefaultRouteSettings.ThrottlingBurstLimit).toBeGreaterThan(0);
       expect(Properties.AccessLogSettings.Format).toContain('$context.requestId');
       expect(Properties.AccessLogSettings.Format).not.toMatch(/query/i);
+      // API Gateway has refused the `:*` that the attribute of a log group ends in, for WebSocket APIs.
+      expect(Properties.AccessLogSettings.DestinationArn['Fn::Join'][1].at(-1)).toEqual({
+        Ref: expect.stringContaining('AccessLog'),
+      });
     }
   });
 });

@@ -151,6 +151,20 @@ describe.each(STAGE_NAMES)('front door of %s', (stage) => {
     expect(outputs).toHaveProperty('AlarmTopic');
   });
 
+  test('has no name that another region of the account could have taken', () => {
+    for (const [type, nameOf] of [
+      ['ResponseHeadersPolicy', ({ ResponseHeadersPolicyConfig }) => ResponseHeadersPolicyConfig.Name],
+      ['OriginAccessControl', ({ OriginAccessControlConfig }) => OriginAccessControlConfig.Name],
+      ['Function', ({ Name }) => Name],
+    ] as [string, (properties: Resource['Properties']) => unknown][]) {
+      const named = Object.values(app.findResources(`AWS::CloudFront::${type}`));
+      expect(named).not.toEqual([]);
+      for (const { Properties } of named) {
+        expect(JSON.stringify(nameOf(Properties))).toContain('{"Ref":"AWS::Region"}');
+      }
+    }
+  });
+
   test('gets the console in every deployment that changes it', () => {
     const versions = app.findResources('AWS::Lambda::Version');
     const published = Object.values(app.findResources('Custom::Trigger')).filter(

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { FUNCTION_NAMES, FUNCTIONS } from '../lib/functions.ts';
-import { functionsOf, STAGE_NAMES, synthesized } from './synthesized.ts';
+import { ALL_SETTINGS, functionsOf, STAGE_NAMES, synthesize, synthesized, temporary } from './synthesized.ts';
 
 /** What each function finds in its environment, besides what all of them do. */
 const VARIABLES = {
@@ -97,6 +97,24 @@ describe.each(STAGE_NAMES)('functions of %s', (stage) => {
     test('has its code in the assembly, where its metadata says', () => {
       expect(existsSync(join(stacks.directory, Metadata['aws:asset:path'], 'index.mjs'))).toBe(true);
     });
+  });
+
+  test('every other function that the library adds logs where it is forgotten after a while, too', () => {
+    const groups = stacks.app.findResources('AWS::Logs::LogGroup');
+    for (const { app } of [stacks, synthesize(stage, temporary(`all-${stage}`), ALL_SETTINGS)]) {
+      for (const { Properties } of Object.values(app.findResources('AWS::Lambda::Function'))) {
+        const group = groups[Properties.LoggingConfig.LogGroup.Ref];
+        expect(group?.Properties.RetentionInDays).toBeGreaterThan(0);
+      }
+    }
+  });
+
+  test('no log is kept for ever, whoever writes it', () => {
+    for (const template of [stacks.app, stacks.data]) {
+      const groups = Object.values(template.findResources('AWS::Logs::LogGroup'));
+      expect(groups).not.toEqual([]);
+      for (const { Properties } of groups) expect(Properties.RetentionInDays).toBeGreaterThan(0);
+    }
   });
 
   test('what is dangerous outside a laptop is refused', () => {

@@ -2,20 +2,22 @@ import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import cdk from '../cdk.json' with { type: 'json' };
-import { FIGURES } from '../functions/figures.ts';
+import { ALARMED, FIGURES } from '../functions/figures.ts';
 import { AppStack } from '../lib/app-stack.ts';
 import { inventoryOf, type Template as Priced } from '../lib/cost/inventory.ts';
 import { DataStack } from '../lib/data-stack.ts';
-import { FIGURE_NAMES } from '../lib/figures.ts';
+import { ALARMED_NAMES, FIGURE_NAMES, PUBLISHED } from '../lib/figures.ts';
 import { mapFunctions } from '../lib/functions.ts';
 import { STAGES, type Stage } from '../lib/stages.ts';
 import { temporary } from './synthesized.ts';
 
 const SWITCHED: Stage['observability'][] = [
-  { figures: false, dashboard: false },
-  { figures: false, dashboard: true },
-  { figures: true, dashboard: false },
-  { figures: true, dashboard: true },
+  { figures: 'none', dashboard: false },
+  { figures: 'none', dashboard: true },
+  { figures: 'alarmed', dashboard: false },
+  { figures: 'alarmed', dashboard: true },
+  { figures: 'all', dashboard: false },
+  { figures: 'all', dashboard: true },
 ];
 
 const NAMES = Object.keys(FIGURES).toSorted();
@@ -35,6 +37,7 @@ const ofFigures = ({ Namespace }: { Namespace?: string }) => Namespace === 'Cele
 
 test('the alarms, the dashboard and the bill know exactly the figures that functions publish', () => {
   expect([...FIGURE_NAMES].toSorted()).toEqual(NAMES);
+  expect(ALARMED_NAMES.toSorted()).toEqual(ALARMED.toSorted());
 });
 
 describe.each(SWITCHED.map((switched, index) => ({ ...switched, index })))(
@@ -44,20 +47,21 @@ describe.each(SWITCHED.map((switched, index) => ({ ...switched, index })))(
     const dashboards = app.findResources('AWS::CloudWatch::Dashboard');
     const body = JSON.stringify(dashboards);
 
-    test('functions publish figures if they are switched on, and never else', () => {
+    const published = PUBLISHED[figures].toSorted();
+
+    test('functions publish the figures that are asked for, and never else', () => {
       const said = Object.values(app.findResources('AWS::Lambda::Function')).flatMap(
         ({ Properties }) => Properties.Environment?.Variables?.METRICS ?? [],
       );
-      expect(new Set(said)).toEqual(new Set([figures ? 'emf' : 'off']));
+      expect(new Set(said)).toEqual(new Set([figures]));
     });
 
-    test('alarms listen to figures by their names and their only dimension, and only where there are some', () => {
+    test('alarms listen to figures by their only dimension, to all that are published for them and to no others', () => {
       const listened = alarmsOf(app).filter(ofFigures);
-      expect(listened.length > 0).toBe(figures);
-      for (const { MetricName, Dimensions } of listened) {
-        expect(NAMES).toContain(MetricName);
-        expect(Dimensions).toEqual([{ Name: 'Stage', Value: 'dev' }]);
-      }
+      expect(listened.map(({ MetricName }) => MetricName).toSorted()).toEqual(
+        figures === 'none' ? [] : ALARMED_NAMES.toSorted(),
+      );
+      for (const { Dimensions } of listened) expect(Dimensions).toEqual([{ Name: 'Stage', Value: 'dev' }]);
     });
 
     test('every other alarm is there all the same', () => {
@@ -79,13 +83,12 @@ describe.each(SWITCHED.map((switched, index) => ({ ...switched, index })))(
       );
       expect(shown).toHaveLength(dashboard ? alarmsOf(app).length : 0);
       const drawn = [...body.matchAll(/\\"Celeriac\\",\\"(\w+)\\",\\"Stage\\",\\"dev\\"/g)];
-      const expected = dashboard && figures ? NAMES : [];
-      expect([...new Set(drawn.map(([, name]) => name))].toSorted()).toEqual(expected);
+      expect([...new Set(drawn.map(([, name]) => name))].toSorted()).toEqual(dashboard ? published : []);
     });
 
     test('what is published is paid for, looked at or not', () => {
       const { metrics, dashboards: count } = inventoryOf([app.toJSON() as Priced]);
-      expect([metrics, count]).toEqual([figures ? NAMES.length : 0, dashboard ? 1 : 0]);
+      expect([metrics, count]).toEqual([published.length, dashboard ? 1 : 0]);
     });
   },
 );

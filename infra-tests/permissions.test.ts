@@ -50,6 +50,50 @@ describe.each(STAGE_NAMES)('what functions may do in %s', (stage) => {
     });
   });
 
+  test('nobody else’s role has a wildcard either, and no managed policy but the library’s two', () => {
+    const own = new Set<string>(
+      FUNCTION_NAMES.map((name) => functions[name].resource.Properties.Role['Fn::GetAtt'][0]),
+    );
+    for (const template of [stacks.app, stacks.data]) {
+      const roles = Object.entries(template.findResources('AWS::IAM::Role')).filter(([id]) => !own.has(id));
+      const attached = Object.values(template.findResources('AWS::IAM::Policy')).filter(
+        ({ Properties }) => !Properties.Roles.some(({ Ref }: { Ref: string }) => own.has(Ref)),
+      );
+      const documents = [
+        ...roles.flatMap(([, { Properties }]) => Properties.Policies ?? []),
+        ...attached.map(({ Properties }) => Properties),
+      ].map(({ PolicyDocument }) => PolicyDocument);
+      for (const { Action, Resource } of documents.flatMap(({ Statement }) => Statement)) {
+        for (const action of listed<string>(Action)) expect(action).not.toContain('*');
+        expect(listed(Resource)).not.toContain('*');
+      }
+      const managed = roles.flatMap(([, { Properties }]) => Properties.ManagedPolicyArns ?? []);
+      for (const policy of managed) {
+        expect(JSON.stringify(policy)).toMatch(
+          /service-role\/(AWSLambdaBasicExecutionRole|AmazonAPIGatewayPushToCloudWatchLogs)"/,
+        );
+      }
+    }
+  });
+
+  test('nothing lets everybody in: who is allowed by a resource is named', () => {
+    const types = ['AWS::S3::BucketPolicy', 'AWS::SQS::QueuePolicy', 'AWS::SNS::TopicPolicy'];
+    const statements = [stacks.app, stacks.data].flatMap((template) =>
+      types.flatMap((type) =>
+        Object.values(template.findResources(type)).flatMap(
+          ({ Properties }) => Properties.PolicyDocument.Statement,
+        ),
+      ),
+    );
+    const allowing = statements.filter(({ Effect }) => Effect === 'Allow');
+    expect(allowing).not.toEqual([]);
+    for (const { Principal } of allowing) expect(Object.keys(Principal)).toEqual(['Service']);
+    for (const { Properties } of Object.values(stacks.app.findResources('AWS::Lambda::Permission'))) {
+      expect(Properties.Principal).toMatch(/^[a-z]+\.amazonaws\.com$/);
+      expect(Properties.SourceArn).toBeDefined();
+    }
+  });
+
   test('auth alone can read the signing key, and who renews it', () => {
     const reference = variable('auth', 'SIGNING_SECRET_ARN');
     const readers = FUNCTION_NAMES.filter((name) =>

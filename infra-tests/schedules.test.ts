@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { functionAt, STAGE_NAMES, synthesized } from './synthesized.ts';
+import { FUNCTION_NAMES } from '../lib/functions.ts';
+import { allowed, functionAt, STAGE_NAMES, synthesized } from './synthesized.ts';
 
 describe.each(STAGE_NAMES)('what happens by itself in %s', (stage) => {
   const stacks = synthesized(stage);
@@ -45,13 +46,24 @@ describe.each(STAGE_NAMES)('what happens by itself in %s', (stage) => {
     }
   });
 
-  test('every function that is called asynchronously leaves a dead letter when it fails', () => {
+  test('every function that is called asynchronously leaves a dead letter when it fails, and may', () => {
+    // API Gateway waits for the answer; every other service does not, nor does a function that invokes one.
+    const byServices = Object.values(app.findResources('AWS::Lambda::Permission'))
+      .filter(({ Properties }) => Properties.Principal !== 'apigateway.amazonaws.com')
+      .map(({ Properties }) => functionAt(stacks, Properties.FunctionName));
+    const byFunctions = FUNCTION_NAMES.filter(
+      (name) => allowed(stacks, 'lambda:InvokeFunction', `-${name}"`).length > 0,
+    );
     const caught = Object.values(app.findResources('AWS::Lambda::EventInvokeConfig')).map(
       ({ Properties }) => {
-        expect(queues).toHaveProperty(Properties.DestinationConfig.OnFailure.Destination['Fn::GetAtt'][0]);
-        return functionAt(stacks, Properties.FunctionName);
+        const queue: string = Properties.DestinationConfig.OnFailure.Destination['Fn::GetAtt'][0];
+        expect(queues).toHaveProperty(queue);
+        const name = functionAt(stacks, Properties.FunctionName);
+        expect(allowed(stacks, 'sqs:SendMessage', `"${queue}"`)).toContain(name);
+        return name;
       },
     );
-    expect(caught.toSorted()).toEqual(['dispatcher', 'prices', 'rotate-signing-key', 'socket']);
+    expect(caught.toSorted()).toEqual([...new Set([...byServices, ...byFunctions])].toSorted());
+    expect(caught).toEqual(expect.arrayContaining(['dispatcher', 'prices', 'rotate-signing-key', 'socket']));
   });
 });

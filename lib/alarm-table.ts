@@ -26,7 +26,7 @@ const period = Duration.minutes(5);
 
 /**
  * Age of a queue's oldest message at which it is not kept up with, in seconds. Above a message's longest delay
- * (180 s) and the longest run (900 s) together, twice over.
+ * (180 s) and the longest run (900 s) together, one and a half times.
  */
 const OLDEST_MESSAGE_SECONDS = 1_800;
 
@@ -83,9 +83,9 @@ function ofTasks({ queues, undelivered, functions }: Watched): Record<string, Al
   };
 }
 
-/** Of what the functions say of themselves; a missing pulse would alarm where they are told not to. */
+/** Of what the functions say of themselves; a missing pulse would alarm where they are told to say nothing. */
 function ofFigures({ stage }: Watched): Record<string, AlarmSpec> {
-  if (!stage.observability.figures) return {};
+  if (stage.observability.figures === 'none') return {};
   return {
     'late-starts': {
       says: 'Single tasks start late, by the database’s clock',
@@ -122,8 +122,9 @@ function ofRequests({ http, sockets, functions: { auth, api, socket } }: Watched
       silence: 'well',
     },
     'socket-errors': {
-      says: 'Events of WebSocket connections fail',
-      metric: sockets.integrationErrors({ statistic: 'Sum', period }),
+      says: 'Events of WebSocket connections are not answered',
+      // Not those that are answered with an error, which a client with an old ticket gets as well.
+      metric: sockets.executionErrors({ statistic: 'Sum', period }),
       above: 5,
       periods: 1,
       silence: 'well',
@@ -131,7 +132,8 @@ function ofRequests({ http, sockets, functions: { auth, api, socket } }: Watched
     'requests-throttled': {
       says: 'Requests are refused because every sandbox that the stage grants is busy',
       metric: new MathExpression({
-        expression: 'auth + api + socket',
+        // A sum of metrics has no value where one of them has none, as of a function that nobody called.
+        expression: 'FILL(auth, 0) + FILL(api, 0) + FILL(socket, 0)',
         usingMetrics: { auth: throttles(auth), api: throttles(api), socket: throttles(socket) },
         period,
       }),
@@ -182,7 +184,18 @@ function notEmpty(queue: Queue, says: string): AlarmSpec {
   return { says, metric, above: 0, periods: 1, silence: 'well' };
 }
 
+/**
+ * The age counts also for messages that are hidden, as those of a worker that died are for an hour and a half, while the
+ * dispatcher has their tasks run by others: only where some waited all the time is the queue not kept up with.
+ */
 function old(queue: Queue, says: string): AlarmSpec {
-  const metric = queue.metricApproximateAgeOfOldestMessage({ statistic: 'Maximum', period });
+  const metric = new MathExpression({
+    expression: 'IF(FILL(waiting, 0) > 0, age, 0)',
+    usingMetrics: {
+      waiting: queue.metricApproximateNumberOfMessagesVisible({ statistic: 'Minimum', period }),
+      age: queue.metricApproximateAgeOfOldestMessage({ statistic: 'Maximum', period }),
+    },
+    period,
+  });
   return { says, metric, above: OLDEST_MESSAGE_SECONDS, periods: 1, silence: 'well' };
 }

@@ -5,6 +5,7 @@ import { alarmTable } from './alarm-table.ts';
 import type { Bundles } from './bundle.ts';
 import { Alarms } from './constructs/alarms.ts';
 import { Dashboard } from './constructs/dashboard.ts';
+import { deploymentLog } from './constructs/deployment-log.ts';
 import { DomainEvents } from './constructs/domain-events.ts';
 import { FirewallArn } from './constructs/firewall-arn.ts';
 import { FrontDoor } from './constructs/front-door.ts';
@@ -42,7 +43,7 @@ export class AppStack extends Stack {
     const undelivered = new Undelivered(this, 'Undelivered');
     const schedules = new Schedules(this, 'Schedules', { undelivered });
 
-    const METRICS = stage.observability.figures ? 'emf' : 'off';
+    const METRICS = stage.observability.figures;
     const environment: Partial<Record<FunctionName, Record<string, string>>> = {
       auth: { TOKEN_ISSUER: frontDoor.url, SIGNING_SECRET_ARN: data.signingSecret.secretArn },
       api: { TOKEN_ISSUER: frontDoor.url, METRICS },
@@ -108,6 +109,8 @@ export class AppStack extends Stack {
       rotator: functions['rotate-signing-key'],
       everyDays: stage.signingKey.rotationDays,
     });
+
+    deploymentLog(this, stage);
 
     const watched = { stage, http, sockets, queues, undelivered, database: data.database, functions };
     const alarms = new Alarms(this, 'Alarms', { stage, table: alarmTable(watched) });

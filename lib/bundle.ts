@@ -3,7 +3,13 @@ import { join, resolve } from 'node:path';
 import { build, type Plugin } from 'esbuild';
 import { FUNCTION_NAMES, type FunctionName, mapFunctions } from './functions.ts';
 
-/** Where each function's bundle lies: a directory that holds `index.mjs` and its source map. */
+/**
+ * Programs that a function starts as processes of their own, by the names of their handlers: each becomes a bundle
+ * beside the function's. What only they need stays out of the function's own.
+ */
+const COMPANIONS: Partial<Record<FunctionName, readonly string[]>> = { worker: ['task-runner'] };
+
+/** Where each function's bundle lies: a directory that holds `index.mjs`, its companions, and their source maps. */
 export type Bundles = Record<FunctionName, string>;
 
 type BundlePlaces = {
@@ -85,13 +91,23 @@ const leaveOut: Plugin = {
 export async function bundleFunctions({ sourceRoot, consoleRoot, outputRoot } = PLACES): Promise<Bundles> {
   const handlers = mapFunctions((name) => join(sourceRoot, 'handlers', `${name}.ts`));
   const migrations = join(sourceRoot, 'database', 'migrations');
-  const missing = [...Object.values(handlers), migrations, consoleRoot].filter((path) => !existsSync(path));
+  const companions = FUNCTION_NAMES.flatMap((name) =>
+    (COMPANIONS[name] ?? []).map((program): [string, string] => [
+      `${name}/${program}`,
+      join(sourceRoot, 'handlers', `${program}.ts`),
+    ]),
+  );
+  const sources = [...Object.values(handlers), ...companions.map(([, source]) => source)];
+  const missing = [...sources, migrations, consoleRoot].filter((path) => !existsSync(path));
   if (missing.length > 0) throw new Error(`Cannot bundle the functions; missing: ${missing.join(', ')}`);
 
   rmSync(outputRoot, { recursive: true, force: true });
   await build({
     absWorkingDir: REPOSITORY,
-    entryPoints: Object.fromEntries(FUNCTION_NAMES.map((name) => [`${name}/index`, handlers[name]])),
+    entryPoints: Object.fromEntries([
+      ...FUNCTION_NAMES.map((name) => [`${name}/index`, handlers[name]]),
+      ...companions,
+    ]),
     outdir: outputRoot,
     outExtension: { '.js': '.mjs' },
     bundle: true,
@@ -115,7 +131,10 @@ export async function bundleFunctions({ sourceRoot, consoleRoot, outputRoot } = 
   return mapFunctions((name) => join(outputRoot, name));
 }
 
-/** Bytes of each function's minified code, without its source map. Call it after `bundleFunctions`. */
-export function bundleSizes(outputRoot = PLACES.outputRoot): Record<FunctionName, number> {
-  return mapFunctions((name) => statSync(join(outputRoot, name, 'index.mjs')).size);
+/** Bytes of each bundle's minified code, without its source map, by its path. Call it after `bundleFunctions`. */
+export function bundleSizes(outputRoot = PLACES.outputRoot): Record<string, number> {
+  const files = FUNCTION_NAMES.flatMap((name) =>
+    ['index', ...(COMPANIONS[name] ?? [])].map((program) => join(name, `${program}.mjs`)),
+  );
+  return Object.fromEntries(files.map((file) => [file, statSync(join(outputRoot, file)).size]));
 }

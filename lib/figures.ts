@@ -22,6 +22,20 @@ export const FIGURE_NAMES = [
 
 export type FigureName = (typeof FIGURE_NAMES)[number];
 
+/** Those that alarms listen to, which a stage may pay for alone. */
+export const ALARMED_NAMES = [
+  'InteractiveStartLateness',
+  'WakeUpsUnsent',
+  'PriceFetchesSucceeded',
+] as const satisfies readonly FigureName[];
+
+/** The figures that a stage publishes. */
+export const PUBLISHED: Readonly<Record<Stage['observability']['figures'], readonly FigureName[]>> = {
+  all: FIGURE_NAMES,
+  alarmed: ALARMED_NAMES,
+  none: [],
+};
+
 /** What the functions say of themselves, in their logs, and CloudWatch makes metrics of. */
 export function figure(
   stage: Stage,

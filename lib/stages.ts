@@ -43,12 +43,11 @@ export type Stage = {
   logs: { retention: RetentionDays; level: 'DEBUG' | 'INFO' };
   /**
    * What is shown beside logs, traces and the metrics that AWS keeps by itself; docs/cost.md says for how much. `dev`
-   * does without both: who works on it sees its tasks in the console and has its logs open, and the alarms on dead
-   * letters, queues, the dispatcher, functions and the database stay.
+   * has every alarm, and does without what only draws: who works on it sees its tasks in the console, and has its logs open.
    */
   observability: {
-    /** Metrics that the functions publish of tasks and prices, the alarms on them, and their graphs. */
-    figures: boolean;
+    /** Which metrics the functions publish of tasks and prices: all, those that alarms listen to, or none and no such alarms. */
+    figures: 'all' | 'alarmed' | 'none';
     dashboard: boolean;
   };
   /** Who hears of alarms by e-mail, after confirming it once. Without, nobody until somebody subscribes to the topic. */
@@ -99,7 +98,7 @@ export const STAGES = {
     dispatch: { lookaheadSeconds: 180, resendSeconds: 300, leaseSeconds: 120 },
     throttle: { http: { rateLimit: 100, burstLimit: 200 }, socket: { rateLimit: 50, burstLimit: 100 } },
     logs: { retention: RetentionDays.ONE_WEEK, level: 'DEBUG' },
-    observability: { figures: false, dashboard: false },
+    observability: { figures: 'alarmed', dashboard: false },
     alarms: {},
     firewall: false,
     signingKey: { rotationDays: 90 },
@@ -117,7 +116,7 @@ export const STAGES = {
     dispatch: { lookaheadSeconds: 180, resendSeconds: 300, leaseSeconds: 120 },
     throttle: { http: { rateLimit: 1000, burstLimit: 2000 }, socket: { rateLimit: 500, burstLimit: 1000 } },
     logs: { retention: RetentionDays.THREE_MONTHS, level: 'INFO' },
-    observability: { figures: true, dashboard: true },
+    observability: { figures: 'all', dashboard: true },
     alarms: {},
     firewall: false,
     signingKey: { rotationDays: 90 },

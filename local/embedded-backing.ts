@@ -2,8 +2,7 @@ import type { Backing } from './backing.ts';
 import { startBuckets } from './buckets.ts';
 import { deliveries } from './deliveries.ts';
 import { SUPERUSER, startPostgres } from './postgres.ts';
-import { startQueues } from './queues.ts';
-import { sqsRequests } from './sqs-requests.ts';
+import { type StartQueues, startQueues as startEmbedded } from './queues.ts';
 import { webSocketApi } from './websocket-api.ts';
 import { askHere } from './websocket-management.ts';
 
@@ -15,10 +14,11 @@ import { askHere } from './websocket-management.ts';
 export async function embeddedBacking(options: {
   inDataDir: (name: string) => string;
   durable: boolean;
+  startQueues: StartQueues | undefined;
   log: (line: string) => void;
   undo: AsyncDisposableStack;
 }): Promise<Backing> {
-  const { inDataDir, durable, log, undo } = options;
+  const { inDataDir, durable, startQueues = startEmbedded, log, undo } = options;
   const starting = [
     undone(undo, startPostgres({ dataDir: inDataDir('postgres'), durable, log })),
     undone(undo, startQueues({ dataDir: inDataDir('queues') })),
@@ -35,7 +35,7 @@ export async function embeddedBacking(options: {
       queues.create(deployment.queues);
       buckets.create(deployment.buckets);
     },
-    deliveries: (given) => deliveries({ ...given, requests: sqsRequests(queues.endpoint) }),
+    deliveries: (given) => deliveries({ ...given, requests: queues.requests }),
     openSockets: async ({ api, lambda }) => {
       const sockets = webSocketApi({ api, lambda });
       return { upgrade: sockets.upgrade, ask: askHere(sockets), gateways: () => [], stop: sockets.stop };

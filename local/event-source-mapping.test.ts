@@ -161,3 +161,42 @@ test('stopping lets the batch under way end, and deletes its messages', async ()
   await Promise.all(mappings.splice(0).map((mapping) => mapping.stop()));
   expect(await requests.receive(url, 10, 2)).toEqual([]);
 });
+
+test('what comes close behind a batch is gathered into the next, which does not wait for a slow one', async () => {
+  const arn = 'arn:aws:sqs:us-east-1:000000000000:close';
+  const waiting = [received('first')];
+  const invoked: string[][] = [];
+  const slow = Promise.withResolvers<void>();
+  const mapping = startEventSourceMapping({
+    mapping: { functionName: 'worker', queueName: 'close', batchSize: 10, reportsItemFailures: true },
+    queue: { url: 'http://sqs/0/close', arn },
+    requests: {
+      ...requests,
+      receive: async (_url, max, _wait, signal) => {
+        while (waiting.length === 0 && !signal?.aborted) await new Promise(setImmediate);
+        return waiting.splice(0, max);
+      },
+      remove: async () => {},
+    },
+    lambda: {
+      invoke: async (_name, payload) => {
+        invoked.push(JSON.parse(payload).Records.map(({ body }: Rec) => body));
+        if (invoked.length === 1) {
+          waiting.push(received('second'));
+          await Promise.resolve();
+          waiting.push(received('third'));
+          await slow.promise;
+        }
+        return { payload: '{}' };
+      },
+    },
+    log: (line) => lines.push(line),
+  });
+  await expect.poll(() => invoked).toEqual([['first'], ['second', 'third']]);
+  slow.resolve();
+  await mapping.stop();
+});
+
+function received(body: string) {
+  return { MessageId: body, ReceiptHandle: body, Body: body, MD5OfBody: '' };
+}

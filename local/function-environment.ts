@@ -6,7 +6,7 @@ import type { FunctionSpec } from './template.ts';
  */
 const LOCAL_DEFAULTS: Readonly<Record<string, string>> = {
   TOKEN_IN_URL: 'allowed',
-  METRICS: 'off',
+  METRICS: 'none',
   // No failover of the database to outlast: what a kill -9 interrupted goes on sooner.
   LEASE_SECONDS: '30',
 };

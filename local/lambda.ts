@@ -49,8 +49,8 @@ export interface Lambda {
   invokeLater(name: string, payload: string): void;
   /** Starts the provisioned sandboxes and waits until they have loaded. */
   provision(): Promise<void>;
-  /** Process ids of all sandboxes. */
-  sandboxes(): number[];
+  /** Process ids of all sandboxes, or of those of one function. */
+  sandboxes(name?: string): number[];
   /** Lets running invocations end for at most `graceSeconds`, then kills every sandbox. */
   stop(graceSeconds: number): Promise<void>;
 }
@@ -216,7 +216,7 @@ export function startLambda(options: {
         ),
       );
     },
-    sandboxes: pids,
+    sandboxes: (name) => (name === undefined ? pids() : [...poolOf(name).all].map(({ pid }) => pid)),
     stop: async (graceSeconds) => {
       refuses = true;
       later.abort();

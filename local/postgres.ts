@@ -18,6 +18,8 @@ export interface PostgresOptions {
   readonly dataDir: string;
   /** Default: any free port. */
   readonly port?: number;
+  /** Of the superuser of a new cluster. Default: one that only this directory has. */
+  readonly password?: string;
   /** False gives up crash safety for speed: for throw-away clusters only. */
   readonly durable?: boolean;
   /** Receives one line for each thing worth telling a person. */
@@ -47,6 +49,11 @@ const SETTINGS = {
   wal_level: 'minimal',
   max_wal_senders: '0',
   jit: 'off',
+  // Disks without heads: an index is worth it from the first page on.
+  random_page_cost: '1.1',
+  // Prepared statements keep the plans that they got while a table was empty until it is analyzed; then they are
+  // planned anew. The default of a minute is far too long for a system that starts with nothing.
+  autovacuum_naptime: '3s',
   shared_preload_libraries: 'pg_stat_statements',
   'pg_stat_statements.track': 'all',
 };
@@ -67,7 +74,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   const cluster = join(dataDir, 'cluster');
   await mkdir(dataDir, { recursive: true });
   await stopLeftoverPostgres(dataDir, log);
-  const password = await superuserPassword(join(dataDir, 'superuser-password'));
+  const password = options.password ?? (await superuserPassword(join(dataDir, 'superuser-password')));
   if (!existsSync(cluster)) await initialize(dataDir, cluster, password, durable);
 
   const port = options.port ?? (await freePort());

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import {
   DeleteMessageCommand,
   GetQueueAttributesCommand,
+  PurgeQueueCommand,
   ReceiveMessageCommand,
   SendMessageBatchCommand,
   SendMessageCommand,
@@ -96,4 +97,112 @@ test('messages are there after a restart, and the poller reads them', async () =
   expect(await requests.receive(url('dead'), 10, 0)).toEqual([]);
   expect(queues.requestCounts()).toEqual({ ReceiveMessage: 2, DeleteMessageBatch: 1 });
   await requests.close();
+});
+
+test('a tenant with a backlog does not keep another one waiting, also after a restart', async () => {
+  const send = (group: string, bodies: string[]) =>
+    client.send(
+      new SendMessageBatchCommand({
+        QueueUrl: url('dead'),
+        Entries: bodies.map((MessageBody, index) => ({
+          Id: String(index),
+          MessageBody,
+          MessageGroupId: group,
+        })),
+      }),
+    );
+  for (let batch = 0; batch < 5; batch += 1) await send('noisy', Array(10).fill('noise'));
+  const taken = await queues.requests.receive(url('dead'), 5, 0);
+  expect(taken.map(({ Body }) => Body)).toEqual(Array(5).fill('noise'));
+  await queues.stop();
+  await start();
+  await send('quiet', ['a', 'b']);
+  const received = await queues.requests.receive(url('dead'), 10, 0);
+  expect(received.slice(0, 2).map(({ Body }) => Body)).toEqual(['a', 'b']);
+  expect(received.map(({ Attributes }) => Attributes?.MessageGroupId)).toEqual([
+    ...Array(2).fill('quiet'),
+    ...Array(8).fill('noisy'),
+  ]);
+  await client.send(new PurgeQueueCommand({ QueueUrl: url('dead') }));
+});
+
+test('a long poll whose client has gone takes no message', async () => {
+  const asking = new AbortController();
+  const command = new ReceiveMessageCommand({ QueueUrl: url('dead'), WaitTimeSeconds: 20 });
+  const poll = client.send(command, { abortSignal: asking.signal }).catch((error: Error) => error.name);
+  await expect.poll(() => queues.requestCounts().ReceiveMessage).toBeGreaterThan(0);
+  asking.abort();
+  expect(await poll).toBe('AbortError');
+  await expect
+    .poll(async () => {
+      await client.send(new SendMessageCommand({ QueueUrl: url('dead'), MessageBody: 'for somebody' }));
+      return (await queues.requests.receive(url('dead'), 10, 0)).length;
+    })
+    .toBe(1);
+});
+
+test('a message that is there after its delay is received then, and not before', async () => {
+  const sentAt = Date.now();
+  await client.send(new SendMessageCommand({ QueueUrl: url('dead'), MessageBody: 'late', DelaySeconds: 1 }));
+  const poll = () => queues.requests.receive(url('dead'), 10, 5);
+  expect((await poll()).map(({ Body }) => Body)).toEqual(['late']);
+  expect(Date.now() - sentAt).toBeGreaterThanOrEqual(1000);
+});
+
+test('the queues tell how many messages wait, come later, or are with somebody', async () => {
+  await client.send(new PurgeQueueCommand({ QueueUrl: url('dead') }));
+  const Entries = [
+    ...['a', 'b', 'c'].map((Id) => ({ Id, MessageBody: Id })),
+    { Id: 'later', MessageBody: 'later', DelaySeconds: 60 },
+  ];
+  await client.send(new SendMessageBatchCommand({ QueueUrl: url('dead'), Entries }));
+  await queues.requests.receive(url('dead'), 1, 0);
+  const command = new GetQueueAttributesCommand({ QueueUrl: url('dead'), AttributeNames: ['All'] });
+  expect((await client.send(command)).Attributes).toMatchObject({
+    ApproximateNumberOfMessages: '2',
+    ApproximateNumberOfMessagesDelayed: '1',
+    ApproximateNumberOfMessagesNotVisible: '1',
+  });
+});
+
+test('a batch is refused as SQS refuses it, as a whole or message by message', async () => {
+  const send = (Entries: { Id: string; MessageBody: string; DelaySeconds?: number }[]) =>
+    client.send(new SendMessageBatchCommand({ QueueUrl: url('dead'), Entries }));
+  const entry = (Id: string, MessageBody = 'text') => ({ Id, MessageBody });
+  await expect(send([])).rejects.toMatchObject({ name: 'EmptyBatchRequest' });
+  await expect(send([entry('a'), entry('a')])).rejects.toMatchObject({ name: 'BatchEntryIdsNotDistinct' });
+  await expect(send(Array.from({ length: 11 }, (_, i) => entry(`${i}`)))).rejects.toMatchObject({
+    name: 'TooManyEntriesInBatchRequest',
+  });
+  await expect(send([entry('a', 'x'.repeat(1_048_577))])).rejects.toMatchObject({
+    name: 'BatchRequestTooLong',
+  });
+  const { Successful, Failed } = await send([entry('good'), entry('bad', '\u0000')]);
+  expect([Successful?.map(({ Id }) => Id), Failed?.map(({ Id }) => Id)]).toEqual([['good'], ['bad']]);
+  const missing = new SendMessageCommand({ QueueUrl: url('nowhere'), MessageBody: 'text' });
+  await expect(client.send(missing)).rejects.toMatchObject({ name: 'QueueDoesNotExist' });
+});
+
+test('a receiver gets the attributes that it asks for', async () => {
+  await client.send(new PurgeQueueCommand({ QueueUrl: url('dead') }));
+  const StringValue = 'value';
+  const MessageAttributes = Object.fromEntries(
+    ['wanted', 'other'].map((name) => [name, { DataType: 'String', StringValue }]),
+  );
+  await client.send(
+    new SendMessageCommand({
+      QueueUrl: url('dead'),
+      MessageBody: 'text',
+      MessageAttributes,
+      MessageGroupId: 'g',
+    }),
+  );
+  const command = new ReceiveMessageCommand({
+    QueueUrl: url('dead'),
+    MessageAttributeNames: ['wanted'],
+    MessageSystemAttributeNames: ['MessageGroupId'],
+  });
+  const [message] = (await client.send(command)).Messages ?? [];
+  expect(message).toMatchObject({ Body: 'text', Attributes: { MessageGroupId: 'g' } });
+  expect(Object.keys(message?.MessageAttributes ?? {})).toEqual(['wanted']);
 });

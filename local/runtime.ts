@@ -15,6 +15,7 @@ import { httpApi } from './http-api.ts';
 import { startLambda } from './lambda.ts';
 import { type Addresses, localStackBacking } from './localstack/localstack-backing.ts';
 import { openLogFile } from './log-file.ts';
+import type { StartQueues } from './queues.ts';
 import { openSecrets } from './secrets.ts';
 import { StartFailure } from './start-failure.ts';
 import { synthesizedAssembly } from './synthesize.ts';
@@ -49,6 +50,8 @@ export interface RuntimeOptions {
   readonly schedules?: boolean;
   /** False gives up crash safety of the database for speed. */
   readonly durable?: boolean;
+  /** Starts what stands for SQS instead of the embedded one. Default: the embedded one. */
+  readonly startQueues?: StartQueues;
   /** Is told of every event put on a bus; with `external` they go to the emulator's and not through here. */
   readonly onEvent?: (bus: string, event: BusEvent) => void;
 }
@@ -66,6 +69,8 @@ export interface Runtime {
   readonly deployment: Deployment;
   /** Invokes a function by its short name (`worker`) and gives its result. @throws when the function fails */
   invoke(functionName: string, event?: unknown): Promise<unknown>;
+  /** Process ids of the sandboxes of a function, given its short name. */
+  sandboxes(functionName: string): number[];
   /** The WebSocket gateways, when they are processes of their own. */
   gateways(): readonly { readonly pid: number; readonly port: number }[];
   /** SQS requests since the start, by action; those of the pollers included. Only the embedded SQS counts. */
@@ -105,7 +110,7 @@ async function compose(options: RuntimeOptions, undo: AsyncDisposableStack): Pro
     options.assembly ?? synthesizedAssembly(log),
     options.external
       ? localStackBacking(options.external, log)
-      : embeddedBacking({ inDataDir, durable, log, undo }),
+      : embeddedBacking({ inDataDir, durable, startQueues: options.startQueues, log, undo }),
     undone(undo, startAwsApi()),
   ] as const;
   // All of them first, so that one that fails leaves none behind that starts later.
@@ -169,11 +174,10 @@ async function compose(options: RuntimeOptions, undo: AsyncDisposableStack): Pro
     connections: webSocketManagement(sockets.ask),
   });
 
+  const fullName = (functionName: string) =>
+    deployment.functions.find(({ name }) => shortName(name) === functionName)?.name ?? functionName;
   const invoke = async (functionName: string, event: unknown = {}): Promise<unknown> => {
-    const fn = deployment.functions.find(
-      ({ name }) => name === functionName || shortName(name) === functionName,
-    );
-    const { payload, functionError } = await lambda.invoke(fn?.name ?? functionName, JSON.stringify(event));
+    const { payload, functionError } = await lambda.invoke(fullName(functionName), JSON.stringify(event));
     if (functionError) throw new Error(`${functionName} failed: ${payload}`);
     return JSON.parse(payload);
   };
@@ -199,6 +203,7 @@ async function compose(options: RuntimeOptions, undo: AsyncDisposableStack): Pro
     queuesEndpoint,
     deployment,
     invoke,
+    sandboxes: (functionName) => lambda.sandboxes(fullName(functionName)),
     gateways: sockets.gateways,
     sqsRequestCounts: backing.sqsRequestCounts,
     stop: () => {

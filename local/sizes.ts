@@ -2,6 +2,7 @@
  * `npm run sizes`: how large each function's bundle is, and how long importing it takes: what a cold start is made of.
  *
  * Imported in a process of its own, with the environment that the template gives, as Lambda does it at a cold start.
+ * With `--json` for a program to read.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -33,12 +34,17 @@ const functions = deployment.functions.filter(({ name }) => name.startsWith('cel
 const cache = mkdtempSync(join(tmpdir(), 'celeriac-sizes-'));
 try {
   const rows = functions.map((fn) => ({ ...sizesOf(fn), 'import, ms': importTime(fn) }));
-  console.table(
-    Object.fromEntries(functions.map(({ name }, index) => [name.replace(/^celeriac-\w+-/, ''), rows[index]])),
+  const table = Object.fromEntries(
+    functions.map(({ name }, index) => [name.replace(/^celeriac-\w+-/, ''), rows[index]]),
   );
-  console.log(
-    `Budgets: ${BUDGET.bytes / 1000} kB, ${BUDGET.milliseconds} ms. Node ${process.version}, median of ${RUNS}.`,
-  );
+  if (process.argv.includes('--json')) {
+    console.log(JSON.stringify(table));
+  } else {
+    console.table(table);
+    console.log(
+      `Budgets: ${BUDGET.bytes / 1000} kB, ${BUDGET.milliseconds} ms. Node ${process.version}, median of ${RUNS}.`,
+    );
+  }
 } finally {
   rmSync(cache, { recursive: true });
 }

@@ -9,13 +9,12 @@
  */
 import { join, resolve } from 'node:path';
 import { type Addresses, COMPOSE } from './localstack/localstack-backing.ts';
+import { portVariable } from './port-variable.ts';
 import { startRuntime } from './runtime.ts';
 import { StartFailure } from './start-failure.ts';
+import { stopOnRequest } from './stop-on-request.ts';
 
 const REPOSITORY = resolve(import.meta.dirname, '..');
-
-/** Seconds after which a stop that hangs is cut short. */
-const STOP_SECONDS = 20;
 
 const { env } = process;
 const isOnLocalStack = process.argv.includes('--localstack');
@@ -24,14 +23,14 @@ const startedAt = performance.now();
 
 try {
   const runtime = await startRuntime({
-    port: portOf('PORT', 8000),
-    wsPort: portOf('WS_PORT', 8001),
+    port: portVariable('PORT', 8000),
+    wsPort: portVariable('WS_PORT', 8001),
     dataDir: resolve(env.DATA_DIR || DATA_DIR),
     env,
     log: (line) => console.log(line),
     ...(isOnLocalStack ? { external: addresses() } : {}),
   });
-  stopOnRequest(runtime.stop);
+  stopOnRequest(runtime.stop, 'Stopping; what still runs after five seconds goes on at the next start');
   console.log(`Console    ${runtime.url}/`);
   console.log(`API        ${runtime.url}/api/  (documentation: ${runtime.url}/api/docs)`);
   console.log(`WebSocket  ${runtime.wsUrl}/ws/tasks/<id>/`);
@@ -53,34 +52,4 @@ function addresses(): Addresses {
     postgres: env.POSTGRES_URL || COMPOSE.postgres,
     gateways,
   };
-}
-
-/** @throws {StartFailure} when the variable is set and is no port */
-function portOf(name: string, otherwise: number): number {
-  const text = env[name];
-  if (!text) return otherwise;
-  const port = Number(text);
-  if (Number.isInteger(port) && port > 0 && port < 65_536) return port;
-  throw new StartFailure(`${name} must be a port number from 1 to 65535, not "${text}"`);
-}
-
-/** Stops at a signal, or when the npm that started this was killed; a second signal does not wait. */
-function stopOnRequest(stop: () => Promise<void>): void {
-  let isStopping = false;
-  const end = async () => {
-    if (isStopping) process.exit(1);
-    isStopping = true;
-    console.log('Stopping; what still runs after five seconds goes on at the next start');
-    setTimeout(() => process.exit(1), STOP_SECONDS * 1000).unref();
-    await stop();
-    process.exit(0);
-  };
-  process.on('SIGINT', end);
-  process.on('SIGTERM', end);
-  process.on('SIGHUP', end);
-  const parent = process.ppid;
-  if (env.npm_lifecycle_event === undefined) return;
-  setInterval(() => {
-    if (process.ppid !== parent && !isStopping) void end();
-  }, 500).unref();
 }

@@ -10,7 +10,7 @@ import { StartFailure } from './start-failure.ts';
 const REPOSITORY = resolve(import.meta.dirname, '..');
 
 /** Everything that the template and the bundles are made of. */
-const SOURCES = ['bin', 'lib', 'functions', 'cdk.json', 'package-lock.json'];
+const SOURCES = ['bin', 'lib', 'functions', 'console', 'cdk.json', 'package-lock.json'];
 
 /** Cloud assemblies by the fingerprint of what they were made of. */
 const ASSEMBLIES = join(REPOSITORY, 'dist', 'local');

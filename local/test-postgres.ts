@@ -1,17 +1,15 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import postgres from 'postgres';
 import type { TestProject } from 'vitest/node';
 import { migrate } from '../functions/database/migrate.ts';
 import { setRolePasswords } from './database-roles.ts';
-import { type Postgres, startPostgres, stopLeftoverPostgres } from './postgres.ts';
-import { commandLine } from './process-identity.ts';
+import { directoryOfRun } from './directory-of-run.ts';
+import { type Postgres, startPostgres } from './postgres.ts';
 
 const TEMPLATE = 'celeriac_template';
 const MASTER = 'celeriac_admin';
 const MIGRATIONS = join(import.meta.dirname, '../functions/database/migrations');
-const PREFIX = join(tmpdir(), 'celeriac-test-');
 
 /** Vitest's global set-up: one throw-away cluster for the whole run, with a migrated database to copy from. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
@@ -50,21 +48,4 @@ async function createTemplate(cluster: Postgres): Promise<void> {
     create role ${MASTER} login createrole createdb password '${cluster.password}' in role rds_superuser`);
   await sql.unsafe(`create database ${TEMPLATE} owner ${MASTER}`);
   await sql.end();
-}
-
-/** A directory for this run alone, after what earlier runs that were killed left behind has been removed. */
-export async function directoryOfRun(): Promise<string> {
-  await removeAbandonedClusters();
-  return mkdtemp(`${PREFIX}${process.pid}-`);
-}
-
-/** A run that was killed leaves its cluster behind, named after its process. */
-async function removeAbandonedClusters(): Promise<void> {
-  for (const name of await readdir(tmpdir())) {
-    const dataDir = join(tmpdir(), name);
-    const pid = dataDir.startsWith(PREFIX) ? Number.parseInt(dataDir.slice(PREFIX.length), 10) : Number.NaN;
-    if (Number.isNaN(pid) || commandLine(pid)) continue;
-    await stopLeftoverPostgres(dataDir);
-    await rm(dataDir, { recursive: true, force: true });
-  }
 }

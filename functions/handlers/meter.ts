@@ -1,10 +1,12 @@
 import * as z from 'zod';
-import { type Meter, meter, NO_METER } from '../figures.ts';
+import { ALARMED, type Figure, type Meter, meter, NO_METER } from '../figures.ts';
 
-/** Whether anybody makes metrics of the log: CloudWatch does. */
-export const meterEnv = { METRICS: z.enum(['emf', 'off']) };
+/** Which figures are published: CloudWatch makes metrics of the log. */
+export const meterEnv = { METRICS: z.enum(['all', 'alarmed', 'none']) };
 
 /** Past the console, which Lambda's runtime would wrap each line of. */
-export function meterOf(env: { METRICS: 'emf' | 'off'; STAGE: string }): Meter {
-  return env.METRICS === 'emf' ? meter((line) => process.stdout.write(line), env.STAGE) : NO_METER;
+export function meterOf({ METRICS, STAGE }: { METRICS: 'all' | 'alarmed' | 'none'; STAGE: string }): Meter {
+  if (METRICS === 'none') return NO_METER;
+  const published = (figure: Figure) => METRICS === 'all' || ALARMED.includes(figure);
+  return meter((line) => process.stdout.write(line), STAGE, { published });
 }

@@ -26,7 +26,7 @@ beforeAll(async () => {
     PRICE_API_KEY: 'not-this-one',
     PRICE_API_KEY_SECRET: 'coingecko',
     OUTBOUND_LOOPBACK: 'allowed',
-    METRICS: 'off',
+    METRICS: 'none',
     POWERTOOLS_LOG_LEVEL: 'SILENT',
     AWS_ENDPOINT_URL: `http://127.0.0.1:${(secretsManager.address() as AddressInfo).port}`,
     AWS_REGION: 'eu-central-1',

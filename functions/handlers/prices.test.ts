@@ -15,7 +15,7 @@ beforeAll(async () => {
     PRICE_PROVIDER_URL: provider.url,
     PRICE_API_KEY: 'demo-key',
     OUTBOUND_LOOPBACK: 'allowed',
-    METRICS: 'off',
+    METRICS: 'none',
     POWERTOOLS_LOG_LEVEL: 'SILENT',
   });
 });

@@ -41,5 +41,8 @@ const handleEvent = socketEvents({
 
 export const handler = async (event: SocketInput) => {
   await wake();
-  return handleEvent(event);
+  const answer = await handleEvent(event);
+  // To API Gateway's metrics an answer of 5xx is the same as a refusal; what is thrown counts as an error of the function.
+  if (answer.statusCode >= 500) throw new Error('The event failed; the line before this one has the cause');
+  return answer;
 };

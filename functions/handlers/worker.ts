@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+import { extname } from 'node:path';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import * as z from 'zod';
@@ -8,10 +10,12 @@ import { connect, wakener } from '../database/connect.ts';
 import type { Announce } from '../tasks/change.ts';
 import { execute } from '../tasks/execute.ts';
 import { finishedEvent } from '../tasks/finished-event.ts';
-import { LONGEST_HARD_SECONDS } from '../tasks/kinds/index.ts';
-import { taskOf } from '../tasks/kinds/tasks.ts';
+import { KINDS_BY_NAME } from '../tasks/kinds/index.ts';
+import { inlineTaskOf } from '../tasks/kinds/inline-tasks.ts';
 import { measureMoves } from '../tasks/measure-moves.ts';
 import { rescueTasks } from '../tasks/rescue.ts';
+import { runnersFor } from '../tasks/runners/memory.ts';
+import { startRunners } from '../tasks/runners/pool.ts';
 import type { Task } from '../tasks/task.ts';
 import { queues, sockets } from './clients.ts';
 import { deadline } from './deadline.ts';
@@ -29,6 +33,18 @@ const env = readEnv({
   EVENT_BUS_NAME: z.string().min(1),
   LEASE_SECONDS: z.coerce.number().min(1).max(600),
   OUTBOUND_LOOPBACK: z.enum(['allowed', 'refused']),
+  AWS_LAMBDA_FUNCTION_MEMORY_SIZE: z.coerce.number().int(),
+});
+
+/** What the processes of handlers do not get of this one's environment: its database, and its place in Lambda. */
+const NOT_FOR_HANDLERS = ['DATABASE_URL', 'DATABASE_CA_FILE', 'AWS_LAMBDA_RUNTIME_API', '_HANDLER'];
+const runners = startRunners({
+  // Beside this module, as source and as bundle.
+  program: new URL(`./task-runner${extname(import.meta.url)}`, import.meta.url),
+  environment: Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !NOT_FOR_HANDLERS.includes(name)),
+  ),
+  ...runnersFor(env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE, availableParallelism()),
 });
 const db = connect(env.DATABASE_URL, env.DATABASE_CA_FILE);
 const wake = wakener(db);
@@ -49,8 +65,9 @@ const deps = {
   db,
   ...queues(env),
   leaseSeconds: env.LEASE_SECONDS,
-  longestSeconds: LONGEST_HARD_SECONDS,
-  taskOf,
+  kinds: KINDS_BY_NAME,
+  taskOf: inlineTaskOf,
+  runners,
   fetch: guardedFetch({ loopback: env.OUTBOUND_LOOPBACK }),
   log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, fields: Record<string, unknown>) =>
     logger[level](message, fields),

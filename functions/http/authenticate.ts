@@ -2,6 +2,7 @@ import type { Context, MiddlewareHandler } from 'hono';
 import { type TokenVerification, verifyAccessToken } from '../identity/access-token.ts';
 import { Refusal } from '../refusal.ts';
 import type { AppEnv } from './app.ts';
+import { rememberVerified } from './remember-verified.ts';
 
 /**
  * Lets only requests with a valid access token pass, and tells the route who asks. Where it stands twice on a route,
@@ -10,9 +11,10 @@ import type { AppEnv } from './app.ts';
  * Refusals: `not_authenticated` without a token, `token_not_valid` with a bad one.
  */
 export function authenticate(deps: TokenVerification): MiddlewareHandler<AppEnv> {
+  const verify = rememberVerified((token) => verifyAccessToken(deps, token));
   return async (c, next) => {
     try {
-      if (!c.get('principal')) c.set('principal', await verifyAccessToken(deps, tokenOf(c)));
+      if (!c.get('principal')) c.set('principal', await verify(tokenOf(c)));
     } catch (thrown) {
       if (thrown instanceof Refusal) challenge(c);
       throw thrown;

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+
 /*
  * Requests that must be refused, by hand: what the rules of single fields, queries, paths and headers catch.
  * `{org}` and `{task}` in a path stand for the ids of the one who asks.
@@ -44,6 +46,8 @@ const TIMES: unknown[] = [
 
 const UUIDS = ['', '1', '{0190a5b0-0000-7000-8000-000000000000}', '0190a5b0000070008000000000000000', 'null'];
 
+const NOBODY = '0190a5b0-0000-7000-8000-000000000000';
+
 const task = (given: object) => ({ name: 'Task', ...given });
 const TASK_FIELDS: [pointer: string, value: unknown][] = [
   ...['', ' ', '\t\n', 'two\nlines', 'bell\u0007', 'del\u007f', 'c1\u0085', emoji(201), 'x'.repeat(201)].map(
@@ -64,6 +68,13 @@ const TASK_FIELDS: [pointer: string, value: unknown][] = [
   ...['', 'x'.repeat(201), 'two\nlines', null, 7].map((key): [string, unknown] => ['/unique_key', key]),
   ...['', 'x'.repeat(201), 'two\nlines', null, 7].map((key): [string, unknown] => ['/concurrency_key', key]),
   ...[1, 0, -1, 1.5, '2', null].map((limit): [string, unknown] => ['/concurrency_limit', limit]),
+  ...[null, [], 'x', Array.from({ length: 21 }, () => randomUUID())].map((ids): [string, unknown] => [
+    '/depends_on',
+    ids,
+  ]),
+  ['/depends_on/0', ['1']],
+  ['/depends_on', [NOBODY, NOBODY]],
+  ['/depends_on/0', [NOBODY]],
   ...[null, [], 3, 'exponential'].map((retry): [string, unknown] => ['/retry', retry]),
   ['/retry/base_seconds', { base_seconds: -1 }],
   ['/retry/factor', { factor: 0.5 }],

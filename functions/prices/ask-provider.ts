@@ -9,7 +9,7 @@ const ATTEMPT_SECONDS = 10;
 /** Seconds; with less left, no further attempt is begun. */
 const SHORTEST_ATTEMPT_SECONDS = 1;
 const MAX_ATTEMPTS = 3;
-const BACKOFF: Backoff = { base: 1, cap: 10 };
+const BACKOFF: Backoff = { base: 1, factor: 2, cap: 10, jitter: 'full' };
 /** 500 assets in 60 currencies, at 60 bytes each, twice. */
 const MAX_BYTES = 4 * 1024 * 1024;
 

@@ -74,6 +74,7 @@ export function announcer(post: PostFrame, onFailure: (error: unknown) => void):
       }
     },
     async flush() {
+      if (lanes.size === 0) return dropped.clear();
       const timer = new AbortController();
       const drained = (async () => {
         while (lanes.size > 0) await Promise.all(lanes.values());

@@ -2,6 +2,7 @@ import type { Database } from '../database/connect.ts';
 import type { Log } from './attempt.ts';
 import type { Announce } from './change.ts';
 import type { PublishFinished } from './execute.ts';
+import { releaseDependents } from './release.ts';
 import * as store from './store/index.ts';
 import type { DispatchSettings, Enqueue, Task, Watched } from './task.ts';
 import { type Due, wakeUps } from './wake-ups.ts';
@@ -16,7 +17,7 @@ export type AftermathDeps = {
 };
 
 /** The statements that may follow from settled rows. */
-export type AftermathStatements = Pick<typeof store, 'dispatchAgain' | 'releaseHeld'>;
+export type AftermathStatements = Pick<typeof store, 'dispatchAgain' | 'releaseHeld' | 'release'>;
 
 /**
  * What follows from settled rows, beside the work: watchers hear, retries get their message, integrators their event.
@@ -46,6 +47,12 @@ export function aftermath(deps: AftermathDeps, statements: AftermathStatements =
     await wake(released as store.Released[]);
   };
 
+  const tell = async (awaited: readonly Task[]): Promise<void> => {
+    const ids = awaited.map(({ id }) => id);
+    const due = (task: store.Timed<Task>) => task.dueInSeconds <= deps.dispatch.lookaheadSeconds;
+    await wake((await releaseDependents(deps, ids, () => true, statements)).filter(due));
+  };
+
   return {
     /** Takes note of settled rows and returns at once. */
     follow(moved: readonly store.Capped<store.Timed<Watched<Task>>>[]): void {
@@ -55,6 +62,8 @@ export function aftermath(deps: AftermathDeps, statements: AftermathStatements =
         (task) => task.status === 'SCHEDULED' && task.dueInSeconds <= deps.dispatch.lookaheadSeconds,
       );
       if (retries.length > 0) start(wake(retries));
+      const awaited = moved.filter((task) => task.hasDependents && task.status !== 'SCHEDULED');
+      if (awaited.length > 0) start(tell(awaited));
       const lanes = moved.flatMap(lanesOf);
       if (lanes.length > 0) start(fillLanes(lanes));
     },

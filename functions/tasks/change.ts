@@ -17,12 +17,8 @@ export type ChangeDeps = CreateDeps & { announce: Announce };
  *
  * @throws Refusal `task_not_found`, `role_insufficient`, `task_not_cancellable`
  */
-export async function cancelTask(
-  { db, announce }: ChangeDeps,
-  principal: Principal,
-  id: string,
-): Promise<Task> {
-  const task = await asMember(db, principal, async (tx, memberships) => {
+export async function cancelTask(deps: ChangeDeps, principal: Principal, id: string): Promise<Task> {
+  const task = await asMember(deps.db, principal, async (tx, memberships) => {
     const cancelled = await store.cancel(tx, id);
     return (
       cancelled ??
@@ -35,7 +31,8 @@ export async function cancelTask(
       ))
     );
   });
-  announce([task]);
+  // What waits for it is cancelled, too, by the next tick of the dispatcher.
+  deps.announce([task]);
   return task;
 }
 

@@ -5,7 +5,7 @@ import type { Measure } from '../figures.ts';
 import { membershipInOrHome, roleInsufficient } from '../organizations/rights.ts';
 import { Refusal } from '../refusal.ts';
 import * as store from './store/index.ts';
-import type { DispatchSettings, Enqueue, Task } from './task.ts';
+import type { DispatchSettings, Enqueue, Task, TaskStatus } from './task.ts';
 import { type Due, wakeUps } from './wake-ups.ts';
 
 export type TaskRequest = Omit<store.NewTask, 'id'>;
@@ -24,7 +24,8 @@ export type CreateDeps = {
  *
  * @param organizationId null for the principal's personal organization
  * @param ids for the tasks, one each; a request that is repeated gives the same ones, and gets the tasks that it made before
- * @throws Refusal `organization_not_found`, `role_insufficient`, `session_ended`, `unique_key_taken`
+ * @throws Refusal `organization_not_found`, `role_insufficient`, `session_ended`, `unique_key_taken`,
+ *   `invalid_request` and `dependency_failed` for what a task cannot wait for
  */
 export async function createTasks(
   deps: CreateDeps,
@@ -35,13 +36,60 @@ export async function createTasks(
 ): Promise<Task[]> {
   const { db, dispatch, measure } = deps;
   const tasks = requests.map((request, at) => ({ ...request, id: ids[at] ?? uuidv7() }));
-  const written = await store
-    .insert(db, principal, organizationId, tasks, dispatch)
-    .catch((error: unknown) => madeBefore(db, principal, tasks, error));
+  const waits = tasks.some(({ dependsOn }) => dependsOn !== null);
+  const writing = waits
+    ? insertWaiting(deps, principal, organizationId, tasks)
+    : store.insert(db, principal, organizationId, tasks, dispatch);
+  const written = await writing.catch((error: unknown) => madeBefore(db, principal, tasks, error));
   if (written.length === 0) throw await whyRefused(db, principal, organizationId);
   measure?.('TasksCreated', written.length);
   await wake(deps, principal, written);
   return written;
+}
+
+/**
+ * Writes tasks that wait for others. These are marked as waited for first, so that none of them ends unnoticed in between.
+ *
+ * @throws Refusal `invalid_request` for a task that is not there, `dependency_failed` for one that will not complete
+ */
+async function insertWaiting(
+  { db, dispatch }: CreateDeps,
+  principal: Principal,
+  organizationId: string | null,
+  tasks: readonly store.NewTask[],
+): Promise<store.Timed<Task>[]> {
+  return asMember(db, principal, async (tx, memberships) => {
+    const { role, organizationId: home } = membershipInOrHome(memberships, organizationId);
+    if (role === 'viewer') throw roleInsufficient(role);
+    const wanted = [...new Set(tasks.flatMap(({ dependsOn }) => dependsOn ?? []))];
+    const found = new Map((await store.awaitTasks(tx, home, wanted)).map(({ id, status }) => [id, status]));
+    for (const id of wanted) {
+      const status = found.get(id);
+      if (status === undefined) throw unknownDependency(tasks, id);
+      if (status === 'FAILED' || status === 'CANCELLED') throw dependencyFailed(id, status);
+    }
+    const written = await store.insert(tx, principal, home, tasks, dispatch);
+    for (const task of written) {
+      const dependsOn = tasks.find(({ id }) => id === task.id)?.dependsOn;
+      if (dependsOn) await store.insertDependencies(tx, task, dependsOn);
+    }
+    return written;
+  });
+}
+
+function unknownDependency(tasks: readonly store.NewTask[], id: string): Refusal {
+  const at = tasks.find(({ dependsOn }) => dependsOn?.includes(id))?.dependsOn?.indexOf(id);
+  const detail = 'There is no such task in the organization';
+  return new Refusal('invalid', 'invalid_request', `depends_on.${at}: ${detail}`, {}, [
+    { in: 'body', pointer: `/depends_on/${at}`, detail },
+  ]);
+}
+
+function dependencyFailed(id: string, status: TaskStatus): Refusal {
+  return new Refusal('conflict', 'dependency_failed', `The task ${id} is ${status}, and will not complete`, {
+    task: id,
+    task_status: status,
+  });
 }
 
 /**

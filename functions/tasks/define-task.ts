@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import type { GuardedFetch } from '../aws/fetch/port.ts';
+import type { RetryPolicy } from './task.ts';
 
 /** What a result, or the details of an error, may hold: what `jsonb` can store. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
@@ -8,16 +9,30 @@ export type Json = string | number | boolean | null | readonly Json[] | { readon
 export type Duration = `${number}s` | `${number}m`;
 
 /** How failures of a kind are retried, unless the task says otherwise. */
-interface RetryPolicy {
+export interface KindRetry extends RetryPolicy {
   /** Retries after the first attempt, 0 to 100. */
   readonly maxRetries: number;
-  /** Seconds; the backoff of the first retry. */
-  readonly base: number;
-  /** Seconds; no backoff is longer. */
-  readonly cap: number;
 }
 
-const DEFAULT_RETRY: RetryPolicy = { maxRetries: 3, base: 2, cap: 600 };
+const DEFAULT_RETRY: KindRetry = {
+  maxRetries: 3,
+  base: 2,
+  factor: 2,
+  cap: 600,
+  jitter: 'full',
+  neverRetry: [],
+};
+
+/**
+ * Where attempts of a kind run.
+ *
+ * - `isolated`: each in a process of its own beside the worker's, where it can do no harm to others: it is really
+ *   stopped at its hard limit, whatever it does, and its death is nobody else's. A few at a time.
+ * - `inline`: many side by side in the worker itself, for a thirtieth of the cost. For short asynchronous handlers
+ *   that are trusted never to spin, block or hoard memory: at the hard limit they are given up, not stopped.
+ * - `{ isolatedWith }`: isolated when the payload has any of these members, inline when it has none.
+ */
+export type Runs = 'isolated' | 'inline' | { readonly isolatedWith: readonly string[] };
 
 /** A minute less than a function may run (900 s), so that an attempt can still be settled after its hard limit. */
 export const LONGEST_LIMIT_SECONDS = 14 * 60;
@@ -32,7 +47,8 @@ export interface Kind<Name extends string = string, Payload extends z.ZodType = 
   readonly softSeconds: number;
   /** `limits.hard` in seconds. */
   readonly hardSeconds: number;
-  readonly retry: RetryPolicy;
+  readonly retry: KindRetry;
+  readonly runs: Runs;
 }
 
 /** After `soft` the signal of the context aborts; at `hard` the attempt is lost. At most 14 minutes, hard > soft. */
@@ -46,12 +62,17 @@ export interface KindSpec<Name extends string, Payload extends z.ZodType> {
   readonly kind: Name;
   readonly payload: Payload;
   readonly limits: Limits;
-  readonly retry?: Partial<RetryPolicy>;
+  readonly retry?: Partial<KindRetry>;
+  /** Default `isolated`. */
+  readonly runs?: Runs;
 }
 
 /** What a running attempt is given; everything that reaches outside comes in here. */
 export interface TaskContext {
-  /** Aborts at the soft limit and when a cancel was requested. A handler stops soon and throws `signal.reason`. */
+  /**
+   * Aborts at the soft limit and when a cancel was requested. A handler stops soon and throws `signal.reason`. One that
+   * computes for long gives way now and then (`await setImmediate()` of node:timers/promises), or it will not hear.
+   */
   readonly signal: AbortSignal;
   readonly taskId: string;
   /** 1 for the first. */
@@ -62,12 +83,22 @@ export interface TaskContext {
   readonly deadline: Date;
   /** Outbound HTTP that cannot reach private addresses. */
   readonly fetch: GuardedFetch;
-  /** Tells the watchers how far the attempt is: `fraction` in [0, 1]. May be called often, is never awaited. */
+  /**
+   * Tells the watchers how far the attempt is: `fraction` in [0, 1], and a note of at most 200 characters. May be called
+   * often, is never awaited.
+   */
   progress(fraction: number, note?: string): void;
+  /**
+   * Writes a line of at most 1,000 characters and 2 KB of fields into the structured log, and into the attempt's ledger
+   * as far as it fits there: 100 lines, 16 KB; the least important give way first, of these the oldest.
+   */
   log(level: LogLevel, message: string, fields?: Readonly<Record<string, Json>>): void;
 }
 
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+/** From the least important. */
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+
+export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** A kind together with the function that runs it. */
 export interface TaskDefinition<
@@ -139,7 +170,7 @@ export class RetryError extends Error {
 export function defineKind<const Name extends string, Payload extends z.ZodType>(
   spec: KindSpec<Name, Payload>,
 ): Kind<Name, Payload> {
-  const { kind, payload, limits } = spec;
+  const { kind, payload, limits, runs = 'isolated' } = spec;
   const softSeconds = secondsOf(limits.soft);
   const hardSeconds = secondsOf(limits.hard);
   const retry = { ...DEFAULT_RETRY, ...spec.retry };
@@ -153,11 +184,19 @@ export function defineKind<const Name extends string, Payload extends z.ZodType>
       Number.isInteger(retry.maxRetries) && retry.maxRetries >= 0 && retry.maxRetries <= 100,
     ],
     ['0 < base ≤ cap', retry.base > 0 && retry.cap >= retry.base],
+    ['the factor of the backoff is 1 to 10', retry.factor >= 1 && retry.factor <= 10],
   ];
   for (const [rule, holds] of rules) {
     if (!holds) throw new TypeError(`Kind ${kind}: ${rule}`);
   }
-  return { kind, payload, limits, softSeconds, hardSeconds, retry };
+  return { kind, payload, limits, softSeconds, hardSeconds, retry, runs };
+}
+
+/** Whether an attempt with this payload runs in the worker itself. The claim tells the same from the row. */
+export function runsInline({ runs }: Pick<Kind, 'runs'>, payload: unknown): boolean {
+  if (typeof runs === 'string') return runs === 'inline';
+  if (typeof payload !== 'object' || payload === null) return true;
+  return !runs.isolatedWith.some((member) => Object.hasOwn(payload, member));
 }
 
 /** Describes a kind and how it runs. A kind with heavy dependencies spreads its `defineKind` data in from another file. */

@@ -1,5 +1,6 @@
 import type { Database, Transaction } from '../database/connect.ts';
 import type { Announce } from './change.ts';
+import { releaseDependents } from './release.ts';
 import * as store from './store/index.ts';
 import type { DispatchSettings, Enqueue } from './task.ts';
 import { wakeUps } from './wake-ups.ts';
@@ -9,7 +10,7 @@ export type DispatchDeps = { db: Database; enqueue: Enqueue; announce: Announce;
 /** The statements that a tick runs. */
 export type TickStatements = Pick<
   typeof store,
-  'rescue' | 'heldLanes' | 'releaseHeld' | 'takeForDispatch' | 'dispatchAgain'
+  'rescue' | 'release' | 'heldLanes' | 'releaseHeld' | 'takeForDispatch' | 'dispatchAgain'
 >;
 
 /** Rows that one statement takes. */
@@ -25,7 +26,7 @@ export type Tick = { rescued: number; sent: number; unsent: number };
 const LANES = 1_000;
 
 /**
- * One tick: takes tasks back from dead workers, releases what is held in lanes that have room, then sends a message for every
+ * One tick: takes tasks back from dead workers, tells those that wait for others how these ended, releases what is held in lanes that have room, then sends a message for every
  * task that is due within the look-ahead and has none under way. Ticks may overlap, come twice, die half-way or not come at
  * all: rows are locked and taken once, and taken for good only when their messages are sent.
  */
@@ -55,6 +56,12 @@ export async function tick(
     done.rescued += rescued.length;
     more = rescued.length === CHUNK;
   }
+  // What it schedules is due for a message, and taken below.
+  const told = await releaseDependents(deps, null, timeLeft, statements);
+  await statements.dispatchAgain(
+    deps.db,
+    told.filter((task) => task.dueInSeconds <= deps.dispatch.lookaheadSeconds).map(({ id }) => id),
+  );
   for (const lane of await statements.heldLanes(deps.db, LANES)) {
     for (let more = true; more && timeLeft(); ) {
       more = await send(async (tx) => {

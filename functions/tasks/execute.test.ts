@@ -14,7 +14,7 @@ import {
 import { type ExecuteDeps, execute } from './execute.ts';
 import * as store from './store/index.ts';
 import type { Task, WakeUp, Watched } from './task.ts';
-import { DISPATCH, insertTask, newTask, statusOf } from './testing.ts';
+import { DISPATCH, inlineTasks, insertTask, newTask, statusOf } from './testing.ts';
 
 let on: Stand;
 let ada: Member;
@@ -33,16 +33,19 @@ function worker(): ExecuteDeps {
     db: on.as('worker'),
     dispatch: DISPATCH,
     leaseSeconds: 30,
-    longestSeconds: 10,
     fetch: () => Promise.reject(new Error('no network in this test')),
     log: () => {},
-    taskOf: (kind) => {
-      const handler = handlers[kind];
-      return (
-        handler &&
-        defineTask({ kind, payload: z.unknown(), limits, run: (_payload, context) => handler(context) })
-      );
-    },
+    ...inlineTasks(() =>
+      Object.entries(handlers).map(([kind, handler]) =>
+        defineTask({
+          kind,
+          payload: z.unknown(),
+          limits,
+          runs: 'inline',
+          run: (_payload, context) => handler(context),
+        }),
+      ),
+    ),
     announce: (tasks) => announced.push(...tasks),
     enqueue: async (wakeUps) => {
       woken.push(...wakeUps);
@@ -122,7 +125,7 @@ describe('an attempt', () => {
     const { id } = await insertTask(api, ada, { kind: 'test.busy' });
     await execute(deps, [id], FULL);
     const row = await rowOf(id);
-    expect(row.run_at.getTime() - row.updated_at.getTime()).toBeGreaterThanOrEqual(3_600_000);
+    expect(row.run_at.getTime() - row.started_at.getTime()).toBeGreaterThanOrEqual(3_600_000);
     // Too far for a message: the dispatcher sends it when its time comes near.
     expect(woken).toEqual([]);
     expect(row.run_at.getTime() - row.next_dispatch_at.getTime()).toBe(DISPATCH.lookaheadSeconds * 1000);

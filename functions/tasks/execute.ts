@@ -3,7 +3,9 @@ import type { Database } from '../database/connect.ts';
 import { type AftermathStatements, aftermath } from './aftermath.ts';
 import { type AttemptDeps, runAttempt } from './attempt.ts';
 import type { Announce } from './change.ts';
+import type { Kind } from './define-task.ts';
 import { heartbeat, type Running } from './lease.ts';
+import { reporter } from './reporter.ts';
 import { settler } from './settler.ts';
 import * as store from './store/index.ts';
 import type { DispatchSettings, Enqueue, Task } from './task.ts';
@@ -20,12 +22,11 @@ export type ExecuteDeps = AttemptDeps & {
   publishFinished: PublishFinished;
   /** How long a worker may be silent before it is presumed dead. */
   leaseSeconds: number;
-  /** The longest hard limit of all kinds: nothing is begun with less time left. */
-  longestSeconds: number;
 };
 
 /** The statements that a worker runs. */
-export type WorkStatements = Pick<typeof store, 'claim' | 'settle' | 'renew'> & AftermathStatements;
+export type WorkStatements = Pick<typeof store, 'claim' | 'settle' | 'renew' | 'report'> &
+  AftermathStatements;
 
 /** Between renewals at most; a running handler hears of a cancel within this time. */
 const BEAT_SECONDS = 1.5;
@@ -42,9 +43,18 @@ const AT_ONCE = 50;
 /** Kept back of the invocation's time, so that the last attempt can be settled after its hard limit. */
 const SETTLE_SECONDS = 20;
 
+/** Between two tries to claim what runners are free for, but somebody has locked. */
+const PARKED_PAUSE_MILLISECONDS = 50;
+
+/** When no runner has become free for so long, others may have one sooner. */
+const LONGEST_PARKED_SECONDS = 30;
+
 /**
  * Runs whichever of the given tasks are due and not taken by anybody else. What cannot be claimed is none of this
  * worker's business any more: cancelled, done, or somebody else's.
+ *
+ * Isolated attempts are only claimed when a runner is free, and none that might outlast the invocation: what there is no
+ * time for, or no runner for long, goes back unclaimed, to be sent to other workers.
  *
  * @param remainingSeconds of this invocation
  * @throws when the database cannot be reached; then the messages must come again
@@ -70,17 +80,24 @@ export async function execute(
     (attempts) => statements.renew(db, attempts, leaseSeconds),
     Math.min(BEAT_SECONDS, leaseSeconds / BEATS_PER_LEASE),
   );
-  const timeLeft = () => remainingSeconds() >= deps.longestSeconds + SETTLE_SECONDS;
+  const reports = reporter(async (said) => deps.announce(await statements.report(db, said)));
+  const kinds = [...deps.kinds.values()].map(known);
   const waiting = waitingTasks(ids);
   const suspects: string[] = [];
+  const tooLong: string[] = [];
   const underWay = new Set<Promise<void>>();
   let failure: { error: unknown } | undefined;
+  /** When isolated attempts could last begin, and when those that are parked are next worth asking for. */
+  let freeAt = Date.now();
+  let unparkAt = 0;
 
   const run = async (task: Task): Promise<void> => {
     const interrupt = new AbortController();
     running.set(task.id, { id: task.id, attempt: task.attempt, interrupt });
+    const reporting = reports.follow(task);
     try {
-      await settle(await runAttempt(deps, task, interrupt.signal));
+      const outcome = await runAttempt(deps, task, interrupt.signal, reporting.hear);
+      await settle({ ...outcome, ...reporting.end() });
     } catch (error) {
       // The database stayed away to the end. The others get their chance; the messages come again.
       failure ??= { error };
@@ -89,31 +106,65 @@ export async function execute(
     }
   };
 
-  const begin = async (wanted: readonly string[], alone: boolean): Promise<void> => {
+  const begin = async (wanted: readonly string[], seconds: number, alone: boolean): Promise<void> => {
+    const room = { kinds, runners: deps.runners.free(), seconds };
     const askedAt = performance.now();
-    const { claimed, unclaimed } = await statements.claim(db, wanted, leaseSeconds, SOON_SECONDS, alone);
+    const { claimed, unclaimed } = await statements.claim(
+      db,
+      wanted,
+      leaseSeconds,
+      SOON_SECONDS,
+      alone,
+      room,
+    );
     // Who stood still for so long may be presumed dead by now, and what was claimed be cancelled or run elsewhere.
     const inTime = performance.now() - askedAt < leaseSeconds * 1000;
     deps.announce(claimed);
     for (const task of unclaimed) {
-      if (task.suspect && !alone && task.dueInSeconds <= 0) suspects.push(task.id);
+      if (task.lacks === 'time') tooLong.push(task.id);
+      else if (task.suspect && !alone && task.dueInSeconds <= 0) suspects.push(task.id);
+      else if (task.lacks === 'runner' && task.dueInSeconds <= 0) waiting.park(task.id);
       else waiting.putBack(task);
     }
     for (const task of inTime ? claimed : []) {
       const attempt = run(task).then(() => void underWay.delete(attempt));
       underWay.add(attempt);
     }
+    // Somebody has locked those that the free runners were for.
+    const isStuck = deps.runners.free() > 0 && deps.runners.free() === room.runners;
+    unparkAt = isStuck ? Date.now() + PARKED_PAUSE_MILLISECONDS : 0;
+    if (tooLong.length > 0) await statements.dispatchAgain(db, tooLong.splice(0));
+  };
+
+  /** Lets those be claimed that wait for a runner, as many as there are free; gives them away when there is none for long. */
+  const serveParked = async (): Promise<void> => {
+    const now = Date.now();
+    if (deps.runners.free() > 0) {
+      freeAt = now;
+      if (now >= unparkAt) waiting.unpark(deps.runners.free());
+    } else if (waiting.parked() > 0 && now - freeAt > LONGEST_PARKED_SECONDS * 1000) {
+      await statements.dispatchAgain(db, waiting.drainParked());
+    }
   };
 
   /** Runs what is waiting, as slots become free and times come, until nothing waits and nothing runs. */
   const work = async (atOnce: number, alone: boolean): Promise<void> => {
-    for (let next = waiting.nextIn(); next !== undefined || underWay.size > 0; next = waiting.nextIn()) {
+    for (;;) {
+      await serveParked();
+      const next = waiting.nextIn();
+      if (next === undefined && waiting.parked() === 0 && underWay.size === 0) return;
       if (next === 0 && underWay.size < atOnce) {
-        if (!timeLeft()) await statements.dispatchAgain(db, waiting.drain());
-        else await begin(waiting.take(atOnce - underWay.size), alone);
+        const seconds = remainingSeconds() - SETTLE_SECONDS;
+        if (seconds <= 0) await statements.dispatchAgain(db, waiting.drain());
+        else await begin(waiting.take(atOnce - underWay.size), seconds, alone);
         continue;
       }
-      await someEnd(underWay, underWay.size < atOnce ? next : undefined);
+      const pauses = [
+        ...(next !== undefined && underWay.size < atOnce ? [next] : []),
+        ...(waiting.parked() > 0 ? [deps.runners.free() > 0 ? PARKED_PAUSE_MILLISECONDS : 1_000] : []),
+      ];
+      const ends = waiting.parked() > 0 ? [...underWay, deps.runners.released()] : underWay;
+      await firstOf(ends, pauses.length > 0 ? Math.min(...pauses) : undefined);
     }
   };
 
@@ -121,27 +172,31 @@ export async function execute(
     await work(AT_ONCE, false);
     // What has taken a worker down before is claimed alone, so that it cannot take others along.
     for (const id of suspects) {
-      waiting.putBack({ id, dueInSeconds: 0, suspect: true });
+      waiting.putBack({ id, dueInSeconds: 0 });
       await work(1, true);
     }
   } finally {
     await Promise.all(underWay);
     beat.stop();
+    await reports.stop();
     await after.end();
   }
   if (failure) throw failure.error;
 }
 
+/** A kind as the claim needs to know it. */
+function known({ kind, hardSeconds, runs }: Kind): store.Room['kinds'][number] {
+  if (runs === 'inline') return { kind, hardSeconds, isolatedWith: [] };
+  return { kind, hardSeconds, isolatedWith: runs === 'isolated' ? null : runs.isolatedWith };
+}
+
 /** Waits until one of them has ended, or `milliseconds` are over. */
-async function someEnd(
-  underWay: ReadonlySet<Promise<void>>,
-  milliseconds: number | undefined,
-): Promise<void> {
+async function firstOf(ends: Iterable<Promise<void>>, milliseconds: number | undefined): Promise<void> {
   const timer = new AbortController();
   const { signal } = timer;
   const pause =
     milliseconds === undefined ? [] : [sleep(milliseconds, undefined, { signal }).catch(() => {})];
-  await Promise.race([...underWay, ...pause]);
+  await Promise.race([...ends, ...pause]);
   timer.abort();
   // Attempts that settled together free their slots together.
   await new Promise(setImmediate);

@@ -1,4 +1,4 @@
-import { AttemptAborted } from './attempt.ts';
+import { AttemptAborted } from './attempt-aborted.ts';
 
 /** What this worker runs right now: the fence of each attempt, and how to interrupt it. */
 export type Running = { id: string; attempt: number; interrupt: AbortController };

@@ -9,7 +9,12 @@ export const MAX_RESULT_BYTES = 262_144;
  * @throws PermanentError `result_too_large`, `result_not_json`
  */
 export function storable(result: unknown): unknown {
-  const text = stringify(result) ?? 'null';
+  return JSON.parse(storableResult(result));
+}
+
+/** The same as the text of its JSON, in which it travels. @throws PermanentError as {@link storable} */
+export function storableResult(result: unknown): string {
+  const text = storableText(result);
   const bytes = Buffer.byteLength(text);
   if (bytes > MAX_RESULT_BYTES) {
     throw new PermanentError(
@@ -17,7 +22,12 @@ export function storable(result: unknown): unknown {
       `The result has ${bytes} bytes; at most ${MAX_RESULT_BYTES} are kept`,
     );
   }
-  return JSON.parse(text);
+  return text;
+}
+
+/** JSON text of any length, without what jsonb refuses. @throws PermanentError `result_not_json` */
+export function storableText(value: unknown): string {
+  return stringify(value) ?? 'null';
 }
 
 function stringify(result: unknown): string | undefined {
@@ -35,7 +45,8 @@ function stringify(result: unknown): string | undefined {
   }
 }
 
-function clean(text: string): string {
+/** A text as Postgres can store it. */
+export function clean(text: string): string {
   return text.includes('\u0000') || !text.isWellFormed()
     ? text.replaceAll('\u0000', '\uFFFD').toWellFormed()
     : text;

@@ -13,8 +13,8 @@ type Move = { readonly from: readonly TaskStatus[]; readonly to: readonly TaskSt
  * the statuses that they may leave from this table, and the tests are generated from it.
  */
 export const MOVES = {
-  /** Every task it waits for is COMPLETED. */
-  release: { from: ['PENDING'], to: ['SCHEDULED'] },
+  /** Every task it waits for is COMPLETED; or one of them never will be. */
+  release: { from: ['PENDING'], to: ['SCHEDULED', 'CANCELLED'] },
   /** Due, and a worker took it: attempt + 1, a lease. */
   claim: { from: ['SCHEDULED'], to: ['RUNNING'] },
   complete: { from: ['RUNNING'], to: ['COMPLETED'] },
@@ -111,6 +111,8 @@ export type Task = {
   result: unknown;
   artifact: Artifact | null;
   error: TaskError | null;
+  /** Whether tasks wait for this one that have not been told yet how it ended. */
+  hasDependents: boolean;
   /** Increases with every change; orders frames. */
   seq: number;
   createdAt: Date;

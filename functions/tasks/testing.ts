@@ -1,6 +1,8 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { Database } from '../database/connect.ts';
 import type { Member } from '../database/testing.ts';
+import type { TaskDefinition } from './define-task.ts';
+import type { ExecuteDeps } from './execute.ts';
 import * as store from './store/index.ts';
 import type { DispatchSettings, Task, TaskStatus } from './task.ts';
 
@@ -22,6 +24,7 @@ export function newTask(given: Partial<store.NewTask> = {}): store.NewTask {
     uniqueKey: null,
     concurrencyKey: null,
     concurrencyLimit: null,
+    dependsOn: null,
     ...given,
   };
 }
@@ -54,4 +57,21 @@ export async function force(admin: Database, id: string, status: TaskStatus): Pr
 export async function statusOf(admin: Database, id: string): Promise<TaskStatus | undefined> {
   const [row] = await admin<{ status: TaskStatus }[]>`select status from tasks where id = ${id}`;
   return row?.status;
+}
+
+/** What runs tasks when all of them run inline: no process is started. Asked for the definitions at every look. */
+export function inlineTasks(
+  definitions: () => readonly TaskDefinition[],
+): Pick<ExecuteDeps, 'kinds' | 'taskOf' | 'runners'> {
+  const byName = () => new Map(definitions().map((task): [string, TaskDefinition] => [task.kind, task]));
+  return {
+    kinds: { get: (name) => byName().get(name), values: () => byName().values() },
+    taskOf: (name) => byName().get(name),
+    runners: {
+      free: () => 0,
+      released: () => new Promise(() => {}),
+      run: () => Promise.reject(new Error('Nothing runs isolated here')),
+      stop: async () => {},
+    },
+  };
 }

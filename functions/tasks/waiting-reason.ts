@@ -1,7 +1,9 @@
-import type { Queue, Task } from './task.ts';
+import type { Queue, Task, TaskStatus } from './task.ts';
 
 /** What stands around a waiting task. */
 export type Surroundings = {
+  /** The tasks that it waits for, while it is PENDING. */
+  waitsFor: readonly { id: string; status: TaskStatus }[];
   /** By the database's clock. */
   now: Date;
   /** The lane in which it is held; see store/lanes.ts. */
@@ -26,7 +28,12 @@ const QUEUE_WORDS: Record<Queue, string> = { interactive: 'interactive', bulk: '
 /** Why a task has not run yet, in words; null when it is not waiting. */
 export function waitingReason(task: Task, around: Surroundings): WaitingReason | null {
   if (task.status === 'PENDING') {
-    return { code: 'waits_for_tasks', message: 'It waits for other tasks to complete' };
+    const open = around.waitsFor.filter(({ status }) => status !== 'COMPLETED');
+    const named = open.map(({ id, status }) => `${id} (${status})`).join(', ');
+    return {
+      code: 'waits_for_tasks',
+      message: `It waits for ${count(open.length, 'task')} to complete: ${named}`,
+    };
   }
   if (task.status !== 'SCHEDULED') return null;
   return before(task, around) ?? held(task, around) ?? queued(task, around);

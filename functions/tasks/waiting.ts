@@ -7,11 +7,18 @@ export type Waiting = {
   /** Takes up to `max` ids that may be asked for now. */
   take: (max: number) => string[];
   /** Puts a task that could not be claimed back: until it is due, or until its row may be free. */
-  putBack: (task: Unclaimed) => void;
-  /** Milliseconds until the next id may be asked for; 0 for now, undefined when there is none. */
+  putBack: (task: Pick<Unclaimed, 'id' | 'dueInSeconds'>) => void;
+  /** Keeps a task for which no runner is free. */
+  park: (id: string) => void;
+  parked: () => number;
+  /** Lets up to so many of the parked be asked for now. */
+  unpark: (max: number) => void;
+  /** Milliseconds until the next id that is not parked may be asked for; 0 for now, undefined when there is none. */
   nextIn: () => number | undefined;
   /** Takes all that is left. */
   drain: () => string[];
+  /** Takes all that are parked. */
+  drainParked: () => string[];
 };
 
 /**
@@ -22,6 +29,12 @@ export type Waiting = {
 export function waitingTasks(ids: readonly string[], now: () => number = Date.now): Waiting {
   const entries = new Map([...new Set(ids)].map((id) => [id, { readyAt: 0, tries: 0 }]));
   const asked = new Map<string, number>();
+  let parked: string[] = [];
+  const drainParked = (): string[] => {
+    const all = parked;
+    parked = [];
+    return all;
+  };
   return {
     take(max) {
       const ready = [...entries].filter(([, { readyAt }]) => readyAt <= now()).slice(0, max);
@@ -40,14 +53,20 @@ export function waitingTasks(ids: readonly string[], now: () => number = Date.no
       const pause = LOCKED_PAUSES[tries];
       if (pause !== undefined) entries.set(id, { readyAt: now() + pause, tries: tries + 1 });
     },
+    park: (id) => void parked.push(id),
+    parked: () => parked.length,
+    unpark(max) {
+      for (const id of parked.splice(0, max)) entries.set(id, { readyAt: now(), tries: 0 });
+    },
     nextIn() {
       if (entries.size === 0) return undefined;
       return Math.max(0, Math.min(...[...entries.values()].map(({ readyAt }) => readyAt)) - now());
     },
     drain() {
-      const rest = [...entries.keys()];
+      const rest = [...entries.keys(), ...drainParked()];
       entries.clear();
       return rest;
     },
+    drainParked,
   };
 }

@@ -1,11 +1,15 @@
+import { ArnFormat, Stack } from 'aws-cdk-lib';
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
-import { type IAccessLogSettings, LogGroupLogDestination } from 'aws-cdk-lib/aws-apigatewayv2';
+import type { IAccessLogSettings } from 'aws-cdk-lib/aws-apigatewayv2';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import type { Stage } from '../stages.ts';
 import { fateOf } from './fate.ts';
 
-/** Who called what, when and with which outcome. Never the query string: it may carry a ticket. */
+/**
+ * What was called, when, by which of CloudFront's addresses and with which outcome. Never the query string: it may carry
+ * a ticket.
+ */
 export function accessLog(
   scope: Construct,
   { stage, fields }: { stage: Stage; fields: readonly string[] },
@@ -22,8 +26,15 @@ export function accessLog(
       ...fields,
     ].map((field) => [field, `$context.${field}`]),
   );
+  // Without the `:*` that CloudFormation's attribute ends in: API Gateway has refused it for WebSocket APIs.
+  const destinationArn = Stack.of(scope).formatArn({
+    service: 'logs',
+    resource: 'log-group',
+    resourceName: logGroup.logGroupName,
+    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  });
   return {
-    destination: new LogGroupLogDestination(logGroup),
+    destination: { bind: () => ({ destinationArn }) },
     format: AccessLogFormat.custom(JSON.stringify(line)),
   };
 }

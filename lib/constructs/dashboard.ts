@@ -10,7 +10,7 @@ import {
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import type { Watched } from '../alarm-table.ts';
-import { type FigureName, figure } from '../figures.ts';
+import { type FigureName, figure, PUBLISHED } from '../figures.ts';
 
 const period = Duration.minutes(1);
 const sum: MetricOptions = { statistic: 'Sum', period };
@@ -28,7 +28,8 @@ export class Dashboard extends Construct {
   ) {
     super(scope, id);
     const { stage } = watched;
-    const dashboardName = `celeriac-${stage.name}`;
+    // Dashboards, unlike what they show, belong to the account and not to a region.
+    const dashboardName = `celeriac-${stage.name}-${Aws.REGION}`;
     const dashboard = new CloudWatchDashboard(this, 'Dashboard', { dashboardName });
     this.url = `https://${Aws.REGION}.console.aws.amazon.com/cloudwatch/home?region=${Aws.REGION}#dashboards/dashboard/${dashboardName}`;
     dashboard.addWidgets(
@@ -63,14 +64,23 @@ export class Dashboard extends Construct {
 /** Title, what is drawn to the left axis, and to the right. */
 type Graph = readonly [title: string, left: IMetric[], right?: IMetric[]];
 
-/** Without the graphs that have nothing to draw, as the stage publishes no figures. */
+/** Without the graphs that have nothing to draw, as the stage does not publish their figures. */
 const drawable = (row: readonly Graph[]) => row.filter(([, left]) => left.length > 0);
 
 function rowsOf({ stage, http, sockets, queues, database, functions }: Watched): Graph[][] {
-  const ofFigures = (...metrics: IMetric[]) => (stage.observability.figures ? metrics : []);
-  const count = (name: FigureName) => figure(stage, name, { statistic: 'Sum', period });
-  const late = (name: FigureName, statistic: string) =>
-    figure(stage, name, { statistic, period, label: `${name} ${statistic}` });
+  const published = PUBLISHED[stage.observability.figures];
+  const counts = (...names: FigureName[]) =>
+    names
+      .filter((name) => published.includes(name))
+      .map((name) => figure(stage, name, { statistic: 'Sum', period }));
+  const lateness = (...names: FigureName[]) =>
+    names
+      .filter((name) => published.includes(name))
+      .flatMap((name) =>
+        ['p50', 'p99'].map((statistic) =>
+          figure(stage, name, { statistic, period, label: `${name} ${statistic}` }),
+        ),
+      );
   const each = (of: (fn: (typeof functions)[keyof typeof functions]) => IMetric) =>
     Object.values(functions).map(of);
   const { interactive, bulk, deadLetters } = queues;
@@ -81,29 +91,21 @@ function rowsOf({ stage, http, sockets, queues, database, functions }: Watched):
         [http.requests(sum), http.serverErrors(sum)],
         [http.latency({ statistic: 'p50', period }), http.latency({ statistic: 'p99', period })],
       ],
-      ['WebSocket', [sockets.connections(sum), sockets.integrationErrors(sum)]],
+      ['WebSocket', [sockets.connections(sum), sockets.refusals(sum), sockets.executionErrors(sum)]],
     ],
     [
       [
         'Tasks',
-        ofFigures(
-          count('TasksCreated'),
-          count('TasksCompleted'),
-          count('TasksFailed'),
-          count('TasksRetried'),
-          count('TasksCancelled'),
-          count('TasksRescued'),
+        counts(
+          'TasksCreated',
+          'TasksCompleted',
+          'TasksFailed',
+          'TasksRetried',
+          'TasksCancelled',
+          'TasksRescued',
         ),
       ],
-      [
-        'Lateness of starts, milliseconds',
-        ofFigures(
-          late('InteractiveStartLateness', 'p50'),
-          late('InteractiveStartLateness', 'p99'),
-          late('BulkStartLateness', 'p50'),
-          late('BulkStartLateness', 'p99'),
-        ),
-      ],
+      ['Lateness of starts, milliseconds', lateness('InteractiveStartLateness', 'BulkStartLateness')],
     ],
     [
       [
@@ -113,19 +115,11 @@ function rowsOf({ stage, http, sockets, queues, database, functions }: Watched):
       ],
       [
         'Dispatcher',
-        [
-          ...ofFigures(count('WakeUpsSent'), count('WakeUpsUnsent')),
-          functions.dispatcher.metricInvocations(sum),
-        ],
+        [...counts('WakeUpsSent', 'WakeUpsUnsent'), functions.dispatcher.metricInvocations(sum)],
       ],
       [
         'Prices',
-        ofFigures(
-          count('PriceFetchesSucceeded'),
-          count('PriceFetchesPartial'),
-          count('PriceFetchesFailed'),
-          count('PricesStored'),
-        ),
+        counts('PriceFetchesSucceeded', 'PriceFetchesPartial', 'PriceFetchesFailed', 'PricesStored'),
       ],
     ],
     [

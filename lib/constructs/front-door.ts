@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { Duration, Fn, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { Aws, Duration, Fn, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import { HttpOrigin, S3BucketOrigin } from 'aws-cdk-lib/aws-cloudfront-origins';
@@ -88,6 +88,7 @@ export class FrontDoor extends Construct {
       functionAssociations,
       origin: new HttpOrigin(Fn.parseDomainName(http.url), { ...TLS_ONLY, customHeaders }),
       responseHeadersPolicy: new cloudfront.ResponseHeadersPolicy(this, 'ApiHeaders', {
+        responseHeadersPolicyName: accountWide(stage, 'api'),
         comment: `Celeriac ${stage.name}: what the API answers`,
         securityHeadersBehavior: TRANSPORT_HEADERS,
       }),
@@ -104,6 +105,9 @@ export class FrontDoor extends Construct {
         // The library's own types disagree about optional members. Listing makes a missing file a 404 instead of a 403.
         origin: S3BucketOrigin.withOriginAccessControl(this.bucket as IBucket, {
           originAccessLevels: [cloudfront.AccessLevel.READ, cloudfront.AccessLevel.LIST],
+          originAccessControl: new cloudfront.S3OriginAccessControl(this, 'ConsoleAccess', {
+            originAccessControlName: accountWide(stage, 'console'),
+          }),
         }),
         viewerProtocolPolicy: cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
         responseHeadersPolicy: consoleHeaders(this, stage),
@@ -149,6 +153,9 @@ export class FrontDoor extends Construct {
   }
 }
 
+/** CloudFront takes a name once in an account, whatever the region: the same stage may stand in another one, too. */
+const accountWide = (stage: Stage, name: string) => `celeriac-${stage.name}-${name}-${Aws.REGION}`;
+
 /** What is not CloudFront's to answer or to keep. The host stays behind, as API Gateway routes by it. */
 const PASSED_ON = {
   viewerProtocolPolicy: cloudfront.ViewerProtocolPolicy.HTTPS_ONLY,
@@ -179,6 +186,7 @@ function consoleBucket(scope: Construct): Bucket {
 
 function consoleHeaders(scope: Construct, stage: Stage): cloudfront.ResponseHeadersPolicy {
   return new cloudfront.ResponseHeadersPolicy(scope, 'ConsoleHeaders', {
+    responseHeadersPolicyName: accountWide(stage, 'console'),
     comment: `Celeriac ${stage.name}: the console`,
     securityHeadersBehavior: {
       ...TRANSPORT_HEADERS,

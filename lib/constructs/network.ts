@@ -1,4 +1,4 @@
-import { Validations } from 'aws-cdk-lib';
+import { CfnParameter, Stack, Validations } from 'aws-cdk-lib';
 import {
   FlowLogDestination,
   FlowLogTrafficType,
@@ -53,7 +53,10 @@ export class Network extends Construct {
       trafficType: FlowLogTrafficType.REJECT,
       destination: FlowLogDestination.toCloudWatchLogs(flowLog),
     });
-    if (nat) acknowledgeInstance(vpc);
+    if (nat) {
+      acknowledgeInstance(vpc);
+      leaveImage(Stack.of(this));
+    }
     nat?.securityGroup.addIngressRule(Peer.ipv4(vpc.vpcCidrBlock), Port.allTraffic(), 'What goes out');
     // The library's own types disagree about optional members under `exactOptionalPropertyTypes`.
     this.vpc = vpc as IVpc;
@@ -65,6 +68,17 @@ function natInstance(): NatInstanceProviderV2 {
     instanceType: InstanceType.of(InstanceClass.T4G, InstanceSize.NANO),
     defaultAllowedTraffic: NatTrafficDirection.OUTBOUND_ONLY,
   });
+}
+
+/**
+ * Amazon publishes new images every other week, under one parameter. The CLI would deploy anew for the mere chance of
+ * one, and replace the way out: it is told not to look. A change of the stack takes the newest along.
+ */
+function leaveImage(stack: Stack): void {
+  for (const parameter of stack.node.findAll().filter((child) => child instanceof CfnParameter)) {
+    if (!String(parameter.default).startsWith('/aws/service/ami-')) continue;
+    parameter.description = 'The newest image when this stack last changed. [cdk:skip]';
+  }
 }
 
 /** The library makes instance and group inside the network, so that the reasons stand there, too. */

@@ -69,9 +69,14 @@ export class SocketEndpoint extends Construct {
     });
   }
 
-  /** Events that a function failed at. */
-  integrationErrors(options: MetricOptions): IMetric {
+  /** Events that the function answered with 4xx, as it refuses a ticket, or with 5xx. */
+  refusals(options: MetricOptions): IMetric {
     return this.metric('IntegrationError', options);
+  }
+
+  /** Events that no function answered: it threw, or could not be called. */
+  executionErrors(options: MetricOptions): IMetric {
+    return this.metric('ExecutionError', options);
   }
 
   connections(options: MetricOptions): IMetric {

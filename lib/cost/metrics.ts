@@ -1,4 +1,4 @@
-import { FIGURE_NAMES } from '../figures.ts';
+import { PUBLISHED } from '../figures.ts';
 import type { Resource } from './inventory.ts';
 
 export type Metric = {
@@ -29,15 +29,16 @@ export function ownMetrics(resources: readonly Resource[]): number {
   return new Set(own.map((row) => JSON.stringify(row))).size;
 }
 
-type Publisher = { Environment?: { Variables?: { METRICS?: unknown } } };
+type Publisher = { Environment?: { Variables?: { METRICS?: keyof typeof PUBLISHED } } };
 
 /** How many metrics functions publish of themselves: paid for also when nobody looks at them. */
 export function publishedMetrics(resources: readonly Resource[]): number {
-  const publish = resources.some(
-    ({ Type, Properties = {} }) =>
-      Type === 'AWS::Lambda::Function' && (Properties as Publisher).Environment?.Variables?.METRICS === 'emf',
-  );
-  return publish ? FIGURE_NAMES.length : 0;
+  const counts = resources.map(({ Type, Properties = {} }) => {
+    const { METRICS } =
+      (Type === 'AWS::Lambda::Function' && (Properties as Publisher).Environment?.Variables) || {};
+    return METRICS === undefined ? 0 : PUBLISHED[METRICS].length;
+  });
+  return Math.max(0, ...counts);
 }
 
 /** Namespace, name, and the names and values of the dimensions in turn, as dashboards write a metric. */

@@ -53,7 +53,27 @@ function summary(inventories: Inventories): string {
     table(['stage', 'region', 'idle, a month', 'with the monthly free amounts'], rows),
     '',
     `The budget of an idle \`dev\` is ${dollars(DEV_BUDGET)}. ${verdicts.join(' ')}`,
+    ...REGIONS.filter((region) => leastOf(inventories.dev, region) > DEV_BUDGET).map(
+      (region) =>
+        `There is nothing to save in ${region}: Aurora at its minimum, with its storage, and the smallest way out are ${dollars(leastOf(inventories.dev, region))} there by themselves.`,
+    ),
   ].join('\n');
+}
+
+/** What a stage cannot do without as it is built: the database, and the way out of its network. */
+const INDISPENSABLE = [
+  'auroraAcuHours',
+  'auroraGbMonths',
+  'auroraIos',
+  'natInstanceHours',
+  'diskGbMonths',
+  'natGatewayHours',
+  'publicIpHours',
+] as const satisfies readonly PriceName[];
+
+function leastOf(inventory: Inventory, region: Region): number {
+  const usage = idleUsage(inventory);
+  return total(Object.fromEntries(INDISPENSABLE.map((name) => [name, usage[name] ?? 0])), paid(region));
 }
 
 function verdict(usd: number): string {

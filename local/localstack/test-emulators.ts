@@ -1,17 +1,12 @@
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { freePort } from '../free-port.ts';
-import { startOrphanGuard } from '../orphan-guard.ts';
-import { startPostgres } from '../postgres.ts';
-import { startProgram } from './test-program.ts';
+import { freePorts, type Service, startServices } from './services.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    emulators: { readonly aws: string; readonly redis: string; readonly postgres: string };
+    emulators: Readonly<Record<Service, string>>;
   }
 }
 
@@ -20,87 +15,22 @@ declare module 'vitest' {
  * (AWS_ENDPOINT_URL, REDIS_URL, POSTGRES_URL), or one of our own, on a free port and in a directory that goes with it.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const { AWS_ENDPOINT_URL, REDIS_URL, POSTGRES_URL } = process.env;
-  const undo = new AsyncDisposableStack();
+  const { AWS_ENDPOINT_URL: aws, REDIS_URL: redis, POSTGRES_URL: postgres } = process.env;
+  const given = Object.entries({ aws, redis, postgres }) as [Service, string | undefined][];
+  const missing = given.filter(([, address]) => !address).map(([name]) => name);
   const directory = await mkdtemp(join(tmpdir(), 'celeriac-emulators-'));
-  undo.defer(() => rm(directory, { recursive: true, force: true }));
-  const guard = startOrphanGuard();
-  undo.defer(() => guard.release());
-  const pids: number[] = [];
-  const keep = <T extends { pid?: number; stop(): Promise<void> }>(started: T): T => {
-    undo.defer(() => started.stop());
-    if (started.pid) pids.push(started.pid);
-    guard.watch(pids);
-    return started;
-  };
   try {
-    const emulators = await Promise.all([
-      AWS_ENDPOINT_URL ?? startLocalStack(join(directory, 'localstack')).then(keep),
-      REDIS_URL ?? startRedis(join(directory, 'redis')).then(keep),
-      POSTGRES_URL ?? startDatabase(join(directory, 'postgres')).then(keep),
-    ]);
-    const [aws = '', redis = '', postgres = ''] = emulators.map((one) =>
-      typeof one === 'string' ? one : one.address,
-    );
-    project.provide('emulators', { aws, redis, postgres });
+    const own = await startServices({ directory, ports: await freePorts(missing), durable: false });
+    project.provide('emulators', {
+      ...(Object.fromEntries(given) as Record<Service, string>),
+      ...own.addresses,
+    });
+    return async () => {
+      await own.stop();
+      await rm(directory, { recursive: true, force: true });
+    };
   } catch (error) {
-    await undo.disposeAsync();
+    await rm(directory, { recursive: true, force: true });
     throw error;
   }
-  return () => undo.disposeAsync();
-}
-
-async function startLocalStack(directory: string) {
-  const python = join(environmentDirectory(), 'bin', 'python');
-  if (!existsSync(python))
-    throw new Error(
-      'LocalStack is not installed: run .ci/localstack, or set AWS_ENDPOINT_URL, REDIS_URL and POSTGRES_URL',
-    );
-  await mkdir(directory);
-  const address = `http://127.0.0.1:${await freePort()}`;
-  return startProgram({
-    command: python,
-    args: ['-m', 'localstack.runtime.main'],
-    cwd: directory,
-    env: {
-      HOME: directory,
-      TMPDIR: directory,
-      FILESYSTEM_ROOT: directory,
-      GATEWAY_LISTEN: new URL(address).host,
-      SERVICES: 'sqs,events,s3',
-      STRICT_SERVICE_LOADING: '1',
-      EAGER_SERVICE_LOADING: '1',
-      // No name server, no certificate to download, nothing to report.
-      DNS_ADDRESS: '0',
-      SKIP_SSL_CERT_DOWNLOAD: '1',
-      DISABLE_EVENTS: '1',
-    },
-    address,
-    isReady: async () => (await fetch(`${address}/_localstack/health`)).ok,
-  });
-}
-
-async function startRedis(directory: string) {
-  await mkdir(directory);
-  const port = String(await freePort());
-  return startProgram({
-    command: 'redis-server',
-    args: ['--port', port, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
-    cwd: directory,
-    address: `redis://127.0.0.1:${port}`,
-    readyLine: /Ready to accept connections/,
-  });
-}
-
-/** The embedded programs, but a server of its own: the Postgres that Debian 12 has (15) is too old. */
-async function startDatabase(dataDir: string) {
-  const embedded = await startPostgres({ dataDir, durable: false });
-  return { address: embedded.url(), stop: embedded.stop };
-}
-
-/** Where .ci/localstack puts the virtual environment. */
-function environmentDirectory(): string {
-  const requirements = readFileSync(join(import.meta.dirname, 'requirements.txt'));
-  const version = createHash('sha256').update(requirements).digest('hex').slice(0, 12);
-  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'celeriac', `localstack-${version}`);
 }

@@ -1,6 +1,6 @@
 import { ApiGatewayV2Client, GetApisCommand, type ProtocolType } from '@aws-sdk/client-apigatewayv2';
 import { EventBridgeClient, ListRuleNamesByTargetCommand } from '@aws-sdk/client-eventbridge';
-import { LambdaClient } from '@aws-sdk/client-lambda';
+import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { ACCOUNT, CREDENTIALS, REGION } from './cdk.ts';
 
@@ -9,9 +9,10 @@ export function awsAt(endpoint: string) {
   const options = { endpoint, region: REGION, credentials: CREDENTIALS };
   const apis = new ApiGatewayV2Client(options);
   const events = new EventBridgeClient(options);
+  const lambda = new LambdaClient(options);
   return {
     events,
-    lambda: new LambdaClient(options),
+    lambda,
     sqs: new SQSClient(options),
     queueUrl: (arn: string) => `${endpoint}/${ACCOUNT}/${arn.split(':').at(-1)}`,
     /** The rule of the default bus that calls a function. @throws when there is not just one */
@@ -21,6 +22,13 @@ export function awsAt(endpoint: string) {
       const [name, ...others] = RuleNames;
       if (!name || others.length > 0) throw new Error(`${RuleNames.length} rules call ${functionName}`);
       return name;
+    },
+    /** A variable of a function as deployed. @throws when it has none of that name */
+    async variableOf(FunctionName: string, variable: string): Promise<string> {
+      const { Environment } = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
+      const value = Environment?.Variables?.[variable];
+      if (value === undefined) throw new Error(`${FunctionName} has been deployed without ${variable}`);
+      return value;
     },
     /** The id of the API that speaks `protocol`. @throws when none does */
     async apiId(protocol: ProtocolType): Promise<string> {

@@ -5,24 +5,27 @@ import {
   ListSecretsCommand,
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
+import { startFrontDoor } from '../front-door.ts';
 import { startPostgres } from '../postgres.ts';
 import { synthesizedAssembly } from '../synthesize.ts';
-import { type Deployment, readDeployment } from '../template.ts';
+import { type Deployment, type FunctionSpec, readDeployment } from '../template.ts';
+import { webSocketPath } from '../viewer-request.ts';
 import { type Adaptation, adaptAssembly, type Variables } from './adapt.ts';
-import { apisAt } from './aws.ts';
+import { apisAt, awsAt } from './aws.ts';
+import { bucketFiles } from './bucket-files.ts';
 import { ACCOUNT, CREDENTIALS, cdk, REGION } from './cdk.ts';
 import { standInDatabase } from './database.ts';
 import { knownResourceTypes, startMiniStack } from './emulator.ts';
-import { startFrontDoor } from './front-door.ts';
+import { deployedOrigins } from './front-door.ts';
 import { originHeaders } from './origin-headers.ts';
 
 /** Of the stacks, by the start of their names: the data's is deployed first, as the other's functions need it. */
 const DATA_STACK = '*-Data';
 
 export interface DeployedSystem {
-  /** Of the HTTP API, by a stand-in for the front door; without a trailing slash. */
+  /** Of the stand-in for the front door, without a trailing slash. */
   readonly url: string;
-  /** Of the WebSocket API, by the same. */
+  /** Where clients connect their WebSocket, by the same. */
   readonly socketUrl: string;
   /** Of every AWS API. */
   readonly endpoint: string;
@@ -39,38 +42,48 @@ export interface DeployedSystem {
   stop(): Promise<void>;
 }
 
+export interface DeployOptions {
+  /** Of this run alone; removed at the stop. */
+  readonly directory: string;
+  /** Of the stand-in for the front door. */
+  readonly port: number;
+  /** Gets what the emulator and the functions print. */
+  readonly logFile: string;
+  /** Variables of functions that go before the template's of the same name. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly log: (line: string) => void;
+}
+
 /**
  * Deploys the app as it is to an empty emulator by the `cdk` command, with a real Postgres behind it.
  *
- * @param directory   of this run alone; removed at the stop
- * @param environment variables of functions that go before the template's of the same name
+ * @throws {StartFailure} when something on this machine stands in the way; nothing is left running then
  */
-export async function deploySystem(
-  directory: string,
-  environment: Readonly<Record<string, string>>,
-  log: (line: string) => void,
-): Promise<DeployedSystem> {
+export async function deploySystem(options: DeployOptions): Promise<DeployedSystem> {
+  const { directory, port, log } = options;
   // Undone last first.
   const undo = new AsyncDisposableStack();
   undo.defer(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
   try {
+    const door = await startFrontDoor([port]);
+    undo.defer(door.stop);
     const server = await startPostgres({ dataDir: directory, durable: false, log });
     undo.defer(server.stop);
-    const emulator = await startMiniStack(join(directory, 'ministack'));
+    const emulator = await startMiniStack(join(directory, 'ministack'), options.logFile);
     undo.defer(emulator.stop);
     const { endpoint, authority, pid: emulatorPid } = emulator;
     const database = standInDatabase(server);
 
     const assembly = await synthesizedAssembly(log);
-    const { functions } = describeDeployment(assembly);
+    const { functions, frontDoor } = describeDeployment(assembly);
     const adapted = join(directory, 'assembly');
     const adaptation = {
       endpoint,
       environment: Object.fromEntries(
-        functions.map((fn): [string, Variables] => {
-          const mine = Object.entries(environment).filter(([variable]) => variable in fn.environment);
-          return [fn.name, { ...Object.fromEntries(mine), ...database.environmentOf(fn) }];
-        }),
+        functions.map((fn): [string, Variables] => [
+          fn.name,
+          { ...named(fn, options.environment), ...database.environmentOf(fn) },
+        ]),
       ),
       knownTypes: knownResourceTypes(),
     };
@@ -92,11 +105,17 @@ export async function deploySystem(
     await database.createMaster(await masterLogin(endpoint));
     await deploy('--all');
     await database.openRoles();
-    const door = await startFrontDoor(await apisAt(endpoint), await originHeaders(assembly, endpoint));
-    undo.defer(door.stop);
+    door.open(
+      deployedOrigins({
+        ...(await apisAt(endpoint)),
+        headers: await originHeaders(assembly, endpoint),
+        viewerRequest: webSocketPath(frontDoor.webSocketPath),
+        files: bucketFiles(endpoint, await consoleBucket(functions, endpoint), frontDoor.consoleHeaders),
+      }),
+    );
     return {
-      url: door.url,
-      socketUrl: door.socketUrl,
+      url: `http://localhost:${port}`,
+      socketUrl: `ws://localhost:${port}/ws`,
       endpoint,
       databaseUrl: database.url,
       assembly,
@@ -109,6 +128,20 @@ export async function deploySystem(
     await undo.disposeAsync();
     throw error;
   }
+}
+
+/** Those of `variables` that the template names too. */
+function named({ environment }: FunctionSpec, variables: DeployOptions['environment']): Variables {
+  const entries = Object.entries(variables).filter(([name]) => name in environment);
+  return Object.fromEntries(entries.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+}
+
+/** The bucket that the console has been published to, by the function that did it. */
+async function consoleBucket(functions: readonly FunctionSpec[], endpoint: string): Promise<string> {
+  const variable = 'CONSOLE_BUCKET';
+  const publisher = functions.find(({ environment }) => variable in environment);
+  if (!publisher) throw new Error(`no function has the variable ${variable}`);
+  return awsAt(endpoint).variableOf(publisher.name, variable);
 }
 
 /** What an assembly says of the system; the addresses in it lead nowhere. */

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, open } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { freePort } from '../free-port.ts';
@@ -12,9 +12,6 @@ import { StartFailure } from '../start-failure.ts';
 
 const REPOSITORY = resolve(import.meta.dirname, '../..');
 const PINS = join(import.meta.dirname, 'requirements.txt');
-
-/** What the emulator and the functions print: of the last run, and kept after it. */
-export const LOG_FILE = join(REPOSITORY, 'dist', 'ministack.log');
 
 const START_SECONDS = 60;
 const STOP_SECONDS = 10;
@@ -41,16 +38,17 @@ export interface Emulator {
  * too, when that is free. Its functions run on the Node that runs this.
  *
  * @param directory for its state; made when missing
+ * @param logFile   gets what the emulator and the functions print, in place of an earlier run's
  * @throws {StartFailure} when it is not installed, or does not come up
  */
-export async function startMiniStack(directory: string): Promise<Emulator> {
+export async function startMiniStack(directory: string, logFile: string): Promise<Emulator> {
   const program = join(home(), 'bin', 'ministack');
   if (!existsSync(join(home(), 'complete')))
     throw new StartFailure('MiniStack is not installed: run .ci/ministack');
   const temporary = join(directory, 'tmp');
   await mkdir(temporary, { recursive: true });
-  await mkdir(resolve(LOG_FILE, '..'), { recursive: true });
-  const log = await open(LOG_FILE, 'w');
+  await mkdir(dirname(logFile), { recursive: true });
+  const log = await open(logFile, 'w');
   const port = await freePort();
   const child = spawn(program, [], {
     cwd: directory,
@@ -91,7 +89,7 @@ export async function startMiniStack(directory: string): Promise<Emulator> {
   const authority = join(temporary, 'ministack-tls', 'server.crt');
   if (await answers(endpoint, authority, exited)) return { endpoint, authority, pid, stop };
   await stop();
-  throw new StartFailure(`MiniStack did not start:\n${lastLines()}`);
+  throw new StartFailure(`MiniStack did not start:\n${lastLines(logFile)}`);
 }
 
 /** The resource types that the installed MiniStack's CloudFormation can make. */
@@ -105,9 +103,9 @@ export function trust(authority: string): void {
   setDefaultCACertificates([...getCACertificates('bundled'), readFileSync(authority, 'utf8')]);
 }
 
-/** The last lines of the log, for a message. */
-function lastLines(count = 15): string {
-  return readFileSync(LOG_FILE, 'utf8').trimEnd().split('\n').slice(-count).join('\n');
+/** The last lines of a log, for a message. */
+function lastLines(logFile: string, count = 15): string {
+  return readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-count).join('\n');
 }
 
 /** Where `.ci/ministack` puts it. */

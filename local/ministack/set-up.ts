@@ -1,8 +1,11 @@
+import { join, resolve } from 'node:path';
 import type { TestProject } from 'vitest/node';
+import { directoryOfRun } from '../directory-of-run.ts';
 import { freePort } from '../free-port.ts';
-import { directoryOfRun } from '../test-postgres.ts';
 import { type DeployedSystem, deploySystem } from './deployment.ts';
-import { LOG_FILE } from './emulator.ts';
+
+/** Of the last run, and kept after it. */
+const LOG_FILE = join(resolve(import.meta.dirname, '../..'), 'dist', 'ministack.log');
 
 /**
  * What the deployed functions are told otherwise than in the template, so that a test can see in minutes what takes
@@ -33,7 +36,13 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const log = (line: string) =>
     console.log(`[${((performance.now() - started) / 1000).toFixed(0).padStart(3)} s] ${line}`);
   const pricePort = await freePort();
-  const { stop, ...system } = await deploySystem(await directoryOfRun(), environmentOf(pricePort), log);
+  const { stop, ...system } = await deploySystem({
+    directory: await directoryOfRun(),
+    port: await freePort(),
+    logFile: LOG_FILE,
+    environment: environmentOf(pricePort),
+    log,
+  });
   log('deployed');
   project.provide('system', { ...system, pricePort });
   return async () => {

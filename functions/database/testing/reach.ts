@@ -41,6 +41,7 @@ const TASK_SERVICE: Reach = {
   batches: { select: ['all'], update: ['all'] },
 };
 const LANES: Reach = {
+  task_dependencies: { select: ['all'] },
   pauses: { select: ['all'] },
   organizations: { select: ['all', 'id', 'max_running'] },
 };
@@ -80,6 +81,7 @@ export const REACH: Record<(typeof FUNCTION_ROLES)[number], Reach> = {
           'dispatches',
           'error',
           'finished_at',
+          'has_dependents',
           'held_by',
           'lease_until',
         ],
@@ -102,6 +104,7 @@ export const REACH: Record<(typeof FUNCTION_ROLES)[number], Reach> = {
       insert: ['writable'],
       update: ['writable', 'cancelled', 'completed', 'failed', 'finished_at', 'seq', 'total', 'updated_at'],
     },
+    task_dependencies: { select: ['readable'], insert: ['writable'] },
     pauses: { select: ['readable'], insert: ['administrable'], delete: ['administrable'] },
     watchlists: { select: ['readable'], insert: ['writable'], update: ['writable'], delete: ['writable'] },
     price_ticks: { select: ['all'] },

@@ -32,6 +32,7 @@ export async function insertRows(
     await tx`
       insert into attempts (task_id, attempt, organization_id, outcome, started_at, finished_at)
       values (${taskId}, 1, ${organizationId}, 'retried', now(), now())`;
+    await tx`insert into task_dependencies values (${taskId}, ${taskId}, ${organizationId})`;
     await tx`insert into batches (id, organization_id, queue, sealed) values (${uuidv7()}, ${organizationId}, 'bulk', false)`;
     if (expired) {
       await tx`

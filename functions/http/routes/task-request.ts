@@ -96,6 +96,15 @@ export const CreateTask = withItsRules(
   TaskFields.extend({
     queue: z.enum(QUEUES).default('interactive').describe('`bulk` for what may wait behind others'),
     organization: Id.optional().describe('Default: your personal organization'),
+    depends_on: z
+      .array(Id)
+      .min(1)
+      .max(20)
+      .refine((ids) => new Set(ids).size === ids.length, 'Must not name a task twice')
+      .optional()
+      .describe(
+        'Tasks of the organization that must be COMPLETED before; when one fails, this one is cancelled',
+      ),
   }),
 ).meta({
   id: 'CreateTask',
@@ -113,7 +122,11 @@ export const CreateTask = withItsRules(
  *
  * @throws Refusal `invalid_request` when the payload is not the kind's; pointers begin with `/payload`
  */
-export function taskRequest(body: Fields, queue: Queue): TaskRequest {
+export function taskRequest(
+  body: Fields,
+  queue: Queue,
+  dependsOn: readonly string[] | null = null,
+): TaskRequest {
   const kind = KINDS[body.kind];
   const payload = z.object({ payload: kind.payload }).safeParse({ payload: body.payload });
   if (!payload.success) throw invalidRequest('body', payload.error);
@@ -133,6 +146,7 @@ export function taskRequest(body: Fields, queue: Queue): TaskRequest {
     uniqueKey: body.unique_key ?? null,
     concurrencyKey: body.concurrency_key ?? null,
     concurrencyLimit: body.concurrency_key === undefined ? null : (body.concurrency_limit ?? 1),
+    dependsOn,
   };
 }
 

@@ -118,7 +118,7 @@ const retry = createRoute({
 export function registerTaskRoutes(app: App, deps: ChangeDeps): void {
   app.openapi(create, async (c) => {
     const body = c.req.valid('json');
-    const requests = [taskRequest(body, body.queue)];
+    const requests = [taskRequest(body, body.queue, body.depends_on)];
     const ids = c.var.seed === undefined ? undefined : idsFrom(c.var.seed, requests.length);
     const [task] = await createTasks(deps, c.var.principal, body.organization ?? null, requests, ids);
     if (!task) throw new Error('A task was created, but not returned');

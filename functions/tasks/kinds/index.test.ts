@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_KIND, KIND_NAMES, KINDS, kindOf } from './index.ts';
+import { inlineTaskOf } from './inline-tasks.ts';
 import { taskOf } from './tasks.ts';
 
 /** The packages that a bundle of this module contains. */
@@ -24,8 +25,12 @@ test('accepting a task needs no HTTP client, address library or CSV parser: zod 
   expect(await packagesIn('./index.ts')).toEqual(new Set(['zod']));
 });
 
-test('running tasks needs the CSV parser, and no HTTP client, which the worker hands in', async () => {
+test('running tasks needs the CSV parser, and no HTTP client, which is handed in', async () => {
   expect(await packagesIn('./tasks.ts')).toEqual(new Set(['zod', 'csv-parse']));
+});
+
+test('running those that run inline needs zod alone', async () => {
+  expect(await packagesIn('./inline-tasks.ts')).toEqual(new Set(['zod']));
 });
 
 test('every name has its kind, and the list of names is complete', () => {
@@ -41,6 +46,11 @@ describe('what runs a kind', () => {
   for (const name of KIND_NAMES) {
     test(`${name} has the limits, schema and retries that it was accepted with`, () => {
       expect(taskOf(name)).toMatchObject({ ...kindOf(name) });
+    });
+
+    if (KINDS[name].runs === 'isolated') continue;
+    test(`${name} has them inline too`, () => {
+      expect(inlineTaskOf(name)).toMatchObject({ ...kindOf(name) });
     });
   }
 });

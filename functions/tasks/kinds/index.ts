@@ -25,5 +25,5 @@ export function isKindName(name: string): name is KindName {
   return Object.hasOwn(KINDS, name);
 }
 
-/** The longest hard limit of all kinds, in seconds. */
-export const LONGEST_HARD_SECONDS = Math.max(...Object.values(KINDS).map((kind) => kind.hardSeconds));
+/** The same as {@link KINDS}, for those who look names up that may be no kind's. */
+export const KINDS_BY_NAME: ReadonlyMap<string, Kind> = new Map(Object.entries(KINDS));

@@ -3,7 +3,7 @@ import dataProcess from './data-process/run.ts';
 import httpRequest from './http-request/run.ts';
 import { isKindName, type KindName } from './index.ts';
 
-/** Every kind with the function that runs it. */
+/** Every kind with the function that runs it, in a runner. */
 const TASKS: Readonly<Record<KindName, TaskDefinition>> = {
   'data.process': dataProcess,
   'http.request': httpRequest,

@@ -107,14 +107,27 @@ const createBatch = fc.record({ size: fc.integer({ min: 1, max: 3 }), minutes })
   }),
 );
 
-/** Nothing creates PENDING tasks yet; their rows are made by hand. */
-const park = index.map((at) =>
-  step(`park(${at})`, async (system) => {
-    const row = system.model.rows.get(idOf(system, at, is('SCHEDULED')));
-    if (row?.status !== 'SCHEDULED') return;
-    await system.on.admin`
-      update tasks set status = 'PENDING', next_dispatch_at = null, held_by = null where id = ${row.id}`;
-    system.model.put({ ...row, status: 'PENDING', nextDispatchAt: null, heldBy: null });
+const createDependent = some.map((at) =>
+  step(`create dependent(on ${at})`, async (system) => {
+    const dependsOn = idsOf(system, at, () => true).filter((id) => system.model.rows.has(id));
+    const task = newTask({ dependsOn, maxRetries: 1 });
+    const real = await system.asAda(async (tx) => {
+      await store.awaitTasks(tx, system.ada.organizationId, dependsOn);
+      const [written] = await store.insert(tx, system.ada, null, [task], DISPATCH);
+      if (written) await store.insertDependencies(tx, written, dependsOn);
+      return written ? [written] : [];
+    });
+    const model = system.model.insert(system.ada.organizationId, [system.newTask(task)], DISPATCH);
+    expect(told(real)).toEqual(told(model));
+  }),
+);
+
+const release = fc.option(some).map((at) =>
+  step(`release(${at ?? 'all'})`, async (system) => {
+    const ids = at && idsOf(system, at, is('COMPLETED', 'FAILED', 'CANCELLED'));
+    const real = await store.release(ids ? system.worker : system.dispatcher, ids, LIMIT, DISPATCH);
+    const model = system.model.release(ids, LIMIT, DISPATCH);
+    expect({ ...real, moved: told(real.moved) }).toEqual({ ...model, moved: told(model.moved) });
   }),
 );
 
@@ -159,16 +172,28 @@ const trespass = index.map((at) =>
   }),
 );
 
-const claim = fc.record({ at: some, alone: fc.boolean() }).map(({ at, alone }) =>
-  step(`claim(${at}${alone ? ', alone' : ''})`, async (system) => {
-    const ids = idsOf(system, at, isDue);
-    const real = await store.claim(system.worker, ids, LEASE_SECONDS, SOON_SECONDS, alone);
-    const model = system.model.claim(ids, LEASE_SECONDS, SOON_SECONDS, alone);
-    expect(told(real.claimed)).toEqual(told(model.claimed));
-    const due = (unclaimed: readonly store.Unclaimed[]) =>
-      sorted(unclaimed).map(({ id, suspect, dueInSeconds }) => ({ id, suspect, due: dueInSeconds <= 0 }));
-    expect(due(real.unclaimed)).toEqual(due(model.unclaimed));
-  }),
+/** What runs isolated, and for how long at most. */
+const KINDS: store.Room['kinds'] = [{ kind: 'data.process', hardSeconds: 60, isolatedWith: null }];
+const rooms = fc.constantFrom(
+  undefined,
+  undefined,
+  { kinds: KINDS, runners: 1, seconds: 840 },
+  { kinds: KINDS, runners: 9, seconds: 30 },
+);
+
+const claim = fc.record({ at: some, alone: fc.boolean(), room: rooms }).map(({ at, alone, room }) =>
+  step(
+    `claim(${at}${alone ? ', alone' : ''}${room ? `, ${room.runners} runners, ${room.seconds} s` : ''})`,
+    async (system) => {
+      const ids = idsOf(system, at, isDue);
+      const real = await store.claim(system.worker, ids, LEASE_SECONDS, SOON_SECONDS, alone, room);
+      const model = system.model.claim(ids, LEASE_SECONDS, SOON_SECONDS, alone, room);
+      expect(told(real.claimed)).toEqual(told(model.claimed));
+      const due = (unclaimed: readonly store.Unclaimed[]) =>
+        sorted(unclaimed).map(({ dueInSeconds, ...rest }) => ({ ...rest, due: dueInSeconds <= 0 }));
+      expect(due(real.unclaimed)).toEqual(due(model.unclaimed));
+    },
+  ),
 );
 
 const ends = fc.oneof(
@@ -305,7 +330,21 @@ const skip = fc
 
 /** What everybody may do to tasks, in any order. */
 export const STEPS = [
-  ...[create, create, create, createBatch, park, cancel, cancel, requeue, requeue, reschedule, trespass],
+  ...[
+    create,
+    create,
+    create,
+    createBatch,
+    createDependent,
+    createDependent,
+    release,
+    cancel,
+    cancel,
+    requeue,
+    requeue,
+    reschedule,
+    trespass,
+  ],
   ...[claim, claim, claim, claim, claim, claim, settle, settle, settle, settle, renew, report],
   ...[rescue, rescue, take, dispatchAgain, releaseHeld, bind, skip, skip],
 ];

@@ -1,4 +1,4 @@
-import type { Lane } from '../store/index.ts';
+import type { Lane, Room, Unclaimed } from '../store/index.ts';
 import type { Row } from './row.ts';
 
 /** What bounds the tasks of one organization. */
@@ -9,6 +9,8 @@ export type Bounds = {
   maxRunning: number | null;
 };
 
+type Lack = NonNullable<Unclaimed['lacks']>;
+
 export const UNBOUND: Bounds = { paused: new Set(), maxRunning: null };
 
 /** The closed lane that a task is in. */
@@ -18,6 +20,30 @@ export function pausedLane(row: Row, { paused }: Bounds): string | null {
 
 const inTurn = (one: Row, other: Row): number =>
   Number(one.runAt) - Number(other.runAt) || (one.id < other.id ? -1 : 1);
+
+/**
+ * What those that want to start lack in a worker: those whose ids come first get its runners.
+ *
+ * @param startable those that would be started now, and so take a runner
+ */
+export function lacking(
+  wanted: readonly Row[],
+  startable: readonly Row[],
+  { kinds, runners, seconds }: Room,
+): Map<Row, Lack> {
+  const lacks = new Map<Row, Lack>();
+  let taken = 0;
+  for (const row of wanted.toSorted((one, other) => (one.id < other.id ? -1 : 1))) {
+    const known = kinds.find(({ kind }) => kind === row.kind);
+    const isolated = known?.isolatedWith === null;
+    if ((row.hardSeconds ?? known?.hardSeconds ?? 0) > seconds) lacks.set(row, 'time');
+    else if (isolated) {
+      if (startable.includes(row)) taken += 1;
+      if (taken > runners) lacks.set(row, 'runner');
+    }
+  }
+  return lacks;
+}
 
 /**
  * Who of those that want to start may, as far as the lanes have room, those first that have waited longest.

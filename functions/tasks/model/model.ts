@@ -1,6 +1,6 @@
-import type { Lane, NewTask, Released, Report, Unclaimed } from '../store/index.ts';
+import type { Lane, NewTask, Released, Report, Room, Unclaimed } from '../store/index.ts';
 import type { DispatchSettings, Outcome, TaskStatus } from '../task.ts';
-import { type Bounds, freed, pausedLane, turns, UNBOUND } from './lanes.ts';
+import { type Bounds, freed, lacking, pausedLane, turns, UNBOUND } from './lanes.ts';
 import { created, type Entry, later, NEVER, nextDispatch, type Row, returned } from './row.ts';
 
 /** What the model tells of a row that it changed, before and after. */
@@ -17,6 +17,9 @@ export type ModelOptions = {
   moved?: Moved;
 };
 
+/** A worker that takes on everything. */
+const ROOM_FOR_ALL: Room = { kinds: [], runners: 0, seconds: 840 };
+
 type Settled = ReturnType<typeof returned>;
 
 /**
@@ -28,6 +31,8 @@ export class TaskModel {
   readonly ledger: ReadonlyMap<string, readonly Entry[]>;
   readonly #rows = new Map<string, Row>();
   readonly #ledger = new Map<string, readonly Entry[]>();
+  /** What each task waits for. */
+  readonly #awaited = new Map<string, readonly string[]>();
   readonly #bounds = new Map<string, Bounds>();
   readonly #now: () => Date;
   readonly #random: () => number;
@@ -59,7 +64,14 @@ export class TaskModel {
     batchId: string | null = null,
   ): Settled[] {
     return tasks.map((task) => {
-      const row = created(task, organizationId, batchId, this.#now(), dispatch);
+      const awaited = this.#known(task.dependsOn ?? []);
+      for (const other of awaited) this.put({ ...other, hasDependents: true });
+      this.#awaited.set(
+        task.id,
+        awaited.map(({ id }) => id),
+      );
+      const waits = awaited.some(({ status }) => status !== 'COMPLETED');
+      const row = created(task, waits, organizationId, batchId, this.#now(), dispatch);
       this.put(row);
       this.#ledger.set(row.id, []);
       this.#moved('create', undefined, row);
@@ -72,14 +84,17 @@ export class TaskModel {
     leaseSeconds: number,
     soonSeconds: number,
     alone = false,
+    room = ROOM_FOR_ALL,
   ): { claimed: Settled[]; unclaimed: Unclaimed[] } {
     const now = this.#now();
     const wanted = this.#known(ids).filter(
       (row) => row.status === 'SCHEDULED' && row.runAt <= later(now, soonSeconds),
     );
+    const startable = wanted.filter((row) => row.runAt <= now && (alone || row.crashes === 0));
+    const lacks = lacking(wanted, startable, room);
     const free = wanted.filter((row) => row.runAt <= now && !this.#isLocked(row.id));
     const paused = free.filter((row) => pausedLane(row, this.bounds(row.organizationId)));
-    const wanting = free.filter((row) => !paused.includes(row) && (alone || row.crashes === 0));
+    const wanting = free.filter((row) => !paused.includes(row) && startable.includes(row) && !lacks.has(row));
     for (const row of paused) this.#hold(row, pausedLane(row, this.bounds(row.organizationId)));
     const claimed: Settled[] = [];
     for (const [row, full] of this.#turns(wanting)) {
@@ -94,6 +109,7 @@ export class TaskModel {
           id: row.id,
           dueInSeconds: returned(row, now).dueInSeconds,
           suspect: row.crashes > 0,
+          lacks: lacks.get(row) ?? null,
         })),
     };
   }
@@ -205,12 +221,34 @@ export class TaskModel {
       });
   }
 
-  release(id: string, dispatch: DispatchSettings): void {
-    const row = this.#rows.get(id);
-    if (row?.status !== 'PENDING') return;
-    const now = this.#now();
-    const from = row.runAt > now ? row.runAt : now;
-    this.#write('release', row, { status: 'SCHEDULED', nextDispatchAt: nextDispatch(from, now, dispatch) });
+  release(
+    ids: readonly string[] | null,
+    limit: number,
+    dispatch: DispatchSettings,
+  ): { told: number; moved: Settled[] } {
+    const ended = (ids ? this.#known(ids) : [...this.#rows.values()])
+      .filter((row) => row.hasDependents && row.finishedAt && !this.#isLocked(row.id))
+      .toSorted((one, other) => (one.id < other.id ? -1 : 1))
+      .slice(0, limit);
+    const told = new Set(ended.map(({ id }) => id));
+    const waiting = [...this.#rows.values()].filter(
+      ({ id, status }) => status === 'PENDING' && this.#awaited.get(id)?.some((other) => told.has(other)),
+    );
+    const moved = waiting.flatMap((row) => {
+      const now = this.#now();
+      const fates = this.#known(this.#awaited.get(row.id) ?? []).map(({ status }) => status);
+      const runAt = row.runAt > now ? row.runAt : now;
+      if (fates.some((status) => status === 'FAILED' || status === 'CANCELLED')) {
+        const error = { code: 'dependency_failed', message: 'A task that this one waited for has failed' };
+        const lost = { status: 'CANCELLED', error, runAt, finishedAt: now } as const;
+        return [returned(this.#write('release', row, lost), now)];
+      }
+      if (fates.some((status) => status !== 'COMPLETED')) return [];
+      const nextDispatchAt = nextDispatch(runAt, now, dispatch);
+      return [returned(this.#write('release', row, { status: 'SCHEDULED', runAt, nextDispatchAt }), now)];
+    });
+    for (const row of this.#known([...told])) this.put({ ...row, hasDependents: false });
+    return { told: told.size, moved };
   }
 
   cancel(id: string): Settled | undefined {

@@ -38,6 +38,7 @@ export function nextDispatch(
 /** A row as `insert` writes it. */
 export function created(
   task: NewTask,
+  waits: boolean,
   organizationId: string,
   batchId: string | null,
   now: Date,
@@ -50,7 +51,7 @@ export function created(
     organizationId,
     createdBy: null,
     batchId,
-    status: 'SCHEDULED',
+    status: waits ? 'PENDING' : 'SCHEDULED',
     scheduledTime: asked,
     runAt,
     attempt: 0,
@@ -64,11 +65,12 @@ export function created(
     result: null,
     artifact: null,
     error: null,
+    hasDependents: false,
     seq: 1,
     createdAt: now,
     updatedAt: now,
     leaseUntil: null,
-    nextDispatchAt: nextDispatch(runAt, now, dispatch),
+    nextDispatchAt: waits ? null : nextDispatch(runAt, now, dispatch),
     dispatches: 0,
     heldBy: null,
   };

@@ -96,6 +96,7 @@ export class System {
       select id, status, attempt, attempt_limit as "attemptLimit", crashes, seq, dispatches, held_by as "heldBy", cause,
         progress, result, error ->> 'code' as error, cancel_requested_at is not null as "cancelRequested",
         finished_at is not null as finished,
+        has_dependents as "hasDependents",
         1000 * extract(epoch from run_at)::float8 as "runAt", 1000 * extract(epoch from lease_until)::float8 as "leaseUntil",
         1000 * extract(epoch from next_dispatch_at)::float8 as "nextDispatchAt",
         1000 * extract(epoch from started_at)::float8 as "startedAt"
@@ -198,6 +199,7 @@ function expected(row: Row): Seen {
     error: row.error?.code ?? null,
     cancelRequested: row.cancelRequestedAt !== null,
     finished: row.finishedAt !== null,
+    hasDependents: row.hasDependents,
     runAt: row.runAt.toISOString(),
     leaseUntil: row.leaseUntil?.toISOString() ?? null,
     nextDispatchAt: row.nextDispatchAt?.toISOString() ?? null,

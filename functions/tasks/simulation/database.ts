@@ -114,6 +114,8 @@ export function databaseOf(world: World, moved: Moved) {
       return {
         claim: (db, ...given) => statement(sandbox, db, () => model.claim(...given)),
         settle: (db, ...given) => statement(sandbox, db, () => model.settle(...given)),
+        report: (db, ...given) => statement(sandbox, db, () => model.report(...given)),
+        release: (db, ...given) => statement(sandbox, db, () => model.release(...given)),
         renew: (db, ...given) => statement(sandbox, db, () => model.renew(...given)),
         rescue: (db, ...given) => statement(sandbox, db, () => model.rescue(...given)),
         takeForDispatch: (db, ...given) => statement(sandbox, db, () => model.takeForDispatch(...given)),

@@ -2,9 +2,10 @@ import { tick } from '../dispatch.ts';
 import { type ExecuteDeps, execute } from '../execute.ts';
 import { recordDeadLetters, rescueTasks } from '../rescue.ts';
 import type { DispatchSettings, WakeUp } from '../task.ts';
+import { inlineTasks } from '../testing.ts';
 import type { Sandbox } from './clock.ts';
 import type { SimulatedDatabase } from './database.ts';
-import { HARD_SECONDS, kindIn } from './handlers.ts';
+import { kindIn } from './handlers.ts';
 import { enqueueFrom, type Receipt, type SimulatedQueue } from './queue.ts';
 import type { Witness } from './witness.ts';
 import type { World } from './world.ts';
@@ -50,8 +51,7 @@ async function work(stage: Stage, sandbox: Sandbox, receipts: readonly Receipt[]
     db: stage.database.connect(sandbox),
     dispatch: stage.dispatch,
     leaseSeconds: stage.leaseSeconds,
-    longestSeconds: HARD_SECONDS,
-    taskOf: () => definition,
+    ...inlineTasks(() => [definition]),
     fetch: () => Promise.reject(new Error('There is no network here')),
     log: () => {},
     announce: () => {},

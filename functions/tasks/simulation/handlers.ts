@@ -33,7 +33,7 @@ export function somePlan(random: Random): Plan {
 }
 
 const SOFT_SECONDS = 20;
-export const HARD_SECONDS = 30;
+const HARD_SECONDS = 30;
 
 /** The one kind of the simulation, as one sandbox runs it. */
 export function kindIn(world: World, sandbox: Sandbox, started: (taskId: string, attempt: number) => void) {
@@ -62,6 +62,7 @@ export function kindIn(world: World, sandbox: Sandbox, started: (taskId: string,
     kind: 'simulated.task',
     payload,
     limits: { soft: `${SOFT_SECONDS}s`, hard: `${HARD_SECONDS}s` },
+    runs: 'inline',
     async run({ plan }, context): Promise<Json> {
       const { taskId, attempt, signal } = context;
       started(taskId, attempt);

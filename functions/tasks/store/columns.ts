@@ -27,7 +27,8 @@ export const columns = (db: Database | Transaction) => db`
   t.hard_seconds as "hardSeconds", t.unique_key as "uniqueKey", t.concurrency_key as "concurrencyKey",
   t.concurrency_limit as "concurrencyLimit", t.attempt, t.attempt_limit as "attemptLimit", t.cause, t.crashes,
   t.started_at as "startedAt", t.finished_at as "finishedAt", t.cancel_requested_at as "cancelRequestedAt", t.progress,
-  t.result, t.artifact, t.error, t.seq, t.created_at as "createdAt", t.updated_at as "updatedAt"`;
+  t.result, t.artifact, t.error, t.has_dependents as "hasDependents", t.seq,
+  t.created_at as "createdAt", t.updated_at as "updatedAt"`;
 
 export const dueIn = (db: Database | Transaction) =>
   db`extract(epoch from t.run_at - clock_timestamp())::float8 as "dueInSeconds"`;

@@ -1,4 +1,4 @@
-import type { Database } from '../../database/connect.ts';
+import type { Database, Transaction } from '../../database/connect.ts';
 import type { Principal } from '../../database/enter.ts';
 import type { DispatchSettings, Queue, RetryPolicy, Task } from '../task.ts';
 import { columns, dueIn, nextDispatch, type Timed } from './columns.ts';
@@ -20,6 +20,8 @@ export type NewTask = {
   uniqueKey: string | null;
   concurrencyKey: string | null;
   concurrencyLimit: number | null;
+  /** Ids of tasks of the same organization, which `awaitTasks` has marked in the same transaction; null for none. */
+  dependsOn: readonly string[] | null;
 };
 
 /** The batch that new tasks belong to. */
@@ -29,7 +31,11 @@ export type NewBatch = { id: string; name: string; queue: Queue };
 export type Wakeable = Timed<Pick<Task, 'id' | 'organizationId' | 'queue' | 'status'>>;
 
 /** The organization that the principal may write to: the named one, or the personal one. */
-const home = (db: Database, { userId, sessionId }: Principal, organizationId: string | null) => db`
+const home = (
+  db: Database | Transaction,
+  { userId, sessionId }: Principal,
+  organizationId: string | null,
+) => db`
   caller as materialized (
     select * from enter(${userId}, ${sessionId})
   ), home as (
@@ -38,7 +44,7 @@ const home = (db: Database, { userId, sessionId }: Principal, organizationId: st
   )`;
 
 const insertion = (
-  db: Database,
+  db: Database | Transaction,
   { userId }: Principal,
   tasks: readonly NewTask[],
   batch: NewBatch | null,
@@ -48,14 +54,18 @@ const insertion = (
     scheduled_time, run_at, next_dispatch_at, max_retries, attempt_limit, retry_policy, soft_seconds, hard_seconds,
     unique_key, concurrency_key, concurrency_limit)
   select g.id, home.organization_id, ${userId}, ${batch?.id ?? null}::uuid, g.kind, g.name, g.description, g.payload, g.queue,
-    'SCHEDULED', coalesce(g."scheduledTime", now()), g.run_at, ${nextDispatch(db, db`g.run_at`, dispatch)},
+    case when g.waits then 'PENDING' else 'SCHEDULED' end, coalesce(g."scheduledTime", now()), g.run_at,
+    case when not g.waits then ${nextDispatch(db, db`g.run_at`, dispatch)} end,
     g."maxRetries", g."maxRetries" + 1, g."retryPolicy", g."softSeconds", g."hardSeconds",
     g."uniqueKey", g."concurrencyKey", g."concurrencyLimit"
   from (
-    select n.*, greatest(coalesce(n."scheduledTime", now()), now()) as run_at
+    select n.*, greatest(coalesce(n."scheduledTime", now()), now()) as run_at,
+      n."dependsOn" is not null
+        and exists (select from tasks p where p.id = any (n."dependsOn") and p.status <> 'COMPLETED') as waits
     from jsonb_to_recordset(${JSON.stringify(tasks)}::jsonb) as n(id uuid, kind text, name text, description text,
       payload jsonb, queue text, "scheduledTime" timestamptz, "maxRetries" integer, "retryPolicy" jsonb,
-      "softSeconds" float8, "hardSeconds" float8, "uniqueKey" text, "concurrencyKey" text, "concurrencyLimit" integer)
+      "softSeconds" float8, "hardSeconds" float8, "uniqueKey" text, "concurrencyKey" text, "concurrencyLimit" integer,
+      "dependsOn" uuid[])
   ) g cross join home`;
 
 /**
@@ -66,7 +76,7 @@ const insertion = (
  * @throws the database's error `23505` when a unique key is taken by a live task
  */
 export async function insert(
-  db: Database,
+  db: Database | Transaction,
   principal: Principal,
   organizationId: string | null,
   tasks: readonly NewTask[],
@@ -76,6 +86,17 @@ export async function insert(
     with ${home(db, principal, organizationId)}
     ${insertion(db, principal, tasks, null, dispatch)}
     returning ${columns(db)}, ${dueIn(db)}`;
+}
+
+/** Writes down what a new task waits for. */
+export async function insertDependencies(
+  tx: Transaction,
+  { id, organizationId }: Pick<Task, 'id' | 'organizationId'>,
+  dependsOn: readonly string[],
+): Promise<void> {
+  await tx`
+    insert into task_dependencies (task_id, depends_on, organization_id)
+    select ${id}, unnest(${dependsOn as string[]}::uuid[]), ${organizationId}`;
 }
 
 /**

@@ -24,10 +24,14 @@ const LEASE = 30;
 const error = { code: 'boom', message: 'boom' };
 
 /** Each move as a function's role would try it on one task; what the store says, it changed. */
-const TRY: Record<
-  Exclude<keyof typeof MOVES, 'release'>,
-  (id: string) => Promise<{ status: TaskStatus } | undefined>
-> = {
+const TRY: Record<keyof typeof MOVES, (id: string) => Promise<{ status: TaskStatus } | undefined>> = {
+  release: async (id) => {
+    const awaited = await insertTask(api, ada);
+    await force(on.admin, awaited.id, 'COMPLETED');
+    await on.admin`update tasks set has_dependents = true where id = ${awaited.id}`;
+    await on.admin`insert into task_dependencies values (${id}, ${awaited.id}, ${ada.organizationId})`;
+    return (await store.release(worker, [awaited.id], 1, DISPATCH)).moved[0];
+  },
   claim: async (id) => (await store.claim(worker, [id], LEASE, 0)).claimed[0],
   complete: async (id) =>
     (await store.settle(worker, [{ id, attempt: 1, kind: 'complete', result: 1 }], DISPATCH))[0],
@@ -127,7 +131,9 @@ describe('claim', () => {
     const later = await insertTask(api, ada, { scheduledTime: new Date(Date.now() + 60_000).toISOString() });
     const answer = await store.claim(worker, [soon.id, later.id], LEASE, 2);
     expect(answer.claimed).toEqual([]);
-    expect(answer.unclaimed).toEqual([{ id: soon.id, dueInSeconds: expect.any(Number), suspect: false }]);
+    expect(answer.unclaimed).toEqual([
+      { id: soon.id, dueInSeconds: expect.any(Number), suspect: false, lacks: null },
+    ]);
     expect(answer.unclaimed[0]?.dueInSeconds).toBeGreaterThan(0);
   });
 
@@ -138,7 +144,7 @@ describe('claim', () => {
       const answer = await store.claim(worker, [id], LEASE, 2);
       expect(answer).toEqual({
         claimed: [],
-        unclaimed: [{ id, dueInSeconds: expect.any(Number), suspect: false }],
+        unclaimed: [{ id, dueInSeconds: expect.any(Number), suspect: false, lacks: null }],
       });
     });
     expect((await store.claim(worker, [id], LEASE, 2)).claimed).toHaveLength(1);
@@ -151,7 +157,7 @@ describe('claim', () => {
     const answer = await store.claim(worker, [id], LEASE, 2);
     expect(answer).toEqual({
       claimed: [],
-      unclaimed: [{ id, dueInSeconds: expect.any(Number), suspect: true }],
+      unclaimed: [{ id, dueInSeconds: expect.any(Number), suspect: true, lacks: null }],
     });
     expect((await store.claim(worker, [id], LEASE, 2, true)).claimed).toHaveLength(1);
   });

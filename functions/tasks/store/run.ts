@@ -2,6 +2,7 @@ import type { Database } from '../../database/connect.ts';
 import type { DispatchSettings, LogEntry, Outcome, Progress, Task, Watched } from '../task.ts';
 import { columns, dueIn, leaves, nextDispatch, type Timed } from './columns.ts';
 import { type Capped, claimInLanes, LANE, PAUSED } from './lanes.ts';
+import { KNOWN, LACK, type Lack, type Room } from './room.ts';
 import { tally, watchedBatch } from './tally.ts';
 
 /** A task that was asked for and could not be claimed yet. */
@@ -11,7 +12,12 @@ export type Unclaimed = {
   dueInSeconds: number;
   /** It has taken a worker down before, and is claimed alone. */
   suspect: boolean;
+  /** What it lacks in this worker, and might not in another one. */
+  lacks: Lack | null;
 };
+
+/** A worker that takes on everything. */
+const ROOM_FOR_ALL: Room = { kinds: [], runners: 0, seconds: 840 };
 
 export type Claim = { claimed: Watched<Task>[]; unclaimed: Unclaimed[] };
 
@@ -22,6 +28,7 @@ export type Claim = { claimed: Watched<Task>[]; unclaimed: Unclaimed[] };
  * @param leaseSeconds how long the worker may be silent before others presume it dead
  * @param soonSeconds  tasks that become due within this time are returned unclaimed
  * @param alone        claims suspects too; otherwise they are returned unclaimed
+ * @param room         tasks that the worker has no room for are returned unclaimed
  * @returns `claimed`: what now runs here; `unclaimed`: what is worth asking for again
  */
 export async function claim(
@@ -30,18 +37,21 @@ export async function claim(
   leaseSeconds: number,
   soonSeconds: number,
   alone = false,
+  room: Room = ROOM_FOR_ALL,
 ): Promise<Claim> {
-  const rows = await db<(Timed<Watched<Task>> & { unclaimed: boolean; lane: string | null })[]>`
+  const startable = db`t.run_at <= clock.now and (${alone} or t.crashes = 0)`;
+  const rows = await db<(Watched<Task> & { wanted: Unclaimed; lane: string | null; unclaimed: boolean })[]>`
     with clock as materialized (
       select clock_timestamp() as now
     ), wanted as materialized (
-      select t.*, ${LANE(db)} as lane from tasks t, clock
+      select t.id, t.run_at, t.crashes, ${LANE(db)} as lane, ${LACK(db, room, startable)} as lacks
+      from clock, tasks t left join ${KNOWN(db, room)} on k.kind = t.kind
       where t.id = any (${ids as string[]}::uuid[]) and t.status = any (${leaves('claim')}::text[])
         and t.run_at <= clock.now + ${soonSeconds} * interval '1 second'
     ), due as (
       select t.id from tasks t, clock
-      where t.id in (select id from wanted where lane is null) and t.status = any (${leaves('claim')}::text[])
-        and t.run_at <= clock.now and (${alone} or t.crashes = 0)
+      where t.id in (select id from wanted where lane is null and lacks is null)
+        and t.status = any (${leaves('claim')}::text[]) and ${startable}
       order by t.id
       for update of t skip locked
     ), claimed as (
@@ -62,30 +72,22 @@ export async function claim(
       from paused where t.id = paused.id
       returning t.id
     )
-    select ${columns(db)}, t.watchers, 0::float8 as "dueInSeconds", null as lane, false as unclaimed from claimed t
-    union all
-    select ${columns(db)}, t.watchers, extract(epoch from t.run_at - clock.now)::float8, t.lane, true
-    from wanted t, clock
-    where t.id not in (select id from claimed) and t.id not in (select id from held)`;
+    select ${columns(db)}, t.watchers, null as batch, t.id is null as unclaimed, w.lane,
+      jsonb_build_object('id', w.id, 'dueInSeconds', extract(epoch from w.run_at - clock.now)::float8,
+        'suspect', w.crashes > 0, 'lacks', w.lacks) as wanted
+    from clock, wanted w left join claimed t on t.id = w.id
+    where w.id not in (select id from held)`;
   const claimed = rows.filter((row) => !row.unclaimed);
   const left = rows.filter((row) => row.unclaimed);
-  const laned = left.filter(
-    ({ lane, dueInSeconds, crashes }) => lane && dueInSeconds <= 0 && (alone || crashes === 0),
-  );
-  const inLanes =
-    laned.length > 0
-      ? await claimInLanes(
-          db,
-          laned.map(({ id }) => id),
-          leaseSeconds,
-          alone,
-        )
-      : undefined;
+  const laned = left
+    .filter(({ lane, wanted: { dueInSeconds, suspect, lacks } }) => {
+      return lane && !lacks && dueInSeconds <= 0 && (alone || !suspect);
+    })
+    .map(({ wanted }) => wanted.id);
+  const inLanes = laned.length > 0 ? await claimInLanes(db, laned, leaseSeconds, alone) : undefined;
   return {
     claimed: [...claimed, ...(inLanes?.claimed ?? [])],
-    unclaimed: left
-      .filter(({ id }) => !inLanes?.settled.has(id))
-      .map(({ id, dueInSeconds, crashes }) => ({ id, dueInSeconds, suspect: crashes > 0 })),
+    unclaimed: left.map(({ wanted }) => wanted).filter(({ id }) => !inLanes?.settled.has(id)),
   };
 }
 

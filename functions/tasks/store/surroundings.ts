@@ -4,8 +4,11 @@ import { PAUSED } from './lanes.ts';
 
 /** What stands around a waiting task that the transaction's principal may see. */
 export async function surroundings(tx: Transaction, id: string): Promise<Surroundings | undefined> {
-  const [row] = await tx<(Omit<Surroundings, 'pause'> & { pause: PauseRow | null })[]>`
-    select clock_timestamp() as now, t.held_by as "heldBy", t.dispatches,
+  const [row] = await tx<(Omit<Surroundings, 'pause' | 'waitsFor'> & Row)[]>`
+    select clock_timestamp() as now,
+      case when t.status = 'PENDING' then (
+        select json_agg(json_build_object('id', p.id, 'status', p.status) order by p.id)
+        from task_dependencies d join tasks p on p.id = d.depends_on where d.task_id = t.id) end as "waitsFor", t.held_by as "heldBy", t.dispatches,
       nullif(t.next_dispatch_at, 'infinity') as "nextDispatchAt",
       (select json_build_object('scope', p.scope, 'name', p.name, 'by', u.username, 'since', p.paused_at)
         from pauses p left join users u on u.id = p.paused_by
@@ -17,7 +20,15 @@ export async function surroundings(tx: Transaction, id: string): Promise<Surroun
         as "runningInOrganization",
       (select o.max_running from organizations o where o.id = t.organization_id) as "maxRunning"
     from tasks t where t.id = ${id}`;
-  return row && { ...row, pause: row.pause && { ...row.pause, since: new Date(row.pause.since) } };
+  return (
+    row && {
+      ...row,
+      waitsFor: row.waitsFor ?? [],
+      pause: row.pause && { ...row.pause, since: new Date(row.pause.since) },
+    }
+  );
 }
+
+type Row = { waitsFor: Surroundings['waitsFor'] | null; pause: PauseRow | null };
 
 type PauseRow = { scope: 'kind' | 'queue'; name: string; by: string | null; since: string };

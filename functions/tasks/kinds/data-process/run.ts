@@ -6,8 +6,7 @@ import { type DataProcessPayload, dataProcess } from './schema.ts';
 import { type ColumnSummary, summarizeColumn } from './summarize-column.ts';
 import { summarizeGroups } from './summarize-groups.ts';
 import { cellsOf, type Table, tableOfRecords } from './table.ts';
-
-const MESSAGE = 'Data processed successfully';
+import { MESSAGE } from './without-data.ts';
 
 /** The parts of the work, as shares of the progress. */
 const PARSED = 0.1;

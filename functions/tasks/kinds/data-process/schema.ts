@@ -77,4 +77,5 @@ export const dataProcess = defineKind({
   kind: 'data.process',
   payload,
   limits: { soft: '45s', hard: '60s' },
+  runs: { isolatedWith: ['records', 'csv'] },
 });

@@ -78,4 +78,6 @@ export const httpRequest = defineKind({
   kind: 'http.request',
   payload,
   limits: { soft: '75s', hard: '90s' },
+  // It waits for others, and what it keeps of their answers is bounded.
+  runs: 'inline',
 });

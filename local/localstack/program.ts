@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { StartFailure } from '../start-failure.ts';
 
 const READY_SECONDS = 90;
 
@@ -14,7 +15,7 @@ export interface Program {
 /**
  * Starts a server and waits until it is ready: by what it prints, or by what it answers.
  *
- * @throws when it ends, or is not ready in time; with the end of what it printed
+ * @throws {StartFailure} when it ends, or is not ready in time; with the end of what it printed
  */
 export async function startProgram(options: {
   command: string;
@@ -60,7 +61,7 @@ export async function startProgram(options: {
   while (!(readyLine?.test(output) || (await isReady?.().catch(() => false)))) {
     if (ended !== undefined || Date.now() > deadline) {
       await stop();
-      throw new Error(`${command} is not ready: ${ended ?? 'too slow'}\n${output}`);
+      throw new StartFailure(`${command} is not ready: ${ended ?? 'too slow'}\n${output}`);
     }
     await sleep(100);
   }

@@ -1,0 +1,125 @@
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { type Member, type Stand, stand } from '../database/testing.ts';
+import { createTasks } from './create.ts';
+import { tick } from './dispatch.ts';
+import { releaseDependents } from './release.ts';
+import * as store from './store/index.ts';
+import type { Task } from './task.ts';
+import { DISPATCH, newTask, statusOf } from './testing.ts';
+
+const on: Stand = await stand();
+const [api, worker, dispatcher] = [on.as('api'), on.as('worker'), on.as('dispatcher')];
+let ada: Member;
+beforeEach(async () => {
+  ada = await on.member();
+});
+afterAll(() => on.close());
+
+const error = { code: 'boom', message: 'boom' };
+const quiet = { dispatch: DISPATCH, announce: () => {}, enqueue: async () => [] };
+
+async function create(dependsOn: readonly Task[] = [], member = ada): Promise<Task> {
+  const { id: _, ...request } = newTask({
+    maxRetries: 0,
+    dependsOn: dependsOn.length > 0 ? dependsOn.map(({ id }) => id) : null,
+  });
+  const [task] = await createTasks({ db: api, ...quiet }, member, null, [request]);
+  if (!task) throw new Error('not created');
+  return task;
+}
+
+async function end(task: Task, kind: 'complete' | 'fail'): Promise<void> {
+  const { claimed } = await store.claim(worker, [task.id], 30, 0);
+  const attempt = claimed[0]?.attempt ?? 0;
+  await store.settle(
+    worker,
+    [kind === 'complete' ? { id: task.id, attempt, kind, result: 1 } : { id: task.id, attempt, kind, error }],
+    DISPATCH,
+  );
+}
+const release = (task: Task, db = worker) => releaseDependents({ db, ...quiet }, [task.id]);
+
+describe('a task that depends on others', () => {
+  test('waits until all of them are completed, and is scheduled then', async () => {
+    const [one, other] = [await create(), await create()];
+    const waiting = await create([one, other]);
+    expect(waiting.status).toBe('PENDING');
+    await end(one, 'complete');
+    expect(await release(one)).toEqual([]);
+    await end(other, 'complete');
+    expect(await release(other)).toMatchObject([{ id: waiting.id, status: 'SCHEDULED' }]);
+    expect((await store.claim(worker, [waiting.id], 30, 0)).claimed).toHaveLength(1);
+  });
+
+  test('is scheduled at once when they are completed already', async () => {
+    const done = await create();
+    await end(done, 'complete');
+    expect((await create([done])).status).toBe('SCHEDULED');
+  });
+
+  test('is cancelled with all that depend on it when one fails', async () => {
+    const root = await create();
+    const child = await create([root]);
+    const grandchild = await create([child]);
+    await end(root, 'fail');
+    await release(root);
+    expect(await statusOf(on.admin, child.id)).toBe('CANCELLED');
+    expect(await statusOf(on.admin, grandchild.id)).toBe('CANCELLED');
+    const [row] = await on.admin`select error from tasks where id = ${grandchild.id}`;
+    expect(row?.error).toMatchObject({ code: 'dependency_failed' });
+  });
+
+  test('is told by the next tick when the worker died before it could', async () => {
+    const [good, bad] = [await create(), await create()];
+    const [runs, lost] = [await create([good]), await create([bad])];
+    await end(good, 'complete');
+    await on.admin.begin((tx) => store.cancel(tx, bad.id));
+    const sent: string[] = [];
+    const enqueue = async (wakeUps: readonly { ids: readonly string[] }[]) => {
+      sent.push(...wakeUps.flatMap(({ ids }) => ids));
+      return [];
+    };
+    await tick({ ...quiet, db: dispatcher, enqueue }, () => 60);
+    expect(await statusOf(on.admin, runs.id)).toBe('SCHEDULED');
+    expect(await statusOf(on.admin, lost.id)).toBe('CANCELLED');
+    expect(sent).toContain(runs.id);
+  });
+
+  test('is released once, however many of those that it waits for end at the same moment', async () => {
+    const parents = await Promise.all(Array.from({ length: 6 }, () => create()));
+    const waiting = await create(parents);
+    for (const parent of parents) await end(parent, 'complete');
+    const workers = parents.map(() => on.as('worker'));
+    const released = await Promise.all(
+      parents.map((parent, n) => releaseDependents({ db: workers[n] ?? worker, ...quiet }, [parent.id])),
+    );
+    expect(released.flat().map(({ id }) => id)).toEqual([waiting.id]);
+  });
+
+  test('cannot wait for what has failed, is not there, or is somebody else’s', async () => {
+    const failed = await create();
+    await end(failed, 'fail');
+    await expect(create([failed])).rejects.toMatchObject({ code: 'dependency_failed' });
+    const hers = await create([], await on.member());
+    await expect(create([hers])).rejects.toMatchObject({
+      code: 'invalid_request',
+      fields: [{ pointer: '/depends_on/0' }],
+    });
+    expect(await on.admin`select id from tasks where organization_id = ${ada.organizationId}`).toHaveLength(
+      1,
+    );
+  });
+
+  test('keeps the time that it was scheduled for', async () => {
+    const parent = await create();
+    const { id: _, ...request } = newTask({
+      dependsOn: [parent.id],
+      scheduledTime: new Date(Date.now() + 3_600_000).toISOString(),
+    });
+    const [waiting] = await createTasks({ db: api, ...quiet }, ada, null, [request]);
+    await end(parent, 'complete');
+    const [released] = await release(parent);
+    expect(released?.id).toBe(waiting?.id);
+    expect(released?.dueInSeconds).toBeGreaterThan(3_500);
+  });
+});

@@ -1,0 +1,261 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import * as z from 'zod';
+import { asMember } from '../database/enter.ts';
+import { type Member, type Stand, stand } from '../database/testing.ts';
+import { defineTask, type TaskContext } from './define-task.ts';
+import { type ExecuteDeps, execute } from './execute.ts';
+import { type Runners, startRunners } from './runners/pool.ts';
+import { ISOLATED_KINDS } from './runners/testing/kinds.ts';
+import * as store from './store/index.ts';
+import type { Task, Watched } from './task.ts';
+import { DISPATCH, insertTask, statusOf } from './testing.ts';
+
+let on: Stand;
+let ada: Member;
+let api: ReturnType<Stand['as']>;
+let runners: Runners;
+let deps: ExecuteDeps;
+let announced: Watched<Task>[];
+let logged: [string, Record<string, unknown>][];
+
+const FULL = () => 900;
+
+/** A kind that runs inline, beside the isolated ones. */
+const INLINE = defineTask({
+  kind: 'inline.ok',
+  payload: z.unknown(),
+  limits: { soft: '5s', hard: '6s' },
+  runs: 'inline',
+  run: async (_payload, { progress, log }: TaskContext) => {
+    progress(1, 'done');
+    log('info', 'hello', { to: 'all' });
+    return null;
+  },
+});
+
+beforeAll(async () => {
+  on = await stand();
+  ada = await on.member();
+  api = on.as('api');
+  runners = startRunners({
+    program: new URL('./runners/testing/program.ts', import.meta.url),
+    environment: { PATH: process.env.PATH },
+    heapMiB: 96,
+    size: 2,
+    memoryMiB: 300,
+  });
+  deps = {
+    db: on.as('worker'),
+    dispatch: DISPATCH,
+    leaseSeconds: 2,
+    kinds: new Map([...ISOLATED_KINDS, [INLINE.kind, INLINE]]),
+    taskOf: (name) => (name === INLINE.kind ? INLINE : undefined),
+    runners,
+    fetch: () => Promise.reject(new Error('no network in this test')),
+    log: (_level, message, fields) => logged.push([message, fields]),
+    announce: (tasks) => announced.push(...tasks),
+    enqueue: async () => [],
+    publishFinished: async () => {},
+  };
+});
+beforeEach(() => {
+  [announced, logged] = [[], []];
+});
+afterAll(async () => {
+  await runners.stop();
+  await on.close();
+});
+
+async function insert(kind: string, given: Partial<store.NewTask> = {}): Promise<string> {
+  return (await insertTask(api, ada, { kind, payload: {}, ...given })).id;
+}
+
+async function rowOf(id: string) {
+  const [row] = await on.admin`
+    select t.*, lease_until > clock_timestamp() as "isLeased", next_dispatch_at <= clock_timestamp() as "isSentAgain"
+    from tasks t where id = ${id}`;
+  if (!row) throw new Error(`no task ${id}`);
+  return row;
+}
+
+const ledgerOf = (id: string) => on.admin`select * from attempts where task_id = ${id} order by attempt`;
+
+describe('an isolated attempt', () => {
+  test('completes its task with its result', async () => {
+    const id = await insert('isolated.echo', { payload: { a: 1 } });
+    await execute(deps, [id], FULL);
+    expect(await rowOf(id)).toMatchObject({
+      status: 'COMPLETED',
+      result: { taskId: id, attempt: 1, idempotencyKey: id, payload: { a: 1 } },
+    });
+  });
+
+  test('that spins is stopped at its hard limit, and until then its lease is renewed and its neighbours complete', async () => {
+    const limits = { softSeconds: 6, hardSeconds: 10 };
+    const spinning = await insert('isolated.spin', { ...limits, maxRetries: 0 });
+    const neighbours = [
+      await insert('isolated.echo'),
+      await insert('inline.ok'),
+      await insert('isolated.echo'),
+    ];
+    const working = execute(deps, [spinning, ...neighbours], FULL);
+    for (const id of neighbours) await expect.poll(() => statusOf(on.admin, id)).toBe('COMPLETED');
+    expect(await statusOf(on.admin, spinning)).toBe('RUNNING');
+    // Longer than the lease.
+    await sleep(2_500);
+    expect(await rowOf(spinning)).toMatchObject({ status: 'RUNNING', isLeased: true });
+    await working;
+    expect(await rowOf(spinning)).toMatchObject({ status: 'FAILED', error: { code: 'hard_limit_exceeded' } });
+  });
+
+  test.each([
+    ['fills its memory', 'isolated.list', 'memory_exceeded'],
+    ['exits', 'isolated.exit', 'handler_crashed'],
+  ])('that %s is retried, and its neighbours are not hurt', async (_what, kind, code) => {
+    const [bad, good, inline] = [
+      await insert(kind),
+      await insert('isolated.echo'),
+      await insert('inline.ok'),
+    ];
+    await execute(deps, [bad, good, inline], FULL);
+    expect(await rowOf(bad)).toMatchObject({ status: 'SCHEDULED', crashes: 0, error: { code } });
+    expect(await ledgerOf(bad)).toMatchObject([{ outcome: 'retried', error: { code } }]);
+    expect([await statusOf(on.admin, good), await statusOf(on.admin, inline)]).toEqual([
+      'COMPLETED',
+      'COMPLETED',
+    ]);
+  });
+
+  test('hears of a cancel, and what it said before and after is in the ledger and in the log', async () => {
+    const id = await insert('isolated.wait');
+    const working = execute(deps, [id], FULL);
+    await expect.poll(async () => (await ledgerOf(id))[0]?.logs?.[0]?.message).toBe('waiting');
+    await asMember(api, ada, (tx) => store.cancel(tx, id));
+    await working;
+    expect(await statusOf(on.admin, id)).toBe('CANCELLED');
+    expect(await ledgerOf(id)).toMatchObject([
+      {
+        outcome: 'aborted',
+        logs: [{ message: 'waiting' }, { message: 'told to stop', fields: { reason: 'cancelled' } }],
+      },
+    ]);
+    expect(logged.map(([message]) => message)).toEqual(['waiting', 'told to stop']);
+    expect(logged[1]?.[1]).toMatchObject({ task_id: id, attempt: 1, reason: 'cancelled' });
+  });
+
+  test('past the soft limit of its task is told to stop, and retried', async () => {
+    const id = await insert('isolated.wait', { softSeconds: 0.2, hardSeconds: 20 });
+    await execute(deps, [id], FULL);
+    expect(await rowOf(id)).toMatchObject({ status: 'SCHEDULED', error: { code: 'soft_limit_exceeded' } });
+  });
+});
+
+describe('what there is no room for', () => {
+  test('is not claimed before a runner is free, and does not keep others waiting', async () => {
+    const slow = await Promise.all(
+      Array.from({ length: 8 }, () => insert('isolated.wait', { softSeconds: 0.5, hardSeconds: 20 })),
+    );
+    const quick = await Promise.all(Array.from({ length: 5 }, () => insert('inline.ok')));
+    const working = execute(deps, [...slow, ...quick], FULL);
+    const running = async () => {
+      const [row] = await on.admin`
+        select count(*)::int as count from tasks where id = any (${slow}::uuid[]) and status = 'RUNNING'`;
+      return row?.count;
+    };
+    await expect.poll(running).toBe(2);
+    for (const id of quick) await expect.poll(() => statusOf(on.admin, id)).toBe('COMPLETED');
+    const counts = new Set<number>();
+    const done = working.then(() => 'done');
+    while ((await Promise.race([done, sleep(20, 'at work')])) === 'at work') counts.add(await running());
+    // Two in the runners, and two that have just left them and are being settled.
+    expect([...counts].every((count) => count <= 4)).toBe(true);
+    expect(await Promise.all(slow.map((id) => statusOf(on.admin, id)))).toEqual(Array(8).fill('SCHEDULED'));
+    expect((await Promise.all(slow.map(rowOf))).map(({ attempt }) => attempt)).toEqual(Array(8).fill(1));
+  });
+
+  test('in time goes back unclaimed, by the limit of each task', async () => {
+    const [long, short] = [
+      await insert('isolated.echo', { softSeconds: 500, hardSeconds: 600 }),
+      await insert('isolated.echo'),
+    ];
+    await execute(deps, [long, short], () => 300);
+    expect(await statusOf(on.admin, short)).toBe('COMPLETED');
+    expect(await rowOf(long)).toMatchObject({ status: 'SCHEDULED', attempt: 0, isSentAgain: true });
+  });
+
+  test('for long, as all runners are busy, goes back to be sent to another worker', async () => {
+    const spinning = [1, 2].map(() =>
+      insert('isolated.spin', { softSeconds: 3, hardSeconds: 4, maxRetries: 0 }),
+    );
+    const busy = await Promise.all(spinning);
+    const waiting = await insert('isolated.echo');
+    const working = execute(deps, [...busy, waiting], FULL);
+    for (const id of busy) await expect.poll(() => statusOf(on.admin, id)).toBe('RUNNING');
+    expect(await rowOf(waiting)).toMatchObject({ status: 'SCHEDULED', isSentAgain: false });
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 31_000 });
+    try {
+      await expect.poll(async () => (await rowOf(waiting)).isSentAgain).toBe(true);
+    } finally {
+      vi.useRealTimers();
+    }
+    await working;
+    expect(await rowOf(waiting)).toMatchObject({ status: 'SCHEDULED', attempt: 0 });
+  });
+});
+
+describe('what an attempt says', () => {
+  test('costs a short one no statement: it is stored with the outcome', async () => {
+    await execute(deps, [await insert('inline.ok')], FULL);
+    await on.admin`create extension if not exists pg_stat_statements`;
+    const calls = async () => {
+      const [row] = await on.admin<{ calls: number }[]>`
+        select sum(calls)::int as calls from pg_stat_statements s join pg_roles r on r.oid = s.userid
+        where toplevel and rolname = 'celeriac_worker' and dbid = (select oid from pg_database where datname = current_database())`;
+      return row?.calls ?? 0;
+    };
+    const id = await insert('inline.ok');
+    const before = await calls();
+    await execute(deps, [id], FULL);
+    expect((await calls()) - before).toBe(2);
+    expect(await rowOf(id)).toMatchObject({ progress: { fraction: 1, note: 'done' } });
+    expect(await ledgerOf(id)).toMatchObject([
+      { progress: { note: 'done' }, logs: [{ level: 'info', message: 'hello', fields: { to: 'all' } }] },
+    ]);
+  });
+
+  test('reaches watchers while it runs, in a few frames however often it is said, each with a higher number', async () => {
+    const id = await insert('isolated.chatter');
+    await execute(deps, [id], FULL);
+    const frames = announced.filter((task) => task.status === 'RUNNING' && task.progress);
+    expect(frames.length).toBeGreaterThanOrEqual(2);
+    // Four a second.
+    const first = frames.at(0)?.updatedAt.getTime() ?? 0;
+    const last = frames.at(-1)?.updatedAt.getTime() ?? 0;
+    expect(frames.length - 1).toBeLessThanOrEqual((last - first) / 240);
+    expect(frames.map(({ seq }) => seq)).toEqual(frames.map(({ seq }) => seq).toSorted((a, b) => a - b));
+    const [ledger] = await ledgerOf(id);
+    expect(ledger?.logs).toHaveLength(101);
+    expect(ledger?.logs[0]).toMatchObject({ fields: { left_out: 4_900 } });
+    expect((await rowOf(id)).progress.fraction).toBeGreaterThan(0.9);
+  });
+});
+
+describe('an error that is never retried', () => {
+  test('by the policy of the task, fails it at once', async () => {
+    const id = await insert('isolated.exit', { retryPolicy: { neverRetry: ['handler_crashed'] } });
+    await execute(deps, [id], FULL);
+    expect(await rowOf(id)).toMatchObject({
+      status: 'FAILED',
+      attempt: 1,
+      error: { code: 'handler_crashed' },
+    });
+  });
+
+  test('leaves other errors to be retried, by the delays of the policy', async () => {
+    const retryPolicy = { base: 100, factor: 5, cap: 1_000, jitter: 'none' as const, neverRetry: ['other'] };
+    const id = await insert('isolated.exit', { retryPolicy });
+    await execute(deps, [id], FULL);
+    expect(await ledgerOf(id)).toMatchObject([{ outcome: 'retried', delay_seconds: 500 }]);
+  });
+});

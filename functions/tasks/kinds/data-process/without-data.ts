@@ -1,0 +1,7 @@
+import { defineTask } from '../../define-task.ts';
+import { dataProcess } from './schema.ts';
+
+export const MESSAGE = 'Data processed successfully';
+
+/** `data.process` when it is given no data, which needs no parser and no process of its own. */
+export default defineTask({ ...dataProcess, run: async () => ({ message: MESSAGE }) });

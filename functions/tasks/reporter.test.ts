@@ -1,0 +1,71 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { reporter } from './reporter.ts';
+import { voice } from './said.ts';
+
+type Reports = Parameters<Parameters<typeof reporter>[0]>[0];
+
+/** A reporter that keeps what it would write. */
+function recording(write: () => Promise<void> = async () => {}) {
+  const statements: Reports[] = [];
+  const reports = reporter(async (said) => {
+    statements.push(said);
+    await write();
+  });
+  const attempt = (id: string) => {
+    const { hear, end } = reports.follow({ id, attempt: 1 });
+    return { ...voice(hear), end };
+  };
+  return { statements, attempt, stop: reports.stop };
+}
+
+test('what many attempts say again and again becomes a few statements, each with the latest of all', async () => {
+  const { statements, attempt, stop } = recording();
+  const attempts = [attempt('a'), attempt('b')];
+  const start = performance.now();
+  for (let i = 1; i <= 60; i += 1) {
+    for (const each of attempts) each.progress(i / 100);
+    await sleep(10);
+  }
+  await expect.poll(() => statements.at(-1)?.[0]?.progress?.fraction).toBe(0.6);
+  await stop();
+  expect(statements.length).toBeGreaterThan(1);
+  expect(statements.length).toBeLessThanOrEqual((performance.now() - start) / 250);
+  for (const said of statements) expect(said.map(({ id }) => id)).toEqual(['a', 'b']);
+});
+
+test('what an attempt says shortly before its end goes with its outcome, and costs no statement', async () => {
+  const { statements, attempt, stop } = recording();
+  const short = attempt('a');
+  short.progress(1, 'done');
+  short.log('info', 'quick');
+  expect(short.end()).toMatchObject({ progress: { note: 'done' }, logs: [{ message: 'quick' }] });
+  short.progress(0.5, 'from beyond');
+  await sleep(400);
+  await stop();
+  expect(statements).toEqual([]);
+});
+
+test('an attempt that has told all of it still hands all of it over at its end', async () => {
+  const { statements, attempt, stop } = recording();
+  const long = attempt('a');
+  long.log('info', 'one');
+  await expect.poll(() => statements.length).toBe(1);
+  expect(long.end()).toMatchObject({ logs: [{ message: 'one' }] });
+  await stop();
+});
+
+test('a database that is away costs nothing but the report', async () => {
+  let tries = 0;
+  const { statements, attempt, stop } = recording(async () => {
+    tries += 1;
+    if (tries === 1) throw new Error('away');
+  });
+  const long = attempt('a');
+  long.log('info', 'one');
+  await expect.poll(() => statements.length).toBe(1);
+  long.log('info', 'two');
+  await expect.poll(() => statements.length).toBe(2);
+  expect(statements[1]?.[0]?.logs).toHaveLength(2);
+  await stop();
+});

@@ -1,0 +1,24 @@
+import { readFileSync } from 'node:fs';
+
+/** Resident memory of a process in MiB, as Linux tells it; 0 where it cannot be told. */
+export function memoryOf(pid: number | undefined): number {
+  try {
+    const [, kibibytes = 0] = /^VmRSS:\s*(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1')) ?? [];
+    return Number(kibibytes) / 1024;
+  } catch {
+    return 0;
+  }
+}
+
+/** Left to the worker itself. */
+const WORKER_MIB = 448;
+
+/** Of a runner: its heap, and its whole process. */
+const HEAP_MIB = 512;
+const RUNNER_MIB = 640;
+
+/** How many runners fit beside the worker: one for each core, as far as the memory goes; at least one. */
+export function runnersFor(memoryMiB: number, cores: number) {
+  const fitting = Math.floor((memoryMiB - WORKER_MIB) / RUNNER_MIB);
+  return { size: Math.max(1, Math.min(cores, fitting)), heapMiB: HEAP_MIB, memoryMiB: RUNNER_MIB };
+}

@@ -1,0 +1,183 @@
+import process from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { AttemptAborted } from '../attempt-aborted.ts';
+import { PermanentError, RetryError } from '../define-task.ts';
+import type { Said } from '../said.ts';
+import { memoryOf } from './memory.ts';
+import { type Runners, startRunners } from './pool.ts';
+
+const opened: Runners[] = [];
+
+function pool(given: { size?: number; memoryMiB?: number } = {}): Runners {
+  const runners = startRunners({
+    program: new URL('./testing/program.ts', import.meta.url),
+    environment: { PATH: process.env.PATH },
+    heapMiB: 96,
+    size: 2,
+    memoryMiB: 300,
+    ...given,
+  });
+  opened.push(runners);
+  return runners;
+}
+
+const runners = pool();
+afterEach(async () => {
+  await Promise.all(opened.filter((each) => each !== runners).map((each) => each.stop()));
+});
+afterAll(() => runners.stop());
+
+/** Runs an attempt of a kind of `testing/program.ts`; `stop` and `end` are to be aborted by the test. */
+function start(kind: string, { on = runners, payload = null as unknown } = {}) {
+  const stop = new AbortController();
+  const end = new AbortController();
+  const said: Said[] = [];
+  const job = () => ({
+    taskId: 'task',
+    kind,
+    payload,
+    attempt: 3,
+    idempotencyKey: 'key',
+    deadline: new Date(Date.now() + 20_000),
+  });
+  const hearing = { signal: stop.signal, end: end.signal, hear: (heard: Said) => void said.push(heard) };
+  const result = on.run(job, hearing).then((text) => JSON.parse(text));
+  result.catch(() => {});
+  return { result, stop, end, said };
+}
+
+/** Whether a process still runs; one that waits to be buried does not. */
+const isAlive = (pid: number) => memoryOf(pid) > 0;
+
+describe('a handler in a runner', () => {
+  test('is given what its attempt is, in a process that is not this one', async () => {
+    const payload = { a: [1, 'ü'], b: null };
+    const result = await start('isolated.echo', { payload }).result;
+    expect(result).toMatchObject({ taskId: 'task', attempt: 3, idempotencyKey: 'key', payload });
+    expect(result.secondsLeft).toBeGreaterThan(15);
+    expect(result.pid).not.toBe(process.pid);
+  });
+
+  test('has of the environment only what it is given', async () => {
+    expect(await start('isolated.environment').result).not.toContain('HOME');
+  });
+
+  test('that returns too much, or throws, fails with an error of the same class, code and details', async () => {
+    const thrown = (kind: string) =>
+      start(kind).result.then(
+        () => expect.fail(`${kind} returned`),
+        (error: unknown) => error,
+      );
+    const permanent = await thrown('isolated.permanent');
+    expect(permanent).toBeInstanceOf(PermanentError);
+    expect(permanent).toMatchObject({ code: 'bad_csv', message: 'line 3', details: { line: 3 } });
+    const retry = await thrown('isolated.retry');
+    expect(retry).toBeInstanceOf(RetryError);
+    expect(retry).toMatchObject({ code: 'busy', afterSeconds: 3_600, details: { load: 0.9 } });
+    const bug = await thrown('isolated.bug');
+    expect(bug).toMatchObject({ name: 'TypeError', message: 'not a function' });
+    expect((bug as Error).stack).toContain('the real cause');
+    expect(await thrown('isolated.large')).toMatchObject({ code: 'result_too_large' });
+    expect(await thrown('isolated.fetch')).toMatchObject({ code: 'refused' });
+  });
+
+  test('hears when it is told to stop, also while it computes, if it gives way now and then', async () => {
+    for (const kind of ['isolated.wait', 'isolated.compute']) {
+      const { result, stop } = start(kind);
+      await sleep(300);
+      stop.abort(new AttemptAborted('cancelled', 'Cancelled'));
+      const error = await result.catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(AttemptAborted);
+      expect(error).toMatchObject({ code: 'cancelled', message: 'Cancelled' });
+    }
+  });
+
+  test('is heard while it spins, in a few messages, however much it says', async () => {
+    const { result, said } = start('isolated.chatter');
+    const ended = result.then(() => 'ended');
+    await expect.poll(() => said.length).toBeGreaterThan(2);
+    expect(await Promise.race([ended, 'at work'])).toBe('at work');
+    await ended;
+    expect(said.length).toBeLessThan(25);
+    expect(said.flatMap(({ lines }) => lines)).toHaveLength(1_000);
+    expect(said.reduce((sum, { leftOut }) => sum + leftOut, 0)).toBe(4_000);
+    expect(said.at(-1)?.progress?.fraction).toBeGreaterThan(0.9);
+  });
+});
+
+describe('a handler that does its worst', () => {
+  test('is killed with its process when it spins, and its neighbour is not', async () => {
+    const spinning = start('isolated.spin');
+    await sleep(300);
+    const first = (await start('isolated.echo').result).pid;
+    spinning.end.abort(new RetryError('hard_limit_exceeded', 'over'));
+    await expect(spinning.result).rejects.toMatchObject({ code: 'hard_limit_exceeded' });
+    expect((await start('isolated.echo').result).pid).toBe(first);
+  });
+
+  test.each([
+    ['fills its heap', 'isolated.list', 'memory_exceeded'],
+    ['fills the memory past its heap', 'isolated.buffers', 'memory_exceeded'],
+    ['exits', 'isolated.exit', 'handler_crashed'],
+    ['throws where nobody waits', 'isolated.uncaught', 'handler_crashed'],
+  ])('loses only its own attempt when it %s', async (_what, kind, code) => {
+    const neighbour = start('isolated.wait');
+    const error = await start(kind).result.catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(RetryError);
+    expect(error).toMatchObject({ code });
+    neighbour.stop.abort(new AttemptAborted('cancelled', 'Cancelled'));
+    await expect(neighbour.result).rejects.toMatchObject({ code: 'cancelled' });
+    expect(await start('isolated.echo').result).toMatchObject({ attempt: 3 });
+  });
+
+  test('tells what nobody caught', async () => {
+    await expect(start('isolated.uncaught').result).rejects.toThrow('thrown where nobody waits');
+    await expect(start('isolated.exit').result).rejects.toThrow('exit status 7');
+  });
+});
+
+describe('a pool', () => {
+  test('keeps its runners warm, one attempt at a time in each', async () => {
+    const on = pool({ size: 1 });
+    const pids = [];
+    for (let i = 0; i < 3; i += 1) pids.push((await start('isolated.echo', { on }).result).pid);
+    expect(new Set(pids).size).toBe(1);
+    const [one, two] = [start('isolated.echo', { on }), start('isolated.echo', { on })];
+    expect(on.free()).toBe(0);
+    await Promise.all([one.result, two.result]);
+    expect(on.free()).toBe(1);
+  });
+
+  test('an attempt that is told to stop while it waits for a runner never begins', async () => {
+    const on = pool({ size: 1 });
+    const spinning = start('isolated.spin', { on });
+    const waiting = start('isolated.echo', { on });
+    const third = start('isolated.echo', { on });
+    waiting.stop.abort(new AttemptAborted('cancelled', 'Cancelled'));
+    await expect(waiting.result).rejects.toMatchObject({ code: 'cancelled' });
+    spinning.end.abort(new RetryError('hard_limit_exceeded', 'over'));
+    expect(await third.result).toMatchObject({ attempt: 3 });
+    expect(on.free()).toBe(1);
+  });
+
+  test('a program that cannot start fails its attempts and no others', async () => {
+    const on = startRunners({
+      program: new URL('./no-such-program.ts', import.meta.url),
+      environment: { PATH: process.env.PATH },
+      heapMiB: 96,
+      size: 1,
+      memoryMiB: 300,
+    });
+    await expect(start('isolated.echo', { on }).result).rejects.toMatchObject({ code: 'handler_crashed' });
+    expect(on.free()).toBe(1);
+  });
+
+  test('stopping it ends its processes', async () => {
+    const on = pool({ size: 1 });
+    const { pid } = await start('isolated.echo', { on }).result;
+    expect(isAlive(pid)).toBe(true);
+    await on.stop();
+    expect(isAlive(pid)).toBe(false);
+  });
+});

@@ -1,0 +1,125 @@
+import { memoryOf } from './memory.ts';
+import type { Job } from './protocol.ts';
+import { type Hearing, memoryExceeded, type Runner, type RunnerSpec, startRunner } from './runner.ts';
+
+export type RunnersSpec = RunnerSpec & {
+  /** Attempts side by side. */
+  size: number;
+  /** Of a runner's whole process, buffers and all; one that outgrows it is killed. */
+  memoryMiB: number;
+};
+
+/** The processes in which isolated attempts run: started when first needed, then kept. */
+export type Runners = {
+  /** Attempts that could begin now. */
+  free: () => number;
+  /** Resolves when the next attempt has left its runner. */
+  released: () => Promise<void>;
+  /**
+   * Runs an attempt, after waiting for a free runner if there is none.
+   *
+   * @param job called when the handler begins: its limits count from here
+   * @returns the result as JSON text
+   * @throws what the handler threw; RetryError `handler_crashed` or `memory_exceeded` when its process died of it; the
+   *   reason of `signal` when that aborts before the beginning, and of `end` when that aborts
+   */
+  run: (job: () => Job, hearing: Hearing) => Promise<string>;
+  /** Kills all processes. */
+  stop: () => Promise<void>;
+};
+
+/** Between two looks at the memory of runners at work. */
+const LOOK_MILLISECONDS = 100;
+
+export function startRunners({ size, memoryMiB, ...spec }: RunnersSpec): Runners {
+  const all = new Set<Runner>();
+  const idle: Runner[] = [];
+  const waiting: (() => void)[] = [];
+  /** Places that are taken, by runners at work or about to be. */
+  let taken = 0;
+  let release = Promise.withResolvers<void>();
+
+  const idleOne = (): Runner | undefined => {
+    let runner = idle.pop();
+    while (runner && !runner.usable()) runner = idle.pop();
+    runner?.hold();
+    return runner;
+  };
+  const rest = (runner: Runner): void => {
+    runner.letGo();
+    idle.push(runner);
+  };
+  const start = (): Runner => {
+    const runner = startRunner(spec);
+    all.add(runner);
+    void runner.gone.then(() => all.delete(runner));
+    return runner;
+  };
+
+  /** Waits for a place, which the caller then has to give back. */
+  const place = async (signal: AbortSignal): Promise<void> => {
+    if (taken < size) {
+      taken += 1;
+      return;
+    }
+    await new Promise<void>((resolve, reject) => {
+      const next = (): void => {
+        signal.removeEventListener('abort', leave);
+        resolve();
+      };
+      const leave = (): void => {
+        waiting.splice(waiting.indexOf(next), 1);
+        reject(signal.reason);
+      };
+      waiting.push(next);
+      signal.addEventListener('abort', leave, { once: true });
+    });
+  };
+  const giveBack = (): void => {
+    const next = waiting.shift();
+    if (next) next();
+    else taken -= 1;
+    release.resolve();
+    release = Promise.withResolvers<void>();
+  };
+
+  /** Kills a runner whose process grows too large while it works. */
+  const watchMemory = (runner: Runner): NodeJS.Timeout =>
+    setInterval(() => {
+      if (memoryOf(runner.pid) > memoryMiB) runner.kill(memoryExceeded(memoryMiB));
+    }, LOOK_MILLISECONDS);
+
+  return {
+    free: () => size - taken,
+    released: () => release.promise,
+    async run(job, hearing) {
+      const { signal } = hearing;
+      signal.throwIfAborted();
+      await place(signal);
+      let watch: NodeJS.Timeout | undefined;
+      try {
+        const runner = idleOne() ?? start();
+        await runner.ready;
+        if (signal.aborted) {
+          rest(runner);
+          throw signal.reason;
+        }
+        watch = watchMemory(runner);
+        try {
+          return await runner.run(job(), hearing);
+        } finally {
+          // One that has kept much of what it was given would fail the next attempt for it.
+          if (memoryOf(runner.pid) > memoryMiB / 2) runner.kill(memoryExceeded(memoryMiB));
+          else if (runner.usable()) rest(runner);
+        }
+      } finally {
+        clearInterval(watch);
+        giveBack();
+      }
+    },
+    async stop() {
+      for (const runner of all) runner.kill(new Error('The worker ends'));
+      await Promise.all([...all].map(({ gone }) => gone));
+    },
+  };
+}

@@ -1,0 +1,32 @@
+import { createInterface } from 'node:readline';
+import type { Answer, Call } from './calls.ts';
+
+/**
+ * Answers the bench's calls, one after the other, until it hangs up; then the process ends.
+ *
+ * @param functions by the name of the call
+ */
+export async function answerCalls(
+  functions: Readonly<Record<string, (given: never) => Promise<unknown>>>,
+): Promise<void> {
+  for await (const line of createInterface({ input: process.stdin })) {
+    const { id, call, given } = JSON.parse(line) as Call;
+    const answer = await perform(functions[call], given).then(
+      (result): Answer => ({ answer: id, result: result ?? null }),
+      (error): Answer => ({
+        answer: id,
+        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      }),
+    );
+    process.stdout.write(`${JSON.stringify(answer)}\n`);
+  }
+  process.exit(0);
+}
+
+async function perform(
+  call: ((given: never) => Promise<unknown>) | undefined,
+  given: unknown,
+): Promise<unknown> {
+  if (!call) throw new Error('There is no such call');
+  return call(given as never);
+}

@@ -1,0 +1,129 @@
+/**
+ * `npm run bench`: measures the design's budgets on this machine, and the same work done by other systems.
+ *
+ * A whole run writes its tables into docs/benchmarks.md. Times are measured and never asserted: a budget that is missed
+ * is told, and is no failure.
+ */
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { installed } from './cache.ts';
+import { bundlesPart } from './celeriac/bundles.ts';
+import { countsPart } from './celeriac/counts.ts';
+import { fairnessPart } from './celeriac/fairness.ts';
+import { framesPart } from './celeriac/frames.ts';
+import { npmStartPart } from './celeriac/npm-start.ts';
+import { openLoopPart } from './celeriac/open-loop.ts';
+import { postToStartPart } from './celeriac/post-to-start.ts';
+import { tickPart } from './celeriac/tick.ts';
+import { compare } from './compare.ts';
+import { contenders } from './contenders.ts';
+import type { Finding, Part } from './finding.ts';
+import { machine } from './machine.ts';
+import { filled } from './markdown.ts';
+import { type Options, readOptions, USAGE } from './options.ts';
+import { within } from './poll.ts';
+import { budgets, comparedFindings, comparison } from './report.ts';
+import { stopEverything } from './running.ts';
+
+const PAGE = join(import.meta.dirname, '..', '..', 'docs', 'benchmarks.md');
+
+const PARTS: readonly Part[] = [
+  openLoopPart,
+  postToStartPart,
+  framesPart,
+  countsPart,
+  fairnessPart,
+  tickPart,
+  bundlesPart,
+  npmStartPart,
+];
+
+const startedAt = performance.now();
+const options = optionsOrExit();
+const directory = await mkdtemp(join(tmpdir(), 'celeriac-bench-'));
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => void end(130));
+await bench(options).then(
+  () => end(0),
+  (error) => {
+    console.error(error);
+    return end(1);
+  },
+);
+
+async function end(code: number): Promise<never> {
+  await stopEverything();
+  await rm(directory, { recursive: true, force: true });
+  process.exit(code);
+}
+
+async function bench({ scale, only, minutes, isWhole }: Options): Promise<void> {
+  const isAsked = ({ name }: { name: string }) =>
+    only.length === 0 || only.some((asked) => name.startsWith(asked));
+  const mayBegin = () => performance.now() - startedAt < minutes * 60_000;
+  const compared = await compare(contenders(await installed(log)).filter(isAsked), scale, {
+    directory,
+    mayBegin,
+    log,
+  });
+  const findings = comparedFindings(compared);
+  for (const part of PARTS.filter(isAsked)) {
+    log(`budgets: ${part.name}`);
+    findings.push(...(mayBegin() ? await findingsOf(part, options) : [missing(part, 'out of time')]));
+  }
+  const parts = {
+    run: [
+      `- **Date:** ${new Date().toISOString().slice(0, 10)}, ${Math.round((performance.now() - startedAt) / 60_000)} minutes`,
+      machine(),
+      `- **Command:** \`npm run bench${process.argv
+        .slice(2)
+        .map((arg) => ` ${arg}`)
+        .join(
+          '',
+        )}\`: ${scale.rounds} rounds, ${scale.tasks} tasks of a bulk load, ${scale.clients} clients, ${scale.samples} starts timed in each round`,
+    ].join('\n'),
+    budgets: budgets(findings),
+    systems: [
+      comparison(compared),
+      ...compared.flatMap(({ contender, failures }) =>
+        failures.map((why) => `\n**${contender.name}** ${why.split('\n')[0]}`),
+      ),
+    ].join('\n'),
+  };
+  console.log(`\n${Object.values(parts).join('\n\n')}\n`);
+  if (isWhole) await writeFile(PAGE, filled(await readFile(PAGE, 'utf8'), parts));
+}
+
+async function findingsOf(part: Part, { scale }: Options): Promise<Finding[]> {
+  const place = join(directory, part.name);
+  await mkdir(place, { recursive: true });
+  try {
+    const findings = await within(part.seconds, part.run(scale, place));
+    for (const { what, measured } of findings) log(`  ${what}: ${measured}`);
+    return findings;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    log(`  ${why}`);
+    return [missing(part, why.split('\n')[0] ?? '')];
+  } finally {
+    await stopEverything();
+    await rm(place, { recursive: true, force: true });
+  }
+}
+
+function missing({ name }: Part, why: string): Finding {
+  return { what: name, budget: '', measured: '–', remark: `not measured: ${why}` };
+}
+
+function log(line: string): void {
+  console.error(`${((performance.now() - startedAt) / 1000).toFixed(0).padStart(5)} s  ${line}`);
+}
+
+function optionsOrExit(): Options {
+  try {
+    return readOptions(process.argv.slice(2));
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error}\n\n${USAGE}`);
+    process.exit(2);
+  }
+}

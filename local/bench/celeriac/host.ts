@@ -1,0 +1,63 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stopLeftoverPostgres } from '../../postgres.ts';
+import { startMeasuredProcess } from '../measured-process.ts';
+import { noted } from '../running.ts';
+
+const FILE = join(import.meta.dirname, '..', 'drivers', 'celeriac-host.ts');
+
+/** The first start after a change of the sources bundles them. */
+const START_SECONDS = 120;
+const CALL_SECONDS = 60;
+
+/** Celeriac, running in a process of its own. */
+export interface Host {
+  readonly url: string;
+  readonly wsUrl: string;
+  /** The database, as its superuser. */
+  readonly databaseUrl: string;
+  /** SQS requests since the start, those of the pollers included. */
+  sqsRequests(): Promise<number>;
+  /** Milliseconds of each of so many invocations of a function. */
+  timeInvocations(name: string, times: number): Promise<number[]>;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts Celeriac from nothing on a fresh directory, with fsync.
+ *
+ * @param options.schedules false: the dispatcher runs when it is invoked, and only then
+ */
+export async function startHost(
+  directory: string,
+  { schedules = true }: { schedules?: boolean } = {},
+): Promise<Host> {
+  const dataDir = join(directory, 'data');
+  const host = startMeasuredProcess({
+    command: process.execPath,
+    args: [FILE],
+    log: join(directory, 'host.log'),
+  });
+  const stop = noted(async () => {
+    await host.stop();
+    // A host that was killed leaves its database running.
+    await stopLeftoverPostgres(join(dataDir, 'postgres'));
+    await rm(dataDir, { recursive: true, force: true });
+  });
+  try {
+    const addresses = await host.call<Pick<Host, 'url' | 'wsUrl' | 'databaseUrl'>>(
+      'start',
+      { dataDir, schedules },
+      START_SECONDS,
+    );
+    return {
+      ...addresses,
+      sqsRequests: () => host.call('sqsRequests', null, CALL_SECONDS),
+      timeInvocations: (name, times) => host.call('timeInvocations', { name, times }, CALL_SECONDS),
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}

@@ -1,0 +1,66 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { now } from '../clock.ts';
+import { type LatenessPlan, PAYLOAD, type System } from '../contender.ts';
+import { closedLoop } from '../load.ts';
+import type { Client } from './client.ts';
+import type { Session } from './session.ts';
+import { clock, lastEnd } from './store.ts';
+
+/** What every task of the bench is: no records, so nothing to do. */
+export const NOOP = { name: 'noop', payload: {}, description: PAYLOAD.note } as const;
+
+/** Between a task's end and the next one's creation, so that the system is idle. */
+const REST_MILLISECONDS = 10;
+
+export async function bulk({ client, rows }: Session, tasks: number): ReturnType<System['bulk']> {
+  const name = `bulk ${randomUUID()}`;
+  const startedAt = await clock(rows);
+  const batches = await client.createMany(tasks, { ...NOOP, name });
+  const enqueuedAt = await clock(rows);
+  await client.completed(batches);
+  const endedAt = await lastEnd(rows, name);
+  return { enqueueSeconds: (enqueuedAt - startedAt) / 1000, seconds: (endedAt - startedAt) / 1000 };
+}
+
+export async function single(
+  { client, idle }: Session,
+  load: { clients: number; seconds: number },
+): ReturnType<System['single']> {
+  const result = await closedLoop(load, () => client.create(NOOP));
+  await idle();
+  return result;
+}
+
+/** From the request until the claim, by the clock of the client (the same machine's) and by the database's alone. */
+export async function startLatency(
+  { client, completed }: Session,
+  samples: number,
+  by: Client = client,
+): Promise<{ client: number[]; database: number[] }> {
+  const latency: { client: number[]; database: number[] } = { client: [], database: [] };
+  for (let i = 0; i < samples; i += 1) {
+    const sentAt = now();
+    const id = await by.create(NOOP);
+    const [times] = await completed([id]);
+    if (!times) throw new Error('A task completed, and is not there');
+    latency.client.push(times.startedAt - sentAt);
+    latency.database.push(times.startedAt - times.createdAt);
+    await sleep(REST_MILLISECONDS);
+  }
+  return latency;
+}
+
+export async function lateness(
+  { client, completed }: Session,
+  { samples, fromSeconds, overSeconds }: LatenessPlan,
+): Promise<number[]> {
+  const beginning = Date.now() + fromSeconds * 1000;
+  const ids: string[] = [];
+  for (let i = 0; i < samples; i += 1) {
+    const at = new Date(beginning + Math.round((i / samples) * overSeconds * 1000));
+    ids.push(await client.create({ ...NOOP, scheduled_time: at.toISOString() }));
+  }
+  const rows = await completed(ids);
+  return rows.map(({ startedAt, runAt }) => startedAt - runAt);
+}

@@ -1,0 +1,30 @@
+import type { Scale } from '../finding.ts';
+import { bulk, single, startLatency } from './measure.ts';
+import { openSession, type Session } from './session.ts';
+
+const WARM_TASKS = 500;
+const WARM_SAMPLES = 20;
+
+/** Runs on a Celeriac of its own that has been warmed up, and ends it. */
+export async function withSession<T>(
+  directory: string,
+  { clients }: Scale,
+  run: (session: Session) => Promise<T>,
+): Promise<T> {
+  const session = await openSession(directory);
+  try {
+    await bulk(session, WARM_TASKS);
+    await single(session, { clients, seconds: 1 });
+    await startLatency(session, WARM_SAMPLES);
+    return await run(session);
+  } finally {
+    await session.stop();
+  }
+}
+
+/** What each of several rounds gives. */
+export async function rounds<T>(count: number, run: () => Promise<T>): Promise<T[]> {
+  const results: T[] = [];
+  for (let round = 0; round < count; round += 1) results.push(await run());
+  return results;
+}

@@ -1,0 +1,41 @@
+/* Celeriac as `npm start` brings it up, in a process of its own: whoever measures it is not served by the same thread. */
+import { type Runtime, startRuntime } from '../../runtime.ts';
+import { answerCalls } from '../answer-calls.ts';
+
+let runtime: Runtime | undefined;
+
+function running(): Runtime {
+  if (!runtime) throw new Error('It has not been started');
+  return runtime;
+}
+
+await answerCalls({
+  async start({ dataDir, schedules }: { dataDir: string; schedules: boolean }) {
+    runtime = await startRuntime({
+      dataDir,
+      schedules,
+      durable: true,
+      // Prices are asked of nobody; tasks may call the bench.
+      env: { OUTBOUND_LOOPBACK: 'allowed', PRICE_PROVIDER_URL: 'http://127.0.0.1:9' },
+      log: (line) => console.error(line),
+    });
+    const { url, wsUrl, databaseUrl } = runtime;
+    return { url, wsUrl, databaseUrl };
+  },
+  async sqsRequests() {
+    return Object.values(running().sqsRequestCounts()).reduce((sum, count) => sum + count, 0);
+  },
+  /** How long each of several invocations takes, one after the other. */
+  async timeInvocations({ name, times }: { name: string; times: number }) {
+    const milliseconds: number[] = [];
+    for (let i = 0; i < times; i += 1) {
+      const startedAt = performance.now();
+      await running().invoke(name);
+      milliseconds.push(performance.now() - startedAt);
+    }
+    return milliseconds;
+  },
+  async stop() {
+    await runtime?.stop();
+  },
+});

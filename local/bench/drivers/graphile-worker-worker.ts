@@ -1,0 +1,25 @@
+import { now } from '../clock.ts';
+import { fromCache, setting } from './packages.ts';
+import { endWithParent, report } from './workers.ts';
+
+const { run } = fromCache('graphile-worker');
+endWithParent();
+await run({
+  // As its page on performance has them.
+  preset: {
+    worker: {
+      connectionString: setting('DATABASE_URL'),
+      concurrentJobs: 24,
+      maxPoolSize: 25,
+      localQueue: { size: 500 },
+      completeJobBatchDelay: 0,
+      failJobBatchDelay: 0,
+    },
+  },
+  taskList: {
+    noop: (payload: { report?: number }) => {
+      if (payload.report !== undefined) report({ started: payload.report, at: now() });
+    },
+  },
+});
+report({ ready: true });

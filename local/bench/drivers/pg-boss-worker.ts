@@ -1,0 +1,30 @@
+import { now } from '../clock.ts';
+import { fromCache, setting } from './packages.ts';
+import { endWithParent, report } from './workers.ts';
+
+const { PgBoss } = fromCache('pg-boss');
+endWithParent();
+const boss = new PgBoss({
+  connectionString: setting('DATABASE_URL'),
+  max: 10,
+  schedule: false,
+  supervise: false,
+  useListenNotify: true,
+});
+boss.on('error', console.error);
+await boss.start();
+await boss.work(
+  'bench',
+  {
+    batchSize: 1000,
+    burstWhenBatchFull: true,
+    // The shortest that it takes: what is delayed is found by polling alone.
+    pollingIntervalSeconds: 0.5,
+    notifyPollingIntervalSeconds: 0.5,
+  },
+  async (jobs: { data: { report?: number } }[]) => {
+    const at = now();
+    for (const { data } of jobs) if (data.report !== undefined) report({ started: data.report, at });
+  },
+);
+report({ ready: true });

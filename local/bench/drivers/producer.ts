@@ -1,0 +1,63 @@
+import { now } from '../clock.ts';
+import type { System } from '../contender.ts';
+import { closedLoop } from '../load.ts';
+import type { Workers } from './workers.ts';
+
+/** What a library is called with; everything else about measuring is the same for all of them. */
+export interface Producer {
+  /** Hands over no-op tasks, as many at once as the library takes. */
+  addMany(tasks: number): Promise<void>;
+  /** Hands over one task. With a number, its handler reports its start under it. */
+  addOne(report?: number, dueAt?: number): Promise<void>;
+  /** Resolves when everything that was handed over is recorded as done. */
+  drained(): Promise<void>;
+}
+
+/** How a driver waits until everything is done; who called it gives up earlier. */
+export const DRAIN = { everyMilliseconds: 10, seconds: 600 } as const;
+
+/** A system that is a library: this process produces, others work. */
+export function libraryCalls({ addMany, addOne, drained }: Producer, workers: Workers): Omit<System, 'stop'> {
+  let numbered = 0;
+  return {
+    async bulk(tasks) {
+      const startedAt = now();
+      await addMany(tasks);
+      const enqueuedAt = now();
+      await drained();
+      return { enqueueSeconds: (enqueuedAt - startedAt) / 1000, seconds: (now() - startedAt) / 1000 };
+    },
+    async single(load) {
+      const result = await closedLoop(load, () => addOne());
+      await drained();
+      return result;
+    },
+    async latency(samples) {
+      const milliseconds: number[] = [];
+      for (let i = 0; i < samples; i += 1) {
+        numbered += 1;
+        const started = workers.started(numbered);
+        const sentAt = now();
+        await addOne(numbered);
+        milliseconds.push((await started) - sentAt);
+        // Its end is recorded before the next one: the system is idle again.
+        await new Promise((wake) => setTimeout(wake, 10));
+      }
+      await drained();
+      return milliseconds;
+    },
+    async lateness({ samples, fromSeconds, overSeconds }) {
+      const beginning = now() + fromSeconds * 1000;
+      const late: Promise<number>[] = [];
+      for (let i = 0; i < samples; i += 1) {
+        numbered += 1;
+        const dueAt = Math.round(beginning + (i / samples) * overSeconds * 1000);
+        late.push(workers.started(numbered).then((at) => at - dueAt));
+        await addOne(numbered, dueAt);
+      }
+      const milliseconds = await Promise.all(late);
+      await drained();
+      return milliseconds;
+    },
+  };
+}

@@ -1,0 +1,31 @@
+/*
+ * The limit: what Celeriac writes for a task (its row, the claim, the outcome, the ledger), on its schema and without
+ * its code. DATABASE_URL says where; CONNECTIONS and BATCH, how.
+ */
+import { answerCalls } from '../answer-calls.ts';
+import { now } from '../clock.ts';
+import { slices } from '../load.ts';
+import { setting } from './packages.ts';
+import * as store from './raw-store.ts';
+
+const connections = Number(setting('CONNECTIONS'));
+const batch = Number(setting('BATCH'));
+const sql = store.connect(setting('DATABASE_URL'), connections);
+const organizationId = await store.organization(sql);
+
+await answerCalls({
+  start: async () => {},
+  async bulk(tasks: number) {
+    const startedAt = now();
+    const batches = slices(tasks, batch);
+    await Promise.all(
+      Array.from({ length: connections }, async () => {
+        // The connections share the batches; each takes the next.
+        for (const size of batches) await store.runBatch(sql, organizationId, size);
+      }),
+    );
+    const seconds = (now() - startedAt) / 1000;
+    return { enqueueSeconds: seconds, seconds };
+  },
+  stop: () => sql.end(),
+});

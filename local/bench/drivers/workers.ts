@@ -1,0 +1,50 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+
+/** What a worker process reports: that it is ready, or that a task that asked for it has started. */
+type Report = { ready: true } | { started: number; at: number };
+
+/** Processes that do the work of a system whose producer is this one. */
+export interface Workers {
+  /** When the handler of the task with that number starts, as `now()` counts. */
+  started(task: number): Promise<number>;
+}
+
+/** Starts worker processes and waits until all are ready. They end when this process does. */
+export async function startWorkers(file: string, count: number): Promise<Workers> {
+  const starts = new Map<number, number>();
+  const waiting = new Map<number, (at: number) => void>();
+  const begin = async () => {
+    const worker = fork(file, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const ready = Promise.withResolvers<void>();
+    worker.on('message', (report: Report) => {
+      if ('ready' in report) return ready.resolve();
+      const wake = waiting.get(report.started);
+      waiting.delete(report.started);
+      if (wake) wake(report.at);
+      else starts.set(report.started, report.at);
+    });
+    await Promise.race([ready.promise, failedStart(worker)]);
+  };
+  await Promise.all(Array.from({ length: count }, begin));
+  return {
+    started: (task) => {
+      const at = starts.get(task);
+      return at === undefined ? new Promise((wake) => waiting.set(task, wake)) : Promise.resolve(at);
+    },
+  };
+}
+
+async function failedStart(worker: ChildProcess): Promise<never> {
+  const [code] = await once(worker, 'exit');
+  throw new Error(`A worker process ended (${code})`);
+}
+
+/** For a worker process: tells its parent, and ends with it. */
+export function report(what: Report): void {
+  process.send?.(what);
+}
+
+export function endWithParent(): void {
+  process.on('disconnect', () => process.exit(0));
+}

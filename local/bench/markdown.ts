@@ -1,0 +1,34 @@
+/**
+ * A table of Markdown, its columns as wide as their widest cell, so that it reads well in a terminal too.
+ *
+ * @param rows cells by column; one that is missing stays empty
+ */
+export function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
+  const cells = [heads, ...rows].map((row) => heads.map((_, column) => escaped(row[column] ?? '')));
+  const widths = heads.map((_, column) => Math.max(3, ...cells.map((row) => (row[column] ?? '').length)));
+  const line = (row: readonly string[]) =>
+    `| ${widths.map((width, column) => (row[column] ?? '').padEnd(width)).join(' | ')} |`;
+  const [head = [], ...body] = cells;
+  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...body.map(line)].join('\n');
+}
+
+/**
+ * The page with its generated parts replaced: what stands between `<!-- bench:name -->` and `<!-- /bench -->`.
+ *
+ * @throws when the page lacks a place for a part
+ */
+export function filled(page: string, parts: Readonly<Record<string, string>>): string {
+  let result = page;
+  for (const [name, text] of Object.entries(parts)) {
+    const open = `<!-- bench:${name} -->\n`;
+    const from = result.indexOf(open);
+    const to = result.indexOf('<!-- /bench -->', from);
+    if (from === -1 || to === -1) throw new Error(`The page has no place for "${name}"`);
+    result = `${result.slice(0, from + open.length)}${text}\n${result.slice(to)}`;
+  }
+  return result;
+}
+
+function escaped(cell: string): string {
+  return cell.replaceAll('|', '\\|').replaceAll('\n', ' ');
+}

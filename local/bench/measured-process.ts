@@ -1,0 +1,111 @@
+import { spawn } from 'node:child_process';
+import { createWriteStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ANSWER, type Answer, type Call } from './calls.ts';
+import { noted } from './running.ts';
+
+/** What a process gets to end by itself before its group is killed, in seconds. */
+const STOP_SECONDS = 15;
+
+/** Lines of its log that a failure quotes. */
+const QUOTED_LINES = 6;
+
+export interface MeasuredProcess {
+  /** @throws when the call fails, when the process ends, and after that many seconds; then it is killed */
+  call<T>(name: string, given: unknown, seconds: number): Promise<T>;
+  /** Asks it to stop, if it answers `stop`, and ends whatever is left of its group. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a process that answers calls, in a group of its own, so that those it starts end with it.
+ *
+ * @param options.log a file for everything that it prints
+ */
+export function startMeasuredProcess(options: {
+  command: string;
+  args: readonly string[];
+  env?: Readonly<Record<string, string>>;
+  log: string;
+}): MeasuredProcess {
+  const { command, args, env = {}, log } = options;
+  const child = spawn(command, args, {
+    env: { ...process.env, ...env },
+    detached: true,
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  const output = createWriteStream(log, { flags: 'a' });
+  const lastLines: string[] = [];
+  const waiting = new Map<number, { resolve: (result: unknown) => void; reject: (error: Error) => void }>();
+  let calls = 0;
+  let ended: Error | undefined;
+
+  function note(line: string): void {
+    output.write(`${line}\n`);
+    lastLines.push(line);
+    if (lastLines.length > QUOTED_LINES) lastLines.shift();
+  }
+  function end(why: string): void {
+    if (ended) return;
+    ended = new Error([why, ...lastLines].join('\n'));
+    for (const { reject } of waiting.values()) reject(ended);
+    waiting.clear();
+    output.end();
+  }
+  createInterface({ input: child.stderr }).on('line', note);
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    if (!line.startsWith(ANSWER)) return note(line);
+    const { answer, result, error }: Answer = JSON.parse(line);
+    const caller = waiting.get(answer);
+    waiting.delete(answer);
+    if (error === undefined) caller?.resolve(result);
+    else caller?.reject(new Error(error));
+  });
+  child.stdin.on('error', () => {});
+  const exited = new Promise<void>((done) => {
+    child.once('error', (error) => {
+      end(error.message);
+      done();
+    });
+    child.once('close', (code, signal) => {
+      end(`${command} ended (${code ?? signal})`);
+      done();
+    });
+  });
+
+  function kill(): void {
+    if (child.pid === undefined) return;
+    try {
+      process.kill(-child.pid, 'SIGKILL');
+    } catch {
+      // Everybody in it has ended already.
+    }
+  }
+  async function call<T>(name: string, given: unknown, seconds: number): Promise<T> {
+    if (ended) throw ended;
+    calls += 1;
+    const id = calls;
+    const answer = new Promise<unknown>((resolve, reject) => waiting.set(id, { resolve, reject }));
+    const timer = setTimeout(() => {
+      end(`"${name}" was given up after ${seconds} s`);
+      kill();
+    }, seconds * 1000);
+    child.stdin.write(`${JSON.stringify({ id, call: name, given } satisfies Call)}\n`);
+    try {
+      return (await answer) as T;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+  return {
+    call,
+    stop: noted(async () => {
+      if (!ended) await call('stop', null, STOP_SECONDS).catch(() => {});
+      child.stdin.end();
+      await Promise.race([exited, sleep(1_000, undefined, { ref: false })]);
+      kill();
+      await exited;
+    }),
+  };
+}

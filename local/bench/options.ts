@@ -1,0 +1,54 @@
+import { parseArgs } from 'node:util';
+import { FULL, QUICK, type Scale } from './finding.ts';
+
+export interface Options {
+  readonly scale: Scale;
+  /** Names, or beginnings of names, of what is measured; empty: everything. */
+  readonly only: readonly string[];
+  /** Minutes after which nothing further is begun. */
+  readonly minutes: number;
+  /** Whether docs/benchmarks.md is rewritten: only by a whole run. */
+  readonly isWhole: boolean;
+}
+
+export const USAGE = `npm run bench -- [--quick] [--only name,name…] [--rounds n] [--tasks n] [--minutes n]
+
+  --quick    small numbers, to try it; docs/benchmarks.md stays as it is
+  --only     only these systems or parts of the budget table, by the beginnings of their names; the page stays as it is
+  --rounds   how often each system is measured (${FULL.rounds})
+  --tasks    tasks of a bulk load (${FULL.tasks})
+  --minutes  after so many nothing further is begun (20)`;
+
+/** @throws when an option is unknown or no number */
+export function readOptions(args: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      quick: { type: 'boolean', default: false },
+      only: { type: 'string', default: '' },
+      rounds: { type: 'string' },
+      tasks: { type: 'string' },
+      minutes: { type: 'string', default: '20' },
+    },
+  });
+  const scale = values.quick ? QUICK : FULL;
+  const only = values.only.split(',').filter((name) => name !== '');
+  return {
+    scale: {
+      ...scale,
+      rounds: positive('rounds', values.rounds, scale.rounds),
+      tasks: positive('tasks', values.tasks, scale.tasks),
+    },
+    only,
+    minutes: positive('minutes', values.minutes, 20),
+    isWhole: !values.quick && only.length === 0,
+  };
+}
+
+function positive(name: string, text: string | undefined, otherwise: number): number {
+  if (text === undefined) return otherwise;
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1)
+    throw new Error(`--${name} must be a whole number above 0, not "${text}"`);
+  return value;
+}

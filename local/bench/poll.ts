@@ -1,0 +1,27 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Asks again and again until it is so. @throws after that many seconds */
+export async function pollUntil(
+  isSo: () => Promise<boolean>,
+  { everyMilliseconds, seconds }: { everyMilliseconds: number; seconds: number },
+): Promise<void> {
+  const deadline = performance.now() + seconds * 1000;
+  while (!(await isSo())) {
+    if (performance.now() > deadline) throw new Error(`It did not come true within ${seconds} s`);
+    await sleep(everyMilliseconds);
+  }
+}
+
+/** What a promise gives, unless that takes too long. @throws after that many seconds */
+export async function within<T>(seconds: number, work: Promise<T>): Promise<T> {
+  const timer = new AbortController();
+  const late = sleep(seconds * 1000, undefined, { signal: timer.signal }).then(() => {
+    throw new Error(`It was given up after ${seconds} s`);
+  });
+  late.catch(() => {});
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    timer.abort();
+  }
+}

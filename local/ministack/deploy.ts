@@ -1,0 +1,52 @@
+/**
+ * `npm run deploy:ministack`: deploys the app to an emulator of AWS on this machine, as `npm run test:ministack` does,
+ * and keeps it up until SIGINT or SIGTERM. What it made goes with it, but for the log.
+ *
+ * PORT (8000) says where its front door is; any variable that the template gives to a function goes before the
+ * template's.
+ */
+import { join, resolve } from 'node:path';
+import { directoryOfRun } from '../directory-of-run.ts';
+import { portVariable } from '../port-variable.ts';
+import { StartFailure } from '../start-failure.ts';
+import { stopOnRequest } from '../stop-on-request.ts';
+import { CREDENTIALS, REGION } from './cdk.ts';
+import { deploySystem } from './deployment.ts';
+
+const LOG_FILE = join(resolve(import.meta.dirname, '../..'), 'dist', 'deploy-ministack.log');
+
+const startedAt = performance.now();
+const seconds = () => `${((performance.now() - startedAt) / 1000).toFixed(0)} s`;
+let isStopping = false;
+
+try {
+  const deploying = deploySystem({
+    port: portVariable('PORT', 8000),
+    directory: await directoryOfRun(),
+    logFile: LOG_FILE,
+    environment: process.env,
+    log: (line) => console.log(`[${seconds().padStart(5)}] ${line}`),
+  });
+  stopOnRequest(async () => {
+    isStopping = true;
+    // A deployment that fails stops what it has started by itself.
+    await (await deploying.catch(() => undefined))?.stop();
+  }, 'Stopping; nothing stays but the log');
+  const { url, socketUrl, endpoint, authority } = await deploying;
+  const { accessKeyId, secretAccessKey } = CREDENTIALS;
+  console.log(`ConsoleUrl        ${url}/`);
+  console.log(`DocumentationUrl  ${url}/api/docs`);
+  console.log(`WebSocketUrl      ${socketUrl}`);
+  console.log(
+    `AWS's APIs        AWS_ENDPOINT_URL=${endpoint} AWS_CA_BUNDLE=${authority} AWS_DEFAULT_REGION=${REGION} \\`,
+  );
+  console.log(`                  AWS_ACCESS_KEY_ID=${accessKeyId} AWS_SECRET_ACCESS_KEY=${secretAccessKey}`);
+  console.log(`Log               ${LOG_FILE}`);
+  console.log(`Celeriac is deployed (${seconds()})`);
+} catch (error) {
+  if (!isStopping) {
+    if (error instanceof StartFailure) console.error(`Celeriac cannot be deployed: ${error.message}`);
+    else console.error('Celeriac cannot be deployed:', error);
+    process.exit(1);
+  }
+}

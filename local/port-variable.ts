@@ -1,0 +1,14 @@
+import { StartFailure } from './start-failure.ts';
+
+/**
+ * The port that an environment variable names.
+ *
+ * @throws {StartFailure} when the variable is set and is no port
+ */
+export function portVariable(name: string, otherwise: number): number {
+  const text = process.env[name];
+  if (!text) return otherwise;
+  const port = Number(text);
+  if (Number.isInteger(port) && port > 0 && port < 65_536) return port;
+  throw new StartFailure(`${name} must be a port number from 1 to 65535, not "${text}"`);
+}

@@ -1,0 +1,36 @@
+import { cp, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { synthesizedAssembly } from '../synthesize.ts';
+
+interface Resource {
+  readonly Type: string;
+  readonly Properties: Record<string, unknown>;
+}
+
+const TEMPLATE = 'Celeriac-dev-App.template.json';
+
+/**
+ * A copy of the cloud assembly whose waits are short enough for an impatient person, and whose workers get further
+ * variables; all else is as it is deployed.
+ */
+export async function impatientAssembly(
+  directory: string,
+  {
+    visibilitySeconds,
+    workerVariables,
+  }: { visibilitySeconds: number; workerVariables: Readonly<Record<string, string>> },
+  log: (line: string) => void,
+): Promise<string> {
+  await cp(await synthesizedAssembly(log), directory, { recursive: true });
+  const file = join(directory, TEMPLATE);
+  const template: { Resources: Record<string, Resource> } = JSON.parse(await readFile(file, 'utf8'));
+  for (const { Type, Properties } of Object.values(template.Resources)) {
+    if (Type === 'AWS::SQS::Queue') Properties.VisibilityTimeout = visibilitySeconds;
+    if (Type === 'AWS::Lambda::Function' && String(Properties.FunctionName).endsWith('-worker')) {
+      const { Variables } = Properties.Environment as { Variables: Record<string, unknown> };
+      Object.assign(Variables, workerVariables);
+    }
+  }
+  await writeFile(file, JSON.stringify(template));
+  return directory;
+}

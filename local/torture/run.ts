@@ -1,0 +1,185 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Runtime, startRuntime } from '../runtime.ts';
+import { impatientAssembly } from './assembly.ts';
+import { startAudit } from './audit.ts';
+import { startCallers } from './callers.ts';
+import { type Harm, startChaos } from './chaos.ts';
+import { type Evidence, histories } from './history.ts';
+import { plan } from './plan.ts';
+import { seeded } from './random.ts';
+import { violations } from './rules.ts';
+import { startTarget } from './target.ts';
+import { startUnreliableQueues, type UnreliableQueues } from './unreliable-queues.ts';
+
+/** What a worker's death costs: so short that a run waits for it many times over. */
+const LEASE_SECONDS = 5;
+const RESEND_SECONDS = 8;
+const VISIBILITY_SECONDS = 10;
+
+/** A creation of so many a second, within these bounds, lasts for as long as the harm needs to be done. */
+const CREATION = { seconds: 25, atLeast: 40, atMost: 400 } as const;
+
+/** Creations wait while so many tasks are unfinished, and go on when they are fewer. */
+const MAX_UNFINISHED = 3_000;
+
+/** Seconds that a run may last: so many, and so many more for each thousand of tasks. */
+const LIMIT = { seconds: 150, perThousand: 40 } as const;
+
+/** Messages that nobody deletes are gone after this many receives, each as long as they stay hidden. */
+const DRAIN_SECONDS = 6 * VISIBILITY_SECONDS;
+
+const LOOK_SECONDS = 0.5;
+
+const LOOKS_PER_LINE = 20;
+
+const CLOCK_SHIFT = new URL('./clock-shift.ts', import.meta.url).href;
+
+export interface TortureOptions {
+  readonly tasks: number;
+  readonly seed: number;
+  readonly log: (line: string) => void;
+  /** Ends it early; nothing is left behind then either. */
+  readonly signal: AbortSignal;
+}
+
+export interface Outcome {
+  readonly evidence: Evidence;
+  readonly harm: Harm;
+  /** Messages that were sent a second time. */
+  readonly doubled: number;
+  /** Messages that SQS gave up on. */
+  readonly deadLetters: number;
+  /** Creations whose answer did not say whether the task exists. */
+  readonly unanswered: number;
+  readonly seconds: number;
+  /** By rule; every rule is in it. */
+  readonly violations: ReadonlyMap<string, readonly string[]>;
+}
+
+/** Runs that many tasks while everything around them breaks, and holds what became of them against the rules. */
+export async function torture(options: TortureOptions): Promise<Outcome> {
+  const { tasks, seed, log } = options;
+  await using undo = new AsyncDisposableStack();
+  const { runtime, queues, audit, target } = await startSystem(undo, log);
+  const limitSeconds = LIMIT.seconds + (LIMIT.perThousand * tasks) / 1_000;
+  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(limitSeconds * 1_000)]);
+  const perSecond = Math.min(CREATION.atMost, Math.max(CREATION.atLeast, tasks / CREATION.seconds));
+  const startedAt = performance.now();
+  const seconds = () => (performance.now() - startedAt) / 1_000;
+
+  let unfinished = 0;
+  const callers = await startCallers({
+    url: runtime.url,
+    target: target.url,
+    random: seeded(seed, 'callers'),
+    perSecond,
+    isBacklogged: () => unfinished > MAX_UNFINISHED,
+    signal,
+  });
+  undo.defer(callers.stop);
+  const chaos = startChaos({
+    runtime,
+    queues,
+    audit,
+    random: seeded(seed, 'chaos'),
+    leaseSeconds: LEASE_SECONDS,
+    wipeAfterSeconds: tasks / perSecond / 2,
+  });
+  undo.defer(chaos.stop);
+  target.onHit = (hit) => {
+    callers.started(hit.idempotencyKey);
+    chaos.notice(hit);
+  };
+
+  const creation = { isOver: false, failure: undefined as unknown };
+  void callers
+    .create(plan(tasks, seeded(seed, 'plan')))
+    .catch((failure: unknown) => {
+      creation.failure = failure;
+    })
+    .finally(() => {
+      creation.isOver = true;
+    });
+  for (let looks = 1; !signal.aborted; looks += 1) {
+    await sleep(LOOK_SECONDS * 1_000);
+    callers.considerRetries(await audit.stopped());
+    unfinished = await audit.unfinished();
+    if (looks % LOOKS_PER_LINE === 0)
+      log(`${seconds().toFixed(0)} s: ${callers.created.size} tasks created, ${unfinished} unfinished`);
+    if (creation.isOver && (creation.failure || (unfinished === 0 && !callers.isBusy()))) break;
+  }
+  options.signal.throwIfAborted();
+  if (creation.failure && !signal.aborted) throw creation.failure;
+
+  await chaos.stop();
+  const messages = await drained(runtime, queues);
+  const evidence: Evidence = {
+    created: callers.created,
+    changes: callers.changes,
+    hits: target.hits,
+    rows: await audit.rows(),
+    moves: await audit.moves(),
+    ledger: await audit.ledger(),
+  };
+  return {
+    evidence,
+    harm: chaos.harm,
+    doubled: queues.doubled(),
+    deadLetters: runtime.deployment.mappings
+      .filter(({ functionName }) => functionName.endsWith('-dead-letters'))
+      .reduce((sum, { queueName }) => sum + queues.received(queueName), 0),
+    unanswered: callers.unanswered(),
+    seconds: seconds(),
+    violations: violations(histories(evidence)).set('messages left', messages),
+  };
+}
+
+/** The whole system, on a disk and with a database of its own, and who watches it. */
+async function startSystem(undo: AsyncDisposableStack, log: (line: string) => void) {
+  const directory = await mkdtemp(join(tmpdir(), 'celeriac-torture-'));
+  undo.defer(() => rm(directory, { recursive: true, force: true }));
+  const target = await startTarget();
+  undo.defer(target.stop);
+  const assembly = await impatientAssembly(
+    join(directory, 'assembly'),
+    { visibilitySeconds: VISIBILITY_SECONDS, workerVariables: { NODE_OPTIONS: `--import=${CLOCK_SHIFT}` } },
+    log,
+  );
+  let queues: UnreliableQueues | undefined;
+  const runtime = await startRuntime({
+    dataDir: join(directory, 'data'),
+    assembly,
+    // Ticks come from the chaos.
+    schedules: false,
+    startQueues: async (options) => {
+      queues = await startUnreliableQueues(options);
+      return queues;
+    },
+    env: {
+      OUTBOUND_LOOPBACK: 'allowed',
+      LEASE_SECONDS: `${LEASE_SECONDS}`,
+      DISPATCH_RESEND_SECONDS: `${RESEND_SECONDS}`,
+    },
+  });
+  undo.defer(runtime.stop);
+  if (!queues) throw new Error('the runtime has not started its queues');
+  const audit = await startAudit(runtime.databaseUrl);
+  undo.defer(audit.close);
+  return { runtime, queues, audit, target };
+}
+
+/** Waits until no queue has a message left. @returns those that do, with how many */
+async function drained({ deployment }: Runtime, queues: UnreliableQueues): Promise<string[]> {
+  for (const deadline = performance.now() + DRAIN_SECONDS * 1_000; ; ) {
+    const left: string[] = [];
+    for (const { name, url } of deployment.queues) {
+      const depth = await queues.depth(url);
+      if (depth > 0) left.push(`${name} has ${depth}`);
+    }
+    if (left.length === 0 || performance.now() > deadline) return left;
+    await sleep(LOOK_SECONDS * 1_000);
+  }
+}
