@@ -45,7 +45,7 @@ export function startClients(stage: Stage): ReadonlySet<string> {
   for (let n = random.between(1, 6); n >= 1; n -= 1) {
     once(inStorm(), async (sandbox) => {
       const aheadSeconds = random.pick([...AHEAD]);
-      const asked = createSome(stage, sandbox, aheadSeconds, () => somePlan(random));
+      const asked = createSome(stage, sandbox, aheadSeconds, () => somePlan(random), random.chance(0.3));
       const dueAtSeconds = clock.now / 1000 + Math.max(0, aheadSeconds);
       for (const id of asked.ids) {
         for (const wish of [cancel, cancel, retry, reschedule])
@@ -61,7 +61,7 @@ export function startClients(stage: Stage): ReadonlySet<string> {
   });
   // By then, what the storm has left in the queues has come to rest.
   once(calmAt / 1000 + CALMING_SECONDS, async (sandbox) => {
-    const asked = createSome(stage, sandbox, random.pick([...AHEAD]), () => ({ plan: [] }));
+    const asked = createSome(stage, sandbox, random.pick([...AHEAD]), () => ({ plan: [] }), false);
     for (const id of asked.ids) lucky.add(id);
     await asked.done;
   });
@@ -76,24 +76,29 @@ function createSome(
   sandbox: Sandbox,
   aheadSeconds: number,
   payload: () => unknown,
+  waits: boolean,
 ): { ids: readonly string[]; done: Promise<void> } {
   const { clock, random } = stage.world;
   const queue = random.pick<Queue>(['interactive', 'bulk']);
   const limit = random.pick([null, null, 1, 2]);
   const size = queue === 'bulk' ? Math.ceil(random.between(0, 5)) : 1;
+  const organization = random.pick(ORGANIZATIONS);
+  const others = [...stage.database.model.rows.values()].filter((row) => row.organizationId === organization);
+  const dependsOn = waits ? others.filter(() => random.chance(0.3)).map(({ id }) => id) : [];
   const tasks = Array.from({ length: size }, () => {
     const id = stage.nextId();
-    stage.witness.asked(id, clock.now + Math.max(0, aheadSeconds * 1000));
+    stage.witness.asked(id, clock.now + Math.max(0, aheadSeconds * 1000), dependsOn);
     return newTask({
       ...{ id, kind: 'simulated.task', queue, payload: payload() },
       ...{ concurrencyKey: limit === null ? null : `limit-${limit}`, concurrencyLimit: limit },
       scheduledTime: aheadSeconds === 0 ? null : new Date(clock.now + aheadSeconds * 1000).toISOString(),
       maxRetries: Math.floor(random.between(0, 4)),
+      dependsOn: dependsOn.length > 0 ? dependsOn : null,
     });
   });
-  const organization = random.pick(ORGANIZATIONS);
   const { model, statement } = stage.database;
-  const done = statement(sandbox, undefined, () => model.insert(organization, tasks, stage.dispatch));
+  const insert = () => model.insert(organization, tasks, stage.dispatch);
+  const done = statement(sandbox, undefined, insert, dependsOn);
   return { ids: tasks.map(({ id }) => id), done: done.then((written) => wake(stage, sandbox, written)) };
 }
 
@@ -113,7 +118,7 @@ async function reschedule(stage: Stage, sandbox: Sandbox, id: string): Promise<v
   const { clock, random } = stage.world;
   const time = new Date(clock.now + random.pick([...AHEAD]) * 1000).toISOString();
   const moved = await statement(sandbox, undefined, () => model.reschedule(id, time, stage.dispatch), [id]);
-  if (moved?.status === 'SCHEDULED') await wake(stage, sandbox, [moved]);
+  if (moved) await wake(stage, sandbox, [moved]);
 }
 
 async function bind({ database, world }: Stage, sandbox: Sandbox): Promise<void> {
@@ -134,7 +139,9 @@ function unbind({ database }: Stage, organization: string): void {
 
 /** What `wake` in create.ts does, for somebody who needs no row-level security. */
 async function wake(stage: Stage, sandbox: Sandbox, tasks: readonly Timed<Task>[]): Promise<void> {
-  const due = tasks.filter((task) => task.dueInSeconds <= stage.dispatch.lookaheadSeconds);
+  const due = tasks.filter(
+    (task) => task.status === 'SCHEDULED' && task.dueInSeconds <= stage.dispatch.lookaheadSeconds,
+  );
   if (due.length === 0) return;
   const unsent = await enqueueFrom(stage.world, sandbox, stage.queues)(wakeUps(due));
   const { connect, statementsOf } = stage.database;

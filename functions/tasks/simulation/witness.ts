@@ -5,7 +5,13 @@ type Move = { move: string; at: number; seq: number; attempt: number; status: Ta
 type Start = { attempt: number; at: number };
 
 /** All that is known of one task: from the rows, from its handler and from who asked for it. */
-type History = { moves: Move[]; starts: Start[]; cancels: Task[]; notBefore: number };
+type History = {
+  moves: Move[];
+  starts: Start[];
+  cancels: Task[];
+  notBefore: number;
+  after: readonly string[];
+};
 
 const terminal = (status: TaskStatus): boolean => (TERMINAL as readonly string[]).includes(status);
 
@@ -24,15 +30,15 @@ export class Witness {
   #of(id: string): History {
     let history = this.#histories.get(id);
     if (!history) {
-      history = { moves: [], starts: [], cancels: [], notBefore: 0 };
+      history = { moves: [], starts: [], cancels: [], notBefore: 0, after: [] };
       this.#histories.set(id, history);
     }
     return history;
   }
 
   /** What a client asked for, before anything is written. */
-  asked(id: string, notBefore: number): void {
-    this.#of(id).notBefore = notBefore;
+  asked(id: string, notBefore: number, after: readonly string[]): void {
+    Object.assign(this.#of(id), { notBefore, after });
   }
 
   /** What the client of a cancel was told. */
@@ -46,7 +52,7 @@ export class Witness {
     this.#count(`${move} → ${status}`);
     this.#of(id).moves.push({ move, at: this.#now(), seq, attempt, status, runAt });
     // A retry means now; another time is that time.
-    if (move === 'requeue') this.#of(id).notBefore = 0;
+    if (move === 'requeue') Object.assign(this.#of(id), { notBefore: 0, after: [] });
     if (move === 'reschedule') this.#of(id).notBefore = after.scheduledTime.getTime();
     if (before && terminal(before.status) && move !== 'requeue') this.#fault(id, `${move} after the end`);
   }
@@ -62,6 +68,10 @@ export class Witness {
     if (!claim) this.#fault(id, `attempt ${attempt} started without a claim`);
     else if (at < claim.runAt || at < history.notBefore)
       this.#fault(id, `attempt ${attempt} started before its time`);
+    for (const other of history.after) {
+      if (!this.#of(other).moves.some(({ move }) => move === 'complete'))
+        this.#fault(id, `attempt ${attempt} started before the end of ${other}`);
+    }
     for (const cancel of history.cancels) {
       const again = history.moves.some((move) => move.move === 'requeue' && move.seq > cancel.seq);
       const askedBefore = cancel.status === 'RUNNING' && attempt <= cancel.attempt;
