@@ -20,6 +20,9 @@ export type ModelOptions = {
 /** A worker that takes on everything. */
 const ROOM_FOR_ALL: Room = { kinds: [], runners: 0, seconds: 840 };
 
+/** Of a message. */
+const LONGEST_DELAY_SECONDS = 900;
+
 type Settled = ReturnType<typeof returned>;
 
 /**
@@ -193,6 +196,7 @@ export class TaskModel {
   dispatchAgain(ids: readonly string[]): void {
     for (const row of this.#known(ids)) {
       if (row.status !== 'SCHEDULED' || row.heldBy || this.#isLocked(row.id)) continue;
+      if (row.runAt > later(this.#now(), LONGEST_DELAY_SECONDS)) continue;
       this.put({ ...row, nextDispatchAt: this.#now(), dispatches: Math.max(row.dispatches - 1, 0) });
     }
   }
