@@ -14,10 +14,11 @@ describe.each(STAGE_NAMES)('the artifacts bucket of %s', (stage) => {
       .flatMap((resource) => /\/([a-z]+\/\*)"/.exec(JSON.stringify(resource))?.[1] ?? [])
       .toSorted();
 
-  test('forgets uploads after a day, and reports after a month, and nothing else', () => {
+  test('forgets uploads after a day, reports after a month, and results when nobody can keep them any longer', () => {
     expect(bucket?.Properties.LifecycleConfiguration.Rules).toEqual([
       { Prefix: 'uploads/', ExpirationInDays: 1, Status: 'Enabled' },
       { Prefix: 'reports/', ExpirationInDays: 30, Status: 'Enabled' },
+      { Prefix: 'results/', ExpirationInDays: 3_651, Status: 'Enabled' },
       { AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 }, Status: 'Enabled' },
     ]);
   });

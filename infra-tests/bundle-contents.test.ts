@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { fork, spawn } from 'node:child_process';
+import { on, once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ const NEEDED_BY: Record<string, readonly FunctionName[]> = {
   '@aws-sdk/credential-provider-ini': [],
   '@aws-sdk/credential-provider-sso': [],
   '@aws-sdk/nested-clients': [],
-  'csv-parse': [],
+  'csv-parse': ['worker'],
   'drizzle-orm': ['api', 'migrate'],
   hono: ['auth', 'api'],
   jose: ['auth', 'api', 'socket'],
@@ -107,6 +107,27 @@ test('a bundle logs in to the database by IAM, with the credentials that Lambda 
     'X-Amz-Signature': expect.stringMatching(/^[0-9a-f]{64}$/),
   });
   await ended;
+});
+
+test('the runner that lies beside the worker runs a task, without the worker’s environment', async () => {
+  const runner = fork(join(bundles.worker, 'task-runner.mjs'), [], {
+    serialization: 'advanced',
+    env: { OUTBOUND_LOOPBACK: 'refused' },
+  });
+  try {
+    const answers = on(runner, 'message');
+    expect((await answers.next()).value).toEqual([{ type: 'ready' }, undefined]);
+    const job = { taskId: 'task', kind: 'data.process', payload: { csv: 'a\n1\n2' }, attempt: 1 };
+    runner.send({ type: 'run', run: 1, job });
+    for await (const [answer] of answers) {
+      if (answer.type === 'said') continue;
+      expect(answer).toMatchObject({ type: 'returned', run: 1 });
+      expect(JSON.parse(answer.result)).toMatchObject({ records: 2, columns: [{ name: 'a', sum: 3 }] });
+      break;
+    }
+  } finally {
+    runner.kill('SIGKILL');
+  }
 });
 
 /** A Postgres that asks for a password in clear text, and hangs up when it has it. */

@@ -8,6 +8,7 @@ import { ALL_SETTINGS, functionsOf, STAGE_NAMES, synthesize, synthesized, tempor
 const VARIABLES = {
   auth: ['SIGNING_SECRET_ARN', 'TOKEN_ISSUER'],
   api: [
+    'ARTIFACTS_BUCKET',
     'BULK_QUEUE_URL',
     'DISPATCH_LOOKAHEAD_SECONDS',
     'DISPATCH_RESEND_SECONDS',
@@ -18,6 +19,7 @@ const VARIABLES = {
   ],
   socket: ['SOCKET_ENDPOINT', 'TOKEN_IN_URL', 'TOKEN_ISSUER'],
   worker: [
+    'ARTIFACTS_BUCKET',
     'BULK_QUEUE_URL',
     'DISPATCH_LOOKAHEAD_SECONDS',
     'DISPATCH_RESEND_SECONDS',
@@ -30,6 +32,7 @@ const VARIABLES = {
   ],
   'dead-letters': ['METRICS', 'SOCKET_ENDPOINT'],
   dispatcher: [
+    'ARTIFACTS_BUCKET',
     'BULK_QUEUE_URL',
     'DISPATCH_LOOKAHEAD_SECONDS',
     'DISPATCH_RESEND_SECONDS',
@@ -49,9 +52,14 @@ const COMMON = ['NODE_OPTIONS', 'POWERTOOLS_LOG_LEVEL', 'POWERTOOLS_SERVICE_NAME
 describe.each(STAGE_NAMES)('functions of %s', (stage) => {
   const stacks = synthesized(stage);
   const functions = functionsOf(stacks);
+  const withAllSettings = synthesize(stage, temporary(`all-${stage}`), ALL_SETTINGS);
 
   describe.each(FUNCTION_NAMES)('%s', (name) => {
     const { Properties, Metadata } = functions[name].resource;
+
+    test(`is ${name === 'worker' ? 'not ' : ''}cut off when it leads to itself in a chain`, () => {
+      expect(Properties.RecursiveLoop).toBe(name === 'worker' ? 'Allow' : undefined);
+    });
 
     test('finds in its environment what its handler reads, and nothing else', () => {
       expect(Object.keys(Properties.Environment.Variables).toSorted()).toEqual(
@@ -100,8 +108,8 @@ describe.each(STAGE_NAMES)('functions of %s', (stage) => {
   });
 
   test('every other function that the library adds logs where it is forgotten after a while, too', () => {
-    const groups = stacks.app.findResources('AWS::Logs::LogGroup');
-    for (const { app } of [stacks, synthesize(stage, temporary(`all-${stage}`), ALL_SETTINGS)]) {
+    for (const { app } of [stacks, withAllSettings]) {
+      const groups = app.findResources('AWS::Logs::LogGroup');
       for (const { Properties } of Object.values(app.findResources('AWS::Lambda::Function'))) {
         const group = groups[Properties.LoggingConfig.LogGroup.Ref];
         expect(group?.Properties.RetentionInDays).toBeGreaterThan(0);

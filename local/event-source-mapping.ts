@@ -76,7 +76,7 @@ export function startEventSourceMapping(options: {
     const event = { Records: messages.map((message) => sqsRecord(message, queue.arn)) };
     let outcome: Outcome;
     try {
-      outcome = await lambda.invoke(mapping.functionName, JSON.stringify(event));
+      outcome = await lambda.invoke(mapping.functionName, JSON.stringify(event), mapping.queueName);
     } catch (error) {
       // Throttled, or about to stop: nobody has seen these messages.
       await requests.giveBack(

@@ -1,10 +1,11 @@
 import { fork } from 'node:child_process';
 import { mkdtemp, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { startFixtureLambda } from './fixtures.ts';
+import { startLambda } from './lambda.ts';
 import { commandLine } from './process-identity.ts';
 
 const stops: (() => Promise<void>)[] = [];
@@ -190,4 +191,34 @@ test('no sandbox outlives a parent that is killed, not even a busy one', async (
   parent.kill('SIGKILL');
   await sleep(50);
   await expect.poll(() => pids.filter((pid) => commandLine(pid))).toEqual([]);
+});
+
+test('a queue with a lane of its own is served by sandboxes that give way to those of everybody else', async () => {
+  const codeDir = await mkdtemp(join(tmpdir(), 'celeriac-lanes-'));
+  await writeFile(join(codeDir, 'index.mjs'), 'export const handler = async () => process.pid');
+  const fn = {
+    name: 'fn',
+    codeDir,
+    handler: 'index.handler',
+    timeoutSeconds: 5,
+    memoryMb: 128,
+    environment: {},
+    maxSandboxes: 1,
+    provisioned: 0,
+  };
+  const lambda = startLambda({
+    functions: [fn, { ...fn, queueName: 'bulk', niceness: 5 }],
+    environment: {},
+    log: () => {},
+  });
+  stops.push(() => lambda.stop(0));
+  const nicenessOf = async (queueName?: string) =>
+    getPriority(Number((await lambda.invoke('fn', '{}', queueName)).payload));
+  const own = getPriority();
+  expect([await nicenessOf('bulk'), await nicenessOf('interactive'), await nicenessOf()]).toEqual([
+    5,
+    own,
+    own,
+  ]);
+  expect(lambda.sandboxes()).toHaveLength(2);
 });

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Lane } from './capacity.ts';
 import { startOrphanGuard } from './orphan-guard.ts';
 import { ACCOUNT, REGION } from './physical.ts';
 import { failure, type Outcome, type Sandbox, startSandbox } from './sandbox.ts';
@@ -29,12 +30,8 @@ export class LambdaRefusal extends Error {
   }
 }
 
-export interface LambdaFunction extends FunctionSpec {
-  /** Sandboxes at most. Further invocations wait for one, as a laptop has not Lambda's thousand. */
-  readonly maxSandboxes: number;
-  /** Sandboxes that are started at once and kept. */
-  readonly provisioned: number;
-}
+/** A function, with the sandboxes of one of its lanes. */
+export type LambdaFunction = FunctionSpec & Lane;
 
 export interface Lambda {
   /**
@@ -42,9 +39,10 @@ export interface Lambda {
    *
    * @param name    of the function, or its ARN
    * @param payload JSON text of at most 6 MB
+   * @param queueName of the queue that the payload comes from, if it is one
    * @throws {LambdaRefusal}
    */
-  invoke(name: string, payload: string): Promise<Outcome>;
+  invoke(name: string, payload: string, queueName?: string): Promise<Outcome>;
   /** Accepts an event of at most 1 MB and runs the function later, with up to two retries. @throws {LambdaRefusal} */
   invokeLater(name: string, payload: string): void;
   /** Starts the provisioned sandboxes and waits until they have loaded. */
@@ -81,7 +79,10 @@ export function startLambda(options: {
   const { functions, environment, log, onFailure = () => {} } = options;
   const guard = startOrphanGuard();
   const pools = new Map<string, Pool>(
-    functions.map((spec) => [spec.name, { spec, idle: [], waiting: [], all: new Set(), starting: 0 }]),
+    functions.map((spec) => [
+      keyOf(spec.name, spec.queueName),
+      { spec, idle: [], waiting: [], all: new Set(), starting: 0 },
+    ]),
   );
   const later = new AbortController();
   let running = 0;
@@ -91,9 +92,10 @@ export function startLambda(options: {
   const pids = () => [...pools.values()].flatMap(({ all }) => [...all].map(({ pid }) => pid));
   const reaper = setInterval(reapIdle, 30_000).unref();
 
-  function poolOf(name: string): Pool {
-    const pool = pools.get(name.replace(/^.*:function:/, ''));
-    if (!pool) throw new LambdaRefusal('ResourceNotFoundException', `Function not found: ${name}`);
+  function poolOf(nameOrArn: string, queueName?: string): Pool {
+    const name = nameOrArn.replace(/^.*:function:/, '');
+    const pool = pools.get(keyOf(name, queueName)) ?? pools.get(keyOf(name));
+    if (!pool) throw new LambdaRefusal('ResourceNotFoundException', `Function not found: ${nameOrArn}`);
     return pool;
   }
 
@@ -105,6 +107,7 @@ export function startLambda(options: {
       memoryMb: spec.memoryMb,
       environment: sandboxEnvironment(spec, environment),
       log: (line) => log(spec.name, line),
+      ...(spec.niceness !== undefined && { niceness: spec.niceness }),
     });
     pool.all.add(sandbox);
     pool.starting++;
@@ -156,8 +159,8 @@ export function startLambda(options: {
     pool.idle.push({ sandbox, since: Date.now() });
   }
 
-  async function invoke(name: string, payload: string, limit: number): Promise<Outcome> {
-    const pool = poolOf(name);
+  async function invoke(name: string, payload: string, limit: number, queueName?: string): Promise<Outcome> {
+    const pool = poolOf(name, queueName);
     const bytes = Buffer.byteLength(payload);
     if (bytes > limit) {
       const message = `${bytes} byte payload is too large for the invocation (limit ${limit} bytes)`;
@@ -188,7 +191,7 @@ export function startLambda(options: {
   }
 
   return {
-    invoke: (name, payload) => invoke(name, payload, PAYLOAD_LIMITS.RequestResponse),
+    invoke: (name, payload, queueName) => invoke(name, payload, PAYLOAD_LIMITS.RequestResponse, queueName),
     invokeLater: (name, payload) => {
       poolOf(name);
       const bytes = Buffer.byteLength(payload);
@@ -231,6 +234,11 @@ export function startLambda(options: {
       guard.release();
     },
   };
+}
+
+/** Of a pool: the lane of that queue, or the one for everybody. */
+function keyOf(name: string, queueName = ''): string {
+  return `${name}/${queueName}`;
 }
 
 function functionArn(name: string): string {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startAwsApi } from './aws-api.ts';
-import { capacityOf } from './capacity.ts';
+import { lanesOf } from './capacity.ts';
 import { occupyDirectory } from './data-directory.ts';
 import { createDatabase, setRolePasswords } from './database-roles.ts';
 import { embeddedBacking, undone } from './embedded-backing.ts';
@@ -137,11 +137,13 @@ async function compose(options: RuntimeOptions, undo: AsyncDisposableStack): Pro
   undo.defer(functionLog.close);
   const login = { host, port: databasePort, rolePassword: randomBytes(24).toString('base64url') };
   const lambda = startLambda({
-    functions: deployment.functions.map((fn) => ({
-      ...fn,
-      ...capacityOf(fn, deployment),
-      environment: functionEnvironment(fn, env, login),
-    })),
+    functions: deployment.functions.flatMap((fn) =>
+      lanesOf(fn, deployment).map((lane) => ({
+        ...fn,
+        ...lane,
+        environment: functionEnvironment(fn, env, login),
+      })),
+    ),
     environment: {
       AWS_ENDPOINT_URL: awsApi.endpoint,
       AWS_ACCESS_KEY_ID: awsApi.accessKeyId,

@@ -1,4 +1,5 @@
 import { fork } from 'node:child_process';
+import { constants, getPriority, setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { ErrorPayload, Invocation, SandboxMessage } from './sandbox-protocol.ts';
@@ -29,12 +30,14 @@ export interface SandboxOptions {
   readonly environment: Readonly<Record<string, string>>;
   readonly memoryMb: number;
   readonly log: (line: string) => void;
+  /** How much more than this process it gives way to others. Default: 0. */
+  readonly niceness?: number;
 }
 
 const RUNTIME = fileURLToPath(new URL('./sandbox-runtime.ts', import.meta.url));
 
 /** Spawns a sandbox in a session of its own, so that a Ctrl-C reaches Celeriac alone. */
-export function startSandbox({ codeDir, environment, memoryMb, log }: SandboxOptions): Sandbox {
+export function startSandbox({ codeDir, environment, memoryMb, log, niceness }: SandboxOptions): Sandbox {
   const child = fork(RUNTIME, [], {
     cwd: codeDir,
     env: { ...environment },
@@ -43,6 +46,9 @@ export function startSandbox({ codeDir, environment, memoryMb, log }: SandboxOpt
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     detached: true,
   });
+  // At once, before it has threads, which inherit it.
+  if (niceness && child.pid !== undefined)
+    setPriority(child.pid, Math.min(getPriority() + niceness, constants.priority.PRIORITY_LOW));
   for (const stream of [child.stdout, child.stderr]) {
     if (stream) createInterface({ input: stream }).on('line', log);
   }

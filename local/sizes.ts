@@ -5,7 +5,7 @@
  * With `--json` for a program to read.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -33,10 +33,13 @@ const deployment = readDeployment(await synthesizedAssembly(console.error), {
 const functions = deployment.functions.filter(({ name }) => name.startsWith('celeriac-'));
 const cache = mkdtempSync(join(tmpdir(), 'celeriac-sizes-'));
 try {
-  const rows = functions.map((fn) => ({ ...sizesOf(fn), 'import, ms': importTime(fn) }));
-  const table = Object.fromEntries(
-    functions.map(({ name }, index) => [name.replace(/^celeriac-\w+-/, ''), rows[index]]),
+  const rows = functions.flatMap((fn) =>
+    programsOf(fn).map((file): [string, object] => [
+      nameOf(fn, file),
+      { ...sizesOf(join(fn.codeDir, file)), 'import, ms': importTime(fn, file) },
+    ]),
   );
+  const table = Object.fromEntries(rows);
   if (process.argv.includes('--json')) {
     console.log(JSON.stringify(table));
   } else {
@@ -49,16 +52,26 @@ try {
   rmSync(cache, { recursive: true });
 }
 
-function sizesOf({ codeDir }: FunctionSpec) {
-  const code = readFileSync(join(codeDir, 'index.mjs'));
+/** The function's own, and those that it starts as processes of their own. */
+function programsOf({ codeDir }: FunctionSpec): string[] {
+  return readdirSync(codeDir).filter((file) => file.endsWith('.mjs'));
+}
+
+function nameOf({ name }: FunctionSpec, file: string): string {
+  const short = name.replace(/^celeriac-\w+-/, '');
+  return file === 'index.mjs' ? short : `${short}: ${file.replace(/\.mjs$/, '')}`;
+}
+
+function sizesOf(file: string) {
+  const code = readFileSync(file);
   return { 'bundle, kB': kilobytes(code.length), 'zipped, kB': kilobytes(gzipSync(code).length) };
 }
 
 /** Milliseconds, the median of several processes; the first of them fills the disk's cache and does not count. */
-function importTime(fn: FunctionSpec): number {
+function importTime(fn: FunctionSpec, file: string): number {
   const login = { host: '127.0.0.1', port: 5432, rolePassword: 'none' };
   const env = sandboxEnvironment({ ...fn, environment: functionEnvironment(fn, {}, login) }, {});
-  const module = JSON.stringify(pathToFileURL(join(fn.codeDir, 'index.mjs')).href);
+  const module = JSON.stringify(pathToFileURL(join(fn.codeDir, file)).href);
   const script = `const start = performance.now(); await import(${module}); console.log(performance.now() - start); process.exit()`;
   const times = Array.from({ length: RUNS + 1 }, () =>
     Number(

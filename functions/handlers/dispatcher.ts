@@ -5,6 +5,7 @@ import { sweepIdentities } from '../identity/sweep.ts';
 import { sweepSockets } from '../realtime/sweep.ts';
 import type { Announce } from '../tasks/change.ts';
 import { tick } from '../tasks/dispatch.ts';
+import { endAbandonedImports } from '../tasks/imports.ts';
 import { measureMoves } from '../tasks/measure-moves.ts';
 import { purge } from '../tasks/retention.ts';
 import { artifacts, queues, sockets } from './clients.ts';
@@ -34,6 +35,7 @@ export const handler = async (_event: ScheduledEvent, context: Context) => {
   measure('WakeUpsSent', done.sent);
   measure('WakeUpsUnsent', done.unsent);
   flush();
+  await endAbandonedImports({ db, announceBatch: announcer.announceBatch });
   const closed = await sweepSockets(deps);
   await sweepIdentities(deps);
   await sweepIdempotencyKeys(deps);

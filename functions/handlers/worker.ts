@@ -7,17 +7,18 @@ import { publishEvents } from '../aws/bus.ts';
 import { CLIENT_SETTINGS } from '../aws/client-settings.ts';
 import { guardedFetch } from '../aws/fetch/guarded-fetch.ts';
 import { connect, wakener } from '../database/connect.ts';
+import { readTask } from '../http/routes/bulk-task.ts';
 import type { Announce } from '../tasks/change.ts';
 import { execute } from '../tasks/execute.ts';
-import { finishedEvent } from '../tasks/finished-event.ts';
+import { importPorts } from '../tasks/imports.ts';
+import { importTask } from '../tasks/kinds/batch-import/run.ts';
 import { KINDS_BY_NAME } from '../tasks/kinds/index.ts';
 import { inlineTaskOf } from '../tasks/kinds/inline-tasks.ts';
 import { measureMoves } from '../tasks/measure-moves.ts';
 import { rescueTasks } from '../tasks/rescue.ts';
 import { runnersFor } from '../tasks/runners/memory.ts';
 import { startRunners } from '../tasks/runners/pool.ts';
-import type { Task } from '../tasks/task.ts';
-import { queues, sockets } from './clients.ts';
+import { artifacts, queues, sockets } from './clients.ts';
 import { deadline } from './deadline.ts';
 import { artifactsEnv, commonEnv, queueEnv, readEnv, socketEnv } from './environment.ts';
 import { logger } from './logger.ts';
@@ -61,18 +62,31 @@ const rescued: Announce = (tasks) => {
   measure('TasksRescued', tasks.length);
   announce(tasks);
 };
+const sender = queues(env);
+const imports = importTask(
+  importPorts({
+    db,
+    ...artifacts(env),
+    ...sender,
+    announceBatch: announcer.announceBatch,
+    read: readTask,
+  }),
+);
 const deps = {
   db,
-  ...queues(env),
+  ...sender,
   leaseSeconds: env.LEASE_SECONDS,
   kinds: KINDS_BY_NAME,
-  taskOf: inlineTaskOf,
+  taskOf: (name: string) => (name === imports.kind ? imports : inlineTaskOf(name)),
   runners,
+  putArtifact: artifacts(env).artifacts.put,
   fetch: guardedFetch({ loopback: env.OUTBOUND_LOOPBACK }),
   log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, fields: Record<string, unknown>) =>
     logger[level](message, fields),
   announce,
-  publishFinished: (tasks: readonly Task[]) => publish(tasks.map(finishedEvent)),
+  // No moves, which would be counted.
+  announceReports: announcer.announce,
+  publish,
 };
 
 export const handler = async (event: SQSEvent, context: Context): Promise<SQSBatchResponse> => {

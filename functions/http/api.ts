@@ -1,15 +1,19 @@
+import type { Artifacts } from '../aws/artifacts.ts';
 import type { ChangeDeps } from '../tasks/change.ts';
 import { type App, createApp, type LogFault } from './app.ts';
 import { authenticate } from './authenticate.ts';
 import { registerDocumentation } from './documentation.ts';
 import { idempotency } from './idempotency.ts';
+import { registerBatchRoutes } from './routes/batches.ts';
+import { registerBulkActionRoutes } from './routes/bulk-actions.ts';
+import { registerImportRoutes } from './routes/imports.ts';
 import { registerOrganizationRoutes } from './routes/organizations.ts';
 import { registerPauseRoutes } from './routes/pauses.ts';
 import { registerPriceRoutes } from './routes/prices.ts';
 import { registerTaskRoutes } from './routes/tasks.ts';
 import { registerTicketRoutes } from './routes/tickets.ts';
 
-export type ApiDeps = ChangeDeps & Parameters<typeof authenticate>[0];
+export type ApiDeps = ChangeDeps & { artifacts: Artifacts } & Parameters<typeof authenticate>[0];
 
 /** The API but for logging in: everything below needs an access token, except its own documentation. */
 export function createApi(deps: ApiDeps, logFault: LogFault): App {
@@ -18,6 +22,10 @@ export function createApi(deps: ApiDeps, logFault: LogFault): App {
   // Before every route that follows: a new one is closed until it is opened on purpose.
   app.use('/api/*', authenticate(deps));
   app.use('/api/*', idempotency(deps));
+  // Before the routes of one task, one of which would take `bulk` for an id.
+  registerBatchRoutes(app, deps);
+  registerImportRoutes(app, deps);
+  registerBulkActionRoutes(app, deps);
   registerTaskRoutes(app, deps);
   registerPauseRoutes(app, deps);
   registerTicketRoutes(app, deps);

@@ -48,6 +48,8 @@ const UUIDS = ['', '1', '{0190a5b0-0000-7000-8000-000000000000}', '0190a5b000007
 
 const NOBODY = '0190a5b0-0000-7000-8000-000000000000';
 
+const UNKNOWN = '0190a5b0-0000-7000-8000-000000000000';
+
 const task = (given: object) => ({ name: 'Task', ...given });
 const TASK_FIELDS: [pointer: string, value: unknown][] = [
   ...['', ' ', '\t\n', 'two\nlines', 'bell\u0007', 'del\u007f', 'c1\u0085', emoji(201), 'x'.repeat(201)].map(
@@ -162,6 +164,54 @@ const OTHER_BODIES: BadCase[] = [
   ...TIMES.map((scheduled_time) =>
     bad('PATCH /api/tasks/{task}', 'body /scheduled_time', { scheduled_time }),
   ),
+  ...[
+    ['/tasks', {}],
+    ['/tasks', { tasks: {} }],
+    ['/tasks', { tasks: [] }],
+    ['/tasks/0', { tasks: [null] }],
+    ['/tasks/1/name', { tasks: [{ name: 'x' }, {}] }],
+    ['/tasks/0/queue', { tasks: [{ name: 'x', queue: 'bulk' }] }],
+    ['/tasks/0/payload/url', { tasks: [{ name: 'x', kind: 'http.request', payload: {} }] }],
+    ['/name', { tasks: [{ name: 'x' }], name: 'two\nlines' }],
+    ['/queue', { tasks: [{ name: 'x' }], queue: 'fast' }],
+    ['/partial', { tasks: [{ name: 'x' }], partial: 'yes' }],
+    ['/organization', { tasks: [{ name: 'x' }], organization: 'mine' }],
+  ].map(([pointer, body]) => bad('POST /api/tasks/bulk', `body ${pointer}`, body)),
+  ...[
+    ['/action', { filter: { queue: 'bulk' } }],
+    ['/action', { action: 'delete', filter: { queue: 'bulk' } }],
+    ['/filter', { action: 'cancel' }],
+    ['/filter', { action: 'cancel', filter: {} }],
+    ['/filter/status', { action: 'cancel', filter: { status: 'DONE' } }],
+    ['/filter/ids', { action: 'cancel', filter: { ids: [] } }],
+    ['/filter/ids/0', { action: 'cancel', filter: { ids: ['1'] } }],
+    ['/filter/colour', { action: 'cancel', filter: { colour: 'red' } }],
+    ['/scheduled_time', { action: 'reschedule', filter: { queue: 'bulk' } }],
+    [
+      '/scheduled_time',
+      { action: 'cancel', filter: { queue: 'bulk' }, scheduled_time: '2027-01-01T00:00:00Z' },
+    ],
+    ['/dry_run', { action: 'cancel', filter: { queue: 'bulk' }, dry_run: 1 }],
+  ].map(([pointer, body]) => bad('POST /api/bulk-actions', `body ${pointer}`, body)),
+  ...[
+    ['/format', { bytes: 1 }],
+    ['/format', { bytes: 1, format: 'xml' }],
+    ['/bytes', { format: 'csv' }],
+    ['/bytes', { format: 'csv', bytes: 0 }],
+    ['/bytes', { format: 'csv', bytes: 1.5 }],
+  ].map(([pointer, body]) => bad('POST /api/uploads', `body ${pointer}`, body)),
+  ...[
+    ['/upload', { format: 'csv' }],
+    ['/upload', { format: 'csv', upload: '../x' }],
+    ['/format', { upload: UNKNOWN }],
+    ['/defaults/colour', { upload: UNKNOWN, format: 'csv', defaults: { colour: 'red' } }],
+    ['/defaults/kind', { upload: UNKNOWN, format: 'csv', defaults: { kind: 'batch.import' } }],
+    ['/partial', { upload: UNKNOWN, format: 'csv', partial: 1 }],
+  ].map(([pointer, body]) => bad('POST /api/batches/import', `body ${pointer}`, body)),
+  bad('GET /api/batches?limit=201', 'query /limit'),
+  bad('GET /api/batches?cursor=x', 'query /cursor'),
+  bad('GET /api/batches/1', 'path /batchId'),
+  bad('GET /api/tasks?batch=1', 'query /batch'),
   bad('PATCH /api/tasks/{task}', 'body /name', { scheduled_time: '2027-01-01T00:00:00Z', name: 'x' }),
   bad('POST /api/pauses', 'body /kind', {}),
   bad('POST /api/pauses', 'body /kind', { kind: 'data.process', queue: 'bulk' }),

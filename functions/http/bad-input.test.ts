@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Stand, stand } from '../database/testing.ts';
 import { type BadCase, BY_HAND } from './bad-input-cases.ts';
-import { BODY_LIMITS } from './json-body.ts';
+import { BULK_LIMITS } from './json-body.ts';
 import { apiFunction, type Client } from './testing.ts';
 
 let on: Stand;
@@ -113,7 +113,7 @@ const BODIES: [what: string, body: string | Uint8Array, names: string, rest?: Pa
   ['10,000 levels', nested(10_000), `body ${'/0'.repeat(32)}`],
   ['200,000 levels', nested(200_000), `body ${'/0'.repeat(32)}`],
   ['250,001 values', `[${'0,'.repeat(249_999)}0]`, 'body '],
-  ['a byte too much', '{}'.padEnd(BODY_LIMITS.bytes + 1), 'body ', { status: 413, code: 'body_too_large' }],
+  ['a byte too much', '{}'.padEnd(BULK_LIMITS.bytes + 1), 'body ', { status: 413, code: 'body_too_large' }],
   ...[
     'text/plain',
     'application/x-www-form-urlencoded',
@@ -190,10 +190,14 @@ const BAD_IDS = [
 describe('on every route with an id', () => {
   for (const id of BAD_IDS) {
     test(`the id ${id}`, async () => {
-      const withIds = (await operations()).filter(([request]) => /\{(?:id|taskId|userId)\}/.test(request));
+      const withIds = (await operations()).filter(([request]) =>
+        /\{(?:id|taskId|batchId|userId)\}/.test(request),
+      );
       expect(withIds.length).toBeGreaterThanOrEqual(14);
       for (const [request] of withIds) {
-        for (const name of ['id', 'taskId', 'userId'].filter((each) => request.includes(`{${each}}`))) {
+        for (const name of ['id', 'taskId', 'batchId', 'userId'].filter((each) =>
+          request.includes(`{${each}}`),
+        )) {
           await expectRefused({
             request: filled(request.replace(`{${name}}`, id)),
             status: 400,

@@ -22,7 +22,12 @@ beforeAll(async () => {
     organization: organization.id,
     scheduled_time: new Date(Date.now() + 86_400_000).toISOString(),
   });
-  theirs = { taskId: task.id, id: organization.id, userId: ada.userId, ...ANYBODYS };
+  const { body: bulk } = await ada.ask('POST', '/api/tasks/bulk/', {
+    name: 'Secret batch',
+    organization: organization.id,
+    tasks: [{ name: 'Secret task', scheduled_time: new Date(Date.now() + 86_400_000).toISOString() }],
+  });
+  theirs = { taskId: task.id, batchId: bulk.batch.id, id: organization.id, userId: ada.userId, ...ANYBODYS };
 });
 afterAll(() => on.close());
 
@@ -60,6 +65,7 @@ async function tryOn(who: Client, { method, path }: Operation, ids: Record<strin
 async function everything() {
   return on.admin`
     select (select json_agg(t order by t.id) from tasks t where t.organization_id = ${theirs.id}) as tasks,
+      (select json_agg(b order by b.id) from batches b where b.organization_id = ${theirs.id}) as batches,
       (select json_agg(o) from organizations o where o.id = ${theirs.id}) as organization,
       (select json_agg(m) from memberships m where m.organization_id = ${theirs.id}) as members,
       (select json_agg(w) from watchlists w where w.organization_id = ${theirs.id}) as watchlist`;
@@ -74,6 +80,7 @@ describe("every route, tried on another organization's things", () => {
       const foreign = await tryOn(eve, operation, theirs);
       const unknown = await tryOn(eve, operation, {
         taskId: randomUUID(),
+        batchId: randomUUID(),
         id: randomUUID(),
         userId: randomUUID(),
         ...ANYBODYS,
@@ -95,11 +102,14 @@ describe("every route, tried on another organization's things", () => {
     }
     for (const [method, path] of [
       ['GET', '/api/tasks/'],
+      ['GET', '/api/batches/'],
       ['GET', '/api/pauses/'],
       ['DELETE', '/api/pauses/kind/data.process/'],
     ] as const) {
       expect((await eve.ask(method, `${path}?organization=${theirs.id}`)).status).toBe(404);
     }
+    const bulk = { tasks: [{ name: 'x' }], organization: theirs.id };
+    expect((await eve.ask('POST', '/api/tasks/bulk/', bulk)).status).toBe(404);
     const pause = { kind: 'data.process', organization: theirs.id };
     expect((await eve.ask('POST', '/api/pauses/', pause)).status).toBe(404);
     expect((await eve.ask('POST', '/api/tasks/', { name: 'x', organization: theirs.id })).status).toBe(404);

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Stand, stand } from '../database/testing.ts';
 import { newcomer } from '../identity/testing.ts';
@@ -290,6 +291,63 @@ describe('an organization', () => {
     const full = await watch('coin-51');
     expect([full.status, full.body.code, full.body.limit]).toEqual([409, 'watchlist_full', 50]);
     expect((await watch('coin-50')).status).toBe(200);
+  });
+});
+
+describe('a batch', () => {
+  const tasks = (count: number) => Array.from({ length: count }, () => ({ name: 'x' }));
+  const send = (given: object) => ada.ask('POST', '/api/tasks/bulk/', { tasks: tasks(1), ...given });
+  const edge = (names: string, accepted: object, refused: object, limit: string) =>
+    atTheEdge({ limit, send, accepted, refused, names: `body /${names}` });
+  edge('tasks', { tasks: tasks(1) }, { tasks: [] }, 'one task at least');
+  edge('tasks', { tasks: tasks(10_000) }, { tasks: tasks(10_001) }, '10,000 tasks at most');
+  edge('name', { name: emoji(200) }, { name: emoji(201) }, '200 characters of name');
+
+  const sized = (bytes: number) => JSON.stringify({ tasks: tasks(1) }).padEnd(bytes);
+  atTheEdge({
+    limit: '4 MiB of UTF-8',
+    send: (body: string) => ada.ask('POST', '/api/tasks/bulk/', body),
+    accepted: sized(4_194_304),
+    refused: sized(4_194_305),
+    names: 'body ',
+    refusedStatus: 413,
+  });
+  // The document, the list, the task, its name and payload, and a list within.
+  const filled = (values: number) => {
+    const body = `[${'0,'.repeat(values - 7)}0]`;
+    const payload = `{"url":"https://example.com/","method":"POST","body":${body}}`;
+    return `{"tasks":[{"name":"x","kind":"http.request","payload":${payload}}]}`;
+  };
+  test('a million values', async () => {
+    const counted = await ada.ask('POST', '/api/tasks/bulk/', filled(999_996));
+    // As many as may be counted; what is wrong is the length of that request's body.
+    expect(counted.body.errors?.map(({ pointer }: { pointer: string }) => pointer)).toEqual([
+      '/tasks/0/payload/body',
+    ]);
+    const refused = await ada.ask('POST', '/api/tasks/bulk/', filled(1_000_010));
+    expect(refused.body.errors?.map(({ pointer }: { pointer: string }) => pointer)).toEqual(['']);
+  });
+});
+
+describe('an upload', () => {
+  atTheEdge({
+    limit: '512 MiB',
+    send: (bytes: number) => ada.ask('POST', '/api/uploads/', { format: 'csv', bytes }),
+    accepted: 536_870_912,
+    refused: 536_870_913,
+    names: 'body /bytes',
+  });
+});
+
+describe('a bulk action', () => {
+  const ids = (count: number) => Array.from({ length: count }, () => randomUUID());
+  atTheEdge({
+    limit: '1,000 ids',
+    send: (named: string[]) =>
+      ada.ask('POST', '/api/bulk-actions/', { action: 'cancel', filter: { ids: named } }),
+    accepted: ids(1_000),
+    refused: ids(1_001),
+    names: 'body /filter/ids',
   });
 });
 

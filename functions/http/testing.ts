@@ -1,3 +1,4 @@
+import { memoryArtifacts } from '../aws/testing.ts';
 import type { Stand } from '../database/testing.ts';
 import { publishedKeys } from '../identity/published-keys.ts';
 import { authFunction, ISSUER, newcomer } from '../identity/testing.ts';
@@ -26,9 +27,11 @@ export function apiFunction(on: Stand) {
   const woken: WakeUp[] = [];
   const faults: unknown[] = [];
   const queue = { isDown: false };
+  const { artifacts, objects } = memoryArtifacts();
   const app = createApi(
     {
       db,
+      artifacts,
       dispatch: DISPATCH,
       announce: (tasks) => announced.push(...tasks),
       enqueue: async (wakeUps) => {
@@ -47,7 +50,19 @@ export function apiFunction(on: Stand) {
     const { body: organizations } = await ask('GET', '/api/organizations/');
     return { userId: body.user.id, organizationId: organizations.results[0].id, access: body.access, ask };
   };
-  return { app, auth, db, register, announced, woken, queue, faults, anonymous: asking(app, undefined) };
+  return {
+    app,
+    auth,
+    db,
+    register,
+    announced,
+    woken,
+    queue,
+    artifacts,
+    objects,
+    faults,
+    anonymous: asking(app, undefined),
+  };
 }
 
 function asking(app: App, access: string | undefined): Client['ask'] {

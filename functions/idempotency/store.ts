@@ -84,7 +84,7 @@ export async function unlock(
 export async function sweep(db: Database, limit: number): Promise<void> {
   await db`
     delete from idempotency_keys k using (
-      select user_id, key from idempotency_keys where expires_at < clock_timestamp() order by expires_at limit ${limit}
+      select user_id, key from idempotency_keys where expires_at < (select clock_timestamp()) order by expires_at limit ${limit}
     ) old
     where k.user_id = old.user_id and k.key = old.key and k.expires_at < clock_timestamp()`;
 }

@@ -231,10 +231,10 @@ export async function sweepExpired(db: Database, limit: number): Promise<void> {
   await db`
     delete from sessions where id in (
       select s.id from sessions s
-      where s.expires_at < clock_timestamp() and not exists (select from connections c where c.session_id = s.id)
+      where s.expires_at < (select clock_timestamp()) and not exists (select from connections c where c.session_id = s.id)
       order by s.expires_at limit ${limit})`;
   await db`
     delete from refresh_tokens where token_hash in (
-      select token_hash from refresh_tokens where expires_at < clock_timestamp() order by expires_at limit ${limit})`;
-  await db`delete from login_failures where expires_at < clock_timestamp()`;
+      select token_hash from refresh_tokens where expires_at < (select clock_timestamp()) order by expires_at limit ${limit})`;
+  await db`delete from login_failures where expires_at < (select clock_timestamp())`;
 }

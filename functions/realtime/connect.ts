@@ -2,6 +2,7 @@ import { validate as isUuid, NIL } from 'uuid';
 import type { Database } from '../database/connect.ts';
 import { asMember, type Principal } from '../database/enter.ts';
 import { Refusal } from '../refusal.ts';
+import { getBatch } from '../tasks/batches.ts';
 import { getTask } from '../tasks/read.ts';
 import * as store from './store.ts';
 import { redeemTicket } from './tickets.ts';
@@ -28,17 +29,19 @@ export type ConnectDeps = {
 /**
  * Lets a client in and remembers it.
  *
- * @param taskId the task of the seed's URL, if any; one that the client may not see is refused like an unknown one
- * @throws Refusal `not_authenticated`, `token_not_valid`, `session_ended`, `task_not_found`
+ * @param named what the address names, if anything; what the client may not see is refused like something unknown
+ * @throws Refusal `not_authenticated`, `token_not_valid`, `session_ended`, `task_not_found`, `batch_not_found`
  */
 export async function connectSocket(
   deps: ConnectDeps,
   connectionId: string,
   credentials: Credentials,
-  taskId: string | undefined,
+  named: { taskId: string | undefined; batchId: string | undefined },
 ): Promise<void> {
   const principal = await authenticate(deps, credentials);
+  const { taskId, batchId } = named;
   if (taskId !== undefined) await getTask(deps, principal, isUuid(taskId) ? taskId : NIL);
+  if (batchId !== undefined) await getBatch(deps, principal, isUuid(batchId) ? batchId : NIL);
   await asMember(deps.db, principal, (tx) => store.addConnection(tx, connectionId, principal));
 }
 

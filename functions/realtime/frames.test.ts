@@ -1,12 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test } from 'vitest';
-import type { Task } from '../tasks/task.ts';
+import { describe, expect, test, vi } from 'vitest';
+import type { Batch, Task, Watched } from '../tasks/task.ts';
 import { announcer } from './frames.ts';
 
 const task = (seq: number, watchers: string[], result: unknown = null) =>
-  ({ id: 't', seq, status: 'RUNNING', result, error: null, attempt: 1, watchers }) as unknown as Task & {
-    watchers: string[];
-  };
+  ({
+    id: 't',
+    seq,
+    status: 'RUNNING',
+    result,
+    artifact: null,
+    error: null,
+    attempt: 1,
+    watchers,
+    batch: null,
+  }) as unknown as Watched<Task>;
 
 test('frames to one connection keep their order, however long each takes', async () => {
   const got: number[] = [];
@@ -73,3 +81,81 @@ test('a connection that is gone or stuck costs one try, and the end of an invoca
   await flush();
   expect(posts).toBe(2);
 }, 10_000);
+
+describe('of a batch', () => {
+  const batch = (id: string, seq: number, given: Partial<Batch> = {}) =>
+    ({
+      id,
+      seq,
+      total: 10,
+      completed: seq,
+      failed: 0,
+      cancelled: 0,
+      watchers: ['c'],
+      ...given,
+    }) as unknown as NonNullable<Watched<Task>['batch']>;
+  const moved = (id: string, seq: number) => ({ ...task(1, []), batch: batch(id, seq) });
+
+  /** What an announcer posts, with the milliseconds since the first frame. */
+  function posting() {
+    const got: { id: string; seq: number; at: number }[] = [];
+    const begun = performance.now();
+    const made = announcer(
+      async (_connection, frame) => {
+        const { id, seq } = JSON.parse(frame);
+        got.push({ id, seq, at: performance.now() - begun });
+        return 'sent';
+      },
+      () => {},
+    );
+    return { ...made, got };
+  }
+
+  test('the first state goes out at once, then the latest at intervals, and the last always', async () => {
+    const { announce, flush, got } = posting();
+    announce([moved('b', 1), moved('b', 2), moved('b', 3)]);
+    await vi.waitFor(() => expect(got.map(({ seq }) => seq)).toEqual([1, 3]));
+    expect(got[1]?.at).toBeGreaterThanOrEqual(249);
+    announce([moved('b', 4), moved('b', 5)]);
+    await flush();
+    expect(got.map(({ seq }) => seq)).toEqual([1, 3, 5]);
+  });
+
+  test('an older state than the last one is none, and batches do not wait for each other', async () => {
+    const { announce, announceBatch, flush, got } = posting();
+    announce([moved('b', 7), moved('other', 1), moved('b', 6)]);
+    announceBatch(batch('b', 7));
+    await flush();
+    expect(got.map(({ id, seq }) => `${id} ${seq}`)).toEqual(['b 7', 'other 1']);
+  });
+
+  test('a frame says how far it is', async () => {
+    const frames: unknown[] = [];
+    const { announceBatch, flush } = announcer(
+      async (_connection, frame) => {
+        frames.push(JSON.parse(frame));
+        return 'sent';
+      },
+      () => {},
+    );
+    const times = { updatedAt: '2026-01-01T01:00:00.5+01:00', finishedAt: null };
+    announceBatch(batch('b', 3, { ...times, name: 'Letters', sealed: true, failed: 1, cancelled: 1 }));
+    await flush();
+    expect(frames).toEqual([
+      {
+        type: 'batch',
+        id: 'b',
+        status: 'running',
+        total: 10,
+        completed: 3,
+        failed: 1,
+        cancelled: 1,
+        progress: 0.5,
+        seq: 3,
+        name: 'Letters',
+        updated_at: '2026-01-01T00:00:00.500Z',
+        finished_at: null,
+      },
+    ]);
+  });
+});

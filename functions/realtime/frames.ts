@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Task } from '../tasks/task.ts';
+import type { Batch, Task } from '../tasks/task.ts';
+import { batchFrame } from './batch-frame.ts';
+import { latestOnly } from './latest-only.ts';
 import { taskFrame } from './task-frame.ts';
 
 /** Sends one frame; `gone` when the connection has been closed. */
@@ -20,9 +22,16 @@ const FLUSH_SECONDS = 5;
 /** Frames under way at once. */
 const PARALLEL = 32;
 
+/** A second has four of them: what a person still sees as moving. */
+const BATCH_INTERVAL_MS = 250;
+
+type Watched<T> = T & { watchers: readonly string[] };
+
 export type Announcer = {
-  /** Queues a frame for every watcher of the given rows and returns at once. */
-  announce: (tasks: readonly (Task & { watchers: readonly string[] })[]) => void;
+  /** Queues a frame for every watcher of the given rows, and of their batches, and returns at once. */
+  announce: (tasks: readonly (Watched<Task> & { batch: Watched<Batch> | null })[]) => void;
+  /** The same for a batch alone. */
+  announceBatch: (batch: Watched<Batch>) => void;
   /** Resolves when everything announced so far was sent or given up, after five seconds at the latest. Never rejects. */
   flush: () => Promise<void>;
 };
@@ -30,7 +39,7 @@ export type Announcer = {
 /**
  * Tells watchers of changed rows, best effort and beside the work: frames to one connection keep their order, a
  * failure costs that connection the rest of the invocation's frames and nobody else anything, and a client that missed
- * one sees it by `seq` and reads the row.
+ * one sees it by `seq` and reads the row. Of a batch, whose counts change with every task, four frames a second go out.
  */
 export function announcer(post: PostFrame, onFailure: (error: unknown) => void): Announcer {
   const lanes = new Map<string, Promise<void>>();
@@ -61,19 +70,28 @@ export function announcer(post: PostFrame, onFailure: (error: unknown) => void):
     }
   };
 
+  const queue = (watchers: readonly string[], frame: string): void => {
+    for (const watcher of watchers) {
+      const lane = (lanes.get(watcher) ?? Promise.resolve()).then(() => send(watcher, frame));
+      lanes.set(watcher, lane);
+      void lane.then(() => lanes.get(watcher) === lane && lanes.delete(watcher));
+    }
+  };
+  const batches = latestOnly<Watched<Batch>>(
+    (batch) => queue(batch.watchers, batchFrame(batch)),
+    BATCH_INTERVAL_MS,
+  );
+
   return {
     announce(tasks) {
       for (const task of tasks) {
-        if (task.watchers.length === 0) continue;
-        const frame = taskFrame(task);
-        for (const watcher of task.watchers) {
-          const lane = (lanes.get(watcher) ?? Promise.resolve()).then(() => send(watcher, frame));
-          lanes.set(watcher, lane);
-          void lane.then(() => lanes.get(watcher) === lane && lanes.delete(watcher));
-        }
+        if (task.watchers.length > 0) queue(task.watchers, taskFrame(task));
+        if (task.batch) batches.tell(task.batch);
       }
     },
+    announceBatch: batches.tell,
     async flush() {
+      batches.flush();
       if (lanes.size === 0) return dropped.clear();
       const timer = new AbortController();
       const drained = (async () => {

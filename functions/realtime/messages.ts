@@ -1,13 +1,28 @@
 import * as z from 'zod';
 import { invalidRequest, Refusal } from '../refusal.ts';
-import { post, type SubscribeDeps, subscribe, unsubscribe } from './subscribe.ts';
+import { post, type Subject, type SubscribeDeps, subscribe, unsubscribe } from './subscribe.ts';
 
 /** What a client may send. */
 const Message = z.discriminatedUnion('action', [
-  z.strictObject({ action: z.literal('subscribe'), task: z.uuid() }),
-  z.strictObject({ action: z.literal('unsubscribe'), task: z.uuid() }),
+  z.strictObject({ action: z.literal('subscribe'), ...subject() }).superRefine(oneSubject),
+  z.strictObject({ action: z.literal('unsubscribe'), ...subject() }).superRefine(oneSubject),
   z.strictObject({ action: z.literal('ping') }),
 ]);
+
+type Named = { task?: string | undefined; batch?: string | undefined };
+
+function subject() {
+  return { task: z.uuid().optional(), batch: z.uuid().optional() };
+}
+
+function oneSubject({ task, batch }: Named, issues: z.RefinementCtx): void {
+  const refuse = (path: string, message: string) =>
+    issues.addIssue({ code: 'custom', path: [path], message });
+  if (task === undefined && batch === undefined) refuse('task', 'Is required, or batch');
+  if (task !== undefined && batch !== undefined) refuse('batch', 'Give either task or batch, not both');
+}
+
+const subjectOf = ({ task, batch = '' }: Named): Subject => (task === undefined ? { batch } : { task });
 
 /**
  * Answers one message of a client. What cannot be granted is answered with an `error` frame; the connection stays open.
@@ -16,8 +31,8 @@ export async function receiveMessage(deps: SubscribeDeps, connectionId: string, 
   await tellingRefusals(deps, connectionId, async () => {
     const message = parse(body);
     if (message.action === 'ping') await post(deps, connectionId, JSON.stringify({ type: 'pong' }));
-    else if (message.action === 'subscribe') await subscribe(deps, connectionId, message.task);
-    else await unsubscribe(deps, connectionId, message.task);
+    else if (message.action === 'subscribe') await subscribe(deps, connectionId, subjectOf(message));
+    else await unsubscribe(deps, connectionId, subjectOf(message));
   });
 }
 

@@ -126,6 +126,20 @@ describe('connecting', () => {
     );
     expect(answers).toEqual([{ statusCode: 404 }, { statusCode: 404 }, { statusCode: 404 }]);
   });
+
+  test('an address of a batch likewise', async () => {
+    const id = randomUUID();
+    await on.admin`insert into batches (id, organization_id, queue, sealed) values (${id}, ${ada.organizationId}, 'bulk', false)`;
+    const batch = async (user: typeof ada, named: string) =>
+      send(open(randomUUID(), { ticket: await ticketOf(user), batch: named }));
+    expect(await batch(ada, id)).toEqual({ statusCode: 200 });
+    expect(greetings).toEqual([{ greet: { connectionId: expect.any(String), batchId: id } }]);
+    for (const named of [id, randomUUID(), 'x']) expect(await batch(eve, named)).toEqual({ statusCode: 404 });
+    const [greeting] = greetings;
+    if (!greeting) throw new Error('nobody was greeted');
+    await send(greeting);
+    expect(frames).toMatchObject([[expect.any(String), { type: 'batch', id, status: 'importing' }]]);
+  });
 });
 
 describe('watching', () => {

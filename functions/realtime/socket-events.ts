@@ -5,7 +5,7 @@ import { forget } from './store.ts';
 import { type SubscribeDeps, subscribe } from './subscribe.ts';
 
 /** The function's own asynchronous event: send this connection its first frame. */
-export type Greeting = { greet: { connectionId: string; taskId: string } };
+export type Greeting = { greet: { connectionId: string } & ({ taskId: string } | { batchId: string }) };
 
 export type SocketDeps = ConnectDeps &
   SubscribeDeps & {
@@ -66,16 +66,18 @@ async function open(deps: SocketDeps, connectionId: string, event: SocketEvent):
     .map((name) => name.trim())
     .filter(Boolean);
   const credentials = { ticket: query.ticket, subprotocols, tokenInUrl: query.token };
-  await connectSocket(deps, connectionId, credentials, query.task);
+  await connectSocket(deps, connectionId, credentials, { taskId: query.task, batchId: query.batch });
   if (query.task !== undefined) await deps.greetLater({ greet: { connectionId, taskId: query.task } });
+  if (query.batch !== undefined) await deps.greetLater({ greet: { connectionId, batchId: query.batch } });
   // A client that offered subprotocols hangs up unless one of them is chosen; the token must not be echoed.
   return subprotocols.includes(SUBPROTOCOL)
     ? { statusCode: 200, headers: { 'Sec-WebSocket-Protocol': SUBPROTOCOL } }
     : { statusCode: 200 };
 }
 
-async function greet(deps: SocketDeps, { greet: { connectionId, taskId } }: Greeting): Promise<Answer> {
-  await tellingRefusals(deps, connectionId, () => subscribe(deps, connectionId, taskId));
+async function greet(deps: SocketDeps, { greet: { connectionId, ...named } }: Greeting): Promise<Answer> {
+  const subject = 'taskId' in named ? { task: named.taskId } : { batch: named.batchId };
+  await tellingRefusals(deps, connectionId, () => subscribe(deps, connectionId, subject));
   return { statusCode: 200 };
 }
 

@@ -1,7 +1,7 @@
 import type { Database, Transaction } from '../database/connect.ts';
 import type { Principal } from '../database/enter.ts';
 
-/** Tasks that one connection may watch. */
+/** Tasks that one connection may watch, and as many batches. */
 export const MAX_SUBSCRIPTIONS = 100;
 
 /** API Gateway ends a connection after two hours; a margin more, and the row is swept. */
@@ -45,6 +45,7 @@ export async function principalOf(db: Database, connectionId: string): Promise<P
 export type WatchRefusal =
   | 'session_ended'
   | 'task_not_found'
+  | 'batch_not_found'
   | 'too_many_subscriptions'
   | 'too_many_watchers';
 
@@ -68,6 +69,19 @@ export async function unwatch(db: Database, connectionId: string, taskId: string
   await db`select unwatch(${connectionId}, ${taskId})`;
 }
 
+/** Makes a connection a watcher of a batch, as `watch` does of a task. */
+export async function watchBatch(db: Database, connectionId: string, batchId: string): Promise<Watched> {
+  const [watched] = await db<Watched[]>`
+    select refusal, seq from watch_batch(${connectionId}, ${batchId}, ${MAX_SUBSCRIPTIONS})`;
+  if (!watched) throw new Error('A function that always answers did not');
+  return watched;
+}
+
+/** Ends the watching of one batch. Not having watched it is no error. */
+export async function unwatchBatch(db: Database, connectionId: string, batchId: string): Promise<void> {
+  await db`select unwatch_batch(${connectionId}, ${batchId})`;
+}
+
 /** Forgets connections: takes them off everything that they watch. */
 export async function forget(db: Database, connectionIds: readonly string[]): Promise<void> {
   await db`select forget(${connectionIds as string[]}::text[])`;
@@ -77,12 +91,12 @@ export async function forget(db: Database, connectionIds: readonly string[]): Pr
 export async function overdueConnections(db: Database, limit: number): Promise<string[]> {
   const rows = await db<{ id: string }[]>`
     select c.id from connections c join sessions s on s.id = c.session_id
-    where c.expires_at < clock_timestamp() or s.revoked_at is not null or s.expires_at < clock_timestamp()
+    where c.expires_at < (select clock_timestamp()) or s.revoked_at is not null or s.expires_at < (select clock_timestamp())
     limit ${limit}`;
   return rows.map((row) => row.id);
 }
 
 /** Removes tickets that nobody used. */
 export async function sweepTickets(db: Database): Promise<void> {
-  await db`delete from ws_tickets where expires_at < clock_timestamp()`;
+  await db`delete from ws_tickets where expires_at < (select clock_timestamp())`;
 }

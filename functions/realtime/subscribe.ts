@@ -2,7 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../database/connect.ts';
 import { type Principal, sessionEnded } from '../database/enter.ts';
 import { Refusal } from '../refusal.ts';
+import { batchNotFound, getBatch } from '../tasks/batches.ts';
 import { getTask, taskNotFound } from '../tasks/read.ts';
+import { batchFrame } from './batch-frame.ts';
 import type { PostFrame } from './frames.ts';
 import * as store from './store.ts';
 import { taskFrame } from './task-frame.ts';
@@ -17,66 +19,92 @@ const POST_SECONDS = 5;
 /** Frames after the first that one subscription sends at most. */
 const CATCH_UPS = 5;
 
-/** What a connection is told that may not watch a task. */
+/** What a connection is told that may not watch. */
 const REFUSALS: Record<store.WatchRefusal, () => Refusal> = {
   session_ended: sessionEnded,
   task_not_found: taskNotFound,
+  batch_not_found: batchNotFound,
   too_many_subscriptions: () =>
     new Refusal(
       'conflict',
       'too_many_subscriptions',
-      `A connection may watch at most ${store.MAX_SUBSCRIPTIONS} tasks`,
+      `A connection may watch at most ${store.MAX_SUBSCRIPTIONS} tasks, and as many batches`,
     ),
   too_many_watchers: () =>
-    new Refusal(
-      'conflict',
-      'too_many_watchers',
-      'As many connections as may watch a task watch this one already',
-    ),
+    new Refusal('conflict', 'too_many_watchers', 'As many connections watch this already as may'),
 };
 
+/** One thing to watch. */
+export type Subject = { task: string } | { batch: string };
+
+/** How a thing is read and watched, whichever it is. */
+type Feed = {
+  /** As the principal sees it, and the frame that says so. */
+  read: () => Promise<{ seq: number; frame: string }>;
+  watch: () => ReturnType<typeof store.watch>;
+};
+
+function feedOf({ db }: SubscribeDeps, connectionId: string, subject: Subject, principal: Principal): Feed {
+  if ('task' in subject) {
+    return {
+      read: async () => {
+        const task = await getTask({ db }, principal, subject.task);
+        return { seq: task.seq, frame: taskFrame(task) };
+      },
+      watch: () => store.watch(db, connectionId, subject.task),
+    };
+  }
+  return {
+    read: async () => {
+      const batch = await getBatch({ db }, principal, subject.batch);
+      return { seq: batch.seq, frame: batchFrame(batch) };
+    },
+    watch: () => store.watchBatch(db, connectionId, subject.batch),
+  };
+}
+
 /**
- * Sends a connection the task as it is, then every change.
+ * Sends a connection the task or batch as it is, then every change.
  *
  * The snapshot goes out before the connection is made a watcher, so that no change can overtake it; what changed in
  * between follows at once.
  *
- * @throws Refusal `task_not_found`, `too_many_subscriptions`, `too_many_watchers`, `session_ended`
+ * @throws Refusal `task_not_found`, `batch_not_found`, `too_many_subscriptions`, `too_many_watchers`, `session_ended`
  */
-export async function subscribe(deps: SubscribeDeps, connectionId: string, taskId: string): Promise<void> {
+export async function subscribe(deps: SubscribeDeps, connectionId: string, subject: Subject): Promise<void> {
   const principal = await store.principalOf(deps.db, connectionId);
   if (!principal) throw sessionEnded();
-  const snapshot = await getTask(deps, principal, taskId);
-  if ((await post(deps, connectionId, taskFrame(snapshot))) === 'gone')
+  const feed = feedOf(deps, connectionId, subject, principal);
+  const snapshot = await feed.read();
+  if ((await post(deps, connectionId, snapshot.frame)) === 'gone')
     return store.forget(deps.db, [connectionId]);
-  const { refusal, seq } = await store.watch(deps.db, connectionId, taskId);
+  const { refusal, seq } = await feed.watch();
   if (refusal) throw REFUSALS[refusal]();
-  if (seq > snapshot.seq) await catchUp(deps, principal, connectionId, { taskId, sent: snapshot.seq });
+  if (seq > snapshot.seq) await catchUp(deps, connectionId, feed, snapshot.seq);
 }
 
 /**
  * Sends a watcher what it has missed. A frame of ours may arrive after a newer one from the function that changed the
- * task: while there is a newer state than the one last sent, that is sent, too, so that the last frame is the newest.
+ * row: while there is a newer state than the one last sent, that is sent, too, so that the last frame is the newest.
  */
-async function catchUp(
-  deps: SubscribeDeps,
-  principal: Principal,
-  connectionId: string,
-  { taskId, sent }: { taskId: string; sent: number },
-): Promise<void> {
+async function catchUp(deps: SubscribeDeps, connectionId: string, feed: Feed, sent: number): Promise<void> {
   let newest = sent;
   for (let frames = 0; frames < CATCH_UPS; frames += 1) {
-    const task = await getTask(deps, principal, taskId);
-    if (task.seq === newest) return;
-    newest = task.seq;
-    if ((await post(deps, connectionId, taskFrame(task))) === 'gone')
-      return store.forget(deps.db, [connectionId]);
+    const { seq, frame } = await feed.read();
+    if (seq === newest) return;
+    newest = seq;
+    if ((await post(deps, connectionId, frame)) === 'gone') return store.forget(deps.db, [connectionId]);
   }
 }
 
-/** Ends the stream of one task. Not having watched it is no error. */
-export async function unsubscribe(deps: SubscribeDeps, connectionId: string, taskId: string): Promise<void> {
-  await store.unwatch(deps.db, connectionId, taskId);
+/** Ends the stream of one task or batch. Not having watched it is no error. */
+export async function unsubscribe(
+  { db }: SubscribeDeps,
+  connectionId: string,
+  subject: Subject,
+): Promise<void> {
+  if ('task' in subject) await store.unwatch(db, connectionId, subject.task);
+  else await store.unwatchBatch(db, connectionId, subject.batch);
 }
 
 /** Posts one frame, waiting for a connection that is only just being opened. */

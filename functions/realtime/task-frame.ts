@@ -9,7 +9,7 @@ const MAX_RESULT_CHARACTERS = 100_000;
  */
 export function taskFrame(task: Task): string {
   const result = JSON.stringify(task.result ?? null);
-  const fits = Buffer.byteLength(result) <= MAX_RESULT_CHARACTERS;
+  const fits = task.artifact === null && Buffer.byteLength(result) <= MAX_RESULT_CHARACTERS;
   return JSON.stringify({
     status: task.status,
     result: fits ? (task.result ?? null) : null,
@@ -17,6 +17,7 @@ export function taskFrame(task: Task): string {
     id: task.id,
     seq: task.seq,
     attempt: task.attempt,
+    progress: task.progress,
     error: task.error,
     error_message: task.error?.message ?? null,
     next_attempt_at: task.status === 'SCHEDULED' && task.attempt > 0 ? task.runAt : null,

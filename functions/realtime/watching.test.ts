@@ -90,7 +90,9 @@ for (const [what, end, refusal, meanwhile] of ENDS) {
         await end();
         return 'sent' as const;
       };
-      await expect(subscribe({ db: socket, post }, connection, id)).rejects.toMatchObject({ code: refusal });
+      await expect(subscribe({ db: socket, post }, connection, { task: id })).rejects.toMatchObject({
+        code: refusal,
+      });
       expect(await watchersOf(id)).toEqual(NOBODY);
     });
 
@@ -193,7 +195,7 @@ describe('what changes while a subscriber catches up', () => {
       await changes();
       return 'sent' as const;
     };
-    await subscribe({ db: socket, post }, connection, id);
+    await subscribe({ db: socket, post }, connection, { task: id });
     return frames;
   };
 

@@ -1,7 +1,8 @@
+import type { DomainEvent } from '../aws/bus.ts';
 import type { Database } from '../database/connect.ts';
 import type { Log } from './attempt.ts';
 import type { Announce } from './change.ts';
-import type { PublishFinished } from './execute.ts';
+import { batchFinishedEvent, finishedEvent } from './finished-event.ts';
 import { releaseDependents } from './release.ts';
 import * as store from './store/index.ts';
 import type { DispatchSettings, Enqueue, Task, Watched } from './task.ts';
@@ -12,7 +13,8 @@ export type AftermathDeps = {
   enqueue: Enqueue;
   dispatch: DispatchSettings;
   announce: Announce;
-  publishFinished: PublishFinished;
+  /** Tells integrators; best effort. */
+  publish: (events: readonly DomainEvent[]) => Promise<void>;
   log: Log;
 };
 
@@ -24,7 +26,8 @@ export type AftermathStatements = Pick<typeof store, 'dispatchAgain' | 'releaseH
  * None of it can fail or delay a task; what it does not achieve, the dispatcher makes good.
  */
 export function aftermath(deps: AftermathDeps, statements: AftermathStatements = store) {
-  const finished: Task[] = [];
+  /** By their ids: a batch is told by each of its tasks that were settled together. */
+  const events = new Map<string, DomainEvent>();
   const sending = new Set<Promise<void>>();
 
   const wake = async (due: readonly Due[]): Promise<void> => {
@@ -57,7 +60,7 @@ export function aftermath(deps: AftermathDeps, statements: AftermathStatements =
     /** Takes note of settled rows and returns at once. */
     follow(moved: readonly store.Capped<store.Timed<Watched<Task>>>[]): void {
       deps.announce(moved);
-      finished.push(...moved.filter((task) => task.status !== 'SCHEDULED'));
+      for (const event of moved.flatMap(eventsOf)) events.set(event.id, event);
       const retries = moved.filter(
         (task) => task.status === 'SCHEDULED' && task.dueInSeconds <= deps.dispatch.lookaheadSeconds,
       );
@@ -70,9 +73,9 @@ export function aftermath(deps: AftermathDeps, statements: AftermathStatements =
     /** Resolves when all of it was done or given up. Never rejects. */
     async end(): Promise<void> {
       await Promise.all(sending);
-      if (finished.length === 0) return;
+      if (events.size === 0) return;
       await deps
-        .publishFinished(finished)
+        .publish([...events.values()])
         .catch((error: unknown) => deps.log('warn', 'events could not be published', { error }));
     },
   };
@@ -84,4 +87,10 @@ function lanesOf({ organizationId, concurrencyKey, capped }: store.Capped<Task>)
     ...(concurrencyKey === null ? [] : [{ organizationId, lane: `key:${concurrencyKey}` }]),
     ...(capped ? [{ organizationId, lane: 'organization' }] : []),
   ];
+}
+
+/** A task of a batch is told of by its batch's end alone: who makes a hundred thousand wants to hear of it once. */
+function eventsOf({ batch, ...task }: Watched<Task>): DomainEvent[] {
+  if (task.batchId !== null) return batch?.finishedAt ? [batchFinishedEvent(batch)] : [];
+  return task.status === 'SCHEDULED' ? [] : [finishedEvent(task)];
 }

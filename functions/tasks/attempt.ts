@@ -3,8 +3,9 @@ import { attemptClock } from './attempt-clock.ts';
 import { policyOf } from './backoff.ts';
 import { type Kind, type LogLevel, runsInline, type TaskDefinition } from './define-task.ts';
 import { failureOf, isMeant } from './failure.ts';
+import { keepResult, type PutArtifact } from './keep-result.ts';
 import { limitsOf } from './limits.ts';
-import { storable } from './result.ts';
+import { storableResult } from './result.ts';
 import type { Runners } from './runners/pool.ts';
 import { type Said, voice } from './said.ts';
 import type { Outcome, Task } from './task.ts';
@@ -18,6 +19,8 @@ export type AttemptDeps = {
   taskOf: (name: string) => TaskDefinition | undefined;
   /** What runs all others. */
   runners: Runners;
+  /** For results that are too large for a row. */
+  putArtifact: PutArtifact;
   /** For what runs inline. */
   fetch: GuardedFetch;
   log: Log;
@@ -70,13 +73,17 @@ export async function runAttempt(
     if (!runsInline(kind, task.payload)) {
       const job = () => ({ ...begin(), kind: task.kind, payload: task.payload });
       const result = await deps.runners.run(job, { signal, end, hear: overhear });
-      return { ...attempt, kind: 'complete', result: JSON.parse(result) };
+      return { ...attempt, kind: 'complete', ...(await keepResult(deps.putArtifact, task, result)) };
     }
     const definition = deps.taskOf(task.kind);
     if (!definition) throw new Error(`Nothing runs ${task.kind} inline`);
     const context = { ...begin(), signal, fetch: deps.fetch, ...voice(overhear) };
     const result = await Promise.race([definition.perform(task.payload, context), aborted(end)]);
-    return { ...attempt, kind: 'complete', result: storable(result) };
+    return {
+      ...attempt,
+      kind: 'complete',
+      ...(await keepResult(deps.putArtifact, task, storableResult(result))),
+    };
   } catch (thrown) {
     if (!isMeant(thrown)) deps.log('error', 'attempt failed', { ...about, error: thrown });
     return { ...attempt, ...failureOf(thrown, task.attempt, policyOf(kind.retry, task.retryPolicy)) };

@@ -41,7 +41,10 @@ export async function createTasks(
     ? insertWaiting(deps, principal, organizationId, tasks)
     : store.insert(db, principal, organizationId, tasks, dispatch);
   const written = await writing.catch((error: unknown) => madeBefore(db, principal, tasks, error));
-  if (written.length === 0) throw await whyRefused(db, principal, organizationId);
+  if (written.length === 0) {
+    const refusal = await whyRefused(db, principal, organizationId);
+    throw refusal ?? new Error('A task was neither written nor refused');
+  }
   measure?.('TasksCreated', written.length);
   await wake(deps, principal, written);
   return written;
@@ -167,13 +170,19 @@ export async function wakeReleased(
   await asMember(db, principal, (tx) => store.dispatchAgain(tx, unsent)).catch(() => {});
 }
 
-/** Why nothing was written; asked only then, so that the ordinary request costs one statement. */
-async function whyRefused(
+/**
+ * Why nothing was written; asked only then, so that the ordinary request costs one statement.
+ *
+ * @returns undefined when the principal may write there
+ * @throws Refusal `organization_not_found`, `session_ended`
+ */
+export async function whyRefused(
   db: Database,
   principal: Principal,
   organizationId: string | null,
-): Promise<Refusal> {
-  return asMember(db, principal, async (_tx, memberships) =>
-    roleInsufficient(membershipInOrHome(memberships, organizationId).role),
-  );
+): Promise<Refusal | undefined> {
+  return asMember(db, principal, async (_tx, memberships) => {
+    const { role } = membershipInOrHome(memberships, organizationId);
+    return role === 'viewer' ? roleInsufficient(role) : undefined;
+  });
 }

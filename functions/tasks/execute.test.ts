@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import * as z from 'zod';
+import type { DomainEvent } from '../aws/bus.ts';
 import { asMember } from '../database/enter.ts';
 import { type Member, type Stand, stand } from '../database/testing.ts';
 import {
@@ -24,7 +25,8 @@ let handlers: Record<string, (context: TaskContext) => Promise<Json>>;
 let limits: { soft: Duration; hard: Duration };
 let announced: Watched<Task>[];
 let woken: WakeUp[];
-let finished: Task[];
+let published: DomainEvent[];
+const artifacts = new Map<string, string>();
 
 const FULL = () => 900;
 
@@ -34,6 +36,7 @@ function worker(): ExecuteDeps {
     dispatch: DISPATCH,
     leaseSeconds: 30,
     fetch: () => Promise.reject(new Error('no network in this test')),
+    putArtifact: async (key, content) => void artifacts.set(key, content),
     log: () => {},
     ...inlineTasks(() =>
       Object.entries(handlers).map(([kind, handler]) =>
@@ -47,12 +50,13 @@ function worker(): ExecuteDeps {
       ),
     ),
     announce: (tasks) => announced.push(...tasks),
+    announceReports: () => {},
     enqueue: async (wakeUps) => {
       woken.push(...wakeUps);
       return [];
     },
-    publishFinished: async (tasks) => {
-      finished.push(...tasks);
+    publish: async (events) => {
+      published.push(...events);
     },
   };
 }
@@ -64,7 +68,7 @@ beforeAll(async () => {
   deps = worker();
 });
 beforeEach(() => {
-  [announced, woken, finished] = [[], [], []];
+  [announced, woken, published] = [[], [], []];
   limits = { soft: '5s', hard: '6s' };
 });
 afterAll(() => on.close());
@@ -88,7 +92,7 @@ describe('an attempt', () => {
     });
     expect(announced.map((task) => task.status)).toEqual(['RUNNING', 'COMPLETED']);
     expect(announced.map((task) => task.seq)).toEqual([2, 3]);
-    expect(finished.map((task) => task.id)).toEqual([id]);
+    expect(published).toMatchObject([{ type: 'task.finished', subject: id }]);
   });
 
   test('that throws is retried by its own message after a backoff', async () => {
@@ -101,7 +105,7 @@ describe('an attempt', () => {
     expect(woken).toEqual([
       expect.objectContaining({ ids: [id], queue: 'interactive', organizationId: ada.organizationId }),
     ]);
-    expect(finished).toEqual([]);
+    expect(published).toEqual([]);
   });
 
   test('that throws a permanent error fails the task at once', async () => {
@@ -180,12 +184,52 @@ describe('an attempt', () => {
     expect((await rowOf(id)).result).toEqual({ text: 'a\ufffdb\ufffd' });
   });
 
-  test('whose result is too large fails, and says how large', async () => {
+  for (const [what, bytes, isInRow] of [
+    ['as large as the row keeps is in the row', 262_144, true],
+    ['larger than that is in the bucket, and the row says where', 262_145, false],
+  ] as const) {
+    test(`whose result is ${what}`, async () => {
+      const result = 'x'.repeat(bytes - 2);
+      handlers = { 'test.large': async () => result };
+      const { id, organizationId } = await insertTask(api, ada, { kind: 'test.large' });
+      await execute(deps, [id], FULL);
+      const key = `results/${organizationId}/${id}/1.json`;
+      expect(await rowOf(id)).toMatchObject({
+        status: 'COMPLETED',
+        result: isInRow ? result : null,
+        artifact: isInRow ? null : { key, bytes },
+      });
+      expect(artifacts.get(key)).toBe(isInRow ? undefined : JSON.stringify(result));
+    });
+  }
+
+  test('whose result the bucket does not take is tried again', async () => {
     handlers = { 'test.large': async () => 'x'.repeat(300_000) };
+    const { id } = await insertTask(api, ada, { kind: 'test.large' });
+    await execute({ ...deps, putArtifact: () => Promise.reject(new Error('S3 is away')) }, [id], FULL);
+    expect(await rowOf(id)).toMatchObject({ status: 'SCHEDULED', error: { code: 'result_not_stored' } });
+  });
+
+  test('whose result is too large even for the bucket fails, and says how large', async () => {
+    handlers = { 'test.large': async () => 'x'.repeat(32 * 1024 * 1024) };
     const { id } = await insertTask(api, ada, { kind: 'test.large' });
     await execute(deps, [id], FULL);
     expect(await rowOf(id)).toMatchObject({ status: 'FAILED', error: { code: 'result_too_large' } });
   });
+});
+
+test('a batch is told of when it is finished, and its tasks are not told of one by one', async () => {
+  handlers = { 'test.quick': async () => null };
+  const tasks = Array.from({ length: 5 }, () => newTask({ kind: 'test.quick', queue: 'bulk' }));
+  const batch = { id: newTask().id, name: 'Five', queue: 'bulk' } as const;
+  await store.insertBatch(api, ada, null, batch, tasks, DISPATCH);
+  const ids = tasks.map(({ id }) => id);
+  await execute(deps, ids.slice(0, 2), FULL);
+  expect(published).toEqual([]);
+  await execute(deps, ids, FULL);
+  expect(published).toMatchObject([
+    { type: 'batch.finished', subject: batch.id, data: { total: 5, completed: 5, failed: 0 } },
+  ]);
 });
 
 describe('a cancel', () => {

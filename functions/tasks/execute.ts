@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { DomainEvent } from '../aws/bus.ts';
 import type { Database } from '../database/connect.ts';
 import { type AftermathStatements, aftermath } from './aftermath.ts';
 import { type AttemptDeps, runAttempt } from './attempt.ts';
@@ -11,15 +12,16 @@ import * as store from './store/index.ts';
 import type { DispatchSettings, Enqueue, Task } from './task.ts';
 import { waitingTasks } from './waiting.ts';
 
-/** Tells integrators of tasks that have reached a terminal status; best effort. */
-export type PublishFinished = (tasks: readonly Task[]) => Promise<void>;
-
 export type ExecuteDeps = AttemptDeps & {
   db: Database;
   enqueue: Enqueue;
   dispatch: DispatchSettings;
+  /** Told of rows that moved. */
   announce: Announce;
-  publishFinished: PublishFinished;
+  /** Told of rows whose attempt has said something. */
+  announceReports: Announce;
+  /** Tells integrators; best effort. */
+  publish: (events: readonly DomainEvent[]) => Promise<void>;
   /** How long a worker may be silent before it is presumed dead. */
   leaseSeconds: number;
 };
@@ -80,7 +82,7 @@ export async function execute(
     (attempts) => statements.renew(db, attempts, leaseSeconds),
     Math.min(BEAT_SECONDS, leaseSeconds / BEATS_PER_LEASE),
   );
-  const reports = reporter(async (said) => deps.announce(await statements.report(db, said)));
+  const reports = reporter(async (said) => deps.announceReports(await statements.report(db, said)));
   const kinds = [...deps.kinds.values()].map(known);
   const waiting = waitingTasks(ids);
   const suspects: string[] = [];

@@ -1,7 +1,7 @@
 import { AttemptAborted } from './attempt-aborted.ts';
 import { backoffSeconds } from './backoff.ts';
 import { PermanentError, RetryError } from './define-task.ts';
-import { clean, MAX_RESULT_BYTES, storableText } from './result.ts';
+import { clean, MAX_ROW_BYTES, storableText } from './result.ts';
 import type { RetryPolicy, TaskError } from './task.ts';
 
 /** Characters of an error message that the row keeps. */
@@ -44,7 +44,7 @@ function errorOf(thrown: unknown): TaskError {
 function detailsOf(details: unknown): Record<string, unknown> {
   try {
     const text = storableText(details);
-    return Buffer.byteLength(text) <= MAX_RESULT_BYTES ? JSON.parse(text) : { details_left_out: true };
+    return Buffer.byteLength(text) <= MAX_ROW_BYTES ? JSON.parse(text) : { details_left_out: true };
   } catch {
     return { details_left_out: true };
   }

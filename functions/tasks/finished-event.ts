@@ -1,5 +1,5 @@
 import type { DomainEvent } from '../aws/bus.ts';
-import type { Task } from './task.ts';
+import type { Batch, Task } from './task.ts';
 
 /** `task.finished`: a task has reached a terminal status. Without payload and result, which the API has. */
 export function finishedEvent(task: Task): DomainEvent {
@@ -17,6 +17,26 @@ export function finishedEvent(task: Task): DomainEvent {
       status: task.status,
       attempt: task.attempt,
       error: task.error,
+    },
+  };
+}
+
+/** `batch.finished`: every task of a batch has reached a terminal status. It stands for events of its single tasks. */
+export function batchFinishedEvent(batch: Batch): DomainEvent {
+  return {
+    // A batch whose tasks are run again finishes once more.
+    id: `${batch.id}:${batch.seq}`,
+    type: 'batch.finished',
+    subject: batch.id,
+    time: new Date(batch.finishedAt ?? batch.updatedAt),
+    data: {
+      batch_id: batch.id,
+      organization_id: batch.organizationId,
+      name: batch.name,
+      total: batch.total,
+      completed: batch.completed,
+      failed: batch.failed,
+      cancelled: batch.cancelled,
     },
   };
 }

@@ -16,7 +16,7 @@ let ada: Member;
 let api: ReturnType<Stand['as']>;
 let runners: Runners;
 let deps: ExecuteDeps;
-let announced: Watched<Task>[];
+let reported: Watched<Task>[];
 let logged: [string, Record<string, unknown>][];
 
 const FULL = () => 900;
@@ -53,14 +53,16 @@ beforeAll(async () => {
     taskOf: (name) => (name === INLINE.kind ? INLINE : undefined),
     runners,
     fetch: () => Promise.reject(new Error('no network in this test')),
+    putArtifact: () => Promise.reject(new Error('no bucket in this test')),
     log: (_level, message, fields) => logged.push([message, fields]),
-    announce: (tasks) => announced.push(...tasks),
+    announce: () => {},
+    announceReports: (tasks) => reported.push(...tasks),
     enqueue: async () => [],
-    publishFinished: async () => {},
+    publish: async () => {},
   };
 });
 beforeEach(() => {
-  [announced, logged] = [[], []];
+  [reported, logged] = [[], []];
 });
 afterAll(async () => {
   await runners.stop();
@@ -92,7 +94,7 @@ describe('an isolated attempt', () => {
   });
 
   test('that spins is stopped at its hard limit, and until then its lease is renewed and its neighbours complete', async () => {
-    const limits = { softSeconds: 6, hardSeconds: 10 };
+    const limits = { softSeconds: 5, hardSeconds: 8 };
     const spinning = await insert('isolated.spin', { ...limits, maxRetries: 0 });
     const neighbours = [
       await insert('isolated.echo'),
@@ -227,7 +229,7 @@ describe('what an attempt says', () => {
   test('reaches watchers while it runs, in a few frames however often it is said, each with a higher number', async () => {
     const id = await insert('isolated.chatter');
     await execute(deps, [id], FULL);
-    const frames = announced.filter((task) => task.status === 'RUNNING' && task.progress);
+    const frames = reported.filter(({ id: told }) => told === id);
     expect(frames.length).toBeGreaterThanOrEqual(2);
     // Four a second.
     const first = frames.at(0)?.updatedAt.getTime() ?? 0;

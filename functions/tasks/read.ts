@@ -2,29 +2,32 @@ import type { Database } from '../database/connect.ts';
 import { asMember, type Principal } from '../database/enter.ts';
 import { membershipIn } from '../organizations/rights.ts';
 import { Refusal } from '../refusal.ts';
+import { batchIn } from './batches.ts';
 import * as store from './store/index.ts';
 import type { Task } from './task.ts';
 import { type WaitingReason, waitingReason } from './waiting-reason.ts';
 
 export type Attempt = store.Attempt;
 
-export type ListRequest = Omit<store.TaskFilter, 'organizationIds' | 'createdBy'> & {
+export type ListRequest = Omit<store.TaskFilter, 'organizationIds' | 'createdBy' | 'batch'> & {
   /** Null for all organizations of the principal. */
   organizationId: string | null;
   /** Only tasks that the principal created. */
   mine: boolean;
+  /** Null for tasks of any batch, or of none. */
+  batchId: string | null;
 };
 
 /**
  * A page of tasks of the principal's organizations, newest first.
  *
  * @returns at most `limit` tasks, and whether there are more
- * @throws Refusal `organization_not_found`
+ * @throws Refusal `organization_not_found`, `batch_not_found`
  */
 export async function listTasks(
   { db }: { db: Database },
   principal: Principal,
-  { organizationId, mine, ...filter }: ListRequest,
+  { organizationId, mine, batchId, ...filter }: ListRequest,
   limit: number,
 ): Promise<{ tasks: Task[]; more: boolean }> {
   return asMember(db, principal, async (tx, memberships) => {
@@ -32,7 +35,8 @@ export async function listTasks(
     if (organizationId) membershipIn(memberships, organizationId);
     const organizationIds = organizationId ? [organizationId] : ids;
     const createdBy = mine ? principal.userId : null;
-    const rows = await store.list(tx, { ...filter, organizationIds, createdBy }, limit + 1);
+    const batch = batchId === null ? null : await batchIn(tx, batchId);
+    const rows = await store.list(tx, { ...filter, organizationIds, createdBy, batch }, limit + 1);
     return { tasks: rows.slice(0, limit), more: rows.length > limit };
   });
 }

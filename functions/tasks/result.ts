@@ -1,18 +1,17 @@
 import { PermanentError } from './define-task.ts';
 
-/** Bytes of UTF-8 that the row keeps of a result. */
-export const MAX_RESULT_BYTES = 262_144;
+/** Bytes of UTF-8 that the row keeps of a result; a larger one is kept in the artifacts bucket. */
+export const MAX_ROW_BYTES = 262_144;
+
+/** Bytes of UTF-8 that a result may have. */
+export const MAX_RESULT_BYTES = 32 * 1024 * 1024;
 
 /**
- * A result as jsonb can store it: what JSON knows, without NUL and lone surrogates (U+FFFD stands in for them).
+ * The text of a result's JSON as jsonb can store it: what JSON knows, without NUL and lone surrogates (U+FFFD stands in for
+ * them).
  *
  * @throws PermanentError `result_too_large`, `result_not_json`
  */
-export function storable(result: unknown): unknown {
-  return JSON.parse(storableResult(result));
-}
-
-/** The same as the text of its JSON, in which it travels. @throws PermanentError as {@link storable} */
 export function storableResult(result: unknown): string {
   const text = storableText(result);
   const bytes = Buffer.byteLength(text);

@@ -133,6 +133,8 @@ export type Batch = {
   /** Its tasks' ids lie between these two. */
   firstTaskId: string | null;
   lastTaskId: string | null;
+  /** The task that imports its tasks; null for one that was made at once. */
+  importTaskId: string | null;
   /** Whether `total` is final. */
   sealed: boolean;
   /** Increases with every change; orders frames. */
@@ -142,7 +144,7 @@ export type Batch = {
   finishedAt: string | null;
 };
 
-/** A row as a move left it, with the connections that watch it, and its batch if anybody watches that. */
+/** A row as a move left it, with the connections that watch it, and its batch if anybody watches that or the move finished it. */
 export type Watched<T> = T & {
   watchers: readonly string[];
   batch: (Batch & { watchers: readonly string[] }) | null;

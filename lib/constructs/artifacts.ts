@@ -23,6 +23,8 @@ export class Artifacts extends Bucket {
         // Imported by then, or abandoned.
         { prefix: 'uploads/', expiration: Duration.days(1) },
         { prefix: 'reports/', expiration: Duration.days(30) },
+        // What no row names any more, after the longest time that an organization may keep a task.
+        { prefix: 'results/', expiration: Duration.days(3_651) },
         { abortIncompleteMultipartUploadAfter: Duration.days(1) },
       ],
       cors: [

@@ -52,6 +52,7 @@ export class CeleriacFunction extends lambda.Function {
       memorySize: memoryMiB,
       timeout: Duration.seconds(timeoutSeconds),
       ...bound(name, stage),
+      ...(WAKES_ITSELF.includes(name) && { recursiveLoop: lambda.RecursiveLoop.ALLOW }),
       role,
       ...(database && placed(scope, id, vpc)),
       tracing: lambda.Tracing.ACTIVE,
@@ -94,6 +95,12 @@ export class CeleriacFunction extends lambda.Function {
     );
   }
 }
+
+/**
+ * Functions whose invocations lead to further ones by a queue, in chains of any length: retries, the next task of a lane, tasks
+ * that waited for others. Lambda would take a chain of 16 for a loop and cut it; here the rows bound it, by attempts and tasks.
+ */
+const WAKES_ITSELF: readonly FunctionName[] = ['worker'];
 
 const CALLER = 'Called and waited for: whoever calls it gets the error';
 const QUEUE = 'Fed by a queue, which redelivers, and gives up into a dead-letter queue or at its retention';

@@ -4,17 +4,18 @@
  * A whole run writes its tables into docs/benchmarks.md. Times are measured and never asserted: a budget that is missed
  * is told, and is no failure.
  */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { installed } from './cache.ts';
+import { stopLeftoverPostgres } from '../postgres.ts';
+import { openCache } from './cache.ts';
 import { bundlesPart } from './celeriac/bundles.ts';
 import { countsPart } from './celeriac/counts.ts';
 import { fairnessPart } from './celeriac/fairness.ts';
 import { framesPart } from './celeriac/frames.ts';
+import { handlerStartPart } from './celeriac/handler-start.ts';
 import { npmStartPart } from './celeriac/npm-start.ts';
 import { openLoopPart } from './celeriac/open-loop.ts';
-import { postToStartPart } from './celeriac/post-to-start.ts';
 import { tickPart } from './celeriac/tick.ts';
 import { compare } from './compare.ts';
 import { contenders } from './contenders.ts';
@@ -28,9 +29,12 @@ import { stopEverything } from './running.ts';
 
 const PAGE = join(import.meta.dirname, '..', '..', 'docs', 'benchmarks.md');
 
+/** Characters of a failure that the tables quote. */
+const QUOTED = 200;
+
 const PARTS: readonly Part[] = [
   openLoopPart,
-  postToStartPart,
+  handlerStartPart,
   framesPart,
   countsPart,
   fairnessPart,
@@ -41,6 +45,7 @@ const PARTS: readonly Part[] = [
 
 const startedAt = performance.now();
 const options = optionsOrExit();
+let isEnding = false;
 const directory = await mkdtemp(join(tmpdir(), 'celeriac-bench-'));
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => void end(130));
 await bench(options).then(
@@ -51,8 +56,14 @@ await bench(options).then(
   },
 );
 
+/** Leaves nothing behind, also when something is just starting. */
 async function end(code: number): Promise<never> {
+  isEnding = true;
   await stopEverything();
+  for (const name of await readdir(directory)) {
+    for (const place of ['postgres', 'data/postgres'])
+      await stopLeftoverPostgres(join(directory, name, place));
+  }
   await rm(directory, { recursive: true, force: true });
   process.exit(code);
 }
@@ -60,17 +71,15 @@ async function end(code: number): Promise<never> {
 async function bench({ scale, only, minutes, isWhole }: Options): Promise<void> {
   const isAsked = ({ name }: { name: string }) =>
     only.length === 0 || only.some((asked) => name.startsWith(asked));
-  const mayBegin = () => performance.now() - startedAt < minutes * 60_000;
-  const compared = await compare(contenders(await installed(log)).filter(isAsked), scale, {
-    directory,
-    mayBegin,
-    log,
-  });
-  const findings = comparedFindings(compared);
+  const mayBegin = () => !isEnding && performance.now() - startedAt < minutes * 60_000;
+  const findings: Finding[] = [];
   for (const part of PARTS.filter(isAsked)) {
     log(`budgets: ${part.name}`);
     findings.push(...(mayBegin() ? await findingsOf(part, options) : [missing(part, 'out of time')]));
   }
+  const asked = contenders(openCache(log)).filter(isAsked);
+  const compared = await compare(asked, scale, { directory, mayBegin, log });
+  findings.unshift(...comparedFindings(compared));
   const parts = {
     run: [
       `- **Date:** ${new Date().toISOString().slice(0, 10)}, ${Math.round((performance.now() - startedAt) / 60_000)} minutes`,
@@ -86,7 +95,7 @@ async function bench({ scale, only, minutes, isWhole }: Options): Promise<void> 
     systems: [
       comparison(compared),
       ...compared.flatMap(({ contender, failures }) =>
-        failures.map((why) => `\n**${contender.name}** ${why.split('\n')[0]}`),
+        failures.map((why) => `\n**${contender.name}** ${why.split('\n')[0]?.slice(0, QUOTED)}`),
       ),
     ].join('\n'),
   };
@@ -112,7 +121,7 @@ async function findingsOf(part: Part, { scale }: Options): Promise<Finding[]> {
 }
 
 function missing({ name }: Part, why: string): Finding {
-  return { what: name, budget: '', measured: '–', remark: `not measured: ${why}` };
+  return { what: name, budget: '', measured: '–', remark: `not measured: ${why.slice(0, QUOTED)}` };
 }
 
 function log(line: string): void {

@@ -27,6 +27,7 @@ const MEASURE_SECONDS = 240;
 
 const WARM_TASKS = 500;
 const WARM_SAMPLES = 20;
+const WARM_SECONDS = 1;
 
 /** Scheduled tasks begin that far ahead, and are spread over this long. */
 const SCHEDULE = { fromSeconds: 3, overSeconds: 4 };
@@ -41,8 +42,16 @@ export async function compare(
   { directory, mayBegin, log }: { directory: string; mayBegin: () => boolean; log: (line: string) => void },
 ): Promise<Compared[]> {
   const all = contenders.map((contender): Compared => ({ contender, rounds: [], failures: [] }));
+  const ready: Compared[] = [];
+  for (const compared of all) {
+    await (compared.contender.prepare?.() ?? Promise.resolve()).then(
+      () => ready.push(compared),
+      (error) => compared.failures.push(`could not be installed: ${error.message}`),
+    );
+  }
   for (let round = 0; round < scale.rounds; round += 1) {
-    for (const compared of [...all.slice(round % all.length), ...all.slice(0, round % all.length)]) {
+    const first = round % Math.max(1, ready.length);
+    for (const compared of [...ready.slice(first), ...ready.slice(0, first)]) {
       const { contender, rounds, failures } = compared;
       if (!mayBegin()) {
         failures.push(`round ${round + 1} was left out: out of time`);
@@ -52,13 +61,12 @@ export async function compare(
       const place = join(directory, `${contender.name.replaceAll(/\W+/g, '-')}-${round + 1}`);
       await mkdir(place, { recursive: true });
       const result: Round = {};
-      try {
-        await measure(contender, scale, place, result);
-      } catch (error) {
+      const failed = (what: string, error: unknown) => {
         const why = error instanceof Error ? error.message : String(error);
-        failures.push(`round ${round + 1}: ${why}`);
-        log(`  ${why}`);
-      }
+        failures.push(`round ${round + 1}, ${what}: ${why}`);
+        log(`  ${what}: ${why}`);
+      };
+      await measure(contender, scale, place, result, failed).catch((error) => failed('start', error));
       rounds.push(result);
       log(`  ${JSON.stringify(result)}`);
       await rm(place, { recursive: true, force: true });
@@ -67,14 +75,21 @@ export async function compare(
   return all;
 }
 
-async function measure(contender: Contender, scale: Scale, place: string, result: Round): Promise<void> {
+/** @param failed is told of a measure that failed; the others are taken all the same */
+async function measure(
+  contender: Contender,
+  scale: Scale,
+  place: string,
+  result: Round,
+  failed: (what: string, error: unknown) => void,
+): Promise<void> {
   try {
     const system = await within(START_SECONDS, contender.start(place));
-    await system.bulk?.(WARM_TASKS);
-    await system.single?.({ clients: scale.clients, seconds: 1 });
-    await system.latency?.(WARM_SAMPLES);
-    for (const name of contender.measures)
-      await within(MEASURE_SECONDS, MEASURES[name](system, scale, result));
+    for (const name of contender.measures) {
+      await within(MEASURE_SECONDS, MEASURES[name](system, scale, result)).catch((error) =>
+        failed(name, error),
+      );
+    }
     await system.stop();
   } finally {
     await stopEverything();
@@ -83,18 +98,22 @@ async function measure(contender: Contender, scale: Scale, place: string, result
 
 type Asked = (system: Partial<System>, scale: Scale, result: Round) => Promise<void>;
 
+/** What a system does for the first time does not count: each does a little of it before. */
 const MEASURES: Record<Measure, Asked> = {
   async bulk(system, { tasks }, result) {
+    await system.bulk?.(WARM_TASKS);
     const taken = await system.bulk?.(tasks);
     if (!taken) return;
     result.bulkPerSecond = tasks / taken.seconds;
     result.enqueuePerSecond = tasks / taken.enqueueSeconds;
   },
   async single(system, { clients, loopSeconds }, result) {
+    await system.single?.({ clients, seconds: WARM_SECONDS });
     const taken = await system.single?.({ clients, seconds: loopSeconds });
     if (taken) result.singlePerSecond = taken.perSecond;
   },
   async latency(system, { samples }, result) {
+    await system.latency?.(WARM_SAMPLES);
     const taken = await system.latency?.(samples);
     if (taken) result.latency = distribution(taken);
   },

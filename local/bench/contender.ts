@@ -23,6 +23,8 @@ export type Measure = Exclude<keyof System, 'stop'>;
 export interface Contender {
   readonly name: string;
   readonly measures: readonly Measure[];
+  /** Installs what it needs. @throws when that cannot be */
+  prepare?(): Promise<void>;
   /** Starts it from nothing, in a directory of its own. */
   start(directory: string): Promise<Pick<System, 'stop'> & Partial<System>>;
 }

@@ -17,7 +17,7 @@ const BULK_SECONDS = 180;
 
 /** Everything that is measured beside each other; the order is that of the tables. */
 export function contenders(cache: Cache): Contender[] {
-  const node = { BENCH_PACKAGES: cache.node };
+  const node = { BENCH_PACKAGES: cache.packages };
   return [
     celeriac,
     onPostgres('graphile-worker', 'graphile-worker.ts', node),
@@ -32,6 +32,7 @@ export function contenders(cache: Cache): Contender[] {
     return {
       name,
       measures: ALL,
+      prepare: cache.installPackages,
       async start(directory) {
         await using undo = new AsyncDisposableStack();
         const database = await freshPostgres(directory);
@@ -48,6 +49,10 @@ export function contenders(cache: Cache): Contender[] {
     return {
       name: `bullmq, fsync ${fsync}`,
       measures: ALL,
+      async prepare() {
+        await cache.installPackages();
+        await cache.installRedis();
+      },
       async start(directory) {
         await using undo = new AsyncDisposableStack();
         const redis = await startRedis({ command: cache.redisServer, directory, fsync });
@@ -64,6 +69,10 @@ export function contenders(cache: Cache): Contender[] {
     return {
       name: 'celery',
       measures: ALL,
+      async prepare() {
+        await cache.installPython();
+        await cache.installRedis();
+      },
       async start(directory) {
         await using undo = new AsyncDisposableStack();
         const database = await freshPostgres(directory);
@@ -90,7 +99,6 @@ export function contenders(cache: Cache): Contender[] {
         const host = await startHost(directory, { schedules: false });
         undo.defer(host.stop);
         return driven(undo.move(), directory, process.execPath, [join(DRIVERS, 'raw-postgres.ts')], {
-          ...node,
           DATABASE_URL: host.databaseUrl,
           CONNECTIONS: `${connections}`,
           BATCH: `${batch}`,

@@ -16,5 +16,6 @@ test('what was not measured is a dash, also in a ratio', () => {
   expect(figure(Number.NaN)).toBe('–');
   expect(ratio(Number.NaN, 4)).toBe('–');
   expect(ratio(4, 0)).toBe('–');
+  expect(ratio(4, Number.NEGATIVE_INFINITY)).toBe('–');
   expect(ratio(1, 4)).toBe('0.25×');
 });

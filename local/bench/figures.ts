@@ -20,5 +20,5 @@ export function spread({ p50, p99 }: Distribution): string {
 
 /** How many times as large: `0.4×`. */
 export function ratio(value: number, base: number): string {
-  return Number.isFinite(value / base) ? `${figure(value / base)}×` : '–';
+  return base > 0 && Number.isFinite(base) && Number.isFinite(value) ? `${figure(value / base)}×` : '–';
 }

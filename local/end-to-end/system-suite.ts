@@ -3,6 +3,7 @@ import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startProvider } from '../../functions/prices/testing/provider.ts';
 import type { Runtime } from '../runtime.ts';
+import { batchTests } from './batch-suite.ts';
 import { register, request, type User, watch } from './client.ts';
 import type { Platform } from './platform.ts';
 import { slowTarget } from './slow-target.ts';
@@ -45,6 +46,8 @@ export function systemTests(platform: Platform): () => Runtime {
     await provider?.close();
     target?.close();
   });
+
+  batchTests(() => ({ runtime, ada }));
 
   async function counts(ids: readonly string[]) {
     const rows = await sql<{ status: string; count: number }[]>`

@@ -10,22 +10,30 @@ interface Resource {
 const TEMPLATE = 'Celeriac-dev-App.template.json';
 
 /**
- * A copy of the cloud assembly whose waits are short enough for an impatient person, and whose workers get further
- * variables; all else is as it is deployed.
+ * A copy of the cloud assembly that is soon tired of waiting and of trying, and whose workers get further variables; all
+ * else is as it is deployed.
  */
 export async function impatientAssembly(
   directory: string,
   {
     visibilitySeconds,
+    maxReceives,
     workerVariables,
-  }: { visibilitySeconds: number; workerVariables: Readonly<Record<string, string>> },
+  }: {
+    visibilitySeconds: number;
+    maxReceives: number;
+    workerVariables: Readonly<Record<string, string>>;
+  },
   log: (line: string) => void,
 ): Promise<string> {
   await cp(await synthesizedAssembly(log), directory, { recursive: true });
   const file = join(directory, TEMPLATE);
   const template: { Resources: Record<string, Resource> } = JSON.parse(await readFile(file, 'utf8'));
   for (const { Type, Properties } of Object.values(template.Resources)) {
-    if (Type === 'AWS::SQS::Queue') Properties.VisibilityTimeout = visibilitySeconds;
+    if (Type === 'AWS::SQS::Queue') {
+      Properties.VisibilityTimeout = visibilitySeconds;
+      if (Properties.RedrivePolicy) Object.assign(Properties.RedrivePolicy, { maxReceiveCount: maxReceives });
+    }
     if (Type === 'AWS::Lambda::Function' && String(Properties.FunctionName).endsWith('-worker')) {
       const { Variables } = Properties.Environment as { Variables: Record<string, unknown> };
       Object.assign(Variables, workerVariables);

@@ -123,7 +123,7 @@ export function startChaos(options: ChaosOptions): Chaos {
    */
   async function stall({ idempotencyKey: taskId, ports }: Hit): Promise<void> {
     const pid = await connectedProcess(runtime.sandboxes('worker'), ...ports);
-    if (standing || pid === undefined || !signalled(pid, 'SIGSTOP')) return;
+    if (pid === undefined || !signalled(pid, 'SIGSTOP')) return;
     harm.stalls += 1;
     if (clockOffset(pid) !== 0) harm.wrongClocks += 1;
     const goOn = new AbortController();
@@ -136,11 +136,14 @@ export function startChaos(options: ChaosOptions): Chaos {
     stallsFrom = performance.now() + random.between(...EVERY.stall) * 1_000;
   }
 
-  let stalling = Promise.resolve();
+  let stalling: Promise<void> | undefined;
   function notice(hit: Hit): void {
     if (standing?.taskId === hit.idempotencyKey) standing.goOn.abort();
-    const mayStall = !standing && !stopping.signal.aborted && performance.now() > stallsFrom;
-    if (hit.waitMs >= STALL_AT_MS && mayStall) stalling = stall(hit);
+    const mayStall = !stalling && !stopping.signal.aborted && performance.now() > stallsFrom;
+    if (hit.waitMs < STALL_AT_MS || !mayStall) return;
+    stalling = stall(hit).finally(() => {
+      stalling = undefined;
+    });
   }
 
   async function cut(): Promise<void> {

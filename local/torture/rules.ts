@@ -183,6 +183,21 @@ export function violations(histories: readonly History[]): Map<string, string[]>
   );
 }
 
+/** The tasks that were not at their end at that time, with all their moves, in seconds before it. */
+export function unfinishedAt(histories: readonly History[], time: number): string[] {
+  return histories
+    .filter(({ moves }) => {
+      const last = moves.findLast(({ at }) => at <= time);
+      return last !== undefined && !TERMINAL.has(last.to);
+    })
+    .map(({ id, moves }) => {
+      const path = moves.map(
+        ({ to, attempt, at }) => `${to}(${attempt}) ${((at - time) / 1_000).toFixed(1)}`,
+      );
+      return `${id} ${path.join(' ')}`;
+    });
+}
+
 function pathOf(moves: readonly Move[]): string {
   return moves.map(({ to, attempt }) => `${to}(${attempt})`).join(' ');
 }

@@ -10,7 +10,7 @@ import { type Harm, startChaos } from './chaos.ts';
 import { type Evidence, histories } from './history.ts';
 import { plan } from './plan.ts';
 import { seeded } from './random.ts';
-import { violations } from './rules.ts';
+import { unfinishedAt, violations } from './rules.ts';
 import { startTarget } from './target.ts';
 import { startUnreliableQueues, type UnreliableQueues } from './unreliable-queues.ts';
 
@@ -18,18 +18,20 @@ import { startUnreliableQueues, type UnreliableQueues } from './unreliable-queue
 const LEASE_SECONDS = 5;
 const RESEND_SECONDS = 8;
 const VISIBILITY_SECONDS = 10;
+/** Receives before a message is given up on: so few that it happens now and then. */
+const MAX_RECEIVES = 3;
 
 /** A creation of so many a second, within these bounds, lasts for as long as the harm needs to be done. */
 const CREATION = { seconds: 25, atLeast: 40, atMost: 400 } as const;
 
-/** Creations wait while so many tasks are unfinished, and go on when they are fewer. */
-const MAX_UNFINISHED = 3_000;
+/** Creations wait while so many tasks are unfinished: those that wait too long for a worker get message after message. */
+const MAX_UNFINISHED = 1_000;
 
 /** Seconds that a run may last: so many, and so many more for each thousand of tasks. */
 const LIMIT = { seconds: 150, perThousand: 40 } as const;
 
-/** Messages that nobody deletes are gone after this many receives, each as long as they stay hidden. */
-const DRAIN_SECONDS = 6 * VISIBILITY_SECONDS;
+/** Messages that nobody deletes are gone after so many receives here and as many among the dead letters. */
+const DRAIN_SECONDS = (2 * MAX_RECEIVES + 1) * VISIBILITY_SECONDS;
 
 const LOOK_SECONDS = 0.5;
 
@@ -114,6 +116,7 @@ export async function torture(options: TortureOptions): Promise<Outcome> {
   options.signal.throwIfAborted();
   if (creation.failure && !signal.aborted) throw creation.failure;
 
+  const endedAt = Date.now();
   await chaos.stop();
   const messages = await drained(runtime, queues);
   const evidence: Evidence = {
@@ -124,6 +127,7 @@ export async function torture(options: TortureOptions): Promise<Outcome> {
     moves: await audit.moves(),
     ledger: await audit.ledger(),
   };
+  const all = histories(evidence);
   return {
     evidence,
     harm: chaos.harm,
@@ -133,7 +137,12 @@ export async function torture(options: TortureOptions): Promise<Outcome> {
       .reduce((sum, { queueName }) => sum + queues.received(queueName), 0),
     unanswered: callers.unanswered(),
     seconds: seconds(),
-    violations: violations(histories(evidence)).set('messages left', messages),
+    violations: violations(all)
+      .set('messages left', messages)
+      .set(
+        'out of time',
+        signal.aborted ? [`${callers.created.size} of ${tasks} created`, ...unfinishedAt(all, endedAt)] : [],
+      ),
   };
 }
 
@@ -145,7 +154,11 @@ async function startSystem(undo: AsyncDisposableStack, log: (line: string) => vo
   undo.defer(target.stop);
   const assembly = await impatientAssembly(
     join(directory, 'assembly'),
-    { visibilitySeconds: VISIBILITY_SECONDS, workerVariables: { NODE_OPTIONS: `--import=${CLOCK_SHIFT}` } },
+    {
+      visibilitySeconds: VISIBILITY_SECONDS,
+      maxReceives: MAX_RECEIVES,
+      workerVariables: { NODE_OPTIONS: `--import=${CLOCK_SHIFT}` },
+    },
     log,
   );
   let queues: UnreliableQueues | undefined;

@@ -114,9 +114,10 @@ export const REACH: Record<(typeof FUNCTION_ROLES)[number], Reach> = {
   celeriac_socket: {
     signing_keys: { select: ['all'] },
     tasks: { select: ['readable'] },
+    batches: { select: ['readable'] },
     connections: { insert: ['mine'] },
   },
-  celeriac_worker: { ...TASK_SERVICE, ...LANES },
+  celeriac_worker: { ...TASK_SERVICE, ...LANES, tasks: { ...TASK_SERVICE.tasks, insert: ['all'] } },
   celeriac_dead_letters: TASK_SERVICE,
   celeriac_dispatcher: {
     ...TASK_SERVICE,
@@ -158,6 +159,8 @@ export const EXECUTES: Record<string, readonly string[]> = {
   redeem_ticket: ['celeriac_socket'],
   watch: ['celeriac_socket'],
   unwatch: ['celeriac_socket'],
+  watch_batch: ['celeriac_socket'],
+  unwatch_batch: ['celeriac_socket'],
   forget: ['celeriac_socket', 'celeriac_dispatcher'],
   silence: [],
 };

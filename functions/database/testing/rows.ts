@@ -15,7 +15,7 @@ export async function insertRows(
   { userId, sessionId, organizationId }: Member,
   { expired = false } = {},
 ): Promise<void> {
-  const [taskId, connectionId] = [uuidv7(), uuidv7()];
+  const [taskId, batchId, connectionId] = [uuidv7(), uuidv7(), uuidv7()];
   const until = new Date(Date.now() + (expired ? -60_000 : 3_600_000)).toISOString();
   buckets += 1;
   const bucket = new Date(buckets * 300_000).toISOString();
@@ -33,7 +33,7 @@ export async function insertRows(
       insert into attempts (task_id, attempt, organization_id, outcome, started_at, finished_at)
       values (${taskId}, 1, ${organizationId}, 'retried', now(), now())`;
     await tx`insert into task_dependencies values (${taskId}, ${taskId}, ${organizationId})`;
-    await tx`insert into batches (id, organization_id, queue, sealed) values (${uuidv7()}, ${organizationId}, 'bulk', false)`;
+    await tx`insert into batches (id, organization_id, queue, sealed) values (${batchId}, ${organizationId}, 'bulk', false)`;
     if (expired) {
       await tx`
         insert into tasks (id, organization_id, kind, name, queue, status, scheduled_time, run_at, max_retries, attempt_limit, finished_at)
@@ -45,6 +45,7 @@ export async function insertRows(
     await tx`insert into pauses (organization_id, scope, name) values (${organizationId}, 'kind', 'no.kind')`;
     await tx`insert into connections values (${connectionId}, ${userId}, ${sessionId}, now(), ${until})`;
     await tx`insert into subscriptions values (${connectionId}, ${taskId})`;
+    await tx`insert into batch_subscriptions values (${connectionId}, ${batchId})`;
     await tx`insert into ws_tickets values (${randomBytes(32)}, ${userId}, ${sessionId}, ${until})`;
     await tx`
       insert into idempotency_keys (user_id, key, fingerprint, seed, expires_at)

@@ -154,6 +154,25 @@ describe('the attempts of a task', () => {
   });
 });
 
+test('a result that is too large for the row is to be had at an address', async () => {
+  const { body: task } = await create();
+  const artifact = { key: `results/${ada.organizationId}/${task.id}/1.json`, bytes: 300_000 };
+  await store.claim(on.as('worker'), [task.id], 30, 0);
+  await store.settle(
+    on.as('worker'),
+    [{ id: task.id, attempt: 1, kind: 'complete', result: null, artifact }],
+    DISPATCH,
+  );
+  const link = { result: null, result_url: `https://s3.example.com/${artifact.key}?as=${task.id}.json` };
+  expect((await ada.ask('GET', `/api/tasks/${task.id}/`)).body).toMatchObject({
+    ...link,
+    result_bytes: 300_000,
+  });
+  expect((await ada.ask('GET', `/api/tasks/${task.id}/status/`)).body).toMatchObject(link);
+  const eve = await api.register();
+  expect((await eve.ask('GET', `/api/tasks/${task.id}/`)).status).toBe(404);
+});
+
 describe('why a task has not run yet', () => {
   const reason = async (id: string) => (await ada.ask('GET', `/api/tasks/${id}/`)).body.waiting;
 

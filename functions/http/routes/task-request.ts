@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { invalidRequest } from '../../refusal.ts';
 import type { TaskRequest } from '../../tasks/create.ts';
 import { LONGEST_LIMIT_SECONDS } from '../../tasks/define-task.ts';
-import { DEFAULT_KIND, KIND_NAMES, KINDS } from '../../tasks/kinds/index.ts';
+import { DEFAULT_KIND, KIND_NAMES, KINDS, type KindName } from '../../tasks/kinds/index.ts';
 import { QUEUES, type Queue, type RetryPolicy, TASK_STATUSES } from '../../tasks/task.ts';
 import { Id } from '../id.ts';
 import { pageLimit } from '../page-limit.ts';
@@ -12,7 +12,7 @@ import { timestamp } from '../timestamp.ts';
 const MAX_YEARS_AHEAD = 10;
 
 /** A time at which a task may be asked to start. */
-const scheduledTime = timestamp.refine(
+export const scheduledTime = timestamp.refine(
   (time) => Date.parse(time) < Date.now() + MAX_YEARS_AHEAD * 366 * 86_400_000,
   { error: `Must be at most ${MAX_YEARS_AHEAD} years ahead` },
 );
@@ -23,7 +23,7 @@ export const RescheduleTask = z.strictObject({ scheduled_time: scheduledTime });
 const PAGE = { default: 50, max: 200 } as const;
 
 /** Counted in code points, as Postgres does. */
-const text = (max: number) => z.string().max(max, `Must have at most ${max} characters`);
+export const text = (max: number) => z.string().max(max, `Must have at most ${max} characters`);
 
 /** A name that a caller gives to something, and compares by. */
 const key = (max: number) =>
@@ -117,6 +117,11 @@ export const CreateTask = withItsRules(
   ],
 });
 
+/** Each kind's payload where the body has it. Made once: a schema costs more than a payload's check. */
+const PAYLOADS = Object.fromEntries(
+  Object.entries(KINDS).map(([name, { payload }]) => [name, z.object({ payload })]),
+) as unknown as Record<KindName, z.ZodObject>;
+
 /**
  * What is to be written for a valid body.
  *
@@ -128,7 +133,7 @@ export function taskRequest(
   dependsOn: readonly string[] | null = null,
 ): TaskRequest {
   const kind = KINDS[body.kind];
-  const payload = z.object({ payload: kind.payload }).safeParse({ payload: body.payload });
+  const payload = PAYLOADS[body.kind].safeParse(body);
   if (!payload.success) throw invalidRequest('body', payload.error);
   const { retry, limits } = body;
   return {
@@ -161,7 +166,7 @@ function retryPolicy(retry: z.infer<typeof Retry>): Partial<RetryPolicy> {
   };
 }
 
-const many = <T extends z.ZodType>(item: T) =>
+export const many = <T extends z.ZodType>(item: T) =>
   z.preprocess(
     (value) => (typeof value === 'string' ? value.split(',') : value),
     z.array(item).min(1).max(6),
@@ -172,6 +177,7 @@ export const ListTasks = z.strictObject({
   status: many(z.enum(TASK_STATUSES)).optional().describe('One or more, separated by commas'),
   kind: z.enum(KIND_NAMES).optional(),
   queue: z.enum(QUEUES).optional(),
+  batch: Id.optional().describe('Only tasks of this batch'),
   organization: Id.optional().describe('Default: all your organizations'),
   created_by: z.literal('me').optional(),
   created_from: timestamp.optional().describe('Inclusive'),

@@ -14,6 +14,10 @@ export const TaskView = z
     created_at: z.iso.datetime(),
     updated_at: z.iso.datetime(),
     result: z.unknown(),
+    result_bytes: z
+      .int()
+      .nullable()
+      .describe('Size of a result that is too large to be told here; `result` is null then'),
     error_message: z.string().nullable(),
     error: z.object({ code: z.string(), message: z.string() }).loose().nullable(),
     organization: z.uuid(),
@@ -55,7 +59,13 @@ export const TaskView = z
 
 export const TaskWithPayload = TaskView.extend({ payload: z.unknown() }).meta({ id: 'TaskWithPayload' });
 
+const resultUrl = z
+  .url()
+  .nullable()
+  .describe('Where a result that is too large to be told here is to be had, for a quarter of an hour');
+
 export const ExplainedTask = TaskWithPayload.extend({
+  result_url: resultUrl,
   waiting: z
     .object({ code: z.string(), message: z.string() })
     .nullable()
@@ -67,6 +77,7 @@ export const TaskStatusView = z
     id: z.uuid(),
     status: z.enum(TASK_STATUSES),
     result: z.unknown(),
+    result_url: resultUrl,
     error_message: z.string().nullable(),
     created_at: z.iso.datetime(),
     updated_at: z.iso.datetime(),
@@ -86,6 +97,7 @@ export function taskView(task: Task): z.infer<typeof TaskView> {
     created_at: task.createdAt.toISOString(),
     updated_at: task.updatedAt.toISOString(),
     result: task.result,
+    result_bytes: task.artifact?.bytes ?? null,
     error_message: task.error?.message ?? null,
     error: task.error,
     organization: task.organizationId,
@@ -114,7 +126,7 @@ export function taskWithPayload(task: Task): z.infer<typeof TaskWithPayload> {
 }
 
 /** What the seed answers for `GET /api/tasks/<id>/status/`, then what a poller wants. */
-export function taskStatusView(task: Task): z.infer<typeof TaskStatusView> {
+export function taskStatusView(task: Task): Omit<z.infer<typeof TaskStatusView>, 'result_url'> {
   const { id, status, result, error_message, created_at, updated_at, attempt, next_attempt_at, seq } =
     taskView(task);
   return { id, status, result, error_message, created_at, updated_at, attempt, next_attempt_at, seq };

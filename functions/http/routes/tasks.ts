@@ -9,6 +9,7 @@ import { decodeCursor, encodeCursor } from '../cursor.ts';
 import { answer, json, problems, secured } from '../describe.ts';
 import { Id } from '../id.ts';
 import { AttemptView, attemptView, ListAttempts } from './attempt-view.ts';
+import { type ResultDeps, resultLink } from './result-link.ts';
 import { CreateTask, ListTasks, RescheduleTask, taskRequest } from './task-request.ts';
 import {
   ExplainedTask,
@@ -115,7 +116,7 @@ const retry = createRoute({
 });
 
 /** The seed's task API. */
-export function registerTaskRoutes(app: App, deps: ChangeDeps): void {
+export function registerTaskRoutes(app: App, deps: ChangeDeps & ResultDeps): void {
   app.openapi(create, async (c) => {
     const body = c.req.valid('json');
     const requests = [taskRequest(body, body.queue, body.depends_on)];
@@ -136,6 +137,7 @@ export function registerTaskRoutes(app: App, deps: ChangeDeps): void {
         statuses: query.status ?? null,
         kind: query.kind ?? null,
         queue: query.queue ?? null,
+        batchId: query.batch ?? null,
         createdFrom: query.created_from ?? null,
         createdTo: query.created_to ?? null,
         scheduledFrom: query.scheduled_from ?? null,
@@ -153,7 +155,7 @@ export function registerTaskRoutes(app: App, deps: ChangeDeps): void {
 
   app.openapi(read, async (c) => {
     const { task, waiting } = await explainTask(deps, c.var.principal, c.req.valid('param').taskId);
-    return c.json({ ...taskWithPayload(task), waiting }, 200);
+    return c.json({ ...taskWithPayload(task), ...resultLink(deps, task), waiting }, 200);
   });
 
   app.openapi(reschedule, async (c) => {
@@ -178,7 +180,8 @@ export function registerTaskRoutes(app: App, deps: ChangeDeps): void {
   });
 
   app.openapi(status, async (c) => {
-    return c.json(taskStatusView(await getTask(deps, c.var.principal, c.req.valid('param').taskId)), 200);
+    const task = await getTask(deps, c.var.principal, c.req.valid('param').taskId);
+    return c.json({ ...taskStatusView(task), ...resultLink(deps, task) }, 200);
   });
 
   app.openapi(cancel, async (c) => {

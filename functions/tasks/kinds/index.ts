@@ -1,8 +1,9 @@
 import type { Kind } from '../define-task.ts';
+import { batchImport } from './batch-import/schema.ts';
 import { dataProcess } from './data-process/schema.ts';
 import { httpRequest } from './http-request/schema.ts';
 
-/** Every kind of task, as data. What runs them is in `tasks.ts`, which only the worker imports. */
+/** Every kind of task that can be asked for, as data. What runs them is in `tasks.ts`, which only the worker imports. */
 export const KINDS = {
   [dataProcess.kind]: dataProcess,
   [httpRequest.kind]: httpRequest,
@@ -25,5 +26,8 @@ export function isKindName(name: string): name is KindName {
   return Object.hasOwn(KINDS, name);
 }
 
-/** The same as {@link KINDS}, for those who look names up that may be no kind's. */
-export const KINDS_BY_NAME: ReadonlyMap<string, Kind> = new Map(Object.entries(KINDS));
+/** The same and those that the engine makes for itself, which nobody can ask for: for those who run what there is. */
+export const KINDS_BY_NAME: ReadonlyMap<string, Kind> = new Map<string, Kind>([
+  ...Object.entries(KINDS),
+  [batchImport.kind, batchImport],
+]);

@@ -159,6 +159,36 @@ const reschedule = fc.record({ at: index, minutes: fc.constantFrom(-1, 2, 10, 60
   }),
 );
 
+/** All tasks that are meant by these ids; the statements look at no more of them than there are here. */
+const all = ({ ada }: System, ids: readonly string[]): store.Selection => ({
+  organizationId: ada.organizationId,
+  ids,
+  ...{ batch: null, statuses: null, kind: null, queue: null, createdBy: null },
+  ...{ createdFrom: null, createdTo: null, scheduledFrom: null, scheduledTo: null },
+});
+
+const changeMany = fc
+  .record({ at: some, move: fc.constantFrom('cancel', 'requeue', 'reschedule') })
+  .map(({ at, move }) =>
+    step(`${move} many(${at})`, async (system) => {
+      const ids = idsOf(system, at, is('SCHEDULED', 'RUNNING', 'FAILED', 'CANCELLED'));
+      const time = system.timestamp(600);
+      const { rows } = await system.asAda((tx) => {
+        if (move === 'cancel') return store.cancelMany(tx, all(system, ids), null);
+        if (move === 'requeue') return store.requeueMany(tx, all(system, ids), null, DISPATCH);
+        return store.rescheduleMany(tx, all(system, ids), null, time, DISPATCH);
+      });
+      const model = ids.flatMap((id) => {
+        if (move === 'requeue') return system.model.requeue(id, DISPATCH) ?? [];
+        if (move === 'reschedule')
+          return system.model.reschedule(id, system.inModel(time) ?? '', DISPATCH) ?? [];
+        // A second wish to cancel changes nothing.
+        return system.model.rows.get(id)?.cancelRequestedAt ? [] : (system.model.cancel(id) ?? []);
+      });
+      expect(told(rows)).toEqual(told(model));
+    }),
+  );
+
 const trespass = index.map((at) =>
   step(`trespass(${at})`, async (system) => {
     const id = idOf(system, at, is('SCHEDULED', 'FAILED'));
@@ -343,6 +373,7 @@ export const STEPS = [
     requeue,
     requeue,
     reschedule,
+    changeMany,
     trespass,
   ],
   ...[claim, claim, claim, claim, claim, claim, settle, settle, settle, settle, renew, report],

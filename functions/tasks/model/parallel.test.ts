@@ -86,7 +86,21 @@ async function dispatch(db: Database, { history, ids, random }: Round): Promise<
   }
 }
 
+const meant = (ids: readonly string[]): store.Selection => ({
+  organizationId: ada.organizationId,
+  ids,
+  ...{ batch: null, statuses: null, kind: null, queue: null, createdBy: null },
+  ...{ createdFrom: null, createdTo: null, scheduledFrom: null, scheduledTo: null },
+});
+
 async function change(db: Database, { history, ids, random }: Round): Promise<void> {
+  if (random.chance(0.2)) {
+    const some = someOf(ids, random);
+    await history.of({ move: 'cancel', ids: [] }, () =>
+      asMember(db, ada, async (tx) => (await store.cancelMany(tx, meant(some), null)).rows),
+    );
+    return;
+  }
   const id = random.pick(ids as [string, ...string[]]);
   const move = random.pick(['cancel', 'requeue', 'requeue', 'reschedule'] as const);
   await history.of({ move, ids: [id] }, async () => {

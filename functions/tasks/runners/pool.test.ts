@@ -1,4 +1,7 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import process from 'node:process';
+import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { AttemptAborted } from '../attempt-aborted.ts';
@@ -171,6 +174,32 @@ describe('a pool', () => {
     });
     await expect(start('isolated.echo', { on }).result).rejects.toMatchObject({ code: 'handler_crashed' });
     expect(on.free()).toBe(1);
+  });
+
+  test('a runner that spins does not outlive a worker that is killed', async () => {
+    const [poolModule, program] = ['./pool.ts', './testing/program.ts'].map((path) =>
+      JSON.stringify(new URL(path, import.meta.url).href),
+    );
+    const script = `
+      import { startRunners } from ${poolModule};
+      const runners = startRunners({ program: new URL(${program}), environment: {}, heapMiB: 96, size: 1, memoryMiB: 300 });
+      const job = (kind) => () => ({ taskId: '', kind, payload: null, attempt: 1, idempotencyKey: '', deadline: new Date() });
+      const never = new AbortController().signal;
+      const run = (kind) => runners.run(job(kind), { signal: never, end: never, hear() {} });
+      console.log(JSON.parse(await run('isolated.echo')).pid);
+      await run('isolated.spin');`;
+    const worker = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [pid] = await once(createInterface({ input: worker.stdout }), 'line');
+    await sleep(300);
+    worker.kill('SIGKILL');
+    await once(worker, 'exit');
+    try {
+      await expect.poll(() => isAlive(Number(pid))).toBe(false);
+    } finally {
+      if (isAlive(Number(pid))) process.kill(Number(pid), 'SIGKILL');
+    }
   });
 
   test('stopping it ends its processes', async () => {

@@ -53,10 +53,12 @@ async function work(stage: Stage, sandbox: Sandbox, receipts: readonly Receipt[]
     leaseSeconds: stage.leaseSeconds,
     ...inlineTasks(() => [definition]),
     fetch: () => Promise.reject(new Error('There is no network here')),
+    putArtifact: () => Promise.reject(new Error('There is no bucket here')),
     log: () => {},
     announce: () => {},
     enqueue: enqueueFrom(world, sandbox, stage.queues),
-    publishFinished: () => world.request(sandbox, () => {}),
+    announceReports: () => {},
+    publish: () => world.request(sandbox, () => {}),
   };
   const redelivered = receipts.filter((receipt) => receipt.redelivered).flatMap(({ ids }) => ids);
   if (redelivered.length > 0) await rescueTasks(deps, redelivered, statements);

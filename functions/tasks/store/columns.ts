@@ -7,6 +7,9 @@ import { MOVES } from '../task.ts';
  * names the statuses that it leaves, uses the database's clock, counts `seq` up, and returns the rows that it really changed
  * with those who watch them.
  *
+ * What is compared with an index says `(select clock_timestamp())`: read once, it is searched for; the bare function may be
+ * another one at each row, and the whole index would be read.
+ *
  * Who locks several rows does so in one order, so that nobody waits in a circle: lanes, tasks by id, batches by id.
  */
 
@@ -19,10 +22,14 @@ export type Timed<T> = T & { dueInSeconds: number };
 /** The statuses that a move may leave. */
 export const leaves = (move: keyof typeof MOVES): string[] => [...MOVES[move].from];
 
-/** The columns of a `Task`, of the relation `t`. */
-export const columns = (db: Database | Transaction) => db`
+/**
+ * The columns of a `Task`, of the relation `t`.
+ *
+ * @param whole without it, payload and description stay away, which may be large and which no frame shows
+ */
+export const columns = (db: Database | Transaction, whole = true) => db`
   t.id, t.organization_id as "organizationId", t.created_by as "createdBy", t.batch_id as "batchId", t.kind, t.name,
-  t.description, t.payload, t.queue, t.status, t.scheduled_time as "scheduledTime", t.run_at as "runAt",
+  ${whole ? db`t.description, t.payload` : db`'' as description, null::jsonb as payload`}, t.queue, t.status, t.scheduled_time as "scheduledTime", t.run_at as "runAt",
   t.max_retries as "maxRetries", t.retry_policy as "retryPolicy", t.soft_seconds as "softSeconds",
   t.hard_seconds as "hardSeconds", t.unique_key as "uniqueKey", t.concurrency_key as "concurrencyKey",
   t.concurrency_limit as "concurrencyLimit", t.attempt, t.attempt_limit as "attemptLimit", t.cause, t.crashes,
@@ -32,6 +39,13 @@ export const columns = (db: Database | Transaction) => db`
 
 export const dueIn = (db: Database | Transaction) =>
   db`extract(epoch from t.run_at - clock_timestamp())::float8 as "dueInSeconds"`;
+
+/**
+ * A task `t` is one of these. Said beside every join with what is known of them: a plan that Postgres made and kept while the
+ * table was small would else go through all of it.
+ */
+export const among = (db: Database | Transaction, ids: readonly string[]) =>
+  db`t.id = any (${ids as string[]}::uuid[])`;
 
 /** When the dispatcher must look after a task that is due at `runAt`: late, if its message is sent at once; else in time to send it. */
 export const nextDispatch = (

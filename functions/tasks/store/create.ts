@@ -1,7 +1,8 @@
 import type { Database, Transaction } from '../../database/connect.ts';
 import type { Principal } from '../../database/enter.ts';
-import type { DispatchSettings, Queue, RetryPolicy, Task } from '../task.ts';
+import type { Batch, DispatchSettings, Queue, RetryPolicy, Task } from '../task.ts';
 import { columns, dueIn, nextDispatch, type Timed } from './columns.ts';
+import { batchJson } from './tally.ts';
 
 /** A new task, ready to be inserted. */
 export type NewTask = {
@@ -27,9 +28,6 @@ export type NewTask = {
 /** The batch that new tasks belong to. */
 export type NewBatch = { id: string; name: string; queue: Queue };
 
-/** What a message needs to know of a task. */
-export type Wakeable = Timed<Pick<Task, 'id' | 'organizationId' | 'queue' | 'status'>>;
-
 /** The organization that the principal may write to: the named one, or the personal one. */
 const home = (
   db: Database | Transaction,
@@ -43,30 +41,57 @@ const home = (
     where role <> 'viewer' and coalesce(organization_id = ${organizationId}::uuid, personal)
   )`;
 
-const insertion = (
+/** Writes tasks into the organization that the relation `home` names. */
+export const insertion = (
   db: Database | Transaction,
-  { userId }: Principal,
+  createdBy: string | null,
   tasks: readonly NewTask[],
-  batch: NewBatch | null,
+  batchId: string | null,
   dispatch: DispatchSettings,
 ) => db`
   insert into tasks as t (id, organization_id, created_by, batch_id, kind, name, description, payload, queue, status,
     scheduled_time, run_at, next_dispatch_at, max_retries, attempt_limit, retry_policy, soft_seconds, hard_seconds,
     unique_key, concurrency_key, concurrency_limit)
-  select g.id, home.organization_id, ${userId}, ${batch?.id ?? null}::uuid, g.kind, g.name, g.description, g.payload, g.queue,
-    case when g.waits then 'PENDING' else 'SCHEDULED' end, coalesce(g."scheduledTime", now()), g.run_at,
+  select g.id, home.organization_id, ${createdBy}::uuid, ${batchId}::uuid, g.kind, g.name, g.description, g.payload, g.queue,
+    case when g.waits then 'PENDING' else 'SCHEDULED' end, coalesce(g.scheduled_time, now()), g.run_at,
     case when not g.waits then ${nextDispatch(db, db`g.run_at`, dispatch)} end,
-    g."maxRetries", g."maxRetries" + 1, g."retryPolicy", g."softSeconds", g."hardSeconds",
-    g."uniqueKey", g."concurrencyKey", g."concurrencyLimit"
+    g.max_retries, g.max_retries + 1, nullif(g.rare -> 'retryPolicy', 'null'), (g.rare ->> 'softSeconds')::float8,
+    (g.rare ->> 'hardSeconds')::float8, g.rare ->> 'uniqueKey', g.rare ->> 'concurrencyKey',
+    (g.rare ->> 'concurrencyLimit')::integer
   from (
-    select n.*, greatest(coalesce(n."scheduledTime", now()), now()) as run_at,
-      n."dependsOn" is not null
-        and exists (select from tasks p where p.id = any (n."dependsOn") and p.status <> 'COMPLETED') as waits
-    from jsonb_to_recordset(${JSON.stringify(tasks)}::jsonb) as n(id uuid, kind text, name text, description text,
-      payload jsonb, queue text, "scheduledTime" timestamptz, "maxRetries" integer, "retryPolicy" jsonb,
-      "softSeconds" float8, "hardSeconds" float8, "uniqueKey" text, "concurrencyKey" text, "concurrencyLimit" integer,
-      "dependsOn" uuid[])
+    select n.*, greatest(n.scheduled_time, now()) as run_at,
+      n.rare is not null and exists (
+        select from jsonb_array_elements_text(coalesce(nullif(n.rare -> 'dependsOn', 'null'), '[]')) as d(id)
+        join tasks p on p.id = d.id::uuid
+        where p.status <> 'COMPLETED'
+      ) as waits
+    from (
+      select u.id, u.kind, u.name, u.description, u.payload::jsonb, u.queue, u.retries::integer as max_retries,
+        nullif(u.time, '')::timestamptz as scheduled_time, nullif(u.rare, '')::jsonb as rare
+      from unnest(${tasks.map(({ id }) => id)}::uuid[], ${tasks.map(({ kind }) => kind)}::text[],
+        ${tasks.map(({ name }) => name)}::text[], ${tasks.map(({ description }) => description)}::text[],
+        ${tasks.map(({ payload }) => JSON.stringify(payload))}::text[], ${tasks.map(({ queue }) => queue)}::text[],
+        ${tasks.map(({ scheduledTime }) => scheduledTime ?? '')}::text[],
+        ${tasks.map(({ maxRetries }) => String(maxRetries))}::text[], ${tasks.map(rareOf)}::text[])
+        as u(id, kind, name, description, payload, queue, time, retries, rare)
+    ) n
   ) g cross join home`;
+
+/** What few tasks have, as JSON; empty for a task that has none of it. Columns one by one cost ten thousand tasks half a second. */
+function rareOf(task: NewTask): string {
+  const { retryPolicy, softSeconds, hardSeconds, uniqueKey, concurrencyKey, concurrencyLimit, dependsOn } =
+    task;
+  const rare = {
+    retryPolicy,
+    softSeconds,
+    hardSeconds,
+    uniqueKey,
+    concurrencyKey,
+    concurrencyLimit,
+    dependsOn,
+  };
+  return Object.values(rare).every((value) => value === null) ? '' : JSON.stringify(rare);
+}
 
 /**
  * Writes new tasks of one organization, all or none. Membership and role are looked up in the same statement.
@@ -84,9 +109,15 @@ export async function insert(
 ): Promise<Timed<Task>[]> {
   return db<Timed<Task>[]>`
     with ${home(db, principal, organizationId)}
-    ${insertion(db, principal, tasks, null, dispatch)}
+    ${insertion(db, principal.userId, tasks, null, dispatch)}
     returning ${columns(db)}, ${dueIn(db)}`;
 }
+
+/** What a message needs to know of a task. */
+export type Wakeable = Timed<Pick<Task, 'id' | 'organizationId' | 'queue' | 'status'>>;
+
+/** A new batch, and those of its tasks that were written. */
+export type WrittenBatch = { batch: Batch; tasks: Timed<{ id: string }>[] };
 
 /** Writes down what a new task waits for. */
 export async function insertDependencies(
@@ -104,7 +135,7 @@ export async function insertDependencies(
  *
  * @param tasks   at least one, their ids ascending
  * @param partial leaves out tasks whose unique key is taken, or whose id is there already, instead of writing none
- * @returns the tasks written; empty when the principal may not write there, or when all were left out
+ * @returns undefined when the principal may not write there, or when all were left out
  * @throws the database's error `23505` when, without `partial`, a unique key is taken
  */
 export async function insertBatch(
@@ -115,18 +146,22 @@ export async function insertBatch(
   tasks: readonly NewTask[],
   dispatch: DispatchSettings,
   partial = false,
-): Promise<Wakeable[]> {
-  return db<Wakeable[]>`
+): Promise<WrittenBatch | undefined> {
+  const [first, ...rows] = await db<{ batch: Batch | null; id: string; dueInSeconds: number }[]>`
     with ${home(db, principal, organizationId)}, made as (
-      ${insertion(db, principal, tasks, batch, dispatch)}
+      ${insertion(db, principal.userId, tasks, batch.id, dispatch)}
       ${partial ? db`on conflict do nothing` : db``}
-      returning t.id, t.organization_id, t.queue, t.status, t.run_at
+      returning t.id, t.organization_id, t.run_at
     ), batch as (
       insert into batches (id, organization_id, created_by, name, queue, total, first_task_id, last_task_id)
       select ${batch.id}, home.organization_id, ${principal.userId}, ${batch.name}, ${batch.queue}, count(*),
         ${tasks[0]?.id ?? null}::uuid, ${tasks.at(-1)?.id ?? null}::uuid
       from made join home using (organization_id)
       group by home.organization_id
+      returning *
     )
-    select t.id, t.organization_id as "organizationId", t.queue, t.status, ${dueIn(db)} from made t`;
+    select ${batchJson(db)} as batch, b.id, 0::float8 as "dueInSeconds" from batch b
+    union all
+    select null, t.id, ${dueIn(db)} from made t`;
+  return first?.batch ? { batch: first.batch, tasks: rows } : undefined;
 }

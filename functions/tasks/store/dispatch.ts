@@ -24,7 +24,7 @@ export async function rescue(
   return db<Timed<Watched<Task>>[]>`
     with expired as (
       select t.id, t.cause, t.run_at from tasks t
-      where t.status = any (${leaves('rescue')}::text[]) and t.lease_until < clock_timestamp()
+      where t.status = any (${leaves('rescue')}::text[]) and t.lease_until < (select clock_timestamp())
         and (${ids as string[] | null}::uuid[] is null or t.id = any (${ids as string[] | null}::uuid[]))
       order by t.lease_until
       limit ${limit}
@@ -72,7 +72,7 @@ export async function takeForDispatch(
   const rows = await tx<(Released & { held: boolean })[]>`
     with due as (
       select t.id, ${PAUSED(tx)} as lane from tasks t
-      where t.status = 'SCHEDULED' and t.next_dispatch_at <= clock_timestamp()
+      where t.status = 'SCHEDULED' and t.next_dispatch_at <= (select clock_timestamp())
       order by t.next_dispatch_at
       limit ${limit}
       for update of t skip locked

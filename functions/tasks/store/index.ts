@@ -1,20 +1,38 @@
 export { type Attempt, attempts } from './attempts.ts';
-export { cancel, requeue, reschedule } from './change.ts';
+export { type BatchNow, findBatch, listBatches, present, takenKeys } from './batches.ts';
+export {
+  type ChangedStretch,
+  cancel,
+  cancelMany,
+  requeue,
+  requeueMany,
+  reschedule,
+  rescheduleMany,
+} from './change.ts';
 export type { Timed } from './columns.ts';
 export {
   insert,
   insertBatch,
   insertDependencies,
-  type NewBatch,
   type NewTask,
   type Wakeable,
 } from './create.ts';
 export { awaitTasks, release } from './dependencies.ts';
 export { dispatchAgain, rescue, takeForDispatch } from './dispatch.ts';
+export {
+  findImport,
+  insertImport,
+  insertImported,
+  seal,
+  sealAbandoned,
+  takenByOthers,
+  type WatchedBatch,
+} from './imports.ts';
 export { type Capped, heldLanes, type Lane, RELEASE, type Released, releaseHeld } from './lanes.ts';
 export { addPause, listPauses, type Pause, removePause } from './pauses.ts';
 export { find, findAll, holdersOf, list, type TaskFilter } from './read.ts';
 export { type Old, oldTasks, removeBatches, removeTasks, returnTurn, takeTurns } from './retention.ts';
 export type { Room } from './room.ts';
 export { claim, type Report, renew, report, settle, type Unclaimed } from './run.ts';
+export { type BulkMove, countStretch, type Reached, type Selection, STRETCH } from './stretch.ts';
 export { surroundings } from './surroundings.ts';

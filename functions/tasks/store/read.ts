@@ -1,6 +1,7 @@
 import type { Transaction } from '../../database/connect.ts';
 import type { Queue, Task, TaskStatus } from '../task.ts';
 import { columns, dueIn, type Timed } from './columns.ts';
+import { ofBatch, type Selection } from './stretch.ts';
 
 /** One task that the transaction's principal may see. */
 export async function find(tx: Transaction, id: string): Promise<Task | undefined> {
@@ -33,6 +34,7 @@ export type TaskFilter = {
   statuses: readonly TaskStatus[] | null;
   kind: string | null;
   queue: Queue | null;
+  batch: Selection['batch'];
   /** RFC 3339, inclusive below and exclusive above. */
   createdFrom: string | null;
   createdTo: string | null;
@@ -55,6 +57,7 @@ export async function list(tx: Transaction, filter: TaskFilter, limit: number): 
         ${filter.createdBy ? tx`and t.created_by = ${filter.createdBy}` : tx``}
         ${filter.statuses ? tx`and t.status = any (${filter.statuses as readonly string[] as string[]}::text[])` : tx``}
         ${filter.kind ? tx`and t.kind = ${filter.kind}` : tx``}
+        ${filter.batch ? ofBatch(tx, filter.batch) : tx``}
         ${filter.queue ? tx`and t.queue = ${filter.queue}` : tx``}
         ${filter.createdFrom ? tx`and t.created_at >= ${filter.createdFrom}::text::timestamptz` : tx``}
         ${filter.createdTo ? tx`and t.created_at < ${filter.createdTo}::text::timestamptz` : tx``}

@@ -12,7 +12,7 @@ export async function takeTurns(db: Database, limit: number, everySeconds: numbe
   return db<Turn[]>`
     with next as (
       select o.id from organizations o
-      where o.purged_at < clock_timestamp() - ${everySeconds} * interval '1 second'
+      where o.purged_at < (select clock_timestamp()) - ${everySeconds} * interval '1 second'
       order by o.purged_at
       limit ${limit}
       for no key update of o skip locked
@@ -30,7 +30,7 @@ export async function oldTasks(
 ): Promise<Old[]> {
   return db<Old[]>`
     select t.id, t.artifact ->> 'key' as "artifactKey" from tasks t
-    where t.organization_id = ${organizationId} and t.finished_at < clock_timestamp() - ${retentionDays} * interval '1 day'
+    where t.organization_id = ${organizationId} and t.finished_at < (select clock_timestamp()) - ${retentionDays} * interval '1 day'
     order by t.finished_at
     limit ${limit}`;
 }
@@ -56,7 +56,7 @@ export async function removeBatches(
     where b.id in (
       select b.id from batches b
       where b.organization_id = ${organizationId}
-        and b.finished_at < clock_timestamp() - ${retentionDays} * interval '1 day'
+        and b.finished_at < (select clock_timestamp()) - ${retentionDays} * interval '1 day'
       order by b.finished_at
       limit ${limit}
     )`;

@@ -1,6 +1,6 @@
 import type { Database } from '../../database/connect.ts';
 import type { DispatchSettings, LogEntry, Outcome, Progress, Task, Watched } from '../task.ts';
-import { columns, dueIn, leaves, nextDispatch, type Timed } from './columns.ts';
+import { among, columns, dueIn, leaves, nextDispatch, type Timed } from './columns.ts';
 import { type Capped, claimInLanes, LANE, PAUSED } from './lanes.ts';
 import { KNOWN, LACK, type Lack, type Room } from './room.ts';
 import { tally, watchedBatch } from './tally.ts';
@@ -40,17 +40,18 @@ export async function claim(
   room: Room = ROOM_FOR_ALL,
 ): Promise<Claim> {
   const startable = db`t.run_at <= clock.now and (${alone} or t.crashes = 0)`;
+  const asked = among(db, ids);
   const rows = await db<(Watched<Task> & { wanted: Unclaimed; lane: string | null; unclaimed: boolean })[]>`
     with clock as materialized (
       select clock_timestamp() as now
     ), wanted as materialized (
       select t.id, t.run_at, t.crashes, ${LANE(db)} as lane, ${LACK(db, room, startable)} as lacks
       from clock, tasks t left join ${KNOWN(db, room)} on k.kind = t.kind
-      where t.id = any (${ids as string[]}::uuid[]) and t.status = any (${leaves('claim')}::text[])
+      where ${asked} and t.status = any (${leaves('claim')}::text[])
         and t.run_at <= clock.now + ${soonSeconds} * interval '1 second'
     ), due as (
       select t.id from tasks t, clock
-      where t.id in (select id from wanted where lane is null and lacks is null)
+      where ${asked} and t.id in (select id from wanted where lane is null and lacks is null)
         and t.status = any (${leaves('claim')}::text[]) and ${startable}
       order by t.id
       for update of t skip locked
@@ -59,17 +60,17 @@ export async function claim(
       set status = 'RUNNING', attempt = t.attempt + 1, lease_until = clock_timestamp() + ${leaseSeconds} * interval '1 second',
         next_dispatch_at = null, held_by = null, progress = null, started_at = clock_timestamp(),
         updated_at = clock_timestamp(), seq = t.seq + 1
-      from due where t.id = due.id
+      from due where ${asked} and t.id = due.id
       returning t.*
     ), paused as (
       select t.id, ${PAUSED(db)} as lane from tasks t, clock
-      where t.id in (select id from wanted where lane is not null) and t.status = any (${leaves('claim')}::text[])
+      where ${asked} and t.id in (select id from wanted where lane is not null) and t.status = any (${leaves('claim')}::text[])
         and t.run_at <= clock.now and ${PAUSED(db)} is not null
       order by t.id
       for update of t skip locked
     ), held as (
       update tasks t set held_by = paused.lane, next_dispatch_at = 'infinity'
-      from paused where t.id = paused.id
+      from paused where ${asked} and t.id = paused.id
       returning t.id
     )
     select ${columns(db)}, t.watchers, null as batch, t.id is null as unclaimed, w.lane,
@@ -118,6 +119,10 @@ export async function settle(
     when t.cancel_requested_at is not null then 'CANCELLED'
     when o.outcome = 'retry' and t.attempt < t.attempt_limit then 'SCHEDULED'
     else 'FAILED' end`;
+  const asked = among(
+    db,
+    outcomes.map(({ id }) => id),
+  );
   const nextRun = db`clock_timestamp() + o.delay * interval '1 second'`;
   return db<Capped<Timed<Watched<Task>>>[]>`
     with outcome as materialized (
@@ -127,7 +132,7 @@ export async function settle(
     ), mine as (
       -- In the order of ids, as everything that waits for several rows: two such statements never wait for each other.
       select t.id, t.cause, t.run_at from tasks t join outcome o on t.id = o.id and t.attempt = o.attempt
-      where t.status = any (${leaves('complete')}::text[])
+      where ${asked} and t.status = any (${leaves('complete')}::text[])
       order by t.id
       for update of t
     ), moved as (
@@ -143,7 +148,7 @@ export async function settle(
         finished_at = case when ${to} <> 'SCHEDULED' then clock_timestamp() end,
         lease_until = null, updated_at = clock_timestamp(), seq = t.seq + 1
       from outcome o join mine on mine.id = o.id
-      where t.id = o.id and t.attempt = o.attempt and t.status = any (${leaves('complete')}::text[])
+      where ${asked} and t.id = o.id and t.attempt = o.attempt and t.status = any (${leaves('complete')}::text[])
       returning t.*, mine.cause as made_by, mine.run_at as due_at, o.delay, o.error as failure, o.logs
     ), ledger as (
       insert into attempts as a (task_id, attempt, organization_id, outcome, cause, due_at, started_at, finished_at,
@@ -168,17 +173,21 @@ export async function renew(
   running: readonly { id: string; attempt: number }[],
   leaseSeconds: number,
 ): Promise<{ id: string; attempt: number; cancelRequested: boolean }[]> {
+  const asked = among(
+    db,
+    running.map(({ id }) => id),
+  );
   return db<{ id: string; attempt: number; cancelRequested: boolean }[]>`
     with mine as (
       select t.id from tasks t
       join jsonb_to_recordset(${JSON.stringify(running)}::jsonb) as r(id uuid, attempt integer)
         on t.id = r.id and t.attempt = r.attempt
-      where t.status = 'RUNNING'
+      where ${asked} and t.status = 'RUNNING'
       order by t.id
       for update of t
     )
     update tasks t set lease_until = clock_timestamp() + ${leaseSeconds} * interval '1 second'
-    from mine where t.id = mine.id
+    from mine where ${asked} and t.id = mine.id
     returning t.id, t.attempt, t.cancel_requested_at is not null as "cancelRequested"`;
 }
 
@@ -197,20 +206,24 @@ export type Report = {
  * longer this worker's changes nothing and is absent from the result.
  */
 export async function report(db: Database, reports: readonly Report[]): Promise<Watched<Task>[]> {
+  const asked = among(
+    db,
+    reports.map(({ id }) => id),
+  );
   return db<Watched<Task>[]>`
     with given as materialized (
       select * from jsonb_to_recordset(${JSON.stringify(reports)}::jsonb)
         as g(id uuid, attempt integer, progress jsonb, logs jsonb)
     ), mine as (
       select t.id from tasks t join given g on t.id = g.id and t.attempt = g.attempt
-      where t.status = 'RUNNING'
+      where ${asked} and t.status = 'RUNNING'
       order by t.id
       for update of t
     ), moved as (
       update tasks t
       set progress = coalesce(g.progress, t.progress), updated_at = clock_timestamp(), seq = t.seq + 1
       from given g join mine on mine.id = g.id
-      where t.id = g.id and t.attempt = g.attempt and t.status = 'RUNNING'
+      where ${asked} and t.id = g.id and t.attempt = g.attempt and t.status = 'RUNNING'
       returning t.*, g.logs
     ), ledger as (
       insert into attempts as a (task_id, attempt, organization_id, outcome, cause, due_at, started_at, progress, logs)

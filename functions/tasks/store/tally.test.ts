@@ -20,7 +20,7 @@ async function batchOf(count: number, given: Partial<store.NewTask> = {}) {
   const batch = { id: uuidv7(), name: 'Batch', queue: 'bulk' } as const;
   const tasks = Array.from({ length: count }, () => newTask({ queue: 'bulk', maxRetries: 0, ...given }));
   const written = await store.insertBatch(api, ada, null, batch, tasks, DISPATCH);
-  expect(written).toHaveLength(count);
+  expect(written?.tasks).toHaveLength(count);
   return { id: batch.id, ids: tasks.map(({ id }) => id) };
 }
 
@@ -99,9 +99,10 @@ test('with a taken unique key nothing of a batch is written, or the rest is, as 
     code: '23505',
   });
   expect(await counts(batch.id)).toBeUndefined();
-  expect(await store.insertBatch(api, ada, null, batch, tasks, DISPATCH, true)).toMatchObject([
-    { id: tasks[1]?.id },
-  ]);
+  expect(await store.insertBatch(api, ada, null, batch, tasks, DISPATCH, true)).toMatchObject({
+    batch: { id: batch.id, total: 1, watchers: [] },
+    tasks: [{ id: tasks[1]?.id }],
+  });
   expect(await counts(batch.id)).toMatchObject({ total: 1 });
   // A key is free again when its task has ended.
   await store.claim(worker, ids, LEASE, 0);

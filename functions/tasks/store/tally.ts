@@ -36,9 +36,9 @@ export const tally = (db: Database | Transaction, source: string, sign: 1 | -1) 
 export const batchJson = (db: Database | Transaction) => db`
   json_build_object('id', b.id, 'organizationId', b.organization_id, 'createdBy', b.created_by, 'name', b.name,
     'queue', b.queue, 'total', b.total, 'completed', b.completed, 'failed', b.failed, 'cancelled', b.cancelled,
-    'firstTaskId', b.first_task_id, 'lastTaskId', b.last_task_id, 'sealed', b.sealed, 'seq', b.seq,
+    'firstTaskId', b.first_task_id, 'lastTaskId', b.last_task_id, 'importTaskId', b.import_task_id, 'sealed', b.sealed, 'seq', b.seq,
     'createdAt', b.created_at, 'updatedAt', b.updated_at, 'finishedAt', b.finished_at, 'watchers', b.watchers)`;
 
-/** The task's batch as `tally` left it, if anybody watches it. */
+/** The task's batch as `tally` left it, if anybody watches it or it is finished now. */
 export const watchedBatch = (db: Database | Transaction) => db`
-  (select ${batchJson(db)} from tally b where b.id = t.batch_id and b.watchers <> '{}') as batch`;
+  (select ${batchJson(db)} from tally b where b.id = t.batch_id and (b.watchers <> '{}' or b.finished_at is not null)) as batch`;

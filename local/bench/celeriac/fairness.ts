@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { now } from '../clock.ts';
 import { figure, ratio, spread } from '../figures.ts';
@@ -6,7 +5,7 @@ import type { Part } from '../finding.ts';
 import { pollUntil } from '../poll.ts';
 import { type Distribution, distribution } from '../statistics.ts';
 import type { Client } from './client.ts';
-import { NOOP } from './measure.ts';
+import { bulk, NOOP, uniqueName } from './measure.ts';
 import type { Session } from './session.ts';
 import { backlogOf, firstStarts } from './store.ts';
 import { withSession } from './with-session.ts';
@@ -17,6 +16,8 @@ const BUDGET_TIMES = 3;
 /** Between two of the other tenant's requests. */
 const APART_MILLISECONDS = 40;
 const LONGEST_SECONDS = 60;
+
+const WARM_TASKS = 500;
 
 /** Single tasks for each small batch. */
 const SINGLES_PER_BATCH = 4;
@@ -36,9 +37,10 @@ export const fairnessPart: Part = {
   run: (scale, directory) =>
     withSession(directory, scale, async (session) => {
       const other = await session.stranger();
+      await bulk(session, WARM_TASKS);
       let left = scale.samples;
       const idle = await startsWhile(session, other, () => left-- > 0);
-      const name = `backlog ${randomUUID()}`;
+      const name = uniqueName('backlog');
       const dueAt = Date.now() + (PREPARING_SECONDS + scale.backlog / HANDED_OVER_PER_SECOND) * 1000;
       await session.client.createMany(scale.backlog, {
         ...NOOP,
@@ -97,7 +99,7 @@ async function startsWhile(
     singles.push({ id: await client.create(NOOP), sentAt });
     await sleep(APART_MILLISECONDS);
     if (singles.length % SINGLES_PER_BATCH > 0) continue;
-    const batch = { name: `small ${randomUUID()}`, sentAt: now() };
+    const batch = { name: uniqueName('small'), sentAt: now() };
     bulks.push(batch);
     await client.createMany(SMALL_BATCH, { ...NOOP, name: batch.name });
     await sleep(APART_MILLISECONDS);

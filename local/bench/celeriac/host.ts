@@ -16,9 +16,9 @@ export interface Host {
   readonly wsUrl: string;
   /** The database, as its superuser. */
   readonly databaseUrl: string;
-  /** SQS requests since the start, those of the pollers included. */
-  sqsRequests(): Promise<number>;
-  /** Milliseconds of each of so many invocations of a function. */
+  /** SQS requests since the start by action, those of the pollers included. */
+  sqsRequests(): Promise<Readonly<Record<string, number>>>;
+  /** Milliseconds of each of so many invocations of a function; of fewer, when they take long. */
   timeInvocations(name: string, times: number): Promise<number[]>;
   stop(): Promise<void>;
 }
@@ -53,7 +53,8 @@ export async function startHost(
     return {
       ...addresses,
       sqsRequests: () => host.call('sqsRequests', null, CALL_SECONDS),
-      timeInvocations: (name, times) => host.call('timeInvocations', { name, times }, CALL_SECONDS),
+      timeInvocations: (name, times) =>
+        host.call('timeInvocations', { name, times, seconds: CALL_SECONDS / 2 }, 2 * CALL_SECONDS),
       stop,
     };
   } catch (error) {

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { now } from '../clock.ts';
 import { type LatenessPlan, PAYLOAD, type System } from '../contender.ts';
@@ -8,13 +8,18 @@ import type { Session } from './session.ts';
 import { clock, lastEnd } from './store.ts';
 
 /** What every task of the bench is: no records, so nothing to do. */
-export const NOOP = { name: 'noop', payload: {}, description: PAYLOAD.note } as const;
+export const NOOP = { name: 'noop', description: PAYLOAD.note } as const;
+
+/** A name that no other tasks have, and short: a body of 10,000 tasks must stay below 1 MiB. */
+export function uniqueName(what: string): string {
+  return `${what} ${randomBytes(4).toString('hex')}`;
+}
 
 /** Between a task's end and the next one's creation, so that the system is idle. */
 const REST_MILLISECONDS = 10;
 
 export async function bulk({ client, rows }: Session, tasks: number): ReturnType<System['bulk']> {
-  const name = `bulk ${randomUUID()}`;
+  const name = uniqueName('bulk');
   const startedAt = await clock(rows);
   const batches = await client.createMany(tasks, { ...NOOP, name });
   const enqueuedAt = await clock(rows);

@@ -31,7 +31,7 @@ export const tickPart: Part = {
           budget: `as with ${figure(few)}, ± ${BUDGET_SHARE * 100} %`,
           measured: `${milliseconds(large)}, ${ratio(large, small)}`,
           kept: Math.abs(large / small - 1) <= BUDGET_SHARE,
-          remark: `median of ${TICKS} ticks each, none due; with ${figure(few)} it is ${milliseconds(small)}`,
+          remark: `median of ${withMany.length} ticks, nothing due; with ${figure(few)} stored it is ${milliseconds(small)} (${withFew.length} ticks)`,
         },
       ];
     } finally {

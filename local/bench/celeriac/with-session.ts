@@ -1,8 +1,7 @@
 import type { Scale } from '../finding.ts';
-import { bulk, single, startLatency } from './measure.ts';
+import { single, startLatency } from './measure.ts';
 import { openSession, type Session } from './session.ts';
 
-const WARM_TASKS = 500;
 const WARM_SAMPLES = 20;
 
 /** Runs on a Celeriac of its own that has been warmed up, and ends it. */
@@ -13,7 +12,6 @@ export async function withSession<T>(
 ): Promise<T> {
   const session = await openSession(directory);
   try {
-    await bulk(session, WARM_TASKS);
     await single(session, { clients, seconds: 1 });
     await startLatency(session, WARM_SAMPLES);
     return await run(session);

@@ -22,13 +22,12 @@ await answerCalls({
     const { url, wsUrl, databaseUrl } = runtime;
     return { url, wsUrl, databaseUrl };
   },
-  async sqsRequests() {
-    return Object.values(running().sqsRequestCounts()).reduce((sum, count) => sum + count, 0);
-  },
-  /** How long each of several invocations takes, one after the other. */
-  async timeInvocations({ name, times }: { name: string; times: number }) {
+  sqsRequests: async () => running().sqsRequestCounts(),
+  /** How long each of several invocations takes, one after the other: so many, or as many as that time allows. */
+  async timeInvocations({ name, times, seconds }: { name: string; times: number; seconds: number }) {
     const milliseconds: number[] = [];
-    for (let i = 0; i < times; i += 1) {
+    const until = performance.now() + seconds * 1000;
+    while (milliseconds.length < times && (milliseconds.length === 0 || performance.now() < until)) {
       const startedAt = performance.now();
       await running().invoke(name);
       milliseconds.push(performance.now() - startedAt);

@@ -15,7 +15,7 @@ app.conf.update(
     # At least once: a task whose worker dies is delivered again.
     task_acks_late=True,
     task_reject_on_worker_lost=True,
-    # The status stands in the row; "results can be ignored ... as storing results wastes time and resources".
+    # The status stands in the row: "storing results wastes time and resources".
     task_ignore_result=True,
     broker_connection_retry_on_startup=True,
 )

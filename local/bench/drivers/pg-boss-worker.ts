@@ -1,5 +1,6 @@
 import { now } from '../clock.ts';
-import { fromCache, setting } from './packages.ts';
+import { fromCache } from './packages.ts';
+import { setting } from './setting.ts';
 import { endWithParent, report } from './workers.ts';
 
 const { PgBoss } = fromCache('pg-boss');

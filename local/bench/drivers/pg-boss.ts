@@ -7,8 +7,9 @@ import { answerCalls } from '../answer-calls.ts';
 import { PAYLOAD, TASKS_PER_CALL } from '../contender.ts';
 import { slices } from '../load.ts';
 import { pollUntil } from '../poll.ts';
-import { fromCache, setting } from './packages.ts';
+import { fromCache } from './packages.ts';
 import { DRAIN, libraryCalls } from './producer.ts';
+import { setting } from './setting.ts';
 import { startWorkers } from './workers.ts';
 
 const WORKERS = 2;

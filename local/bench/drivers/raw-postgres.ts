@@ -5,8 +5,8 @@
 import { answerCalls } from '../answer-calls.ts';
 import { now } from '../clock.ts';
 import { slices } from '../load.ts';
-import { setting } from './packages.ts';
 import * as store from './raw-store.ts';
+import { setting } from './setting.ts';
 
 const connections = Number(setting('CONNECTIONS'));
 const batch = Number(setting('BATCH'));

@@ -1,4 +1,4 @@
-import { MAX_RESULT_BYTES } from '../../result.ts';
+import { MAX_ROW_BYTES } from '../../result.ts';
 import type { ColumnSummary } from './summarize-column.ts';
 import type { Group } from './summarize-groups.ts';
 
@@ -30,7 +30,7 @@ export function boundedResult({ message, records, columns, grouping }: Summary):
   const frequent = takeWithin(columns, COLUMNS_BYTES);
   const plain = frequent.left === 0 ? undefined : takeWithin(columns.map(withoutFrequencies), COLUMNS_BYTES);
   const shownColumns = plain ?? frequent;
-  const shownGroups = takeWithin(grouping?.groups ?? [], MAX_RESULT_BYTES - FRAME_BYTES - shownColumns.bytes);
+  const shownGroups = takeWithin(grouping?.groups ?? [], MAX_ROW_BYTES - FRAME_BYTES - shownColumns.bytes);
   const leftOut = {
     ...(plain !== undefined && { most_frequent: true }),
     ...(shownColumns.left > 0 && { columns: shownColumns.left }),

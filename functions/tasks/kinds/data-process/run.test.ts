@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { TaskContext } from '../../define-task.ts';
-import { MAX_RESULT_BYTES } from '../../result.ts';
+import { MAX_ROW_BYTES } from '../../result.ts';
 import dataProcess from './run.ts';
 
 const context: TaskContext = {
@@ -166,7 +166,7 @@ describe('the size of a result is bounded', () => {
     const row = (value: number) =>
       Object.fromEntries(Array.from({ length: 200 }, (_, i) => [name(i, 'ü'), `${value}${'☃'.repeat(200)}`]));
     const result = await run({ records: [0, 1, 2, 3, 4].map(row) });
-    expect(sizeOf(result)).toBeLessThan(MAX_RESULT_BYTES);
+    expect(sizeOf(result)).toBeLessThan(MAX_ROW_BYTES);
     expect(result).toMatchObject({ records: 5, left_out: { most_frequent: true } });
     expect(result.columns?.length).toBe(200);
   });
@@ -175,7 +175,7 @@ describe('the size of a result is bounded', () => {
     const row = (value: number) =>
       Object.fromEntries(Array.from({ length: 200 }, (_, i) => [name(i, '\u0001'), value / 3]));
     const result = await run({ records: [1, 2, 4].map(row) });
-    expect(sizeOf(result)).toBeLessThan(MAX_RESULT_BYTES);
+    expect(sizeOf(result)).toBeLessThan(MAX_ROW_BYTES);
     expect((result.left_out?.columns ?? 0) + (result.columns?.length ?? 0)).toBe(200);
   });
 
@@ -184,8 +184,8 @@ describe('the size of a result is bounded', () => {
     const rows = Array.from({ length: 1000 }, (_, i) => columns.map((_, j) => (i + j) / 7).join(','));
     const csv = [`k,${columns.join(',')}`, ...rows.map((row, i) => `key ${i},${row}`)].join('\n');
     const result = await run({ csv, group_by: 'k' });
-    expect(sizeOf(result)).toBeLessThan(MAX_RESULT_BYTES);
-    expect(sizeOf(result)).toBeGreaterThan(MAX_RESULT_BYTES / 2);
+    expect(sizeOf(result)).toBeLessThan(MAX_ROW_BYTES);
+    expect(sizeOf(result)).toBeGreaterThan(MAX_ROW_BYTES / 2);
     expect((result.left_out?.groups ?? 0) + (result.groups?.length ?? 0)).toBe(1000);
   });
 });

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { guardedFetch } from '../../../aws/fetch/guarded-fetch.ts';
 import { serve } from '../../../aws/fetch/test-server.ts';
 import { PermanentError, RetryError, type TaskContext } from '../../define-task.ts';
-import { MAX_RESULT_BYTES } from '../../result.ts';
+import { MAX_ROW_BYTES } from '../../result.ts';
 import httpRequest from './run.ts';
 
 /** A server with one answer to everything. */
@@ -147,7 +147,7 @@ describe('a result always fits', () => {
     test(`with ${what}`, async () => {
       const url = await answering(200, { 'content-type': type }, body);
       const result = await run({ url, max_response_bytes: 1_048_576 });
-      expect(Buffer.byteLength(JSON.stringify(result))).toBeLessThanOrEqual(MAX_RESULT_BYTES);
+      expect(Buffer.byteLength(JSON.stringify(result))).toBeLessThanOrEqual(MAX_ROW_BYTES);
       expect(result.body.length).toBeGreaterThanOrEqual(atLeast);
       expect([result.truncated, result.json, result.body.isWellFormed()]).toEqual([
         type !== 'application/json',

@@ -1,7 +1,7 @@
 import { FETCH_FAILURES, FetchError } from '../../../aws/fetch/fetch-error.ts';
 import type { FetchRequest, FetchResponse } from '../../../aws/fetch/port.ts';
 import { defineTask, PermanentError, RetryError, type TaskContext } from '../../define-task.ts';
-import { MAX_RESULT_BYTES } from '../../result.ts';
+import { MAX_ROW_BYTES } from '../../result.ts';
 import { bodyOf, excerptOf, jsonBytes, type ReceivedBody } from './received-body.ts';
 import { headersToKeep } from './received-headers.ts';
 import { retryAfterSeconds } from './retry-after.ts';
@@ -40,7 +40,7 @@ export default defineTask({
       duration_ms: Math.round(performance.now() - started),
     };
     // The request has had its effect: a result that is too large to be stored must not fail the task now.
-    return { ...frame, ...bodyOf(answer, MAX_RESULT_BYTES - jsonBytes(frame)) };
+    return { ...frame, ...bodyOf(answer, MAX_ROW_BYTES - jsonBytes(frame)) };
   },
 });
 

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { now } from '../clock.ts';
-import { milliseconds, spread } from '../figures.ts';
+import { spread } from '../figures.ts';
 import type { Part } from '../finding.ts';
 import { distribution, medianDistribution } from '../statistics.ts';
 import { startLatency } from './measure.ts';
@@ -15,8 +15,8 @@ const REST_MILLISECONDS = 20;
 const ARRIVE_MILLISECONDS = 10_000;
 
 /** From a POST on an idle system to the start of its handler, seen from three sides. */
-export const postToStartPart: Part = {
-  name: 'post-to-start',
+export const handlerStartPart: Part = {
+  name: 'handler-start',
   seconds: 180,
   run: (scale, directory) =>
     withSession(directory, scale, async (session) => {
@@ -43,7 +43,7 @@ export const postToStartPart: Part = {
           what: "… until the handler's own first request arrives",
           budget: '',
           measured: spread(arrived),
-          remark: `kind http.request to this bench: with the claim's commit and the connection; most of it within ${milliseconds(arrived.p50)}`,
+          remark: `${arrived.samples} tasks of kind http.request to this bench: with the claim's commit and a connection`,
         },
       ];
     }),

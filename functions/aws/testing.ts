@@ -1,0 +1,26 @@
+import type { Artifacts } from './artifacts.ts';
+
+/** Artifacts in memory, and what lies there. Their addresses lead nowhere. */
+export function memoryArtifacts(): { artifacts: Artifacts; objects: Map<string, Buffer> } {
+  const objects = new Map<string, Buffer>();
+  const artifacts: Artifacts = {
+    presignUpload: (key, bytes) => `https://s3.example.com/${key}?bytes=${bytes}`,
+    presignDownload: (key, fileName) => `https://s3.example.com/${key}?as=${fileName}`,
+    size: async (key) => objects.get(key)?.length,
+    async readStream(key) {
+      const object = objects.get(key);
+      if (!object) return undefined;
+      return (async function* () {
+        // In pieces that end anywhere.
+        for (let at = 0; at < object.length; at += 1_000) yield object.subarray(at, at + 1_000);
+      })();
+    },
+    async put(key, content) {
+      objects.set(key, Buffer.from(content as string));
+    },
+    async remove(key) {
+      objects.delete(key);
+    },
+  };
+  return { artifacts, objects };
+}

@@ -1,0 +1,159 @@
+import { createRoute } from '@hono/zod-openapi';
+import { v7 as uuidv7 } from 'uuid';
+import * as z from 'zod';
+import { idsFrom } from '../../idempotency/ids-from.ts';
+import { createBatch, getBatch, listBatches } from '../../tasks/batches.ts';
+import { actInBulk, type BulkFilter, cancelBatch } from '../../tasks/bulk-actions.ts';
+import type { ChangeDeps } from '../../tasks/change.ts';
+import type { App } from '../app.ts';
+import { decodeCursor, encodeCursor } from '../cursor.ts';
+import { answer, json, problems, secured } from '../describe.ts';
+import { Id } from '../id.ts';
+import { pageLimit } from '../page-limit.ts';
+import { timeLeft } from '../time-left.ts';
+import { BatchView, batchView } from './batch-view.ts';
+import { BulkOutcome } from './bulk-action-request.ts';
+import { batchRefused, bulkRequests, CreateBatch, TaskResult, taskResults } from './bulk-request.ts';
+
+const PAGE = { default: 50, max: 200 } as const;
+
+const oneBatch = z.object({ batchId: Id });
+
+const Created = z.object({
+  batch: BatchView.nullable().describe('Null when no task was in order'),
+  created: z.int(),
+  results: z.array(TaskResult).optional().describe('With `partial`: what became of each task'),
+});
+
+const create = createRoute({
+  method: 'post',
+  path: '/api/tasks/bulk',
+  summary: 'Schedule up to 10,000 tasks as a batch',
+  description: 'All or none, unless `partial`. The body may have 4 MiB.',
+  ...secured('Batches'),
+  request: { body: json(CreateBatch) },
+  responses: {
+    200: answer('With `partial`: nothing was created', Created),
+    201: answer('Committed: nothing that happens afterwards loses them', Created),
+    ...problems(400, 401, 403, 404, 409, 413, 415, 422),
+  },
+});
+
+const list = createRoute({
+  method: 'get',
+  path: '/api/batches',
+  summary: 'List batches, newest first',
+  ...secured('Batches'),
+  request: {
+    query: z.strictObject({
+      organization: Id.optional().describe('Default: all your organizations'),
+      limit: pageLimit(PAGE),
+      cursor: z.string().max(100).optional().describe('`next_cursor` of the page before'),
+    }),
+  },
+  responses: {
+    200: answer('A page', z.object({ results: z.array(BatchView), next_cursor: z.string().nullable() })),
+    ...problems(400, 401, 404),
+  },
+});
+
+const read = createRoute({
+  method: 'get',
+  path: '/api/batches/{batchId}',
+  summary: 'One batch, with its counts',
+  ...secured('Batches'),
+  request: { params: oneBatch },
+  responses: { 200: answer('The batch', BatchView), ...problems(400, 401, 404) },
+});
+
+const Acted = BulkOutcome.extend({ batch: BatchView });
+
+const action = (name: 'cancel' | 'retry', summary: string) =>
+  createRoute({
+    method: 'post',
+    path: `/api/batches/{batchId}/${name}`,
+    summary,
+    description: 'Until `complete` is true: ask again, and it goes on.',
+    ...secured('Batches'),
+    request: { params: oneBatch },
+    responses: {
+      200: answer('What was done, and the batch as it is now', Acted),
+      ...problems(400, 401, 403, 404, 409, 422),
+    },
+  });
+
+const cancel = action('cancel', 'Cancel what waits of a batch, and ask what runs to stop');
+const retry = action('retry', 'Run what has failed or was cancelled of a batch again');
+
+/** Tasks by the thousand: made at once, watched and moved as one. */
+export function registerBatchRoutes(app: App, deps: ChangeDeps): void {
+  app.openapi(create, async (c) => {
+    const { tasks, partial, name, queue, organization } = c.req.valid('json');
+    const { requests, indexes, bad } = bulkRequests(tasks, queue);
+    if (bad.length > 0 && !partial) throw batchRefused(bad, tasks.length);
+    const [id = '', ...ids] = idsFrom(c.var.seed ?? uuidv7(), requests.length + 1);
+    const wanted = { id, organizationId: organization ?? null, name, queue };
+    const { batch, written } = await createBatch(deps, c.var.principal, wanted, requests, ids, partial);
+    const created = batch?.total ?? 0;
+    const view = batch && batchView(batch);
+    if (!partial) return c.json({ batch: view, created }, 201, { Location: `/api/batches/${id}/` });
+    const there = written.flatMap((is, n) => (is ? [{ index: indexes[n] ?? 0, id: ids[n] ?? '' }] : []));
+    const taken = written.flatMap((is, n) => (is ? [] : [keyTaken(indexes[n] ?? 0)]));
+    const body = { batch: view, created, results: taskResults(there, [...bad, ...taken]) };
+    return view ? c.json(body, 201, { Location: `/api/batches/${id}/` }) : c.json(body, 200);
+  });
+
+  app.openapi(list, async (c) => {
+    const { organization, cursor, limit } = c.req.valid('query');
+    const { batches, more } = await listBatches(
+      deps,
+      c.var.principal,
+      {
+        organizationId: organization ?? null,
+        beforeId: cursor === undefined ? null : decodeCursor(cursor),
+      },
+      limit,
+    );
+    const last = batches.at(-1);
+    return c.json(
+      { results: batches.map(batchView), next_cursor: more && last ? encodeCursor(last.id) : null },
+      200,
+    );
+  });
+
+  app.openapi(read, async (c) =>
+    c.json(batchView(await getBatch(deps, c.var.principal, c.req.valid('param').batchId)), 200),
+  );
+
+  app.openapi(cancel, async (c) => {
+    const { batchId } = c.req.valid('param');
+    const filter = { ...EVERYTHING, batchId };
+    const outcome = await cancelBatch(deps, c.var.principal, filter, timeLeft(c));
+    return c.json({ ...outcome, batch: batchView(await getBatch(deps, c.var.principal, batchId)) }, 200);
+  });
+
+  app.openapi(retry, async (c) => {
+    const { batchId } = c.req.valid('param');
+    const filter = { ...EVERYTHING, batchId };
+    const outcome = await actInBulk(deps, c.var.principal, { action: 'retry' }, filter, timeLeft(c));
+    return c.json({ ...outcome, batch: batchView(await getBatch(deps, c.var.principal, batchId)) }, 200);
+  });
+}
+
+const EVERYTHING: Omit<BulkFilter, 'batchId'> = {
+  organizationId: null,
+  ids: null,
+  statuses: null,
+  kind: null,
+  queue: null,
+  createdBy: null,
+  createdFrom: null,
+  createdTo: null,
+  scheduledFrom: null,
+  scheduledTo: null,
+};
+
+function keyTaken(index: number) {
+  const detail = 'A live task, or an earlier one of this batch, has this key';
+  return { index, errors: [{ in: 'body' as const, pointer: `/tasks/${index}/unique_key`, detail }] };
+}

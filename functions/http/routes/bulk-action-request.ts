@@ -1,0 +1,52 @@
+import * as z from 'zod';
+import { KIND_NAMES } from '../../tasks/kinds/index.ts';
+import { QUEUES, TASK_STATUSES } from '../../tasks/task.ts';
+import { Id } from '../id.ts';
+import { timestamp } from '../timestamp.ts';
+import { scheduledTime } from './task-request.ts';
+
+/** Ids that a filter may name. */
+const MAX_IDS = 1_000;
+
+const Filter = z
+  .strictObject({
+    status: z
+      .union([z.enum(TASK_STATUSES), z.array(z.enum(TASK_STATUSES)).min(1).max(6)])
+      .optional()
+      .describe('One, or a list'),
+    kind: z.enum(KIND_NAMES).optional(),
+    queue: z.enum(QUEUES).optional(),
+    batch: Id.optional(),
+    organization: Id.optional().describe('Default: all organizations that you may write to'),
+    created_by: z.literal('me').optional(),
+    created_from: timestamp.optional().describe('Inclusive'),
+    created_to: timestamp.optional().describe('Exclusive'),
+    scheduled_from: timestamp.optional().describe('Inclusive'),
+    scheduled_to: timestamp.optional().describe('Exclusive'),
+    ids: z.array(Id).min(1).max(MAX_IDS).optional().describe('At most 1,000'),
+  })
+  .refine((filter) => Object.values(filter).some((value) => value !== undefined), {
+    error: 'Must name something: what is left out does not matter, and so this would mean everything',
+  });
+
+/** `POST /api/bulk-actions/` */
+export const BulkActionRequest = z
+  .strictObject({
+    action: z.enum(['cancel', 'retry', 'reschedule']),
+    filter: Filter,
+    scheduled_time: scheduledTime.optional().describe('For reschedule alone. Past: now'),
+    dry_run: z.boolean().default(false).describe('Counts and changes nothing; up to 100,000'),
+  })
+  .refine(({ action, scheduled_time }) => (action === 'reschedule') === (scheduled_time !== undefined), {
+    path: ['scheduled_time'],
+    error: 'Must be there for reschedule, and for nothing else',
+  })
+  .meta({ id: 'BulkAction' });
+
+export const BulkOutcome = z
+  .object({
+    matched: z.int().describe('Tasks that fit, and that this can be done to'),
+    changed: z.int().describe('Tasks that it was done to'),
+    complete: z.boolean().describe('False when the time was up before all were looked at: ask again'),
+  })
+  .meta({ id: 'BulkOutcome' });

@@ -1,0 +1,166 @@
+import type { Transaction } from '../database/connect.ts';
+import { asMember, type Entered, type Principal } from '../database/enter.ts';
+import { membershipIn, roleInsufficient } from '../organizations/rights.ts';
+import { batchIn } from './batches.ts';
+import type { ChangeDeps } from './change.ts';
+import { violated, wake } from './create.ts';
+import * as store from './store/index.ts';
+
+/** What to do to all tasks that fit a filter. */
+export type BulkAction =
+  | { action: 'cancel' }
+  | { action: 'retry' }
+  /** RFC 3339 */
+  | { action: 'reschedule'; scheduledTime: string };
+
+export type BulkFilter = Omit<store.Selection, 'organizationId' | 'batch'> & {
+  /** Null for all that the principal may write to. */
+  organizationId: string | null;
+  batchId: string | null;
+};
+
+/** What came of it. */
+export type BulkOutcome = {
+  /** Tasks that fit the filter, and that the action can be done to. */
+  matched: number;
+  /** Those that it was done to. */
+  changed: number;
+  /** False when the time was up before all were looked at: ask again, and it goes on. */
+  complete: boolean;
+};
+
+/** A dry run counts so far. */
+const MAX_COUNT = 100_000;
+
+/** A unique key was taken while a statement ran: it is tried so often. */
+const TRIES = 3;
+
+const MOVE = { cancel: 'cancel', retry: 'requeue', reschedule: 'reschedule' } as const satisfies Record<
+  BulkAction['action'],
+  store.BulkMove
+>;
+
+/**
+ * Cancels, retries or reschedules all tasks that fit a filter, a thousand per statement and transaction; each is done or
+ * not, by the guard of its move. Watchers hear, and what is due gets its message.
+ *
+ * @param remainingSeconds of this invocation; it is left in time
+ * @throws Refusal `organization_not_found`, `batch_not_found`, `role_insufficient`
+ */
+export async function actInBulk(
+  deps: ChangeDeps,
+  principal: Principal,
+  wanted: BulkAction,
+  filter: BulkFilter,
+  remainingSeconds: () => number,
+): Promise<BulkOutcome> {
+  const done: BulkOutcome = { matched: 0, changed: 0, complete: true };
+  for (const selection of await selections(deps, principal, filter)) {
+    let after: string | null = null;
+    do {
+      if (remainingSeconds() <= 0) return { ...done, complete: false };
+      const stretch = await change(deps, principal, wanted, selection, after);
+      done.matched += stretch.matched;
+      done.changed += stretch.rows.length;
+      after = stretch.reached;
+    } while (after !== null);
+  }
+  return done;
+}
+
+/**
+ * Cancels a batch as a whole: what waits for good, what runs by asking, and the import that may still bring tasks.
+ *
+ * @throws Refusal `batch_not_found`, `role_insufficient`
+ */
+export async function cancelBatch(
+  deps: ChangeDeps,
+  principal: Principal,
+  filter: BulkFilter & { batchId: string },
+  remainingSeconds: () => number,
+): Promise<BulkOutcome> {
+  const stopped = await asMember(deps.db, principal, async (tx) => {
+    const { importTaskId, sealed } = await batchIn(tx, filter.batchId);
+    // First: from now on it writes nothing more.
+    return importTaskId !== null && !sealed ? store.cancel(tx, importTaskId) : undefined;
+  });
+  if (stopped) deps.announce([stopped]);
+  return actInBulk(deps, principal, { action: 'cancel' }, filter, remainingSeconds);
+}
+
+/** Counts the tasks that `actInBulk` would take, up to a bound. */
+export async function countInBulk(
+  deps: ChangeDeps,
+  principal: Principal,
+  { action }: BulkAction,
+  filter: BulkFilter,
+  remainingSeconds: () => number,
+): Promise<BulkOutcome> {
+  const counted: BulkOutcome = { matched: 0, changed: 0, complete: true };
+  for (const selection of await selections(deps, principal, filter)) {
+    let after: string | null = null;
+    do {
+      if (remainingSeconds() <= 0 || counted.matched >= MAX_COUNT) return { ...counted, complete: false };
+      const from: string | null = after;
+      const stretch: store.Reached = await asMember(deps.db, principal, (tx) =>
+        store.countStretch(tx, MOVE[action], selection, from),
+      );
+      counted.matched += stretch.matched;
+      after = stretch.reached;
+    } while (after !== null);
+  }
+  return counted;
+}
+
+/** What is meant, by organization: those that the principal may write to, and that of the batch alone if one is named. */
+async function selections(
+  { db }: ChangeDeps,
+  principal: Principal,
+  { organizationId, batchId, ...filter }: BulkFilter,
+): Promise<store.Selection[]> {
+  return asMember(db, principal, async (tx, memberships) => {
+    const batch = batchId === null ? null : await batchIn(tx, batchId);
+    if (organizationId) membershipIn(memberships, organizationId);
+    const named = [batch?.organizationId, organizationId].filter((id) => id != null);
+    const homes = memberships.filter((each) => named.every((id) => each.organizationId === id));
+    const writable = homes.filter(({ role }) => role !== 'viewer');
+    // Who names one wants to hear that it is not theirs to change; among all of them it is only left out.
+    if (named.length > 0 && homes[0] && writable.length === 0) throw roleInsufficient(homes[0].role);
+    // A batch without tasks has no range, and no task either.
+    if (batch && batch.firstTaskId === null) return [];
+    return writable.map((each: Entered) => ({ ...filter, batch, organizationId: each.organizationId }));
+  });
+}
+
+async function change(
+  deps: ChangeDeps,
+  principal: Principal,
+  wanted: BulkAction,
+  selection: store.Selection,
+  after: string | null,
+): Promise<store.ChangedStretch> {
+  const statement = (tx: Transaction) => {
+    switch (wanted.action) {
+      case 'cancel':
+        return store.cancelMany(tx, selection, after);
+      case 'retry':
+        return store.requeueMany(tx, selection, after, deps.dispatch);
+      case 'reschedule':
+        return store.rescheduleMany(tx, selection, after, wanted.scheduledTime, deps.dispatch);
+    }
+  };
+  const stretch = await repeated(() => asMember(deps.db, principal, statement));
+  deps.announce(stretch.rows);
+  if (wanted.action !== 'cancel') await wake(deps, principal, stretch.rows);
+  return stretch;
+}
+
+async function repeated<T>(work: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (violated(error) === undefined || tries === TRIES) throw error;
+    }
+  }
+}

@@ -1,0 +1,368 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type Stand, stand } from '../database/testing.ts';
+import { readTask } from '../http/routes/bulk-task.ts';
+import { apiFunction, type Client } from '../http/testing.ts';
+import { importIds, LINES } from './import-ids.ts';
+import { endAbandonedImports, importPorts } from './imports.ts';
+import type { ImportPorts } from './kinds/batch-import/ports.ts';
+import { importTask } from './kinds/batch-import/run.ts';
+import * as store from './store/index.ts';
+import type { WakeUp } from './task.ts';
+import { DISPATCH } from './testing.ts';
+
+let on: Stand;
+let api: ReturnType<typeof apiFunction>;
+let worker: ReturnType<Stand['as']>;
+let ada: Client;
+let ports: ImportPorts;
+let woken: WakeUp[];
+let announced: store.WatchedBatch[];
+
+beforeAll(async () => {
+  on = await stand();
+  api = apiFunction(on);
+  worker = on.as('worker');
+});
+beforeEach(async () => {
+  ada = await api.register();
+  [woken, announced] = [[], []];
+  ports = importPorts({
+    db: worker,
+    artifacts: api.artifacts,
+    dispatch: DISPATCH,
+    enqueue: async (wakeUps) => {
+      woken.push(...wakeUps);
+      return [];
+    },
+    announceBatch: (batch) => announced.push(batch),
+    read: readTask,
+  });
+});
+afterAll(() => on.close());
+
+type Begun = { batch: string; task: string };
+
+/** Uploads a text and asks for its import. */
+async function begin(text: string, given: object = {}): Promise<Begun> {
+  const bytes = Buffer.byteLength(text);
+  const { body: upload } = await ada.ask('POST', '/api/uploads/', { format: 'ndjson', bytes });
+  api.objects.set(`uploads/${ada.organizationId}/${upload.id}`, Buffer.from(text));
+  const body = { upload: upload.id, format: 'ndjson', ...given };
+  const answer = await ada.ask('POST', '/api/batches/import/', body);
+  expect([answer.status, answer.body.code]).toEqual([202, undefined]);
+  return { batch: answer.body.batch.id, task: answer.body.task };
+}
+
+/** Runs the import as the worker would, in an attempt that has been claimed. */
+async function run({ task }: Begun, use = ports, signal = new AbortController().signal) {
+  const { claimed } = await store.claim(worker, [task], 600, 0);
+  const [row] = claimed;
+  if (!row) throw new Error('not claimed');
+  const progress: number[] = [];
+  const result = await importTask(use).perform(row.payload, {
+    signal,
+    taskId: task,
+    attempt: row.attempt,
+    idempotencyKey: task,
+    deadline: new Date(Date.now() + 60_000),
+    fetch: () => Promise.reject(new Error('none')),
+    progress: (fraction) => progress.push(fraction),
+    log: () => {},
+  });
+  expect(progress).toEqual(progress.toSorted((a, b) => a - b));
+  expect(progress.at(-1)).toBe(1);
+  return result;
+}
+
+const lines = (count: number, of: (n: number) => object = (n) => ({ name: `Task ${n}` })) =>
+  Array.from({ length: count }, (_, n) => JSON.stringify(of(n))).join('\n');
+const batchNow = async ({ batch }: Begun) => (await ada.ask('GET', `/api/batches/${batch}/`)).body;
+const tasksOf = ({ batch }: Begun) => on.admin`select * from tasks where batch_id = ${batch} order by id`;
+
+describe('an import', () => {
+  test('is a batch at once, and has its tasks when it is done', async () => {
+    const begun = await begin(lines(4_500), { name: 'Letters', queue: 'interactive' });
+    expect(await batchNow(begun)).toMatchObject({
+      name: 'Letters',
+      status: 'importing',
+      total: 0,
+      progress: 0,
+    });
+    await on.admin`update batches set watchers = '{one}' where id = ${begun.batch}`;
+    expect(await run(begun)).toEqual({
+      batch: begun.batch,
+      lines: 4_500,
+      created: 4_500,
+      bad_lines: 0,
+      first_bad_lines: [],
+    });
+    expect(await batchNow(begun)).toMatchObject({ status: 'running', total: 4_500, waiting: 4_500 });
+    const rows = await tasksOf(begun);
+    expect(rows.map(({ name }) => name)).toEqual(Array.from({ length: 4_500 }, (_, n) => `Task ${n}`));
+    expect(rows[0]).toMatchObject({
+      organization_id: ada.organizationId,
+      created_by: ada.userId,
+      queue: 'interactive',
+      status: 'SCHEDULED',
+    });
+    expect(new Set(woken.flatMap(({ ids }) => [...ids])).size).toBe(4_500);
+    expect(announced.map(({ total, sealed }) => [total, sealed])).toEqual([
+      [2_000, false],
+      [4_000, false],
+      [4_500, false],
+      [4_500, true],
+    ]);
+    // Its upload is not needed any more, and its tasks are found as those of any batch.
+    expect([...api.objects.keys()].filter((key) => key.includes(ada.organizationId))).toEqual([]);
+    const { body } = await ada.ask('GET', `/api/tasks/?batch=${begun.batch}&limit=200`);
+    expect(body.results).toHaveLength(200);
+  });
+
+  test('fills in what lines do not say, of the payload field by field', async () => {
+    const defaults = {
+      kind: 'http.request',
+      payload: { url: 'https://example.com/', method: 'POST' },
+      max_retries: 1,
+      name: 'Default',
+    };
+    const text = lines(2, (n) =>
+      n === 0 ? {} : { name: 'Own', payload: { method: 'PUT' }, max_retries: 2 },
+    );
+    const begun = await begin(text, { defaults });
+    await run(begun);
+    expect(await tasksOf(begun)).toMatchObject([
+      { name: 'Default', kind: 'http.request', payload: defaults.payload, max_retries: 1 },
+      { name: 'Own', payload: { url: 'https://example.com/', method: 'PUT' }, max_retries: 2 },
+    ]);
+  });
+
+  test('of CSV takes fields by their columns', async () => {
+    const csv = [
+      '\ufeffname,kind,payload.url,payload.timeout_seconds:json,scheduled_time,max_retries,unique_key',
+      'one,http.request,https://example.com/1,5,2030-01-01T00:00:00Z,7,a',
+      '',
+      '"two, with ""quotes""\nand lines",,,,,,',
+      'three,http.request,https://example.com/3,,,,',
+    ].join('\r\n');
+    const begun = await begin(csv, { format: 'csv', partial: true });
+    const result = await run(begun);
+    expect(result).toMatchObject({ lines: 3, created: 2, bad_lines: 1, first_bad_lines: [{ line: 5 }] });
+    expect(await tasksOf(begun)).toMatchObject([
+      {
+        name: 'one',
+        payload: { url: 'https://example.com/1', timeout_seconds: 5 },
+        max_retries: 7,
+        unique_key: 'a',
+      },
+      { name: 'three', payload: { url: 'https://example.com/3' }, max_retries: 3, unique_key: null },
+    ]);
+  });
+
+  test('creates nothing when a line is bad, and names every bad line and what is wrong', async () => {
+    const bad = [
+      '{"name":',
+      '[]',
+      '{"name":"x","queue":"bulk"}',
+      `{"name":"${'x'.repeat(262_144)}"}`,
+      '{"name":"\\u0000"}',
+    ];
+    const begun = await begin(['{"name":"fine"}', '', ...bad, '   ', '{"name":"fine"}'].join('\n'));
+    const error = await run(begun).catch((thrown) => thrown);
+    expect(error).toMatchObject({
+      name: 'PermanentError',
+      code: 'lines_invalid',
+      details: { lines: 7, bad_lines: 5 },
+    });
+    const told = error.details.first_bad_lines as { line: number; errors: { pointer: string }[] }[];
+    expect(told.map(({ line, errors }) => [line, errors[0]?.pointer])).toEqual([
+      [3, ''],
+      [4, ''],
+      [5, '/queue'],
+      [6, ''],
+      [7, ''],
+    ]);
+    expect(await batchNow(begun)).toMatchObject({ status: 'finished', total: 0, progress: 1 });
+    expect(await tasksOf(begun)).toEqual([]);
+    const { body } = await ada.ask('GET', `/api/batches/${begun.batch}/report/`);
+    expect(body.url).toContain(`reports/${ada.organizationId}/${begun.batch}`);
+    const report =
+      api.objects.get(`reports/${ada.organizationId}/${begun.batch}`)?.toString().trim().split('\n') ?? [];
+    expect(report.map((line) => JSON.parse(line).line)).toEqual([3, 4, 5, 6, 7]);
+  });
+
+  test('with thousands of bad lines spells out the first, and all in the report', async () => {
+    const text = lines(3_000, (n) => (n % 2 ? { name: 'x' } : { nam: 'x' }));
+    const begun = await begin(text, { partial: true });
+    const result = (await run(begun)) as { first_bad_lines: { line: number }[] };
+    expect(result).toMatchObject({ lines: 3_000, created: 1_500, bad_lines: 1_500 });
+    expect(result.first_bad_lines.map(({ line }) => line)).toEqual(
+      Array.from({ length: 1_000 }, (_, n) => 2 * n + 1),
+    );
+    const report = api.objects
+      .get(`reports/${ada.organizationId}/${begun.batch}`)
+      ?.toString()
+      .trim()
+      .split('\n');
+    expect(report).toHaveLength(1_500);
+    const refused = await begin(text);
+    const error = await run(refused).catch((thrown) => thrown);
+    expect(error.details.first_bad_lines).toHaveLength(100);
+  });
+
+  test('names lines whose unique key is taken, by a live task or by an earlier line', async () => {
+    await ada.ask('POST', '/api/tasks/', {
+      name: 'x',
+      unique_key: 'a',
+      scheduled_time: '2030-01-01T00:00:00Z',
+    });
+    const text = lines(5, (n) => ({ name: 'x', unique_key: ['a', 'b', 'c', 'b', 'd'][n] }));
+    const begun = await begin(text, { partial: true });
+    const result = (await run(begun)) as { first_bad_lines: { line: number }[] };
+    expect(result).toMatchObject({ created: 3, bad_lines: 2 });
+    expect(result.first_bad_lines.map(({ line }) => line)).toEqual([1, 4]);
+  });
+
+  test.each([
+    ['nothing', '', 'ndjson', 'upload_empty'],
+    ['a header alone', 'name,kind\n', 'csv', 'upload_empty'],
+    ['an unknown column', 'name,colour\nx,red\n', 'csv', 'csv_invalid'],
+    ['a quote that stays open', 'name\n"x\n', 'csv', 'csv_invalid'],
+  ])('of %s fails, and its batch is over', async (_what, text, format, code) => {
+    const begun = await begin(text || '\n', { format });
+    await expect(run(begun)).rejects.toMatchObject({ code });
+    expect(await batchNow(begun)).toMatchObject({ status: 'finished', total: 0 });
+  });
+
+  test('whose attempt dies goes on where it was: every line is a task once, counted once', async () => {
+    const begun = await begin(lines(5_000, (n) => ({ name: `${n}`, unique_key: `k${n}` })));
+    let chunks = 0;
+    const dying: ImportPorts = {
+      ...ports,
+      insert: async (...given) => {
+        chunks += 1;
+        if (chunks === 2) throw new Error('killed');
+        await ports.insert(...given);
+      },
+    };
+    await expect(run(begun, dying)).rejects.toThrow('killed');
+    expect(await batchNow(begun)).toMatchObject({ status: 'importing', total: 2_000 });
+    await on.admin`
+      update tasks set status = 'SCHEDULED', lease_until = null, next_dispatch_at = now() where id = ${begun.task}`;
+    expect(await run(begun)).toMatchObject({ lines: 5_000, created: 5_000, bad_lines: 0 });
+    const rows = await tasksOf(begun);
+    expect(rows.map(({ name }) => name)).toEqual(Array.from({ length: 5_000 }, (_, n) => `${n}`));
+  });
+
+  test('that another attempt has taken over writes nothing more', async () => {
+    const begun = await begin(lines(10));
+    const overtaken: ImportPorts = {
+      ...ports,
+      insert: async (...given) => {
+        await on.admin`update tasks set attempt = attempt + 1 where id = ${begun.task}`;
+        await ports.insert(...given);
+      },
+    };
+    await expect(run(begun, overtaken)).rejects.toThrow('another attempt has it');
+    expect(await tasksOf(begun)).toEqual([]);
+  });
+
+  test('is cancelled with its batch: it writes nothing after that, and what it wrote is cancelled', async () => {
+    const begun = await begin(lines(5_000));
+    let chunks = 0;
+    const cancelled: ImportPorts = {
+      ...ports,
+      insert: async (...given) => {
+        chunks += 1;
+        if (chunks === 2)
+          expect((await ada.ask('POST', `/api/batches/${begun.batch}/cancel/`)).body.changed).toBe(2_000);
+        await ports.insert(...given);
+      },
+    };
+    await expect(run(begun, cancelled)).rejects.toThrow('cancelled');
+    const dispatcher = on.as('dispatcher');
+    await endAbandonedImports({ db: dispatcher, announceBatch: () => {} });
+    // Its task still runs, as far as the rows say.
+    expect(await batchNow(begun)).toMatchObject({ status: 'importing', total: 2_000, cancelled: 2_000 });
+    const error = { code: 'cancelled', message: 'cancelled' };
+    await store.settle(worker, [{ id: begun.task, attempt: 1, kind: 'fail', error }], DISPATCH);
+    await endAbandonedImports({ db: dispatcher, announceBatch: () => {} });
+    expect(await batchNow(begun)).toMatchObject({ status: 'finished', total: 2_000, cancelled: 2_000 });
+  });
+});
+
+describe('asking for an import', () => {
+  test('gets an address for an upload of one’s own organization', async () => {
+    const { status, body } = await ada.ask('POST', '/api/uploads/', { format: 'csv', bytes: 7 });
+    expect([status, body]).toEqual([
+      201,
+      {
+        id: expect.any(String),
+        organization: ada.organizationId,
+        method: 'PUT',
+        url: `https://s3.example.com/uploads/${ada.organizationId}/${body.id}?bytes=7`,
+        headers: { 'content-type': 'text/csv' },
+        expires_at: expect.stringMatching(/Z$/),
+      },
+    ]);
+  });
+
+  test('is refused to viewers, and where one is no member', async () => {
+    const eve = await api.register();
+    const { organizationId: organization } = ada;
+    const upload = () => eve.ask('POST', '/api/uploads/', { format: 'csv', bytes: 7, organization });
+    const start = () =>
+      eve.ask('POST', '/api/batches/import/', { upload: randomUUID(), format: 'csv', organization });
+    for (const ask of [upload, start]) expect((await ask()).body.code).toBe('organization_not_found');
+    await on.admin`insert into memberships values (${organization}, ${eve.userId}, 'viewer')`;
+    for (const ask of [upload, start]) expect((await ask()).body.code).toBe('role_insufficient');
+  });
+
+  test('takes no upload that is not there, or is another organization’s', async () => {
+    const eve = await api.register();
+    const id = randomUUID();
+    api.objects.set(`uploads/${eve.organizationId}/${id}`, Buffer.from('{}'));
+    for (const upload of [id, randomUUID()]) {
+      const { status, body } = await ada.ask('POST', '/api/batches/import/', { upload, format: 'ndjson' });
+      expect([status, body.code]).toEqual([404, 'upload_not_found']);
+    }
+  });
+
+  test('is no kind that a task can be created with', async () => {
+    for (const path of ['/api/tasks/', '/api/tasks/bulk/']) {
+      const task = { name: 'x', kind: 'batch.import', payload: {} };
+      const { status } = await ada.ask('POST', path, path.includes('bulk') ? { tasks: [task] } : task);
+      expect(status).toBe(400);
+    }
+  });
+
+  test('of an import whose payload names another organization’s batch nothing comes', async () => {
+    const begun = await begin(lines(1));
+    const eve = await api.register();
+    // As if she had found a way to write such a task.
+    await on.admin`update tasks set organization_id = ${eve.organizationId} where id = ${begun.task}`;
+    await expect(run(begun)).rejects.toMatchObject({ code: 'import_over' });
+    expect(await tasksOf(begun)).toEqual([]);
+  });
+
+  test('repeated with its idempotency key begins no second one', async () => {
+    const upload = randomUUID();
+    api.objects.set(`uploads/${ada.organizationId}/${upload}`, Buffer.from(lines(1)));
+    const headers = { 'idempotency-key': randomUUID() };
+    const ask = () => ada.ask('POST', '/api/batches/import/', { upload, format: 'ndjson' }, headers);
+    const first = await ask();
+    await on.admin`update idempotency_keys set status = null, body = null, locked_until = now() - interval '1 second'`;
+    const again = await ask();
+    expect([again.status, again.body.task]).toEqual([202, first.body.task]);
+    expect((await ada.ask('GET', '/api/batches/')).body.results).toHaveLength(1);
+  });
+});
+
+test('the ids of an import are UUIDv7 of its batch’s time, ascending with the line, and no other batch’s', () => {
+  const batch = '01a21576-0aff-7177-a27f-d2c934b02673';
+  const idOf = importIds(batch);
+  const ids = [0, 1, 255, 256, 999_999, LINES - 1].map(idOf);
+  expect(ids).toEqual(ids.toSorted());
+  for (const id of ids) expect(id).toMatch(/^01a21576-0aff-7177-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  expect(importIds('01a21576-0aff-7177-a27f-d2c934b02674')(0)).not.toBe(ids[0]);
+});

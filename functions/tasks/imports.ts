@@ -1,0 +1,171 @@
+import type { Artifacts } from '../aws/artifacts.ts';
+import type { Database } from '../database/connect.ts';
+import { asMember, type Principal } from '../database/enter.ts';
+import { Refusal } from '../refusal.ts';
+import { type BatchNow, batchIn } from './batches.ts';
+import { type CreateDeps, violated, wake } from './create.ts';
+import { importIds, LINES } from './import-ids.ts';
+import type { ImportPorts } from './kinds/batch-import/ports.ts';
+import { batchImport, type ImportPayload } from './kinds/batch-import/schema.ts';
+import * as store from './store/index.ts';
+import type { DispatchSettings, Enqueue, Queue } from './task.ts';
+import { reportKey, uploadKey, uploadNotFound, writableHome } from './uploads.ts';
+import { wakeUps } from './wake-ups.ts';
+
+export type ImportRequest = Omit<ImportPayload, 'batch'> & {
+  /** Of the batch and of the task that imports; a request that is repeated gives the same ones. */
+  ids: { batch: string; task: string };
+  /** Null for the principal's personal organization. */
+  organizationId: string | null;
+  name: string;
+};
+
+/**
+ * Makes a batch of an upload: the batch is there at once, its tasks come with the task that imports them.
+ *
+ * @returns the batch, without tasks yet
+ * @throws Refusal `organization_not_found`, `role_insufficient`, `session_ended`, `upload_not_found`
+ */
+export async function beginImport(
+  deps: CreateDeps & { artifacts: Artifacts },
+  principal: Principal,
+  { ids, organizationId, name, ...wanted }: ImportRequest,
+): Promise<BatchNow> {
+  const { db, artifacts, dispatch } = deps;
+  const home = await asMember(db, principal, async (_tx, memberships) =>
+    writableHome(memberships, organizationId),
+  );
+  if ((await artifacts.size(uploadKey(home, wanted.upload))) === undefined) throw uploadNotFound();
+  const batch = { id: ids.batch, name, queue: wanted.queue };
+  const idOf = importIds(ids.batch);
+  const payload: ImportPayload = { batch: ids.batch, ...wanted };
+  const task: store.NewTask = {
+    ...IMPORT_TASK,
+    id: ids.task,
+    name: `Import of ${name || 'a batch'}`.slice(0, 200),
+    payload,
+  };
+  const begun = await asMember(db, principal, async (tx) => {
+    const [written] = await store.insert(tx, principal, home, [task], dispatch);
+    if (!written) throw new Error('An import was neither written nor refused');
+    const made = await store.insertImport(tx, batch, home, principal.userId, {
+      importTask: ids.task,
+      first: idOf(0),
+      last: idOf(LINES - 1),
+    });
+    return { batch: { ...made, running: 0 }, written };
+  }).catch(async (error: unknown) => {
+    if (violated(error) === undefined) throw error;
+    return { batch: await asMember(db, principal, (tx) => batchIn(tx, ids.batch)), written: undefined };
+  });
+  if (begun.written) await wake(deps, principal, [begun.written]);
+  return begun.batch;
+}
+
+/** The task that imports, but for what it imports. */
+const IMPORT_TASK = {
+  kind: batchImport.kind,
+  description: '',
+  queue: 'bulk' as Queue,
+  scheduledTime: null,
+  maxRetries: batchImport.retry.maxRetries,
+  retryPolicy: null,
+  softSeconds: null,
+  hardSeconds: null,
+  uniqueKey: null,
+  concurrencyKey: null,
+  concurrencyLimit: null,
+  dependsOn: null,
+};
+
+/** Seconds that an address of a report is good for. */
+const REPORT_SECONDS = 300;
+
+/**
+ * An address of the report on an import's bad lines.
+ *
+ * @throws Refusal `batch_not_found`, `report_not_found`
+ */
+export async function reportAddress(
+  { db, artifacts }: { db: Database; artifacts: Artifacts },
+  principal: Principal,
+  batchId: string,
+): Promise<string> {
+  const { organizationId } = await asMember(db, principal, (tx) => batchIn(tx, batchId));
+  const key = reportKey(organizationId, batchId);
+  if ((await artifacts.size(key)) === undefined)
+    throw new Refusal(
+      'not_found',
+      'report_not_found',
+      'No bad lines were found in this batch, or the report is gone',
+    );
+  return artifacts.presignDownload(key, 'bad-lines.ndjson', REPORT_SECONDS);
+}
+
+export type ImportDeps = {
+  db: Database;
+  artifacts: Artifacts;
+  enqueue: Enqueue;
+  dispatch: DispatchSettings;
+  announceBatch: (batch: store.WatchedBatch) => void;
+  read: ImportPorts['read'];
+};
+
+/** What an import needs of the engine, as the worker has it. */
+export function importPorts({
+  db,
+  artifacts,
+  enqueue,
+  dispatch,
+  announceBatch,
+  read,
+}: ImportDeps): ImportPorts {
+  const lost = () => new Error('The import was cancelled, or another attempt has it');
+  return {
+    read,
+    async begin(taskId, attempt, batchId) {
+      const found = await store.findImport(db, { taskId, attempt, batchId });
+      return found && { taskId, attempt, batchId, ...found };
+    },
+    async open({ organizationId }, uploadId, signal) {
+      const key = uploadKey(organizationId, uploadId);
+      const bytes = await artifacts.size(key);
+      const content = bytes === undefined ? undefined : await artifacts.readStream(key, signal);
+      return bytes !== undefined && content ? { bytes, content } : undefined;
+    },
+    takenKeys: ({ organizationId, batchId }, keys) => store.takenByOthers(db, organizationId, batchId, keys),
+    async insert(job, lines) {
+      const idOf = importIds(job.batchId);
+      const tasks = lines.map(({ line, request }) => ({ ...request, id: idOf(line) }));
+      const made = await store.insertImported(db, job, job.createdBy, tasks, dispatch);
+      if (!made) throw lost();
+      if (made.batch.watchers.length > 0) announceBatch(made.batch);
+      const { organizationId } = job;
+      const { queue } = made.batch;
+      const due = made.tasks.filter((task) => task.dueInSeconds <= dispatch.lookaheadSeconds);
+      const unsent =
+        due.length > 0 ? await enqueue(wakeUps(due.map((task) => ({ ...task, organizationId, queue })))) : [];
+      if (unsent.length > 0) await store.dispatchAgain(db, unsent);
+    },
+    async seal(job) {
+      const batch = await store.seal(db, job);
+      if (!batch) throw lost();
+      if (batch.watchers.length > 0) announceBatch(batch);
+      return batch.total;
+    },
+    report: ({ organizationId, batchId }, ndjson) =>
+      artifacts.put(reportKey(organizationId, batchId), ndjson, 'application/x-ndjson'),
+    discard: ({ organizationId }, uploadId) => artifacts.remove(uploadKey(organizationId, uploadId)),
+  };
+}
+
+/** Batches that one tick seals. */
+const ABANDONED = 1_000;
+
+/** Seals batches whose import has failed or was cancelled without being able to: they have what they have. */
+export async function endAbandonedImports({
+  db,
+  announceBatch,
+}: Pick<ImportDeps, 'db' | 'announceBatch'>): Promise<void> {
+  for (const batch of await store.sealAbandoned(db, ABANDONED)) announceBatch(batch);
+}

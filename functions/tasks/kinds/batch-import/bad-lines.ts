@@ -1,0 +1,46 @@
+import type { Json } from '../../define-task.ts';
+
+type BadLine = { line: number; errors: readonly { pointer: string; detail: string }[] };
+
+/** Lines that the result spells out, and the error, which every frame of the task carries. */
+const SPELLED = { result: 1_000, error: 100 } as const;
+
+/** Errors of one line that are spelled out. */
+const ERRORS = 3;
+
+/** Bytes of the report; lines beyond are counted. */
+const MAX_REPORT_BYTES = 33_554_432;
+
+/** Collects what is wrong with lines: all of them for the report, the first for whoever looks at the task. */
+export function badLines() {
+  const first: BadLine[] = [];
+  const report: string[] = [];
+  let bytes = 0;
+  let left = 0;
+  let count = 0;
+  return {
+    add(line: number, errors: BadLine['errors']): void {
+      count += 1;
+      const bad = {
+        line,
+        errors: errors.slice(0, ERRORS).map(({ pointer, detail }) => ({
+          pointer: pointer.slice(0, 200),
+          detail: detail.slice(0, 200).toWellFormed(),
+        })),
+        ...(errors.length > ERRORS && { more_errors: errors.length - ERRORS }),
+      };
+      if (first.length < SPELLED.result) first.push(bad);
+      const text = JSON.stringify(bad);
+      if (bytes + text.length > MAX_REPORT_BYTES) left += 1;
+      else report.push(text);
+      bytes += text.length;
+    },
+    count: () => count,
+    /** For the result of an import, or for the error of one that was refused. */
+    spelled: (where: keyof typeof SPELLED): Json => first.slice(0, SPELLED[where]) as unknown as Json,
+    /** One line of JSON for each. */
+    report: () => [...report, ...(left > 0 ? [JSON.stringify({ more_lines: left })] : []), ''].join('\n'),
+  };
+}
+
+export type BadLines = ReturnType<typeof badLines>;

@@ -1,0 +1,66 @@
+import { jsonFault } from '../json-fault.ts';
+import type { ImportLine } from './ports.ts';
+
+/** Bytes of one line. */
+export const MAX_LINE_BYTES = 262_144;
+
+const NEWLINE = 0x0a;
+
+/** The lines of newline-delimited JSON, from 1; empty ones are counted and left out. */
+export async function* ndjsonLines(content: AsyncIterable<Uint8Array>): AsyncGenerator<ImportLine> {
+  let line = 0;
+  for await (const text of splitLines(content)) {
+    line += 1;
+    if (text === undefined) yield { line, fault: `Must have at most ${MAX_LINE_BYTES} bytes` };
+    else if (text.length > 0) yield readLine(line, text);
+  }
+}
+
+function readLine(line: number, bytes: Buffer): ImportLine {
+  const text = decode(bytes);
+  if (text === undefined) return { line, fault: 'Must be UTF-8' };
+  if (text.trim() === '') return { line, fault: BLANK };
+  try {
+    const item: unknown = JSON.parse(text);
+    const fault = jsonFault(item);
+    return fault === undefined ? { line, item } : { line, fault };
+  } catch (error) {
+    return { line, fault: `Must be JSON: ${error instanceof Error ? error.message.slice(0, 100) : ''}` };
+  }
+}
+
+/** A line of blanks is no line; whoever counts leaves it out. */
+export const BLANK = '';
+
+function decode(bytes: Buffer): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** One after the other, without their ends; undefined for one that is too long. Holds no more than one line. */
+async function* splitLines(content: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer | undefined> {
+  let begun: Buffer[] = [];
+  let length = 0;
+  const take = (): Buffer | undefined => {
+    const whole = length > MAX_LINE_BYTES ? undefined : Buffer.concat(begun);
+    begun = [];
+    length = 0;
+    return whole;
+  };
+  for await (const chunk of content) {
+    let from = 0;
+    for (let end = chunk.indexOf(NEWLINE, from); end !== -1; end = chunk.indexOf(NEWLINE, from)) {
+      begun.push(Buffer.from(chunk.subarray(from, end)));
+      length += end - from;
+      yield take();
+      from = end + 1;
+    }
+    length += chunk.length - from;
+    if (length <= MAX_LINE_BYTES) begun.push(Buffer.from(chunk.subarray(from)));
+    else begun = [];
+  }
+  if (length > 0) yield take();
+}

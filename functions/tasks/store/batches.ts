@@ -1,0 +1,60 @@
+import type { Transaction } from '../../database/connect.ts';
+import type { Batch } from '../task.ts';
+import { batchJson } from './tally.ts';
+
+/** A batch, and how many of its tasks run at this moment. */
+export type BatchNow = Batch & { running: number };
+
+/** From the index of what runs, which is short, and not from the batch's tasks, which may be a million. */
+const withRunning = (tx: Transaction) => tx`
+  ${batchJson(tx)} as batch,
+  (select count(*)::integer from tasks r where r.status = 'RUNNING' and r.batch_id = b.id) as running`;
+
+type Row = { batch: Batch; running: number };
+const batchNow = ({ batch, running }: Row): BatchNow => ({ ...batch, running });
+
+/** One batch that the transaction's principal may see. */
+export async function findBatch(tx: Transaction, id: string): Promise<BatchNow | undefined> {
+  const [row] = await tx<Row[]>`select ${withRunning(tx)} from batches b where b.id = ${id}`;
+  return row && batchNow(row);
+}
+
+/** Batches of these organizations, newest first. @param beforeId only older ones than this */
+export async function listBatches(
+  tx: Transaction,
+  organizationIds: readonly string[],
+  beforeId: string | null,
+  limit: number,
+): Promise<BatchNow[]> {
+  // One short walk along each organization's own index, as for tasks.
+  const rows = await tx<Row[]>`
+    select ${withRunning(tx)}
+    from unnest(${organizationIds as string[]}::uuid[]) as mine(id)
+    cross join lateral (
+      select * from batches b
+      where b.organization_id = mine.id ${beforeId ? tx`and b.id < ${beforeId}` : tx``}
+      order by b.organization_id, b.id desc
+      limit ${limit}
+    ) b
+    order by b.id desc
+    limit ${limit}`;
+  return rows.map(batchNow);
+}
+
+/** Which of these tasks there are, as far as the transaction's principal sees them. */
+export async function present(tx: Transaction, ids: readonly string[]): Promise<{ id: string }[]> {
+  return tx<{ id: string }[]>`select t.id from tasks t where t.id = any (${ids as string[]}::uuid[])`;
+}
+
+/** Which of these unique keys live tasks of the organization have. */
+export async function takenKeys(
+  tx: Transaction,
+  organizationId: string,
+  keys: readonly string[],
+): Promise<string[]> {
+  const rows = await tx<{ key: string }[]>`
+    select t.unique_key as key from tasks t
+    where t.organization_id = ${organizationId} and t.unique_key = any (${keys as string[]}::text[])
+      and t.status in ('PENDING', 'SCHEDULED', 'RUNNING')`;
+  return rows.map(({ key }) => key);
+}

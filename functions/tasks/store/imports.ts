@@ -1,0 +1,133 @@
+import type { Database, Transaction } from '../../database/connect.ts';
+import type { Batch, DispatchSettings, Watched } from '../task.ts';
+import { dueIn, type Fragment, type Timed } from './columns.ts';
+import { insertion, type NewBatch, type NewTask } from './create.ts';
+import { batchJson } from './tally.ts';
+
+export type WatchedBatch = NonNullable<Watched<object>['batch']>;
+
+/** Writes a batch whose tasks are to come, into an organization that the principal may write to. */
+export async function insertImport(
+  tx: Transaction,
+  { id, name, queue }: NewBatch,
+  organizationId: string,
+  userId: string,
+  ids: { importTask: string; first: string; last: string },
+): Promise<Batch> {
+  const [row] = await tx<{ batch: Batch }[]>`
+    with b as (
+      insert into batches (id, organization_id, created_by, name, queue, sealed, import_task_id, first_task_id, last_task_id)
+      values (${id}, ${organizationId}, ${userId}, ${name}, ${queue}, false, ${ids.importTask}, ${ids.first}, ${ids.last})
+      returning *
+    )
+    select ${batchJson(tx)} as batch from b`;
+  if (!row) throw new Error('A batch was neither written nor refused');
+  return row.batch;
+}
+
+/** Names a running attempt of an import. */
+export type ImportAttempt = { taskId: string; attempt: number; batchId: string };
+
+/**
+ * The import `job` that a running attempt carries out, while nobody has asked to cancel it: whoever does waits until the
+ * statement is over, and then finds everything that it has written.
+ */
+const job = (db: Database, { taskId, attempt, batchId }: ImportAttempt): Fragment => db`
+  running as materialized (
+    select t.organization_id, t.created_by from tasks t
+    where t.id = ${taskId} and t.attempt = ${attempt} and t.status = 'RUNNING' and t.cancel_requested_at is null
+    for share of t
+  ), job as materialized (
+    select b.id, b.organization_id, running.created_by from batches b join running using (organization_id)
+    where b.id = ${batchId} and b.import_task_id = ${taskId} and not b.sealed
+  )`;
+
+/** Whose import it is; undefined when this attempt no longer has it, or when its batch is complete. */
+export async function findImport(
+  db: Database,
+  attempt: ImportAttempt,
+): Promise<{ organizationId: string; createdBy: string | null } | undefined> {
+  const [row] = await db<{ organizationId: string; createdBy: string | null }[]>`
+    with ${job(db, attempt)}
+    select organization_id as "organizationId", created_by as "createdBy" from job`;
+  return row;
+}
+
+/**
+ * Writes tasks of an import, those that are not there yet, and counts them.
+ *
+ * @returns undefined when this attempt no longer has the import
+ */
+export async function insertImported(
+  db: Database,
+  attempt: ImportAttempt,
+  createdBy: string | null,
+  tasks: readonly NewTask[],
+  dispatch: DispatchSettings,
+): Promise<{ batch: WatchedBatch; tasks: Timed<{ id: string }>[] } | undefined> {
+  const [first, ...rows] = await db<{ batch: WatchedBatch | null; id: string; dueInSeconds: number }[]>`
+    with ${job(db, attempt)}, home as (
+      select organization_id from job
+    ), made as (
+      ${insertion(db, createdBy, tasks, attempt.batchId, dispatch)}
+      on conflict do nothing
+      returning t.id, t.run_at
+    ), b as (
+      update batches b
+      set total = b.total + (select count(*) from made), updated_at = clock_timestamp(), seq = b.seq + 1
+      from job where b.id = job.id
+      returning b.*
+    )
+    select ${batchJson(db)} as batch, b.id, 0::float8 as "dueInSeconds" from b
+    union all
+    select null, t.id, ${dueIn(db)} from made t`;
+  return first?.batch ? { batch: first.batch, tasks: rows } : undefined;
+}
+
+const SEALED = (db: Database) => db`
+  sealed = true, updated_at = clock_timestamp(), seq = b.seq + 1,
+  finished_at = case when b.completed + b.failed + b.cancelled = b.total then clock_timestamp() end`;
+
+/** Says that a batch has all of its tasks. @returns undefined when this attempt no longer has the import */
+export async function seal(db: Database, attempt: ImportAttempt): Promise<WatchedBatch | undefined> {
+  const [row] = await db<{ batch: WatchedBatch }[]>`
+    with ${job(db, attempt)}, b as (
+      update batches b set ${SEALED(db)} from job where b.id = job.id
+      returning b.*
+    )
+    select ${batchJson(db)} as batch from b`;
+  return row?.batch;
+}
+
+/** Seals batches whose import has ended without doing so: it failed, or was cancelled. At most `limit`. */
+export async function sealAbandoned(db: Database, limit: number): Promise<WatchedBatch[]> {
+  const rows = await db<{ batch: WatchedBatch }[]>`
+    with abandoned as (
+      select b.id from batches b
+      where not b.sealed and not exists (
+        select from tasks t where t.id = b.import_task_id and t.status in ('PENDING', 'SCHEDULED', 'RUNNING')
+      )
+      order by b.id
+      limit ${limit}
+      for update of b skip locked
+    ), b as (
+      update batches b set ${SEALED(db)} from abandoned where b.id = abandoned.id
+      returning b.*
+    )
+    select ${batchJson(db)} as batch from b`;
+  return rows.map(({ batch }) => batch);
+}
+
+/** Which of these unique keys live tasks of the organization have that are not of this batch. */
+export async function takenByOthers(
+  db: Database,
+  organizationId: string,
+  batchId: string,
+  keys: readonly string[],
+): Promise<string[]> {
+  const rows = await db<{ key: string }[]>`
+    select t.unique_key as key from tasks t
+    where t.organization_id = ${organizationId} and t.unique_key = any (${keys as string[]}::text[])
+      and t.status in ('PENDING', 'SCHEDULED', 'RUNNING') and t.batch_id is distinct from ${batchId}::uuid`;
+  return rows.map(({ key }) => key);
+}
