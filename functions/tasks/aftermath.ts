@@ -18,18 +18,21 @@ export type AftermathDeps = {
   log: Log;
 };
 
+/** The statements that may follow from settled rows. */
+export type AftermathStatements = Pick<typeof store, 'dispatchAgain' | 'releaseHeld' | 'release'>;
+
 /**
  * What follows from settled rows, beside the work: watchers hear, retries get their message, integrators their event.
  * None of it can fail or delay a task; what it does not achieve, the dispatcher makes good.
  */
-export function aftermath(deps: AftermathDeps) {
+export function aftermath(deps: AftermathDeps, statements: AftermathStatements = store) {
   /** By their ids: a batch is told by each of its tasks that were settled together. */
   const events = new Map<string, DomainEvent>();
   const sending = new Set<Promise<void>>();
 
   const wake = async (due: readonly Due[]): Promise<void> => {
     const unsent = due.length > 0 ? await deps.enqueue(wakeUps(due)) : [];
-    if (unsent.length > 0) await store.dispatchAgain(deps.db, unsent);
+    if (unsent.length > 0) await statements.dispatchAgain(deps.db, unsent);
   };
 
   /** Beside the work; the dispatcher does what fails here. */
@@ -43,14 +46,14 @@ export function aftermath(deps: AftermathDeps) {
   };
 
   const fillLanes = async (lanes: readonly store.Lane[]): Promise<void> => {
-    const released = await deps.db.begin((tx) => store.releaseHeld(tx, lanes, deps.dispatch));
+    const released = await deps.db.begin((tx) => statements.releaseHeld(tx, lanes, deps.dispatch));
     await wake(released as store.Released[]);
   };
 
   const tell = async (awaited: readonly Task[]): Promise<void> => {
     const ids = awaited.map(({ id }) => id);
     const due = (task: store.Timed<Task>) => task.dueInSeconds <= deps.dispatch.lookaheadSeconds;
-    await wake((await releaseDependents(deps, ids)).filter(due));
+    await wake((await releaseDependents(deps, ids, () => true, statements)).filter(due));
   };
 
   return {

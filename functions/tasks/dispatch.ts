@@ -7,6 +7,12 @@ import { wakeUps } from './wake-ups.ts';
 
 export type DispatchDeps = { db: Database; enqueue: Enqueue; announce: Announce; dispatch: DispatchSettings };
 
+/** The statements that a tick runs. */
+export type TickStatements = Pick<
+  typeof store,
+  'rescue' | 'release' | 'heldLanes' | 'releaseHeld' | 'takeForDispatch' | 'dispatchAgain'
+>;
+
 /** Rows that one statement takes. */
 const CHUNK = 1_000;
 
@@ -24,7 +30,11 @@ const LANES = 1_000;
  * task that is due within the look-ahead and has none under way. Ticks may overlap, come twice, die half-way or not come at
  * all: rows are locked and taken once, and taken for good only when their messages are sent.
  */
-export async function tick(deps: DispatchDeps, remainingSeconds: () => number): Promise<Tick> {
+export async function tick(
+  deps: DispatchDeps,
+  remainingSeconds: () => number,
+  statements: TickStatements = store,
+): Promise<Tick> {
   const done: Tick = { rescued: 0, sent: 0, unsent: 0 };
   const timeLeft = () => remainingSeconds() > RESERVE_SECONDS;
 
@@ -33,7 +43,7 @@ export async function tick(deps: DispatchDeps, remainingSeconds: () => number): 
     deps.db.begin(async (tx) => {
       const { full, due } = await take(tx);
       const unsent = due.length > 0 ? await deps.enqueue(wakeUps(due)) : [];
-      if (unsent.length > 0) await store.dispatchAgain(tx, unsent);
+      if (unsent.length > 0) await statements.dispatchAgain(tx, unsent);
       done.sent += due.length - unsent.length;
       done.unsent += unsent.length;
       // A queue that takes nothing is left alone until the next tick.
@@ -41,28 +51,28 @@ export async function tick(deps: DispatchDeps, remainingSeconds: () => number): 
     });
 
   for (let more = true; more && timeLeft(); ) {
-    const rescued = await store.rescue(deps.db, null, CHUNK);
+    const rescued = await statements.rescue(deps.db, null, CHUNK);
     deps.announce(rescued);
     done.rescued += rescued.length;
     more = rescued.length === CHUNK;
   }
   // What it schedules is due for a message, and taken below.
-  const told = await releaseDependents(deps, null, timeLeft);
-  await store.dispatchAgain(
+  const told = await releaseDependents(deps, null, timeLeft, statements);
+  await statements.dispatchAgain(
     deps.db,
     told.filter((task) => task.dueInSeconds <= deps.dispatch.lookaheadSeconds).map(({ id }) => id),
   );
-  for (const lane of await store.heldLanes(deps.db, LANES)) {
+  for (const lane of await statements.heldLanes(deps.db, LANES)) {
     for (let more = true; more && timeLeft(); ) {
       more = await send(async (tx) => {
-        const due = await store.releaseHeld(tx, [lane], deps.dispatch);
+        const due = await statements.releaseHeld(tx, [lane], deps.dispatch);
         return { full: due.length === store.RELEASE, due };
       });
     }
   }
   for (let more = true; more && timeLeft(); ) {
     more = await send(async (tx) => {
-      const { taken, due } = await store.takeForDispatch(tx, CHUNK, deps.dispatch.resendSeconds);
+      const { taken, due } = await statements.takeForDispatch(tx, CHUNK, deps.dispatch.resendSeconds);
       return { full: taken === CHUNK, due };
     });
   }

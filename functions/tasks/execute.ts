@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DomainEvent } from '../aws/bus.ts';
 import { again } from '../database/again.ts';
 import type { Database } from '../database/connect.ts';
-import { aftermath } from './aftermath.ts';
+import { type AftermathStatements, aftermath } from './aftermath.ts';
 import { type AttemptDeps, runAttempt } from './attempt.ts';
 import type { Announce } from './change.ts';
 import type { Kind } from './define-task.ts';
@@ -26,6 +26,10 @@ export type ExecuteDeps = AttemptDeps & {
   /** How long a worker may be silent before it is presumed dead. */
   leaseSeconds: number;
 };
+
+/** The statements that a worker runs. */
+export type WorkStatements = Pick<typeof store, 'claim' | 'settle' | 'renew' | 'report'> &
+  AftermathStatements;
 
 /** Between renewals at most; a running handler hears of a cancel within this time. */
 const BEAT_SECONDS = 1.5;
@@ -62,11 +66,12 @@ export async function execute(
   deps: ExecuteDeps,
   ids: readonly string[],
   remainingSeconds: () => number,
+  statements: WorkStatements = store,
 ): Promise<void> {
   const { db, leaseSeconds } = deps;
-  const after = aftermath(deps);
+  const after = aftermath(deps, statements);
   const settle = settler({
-    write: (outcomes) => store.settle(db, outcomes, deps.dispatch),
+    write: (outcomes) => statements.settle(db, outcomes, deps.dispatch),
     onSettled: after.follow,
     onLost: ({ id, attempt }, error) =>
       deps.log('error', 'an outcome could not be stored', { id, attempt, error }),
@@ -75,10 +80,10 @@ export async function execute(
   const running = new Map<string, Running>();
   const beat = heartbeat(
     running,
-    (attempts) => store.renew(db, attempts, leaseSeconds),
+    (attempts) => statements.renew(db, attempts, leaseSeconds),
     Math.min(BEAT_SECONDS, leaseSeconds / BEATS_PER_LEASE),
   );
-  const reports = reporter(async (said) => deps.announceReports(await store.report(db, said)));
+  const reports = reporter(async (said) => deps.announceReports(await statements.report(db, said)));
   const kinds = [...deps.kinds.values()].map(known);
   const waiting = waitingTasks(ids);
   const suspects: string[] = [];
@@ -106,10 +111,14 @@ export async function execute(
 
   const begin = async (wanted: readonly string[], seconds: number, alone: boolean): Promise<void> => {
     const room = { kinds, runners: deps.runners.free(), seconds };
+    let askedAt = 0;
     // What a lost connection has claimed all the same comes back when its lease is over.
-    const { claimed, unclaimed } = await again(() =>
-      store.claim(db, wanted, leaseSeconds, SOON_SECONDS, alone, room),
-    );
+    const { claimed, unclaimed } = await again(() => {
+      askedAt = performance.now();
+      return statements.claim(db, wanted, leaseSeconds, SOON_SECONDS, alone, room);
+    });
+    // Who stood still for so long may be presumed dead by now, and what was claimed be cancelled or run elsewhere.
+    const inTime = performance.now() - askedAt < leaseSeconds * 1000;
     deps.announce(claimed);
     for (const task of unclaimed) {
       if (task.lacks === 'time') tooLong.push(task.id);
@@ -117,14 +126,14 @@ export async function execute(
       else if (task.lacks === 'runner' && task.dueInSeconds <= 0) waiting.park(task.id);
       else waiting.putBack(task);
     }
-    for (const task of claimed) {
+    for (const task of inTime ? claimed : []) {
       const attempt = run(task).then(() => void underWay.delete(attempt));
       underWay.add(attempt);
     }
     // Somebody has locked those that the free runners were for.
     const isStuck = deps.runners.free() > 0 && deps.runners.free() === room.runners;
     unparkAt = isStuck ? Date.now() + PARKED_PAUSE_MILLISECONDS : 0;
-    if (tooLong.length > 0) await store.dispatchAgain(db, tooLong.splice(0));
+    if (tooLong.length > 0) await statements.dispatchAgain(db, tooLong.splice(0));
   };
 
   /** Lets those be claimed that wait for a runner, as many as there are free; gives them away when there is none for long. */
@@ -134,7 +143,7 @@ export async function execute(
       freeAt = now;
       if (now >= unparkAt) waiting.unpark(deps.runners.free());
     } else if (waiting.parked() > 0 && now - freeAt > LONGEST_PARKED_SECONDS * 1000) {
-      await store.dispatchAgain(db, waiting.drainParked());
+      await statements.dispatchAgain(db, waiting.drainParked());
     }
   };
 
@@ -146,7 +155,7 @@ export async function execute(
       if (next === undefined && waiting.parked() === 0 && underWay.size === 0) return;
       if (next === 0 && underWay.size < atOnce) {
         const seconds = remainingSeconds() - SETTLE_SECONDS;
-        if (seconds <= 0) await store.dispatchAgain(db, waiting.drain());
+        if (seconds <= 0) await statements.dispatchAgain(db, waiting.drain());
         else await begin(waiting.take(atOnce - underWay.size), seconds, alone);
         continue;
       }

@@ -19,13 +19,14 @@ export async function releaseDependents(
   deps: ReleaseDeps,
   ids: readonly string[] | null,
   timeLeft: () => boolean = () => true,
+  statements: Pick<typeof store, 'release'> = store,
 ): Promise<store.Timed<Task>[]> {
   const scheduled: store.Timed<Task>[] = [];
   const todo = ids === null ? null : [...ids];
   while (timeLeft()) {
     const chunk = todo?.splice(0, CHUNK) ?? null;
     if (chunk?.length === 0) break;
-    const { told, moved } = await store.release(deps.db, chunk, CHUNK, deps.dispatch);
+    const { told, moved } = await statements.release(deps.db, chunk, CHUNK, deps.dispatch);
     deps.announce(moved);
     scheduled.push(...moved.filter(({ status }) => status === 'SCHEDULED'));
     todo?.push(

@@ -2,12 +2,16 @@ import type { Database } from '../database/connect.ts';
 import type { Announce } from './change.ts';
 import * as store from './store/index.ts';
 
+/** The statements that take tasks back. */
+export type RescueStatements = Pick<typeof store, 'rescue' | 'dispatchAgain'>;
+
 /** Takes the given tasks back from workers whose lease has expired; others are left alone. */
 export async function rescueTasks(
   { db, announce }: { db: Database; announce: Announce },
   ids: readonly string[],
+  statements: RescueStatements = store,
 ): Promise<void> {
-  announce(await store.rescue(db, ids, ids.length));
+  announce(await statements.rescue(db, ids, ids.length));
 }
 
 /**
@@ -17,7 +21,8 @@ export async function rescueTasks(
 export async function recordDeadLetters(
   deps: { db: Database; announce: Announce },
   ids: readonly string[],
+  statements: RescueStatements = store,
 ): Promise<void> {
-  await rescueTasks(deps, ids);
-  await store.dispatchAgain(deps.db, ids);
+  await rescueTasks(deps, ids, statements);
+  await statements.dispatchAgain(deps.db, ids);
 }

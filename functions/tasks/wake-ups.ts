@@ -4,7 +4,7 @@ import type { Queue, WakeUp } from './task.ts';
 export const IDS_PER_MESSAGE: Record<Queue, number> = { interactive: 1, bulk: 100 };
 
 /** SQS's bound of DelaySeconds. */
-const LONGEST_DELAY_SECONDS = 900;
+export const LONGEST_DELAY_SECONDS = 900;
 
 export type Due = {
   id: string;

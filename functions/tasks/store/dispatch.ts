@@ -1,5 +1,6 @@
 import type { Database, Transaction } from '../../database/connect.ts';
 import type { Task, Watched } from '../task.ts';
+import { LONGEST_DELAY_SECONDS } from '../wake-ups.ts';
 import { columns, dueIn, leaves, type Timed } from './columns.ts';
 import { PAUSED, type Released } from './lanes.ts';
 import { tally, watchedBatch } from './tally.ts';
@@ -90,13 +91,15 @@ export async function takeForDispatch(
 
 /**
  * Gives tasks whose message could not be sent, or that no time was left for, back to the next tick. What somebody has
- * locked is in hands already. The message that led to nothing does not count towards the doubling of resends.
+ * locked is in hands already. The message that led to nothing does not count towards the doubling of resends. What is due
+ * later than any message can wait has its look-ahead still before it, and is left alone.
  */
 export async function dispatchAgain(db: Database | Transaction, ids: readonly string[]): Promise<void> {
   await db`
     with given as (
       select t.id from tasks t
       where t.id = any (${ids as string[]}::uuid[]) and t.status = 'SCHEDULED' and t.held_by is null
+        and t.run_at <= clock_timestamp() + ${LONGEST_DELAY_SECONDS} * interval '1 second'
       for update of t skip locked
     )
     update tasks t set next_dispatch_at = clock_timestamp(), dispatches = greatest(t.dispatches - 1, 0)

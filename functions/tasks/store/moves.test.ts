@@ -268,6 +268,15 @@ describe('dispatch', () => {
     });
   }
 
+  test('a stray message for a task that is due much later does not bring its dispatch forward, and so make it late', async () => {
+    const scheduledTime = new Date(Date.now() + 3_600_000).toISOString();
+    const { id } = await insertTask(api, ada, { scheduledTime });
+    await store.dispatchAgain(worker, [id]);
+    const [row] = await on.admin`
+      select extract(epoch from run_at - next_dispatch_at)::int as lookahead from tasks where id = ${id}`;
+    expect(row).toEqual({ lookahead: DISPATCH.lookaheadSeconds });
+  });
+
   test('two dispatchers at once take a task once', async () => {
     const tasks = Array.from({ length: 200 }, () => newTask());
     await store.insert(api, ada, null, tasks, DISPATCH);
