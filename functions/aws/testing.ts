@@ -4,8 +4,8 @@ import type { Artifacts } from './artifacts.ts';
 export function memoryArtifacts(): { artifacts: Artifacts; objects: Map<string, Buffer> } {
   const objects = new Map<string, Buffer>();
   const artifacts: Artifacts = {
-    presignUpload: (key, bytes) => `https://bucket.test/${key}?bytes=${bytes}`,
-    presignDownload: (key, fileName) => `https://bucket.test/${key}?as=${fileName}`,
+    presignUpload: (key, bytes) => `https://s3.example.com/${key}?bytes=${bytes}`,
+    presignDownload: (key, fileName) => `https://s3.example.com/${key}?as=${fileName}`,
     size: async (key) => objects.get(key)?.length,
     async readStream(key) {
       const object = objects.get(key);

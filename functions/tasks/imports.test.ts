@@ -319,7 +319,7 @@ describe('asking for an import', () => {
         id: expect.any(String),
         organization: ada.organizationId,
         method: 'PUT',
-        url: `https://bucket.test/uploads/${ada.organizationId}/${body.id}?bytes=7`,
+        url: `https://s3.example.com/uploads/${ada.organizationId}/${body.id}?bytes=7`,
         headers: { 'content-type': 'text/csv' },
         expires_at: expect.stringMatching(/Z$/),
       },

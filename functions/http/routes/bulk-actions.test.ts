@@ -196,9 +196,7 @@ test('the same action twice at once is done once to each, and counted once', asy
     const answers = await Promise.all(
       others.map(({ app }) => app.request('/api/bulk-actions/', { method: 'POST', headers, body })),
     );
-    const outcomes: { changed: number }[] = await Promise.all(
-      answers.map((answer) => answer.json() as Promise<{ changed: number }>),
-    );
+    const outcomes = (await Promise.all(answers.map((answer) => answer.json()))) as { changed: number }[];
     return outcomes.reduce((sum, { changed }) => sum + changed, 0);
   };
   expect(await both('cancel')).toBe(300);
