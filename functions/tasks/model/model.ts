@@ -319,6 +319,7 @@ export class TaskModel {
     return this.#write('claim', row, {
       ...{
         status: 'RUNNING',
+        dispatches: 0,
         attempt: row.attempt + 1,
         startedAt: now,
         leaseUntil: later(now, leaseSeconds),
