@@ -17,7 +17,7 @@ type Step = fc.AsyncCommand<Count, System>;
  * never hangs on the milliseconds that a statement takes.
  */
 const LEASE_SECONDS = 600;
-const SOON_SECONDS = 2;
+const SOON_SECONDS = 300;
 const LIMIT = 1_000;
 
 /** What both say of a row that they changed. */

@@ -3,6 +3,7 @@ import { type Member, type Stand, stand } from '../../database/testing.ts';
 import { tick } from '../dispatch.ts';
 import { DISPATCH, insertTask } from '../testing.ts';
 import * as store from './index.ts';
+import { claimInLanes } from './lanes.ts';
 
 const on: Stand = await stand();
 const [api, worker, dispatcher] = [on.as('api'), on.as('worker'), on.as('dispatcher')];
@@ -66,6 +67,14 @@ describe('a concurrency key', () => {
       workers.map((db, n) => store.claim(db, ids.slice(n * 4, n * 4 + 4), LEASE, 0)),
     );
     expect(claims.flatMap(({ claimed }) => claimed)).toHaveLength(3);
+  });
+
+  test('starts nothing that has got a later time just when its turn came', async () => {
+    const [id = ''] = await keyed(1, 1);
+    await on.admin`update tasks set run_at = now() + interval '1 hour' where id = ${id}`;
+    // As it is called when the task was due a moment ago.
+    const { claimed, settled } = await claimInLanes(worker, [id], LEASE, false);
+    expect([claimed, settled.size]).toEqual([[], 0]);
   });
 
   test('is another one in another organization', async () => {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { asMember } from '../../database/enter.ts';
 import { type Member, type Stand, stand } from '../../database/testing.ts';
@@ -225,6 +226,34 @@ describe('retries', () => {
     expect(rescued).toMatchObject({ id, status: 'FAILED', crashes: 1, error: { code: 'worker_crashed' } });
   });
 });
+
+/** What must not wait for a row that somebody else has locked: a tick would stand still with it. */
+const SKIPS: Record<string, (ids: string[]) => Promise<readonly { id: string }[]>> = {
+  'a rescue': (ids) => store.rescue(dispatcher, ids, 10),
+  'a rescue of all': async (ids) =>
+    (await store.rescue(dispatcher, null, 1_000)).filter(({ id }) => ids.includes(id)),
+  'a dispatch': async (ids) =>
+    (await store.takeForDispatch(dispatcher, 1_000, 300)).due.filter(({ id }) => ids.includes(id)),
+};
+
+for (const [what, run] of Object.entries(SKIPS)) {
+  test(`${what} skips what somebody has locked, and takes the rest at once`, async () => {
+    const ids = await Promise.all([1, 2].map(async () => (await insertTask(api, ada)).id));
+    if (what === 'a dispatch')
+      await on.admin`update tasks set next_dispatch_at = now() where id = any (${ids}::uuid[])`;
+    else {
+      await store.claim(worker, ids, LEASE, 0);
+      await on.admin`update tasks set lease_until = now() - interval '1 second' where id = any (${ids}::uuid[])`;
+    }
+    const [locked, free] = ids;
+    await on.admin.begin(async (tx) => {
+      await tx`select from tasks where id = ${locked ?? ''} for update`;
+      const waits = sleep(5_000, [{ id: 'nothing, as it waits' }]);
+      const taken = await Promise.race([run(ids), waits]);
+      expect(taken.map(({ id }) => id)).toEqual([free]);
+    });
+  });
+}
 
 describe('dispatch', () => {
   test('a task due within the look-ahead is taken when nobody claimed it in time, a later one is not', async () => {
