@@ -73,7 +73,8 @@ async function start(extra: Record<string, string> = {}): Promise<{ process: Chi
     };
     child.stdout.on('data', read);
     child.stderr.on('data', read);
-    child.once('exit', (code) => {
+    // Not at its exit, before which its last words may not have been read.
+    child.once('close', (code) => {
       clearTimeout(timer);
       failed(new Error(`exit ${code}: ${output}`));
     });
