@@ -34,14 +34,14 @@ export function fakeTime(): { end: () => void } {
     ...globalThis,
     sleep: timers.setTimeout,
     now: Date.now,
-    elapsed: performance.now.bind(performance),
+    elapsed: performance.now,
     random: Math.random,
   };
   const fakes = {
     setTimeout(run: () => void, milliseconds = 0, ...rest: []) {
       const here = within.getStore();
       if (!here) return real.setTimeout(run, milliseconds, ...rest);
-      return new Timer({ now: here.clock.after(milliseconds, here.sandbox, run) });
+      return new Timer({ now: here.clock.after(whole(milliseconds), here.sandbox, run) });
     },
     setImmediate(run: () => void, ...rest: []) {
       const here = within.getStore();
@@ -53,7 +53,7 @@ export function fakeTime(): { end: () => void } {
       if (!here) return real.setInterval(run, milliseconds, ...rest);
       const cancel = { now: () => {} };
       const next = () => {
-        cancel.now = here.clock.after(milliseconds, here.sandbox, () => {
+        cancel.now = here.clock.after(whole(milliseconds), here.sandbox, () => {
           next();
           run();
         });
@@ -71,7 +71,7 @@ export function fakeTime(): { end: () => void } {
     return new Promise((resolve, reject) => {
       const { signal } = options ?? {};
       if (signal?.aborted) return reject(signal.reason);
-      const cancel = here.clock.after(milliseconds, here.sandbox, () => resolve(value));
+      const cancel = here.clock.after(whole(milliseconds), here.sandbox, () => resolve(value));
       signal?.addEventListener('abort', () => {
         cancel();
         reject(signal.reason);
@@ -83,9 +83,9 @@ export function fakeTime(): { end: () => void } {
   syncBuiltinESMExports();
   Date.now = () => {
     const here = within.getStore();
-    return here ? here.clock.now + (here.sandbox?.skewMilliseconds ?? 0) : real.now();
+    return here ? Math.floor(here.clock.now + (here.sandbox?.skewMilliseconds ?? 0)) : real.now();
   };
-  performance.now = () => within.getStore()?.clock.now ?? real.elapsed();
+  performance.now = () => within.getStore()?.clock.now ?? real.elapsed.call(performance);
   Math.random = () => (within.getStore()?.random.next ?? real.random)();
   return {
     end() {
@@ -105,6 +105,11 @@ export function fakeTime(): { end: () => void } {
       Object.assign(Math, { random: real.random });
     },
   };
+}
+
+/** As Node's timers have it: whole milliseconds, and at least one. */
+function whole(milliseconds: number): number {
+  return Math.max(1, Math.trunc(milliseconds));
 }
 
 function clearing(real: (timer: never) => void) {
