@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import type { Batch, Task, Watched } from '../tasks/task.ts';
 import { announcer } from './frames.ts';
+import { taskFrame } from './task-frame.ts';
 
 const task = (seq: number, watchers: string[], result: unknown = null) =>
   ({
@@ -158,4 +159,10 @@ describe('of a batch', () => {
       },
     ]);
   });
+});
+
+test('a frame has the lines of the log when there are new ones', () => {
+  const lines = [{ at: '2026-11-26T00:00:00.000Z', level: 'info', message: 'hello' }] as const;
+  expect(JSON.parse(taskFrame({ ...task(1, []), logs: lines }))).toMatchObject({ logs: lines });
+  expect(JSON.parse(taskFrame(task(1, [])))).not.toHaveProperty('logs');
 });

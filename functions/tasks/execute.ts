@@ -10,7 +10,7 @@ import { heartbeat, type Running } from './lease.ts';
 import { reporter } from './reporter.ts';
 import { settler } from './settler.ts';
 import * as store from './store/index.ts';
-import type { DispatchSettings, Enqueue, Task } from './task.ts';
+import type { DispatchSettings, Enqueue, LogEntry, Task, Watched } from './task.ts';
 import { waitingTasks } from './waiting.ts';
 
 export type ExecuteDeps = AttemptDeps & {
@@ -71,7 +71,7 @@ export async function execute(
   const { db, leaseSeconds } = deps;
   const after = aftermath(deps, statements);
   const settle = settler({
-    write: (outcomes) => statements.settle(db, outcomes, deps.dispatch),
+    write: async (outcomes) => withLogs(await statements.settle(db, outcomes, deps.dispatch), outcomes),
     onSettled: after.follow,
     onLost: ({ id, attempt }, error) =>
       deps.log('error', 'an outcome could not be stored', { id, attempt, error }),
@@ -83,7 +83,9 @@ export async function execute(
     (attempts) => statements.renew(db, attempts, leaseSeconds),
     Math.min(BEAT_SECONDS, leaseSeconds / BEATS_PER_LEASE),
   );
-  const reports = reporter(async (said) => deps.announceReports(await statements.report(db, said)));
+  const reports = reporter(async (said) =>
+    deps.announceReports(withLogs(await statements.report(db, said), said)),
+  );
   const kinds = [...deps.kinds.values()].map(known);
   const waiting = waitingTasks(ids);
   const suspects: string[] = [];
@@ -185,6 +187,18 @@ export async function execute(
 }
 
 /** A kind as the claim needs to know it. */
+/** Rows with what was logged and written with them, for those who watch: the statement need not send it back. */
+function withLogs<Row extends Watched<Task>>(
+  rows: readonly Row[],
+  told: readonly { id: string; logs?: readonly LogEntry[] }[],
+): Row[] {
+  const logs = new Map(told.map((each) => [each.id, each.logs]));
+  return rows.map((row) => {
+    const lines = logs.get(row.id);
+    return lines ? { ...row, logs: lines } : row;
+  });
+}
+
 function known({ kind, hardSeconds, runs }: Kind): store.Room['kinds'][number] {
   if (runs === 'inline') return { kind, hardSeconds, isolatedWith: [] };
   return { kind, hardSeconds, isolatedWith: runs === 'isolated' ? null : runs.isolatedWith };

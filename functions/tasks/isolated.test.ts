@@ -143,6 +143,11 @@ describe('an isolated attempt', () => {
       },
     ]);
     expect(logged.map(([message]) => message)).toEqual(['waiting', 'told to stop']);
+    // And watchers got the lines with the report, and with the outcome.
+    const told = (rows: readonly Watched<Task>[]) =>
+      rows.flatMap((row) => (row.id === id && row.logs ? [row.logs.map(({ message }) => message)] : []));
+    expect(told(reported)[0]).toEqual(['waiting']);
+    expect(told(announced).at(-1)).toEqual(['waiting', 'told to stop']);
     expect(logged[1]?.[1]).toMatchObject({ task_id: id, attempt: 1, reason: 'cancelled' });
   });
 

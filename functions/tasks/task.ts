@@ -148,6 +148,8 @@ export type Batch = {
 export type Watched<T> = T & {
   watchers: readonly string[];
   batch: (Batch & { watchers: readonly string[] }) | null;
+  /** All that is kept of what its attempt has logged, when there is something new. */
+  logs?: readonly LogEntry[];
 };
 
 /** What became of an attempt, and what it last said of itself. Whether a retry is still granted is the row's to say. */
