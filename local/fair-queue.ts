@@ -168,10 +168,11 @@ export function makeFair(queue: SqsQueue, store: SqsStore, journal: QueueJournal
     inflight: queue.inflightMessages,
   };
   const now = Date.now();
-  const oldestFirst = [...ready, ...delayed].sort((a, b) => a.sentTimestamp - b.sentTimestamp);
+  // Whoever held some was of the process that wrote the journal, and has ended with it: nobody has them now, and waiting out
+  // an hour and a half of visibility timeout would be for nothing.
+  const abandoned = [...inflight.values()].map(({ message }) => message);
+  const oldestFirst = [...ready, ...delayed, ...abandoned].sort((a, b) => a.sentTimestamp - b.sentTimestamp);
   for (const message of oldestFirst) messages.add(message, now);
-  for (const { message, receiptHandle, visibilityDeadline } of inflight.values())
-    messages.hold({ message, handle: receiptHandle, deadline: visibilityDeadline });
   Object.assign(queue, {
     messages: {
       get length() {

@@ -99,6 +99,17 @@ test('messages are there after a restart, and the poller reads them', async () =
   await requests.close();
 });
 
+test('what somebody held when the server ended is there again at once, and was received once more', async () => {
+  await client.send(new SendMessageCommand({ QueueUrl: url('dead'), MessageBody: 'held' }));
+  expect(await queues.requests.receive(url('dead'), 10, 1)).toHaveLength(1);
+  expect(await queues.requests.receive(url('dead'), 10, 0)).toEqual([]);
+  await queues.stop();
+  await start();
+  const [message] = await queues.requests.receive(url('dead'), 10, 0);
+  expect(message).toMatchObject({ Body: 'held', Attributes: { ApproximateReceiveCount: '2' } });
+  await client.send(new PurgeQueueCommand({ QueueUrl: url('dead') }));
+});
+
 test('a tenant with a backlog does not keep another one waiting, also after a restart', async () => {
   const send = (group: string, bodies: string[]) =>
     client.send(
@@ -116,6 +127,7 @@ test('a tenant with a backlog does not keep another one waiting, also after a re
   expect(taken.map(({ Body }) => Body)).toEqual(Array(5).fill('noise'));
   await queues.stop();
   await start();
+  await queues.requests.receive(url('dead'), 5, 0);
   await send('quiet', ['a', 'b']);
   const received = await queues.requests.receive(url('dead'), 10, 0);
   expect(received.slice(0, 2).map(({ Body }) => Body)).toEqual(['a', 'b']);

@@ -330,13 +330,13 @@ describe('time', () => {
   test('an invocation that runs out of time hands the rest back', async () => {
     handlers = { 'test.ok': async () => null };
     const ids = await Promise.all(
-      Array.from({ length: 70 }, async () => (await insertTask(api, ada, { kind: 'test.ok' })).id),
+      Array.from({ length: 120 }, async () => (await insertTask(api, ada, { kind: 'test.ok' })).id),
     );
     let asked = 0;
     await execute(deps, ids, () => (asked++ === 0 ? 900 : 20));
     const rows =
       await on.admin`select status, next_dispatch_at <= now() as due from tasks where id = any (${ids}::uuid[])`;
-    expect(rows.filter((row) => row.status === 'COMPLETED')).toHaveLength(50);
+    expect(rows.filter((row) => row.status === 'COMPLETED')).toHaveLength(100);
     expect(rows.filter((row) => row.status === 'SCHEDULED' && row.due)).toHaveLength(20);
   });
 });

@@ -41,7 +41,7 @@ const BEATS_PER_LEASE = 4;
 const SOON_SECONDS = 2;
 
 /** Attempts that one invocation runs side by side. */
-const AT_ONCE = 50;
+const AT_ONCE = 100;
 
 /** Kept back of the invocation's time, so that the last attempt can be settled after its hard limit. */
 const SETTLE_SECONDS = 20;

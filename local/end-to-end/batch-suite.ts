@@ -33,7 +33,6 @@ export function batchTests(running: () => { runtime: Runtime; ada: User }): void
       const bytes = Buffer.byteLength(text);
       const { body: upload } = await ada.ask('POST', '/api/uploads/', { format: 'ndjson', bytes });
       const { method, url, headers } = upload;
-      expect((await fetch(url, { method, headers, body: text.slice(1) })).status).not.toBe(200);
       expect((await fetch(url, { method, headers, body: text })).status).toBe(200);
       const wanted = { upload: upload.id, format: 'ndjson', name: 'Lines' };
       const importing = async (partial: boolean) => {

@@ -152,6 +152,23 @@ describe('a pool', () => {
     expect(on.free()).toBe(1);
   });
 
+  test('takes on some more while attempts are short, and none to wait behind one that was long', async () => {
+    const on = pool({ size: 1 });
+    // However busy this machine is: short ones come in a row at some time.
+    await expect
+      .poll(async () => {
+        await start('isolated.echo', { on }).result;
+        return on.free();
+      })
+      .toBe(5);
+    const waits = [start('isolated.wait', { on }), start('isolated.echo', { on })];
+    expect(on.free()).toBe(3);
+    await sleep(150);
+    waits[0]?.stop.abort(new AttemptAborted('cancelled', 'Cancelled'));
+    await Promise.allSettled(waits.map(({ result }) => result));
+    expect(on.free()).toBe(1);
+  });
+
   test('an attempt that is told to stop while it waits for a runner never begins', async () => {
     const on = pool({ size: 1 });
     const spinning = start('isolated.spin', { on });

@@ -11,7 +11,7 @@ export type RunnersSpec = RunnerSpec & {
 
 /** The processes in which isolated attempts run: started when first needed, then kept. */
 export type Runners = {
-  /** Attempts that could begin now. */
+  /** Attempts that could begin now; while attempts are short, also some that would have to wait for one or the other of them. */
   free: () => number;
   /** Resolves when the next attempt has left its runner. */
   released: () => Promise<void>;
@@ -28,6 +28,12 @@ export type Runners = {
   stop: () => Promise<void>;
 };
 
+/**
+ * While so many attempts in a row were short, some more are taken on for each runner, so that a statement claims and settles
+ * several: each of them waits a fraction of a second. Nothing is taken on to wait behind what may be long.
+ */
+const SHORT = { inARow: 8, milliseconds: 100, ahead: 4 };
+
 /** Between two looks at the memory of runners at work. */
 const LOOK_MILLISECONDS = 100;
 
@@ -38,6 +44,7 @@ export function startRunners({ size, memoryMiB, ...spec }: RunnersSpec): Runners
   /** Places that are taken, by runners at work or about to be. */
   let taken = 0;
   let release = Promise.withResolvers<void>();
+  let shortInARow = 0;
 
   const idleOne = (): Runner | undefined => {
     let runner = idle.pop();
@@ -90,7 +97,10 @@ export function startRunners({ size, memoryMiB, ...spec }: RunnersSpec): Runners
     }, LOOK_MILLISECONDS);
 
   return {
-    free: () => size - taken,
+    free() {
+      const ahead = shortInARow >= SHORT.inARow ? size * SHORT.ahead : 0;
+      return Math.max(0, size - taken + ahead - waiting.length);
+    },
     released: () => release.promise,
     async run(job, hearing) {
       const { signal } = hearing;
@@ -105,9 +115,11 @@ export function startRunners({ size, memoryMiB, ...spec }: RunnersSpec): Runners
           throw signal.reason;
         }
         watch = watchMemory(runner);
+        const startedAt = performance.now();
         try {
           return await runner.run(job(), hearing);
         } finally {
+          shortInARow = performance.now() - startedAt < SHORT.milliseconds ? shortInARow + 1 : 0;
           // One that has kept much of what it was given would fail the next attempt for it.
           if (memoryOf(runner.pid) > memoryMiB / 2) runner.kill(memoryExceeded(memoryMiB));
           else if (runner.usable()) rest(runner);
