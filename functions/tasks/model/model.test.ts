@@ -1,12 +1,13 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, test } from 'vitest';
 import { type Stand, stand } from '../../database/testing.ts';
 import { STEPS } from './commands.ts';
 import { type Connections, System } from './system.ts';
 
 /** More of them, for longer: `FC_RUNS=10000 npm test -- functions/tasks/model`. */
 const RUNS = Number(process.env.FC_RUNS ?? 12);
-const SECONDS_PER_RUN = 2;
+/** On the busiest machine. */
+const SECONDS_PER_RUN = 10;
 
 let on: Stand;
 let connections: Connections;
@@ -22,9 +23,8 @@ test('whatever is done to tasks in whatever order, the statements do to the rows
   await fc.assert(
     fc.asyncProperty(fc.commands(STEPS, { maxCommands: 200, size: 'max' }), async (steps) => {
       const system = await System.empty(on, connections);
-      await fc.asyncModelRun(() => ({ model: { tasks: 0 }, real: system }), steps);
-      expect(system.ids.length).toBeGreaterThanOrEqual(0);
+      await fc.asyncModelRun(() => ({ model: {}, real: system }), steps);
     }),
-    { numRuns: RUNS, endOnFailure: process.env.FC_FAST !== undefined },
+    { numRuns: RUNS },
   );
 });

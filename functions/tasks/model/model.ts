@@ -238,9 +238,13 @@ export class TaskModel {
     const waiting = [...this.#rows.values()].filter(
       ({ id, status }) => status === 'PENDING' && this.#awaited.get(id)?.some((other) => told.has(other)),
     );
-    const moved = waiting.flatMap((row) => {
+    // As all of them stand before any moves: who waits for one that is cancelled here is told when that one has been.
+    const fated = waiting.map((row) => ({
+      row,
+      fates: this.#known(this.#awaited.get(row.id) ?? []).map(({ status }) => status),
+    }));
+    const moved = fated.flatMap(({ row, fates }) => {
       const now = this.#now();
-      const fates = this.#known(this.#awaited.get(row.id) ?? []).map(({ status }) => status);
       const runAt = row.runAt > now ? row.runAt : now;
       if (fates.some((status) => status === 'FAILED' || status === 'CANCELLED')) {
         const error = { code: 'dependency_failed', message: 'A task that this one waited for has failed' };

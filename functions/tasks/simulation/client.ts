@@ -4,7 +4,7 @@ import { newTask } from '../testing.ts';
 import { wakeUps } from '../wake-ups.ts';
 import type { Sandbox } from './clock.ts';
 import type { Stage } from './functions.ts';
-import { somePlan } from './handlers.ts';
+import { fairPlan, somePlan } from './handlers.ts';
 import { enqueueFrom } from './queue.ts';
 
 /** Two, so that what is bounded in one of them is not in the other. */
@@ -27,9 +27,9 @@ type Wish = (stage: Stage, sandbox: Sandbox, id: string) => Promise<void>;
  *
  * @returns the tasks that nothing has gone wrong with
  */
-export function startClients(stage: Stage): ReadonlySet<string> {
+export function startClients(stage: Stage): ReadonlyMap<string, 'on time' | 'once'> {
   const { clock, random, calmAt } = stage.world;
-  const lucky = new Set<string>();
+  const lucky = new Map<string, 'on time' | 'once'>();
   const once = (atSeconds: number, act: (sandbox: Sandbox) => Promise<void>) =>
     clock.after(atSeconds * 1000 - clock.now, undefined, () =>
       stage.world.start('api', LIMIT_SECONDS, act, () => {}),
@@ -61,8 +61,10 @@ export function startClients(stage: Stage): ReadonlySet<string> {
   });
   // By then, what the storm has left in the queues has come to rest.
   once(calmAt / 1000 + CALMING_SECONDS, async (sandbox) => {
-    const asked = createSome(stage, sandbox, random.pick([...AHEAD]), () => ({ plan: [] }), false);
-    for (const id of asked.ids) lucky.add(id);
+    const plan = fairPlan(random);
+    const asked = createSome(stage, sandbox, random.pick([...AHEAD]), () => plan, false);
+    // Those that take their time keep others of their lane waiting.
+    for (const id of asked.ids) lucky.set(id, plan.plan.length > 0 ? 'once' : 'on time');
     await asked.done;
   });
   return lucky;

@@ -24,10 +24,17 @@ const payload = z.strictObject({ plan: z.array(z.enum(DOES)) });
 /** What a task's handler does in each attempt; beyond, it succeeds. */
 export type Plan = z.infer<typeof payload>;
 
-/** What can be interrupted, more often than the rest. */
-const OFTEN = [...DOES, 'works on', 'works on', 'hangs'] as const;
+/** What takes time, in which something can happen, more often than the rest. */
+const OFTEN = [...DOES, 'works on', 'works on', 'works on', 'hangs', 'freezes', 'freezes'] as const;
+
+/** What goes well, at once or after longer than a lease lasts without renewals. */
+export function fairPlan(random: Random): Plan {
+  return { plan: random.chance(0.5) ? [] : ['works on'] };
+}
 
 export function somePlan(random: Random): Plan {
+  // A worker that stands still, and another one that is at work when it goes on.
+  if (random.chance(0.1)) return { plan: ['freezes', 'works on', 'works on'] };
   const trouble = random.chance(0.7) ? random.between(0, 4) : 0;
   return { plan: Array.from({ length: Math.floor(trouble) }, () => random.pick(OFTEN)) };
 }
@@ -54,7 +61,7 @@ export function kindIn(world: World, sandbox: Sandbox, started: (taskId: string,
     'is deaf': () => forEver,
     kills: () => die(),
     async freezes() {
-      sandbox.frozenUntil = clock.now + random.between(10_000, 200_000);
+      sandbox.frozenUntil = clock.now + random.between(10_000, 100_000);
       await sleep(1);
     },
   };

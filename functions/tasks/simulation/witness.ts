@@ -95,7 +95,7 @@ export class Witness {
   }
 
   /** What must hold of a task with which nothing went wrong. */
-  punctual(id: string, atMostSeconds: number): void {
+  fair(id: string, atMostSeconds: number): void {
     const { starts, notBefore } = this.#of(id);
     const lateSeconds = ((starts[0]?.at ?? Number.POSITIVE_INFINITY) - notBefore) / 1000;
     if (lateSeconds > atMostSeconds) this.#fault(id, `started ${lateSeconds} s late`);
