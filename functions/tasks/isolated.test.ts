@@ -17,6 +17,7 @@ let api: ReturnType<Stand['as']>;
 let runners: Runners;
 let deps: ExecuteDeps;
 let reported: Watched<Task>[];
+let announced: Watched<Task>[];
 let logged: [string, Record<string, unknown>][];
 
 const FULL = () => 900;
@@ -55,14 +56,14 @@ beforeAll(async () => {
     fetch: () => Promise.reject(new Error('no network in this test')),
     putArtifact: () => Promise.reject(new Error('no bucket in this test')),
     log: (_level, message, fields) => logged.push([message, fields]),
-    announce: () => {},
+    announce: (tasks) => announced.push(...tasks),
     announceReports: (tasks) => reported.push(...tasks),
     enqueue: async () => [],
     publish: async () => {},
   };
 });
 beforeEach(() => {
-  [reported, logged] = [[], []];
+  [reported, announced, logged] = [[], [], []];
 });
 afterAll(async () => {
   await runners.stop();

@@ -10,6 +10,9 @@ import { rounds, withSession } from './with-session.ts';
 
 const BUDGET = { p50: 5, p99: 30 };
 
+/** Tasks that one connection may watch. */
+const MAX_SUBSCRIPTIONS = 100;
+
 /** A task starts this long after it was created: time to subscribe to it. */
 const AHEAD_MILLISECONDS = 1_500;
 
@@ -25,7 +28,9 @@ export const framesPart: Part = {
   seconds: 180,
   run: (scale, directory) =>
     withSession(directory, scale, async (session) => {
-      const results = await rounds(scale.rounds, () => watch(session, scale.samples));
+      const results = await rounds(scale.rounds, () =>
+        watch(session, Math.min(scale.samples, MAX_SUBSCRIPTIONS)),
+      );
       const measured = medianDistribution(results.map(({ times }) => distribution(times)));
       const lost = results.reduce((sum, round) => sum + round.lost, 0);
       return [
