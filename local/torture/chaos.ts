@@ -74,6 +74,8 @@ export function startChaos(options: ChaosOptions): Chaos {
   /** The worker that stands still, and the task that it was at. */
   let standing: { pid: number; taskId: string; goOn: AbortController } | undefined;
   let stallsFrom = 0;
+  /** Once a task: the last long one would otherwise be stopped at each of its attempts, and never end. */
+  const stalled = new Set<string>();
   const harm: Harm = {
     kills: 0,
     stalls: 0,
@@ -125,6 +127,7 @@ export function startChaos(options: ChaosOptions): Chaos {
     const pid = await connectedProcess(runtime.sandboxes('worker'), ...ports);
     if (pid === undefined || !signalled(pid, 'SIGSTOP')) return;
     harm.stalls += 1;
+    stalled.add(taskId);
     if (clockOffset(pid) !== 0) harm.wrongClocks += 1;
     const goOn = new AbortController();
     standing = { pid, taskId, goOn };
@@ -140,7 +143,7 @@ export function startChaos(options: ChaosOptions): Chaos {
   function notice(hit: Hit): void {
     if (standing?.taskId === hit.idempotencyKey) standing.goOn.abort();
     const mayStall = !stalling && !stopping.signal.aborted && performance.now() > stallsFrom;
-    if (hit.waitMs < STALL_AT_MS || !mayStall) return;
+    if (hit.waitMs < STALL_AT_MS || !mayStall || stalled.has(hit.idempotencyKey)) return;
     stalling = stall(hit).finally(() => {
       stalling = undefined;
     });
