@@ -50,9 +50,11 @@ describe.each(STAGE_NAMES)('queues of %s', (stage) => {
     expect(recorded).toEqual([...new Set(targets)]);
   });
 
-  test('up to ten messages are handed over at once, without waiting for more', () => {
-    for (const { Properties } of mappings) {
-      expect(Properties.BatchSize).toBe(10);
+  test('up to ten messages are handed over at once, of bulk loads one with its hundred tasks, without waiting for more', () => {
+    const bulk = functions.api.resource.Properties.Environment.Variables.BULK_QUEUE_URL.Ref;
+    for (const mapping of mappings) {
+      const { Properties } = mapping;
+      expect(Properties.BatchSize).toBe(queueOf(mapping) === bulk ? 1 : 10);
       expect(Properties.MaximumBatchingWindowInSeconds ?? 0).toBe(0);
     }
   });

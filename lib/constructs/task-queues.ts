@@ -9,6 +9,9 @@ import type { CeleriacFunction } from './function.ts';
 /** Receives before a message counts as poison: enough that a throttled or killed reader does not spend them all. */
 const MAX_RECEIVES = 5;
 
+/** Messages that are handed over together, of queues with few tasks in each. */
+const BATCH = 10;
+
 /**
  * The two queues that wake the worker, so that a click never waits behind a bulk load, and the dead letters of both.
  * Messages are wake-ups: the rows remember the tasks.
@@ -44,9 +47,10 @@ export class TaskQueues extends Construct {
     { worker, recorder }: { worker: CeleriacFunction; recorder: CeleriacFunction },
     concurrency: Stage['concurrency']['queues'],
   ): void {
-    feed(this.interactive, worker, concurrency.interactive);
-    feed(this.bulk, worker, concurrency.bulk);
-    feed(this.deadLetters, recorder, concurrency.deadLetters);
+    feed(this.interactive, worker, concurrency.interactive, BATCH);
+    // One at a time: it has up to a hundred tasks, and whoever comes next would wait for all that are handed over together.
+    feed(this.bulk, worker, concurrency.bulk, 1);
+    feed(this.deadLetters, recorder, concurrency.deadLetters, BATCH);
   }
 
   private queue(id: string, reader: FunctionName, props: ConstructorParameters<typeof Queue>[2]): Queue {
@@ -61,11 +65,9 @@ export class TaskQueues extends Construct {
   }
 }
 
-/** Ten messages at once, as soon as they come; a failed message returns to the queue alone. */
-function feed(queue: Queue, fn: CeleriacFunction, maxConcurrency: number): void {
-  fn.addEventSource(
-    new SqsEventSource(queue, { batchSize: 10, reportBatchItemFailures: true, maxConcurrency }),
-  );
+/** Up to `batchSize` messages at once, as soon as they come; a failed message returns to the queue alone. */
+function feed(queue: Queue, fn: CeleriacFunction, maxConcurrency: number, batchSize: number): void {
+  fn.addEventSource(new SqsEventSource(queue, { batchSize, reportBatchItemFailures: true, maxConcurrency }));
   Validations.of(fn).acknowledge({
     id: 'Serverless-LambdaEventSourceMappingDestination',
     reason: 'A mapping of SQS has none: messages that fail go where the queue redrives them',

@@ -91,7 +91,7 @@ async function stateOf(id: string) {
   return { ...row, ledger: ledger.map(({ outcome }) => outcome) };
 }
 
-test('the mappings are as the template says: ten messages, failures one by one, a concurrency of their own', async () => {
+test('the mappings are as the template says: so many messages, failures one by one, a concurrency of their own', async () => {
   const functions = [...new Set(deployment.mappings.map(({ functionName }) => functionName))];
   const live = (await Promise.all(functions.map(mappingsOf))).flat();
   expect(live).toHaveLength(deployment.mappings.length);
