@@ -79,7 +79,7 @@ describe('a task that depends on others', () => {
       sent.push(...wakeUps.flatMap(({ ids }) => ids));
       return [];
     };
-    await tick({ ...quiet, db: dispatcher, enqueue }, () => 60);
+    await tick({ ...quiet, db: dispatcher, enqueue, round: { lane: null } }, () => 60);
     expect(await statusOf(on.admin, runs.id)).toBe('SCHEDULED');
     expect(await statusOf(on.admin, lost.id)).toBe('CANCELLED');
     expect(sent).toContain(runs.id);

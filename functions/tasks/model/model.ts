@@ -201,12 +201,15 @@ export class TaskModel {
     }
   }
 
-  heldLanes(limit: number): Lane[] {
+  heldLanes(limit: number, after: Lane | null = null): Lane[] {
     const lanes = new Map<string, Lane>();
     for (const { organizationId, heldBy } of this.#rows.values()) {
       if (heldBy) lanes.set(`${organizationId} ${heldBy}`, { organizationId, lane: heldBy });
     }
-    return [...lanes.values()].slice(0, limit);
+    const names = [...lanes.keys()]
+      .toSorted()
+      .filter((name) => !after || name > `${after.organizationId} ${after.lane}`);
+    return names.slice(0, limit).flatMap((name) => lanes.get(name) ?? []);
   }
 
   releaseHeld(lanes: readonly Lane[], dispatch: DispatchSettings): Released[] {
