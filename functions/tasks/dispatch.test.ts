@@ -16,7 +16,7 @@ function ticking(all: readonly Lane[], released: (lane: Lane) => number, round: 
   const task: Released = { id: 'x', organizationId: 'o', queue: 'bulk', suspect: false, dueInSeconds: 0 };
   const statements: TickStatements = {
     rescue: async () => [],
-    release: async () => ({ told: 0, moved: [] }),
+    release: async () => ({ told: 0, moved: [], more: false }),
     dispatchAgain: async () => {},
     heldLanes: async (_db, limit, after = null) =>
       all.filter(({ lane }) => lane > (after?.lane ?? '')).slice(0, limit),
@@ -37,8 +37,23 @@ function ticking(all: readonly Lane[], released: (lane: Lane) => number, round: 
     dispatch: DISPATCH,
     round,
   } as unknown as DispatchDeps;
-  return { order, run: (remainingSeconds: () => number) => tick(deps, remainingSeconds, statements) };
+  return {
+    order,
+    statements,
+    run: (remainingSeconds: () => number) => tick(deps, remainingSeconds, statements),
+  };
 }
+
+test('tasks that wait for others, however many, leave time for what is due', async () => {
+  let seconds = 60;
+  const { order, run, statements } = ticking([], () => 0);
+  statements.release = async () => {
+    seconds -= 5;
+    return { told: 0, moved: [], more: true };
+  };
+  await run(() => seconds);
+  expect(order).toEqual(['due']);
+});
 
 describe('held lanes', () => {
   test('all come to their turn, however many there are and however few a tick can look into', async () => {

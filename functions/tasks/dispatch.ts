@@ -74,8 +74,9 @@ export async function tick(
     done.rescued += rescued.length;
     more = rescued.length === CHUNK;
   }
-  // What it schedules is due for a message, and taken below.
-  const told = await releaseDependents(deps, null, timeLeft, statements);
+  // What it schedules is due for a message, and taken below. However many wait, half of the time is for what is due.
+  const half = remainingSeconds() / 2;
+  const told = await releaseDependents(deps, null, () => remainingSeconds() > half, statements);
   await statements.dispatchAgain(
     deps.db,
     told.filter((task) => task.dueInSeconds <= deps.dispatch.lookaheadSeconds).map(({ id }) => id),
