@@ -35,6 +35,15 @@ export default {
       to: { path: '^functions/(http|handlers)/' },
     },
     {
+      name: 'http-is-for-functions-that-answer-requests',
+      severity: 'error',
+      from: {
+        path: '^functions/handlers/',
+        pathNot: `${TEST}|^functions/handlers/(api|auth|origin-check)\\.ts$`,
+      },
+      to: { path: '^functions/http/' },
+    },
+    {
       name: 'only-edges-know-aws',
       severity: 'error',
       // database/connect.ts signs the token that stands for a password.

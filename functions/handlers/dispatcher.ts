@@ -23,7 +23,15 @@ const announce: Announce = (tasks) => {
   measureMoves(measure, tasks);
   announcer.announce(tasks);
 };
-const deps = { db, close, ...queues(env), announce, removeArtifact: artifacts(env).artifacts.remove };
+const deps = {
+  db,
+  close,
+  ...queues(env),
+  announce,
+  removeArtifact: artifacts(env).artifacts.remove,
+  // Of this sandbox, which serves one tick after the other.
+  round: { lane: null },
+};
 
 /** Kept back of a tick for what must be done at its end. */
 const RESERVE_SECONDS = 10;

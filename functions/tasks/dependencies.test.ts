@@ -3,6 +3,7 @@ import { type Member, type Stand, stand } from '../database/testing.ts';
 import { createTasks } from './create.ts';
 import { tick } from './dispatch.ts';
 import { releaseDependents } from './release.ts';
+import { RELEASED_AT_ONCE } from './store/dependencies.ts';
 import * as store from './store/index.ts';
 import type { Task } from './task.ts';
 import { DISPATCH, newTask, statusOf } from './testing.ts';
@@ -79,10 +80,32 @@ describe('a task that depends on others', () => {
       sent.push(...wakeUps.flatMap(({ ids }) => ids));
       return [];
     };
-    await tick({ ...quiet, db: dispatcher, enqueue }, () => 60);
+    await tick({ ...quiet, db: dispatcher, enqueue, round: { lane: null } }, () => 60);
     expect(await statusOf(on.admin, runs.id)).toBe('SCHEDULED');
     expect(await statusOf(on.admin, lost.id)).toBe('CANCELLED');
     expect(sent).toContain(runs.id);
+  });
+
+  test('is told, however many there are, by statements that each move a stretch', async () => {
+    const parent = await create();
+    const count = RELEASED_AT_ONCE + 500;
+    await on.admin`
+      insert into tasks (id, organization_id, kind, name, payload, queue, status, scheduled_time, run_at, max_retries, attempt_limit)
+      select gen_random_uuid(), ${ada.organizationId}, 'data.process', 'Waiting', '{"large": true}', 'bulk', 'PENDING', now(), now(), 0, 1
+      from generate_series(1, ${count})`;
+    await on.admin`
+      insert into task_dependencies (task_id, depends_on, organization_id)
+      select id, ${parent.id}, organization_id from tasks where status = 'PENDING' and organization_id = ${ada.organizationId}`;
+    await on.admin`update tasks set has_dependents = true where id = ${parent.id}`;
+    await end(parent, 'complete');
+    const stretches: number[] = [];
+    const announce = (rows: readonly Task[]) => void stretches.push(rows.length);
+    const released = await releaseDependents({ db: worker, ...quiet, announce }, [parent.id]);
+    expect(stretches).toEqual([RELEASED_AT_ONCE, 500]);
+    expect(new Set(released.map(({ id }) => id)).size).toBe(count);
+    expect(new Set(released.map(({ payload }) => payload))).toEqual(new Set([null]));
+    const [row] = await on.admin`select has_dependents from tasks where id = ${parent.id}`;
+    expect(row?.has_dependents).toBe(false);
   });
 
   test('is released once, however many of those that it waits for end at the same moment', async () => {

@@ -5,7 +5,17 @@ import * as store from './store/index.ts';
 import type { DispatchSettings, Enqueue } from './task.ts';
 import { wakeUps } from './wake-ups.ts';
 
-export type DispatchDeps = { db: Database; enqueue: Enqueue; announce: Announce; dispatch: DispatchSettings };
+export type DispatchDeps = {
+  db: Database;
+  enqueue: Enqueue;
+  announce: Announce;
+  dispatch: DispatchSettings;
+  /** Kept from one tick to the next. */
+  round: Round;
+};
+
+/** The lane with held tasks that was last looked into: the next look begins after it, or else some would never be. */
+export type Round = { lane: store.Lane | null };
 
 /** The statements that a tick runs. */
 export type TickStatements = Pick<
@@ -26,9 +36,10 @@ export type Tick = { rescued: number; sent: number; unsent: number };
 const LANES = 1_000;
 
 /**
- * One tick: takes tasks back from dead workers, tells those that wait for others how these ended, releases what is held in lanes that have room, then sends a message for every
- * task that is due within the look-ahead and has none under way. Ticks may overlap, come twice, die half-way or not come at
- * all: rows are locked and taken once, and taken for good only when their messages are sent.
+ * One tick: takes tasks back from dead workers, tells those that wait for others how these ended, releases what is held in
+ * lanes that have room, and sends a message for every task that is due within the look-ahead and has none under way. Ticks
+ * may overlap, come twice, die half-way or not come at all: rows are locked and taken once, and taken for good only when
+ * their messages are sent.
  */
 export async function tick(
   deps: DispatchDeps,
@@ -50,25 +61,32 @@ export async function tick(
       return full && unsent.length === 0;
     });
 
+  /** Releases a stretch of what a lane has room for. @returns whether there may be more */
+  const fill = (lane: store.Lane) =>
+    send(async (tx) => {
+      const due = await statements.releaseHeld(tx, [lane], deps.dispatch);
+      return { full: due.length === store.RELEASE, due };
+    });
+
   for (let more = true; more && timeLeft(); ) {
     const rescued = await statements.rescue(deps.db, null, CHUNK);
     deps.announce(rescued);
     done.rescued += rescued.length;
     more = rescued.length === CHUNK;
   }
-  // What it schedules is due for a message, and taken below.
-  const told = await releaseDependents(deps, null, timeLeft, statements);
+  // What it schedules is due for a message, and taken below. However many wait, half of the time is for what is due.
+  const half = remainingSeconds() / 2;
+  const told = await releaseDependents(deps, null, () => remainingSeconds() > half, statements);
   await statements.dispatchAgain(
     deps.db,
     told.filter((task) => task.dueInSeconds <= deps.dispatch.lookaheadSeconds).map(({ id }) => id),
   );
-  for (const lane of await statements.heldLanes(deps.db, LANES)) {
-    for (let more = true; more && timeLeft(); ) {
-      more = await send(async (tx) => {
-        const due = await statements.releaseHeld(tx, [lane], deps.dispatch);
-        return { full: due.length === store.RELEASE, due };
-      });
-    }
+  // A stretch of each: where very much is held, the rest has less haste than what other lanes hold, and what is due.
+  let open: store.Lane[] = [];
+  for (const lane of await nextLanes(deps, statements)) {
+    if (!timeLeft()) break;
+    deps.round.lane = lane;
+    if (await fill(lane)) open.push(lane);
   }
   for (let more = true; more && timeLeft(); ) {
     more = await send(async (tx) => {
@@ -76,5 +94,21 @@ export async function tick(
       return { full: taken === CHUNK, due };
     });
   }
+  while (open.length > 0) {
+    const full: store.Lane[] = [];
+    for (const lane of open) if (timeLeft() && (await fill(lane))) full.push(lane);
+    open = full;
+  }
   return done;
 }
+
+/** The lanes whose turn it is, in their order, which begins again at its end; each once. */
+async function nextLanes({ db, round }: DispatchDeps, statements: TickStatements): Promise<store.Lane[]> {
+  const following = await statements.heldLanes(db, LANES, round.lane);
+  if (round.lane === null || following.length === LANES) return following;
+  const there = new Set(following.map(nameOf));
+  const first = await statements.heldLanes(db, LANES - following.length, null);
+  return [...following, ...first.filter((lane) => !there.has(nameOf(lane)))];
+}
+
+const nameOf = ({ organizationId, lane }: store.Lane) => `${organizationId} ${lane}`;

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Stand, stand } from '../database/testing.ts';
-import { readTask } from '../http/routes/bulk-task.ts';
 import { apiFunction, type Client } from '../http/testing.ts';
 import { importIds, LINES } from './import-ids.ts';
 import { endAbandonedImports, importPorts } from './imports.ts';
 import type { ImportPorts } from './kinds/batch-import/ports.ts';
 import { importTask } from './kinds/batch-import/run.ts';
+import { readTask } from './read-task.ts';
 import * as store from './store/index.ts';
 import type { WakeUp } from './task.ts';
 import { DISPATCH } from './testing.ts';

@@ -26,13 +26,14 @@ export async function releaseDependents(
   while (timeLeft()) {
     const chunk = todo?.splice(0, CHUNK) ?? null;
     if (chunk?.length === 0) break;
-    const { told, moved } = await statements.release(deps.db, chunk, CHUNK, deps.dispatch);
+    const { told, moved, more } = await statements.release(deps.db, chunk, CHUNK, deps.dispatch);
     deps.announce(moved);
     scheduled.push(...moved.filter(({ status }) => status === 'SCHEDULED'));
     todo?.push(
       ...moved.filter((task) => task.status === 'CANCELLED' && task.hasDependents).map(({ id }) => id),
     );
-    if (chunk === null && told === 0) break;
+    if (more) todo?.unshift(...(chunk ?? []));
+    else if (chunk === null && told === 0) break;
   }
   return scheduled;
 }

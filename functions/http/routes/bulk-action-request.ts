@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import { KIND_NAMES } from '../../tasks/kinds/index.ts';
 import { QUEUES, TASK_STATUSES } from '../../tasks/task.ts';
+import { scheduledTime } from '../../tasks/task-fields.ts';
+import { timestamp } from '../../timestamp.ts';
 import { Id } from '../id.ts';
-import { timestamp } from '../timestamp.ts';
-import { scheduledTime } from './task-request.ts';
 
 /** Ids that a filter may name. */
 const MAX_IDS = 1_000;

@@ -2,11 +2,11 @@ import * as z from 'zod';
 import { type FieldError, Refusal } from '../../refusal.ts';
 import { MAX_BATCH } from '../../tasks/batches.ts';
 import type { TaskRequest } from '../../tasks/create.ts';
+import { readTask } from '../../tasks/read-task.ts';
 import { QUEUES, type Queue } from '../../tasks/task.ts';
+import { text } from '../../tasks/task-fields.ts';
 import { Id } from '../id.ts';
 import { PROBLEM_LIMITS } from '../problem.ts';
-import { readTask } from './bulk-task.ts';
-import { text } from './task-request.ts';
 
 /** What several batches have in common, however their tasks come. */
 export const batchFields = {

@@ -6,13 +6,13 @@ import { idsFrom } from '../../idempotency/ids-from.ts';
 import type { CreateDeps } from '../../tasks/create.ts';
 import { beginImport, reportAddress } from '../../tasks/imports.ts';
 import { IMPORT_FORMATS } from '../../tasks/kinds/batch-import/schema.ts';
+import { TaskFields } from '../../tasks/task-fields.ts';
 import { beginUpload, MAX_UPLOAD_BYTES } from '../../tasks/uploads.ts';
 import type { App } from '../app.ts';
 import { answer, json, problems, secured } from '../describe.ts';
 import { Id } from '../id.ts';
 import { BatchView, batchView } from './batch-view.ts';
 import { batchFields } from './bulk-request.ts';
-import { TaskFields } from './task-request.ts';
 
 const format = z.enum(IMPORT_FORMATS);
 

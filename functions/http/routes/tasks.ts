@@ -4,13 +4,14 @@ import { idsFrom } from '../../idempotency/ids-from.ts';
 import { type ChangeDeps, cancelTask, rescheduleTask, retryTask } from '../../tasks/change.ts';
 import { createTasks } from '../../tasks/create.ts';
 import { explainTask, getTask, listAttempts, listTasks } from '../../tasks/read.ts';
+import { taskRequest } from '../../tasks/read-task.ts';
 import type { App } from '../app.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
 import { answer, json, problems, secured } from '../describe.ts';
 import { Id } from '../id.ts';
 import { AttemptView, attemptView, ListAttempts } from './attempt-view.ts';
 import { type ResultDeps, resultLink } from './result-link.ts';
-import { CreateTask, ListTasks, RescheduleTask, taskRequest } from './task-request.ts';
+import { CreateTask, ListTasks, RescheduleTask } from './task-request.ts';
 import {
   ExplainedTask,
   TaskStatusView,

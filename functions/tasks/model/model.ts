@@ -201,12 +201,15 @@ export class TaskModel {
     }
   }
 
-  heldLanes(limit: number): Lane[] {
+  heldLanes(limit: number, after: Lane | null = null): Lane[] {
     const lanes = new Map<string, Lane>();
     for (const { organizationId, heldBy } of this.#rows.values()) {
       if (heldBy) lanes.set(`${organizationId} ${heldBy}`, { organizationId, lane: heldBy });
     }
-    return [...lanes.values()].slice(0, limit);
+    const names = [...lanes.keys()]
+      .toSorted()
+      .filter((name) => !after || name > `${after.organizationId} ${after.lane}`);
+    return names.slice(0, limit).flatMap((name) => lanes.get(name) ?? []);
   }
 
   releaseHeld(lanes: readonly Lane[], dispatch: DispatchSettings): Released[] {
@@ -229,7 +232,7 @@ export class TaskModel {
     ids: readonly string[] | null,
     limit: number,
     dispatch: DispatchSettings,
-  ): { told: number; moved: Settled[] } {
+  ): { told: number; moved: Settled[]; more: boolean } {
     const ended = (ids ? this.#known(ids) : [...this.#rows.values()])
       .filter((row) => row.hasDependents && row.finishedAt && !this.#isLocked(row.id))
       .toSorted((one, other) => (one.id < other.id ? -1 : 1))
@@ -256,7 +259,7 @@ export class TaskModel {
       return [returned(this.#write('release', row, { status: 'SCHEDULED', runAt, nextDispatchAt }), now)];
     });
     for (const row of this.#known([...told])) this.put({ ...row, hasDependents: false });
-    return { told: told.size, moved };
+    return { told: told.size, moved, more: false };
   }
 
   cancel(id: string): Settled | undefined {

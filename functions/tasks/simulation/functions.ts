@@ -73,6 +73,7 @@ async function work(stage: Stage, sandbox: Sandbox, receipts: readonly Receipt[]
 
 function everyMinute(stage: Stage): void {
   const { world } = stage;
+  const round = { lane: null };
   const { clock, random, faults } = world;
   const invoke = () => {
     const startedAt = clock.now;
@@ -87,6 +88,7 @@ function everyMinute(stage: Stage): void {
           enqueue,
           announce: () => {},
           dispatch: stage.dispatch,
+          round,
         };
         await tick(deps, remaining, stage.database.statementsOf(sandbox));
       },

@@ -1,6 +1,6 @@
 import type { Database, Transaction } from '../../database/connect.ts';
 import type { DispatchSettings, Task, TaskStatus, Watched } from '../task.ts';
-import { columns, dueIn, leaves, nextDispatch, type Timed } from './columns.ts';
+import { among, columns, dueIn, leaves, nextDispatch, type Timed } from './columns.ts';
 import { tally, watchedBatch } from './tally.ts';
 
 /**
@@ -25,20 +25,26 @@ export async function awaitTasks(
     returning t.id, t.status`;
 }
 
+/** Waiting tasks that one statement moves at most: any number may wait for the same task. */
+export const RELEASED_AT_ONCE = 1_000;
+
+type Told = { told: number; moved: Timed<Watched<Task>>[]; more: boolean };
+
 /**
  * Tells tasks that wait how those ended that they wait for: when all are COMPLETED they are SCHEDULED, when one has FAILED or
  * was CANCELLED they are CANCELLED.
  *
  * @param ids   of tasks that have ended; null for whichever have dependents that were not told
  * @param limit of these
- * @returns `told`: how many have been dealt with; `moved`: the tasks that waited, as written
+ * @returns `told`: how many have been dealt with; `moved`: the tasks that waited, as written, without payload and description;
+ *   `more`: whether further ones wait to be told the same
  */
 export async function release(
   db: Database,
   ids: readonly string[] | null,
   limit: number,
   dispatch: DispatchSettings,
-): Promise<{ told: number; moved: Timed<Watched<Task>>[] }> {
+): Promise<Told> {
   const released = await db.begin(async (tx) => {
     const ended = await tx<{ id: string }[]>`
       select t.id from tasks t
@@ -47,13 +53,13 @@ export async function release(
       order by t.id
       limit ${limit}
       for update of t skip locked`;
-    if (ended.length === 0) return { told: 0, moved: [] };
+    if (ended.length === 0) return { told: 0, moved: [], more: false };
     const told = ended.map(({ id }) => id);
+    const fated = await withFate(tx, told);
     // Locked first and looked at afterwards: of two whose end comes at the same time, the second sees both.
     const waiting = await tx<{ id: string }[]>`
       select t.id from tasks t
-      where t.status = any (${leaves('release')}::text[])
-        and t.id in (select d.task_id from task_dependencies d where d.depends_on = any (${told}::uuid[]))
+      where t.status = any (${leaves('release')}::text[]) and ${among(tx, fated)}
       order by t.id
       for update of t`;
     const error = JSON.stringify({
@@ -79,9 +85,33 @@ export async function release(
         where t.id = fate.id and (fate.lost or fate.free) and t.status = any (${leaves('release')}::text[])
         returning t.*
       ), ${tally(tx, 'moved', 1)}
-      select ${columns(tx)}, t.watchers, ${watchedBatch(tx)}, ${dueIn(tx)} from moved t`;
-    await tx`update tasks set has_dependents = false where id = any (${told}::uuid[]) and finished_at is not null`;
-    return { told: told.length, moved: [...moved] };
+      select ${columns(tx, false)}, t.watchers, ${watchedBatch(tx)}, ${dueIn(tx)} from moved t`;
+    const more = fated.length === RELEASED_AT_ONCE;
+    if (!more)
+      await tx`update tasks set has_dependents = false where id = any (${told}::uuid[]) and finished_at is not null`;
+    return { told: more ? 0 : told.length, moved: [...moved], more };
   });
-  return released as { told: number; moved: Timed<Watched<Task>>[] };
+  return released as Told;
+}
+
+/**
+ * Tasks that wait for the given ones, and whose fate is known: all that they wait for are COMPLETED, or one never will be. At
+ * most so many as are released at once; who is released waits no longer, and so the next look finds others.
+ */
+async function withFate(tx: Transaction, ended: readonly string[]): Promise<string[]> {
+  const rows = await tx<{ id: string }[]>`
+    select distinct waiting.id
+    from (select d.task_id from task_dependencies d where d.depends_on = any (${ended as string[]}::uuid[])) d
+    -- One by one: whatever is stored, none but these is looked at.
+    cross join lateral (
+      select t.id from tasks t where t.id = d.task_id and t.status = any (${leaves('release')}::text[]) limit 1
+    ) waiting
+    cross join lateral (
+      select bool_or(p.status in ('FAILED', 'CANCELLED')) or bool_and(p.status = 'COMPLETED') as known
+      from task_dependencies o join tasks p on p.id = o.depends_on
+      where o.task_id = waiting.id
+    ) fate
+    where fate.known
+    limit ${RELEASED_AT_ONCE}`;
+  return rows.map(({ id }) => id);
 }

@@ -40,6 +40,7 @@ async function dispatched(): Promise<string[]> {
     db: dispatcher,
     announce: () => {},
     dispatch: DISPATCH,
+    round: { lane: null },
     enqueue: async (wakeUps: readonly { ids: readonly string[]; organizationId: string }[]) => {
       for (const { ids, organizationId } of wakeUps)
         if (organizationId === ada.organizationId) sent.push(...ids);
@@ -196,4 +197,7 @@ test('lanes with held tasks are found, each once', async () => {
     (l) => l.organizationId === ada.organizationId,
   );
   expect(mine.map(({ lane }) => lane)).toEqual(['key:printer', 'kind:http.request']);
+  const [printer = null, other = null] = mine;
+  expect((await store.heldLanes(dispatcher, 1, printer))[0]).toEqual(other);
+  expect(await store.heldLanes(dispatcher, 1000, other)).not.toContainEqual(printer);
 });

@@ -109,12 +109,19 @@ export async function claimInLanes(
   return { claimed: rows.filter(({ held }) => !held), settled: new Set(rows.map(({ id }) => id)) };
 }
 
-/** Lanes in which tasks are held, of all organizations; at most `limit`. */
-export async function heldLanes(db: Database, limit: number): Promise<Lane[]> {
+/**
+ * Lanes in which tasks are held, of all organizations, in one order; at most `limit`.
+ *
+ * @param after only those that come after this one, whether anything is held in it any more or not; null for the first
+ */
+export async function heldLanes(db: Database, limit: number, after: Lane | null = null): Promise<Lane[]> {
+  const from = after
+    ? db`and (t.organization_id, t.held_by) > (${after.organizationId}::uuid, ${after.lane}::text)`
+    : db``;
   // From one lane to the next along the index: the cost is that of the lanes, not of what is held in them.
   return db<Lane[]>`
     with recursive lanes as (
-      (select t.organization_id, t.held_by from tasks t where t.held_by is not null
+      (select t.organization_id, t.held_by from tasks t where t.held_by is not null ${from}
         order by t.organization_id, t.held_by limit 1)
       union all
       select next.organization_id, next.held_by from lanes l

@@ -1,0 +1,83 @@
+import * as z from 'zod';
+import { timestamp } from '../timestamp.ts';
+import { LONGEST_LIMIT_SECONDS } from './define-task.ts';
+import { DEFAULT_KIND, KIND_NAMES } from './kinds/index.ts';
+
+/** A task may be scheduled this far ahead. */
+const MAX_YEARS_AHEAD = 10;
+
+/** A time at which a task may be asked to start. */
+export const scheduledTime = timestamp.refine(
+  (time) => Date.parse(time) < Date.now() + MAX_YEARS_AHEAD * 366 * 86_400_000,
+  { error: `Must be at most ${MAX_YEARS_AHEAD} years ahead` },
+);
+
+/** Counted in code points, as Postgres does. */
+export const text = (max: number) => z.string().max(max, `Must have at most ${max} characters`);
+
+/** A name that a caller gives to something, and compares by. */
+const key = (max: number) =>
+  text(max)
+    .min(1)
+    .refine((name) => !/\p{Cc}/u.test(name), 'Must be one line, without control characters');
+
+const seconds = z.number().min(0.1).max(LONGEST_LIMIT_SECONDS);
+
+const Retry = z
+  .strictObject({
+    base_seconds: z.number().min(0).max(86_400).optional(),
+    factor: z.number().min(1).max(10).optional(),
+    cap_seconds: z.number().min(0).max(86_400).optional(),
+    jitter: z.enum(['full', 'none']).optional(),
+    never_retry: z.array(key(100)).max(50).optional().describe('Codes of errors that fail the task at once'),
+  })
+  .describe(
+    'What differs from the kind: the n-th retry waits min(cap, base · factor^n), with full jitter a random part of it',
+  );
+
+const Limits = z
+  .strictObject({
+    soft_seconds: seconds.describe('After this long the handler is asked to stop'),
+    hard_seconds: seconds.describe('After this long it is stopped. At most 840'),
+  })
+  .refine((limits) => limits.soft_seconds < limits.hard_seconds, {
+    path: ['soft_seconds'],
+    error: 'Must be below hard_seconds',
+  });
+
+/** What a task may be asked to be, wherever it is created. */
+export const TaskFields = z.strictObject({
+  name: text(200)
+    .refine((name) => name.trim() !== '', 'Must not be blank')
+    .refine((name) => !/\p{Cc}/u.test(name), 'Must be one line, without control characters')
+    .describe('1 to 200 characters'),
+  description: text(10_000).default('').describe('At most 10,000 characters'),
+  scheduled_time: scheduledTime.nullish().describe('Earliest start. Absent or past: now'),
+  kind: z.enum(KIND_NAMES).default(DEFAULT_KIND),
+  payload: z.looseObject({}).default({}).describe('What the kind works on'),
+  max_retries: z
+    .int()
+    .min(0)
+    .max(100)
+    .optional()
+    .describe('Retries after the first attempt; default of the kind: 3'),
+  retry: Retry.optional(),
+  limits: Limits.optional().describe('Default: the limits of the kind'),
+  unique_key: key(200)
+    .optional()
+    .describe('Refused while a task of the organization with the same key has not ended'),
+  concurrency_key: key(200)
+    .optional()
+    .describe('At most concurrency_limit tasks of the organization with the same key run at once'),
+  concurrency_limit: z.int().min(1).max(10_000).optional().describe('Default: 1'),
+});
+
+/** Valid fields, before the payload was held against its kind. */
+export type Fields = z.infer<typeof TaskFields>;
+
+/** @param fields an object schema with a task's fields */
+export const withItsRules = <T extends z.ZodType<Fields>>(fields: T) =>
+  fields.refine((task) => task.concurrency_limit === undefined || task.concurrency_key !== undefined, {
+    path: ['concurrency_limit'],
+    error: 'Needs a concurrency_key',
+  });
