@@ -1,7 +1,7 @@
 import type { Database } from '../../database/connect.ts';
 import type { DispatchSettings, LogEntry, Outcome, Progress, Task, Watched } from '../task.ts';
 import { among, columns, dueIn, leaves, nextDispatch, type Timed } from './columns.ts';
-import { type Capped, claimInLanes, LANE, PAUSED } from './lanes.ts';
+import { CAPPED, type Capped, claimInLanes, LANE, PAUSED } from './lanes.ts';
 import { KNOWN, LACK, type Lack, type Room } from './room.ts';
 import { tally, watchedBatch } from './tally.ts';
 
@@ -163,7 +163,7 @@ export async function settle(
         error = excluded.error, progress = excluded.progress, logs = coalesce(excluded.logs, a.logs)
     ), ${tally(db, 'moved', 1)}
     select ${columns(db, false)}, t.watchers, ${watchedBatch(db)}, ${dueIn(db)},
-      t.organization_id in (select id from organizations where max_running is not null) as capped
+      ${CAPPED(db)} as capped
     from moved t`;
 }
 
