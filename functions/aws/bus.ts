@@ -12,42 +12,80 @@ export type DomainEvent = {
   data: Record<string, unknown>;
 };
 
-/** Events that one PutEvents may carry. */
-const BATCH = 10;
+/** Events that one PutEvents may carry, and their bytes together. */
+const BATCH = { events: 10, bytes: 262_144 };
 
-/** Publishes domain events to EventBridge; the detail is a CloudEvents 1.0 envelope. */
+/** Of an entry, beside its detail: its time, source and type, and the name of the bus. */
+const FRAME_BYTES = 512;
+
+/** No request begins later than this: nobody's tasks wait for a bus that does not answer. */
+const PATIENCE_SECONDS = 10;
+
+type Entry = { event: DomainEvent; detail: string };
+
+/**
+ * Publishes domain events to EventBridge; the detail is a CloudEvents 1.0 envelope. Best effort, and bounded in time.
+ *
+ * @param onFailure told of events that were not published
+ * @param now       milliseconds
+ */
 export function publishEvents(
   client: EventBridgeClient,
   busName: string,
   onFailure: (error: unknown) => void,
+  now: () => number = Date.now,
 ) {
-  return async (events: readonly DomainEvent[]): Promise<void> => {
-    for (let start = 0; start < events.length; start += BATCH) {
-      try {
-        const answer = await client.send(
-          new PutEventsCommand({
-            Entries: events.slice(start, start + BATCH).map(({ id, type, subject, time, data }) => ({
-              EventBusName: busName,
-              Source: 'celeriac',
-              DetailType: type,
-              Time: time,
-              Detail: JSON.stringify({
-                specversion: '1.0',
-                id,
-                source: 'celeriac',
-                type,
-                subject,
-                time,
-                data,
-              }),
-            })),
-          }),
-        );
-        if (answer.FailedEntryCount)
-          onFailure(new Error(`EventBridge refused ${answer.FailedEntryCount} events`));
-      } catch (error) {
-        onFailure(error);
-      }
+  const put = async (entries: readonly Entry[]): Promise<void> => {
+    try {
+      const answer = await client.send(
+        new PutEventsCommand({
+          Entries: entries.map(({ event: { type, time }, detail }) => ({
+            EventBusName: busName,
+            Source: 'celeriac',
+            DetailType: type,
+            Time: time,
+            Detail: detail,
+          })),
+        }),
+      );
+      if (answer.FailedEntryCount)
+        onFailure(new Error(`EventBridge refused ${answer.FailedEntryCount} events`));
+    } catch (error) {
+      onFailure(error);
     }
   };
+  return async (events: readonly DomainEvent[]): Promise<void> => {
+    const until = now() + PATIENCE_SECONDS * 1000;
+    let done = 0;
+    for (const batch of batches(events.map((event) => ({ event, detail: envelope(event) })))) {
+      if (now() > until) {
+        onFailure(new Error(`EventBridge is too slow: ${events.length - done} events were not published`));
+        return;
+      }
+      await put(batch);
+      done += batch.length;
+    }
+  };
+}
+
+function envelope({ id, type, subject, time, data }: DomainEvent): string {
+  return JSON.stringify({ specversion: '1.0', id, source: 'celeriac', type, subject, time, data });
+}
+
+/** As few requests as may carry them. One that is too large by itself is alone, and is refused alone. */
+function batches(entries: readonly Entry[]): Entry[][] {
+  const made: Entry[][] = [];
+  let bytes = 0;
+  for (const entry of entries) {
+    const size = Buffer.byteLength(entry.detail) + FRAME_BYTES;
+    const open = made.at(-1);
+    if (open && open.length < BATCH.events && bytes + size <= BATCH.bytes) {
+      open.push(entry);
+      bytes += size;
+    } else {
+      made.push([entry]);
+      bytes = size;
+    }
+  }
+  return made;
 }

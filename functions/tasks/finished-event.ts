@@ -1,5 +1,8 @@
 import type { DomainEvent } from '../aws/bus.ts';
-import type { Batch, Task } from './task.ts';
+import type { Batch, Task, TaskError } from './task.ts';
+
+/** Of an error, with its details: EventBridge refuses events of 256 KiB. */
+const MAX_ERROR_BYTES = 64 * 1024;
 
 /** `task.finished`: a task has reached a terminal status. Without payload and result, which the API has. */
 export function finishedEvent(task: Task): DomainEvent {
@@ -16,9 +19,14 @@ export function finishedEvent(task: Task): DomainEvent {
       name: task.name,
       status: task.status,
       attempt: task.attempt,
-      error: task.error,
+      error: task.error && briefly(task.error),
     },
   };
+}
+
+function briefly(error: TaskError): TaskError {
+  if (Buffer.byteLength(JSON.stringify(error)) <= MAX_ERROR_BYTES) return error;
+  return { code: error.code, message: error.message, details_left_out: true };
 }
 
 /** `batch.finished`: every task of a batch has reached a terminal status. It stands for events of its single tasks. */

@@ -5,9 +5,9 @@ import type { TaskStatus } from './task.ts';
 
 const DUE = new Date('2026-11-21T12:00:00Z');
 
-function measured(status: TaskStatus, queue: 'interactive' | 'bulk' = 'interactive') {
+function measured(status: TaskStatus, queue: 'interactive' | 'bulk' = 'interactive', attempt = 1) {
   const values: [Figure, number][] = [];
-  const row = { status, queue, runAt: DUE, startedAt: new Date(DUE.getTime() + 250) };
+  const row = { status, queue, attempt, runAt: DUE, startedAt: new Date(DUE.getTime() + 250) };
   measureMoves((figure, value) => values.push([figure, value]), [row]);
   return values;
 }
@@ -25,4 +25,8 @@ for (const [status, figure] of [
 test('a start tells how late it was, for single tasks and batches apart', () => {
   expect(measured('RUNNING')).toEqual([['InteractiveStartLateness', 250]]);
   expect(measured('RUNNING', 'bulk')).toEqual([['BulkStartLateness', 250]]);
+});
+
+test('a task that need not wait for others any more is no retry', () => {
+  expect(measured('SCHEDULED', 'interactive', 0)).toEqual([]);
 });

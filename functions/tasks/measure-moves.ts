@@ -20,9 +20,11 @@ const LATENESS: Record<Queue, Figure> = {
  */
 export function measureMoves(
   measure: Measure,
-  tasks: readonly Pick<Task, 'status' | 'queue' | 'startedAt' | 'runAt'>[],
+  tasks: readonly Pick<Task, 'status' | 'queue' | 'attempt' | 'startedAt' | 'runAt'>[],
 ): void {
-  for (const { status, queue, startedAt, runAt } of tasks) {
+  for (const { status, queue, attempt, startedAt, runAt } of tasks) {
+    // What had to wait for other tasks is scheduled for its first attempt: no retry.
+    if (status === 'SCHEDULED' && attempt === 0) continue;
     const counted = MOVED_TO[status];
     if (counted) measure(counted, 1);
     else if (status === 'RUNNING' && startedAt) {

@@ -20,12 +20,16 @@ beforeAll(async () => {
 afterAll(() => on.close());
 
 /** Blocks of tables and indexes that the work of one connection looked at. */
-async function blocksOf(db: Database, work: () => Promise<unknown>): Promise<number> {
+async function blocksOf(
+  db: Database,
+  work: () => Promise<unknown>,
+  tables: readonly string[] = ['tasks'],
+): Promise<number> {
   const read = async () => {
     await db`select pg_stat_force_next_flush()`;
     const [row] = await db<{ blocks: number }[]>`
       select sum(heap_blks_hit + heap_blks_read + coalesce(idx_blks_hit, 0) + coalesce(idx_blks_read, 0))::int8 as blocks
-      from pg_statio_user_tables where relname = 'tasks'`;
+      from pg_statio_user_tables where relname = any (${tables as string[]}::text[])`;
     return row?.blocks ?? 0;
   };
   const before = await read();
@@ -76,4 +80,33 @@ test('claim and settle look at their own tasks, also by a plan that was made whi
   for (let times = 0; times < 8; times += 1) await claimAndSettle(2);
   const blocks = await blocksOf(worker, () => claimAndSettle(2));
   expect(blocks).toBeLessThan(500);
+});
+
+test('claim, settle and tick look at what their own organizations have paused and bounded, however much others have', async () => {
+  const grace = await on.member();
+  const [worker, dispatcher] = [on.as('worker'), on.as('dispatcher')];
+  const work = async () => {
+    const tasks = [newTask(), newTask()];
+    await store.insert(on.as('api'), grace, null, tasks, DISPATCH);
+    await store.takeForDispatch(dispatcher, 1_000, DISPATCH.resendSeconds);
+    const ids = tasks.map(({ id }) => id);
+    const { claimed } = await store.claim(worker, ids, 30, 0);
+    await store.settle(
+      worker,
+      claimed.map(({ id, attempt }) => ({ id, attempt, kind: 'complete', result: null })),
+      DISPATCH,
+    );
+  };
+  await on.admin`
+    with others as (
+      insert into organizations (id, name, max_running) select gen_random_uuid(), 'Other', 5 from generate_series(1, 5000)
+      returning id
+    )
+    insert into pauses (organization_id, scope, name) select id, 'kind', 'http.request' from others`;
+  await on.admin`analyze organizations, pauses`;
+  await work();
+  const looked = await Promise.all(
+    [worker, dispatcher].map((db) => blocksOf(db, work, ['pauses', 'organizations'])),
+  );
+  expect(Math.max(...looked)).toBeLessThan(100);
 });

@@ -53,7 +53,7 @@ export async function rescue(
       set outcome = excluded.outcome, finished_at = excluded.finished_at, delay_seconds = excluded.delay_seconds,
         error = excluded.error, progress = excluded.progress
     ), ${tally(db, 'moved', 1)}
-    select ${columns(db)}, t.watchers, ${watchedBatch(db)}, ${dueIn(db)} from moved t`;
+    select ${columns(db, false)}, t.watchers, ${watchedBatch(db)}, ${dueIn(db)} from moved t`;
 }
 
 /**

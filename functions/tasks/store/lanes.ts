@@ -23,14 +23,25 @@ export type Released = Timed<{ id: string; organizationId: string; queue: Queue;
 /** Held tasks that one statement releases from a lane at most. */
 export const RELEASE = 1_000;
 
-/** The closed lane that a task `t` is in, or null. Asked once a statement, however many rows there are. */
-export const PAUSED = (db: Database | Transaction) => db`case
-  when (t.organization_id, 'kind', t.kind) in (select organization_id, scope, name from pauses) then 'kind:' || t.kind
-  when (t.organization_id, 'queue', t.queue) in (select organization_id, scope, name from pauses) then 'queue:' || t.queue
-  end`;
+/*
+ * What stands around a task is looked up by its own organization. Held against a list of all that is paused or bounded, each
+ * statement would read what everybody has stored.
+ */
 
-const BOUNDED = (db: Database | Transaction) =>
-  db`case when t.organization_id in (select id from organizations where max_running is not null) then 'organization' end`;
+/** The closed lane that a task `t` is in, or null. */
+export const PAUSED = (db: Database | Transaction) => db`(
+  select p.scope || ':' || p.name from pauses p
+  where p.organization_id = t.organization_id
+    and (p.scope, p.name) in (('kind', t.kind), ('queue', t.queue))
+  order by p.scope
+  limit 1
+)`;
+
+/** Whether the organization of a task `t` bounds how many of its tasks run at once. */
+export const CAPPED = (db: Database | Transaction) =>
+  db`(select o.max_running is not null from organizations o where o.id = t.organization_id)`;
+
+const BOUNDED = (db: Database | Transaction) => db`case when ${CAPPED(db)} then 'organization' end`;
 
 /** Any lane that a task `t` has to queue up for, or null, as for most. */
 export const LANE = (db: Database | Transaction) =>

@@ -55,6 +55,23 @@ const TRY: Record<keyof typeof MOVES, (id: string) => Promise<{ status: TaskStat
   requeue: (id) => asMember(api, ada, (tx) => store.requeue(tx, id, DISPATCH)),
 };
 
+test('what moves by a worker or the dispatcher comes without payload and description, which may be large', async () => {
+  const large = { payload: { much: 'x'.repeat(1_000) }, description: 'long' };
+  const [one, other] = [await insertTask(api, ada, large), await insertTask(api, ada, large)];
+  await store.claim(worker, [one.id, other.id], LEASE, 0);
+  const [reported] = await store.report(worker, [
+    { id: one.id, attempt: 1, progress: { fraction: 0.5, note: null, at: '' } },
+  ]);
+  const [settled] = await store.settle(
+    worker,
+    [{ id: one.id, attempt: 1, kind: 'complete', result: 1 }],
+    DISPATCH,
+  );
+  const rescued = await TRY.rescue(other.id);
+  for (const row of [reported, settled, rescued])
+    expect(row).toMatchObject({ payload: null, description: '' });
+});
+
 for (const [move, attempt] of Object.entries(TRY)) {
   const { from, to }: { from: readonly TaskStatus[]; to: readonly TaskStatus[] } =
     MOVES[move as keyof typeof TRY];

@@ -1,7 +1,7 @@
 import type { Database } from '../../database/connect.ts';
 import type { DispatchSettings, LogEntry, Outcome, Progress, Task, Watched } from '../task.ts';
 import { among, columns, dueIn, leaves, nextDispatch, type Timed } from './columns.ts';
-import { type Capped, claimInLanes, LANE, PAUSED } from './lanes.ts';
+import { CAPPED, type Capped, claimInLanes, LANE, PAUSED } from './lanes.ts';
 import { KNOWN, LACK, type Lack, type Room } from './room.ts';
 import { tally, watchedBatch } from './tally.ts';
 
@@ -162,8 +162,8 @@ export async function settle(
       set outcome = excluded.outcome, finished_at = excluded.finished_at, delay_seconds = excluded.delay_seconds,
         error = excluded.error, progress = excluded.progress, logs = coalesce(excluded.logs, a.logs)
     ), ${tally(db, 'moved', 1)}
-    select ${columns(db)}, t.watchers, ${watchedBatch(db)}, ${dueIn(db)},
-      t.organization_id in (select id from organizations where max_running is not null) as capped
+    select ${columns(db, false)}, t.watchers, ${watchedBatch(db)}, ${dueIn(db)},
+      ${CAPPED(db)} as capped
     from moved t`;
 }
 
@@ -233,5 +233,5 @@ export async function report(db: Database, reports: readonly Report[]): Promise<
       set progress = excluded.progress, logs = coalesce(excluded.logs, a.logs)
       where a.outcome = 'running'
     )
-    select ${columns(db)}, t.watchers, null as batch from moved t`;
+    select ${columns(db, false)}, t.watchers, null as batch from moved t`;
 }

@@ -1,0 +1,74 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { type DomainEvent, publishEvents } from './bus.ts';
+
+type Entry = { Detail: string };
+
+let server: Server;
+let client: EventBridgeClient;
+let requests: Entry[][];
+let failures: unknown[];
+/** What a request takes, by the clock below. */
+let seconds = 0;
+let clock = 0;
+
+/** EventBridge, as far as it shows what was sent to it. */
+beforeAll(async () => {
+  server = createServer(async (request, response) => {
+    const { Entries } = JSON.parse((await request.setEncoding('utf8').toArray()).join(''));
+    requests.push(Entries);
+    clock += seconds * 1000;
+    response.writeHead(200, { 'content-type': 'application/x-amz-json-1.1' });
+    response.end(JSON.stringify({ FailedEntryCount: 0, Entries: [] }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  client = new EventBridgeClient({
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    region: 'eu-central-1',
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+  });
+});
+beforeEach(() => {
+  [requests, failures, seconds] = [[], [], 0];
+});
+afterAll(() => {
+  client.destroy();
+  server.close();
+});
+
+const event = (text = ''): DomainEvent => ({
+  id: 'task:1',
+  type: 'task.finished',
+  subject: 'task',
+  time: new Date(),
+  data: { text },
+});
+const publish = (events: readonly DomainEvent[]) =>
+  publishEvents(
+    client,
+    'bus',
+    (error) => failures.push(error),
+    () => clock,
+  )(events);
+
+test('events go ten at a time', async () => {
+  await publish(Array.from({ length: 25 }, () => event()));
+  expect(requests.map(({ length }) => length)).toEqual([10, 10, 5]);
+});
+
+test('large events share no request that would be refused for its size', async () => {
+  const large = event('é'.repeat(50_000));
+  await publish([large, large, event(), large]);
+  expect(requests.map(({ length }) => length)).toEqual([3, 1]);
+  for (const entries of requests)
+    expect(Buffer.byteLength(entries.map(({ Detail }) => Detail).join(''))).toBeLessThan(262_144);
+});
+
+test('a bus that answers slowly does not hold the worker for as many requests as there are events', async () => {
+  seconds = 6;
+  await publish(Array.from({ length: 1_000 }, () => event()));
+  expect(requests).toHaveLength(2);
+  expect(String(failures)).toContain('980 events');
+});
