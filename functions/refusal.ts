@@ -62,7 +62,12 @@ function fieldErrors(where: FieldError['in'], issue: z.core.$ZodIssue): FieldErr
     issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path];
   return paths.map((path) => ({
     in: where,
-    pointer: path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join(''),
+    pointer: pointerTo(path),
     detail: issue.code === 'unrecognized_keys' ? 'Unknown field' : issue.message,
   }));
+}
+
+/** The JSON pointer (RFC 6901) that names the steps of a path. */
+export function pointerTo(path: readonly PropertyKey[]): string {
+  return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }

@@ -10,6 +10,7 @@ import {
 import { LINES } from '../../import-ids.ts';
 import { type BadLines, badLines } from './bad-lines.ts';
 import { csvLines } from './csv.ts';
+import { isObject } from './is-object.ts';
 import { BLANK, ndjsonLines } from './ndjson.ts';
 import type { ImportJob, ImportLine, ImportPorts } from './ports.ts';
 import { batchImport, type ImportPayload } from './schema.ts';
@@ -139,7 +140,7 @@ function readLine(
   { queue, defaults }: ImportPayload,
   line: ImportLine,
 ): TaskRequest | { errors: readonly { pointer: string; detail: string }[] } {
-  if ('fault' in line) return { errors: [{ pointer: '', detail: line.fault }] };
+  if ('fault' in line) return { errors: [{ pointer: line.pointer ?? '', detail: line.fault }] };
   return read(withDefaults(line.item, defaults), queue);
 }
 
@@ -151,10 +152,6 @@ function withDefaults(item: unknown, defaults: Record<string, unknown>): unknown
       ? { payload: { ...defaults.payload, ...item.payload } }
       : {};
   return { ...defaults, ...item, ...payload };
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** The lines of the upload in chunks, with the part of it that has been read. Gives way between them. */
