@@ -273,6 +273,12 @@ describe('an import', () => {
     expect(rows.map(({ name }) => name)).toEqual(Array.from({ length: 5_000 }, (_, n) => `${n}`));
   });
 
+  test('whose upload cannot be removed has been carried out all the same', async () => {
+    const begun = await begin(lines(3));
+    const discard = () => Promise.reject(new Error('the bucket is away'));
+    expect(await run(begun, { ...ports, discard })).toMatchObject({ created: 3 });
+  });
+
   test('that another attempt has taken over writes nothing more', async () => {
     const begun = await begin(lines(10));
     const overtaken: ImportPorts = {

@@ -63,7 +63,8 @@ async function carryOut(
   await write(ports, job, payload, context);
   context.signal.throwIfAborted();
   const created = await ports.seal(job);
-  await ports.discard(job, payload.upload);
+  // Left behind, it is removed after a day; and an attempt that follows would find the batch complete, and fail.
+  await ports.discard(job, payload.upload).catch(() => {});
   context.progress(1, `${created} tasks`);
   const first_bad_lines = bad.spelled('result');
   return { batch: job.batchId, lines, created, bad_lines: bad.count(), first_bad_lines };
