@@ -343,6 +343,12 @@ describe('asking for an import', () => {
     for (const ask of [upload, start]) expect((await ask()).body.code).toBe('role_insufficient');
   });
 
+  test('names its task after the batch, as far as a name goes, and cuts no character in two', async () => {
+    const begun = await begin(lines(1), { name: `x${'🥬'.repeat(199)}` });
+    const { body } = await ada.ask('GET', `/api/tasks/${begun.task}/`);
+    expect(body.name).toBe(`Import of x${'🥬'.repeat(189)}`);
+  });
+
   test('takes no upload that is not there, or is another organization’s', async () => {
     const eve = await api.register();
     const id = randomUUID();
