@@ -57,12 +57,27 @@ export function invalidRequest(where: FieldError['in'], error: z.core.$ZodError)
 }
 
 function fieldErrors(where: FieldError['in'], issue: z.core.$ZodIssue): FieldError[] {
-  // An unknown field is reported at the object by zod; the caller wants to know which field.
-  const paths =
-    issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path];
-  return paths.map((path) => ({
+  const { path } = issue;
+  const at = (steps: readonly PropertyKey[], detail: string) => ({
     in: where,
-    pointer: path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join(''),
-    detail: issue.code === 'unrecognized_keys' ? 'Unknown field' : issue.message,
-  }));
+    pointer: pointerTo(steps),
+    detail,
+  });
+  // An unknown field is reported at the object by zod; the caller wants to know which field.
+  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => at([...path, key], 'Unknown field'));
+  if (issue.code !== 'invalid_union' || issue.errors.length === 0) return [at(path, issue.message)];
+  // Of several shapes, the one that is meant says what it misses; where none is, each says what it is.
+  const meant = issue.errors.find((branch) => !branch.some(isOfAnotherShape));
+  if (meant)
+    return meant.flatMap((inner) => fieldErrors(where, { ...inner, path: [...path, ...inner.path] }));
+  const [first = issue.message, ...others] = new Set(issue.errors.flatMap(([inner]) => inner?.message ?? []));
+  return [at(path, [first, ...others.map((other) => other.replace(/^M/, 'm'))].join(', or '))];
+}
+
+const isOfAnotherShape = ({ code, path }: z.core.$ZodIssue) =>
+  path.length === 0 && (code === 'invalid_type' || code === 'invalid_value');
+
+/** The JSON pointer (RFC 6901) that names the steps of a path. */
+export function pointerTo(path: readonly PropertyKey[]): string {
+  return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }

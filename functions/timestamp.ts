@@ -11,7 +11,9 @@ const READABLE = /:\d\d(?:\.\d{1,9})?(?:Z|[+-](?:0\d|1[0-5]):\d\d)$/;
 export const timestamp = z.iso
   .datetime({
     offset: true,
-    error: 'Must be an RFC 3339 time with an offset, e.g. 2026-11-20T10:00:00Z',
+    // What is not there is said to be required, as elsewhere.
+    error: ({ input }) =>
+      input === undefined ? undefined : 'Must be an RFC 3339 time with an offset, e.g. 2026-11-20T10:00:00Z',
     abort: true,
   })
   .refine((text) => READABLE.test(text), {

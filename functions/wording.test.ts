@@ -1,5 +1,7 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
+import { timestamp } from './http/timestamp.ts';
+import { invalidRequest } from './refusal.ts';
 import './wording.ts';
 
 const said = (schema: z.ZodType, value: unknown) => schema.safeParse(value).error?.issues[0]?.message;
@@ -25,4 +27,26 @@ test.each<[z.ZodType, unknown, string]>([
   [z.string({ error: 'Must be what we say' }), 1, 'Must be what we say'],
 ])('%# is said as a sentence about the field', (schema, value, sentence) => {
   expect(said(schema, value)).toBe(sentence);
+});
+
+describe('of several shapes', () => {
+  const words = z.union([z.enum(['a', 'b']), z.array(z.enum(['a', 'b'])).min(1)]);
+  const CASES: [given: unknown, pointer: string, detail: string][] = [
+    ['c', '/x', 'Must be one of a, b, or must be a list'],
+    [7, '/x', 'Must be one of a, b, or must be a list'],
+    [['a', 'c'], '/x/1', 'Must be one of a, b'],
+    [[], '/x', 'Must have at least 1 item'],
+  ];
+  for (const [given, pointer, detail] of CASES) {
+    test(`${JSON.stringify(given)} is told what it breaks of the one that is meant, or what there is`, () => {
+      const { error } = z.strictObject({ x: words }).safeParse({ x: given });
+      if (!error) throw new Error('it was taken');
+      expect(invalidRequest('body', error).fields).toEqual([{ in: 'body', pointer, detail }]);
+    });
+  }
+});
+
+test('a time that is not there is required, and not malformed', () => {
+  const { error } = z.strictObject({ at: timestamp }).safeParse({});
+  expect(error?.issues[0]?.message).toBe('Is required');
 });

@@ -183,6 +183,7 @@ const OTHER_BODIES: BadCase[] = [
     ['/filter', { action: 'cancel' }],
     ['/filter', { action: 'cancel', filter: {} }],
     ['/filter/status', { action: 'cancel', filter: { status: 'DONE' } }],
+    ['/filter/status/1', { action: 'cancel', filter: { status: ['FAILED', 'DONE'] } }],
     ['/filter/ids', { action: 'cancel', filter: { ids: [] } }],
     ['/filter/ids/0', { action: 'cancel', filter: { ids: ['1'] } }],
     ['/filter/colour', { action: 'cancel', filter: { colour: 'red' } }],
@@ -217,6 +218,10 @@ const OTHER_BODIES: BadCase[] = [
   bad('POST /api/pauses', 'body /kind', { kind: 'data.process', queue: 'bulk' }),
   bad('POST /api/pauses', 'body /kind', { kind: 'no.such' }),
   bad('POST /api/pauses', 'body /queue', { queue: 'fast' }),
+  bad('DELETE /api/pauses/kind/%00', 'path /name'),
+  bad('DELETE /api/pauses/kind/two%0Alines', 'path /name'),
+  bad(`DELETE /api/pauses/kind/${'x'.repeat(101)}`, 'path /name'),
+  bad('DELETE /api/pauses/colour/red', 'path /scope'),
   bad('POST /api/organizations/{org}/watchlist', 'body /currency', { asset: 'bitcoin', currency: 'USD' }),
 ];
 

@@ -14,12 +14,12 @@ export function answer<Schema extends z.ZodType>(description: string, schema: Sc
   return { description, content: { 'application/json': { schema } } };
 }
 
-const MEANING = {
+export const MEANING = {
   400: 'The request breaks a rule; `errors` names the fields',
   401: 'No valid access token',
   403: 'Your role does not allow it',
   404: 'There is no such thing, or it is not yours to see',
-  409: 'Not in its present state',
+  409: 'Not in its present state, or while the first request with this Idempotency-Key is under way',
   413: 'The body is too large',
   415: 'The body is not JSON',
   422: 'The Idempotency-Key belongs to another request',

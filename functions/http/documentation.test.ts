@@ -1,11 +1,7 @@
 import { expect, test } from 'vitest';
-import { createApp } from './app.ts';
-import { registerDocumentation } from './documentation.ts';
-import { registerTaskRoutes } from './routes/tasks.ts';
+import { createApi } from './api.ts';
 
-const app = createApp(() => {});
-registerTaskRoutes(app, {} as never);
-registerDocumentation(app);
+const app = createApi({} as never, () => {});
 
 test('the page for people says what every field of a request may be', async () => {
   const page = await (await app.request('/api/docs')).text();
@@ -29,4 +25,25 @@ test('the document for machines describes routes of both functions and how to lo
     expect.arrayContaining(['/api/tasks', '/api/auth/login', '/api/token/refresh']),
   );
   expect(document.components.schemas.CreateTask.required).toEqual(['name']);
+});
+
+type Described = { parameters?: { in: string; name: string }[]; requestBody?: unknown; responses: object };
+
+test('every route says what stands before it: the key of a POST, and what a body may not be', async () => {
+  const document = JSON.parse(await (await app.request('/api/openapi.json')).text());
+  let posts = 0;
+  for (const [path, methods] of Object.entries<Record<string, Described>>(document.paths)) {
+    for (const [method, { parameters = [], requestBody, responses }] of Object.entries(methods)) {
+      const statuses = Object.keys(responses);
+      const what = `${method} ${path}`;
+      if (requestBody) expect(statuses, what).toEqual(expect.arrayContaining(['400', '413', '415']));
+      const keyed = method === 'post' && !/^\/api\/(?:auth|token)\//.test(`${path}/`);
+      const names = parameters.filter((each) => each.in === 'header').map(({ name }) => name);
+      expect(names, what).toEqual(keyed ? ['Idempotency-Key'] : []);
+      if (!keyed) continue;
+      posts += 1;
+      expect(statuses, what).toEqual(expect.arrayContaining(['400', '401', '409', '422']));
+    }
+  }
+  expect(posts).toBeGreaterThanOrEqual(13);
 });

@@ -1,4 +1,5 @@
 import type { App } from './app.ts';
+import { withCommonAnswers } from './common-answers.ts';
 import * as auth from './routes/auth-descriptions.ts';
 
 const INFO = {
@@ -44,10 +45,11 @@ export function registerDocumentation(app: App): void {
   });
   // Served by the auth function, behind the same origin.
   for (const route of Object.values(auth)) app.openAPIRegistry.registerPath(route);
-  app.get('/api/openapi.json', (c) => c.json(app.getOpenAPI31Document(INFO)));
+  const document = () => withCommonAnswers(app.getOpenAPI31Document(INFO));
+  app.get('/api/openapi.json', (c) => c.json(document()));
   app.get('/api/docs', (c) => {
     c.header('Content-Security-Policy', "default-src 'none'; style-src 'unsafe-inline'");
-    return c.html(page(app.getOpenAPI31Document(INFO) as Document));
+    return c.html(page(document() as Document));
   });
 }
 

@@ -35,8 +35,12 @@ export function idempotency(deps: { db: Database }): MiddlewareHandler<AppEnv> {
   };
 }
 
+const RULE = '1 to 255 printable characters of ASCII, without spaces';
+
+export const KEY_DESCRIPTION = `${RULE}. Repeated within a day, the request gets the same answer, with \`Idempotent-Replayed: true\``;
+
 function badKey(): Refusal {
-  const detail = 'Must be 1 to 255 printable characters of ASCII, without spaces';
+  const detail = `Must be ${RULE}`;
   return new Refusal('invalid', 'invalid_request', `idempotency-key: ${detail}`, {}, [
     { in: 'header', pointer: '/idempotency-key', detail },
   ]);

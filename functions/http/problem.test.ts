@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Stand, stand } from '../database/testing.ts';
 import { type FieldError, Refusal } from '../refusal.ts';
-import { PROBLEM_LIMITS, Problem, problemOf } from './problem.ts';
+import { PROBLEM_LIMITS } from '../shortened.ts';
+import { Problem, problemOf } from './problem.ts';
 import { apiFunction, type Client } from './testing.ts';
 
 let on: Stand;

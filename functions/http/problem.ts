@@ -1,7 +1,8 @@
 import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import * as z from 'zod';
-import { type FieldError, Refusal, type RefusalKind } from '../refusal.ts';
+import { Refusal, type RefusalKind } from '../refusal.ts';
+import { listed, shortened } from '../shortened.ts';
 
 const STATUS: Record<RefusalKind, ContentfulStatusCode> = {
   invalid: 400,
@@ -28,15 +29,6 @@ const TITLE: Partial<Record<number, string>> = {
   429: 'Too Many Requests',
   500: 'Internal Server Error',
 };
-
-/** Of an answer, which would otherwise grow with what was asked: beyond 6 MB Lambda answers 502. */
-export const PROBLEM_LIMITS = {
-  /** Entries of `errors`. */
-  errors: 20,
-  /** Characters of a pointer, and of a text. */
-  pointer: 200,
-  text: 500,
-} as const;
 
 /** The body of every answer that is not a success (RFC 9457); `error` repeats `detail` for clients of the seed. */
 export const Problem = z
@@ -92,26 +84,4 @@ export function problemOf(thrown: unknown, requestId?: string): ProblemBody {
 export function problem(status: number, code: string, message: string): ProblemBody {
   const detail = shortened(message);
   return { type: 'about:blank', title: TITLE[status] ?? 'Error', status, code, detail, error: detail };
-}
-
-function listed(fields: readonly FieldError[]): Pick<ProblemBody, 'errors' | 'more_errors'> {
-  if (fields.length === 0) return {};
-  const errors = fields.slice(0, PROBLEM_LIMITS.errors).map(shortenedField);
-  return fields.length > errors.length ? { errors, more_errors: fields.length - errors.length } : { errors };
-}
-
-/** A pointer that is cut off would point nowhere: a long one gives way to that of the nearest object around. */
-function shortenedField({ in: where, pointer, detail }: FieldError): FieldError {
-  const short = pointer.length <= PROBLEM_LIMITS.pointer;
-  const nearest = pointer.slice(0, pointer.lastIndexOf('/', PROBLEM_LIMITS.pointer));
-  return short
-    ? { in: where, pointer, detail: shortened(detail) }
-    : { in: where, pointer: nearest, detail: shortened(`${detail} (under a long name in here)`) };
-}
-
-/** Begins with the field's name and ends with the rule, so the middle goes. Its own lone surrogates go, too. */
-function shortened(text: string): string {
-  const half = PROBLEM_LIMITS.text / 2 - 1;
-  const cut = text.length <= PROBLEM_LIMITS.text ? text : `${text.slice(0, half)}…${text.slice(-half)}`;
-  return cut.toWellFormed();
 }

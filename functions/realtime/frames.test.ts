@@ -66,6 +66,22 @@ test('a frame begins with what the seed sends, and leaves out a result that woul
   expect(Buffer.byteLength(frames[1] ?? '')).toBeLessThan(131_072);
 });
 
+test('the details of an error that would not fit are left out, and its code and message are not', () => {
+  const error = {
+    code: 'lines_invalid',
+    message: '100 of 100 lines',
+    first_bad_lines: ['🥬'.repeat(30_000)],
+  };
+  const frame = taskFrame({ ...task(1, []), error });
+  expect(JSON.parse(frame)).toMatchObject({
+    error: { code: 'lines_invalid', message: '100 of 100 lines', details_omitted: true },
+    error_message: '100 of 100 lines',
+  });
+  expect(Buffer.byteLength(frame)).toBeLessThan(131_072);
+  const short = { ...error, first_bad_lines: [] };
+  expect(JSON.parse(taskFrame({ ...task(1, []), error: short })).error).toEqual(short);
+});
+
 test('a connection that is gone or stuck costs one try, and the end of an invocation waits for it no longer', async () => {
   let posts = 0;
   const { announce, flush } = announcer(

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { invalidRequest, Refusal } from '../refusal.ts';
+import { listed, shortened } from '../shortened.ts';
 import { post, type Subject, type SubscribeDeps, subscribe, unsubscribe } from './subscribe.ts';
 
 /** What a client may send. */
@@ -47,7 +48,8 @@ export async function tellingRefusals(
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     const { code, message, fields } = error;
-    await post(deps, connectionId, JSON.stringify({ type: 'error', code, error: message, errors: fields }));
+    const frame = { type: 'error', code, error: shortened(message), errors: [], ...listed(fields) };
+    await post(deps, connectionId, JSON.stringify(frame));
   }
 }
 

@@ -71,6 +71,25 @@ const watchersOf = async (id: string) => {
   return row?.watchers;
 };
 
+/** What API Gateway posts at most. */
+const MAX_FRAME_BYTES = 131_072;
+
+describe('what a client may not say is answered within a frame', () => {
+  const many = Object.fromEntries(Array.from({ length: 8_000 }, (_, n) => [`unknown ${n}`, 1]));
+  for (const [what, body] of [
+    ['with thousands of unknown fields', { action: 'ping', ...many }],
+    ['with a field of a hundred thousand characters', { action: 'ping', ['🥬'.repeat(30_000)]: 1 }],
+  ] as const) {
+    test(what, async () => {
+      const connection = await connected(ada);
+      await send(message(connection, body));
+      const [[, frame] = []] = frames;
+      expect(frame).toMatchObject({ type: 'error', code: 'invalid_request' });
+      expect(Buffer.byteLength(JSON.stringify(frame))).toBeLessThan(MAX_FRAME_BYTES);
+    });
+  }
+});
+
 describe('connecting', () => {
   test('a ticket lets its holder in once', async () => {
     const ticket = await ticketOf(ada);

@@ -13,7 +13,7 @@ export type BulkAction =
   /** RFC 3339 */
   | { action: 'reschedule'; scheduledTime: string };
 
-export type BulkFilter = Omit<store.Selection, 'organizationId' | 'batch'> & {
+export type BulkFilter = Omit<store.Selection, 'organizationId' | 'batch' | 'notAt'> & {
   /** Null for all that the principal may write to. */
   organizationId: string | null;
   batchId: string | null;
@@ -55,7 +55,7 @@ export async function actInBulk(
   remainingSeconds: () => number,
 ): Promise<BulkOutcome> {
   const done: BulkOutcome = { matched: 0, changed: 0, complete: true };
-  for (const selection of await selections(deps, principal, filter)) {
+  for (const selection of await selections(deps, principal, wanted, filter)) {
     let after: string | null = null;
     do {
       if (remainingSeconds() <= 0) return { ...done, complete: false };
@@ -92,18 +92,18 @@ export async function cancelBatch(
 export async function countInBulk(
   deps: ChangeDeps,
   principal: Principal,
-  { action }: BulkAction,
+  wanted: BulkAction,
   filter: BulkFilter,
   remainingSeconds: () => number,
 ): Promise<BulkOutcome> {
   const counted: BulkOutcome = { matched: 0, changed: 0, complete: true };
-  for (const selection of await selections(deps, principal, filter)) {
+  for (const selection of await selections(deps, principal, wanted, filter)) {
     let after: string | null = null;
     do {
       if (remainingSeconds() <= 0 || counted.matched >= MAX_COUNT) return { ...counted, complete: false };
       const from: string | null = after;
       const stretch: store.Reached = await asMember(deps.db, principal, (tx) =>
-        store.countStretch(tx, MOVE[action], selection, from),
+        store.countStretch(tx, MOVE[wanted.action], selection, from),
       );
       counted.matched += stretch.matched;
       after = stretch.reached;
@@ -116,6 +116,7 @@ export async function countInBulk(
 async function selections(
   { db }: ChangeDeps,
   principal: Principal,
+  wanted: BulkAction,
   { organizationId, batchId, ...filter }: BulkFilter,
 ): Promise<store.Selection[]> {
   return asMember(db, principal, async (tx, memberships) => {
@@ -128,7 +129,14 @@ async function selections(
     if (named.length > 0 && homes[0] && writable.length === 0) throw roleInsufficient(homes[0].role);
     // A batch without tasks has no range, and no task either.
     if (batch && batch.firstTaskId === null) return [];
-    return writable.map((each: Entered) => ({ ...filter, batch, organizationId: each.organizationId }));
+    // What has been given its time is done; or who asks again would begin anew, and never come to the end.
+    const notAt = wanted.action === 'reschedule' ? wanted.scheduledTime : null;
+    return writable.map((each: Entered) => ({
+      ...filter,
+      batch,
+      notAt,
+      organizationId: each.organizationId,
+    }));
   });
 }
 

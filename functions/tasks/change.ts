@@ -45,9 +45,9 @@ export async function retryTask(deps: ChangeDeps, principal: Principal, id: stri
   const task = await asMember(deps.db, principal, async (tx, memberships) => {
     const requeued = await store.requeue(tx, id, deps.dispatch);
     return requeued ?? (await refuse(tx, memberships, id, 'task_not_retryable', 'Task cannot be retried'));
-  }).catch((error: unknown) => {
+  }).catch(async (error: unknown) => {
     // Another task has taken its unique key meanwhile.
-    throw violated(error) === 'tasks_unique_key' ? uniqueKeyTaken([]) : error;
+    throw violated(error) === 'tasks_unique_key' ? await keyTaken(deps, principal, id) : error;
   });
   deps.announce([task]);
   await wake(deps, principal, [task]);
@@ -76,6 +76,14 @@ export async function rescheduleTask(
   deps.announce([task]);
   await wake(deps, principal, [task]);
   return task;
+}
+
+/** Which task has taken the unique key of this one. */
+async function keyTaken({ db }: ChangeDeps, principal: Principal, id: string): Promise<Refusal> {
+  return asMember(db, principal, async (tx) => {
+    const { organizationId, uniqueKey } = (await store.find(tx, id)) ?? taskNotFound();
+    return uniqueKeyTaken(await store.holdersOf(tx, organizationId, uniqueKey === null ? [] : [uniqueKey]));
+  });
 }
 
 /** Why a guarded change found nothing to change. */

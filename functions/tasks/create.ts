@@ -40,7 +40,9 @@ export async function createTasks(
   const writing = waits
     ? insertWaiting(deps, principal, organizationId, tasks)
     : store.insert(db, principal, organizationId, tasks, dispatch);
-  const written = await writing.catch((error: unknown) => madeBefore(db, principal, tasks, error));
+  const written = await writing.catch((error: unknown) =>
+    madeBefore(db, principal, organizationId, tasks, error),
+  );
   if (written.length === 0) {
     const refusal = await whyRefused(db, principal, organizationId);
     throw refusal ?? new Error('A task was neither written nor refused');
@@ -103,12 +105,13 @@ function dependencyFailed(id: string, status: TaskStatus): Refusal {
 async function madeBefore(
   db: Database,
   principal: Principal,
+  organizationId: string | null,
   tasks: readonly store.NewTask[],
   error: unknown,
 ): Promise<store.Timed<Task>[]> {
   const taken = violated(error);
   if (taken === undefined) throw error;
-  return asMember(db, principal, async (tx) => {
+  return asMember(db, principal, async (tx, memberships) => {
     if (taken === 'tasks_pkey') {
       const made = await store.findAll(
         tx,
@@ -116,12 +119,9 @@ async function madeBefore(
       );
       if (made.length === tasks.length) return made;
     }
-    throw uniqueKeyTaken(
-      await store.holdersOf(
-        tx,
-        tasks.flatMap(({ uniqueKey }) => uniqueKey ?? []),
-      ),
-    );
+    const home = membershipInOrHome(memberships, organizationId).organizationId;
+    const keys = tasks.flatMap(({ uniqueKey }) => uniqueKey ?? []);
+    throw uniqueKeyTaken(await store.holdersOf(tx, home, keys));
   });
 }
 

@@ -273,6 +273,12 @@ describe('an import', () => {
     expect(rows.map(({ name }) => name)).toEqual(Array.from({ length: 5_000 }, (_, n) => `${n}`));
   });
 
+  test('whose upload cannot be removed has been carried out all the same', async () => {
+    const begun = await begin(lines(3));
+    const discard = () => Promise.reject(new Error('the bucket is away'));
+    expect(await run(begun, { ...ports, discard })).toMatchObject({ created: 3 });
+  });
+
   test('that another attempt has taken over writes nothing more', async () => {
     const begun = await begin(lines(10));
     const overtaken: ImportPorts = {
@@ -335,6 +341,12 @@ describe('asking for an import', () => {
     for (const ask of [upload, start]) expect((await ask()).body.code).toBe('organization_not_found');
     await on.admin`insert into memberships values (${organization}, ${eve.userId}, 'viewer')`;
     for (const ask of [upload, start]) expect((await ask()).body.code).toBe('role_insufficient');
+  });
+
+  test('names its task after the batch, as far as a name goes, and cuts no character in two', async () => {
+    const begun = await begin(lines(1), { name: `x${'🥬'.repeat(199)}` });
+    const { body } = await ada.ask('GET', `/api/tasks/${begun.task}/`);
+    expect(body.name).toBe(`Import of x${'🥬'.repeat(189)}`);
   });
 
   test('takes no upload that is not there, or is another organization’s', async () => {

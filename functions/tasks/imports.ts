@@ -44,7 +44,8 @@ export async function beginImport(
   const task: store.NewTask = {
     ...IMPORT_TASK,
     id: ids.task,
-    name: `Import of ${name || 'a batch'}`.slice(0, 200),
+    // In code points, as names are counted.
+    name: [...`Import of ${name || 'a batch'}`].slice(0, 200).join(''),
     payload,
   };
   const begun = await asMember(db, principal, async (tx) => {

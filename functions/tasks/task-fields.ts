@@ -16,7 +16,7 @@ export const scheduledTime = timestamp.refine(
 export const text = (max: number) => z.string().max(max, `Must have at most ${max} characters`);
 
 /** A name that a caller gives to something, and compares by. */
-const key = (max: number) =>
+export const key = (max: number) =>
   text(max)
     .min(1)
     .refine((name) => !/\p{Cc}/u.test(name), 'Must be one line, without control characters');

@@ -146,6 +146,22 @@ describe('a filter', () => {
   });
 });
 
+test('a reschedule that goes on when asked again leaves alone what has its time already', async () => {
+  const [first = '', second = '', third = ''] = await made(3, { scheduled_time: inDays(1) });
+  const reschedule = (time: string, ids: string[], dry_run = false) =>
+    act({ action: 'reschedule', scheduled_time: time, filter: { ids }, dry_run });
+  const time = inDays(2);
+  expect(await reschedule(time, [first, second])).toMatchObject({ changed: 2 });
+  expect(await reschedule(time, [first, second, third], true)).toMatchObject({ matched: 1 });
+  expect(await reschedule(time, [first, second, third])).toMatchObject({ matched: 1, changed: 1 });
+  // One that waits for its next attempt has another time than it was asked for, and is due at once.
+  await on.admin`update tasks set run_at = now() + interval '1 hour', scheduled_time = now() - interval '1 day', attempt = 1 where id = ${first}`;
+  const [{ at = '' } = {}] = await on.admin`
+    select to_json(scheduled_time) #>> '{}' as at from tasks where id = ${first}`;
+  expect(await reschedule(at, [first])).toMatchObject({ matched: 1, changed: 1 });
+  expect(await reschedule(at, [first])).toMatchObject({ matched: 0, changed: 0 });
+});
+
 test('a dry run counts and changes nothing', async () => {
   await made(5, { scheduled_time: inDays(1) });
   const filter = { status: 'SCHEDULED' };

@@ -1,12 +1,12 @@
 import * as z from 'zod';
 import { type FieldError, Refusal } from '../../refusal.ts';
+import { shortenedField } from '../../shortened.ts';
 import { MAX_BATCH } from '../../tasks/batches.ts';
 import type { TaskRequest } from '../../tasks/create.ts';
 import { readTask } from '../../tasks/read-task.ts';
 import { QUEUES, type Queue } from '../../tasks/task.ts';
 import { text } from '../../tasks/task-fields.ts';
 import { Id } from '../id.ts';
-import { PROBLEM_LIMITS } from '../problem.ts';
 
 /** What several batches have in common, however their tasks come. */
 export const batchFields = {
@@ -87,10 +87,7 @@ export function taskResults(
     const spelled = errors.slice(0, position < SPELLED.tasks ? SPELLED.errors : 0);
     return {
       index,
-      errors: spelled.map(({ pointer, detail }) => ({
-        pointer: pointer.slice(0, PROBLEM_LIMITS.pointer),
-        detail: detail.slice(0, PROBLEM_LIMITS.text).toWellFormed(),
-      })),
+      errors: spelled.map(shortenedField).map(({ pointer, detail }) => ({ pointer, detail })),
       ...(errors.length > spelled.length && { more_errors: errors.length - spelled.length }),
     };
   });

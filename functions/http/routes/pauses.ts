@@ -7,6 +7,7 @@ import { QUEUES } from '../../tasks/task.ts';
 import type { App } from '../app.ts';
 import { answer, json, problems, secured } from '../describe.ts';
 import { Id } from '../id.ts';
+import { key } from '../../tasks/task-fields.ts';
 
 const PauseView = z
   .object({
@@ -59,7 +60,8 @@ const remove = createRoute({
   summary: 'Resume a kind or a queue',
   ...secured('Pauses'),
   request: {
-    params: z.object({ scope: z.enum(['kind', 'queue']), name: z.string().max(100) }),
+    // Not one of today's kinds: what is paused can be resumed when there is no such kind any more.
+    params: z.object({ scope: z.enum(['kind', 'queue']), name: key(100) }),
     query: ofOrganization.describe('Default: your personal organization'),
   },
   responses: { 204: { description: 'Resumed' }, ...problems(400, 401, 403, 404) },

@@ -56,10 +56,19 @@ describe('a unique key', () => {
     await ada.ask('POST', `/api/tasks/${first.id}/cancel/`);
     expect((await create({ unique_key: 'once' })).status).toBe(201);
     // The first one has lost it, and cannot live again beside the other.
+    const { body: after } = await ada.ask('GET', '/api/tasks/?limit=1');
     expect(await ada.ask('POST', `/api/tasks/${first.id}/retry/`)).toMatchObject({
       status: 409,
-      body: { code: 'unique_key_taken' },
+      body: { code: 'unique_key_taken', tasks: [{ id: after.results[0].id, unique_key: 'once' }] },
     });
+  });
+
+  test('is refused for what stands in the way, and not for what has it in another of one’s organizations', async () => {
+    const { body: other } = await ada.ask('POST', '/api/organizations/', { name: 'Other' });
+    const there = { unique_key: 'both', organization: other.id };
+    expect((await create(there)).status).toBe(201);
+    const { body: here } = await create({ unique_key: 'both' });
+    expect((await create({ unique_key: 'both' })).body.tasks).toEqual([{ id: here.id, unique_key: 'both' }]);
   });
 
   test('is each organization’s own', async () => {

@@ -4,7 +4,8 @@ const MAX_JSON_DEPTH = 64;
 const NUL = '\u0000';
 
 /**
- * What makes a JSON value unfit for storage: `jsonb` refuses NUL and half surrogate pairs, and depth is bounded.
+ * What makes a JSON value unfit for storage: `jsonb` refuses NUL and half surrogate pairs, numbers are finite, and depth is
+ * bounded.
  *
  * @returns the broken rule, or undefined
  */
@@ -15,6 +16,8 @@ export function jsonFault(value: unknown): string | undefined {
       const fault = textFault(next.value);
       if (fault !== undefined) return fault;
     }
+    // A number such as 1e400: JSON has no infinity, and `null` would be stored.
+    if (next.value === Infinity || next.value === -Infinity) return 'Must be a number below 1.8e308';
     if (typeof next.value !== 'object' || next.value === null) continue;
     if (next.depth > MAX_JSON_DEPTH) return `Must not be nested deeper than ${MAX_JSON_DEPTH} levels`;
     for (const [key, member] of Object.entries(next.value)) {

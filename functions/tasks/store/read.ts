@@ -15,15 +15,16 @@ export async function findAll(tx: Transaction, ids: readonly string[]): Promise<
     select ${columns(tx)}, ${dueIn(tx)} from tasks t where t.id = any (${ids as string[]}::uuid[]) order by t.id`;
 }
 
-/** The live tasks that hold one of the given unique keys, as far as the transaction's principal sees them. */
+/** The live tasks of an organization that hold one of the given unique keys, as far as the transaction's principal sees them. */
 export async function holdersOf(
   tx: Transaction,
+  organizationId: string,
   uniqueKeys: readonly string[],
 ): Promise<{ id: string; uniqueKey: string }[]> {
   return tx<{ id: string; uniqueKey: string }[]>`
     select t.id, t.unique_key as "uniqueKey" from tasks t
-    where t.organization_id = any ((select readable_organizations())::uuid[])
-      and t.unique_key = any (${uniqueKeys as string[]}::text[]) and t.status in ('PENDING', 'SCHEDULED', 'RUNNING')
+    where t.organization_id = ${organizationId} and t.unique_key = any (${uniqueKeys as string[]}::text[])
+      and t.status in ('PENDING', 'SCHEDULED', 'RUNNING')
     order by t.id
     limit 20`;
 }

@@ -16,6 +16,8 @@ export type Selection = {
   createdTo: string | null;
   scheduledFrom: string | null;
   scheduledTo: string | null;
+  /** RFC 3339. Tasks that are to start then already, or at once when it is past, are not meant. */
+  notAt?: string | null;
 };
 
 /** Tasks that one statement changes at most, and those that it looks at to find them: what bounds its time and its locks. */
@@ -100,8 +102,12 @@ function fits(tx: Transaction, given: Selection): Fragment {
     ${given.createdFrom ? tx`and t.created_at >= ${given.createdFrom}::text::timestamptz` : tx``}
     ${given.createdTo ? tx`and t.created_at < ${given.createdTo}::text::timestamptz` : tx``}
     ${given.scheduledFrom ? tx`and t.scheduled_time >= ${given.scheduledFrom}::text::timestamptz` : tx``}
-    ${given.scheduledTo ? tx`and t.scheduled_time < ${given.scheduledTo}::text::timestamptz` : tx``}`;
+    ${given.scheduledTo ? tx`and t.scheduled_time < ${given.scheduledTo}::text::timestamptz` : tx``}
+    ${given.notAt ? tx`and not ${startsAt(tx, given.notAt)}` : tx``}`;
 }
+
+const startsAt = (tx: Transaction, time: string) => tx`(
+  t.scheduled_time = ${time}::text::timestamptz and t.run_at <= greatest(${time}::text::timestamptz, clock_timestamp()))`;
 
 /** Counts a stretch without changing it. */
 export async function countStretch(

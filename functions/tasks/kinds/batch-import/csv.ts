@@ -1,7 +1,9 @@
-import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream';
 import { CsvError, parse } from 'csv-parse';
+import { pointerTo } from '../../../refusal.ts';
 import { PermanentError } from '../../define-task.ts';
-import { textFault } from '../json-fault.ts';
+import { jsonFault } from '../json-fault.ts';
+import { isObject } from './is-object.ts';
 import { MAX_LINE_BYTES } from './ndjson.ts';
 import type { ImportLine } from './ports.ts';
 
@@ -26,32 +28,32 @@ const COLUMNS: Readonly<Record<string, Cell>> = {
   concurrency_limit: number,
 };
 
-type Column = { path: readonly string[]; read: Cell };
+type Column = { path: readonly [field: string] | readonly ['payload', member: string]; read: Cell };
 
 /**
  * The rows of CSV (RFC 4180) whose first row names the fields; `line` is the line on which a row ends. Empty cells are
  * fields that are not there.
  *
- * @throws PermanentError `csv_invalid` when the header names what is no field, or the text is no CSV
+ * @throws PermanentError `csv_invalid` when the header names what is no field, or one twice, or the content is no CSV in UTF-8
  */
 export async function* csvLines(content: AsyncIterable<Uint8Array>): AsyncGenerator<ImportLine> {
-  const rows = Readable.from(content, { objectMode: false }).pipe(
-    parse({
-      bom: true,
-      info: true,
-      relax_column_count: true,
-      skip_empty_lines: true,
-      max_record_size: MAX_LINE_BYTES,
-      record_delimiter: ['\r\n', '\n', '\r'],
-    }),
-  );
+  const rows = parse({
+    bom: true,
+    info: true,
+    relax_column_count: true,
+    skip_empty_lines: true,
+    max_record_size: MAX_LINE_BYTES,
+    record_delimiter: ['\r\n', '\n', '\r'],
+  });
+  // What fails before the rows ends them, and is thrown by the loop; `pipe` would throw it where nobody can catch it.
+  pipeline(utf8(content), rows, () => {});
   let columns: readonly Column[] | undefined;
   try {
     for await (const { record, info } of rows as AsyncIterable<{
       record: string[];
       info: { lines: number };
     }>) {
-      if (columns === undefined) columns = record.map(columnOf);
+      if (columns === undefined) columns = columnsOf(record);
       else yield readRow(columns, record, info.lines);
     }
   } catch (error) {
@@ -61,12 +63,40 @@ export async function* csvLines(content: AsyncIterable<Uint8Array>): AsyncGenera
   if (columns === undefined) throw broken('the first row must name the fields');
 }
 
+/** The same bytes. The parser would make something of any: of Latin-1, names with holes in them. */
+async function* utf8(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  const check = (piece?: Uint8Array) => {
+    try {
+      decoder.decode(piece, { stream: piece !== undefined });
+    } catch (cause) {
+      throw broken('must be UTF-8', cause as Error);
+    }
+  };
+  for await (const piece of content) {
+    check(piece);
+    yield piece;
+  }
+  check();
+}
+
+function columnsOf(names: readonly string[]): Column[] {
+  const seen = new Set<string>();
+  return names.map((name) => {
+    const column = columnOf(name);
+    const pointer = pointerTo(column.path);
+    if (seen.has(pointer)) throw broken(`${quoted(name)} stands twice in the first row`);
+    seen.add(pointer);
+    return column;
+  });
+}
+
 function columnOf(name: string): Column {
   const read = Object.hasOwn(COLUMNS, name) ? COLUMNS[name] : undefined;
   if (read) return { path: [name], read };
   const [, field, kind] = /^payload\.([^:]+)(:json)?$/.exec(name) ?? [];
   if (field === undefined || field === '__proto__')
-    throw broken(`${JSON.stringify(name.slice(0, 100))} in the first row is no field`);
+    throw broken(`${quoted(name)} in the first row is no field`);
   return { path: ['payload', field], read: kind ? json : text };
 }
 
@@ -74,21 +104,29 @@ function readRow(columns: readonly Column[], cells: readonly string[], line: num
   if (cells.length !== columns.length)
     return { line, fault: `Must have ${columns.length} fields, as the first row, not ${cells.length}` };
   const item: Record<string, unknown> = {};
+  const members: Record<string, unknown> = {};
   for (const [index, { path, read }] of columns.entries()) {
     const cell = cells[index] ?? '';
     if (cell === '') continue;
-    const fault = textFault(cell);
-    if (fault !== undefined) return { line, fault };
-    const [field = '', member] = path;
+    const [field, member] = path;
+    let value: unknown;
     try {
-      if (member === undefined) item[field] = read(cell);
-      else item[field] = { ...(item[field] as object), [member]: read(cell) };
+      value = read(cell);
     } catch {
-      return { line, fault: `${path.join('.')}: Must be JSON` };
+      return { line, pointer: pointerTo(path), fault: 'Must be JSON' };
     }
+    const fault = jsonFault(value);
+    if (fault !== undefined) return { line, pointer: pointerTo(path), fault };
+    if (member === undefined) item[field] = value;
+    else members[member] = value;
   }
-  return { line, item };
+  if (Object.keys(members).length === 0) return { line, item };
+  const { payload = {} } = item;
+  if (!isObject(payload)) return { line, pointer: '/payload', fault: 'Must be an object' };
+  return { line, item: { ...item, payload: { ...payload, ...members } } };
 }
+
+const quoted = (name: string) => JSON.stringify(name.slice(0, 100));
 
 function broken(rule: string, cause?: Error): PermanentError {
   return new PermanentError('csv_invalid', `CSV: ${rule}`, { cause });

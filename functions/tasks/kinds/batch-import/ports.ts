@@ -12,8 +12,8 @@ export type ImportJob = {
   batchId: string;
 };
 
-/** A line of the upload, as a task or as what is wrong with it. */
-export type ImportLine = { line: number; item: unknown } | { line: number; fault: string };
+/** A line of the upload, as a task or as what is wrong with it, or with the field that `pointer` leads to. */
+export type ImportLine = { line: number; item: unknown } | { line: number; fault: string; pointer?: string };
 
 export type ImportPorts = {
   /** Undefined when this attempt no longer has the import, or when its batch is complete. */

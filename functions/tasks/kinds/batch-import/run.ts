@@ -10,6 +10,7 @@ import {
 import { LINES } from '../../import-ids.ts';
 import { type BadLines, badLines } from './bad-lines.ts';
 import { csvLines } from './csv.ts';
+import { isObject } from './is-object.ts';
 import { BLANK, ndjsonLines } from './ndjson.ts';
 import type { ImportJob, ImportLine, ImportPorts } from './ports.ts';
 import { batchImport, type ImportPayload } from './schema.ts';
@@ -62,7 +63,8 @@ async function carryOut(
   await write(ports, job, payload, context);
   context.signal.throwIfAborted();
   const created = await ports.seal(job);
-  await ports.discard(job, payload.upload);
+  // Left behind, it is removed after a day; and an attempt that follows would find the batch complete, and fail.
+  await ports.discard(job, payload.upload).catch(() => {});
   context.progress(1, `${created} tasks`);
   const first_bad_lines = bad.spelled('result');
   return { batch: job.batchId, lines, created, bad_lines: bad.count(), first_bad_lines };
@@ -139,7 +141,7 @@ function readLine(
   { queue, defaults }: ImportPayload,
   line: ImportLine,
 ): TaskRequest | { errors: readonly { pointer: string; detail: string }[] } {
-  if ('fault' in line) return { errors: [{ pointer: '', detail: line.fault }] };
+  if ('fault' in line) return { errors: [{ pointer: line.pointer ?? '', detail: line.fault }] };
   return read(withDefaults(line.item, defaults), queue);
 }
 
@@ -151,10 +153,6 @@ function withDefaults(item: unknown, defaults: Record<string, unknown>): unknown
       ? { payload: { ...defaults.payload, ...item.payload } }
       : {};
   return { ...defaults, ...item, ...payload };
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** The lines of the upload in chunks, with the part of it that has been read. Gives way between them. */
