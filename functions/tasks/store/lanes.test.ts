@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Member, type Stand, stand } from '../../database/testing.ts';
 import { tick } from '../dispatch.ts';
@@ -77,6 +78,48 @@ describe('a concurrency key', () => {
     expect([claimed, settled.size]).toEqual([[], 0]);
   });
 
+  test('starts nothing that has been paused, or has taken a worker down, just when its turn came', async () => {
+    const [paused = '', suspect = ''] = [
+      (await insertTask(api, ada, { concurrencyKey: 'a', concurrencyLimit: 1, queue: 'bulk' })).id,
+      (await insertTask(api, ada, { concurrencyKey: 'b', concurrencyLimit: 1 })).id,
+    ];
+    await on.admin`insert into pauses (organization_id, scope, name) values (${ada.organizationId}, 'queue', 'bulk')`;
+    await on.admin`update tasks set crashes = 1 where id = ${suspect}`;
+    const { claimed, settled } = await claimInLanes(worker, [paused, suspect], LEASE, false);
+    expect([claimed, [...settled]]).toEqual([[], [paused]]);
+    expect(await heldBy(paused)).toBe('queue:bulk');
+  });
+
+  test('starts those first that have waited longest', async () => {
+    const ids = await keyed(1, 2);
+    const [first = '', second = ''] = ids.toSorted();
+    await on.admin`update tasks set run_at = now() - interval '1 minute' where id = ${second}`;
+    expect((await store.claim(worker, ids, LEASE, 0)).claimed).toMatchObject([{ id: second }]);
+    expect(await heldBy(first)).toBe('key:printer');
+  });
+
+  test('that is full leaves a task as it was, and to nobody’s care; what starts forgets the attempt before', async () => {
+    const ids = await keyed(1, 2);
+    const progress = { fraction: 0.5, note: null, at: new Date().toISOString() };
+    await on.admin`
+      update tasks set attempt = 1, started_at = now() - interval '1 minute', dispatches = 3, progress = ${JSON.stringify(progress)}::jsonb
+      where id = any (${ids}::uuid[])`;
+    const rows = async () => {
+      const all = await on.admin`
+        select t.*, next_dispatch_at::text from tasks t where id = any (${ids}::uuid[]) order by id`;
+      return new Map(all.map((row) => [String(row.id), row]));
+    };
+    const before = await rows();
+    const { claimed } = await store.claim(worker, ids, LEASE, 0);
+    expect(claimed).toMatchObject([{ attempt: 2, progress: null }]);
+    const held = ids.find((id) => id !== claimed[0]?.id) ?? '';
+    expect((await rows()).get(held)).toEqual({
+      ...before.get(held),
+      held_by: 'key:printer',
+      next_dispatch_at: 'infinity',
+    });
+  });
+
   test('is another one in another organization', async () => {
     const eve = await on.member();
     const ids = [...(await keyed(1, 1)), ...(await keyed(1, 1, eve))];
@@ -120,6 +163,41 @@ describe('a concurrency key', () => {
 });
 
 describe('a bound of the organization', () => {
+  const bound = (maxRunning: number) =>
+    on.admin`update organizations set max_running = ${maxRunning} where id = ${ada.organizationId}`;
+  const some = async (count: number) =>
+    (await Promise.all(Array.from({ length: count }, () => insertTask(api, ada)))).map(({ id }) => id);
+  const claimed = async (ids: readonly string[], db = worker) =>
+    (await store.claim(db, ids, LEASE, 0)).claimed.map(({ id }) => id);
+
+  test('counts what runs already', async () => {
+    await bound(3);
+    const ids = await some(5);
+    expect(await claimed(ids.slice(0, 2))).toHaveLength(2);
+    expect(await claimed(ids.slice(2))).toHaveLength(1);
+    expect(await claimed(ids)).toEqual([]);
+  });
+
+  test('lets no more run when many workers claim at once', async () => {
+    await bound(3);
+    const ids = await some(24);
+    const claims = await Promise.all(
+      Array.from({ length: 6 }, (_, n) => claimed(ids.slice(n * 4, n * 4 + 4), on.as('worker'))),
+    );
+    expect(claims.flat()).toHaveLength(3);
+  });
+
+  test('starts those first that have waited longest, and keeps no place for what its key holds', async () => {
+    await bound(2);
+    const [one = '', other = ''] = (await keyed(1, 2)).toSorted();
+    const [late = '', early = ''] = (await some(2)).toSorted();
+    const since = async (id: string, minutes: number) =>
+      on.admin`update tasks set run_at = now() - ${minutes} * interval '1 minute' where id = ${id}`;
+    for (const [n, id] of [one, other, early, late].entries()) await since(id, 9 - n);
+    expect((await claimed([one, other, late, early])).toSorted()).toEqual([one, early].toSorted());
+    expect([await heldBy(other), await heldBy(late)]).toEqual(['key:printer', 'organization']);
+  });
+
   test('counts all of its tasks, and nobody else’s', async () => {
     const eve = await on.member();
     await on.admin`update organizations set max_running = 2 where id = ${ada.organizationId}`;
@@ -179,6 +257,44 @@ describe('a pause', () => {
     await on.admin`insert into pauses (organization_id, scope, name) values (${ada.organizationId}, 'queue', 'interactive')`;
     expect((await store.claim(worker, [id], LEASE, 0)).claimed).toEqual([]);
     expect(await heldBy(id)).toBe('queue:interactive');
+  });
+});
+
+describe('who has a row or a lane locked', () => {
+  const soon = <T>(work: Promise<T>) => Promise.race([work, sleep(5_000, 'waits' as const)]);
+
+  test('keeps a claim in that lane from its row alone', async () => {
+    const [locked = '', free = ''] = await keyed(2, 2);
+    await on.admin.begin(async (tx) => {
+      await tx`select from tasks where id = ${locked} for update`;
+      const claim = await soon(store.claim(worker, [locked, free], LEASE, 0));
+      expect(claim).toMatchObject({ claimed: [{ id: free }], unclaimed: [{ id: locked }] });
+    });
+  });
+
+  test('does not keep a release waiting for its row', async () => {
+    const ids = await keyed(1, 3);
+    const [running] = (await store.claim(worker, ids, LEASE, 0)).claimed;
+    await complete(running?.id ?? '');
+    const [first] =
+      await on.admin`select id from tasks where id = any (${ids}::uuid[]) and held_by is not null order by run_at`;
+    await on.admin.begin(async (tx) => {
+      await tx`select from tasks where id = ${first?.id} for update`;
+      expect(await soon(release('key:printer'))).toEqual([]);
+    });
+    expect(await release('key:printer')).toMatchObject([{ id: first?.id }]);
+  });
+
+  test('is waited for by a release, which else would miss what is just about to be held', async () => {
+    const [id = ''] = await keyed(1, 1);
+    let released: ReturnType<typeof release> | undefined;
+    await on.admin.begin(async (tx) => {
+      await tx`select pg_advisory_xact_lock(hashtextextended(${ada.organizationId} || 'key:printer', 0))`;
+      released = release('key:printer');
+      await tx`update tasks set held_by = 'key:printer', next_dispatch_at = 'infinity' where id = ${id}`;
+      await sleep(200);
+    });
+    expect(await released).toMatchObject([{ id }]);
   });
 });
 
