@@ -80,7 +80,7 @@ export async function release(
         returning t.*
       ), ${tally(tx, 'moved', 1)}
       select ${columns(tx)}, t.watchers, ${watchedBatch(tx)}, ${dueIn(tx)} from moved t`;
-    await tx`update tasks set has_dependents = false where id = any (${told}::uuid[]) and finished_at is not null`;
+    await tx`update tasks set has_dependents = false where id = any (${told}::uuid[])`;
     return { told: told.length, moved: [...moved] };
   });
   return released as { told: number; moved: Timed<Watched<Task>>[] };
