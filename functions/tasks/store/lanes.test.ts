@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Member, type Stand, stand } from '../../database/testing.ts';
+import { aftermath } from '../aftermath.ts';
 import { tick } from '../dispatch.ts';
-import { DISPATCH, insertTask } from '../testing.ts';
+import { DISPATCH, insertTask, newTask } from '../testing.ts';
 import * as store from './index.ts';
 import { claimInLanes } from './lanes.ts';
 
@@ -218,6 +219,13 @@ describe('a bound of the organization', () => {
     expect(await release('organization')).toHaveLength(1);
   });
 
+  test('that has been lowered below what runs releases nobody', async () => {
+    await bound(3);
+    await claimed(await some(4));
+    await bound(1);
+    expect(await release('organization')).toEqual([]);
+  });
+
   test('that has been taken away lets everything through', async () => {
     await on.admin`update organizations set max_running = 1 where id = ${ada.organizationId}`;
     const ids = (await Promise.all(Array.from({ length: 4 }, () => insertTask(api, ada)))).map(
@@ -230,6 +238,28 @@ describe('a bound of the organization', () => {
 });
 
 describe('a pause', () => {
+  test('is its organization’s own', async () => {
+    const eve = await on.member();
+    await on.admin`
+      insert into pauses (organization_id, scope, name)
+      values (${eve.organizationId}, 'kind', 'data.process'), (${eve.organizationId}, 'queue', 'interactive')`;
+    const { id } = await insertTask(api, ada);
+    expect((await store.claim(worker, [id], LEASE, 0)).claimed).toHaveLength(1);
+    const held = await insertTask(api, ada);
+    await on.admin`update tasks set held_by = 'kind:data.process', next_dispatch_at = 'infinity' where id = ${held.id}`;
+    expect(await release('kind:data.process')).toMatchObject([{ id: held.id }]);
+  });
+
+  test('that is over lets go of a thousand at a time', async () => {
+    const tasks = Array.from({ length: store.RELEASE + 1 }, () => newTask());
+    await store.insert(api, ada, null, tasks, DISPATCH);
+    await on.admin`
+      update tasks set held_by = 'queue:interactive', next_dispatch_at = 'infinity'
+      where organization_id = ${ada.organizationId}`;
+    expect(await release('queue:interactive')).toHaveLength(store.RELEASE);
+    expect(await release('queue:interactive')).toHaveLength(1);
+  });
+
   test('of a kind holds its due tasks until it ends', async () => {
     const { id } = await insertTask(api, ada);
     const other = await insertTask(api, ada, { kind: 'http.request' });
@@ -258,6 +288,39 @@ describe('a pause', () => {
     expect((await store.claim(worker, [id], LEASE, 0)).claimed).toEqual([]);
     expect(await heldBy(id)).toBe('queue:interactive');
   });
+});
+
+test('a worker that has freed places releases who waits for them, and sends their messages', async () => {
+  const sent: string[] = [];
+  const after = aftermath({
+    db: worker,
+    dispatch: DISPATCH,
+    announce: () => {},
+    publish: async () => {},
+    log: () => {},
+    enqueue: async (wakeUps) => {
+      sent.push(...wakeUps.flatMap(({ ids }) => ids));
+      return [];
+    },
+  });
+  await on.admin`update organizations set max_running = 2 where id = ${ada.organizationId}`;
+  const printers = await keyed(1, 2);
+  const others = await Promise.all([insertTask(api, ada), insertTask(api, ada)]);
+  await store.claim(worker, printers, LEASE, 0);
+  await store.claim(
+    worker,
+    others.map(({ id }) => id),
+    LEASE,
+    0,
+  );
+  const rows = await on.admin`
+    select id, status from tasks where organization_id = ${ada.organizationId} order by status desc, id`;
+  const ids = (status: string) => rows.filter((row) => row.status === status).map(({ id }) => String(id));
+  expect([ids('SCHEDULED').length, ids('RUNNING').length]).toEqual([2, 2]);
+  const outcomes = ids('RUNNING').map((id) => ({ id, attempt: 1, kind: 'complete', result: null }) as const);
+  after.follow(await store.settle(worker, outcomes, DISPATCH));
+  await after.end();
+  expect(sent.toSorted()).toEqual(ids('SCHEDULED').toSorted());
 });
 
 describe('who has a row or a lane locked', () => {
