@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
-import { timestamp } from './http/timestamp.ts';
 import { invalidRequest } from './refusal.ts';
+import { timestamp } from './timestamp.ts';
 import './wording.ts';
 
 const said = (schema: z.ZodType, value: unknown) => schema.safeParse(value).error?.issues[0]?.message;

@@ -17,8 +17,16 @@ const lost = Object.assign(new Error('write CONNECTION_CLOSED'), { code: 'CONNEC
 test('work is done again when the connection was lost, at most twice more', async () => {
   expect(await again(failing(2, lost).work)).toBe('done');
   const { work, tries } = failing(3, lost);
+  const start = performance.now();
   await expect(again(work)).rejects.toBe(lost);
   expect(tries()).toBe(3);
+  // A database that starts anew is not there at once.
+  expect(performance.now() - start).toBeGreaterThan(590);
+});
+
+test('work that lost a deadlock is done again, too: nothing is wrong with what was given', async () => {
+  const deadlock = Object.assign(new Error('deadlock detected'), { code: '40P01' });
+  expect(await again(failing(1, deadlock).work)).toBe('done');
 });
 
 test('what the database refuses is not asked again', async () => {

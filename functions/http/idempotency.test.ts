@@ -30,7 +30,8 @@ describe('a request with an idempotency key', () => {
     const before = await tasks();
     const again = await create(key);
     expect([again.status, again.body]).toEqual([201, first.body]);
-    expect(again.headers.get('location')).toBe(first.headers.get('location'));
+    for (const header of ['location', 'content-type'])
+      expect(again.headers.get(header)).toBe(first.headers.get(header));
     expect([first, again].map(({ headers }) => headers.get('idempotent-replayed'))).toEqual([null, 'true']);
     expect(await tasks()).toBe(before);
   });
@@ -44,6 +45,23 @@ describe('a request with an idempotency key', () => {
       status: 422,
       body: { code: 'idempotency_key_reused' },
     });
+  });
+
+  test('is another one at another path, or with another query', async () => {
+    const key = nextKey();
+    const [{ body: one }, { body: other }] = [await create(nextKey()), await create(nextKey())];
+    const cancel = (path: string) =>
+      ada.ask('POST', `/api/tasks/${path}`, undefined, { 'idempotency-key': key });
+    expect((await cancel(`${one.id}/cancel/`)).status).toBe(200);
+    for (const path of [`${other.id}/cancel/`, `${one.id}/cancel/?again=1`])
+      expect(await cancel(path)).toMatchObject({ status: 422, body: { code: 'idempotency_key_reused' } });
+  });
+
+  test('is carried out as ever when it is no POST', async () => {
+    const { body: task } = await create(nextKey());
+    const get = () =>
+      ada.ask('GET', `/api/tasks/${task.id}/`, undefined, { 'idempotency-key': 'no key of ours' });
+    expect([(await get()).status, (await get()).status]).toEqual([200, 200]);
   });
 
   test('is refused while the first is under way', async () => {

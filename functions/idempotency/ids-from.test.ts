@@ -23,6 +23,11 @@ test('ids from a seed are the same each time, ascending, and UUIDv7 of its milli
   );
 });
 
+test('ids follow the seed one by one, and it is none of them', () => {
+  const seed = '01a1fd0a-bd09-7000-8000-000000000000';
+  expect(idsFrom(seed, 2)).toEqual([seed.replace(/0$/, '1'), seed.replace(/0$/, '2')]);
+});
+
 test('a seed at the very end of a millisecond’s ids has ids, too', () => {
   const ids = idsFrom('01a1fd0a-bd09-7fff-bfff-ffffffffffff', 3);
   expect(ids.every((id) => id.startsWith('01a1fd0a-bd09-7fff-b'))).toBe(true);

@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Member, type Stand, stand } from '../database/testing.ts';
+import { aftermath } from './aftermath.ts';
 import { createTasks } from './create.ts';
 import { tick } from './dispatch.ts';
 import { releaseDependents } from './release.ts';
@@ -19,9 +21,16 @@ afterAll(() => on.close());
 const error = { code: 'boom', message: 'boom' };
 const quiet = { dispatch: DISPATCH, announce: () => {}, enqueue: async () => [] };
 
-async function create(dependsOn: readonly Task[] = [], member = ada): Promise<Task> {
+const inSeconds = (seconds: number) => new Date(Date.now() + seconds * 1000).toISOString();
+
+async function create(
+  dependsOn: readonly Task[] = [],
+  member = ada,
+  scheduledTime: string | null = null,
+): Promise<Task> {
   const { id: _, ...request } = newTask({
-    maxRetries: 0,
+    scheduledTime,
+    maxRetries: 1,
     dependsOn: dependsOn.length > 0 ? dependsOn.map(({ id }) => id) : null,
   });
   const [task] = await createTasks({ db: api, ...quiet }, member, null, [request]);
@@ -70,9 +79,67 @@ describe('a task that depends on others', () => {
     expect(row?.error).toMatchObject({ code: 'dependency_failed' });
   });
 
+  test('hears of its fate where it is watched, and so do those that wait for it', async () => {
+    const root = await create();
+    const child = await create([root]);
+    const grandchild = await create([child]);
+    const heard: { id: string; status: string }[] = [];
+    await end(root, 'fail');
+    await releaseDependents({ db: worker, ...quiet, announce: (tasks) => heard.push(...tasks) }, [root.id]);
+    expect(heard).toMatchObject([
+      { id: child.id, status: 'CANCELLED' },
+      { id: grandchild.id, status: 'CANCELLED' },
+    ]);
+  });
+
+  test('is told by the worker that has ended the last of them, and its message is sent if it is due', async () => {
+    const parent = await create();
+    const [soon, later] = [await create([parent]), await create([parent], ada, inSeconds(600))];
+    const [retried] = [await create()];
+    await create([retried]);
+    await store.claim(worker, [parent.id, retried.id], 30, 0);
+    const settled = await store.settle(
+      worker,
+      [
+        { id: parent.id, attempt: 1, kind: 'complete', result: 1 },
+        { id: retried.id, attempt: 1, kind: 'retry', error, delaySeconds: 0 },
+      ],
+      DISPATCH,
+    );
+    const [sent, asked]: string[][] = [[], []];
+    const after = aftermath(
+      {
+        ...quiet,
+        db: worker,
+        publish: async () => {},
+        log: () => {},
+        enqueue: async (wakeUps) => {
+          sent?.push(...wakeUps.flatMap(({ ids }) => ids));
+          return [];
+        },
+      },
+      {
+        ...store,
+        release: (db, ids, limit, dispatch) => {
+          asked?.push(...(ids ?? []));
+          return store.release(db, ids, limit, dispatch);
+        },
+      },
+    );
+    after.follow(settled);
+    await after.end();
+    expect(await statusOf(on.admin, soon.id)).toBe('SCHEDULED');
+    expect(await statusOf(on.admin, later.id)).toBe('SCHEDULED');
+    expect(sent).toContain(soon.id);
+    expect(sent).not.toContain(later.id);
+    // What is only retried has nothing to tell yet.
+    expect(asked).toEqual([parent.id]);
+  });
+
   test('is told by the next tick when the worker died before it could', async () => {
     const [good, bad] = [await create(), await create()];
     const [runs, lost] = [await create([good]), await create([bad])];
+    const later = await create([good], ada, inSeconds(600));
     await end(good, 'complete');
     await on.admin.begin((tx) => store.cancel(tx, bad.id));
     const sent: string[] = [];
@@ -84,6 +151,9 @@ describe('a task that depends on others', () => {
     expect(await statusOf(on.admin, runs.id)).toBe('SCHEDULED');
     expect(await statusOf(on.admin, lost.id)).toBe('CANCELLED');
     expect(sent).toContain(runs.id);
+    // Its own tick will send it.
+    expect(await statusOf(on.admin, later.id)).toBe('SCHEDULED');
+    expect(sent).not.toContain(later.id);
   });
 
   test('is told, however many there are, by statements that each move a stretch', async () => {
@@ -123,26 +193,55 @@ describe('a task that depends on others', () => {
     const failed = await create();
     await end(failed, 'fail');
     await expect(create([failed])).rejects.toMatchObject({ code: 'dependency_failed' });
-    const hers = await create([], await on.member());
-    await expect(create([hers])).rejects.toMatchObject({
-      code: 'invalid_request',
-      fields: [{ pointer: '/depends_on/0' }],
-    });
+    const cancelled = await create();
+    await on.admin.begin((tx) => store.cancel(tx, cancelled.id));
+    await expect(create([cancelled])).rejects.toMatchObject({ code: 'dependency_failed' });
+    const unknown = { code: 'invalid_request', fields: [{ pointer: '/depends_on/0' }] };
+    const eve = await on.member();
+    const hers = await create([], eve);
+    await expect(create([hers])).rejects.toMatchObject(unknown);
+    // Nor for what is in another organization of one's own.
+    await on.join(ada, eve.organizationId, 'member');
+    await expect(create([hers])).rejects.toMatchObject(unknown);
     expect(await on.admin`select id from tasks where organization_id = ${ada.organizationId}`).toHaveLength(
-      1,
+      2,
     );
+  });
+
+  test('is nothing that a viewer may create', async () => {
+    const parent = await create();
+    const eve = await on.member();
+    await on.join(eve, ada.organizationId, 'viewer');
+    const { id: _, ...request } = newTask({ dependsOn: [parent.id] });
+    await expect(
+      createTasks({ db: api, ...quiet }, eve, ada.organizationId, [request]),
+    ).rejects.toMatchObject({ code: 'role_insufficient' });
+  });
+
+  test('is not kept waiting by one of several that somebody has locked', async () => {
+    const [locked, free] = [await create(), await create()];
+    const [stays, runs] = [await create([locked]), await create([free])];
+    for (const parent of [locked, free]) await end(parent, 'complete');
+    await on.admin.begin(async (tx) => {
+      await tx`select from tasks where id = ${locked.id} for update`;
+      const releasing = store.release(worker, [locked.id, free.id], 10, DISPATCH);
+      expect(await Promise.race([releasing, sleep(5_000, 'waits')])).toMatchObject({
+        told: 1,
+        moved: [{ id: runs.id }],
+      });
+    });
+    expect(await release(locked)).toMatchObject([{ id: stays.id }]);
   });
 
   test('keeps the time that it was scheduled for', async () => {
     const parent = await create();
-    const { id: _, ...request } = newTask({
-      dependsOn: [parent.id],
-      scheduledTime: new Date(Date.now() + 3_600_000).toISOString(),
-    });
-    const [waiting] = await createTasks({ db: api, ...quiet }, ada, null, [request]);
+    const waiting = await create([parent], ada, inSeconds(3_600));
     await end(parent, 'complete');
     const [released] = await release(parent);
-    expect(released?.id).toBe(waiting?.id);
+    expect(released?.id).toBe(waiting.id);
     expect(released?.dueInSeconds).toBeGreaterThan(3_500);
+    const [row] = await on.admin`
+      select extract(epoch from run_at - next_dispatch_at)::int as lookahead from tasks where id = ${waiting.id}`;
+    expect(row).toEqual({ lookahead: DISPATCH.lookaheadSeconds });
   });
 });

@@ -51,8 +51,48 @@ test('an attempt that has told all of it still hands all of it over at its end',
   const long = attempt('a');
   long.log('info', 'one');
   await expect.poll(() => statements.length).toBe(1);
+  // And says it once.
+  await sleep(400);
+  expect(statements).toHaveLength(1);
   expect(long.end()).toMatchObject({ logs: [{ message: 'one' }] });
   await stop();
+});
+
+test('what is said while a statement is under way goes with the next one, after it', async () => {
+  let [underWay, most] = [0, 0];
+  const ends: (() => void)[] = [];
+  const { statements, attempt, stop } = recording(async () => {
+    underWay += 1;
+    most = Math.max(most, underWay);
+    await new Promise<void>((resolve) => ends.push(resolve));
+    underWay -= 1;
+  });
+  const long = attempt('a');
+  long.log('info', 'one');
+  await expect.poll(() => statements.length).toBe(1);
+  long.log('info', 'two');
+  await sleep(400);
+  expect(statements).toHaveLength(1);
+  ends.shift()?.();
+  await expect.poll(() => statements.length).toBe(2);
+  expect(statements[1]).toMatchObject([{ logs: [{ message: 'one' }, { message: 'two' }] }]);
+  let stopped = false;
+  const stopping = stop().then(() => {
+    stopped = true;
+  });
+  await sleep(50);
+  expect(stopped).toBe(false);
+  ends.shift()?.();
+  await stopping;
+  expect(most).toBe(1);
+});
+
+test('nothing is written after the end of the invocation', async () => {
+  const { statements, attempt, stop } = recording();
+  attempt('a').log('info', 'one');
+  await stop();
+  await sleep(400);
+  expect(statements).toEqual([]);
 });
 
 test('a database that is away costs nothing but the report', async () => {

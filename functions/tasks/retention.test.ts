@@ -1,4 +1,6 @@
-import { afterAll, beforeEach, expect, test } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Database } from '../database/connect.ts';
 import { type Member, type Stand, stand } from '../database/testing.ts';
 import { purge } from './retention.ts';
 import * as store from './store/index.ts';
@@ -11,9 +13,14 @@ let removedObjects: string[];
 beforeEach(async () => {
   ada = await on.member();
   removedObjects = [];
-  await on.admin`update organizations set purged_at = now() - interval '1 hour'`;
+  await turnOf(ada);
 });
 afterAll(() => on.close());
+
+/** Lets it be the turn of these, and of nobody else. */
+const turnOf = (...members: Member[]) => on.admin`
+  update organizations set purged_at =
+    case when id = any (${members.map((m) => m.organizationId)}::uuid[]) then '-infinity' else now() end`;
 
 const deps = { db: dispatcher, removeArtifact: async (key: string) => void removedObjects.push(key) };
 const ended = async (daysAgo: number, member = ada) => {
@@ -43,6 +50,7 @@ test('what ended longer ago than it is kept goes, with its attempts and its obje
 test('each organization keeps its own for as long as it says', async () => {
   const eve = await on.member();
   await on.admin`update organizations set retention_days = 90 where id = ${eve.organizationId}`;
+  await turnOf(ada, eve);
   const [mine, hers] = [await ended(31), await ended(31, eve)];
   await purge(deps, () => true);
   expect(await left([mine, hers])).toEqual([hers]);
@@ -55,11 +63,82 @@ test('more than one step’s worth goes, and what a tick has no time for goes wi
   await on.admin`
     update tasks set status = 'CANCELLED', finished_at = now() - interval '40 days', next_dispatch_at = null
     where id = any (${ids}::uuid[])`;
-  await on.admin`update organizations set purged_at = now() where id <> ${ada.organizationId}`;
+  await on.admin`
+    insert into batches (id, organization_id, queue, finished_at)
+    values (gen_random_uuid(), ${ada.organizationId}, 'bulk', now() - interval '40 days')`;
+  const batches = async () =>
+    (await on.admin`select id from batches where organization_id = ${ada.organizationId}`).length;
   const answers = [true, false];
   expect(await purge(deps, () => answers.shift() ?? false)).toBe(500);
+  // A batch outlives its tasks.
+  expect(await batches()).toBe(1);
   expect(await purge(deps, () => true)).toBe(600);
   expect(await left(ids)).toEqual([]);
+  expect(await batches()).toBe(0);
+});
+
+test('a tick takes forty steps, and the next one begins where it stopped', async () => {
+  const members = await Promise.all(Array.from({ length: 41 }, () => on.member()));
+  for (const member of members) await ended(31, member);
+  await turnOf(...members);
+  expect(await purge(deps, () => true)).toBe(40);
+  expect(await purge(deps, () => true)).toBe(1);
+});
+
+test('a task whose object could not be removed stays, to be tried again', async () => {
+  const old = await ended(31);
+  await on.admin`update tasks set artifact = '{"key": "results/old", "bytes": 1}' where id = ${old}`;
+  const away = { ...deps, removeArtifact: () => Promise.reject(new Error('S3 is away')) };
+  await expect(purge(away, () => true)).rejects.toThrow('S3 is away');
+  expect(await left([old])).toEqual([old]);
+});
+
+test('the oldest go first', async () => {
+  const ids = [await ended(32), await ended(34), await ended(33)];
+  const old = await store.oldTasks(dispatcher, { organizationId: ada.organizationId, retentionDays: 30 }, 2);
+  expect(old.map(({ id }) => id)).toEqual([ids[1], ids[2]]);
+});
+
+test('what somebody runs again at that moment, or has locked, is not removed, nor waited for', async () => {
+  const [again, locked, old] = [await ended(31), await ended(31), await ended(31)];
+  await force(on.admin, again, 'SCHEDULED');
+  await on.admin.begin(async (tx) => {
+    await tx`select from tasks where id = ${locked} for update`;
+    const removing = store.removeTasks(dispatcher, [again, locked, old]).then(() => 'done');
+    expect(await Promise.race([removing, sleep(5_000, 'waits')])).toBe('done');
+  });
+  expect(await left([again, locked, old])).toEqual([again, locked]);
+});
+
+describe('the turn of an organization', () => {
+  const turns = async (limit: number) =>
+    (await store.takeTurns(dispatcher, limit, 600)).map(({ organizationId }) => organizationId);
+  let members: Member[];
+  beforeEach(async () => {
+    await turnOf();
+    members = [await on.member(), await on.member(), await on.member()];
+    // The second has waited longest, then the third.
+    for (const [n, hours] of [1, 3, 2].entries())
+      await on.admin`
+        update organizations set purged_at = now() - ${hours} * interval '1 hour' where id = ${members[n]?.organizationId ?? ''}`;
+  });
+  const nth = (...numbers: number[]) => numbers.map((n) => members[n]?.organizationId).toSorted();
+
+  test('comes to those first that were looked at longest ago', async () => {
+    expect((await turns(2)).toSorted()).toEqual(nth(1, 2));
+    expect(await turns(2)).toEqual(nth(0));
+  });
+
+  test('is not waited for while another tick takes it, and its new tasks do not wait for the tick', async () => {
+    await on.as('dispatcher').begin(async (tx) => {
+      await store.takeTurns(tx as unknown as Database, 1, 600);
+      expect(await Promise.race([turns(3), sleep(5_000, 'waits')])).toEqual(
+        expect.arrayContaining(nth(0, 2)),
+      );
+      const created = insertTask(api, members[1] as Member).then(() => 'created');
+      expect(await Promise.race([created, sleep(5_000, 'waits')])).toBe('created');
+    });
+  });
 });
 
 test('an organization that was looked at just now is left alone', async () => {

@@ -4,10 +4,10 @@ import type { CreateDeps } from '../../tasks/create.ts';
 import { KIND_NAMES } from '../../tasks/kinds/index.ts';
 import { listPauses, type Pause, pause, resume } from '../../tasks/pauses.ts';
 import { QUEUES } from '../../tasks/task.ts';
+import { key } from '../../tasks/task-fields.ts';
 import type { App } from '../app.ts';
 import { answer, json, problems, secured } from '../describe.ts';
 import { Id } from '../id.ts';
-import { key } from '../../tasks/task-fields.ts';
 
 const PauseView = z
   .object({

@@ -87,8 +87,7 @@ export async function release(
       ), ${tally(tx, 'moved', 1)}
       select ${columns(tx, false)}, t.watchers, ${watchedBatch(tx)}, ${dueIn(tx)} from moved t`;
     const more = fated.length === RELEASED_AT_ONCE;
-    if (!more)
-      await tx`update tasks set has_dependents = false where id = any (${told}::uuid[]) and finished_at is not null`;
+    if (!more) await tx`update tasks set has_dependents = false where id = any (${told}::uuid[])`;
     return { told: more ? 0 : told.length, moved: [...moved], more };
   });
   return released as Told;

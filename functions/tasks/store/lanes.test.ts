@@ -1,7 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Member, type Stand, stand } from '../../database/testing.ts';
+import { aftermath } from '../aftermath.ts';
 import { tick } from '../dispatch.ts';
-import { DISPATCH, insertTask } from '../testing.ts';
+import { DISPATCH, insertTask, newTask } from '../testing.ts';
 import * as store from './index.ts';
 import { claimInLanes } from './lanes.ts';
 
@@ -78,6 +80,48 @@ describe('a concurrency key', () => {
     expect([claimed, settled.size]).toEqual([[], 0]);
   });
 
+  test('starts nothing that has been paused, or has taken a worker down, just when its turn came', async () => {
+    const [paused = '', suspect = ''] = [
+      (await insertTask(api, ada, { concurrencyKey: 'a', concurrencyLimit: 1, queue: 'bulk' })).id,
+      (await insertTask(api, ada, { concurrencyKey: 'b', concurrencyLimit: 1 })).id,
+    ];
+    await on.admin`insert into pauses (organization_id, scope, name) values (${ada.organizationId}, 'queue', 'bulk')`;
+    await on.admin`update tasks set crashes = 1 where id = ${suspect}`;
+    const { claimed, settled } = await claimInLanes(worker, [paused, suspect], LEASE, false);
+    expect([claimed, [...settled]]).toEqual([[], [paused]]);
+    expect(await heldBy(paused)).toBe('queue:bulk');
+  });
+
+  test('starts those first that have waited longest', async () => {
+    const ids = await keyed(1, 2);
+    const [first = '', second = ''] = ids.toSorted();
+    await on.admin`update tasks set run_at = now() - interval '1 minute' where id = ${second}`;
+    expect((await store.claim(worker, ids, LEASE, 0)).claimed).toMatchObject([{ id: second }]);
+    expect(await heldBy(first)).toBe('key:printer');
+  });
+
+  test('that is full leaves a task as it was, and to nobody’s care; what starts forgets the attempt before', async () => {
+    const ids = await keyed(1, 2);
+    const progress = { fraction: 0.5, note: null, at: new Date().toISOString() };
+    await on.admin`
+      update tasks set attempt = 1, started_at = now() - interval '1 minute', dispatches = 3, progress = ${JSON.stringify(progress)}::jsonb
+      where id = any (${ids}::uuid[])`;
+    const rows = async () => {
+      const all = await on.admin`
+        select t.*, next_dispatch_at::text from tasks t where id = any (${ids}::uuid[]) order by id`;
+      return new Map(all.map((row) => [String(row.id), row]));
+    };
+    const before = await rows();
+    const { claimed } = await store.claim(worker, ids, LEASE, 0);
+    expect(claimed).toMatchObject([{ attempt: 2, progress: null }]);
+    const held = ids.find((id) => id !== claimed[0]?.id) ?? '';
+    expect((await rows()).get(held)).toEqual({
+      ...before.get(held),
+      held_by: 'key:printer',
+      next_dispatch_at: 'infinity',
+    });
+  });
+
   test('is another one in another organization', async () => {
     const eve = await on.member();
     const ids = [...(await keyed(1, 1)), ...(await keyed(1, 1, eve))];
@@ -121,6 +165,41 @@ describe('a concurrency key', () => {
 });
 
 describe('a bound of the organization', () => {
+  const bound = (maxRunning: number) =>
+    on.admin`update organizations set max_running = ${maxRunning} where id = ${ada.organizationId}`;
+  const some = async (count: number) =>
+    (await Promise.all(Array.from({ length: count }, () => insertTask(api, ada)))).map(({ id }) => id);
+  const claimed = async (ids: readonly string[], db = worker) =>
+    (await store.claim(db, ids, LEASE, 0)).claimed.map(({ id }) => id);
+
+  test('counts what runs already', async () => {
+    await bound(3);
+    const ids = await some(5);
+    expect(await claimed(ids.slice(0, 2))).toHaveLength(2);
+    expect(await claimed(ids.slice(2))).toHaveLength(1);
+    expect(await claimed(ids)).toEqual([]);
+  });
+
+  test('lets no more run when many workers claim at once', async () => {
+    await bound(3);
+    const ids = await some(24);
+    const claims = await Promise.all(
+      Array.from({ length: 6 }, (_, n) => claimed(ids.slice(n * 4, n * 4 + 4), on.as('worker'))),
+    );
+    expect(claims.flat()).toHaveLength(3);
+  });
+
+  test('starts those first that have waited longest, and keeps no place for what its key holds', async () => {
+    await bound(2);
+    const [one = '', other = ''] = (await keyed(1, 2)).toSorted();
+    const [late = '', early = ''] = (await some(2)).toSorted();
+    const since = async (id: string, minutes: number) =>
+      on.admin`update tasks set run_at = now() - ${minutes} * interval '1 minute' where id = ${id}`;
+    for (const [n, id] of [one, other, early, late].entries()) await since(id, 9 - n);
+    expect((await claimed([one, other, late, early])).toSorted()).toEqual([one, early].toSorted());
+    expect([await heldBy(other), await heldBy(late)]).toEqual(['key:printer', 'organization']);
+  });
+
   test('counts all of its tasks, and nobody else’s', async () => {
     const eve = await on.member();
     await on.admin`update organizations set max_running = 2 where id = ${ada.organizationId}`;
@@ -141,6 +220,13 @@ describe('a bound of the organization', () => {
     expect(await release('organization')).toHaveLength(1);
   });
 
+  test('that has been lowered below what runs releases nobody', async () => {
+    await bound(3);
+    await claimed(await some(4));
+    await bound(1);
+    expect(await release('organization')).toEqual([]);
+  });
+
   test('that has been taken away lets everything through', async () => {
     await on.admin`update organizations set max_running = 1 where id = ${ada.organizationId}`;
     const ids = (await Promise.all(Array.from({ length: 4 }, () => insertTask(api, ada)))).map(
@@ -153,6 +239,28 @@ describe('a bound of the organization', () => {
 });
 
 describe('a pause', () => {
+  test('is its organization’s own', async () => {
+    const eve = await on.member();
+    await on.admin`
+      insert into pauses (organization_id, scope, name)
+      values (${eve.organizationId}, 'kind', 'data.process'), (${eve.organizationId}, 'queue', 'interactive')`;
+    const { id } = await insertTask(api, ada);
+    expect((await store.claim(worker, [id], LEASE, 0)).claimed).toHaveLength(1);
+    const held = await insertTask(api, ada);
+    await on.admin`update tasks set held_by = 'kind:data.process', next_dispatch_at = 'infinity' where id = ${held.id}`;
+    expect(await release('kind:data.process')).toMatchObject([{ id: held.id }]);
+  });
+
+  test('that is over lets go of a thousand at a time', async () => {
+    const tasks = Array.from({ length: store.RELEASE + 1 }, () => newTask());
+    await store.insert(api, ada, null, tasks, DISPATCH);
+    await on.admin`
+      update tasks set held_by = 'queue:interactive', next_dispatch_at = 'infinity'
+      where organization_id = ${ada.organizationId}`;
+    expect(await release('queue:interactive')).toHaveLength(store.RELEASE);
+    expect(await release('queue:interactive')).toHaveLength(1);
+  });
+
   test('of a kind holds its due tasks until it ends', async () => {
     const { id } = await insertTask(api, ada);
     const other = await insertTask(api, ada, { kind: 'http.request' });
@@ -180,6 +288,77 @@ describe('a pause', () => {
     await on.admin`insert into pauses (organization_id, scope, name) values (${ada.organizationId}, 'queue', 'interactive')`;
     expect((await store.claim(worker, [id], LEASE, 0)).claimed).toEqual([]);
     expect(await heldBy(id)).toBe('queue:interactive');
+  });
+});
+
+test('a worker that has freed places releases who waits for them, and sends their messages', async () => {
+  const sent: string[] = [];
+  const after = aftermath({
+    db: worker,
+    dispatch: DISPATCH,
+    announce: () => {},
+    publish: async () => {},
+    log: () => {},
+    enqueue: async (wakeUps) => {
+      sent.push(...wakeUps.flatMap(({ ids }) => ids));
+      return [];
+    },
+  });
+  await on.admin`update organizations set max_running = 2 where id = ${ada.organizationId}`;
+  const printers = await keyed(1, 2);
+  const others = await Promise.all([insertTask(api, ada), insertTask(api, ada)]);
+  await store.claim(worker, printers, LEASE, 0);
+  await store.claim(
+    worker,
+    others.map(({ id }) => id),
+    LEASE,
+    0,
+  );
+  const rows = await on.admin`
+    select id, status from tasks where organization_id = ${ada.organizationId} order by status desc, id`;
+  const ids = (status: string) => rows.filter((row) => row.status === status).map(({ id }) => String(id));
+  expect([ids('SCHEDULED').length, ids('RUNNING').length]).toEqual([2, 2]);
+  const outcomes = ids('RUNNING').map((id) => ({ id, attempt: 1, kind: 'complete', result: null }) as const);
+  after.follow(await store.settle(worker, outcomes, DISPATCH));
+  await after.end();
+  expect(sent.toSorted()).toEqual(ids('SCHEDULED').toSorted());
+});
+
+describe('who has a row or a lane locked', () => {
+  const soon = <T>(work: Promise<T>) => Promise.race([work, sleep(5_000, 'waits' as const)]);
+
+  test('keeps a claim in that lane from its row alone', async () => {
+    const [locked = '', free = ''] = await keyed(2, 2);
+    await on.admin.begin(async (tx) => {
+      await tx`select from tasks where id = ${locked} for update`;
+      const claim = await soon(store.claim(worker, [locked, free], LEASE, 0));
+      expect(claim).toMatchObject({ claimed: [{ id: free }], unclaimed: [{ id: locked }] });
+    });
+  });
+
+  test('does not keep a release waiting for its row', async () => {
+    const ids = await keyed(1, 3);
+    const [running] = (await store.claim(worker, ids, LEASE, 0)).claimed;
+    await complete(running?.id ?? '');
+    const [first] =
+      await on.admin`select id from tasks where id = any (${ids}::uuid[]) and held_by is not null order by run_at`;
+    await on.admin.begin(async (tx) => {
+      await tx`select from tasks where id = ${first?.id} for update`;
+      expect(await soon(release('key:printer'))).toEqual([]);
+    });
+    expect(await release('key:printer')).toMatchObject([{ id: first?.id }]);
+  });
+
+  test('is waited for by a release, which else would miss what is just about to be held', async () => {
+    const [id = ''] = await keyed(1, 1);
+    let released: ReturnType<typeof release> | undefined;
+    await on.admin.begin(async (tx) => {
+      await tx`select pg_advisory_xact_lock(hashtextextended(${ada.organizationId} || 'key:printer', 0))`;
+      released = release('key:printer');
+      await tx`update tasks set held_by = 'key:printer', next_dispatch_at = 'infinity' where id = ${id}`;
+      await sleep(200);
+    });
+    expect(await released).toMatchObject([{ id }]);
   });
 });
 

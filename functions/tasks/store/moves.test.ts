@@ -336,3 +336,25 @@ describe('dispatch', () => {
     expect(taken.length).toBeGreaterThanOrEqual(200);
   });
 });
+
+describe('another time', () => {
+  const rescheduled = async (scheduledTime: string) => {
+    const { id } = await insertTask(api, ada);
+    await on.admin`update tasks set dispatches = 9 where id = ${id}`;
+    const moved = await asMember(api, ada, (tx) => store.reschedule(tx, id, scheduledTime, DISPATCH));
+    const [row] = await on.admin`
+      select dispatches, extract(epoch from next_dispatch_at - run_at)::int as wait from tasks where id = ${id}`;
+    return { moved, row };
+  };
+
+  test('brings the task into the hands of the dispatcher in time, and its resends begin anew', async () => {
+    const { row } = await rescheduled(new Date(Date.now() + 3_600_000).toISOString());
+    expect(row).toEqual({ dispatches: 0, wait: -DISPATCH.lookaheadSeconds });
+  });
+
+  test('in the past makes nobody late: the task is due now, and its message is sent', async () => {
+    const { moved, row } = await rescheduled('2024-01-01T00:00:00.000Z');
+    expect(moved?.dueInSeconds).toBeGreaterThan(-60);
+    expect(row).toEqual({ dispatches: 0, wait: DISPATCH.resendSeconds });
+  });
+});

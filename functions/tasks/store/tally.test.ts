@@ -60,14 +60,38 @@ test('a task that is run again is counted once more', async () => {
   expect(await counts(id)).toEqual({ total: 1, completed: 1, failed: 0, cancelled: 0, finished: true });
 });
 
+test('a task that is cancelled for what it waits for is counted, too', async () => {
+  const [awaited] = (await batchOf(1)).ids;
+  const { id, ids } = await batchOf(1, { dependsOn: [awaited ?? ''] });
+  const member = { id: ids[0] ?? '', organizationId: ada.organizationId };
+  await asMember(api, ada, async (tx) => {
+    await store.awaitTasks(tx, ada.organizationId, [awaited ?? '']);
+    await store.insertDependencies(tx, member, [awaited ?? '']);
+    await store.cancel(tx, awaited ?? '');
+  });
+  await store.release(dispatcher, [awaited ?? ''], 1, DISPATCH);
+  expect(await counts(id)).toEqual({ total: 1, completed: 0, failed: 0, cancelled: 1, finished: true });
+});
+
 test('whoever watches a batch is named by the statement that changes it', async () => {
   const { id, ids } = await batchOf(2);
   await store.claim(worker, ids, LEASE, 0);
   const settle = (task = '') =>
     store.settle(worker, [{ id: task, attempt: 1, kind: 'complete', result: null }], DISPATCH);
+  const written = async () => (await on.admin`select seq, updated_at from batches where id = ${id}`)[0];
+  const fresh = await written();
   expect((await settle(ids[0]))[0]?.batch).toBeNull();
+  const before = await written();
+  expect(before?.seq).toBe(fresh?.seq + 1);
+  expect(Number(before?.updated_at)).toBeGreaterThan(Number(fresh?.updated_at));
   await on.admin`update batches set watchers = '{one}' where id = ${id}`;
-  expect((await settle(ids[1]))[0]?.batch).toMatchObject({ id, completed: 2, total: 2, watchers: ['one'] });
+  expect((await settle(ids[1]))[0]?.batch).toMatchObject({
+    id,
+    seq: before?.seq + 1,
+    completed: 2,
+    total: 2,
+    watchers: ['one'],
+  });
 });
 
 test('many workers settle tasks of the same two batches at once, and none is miscounted', async () => {

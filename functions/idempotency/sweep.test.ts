@@ -1,0 +1,23 @@
+import { afterAll, expect, test } from 'vitest';
+import { type Stand, stand } from '../database/testing.ts';
+import { sweep } from './store.ts';
+import { sweepIdempotencyKeys } from './sweep.ts';
+
+const on: Stand = await stand();
+const { userId } = await on.member();
+afterAll(() => on.close());
+
+const expiring = (key: string, inMinutes: number) => on.admin`
+  insert into idempotency_keys (user_id, key, fingerprint, seed, expires_at)
+  values (${userId}, ${key}, '', gen_random_uuid(), now() + ${inMinutes} * interval '1 minute')`;
+const left = async () =>
+  (await on.admin`select key from idempotency_keys order by key`).map(({ key }) => key);
+
+test('keys that have expired go, the oldest first and so many at a time; the others stay', async () => {
+  const dispatcher = on.as('dispatcher');
+  await Promise.all([expiring('a', -1), expiring('b', -3), expiring('c', -2), expiring('d', 1)]);
+  await sweep(dispatcher, 2);
+  expect(await left()).toEqual(['a', 'd']);
+  await sweepIdempotencyKeys({ db: dispatcher });
+  expect(await left()).toEqual(['d']);
+});
