@@ -16,6 +16,7 @@ import { inlineTaskOf } from '../tasks/kinds/inline-tasks.ts';
 import { measureMoves } from '../tasks/measure-moves.ts';
 import { readTask } from '../tasks/read-task.ts';
 import { rescueTasks } from '../tasks/rescue.ts';
+import { environmentOfHandlers } from '../tasks/runners/environment.ts';
 import { runnersFor } from '../tasks/runners/memory.ts';
 import { startRunners } from '../tasks/runners/pool.ts';
 import { artifacts, queues, sockets } from './clients.ts';
@@ -37,14 +38,10 @@ const env = readEnv({
   AWS_LAMBDA_FUNCTION_MEMORY_SIZE: z.coerce.number().int(),
 });
 
-/** What the processes of handlers do not get of this one's environment: its database, and its place in Lambda. */
-const NOT_FOR_HANDLERS = ['DATABASE_URL', 'DATABASE_CA_FILE', 'AWS_LAMBDA_RUNTIME_API', '_HANDLER'];
 const runners = startRunners({
   // Beside this module, as source and as bundle.
   program: new URL(`./task-runner${extname(import.meta.url)}`, import.meta.url),
-  environment: Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !NOT_FOR_HANDLERS.includes(name)),
-  ),
+  environment: environmentOfHandlers(process.env),
   ...runnersFor(env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE, availableParallelism()),
 });
 const db = connect(env.DATABASE_URL, env.DATABASE_CA_FILE);

@@ -10,10 +10,11 @@ const lanes = (count: number): Lane[] =>
     lane: `key:${String(n).padStart(6, '0')}`,
   }));
 
+const TASK: Released = { id: 'x', organizationId: 'o', queue: 'bulk', suspect: false, dueInSeconds: 0 };
+
 /** The statements of a tick over nothing but these lanes, in their order. Each answers with what `released` says. */
 function ticking(all: readonly Lane[], released: (lane: Lane) => number, round: Round = { lane: null }) {
   const order: string[] = [];
-  const task: Released = { id: 'x', organizationId: 'o', queue: 'bulk', suspect: false, dueInSeconds: 0 };
   const statements: TickStatements = {
     rescue: async () => [],
     release: async () => ({ told: 0, moved: [], more: false }),
@@ -23,7 +24,7 @@ function ticking(all: readonly Lane[], released: (lane: Lane) => number, round: 
     async releaseHeld(_tx, [lane]) {
       if (!lane) return [];
       order.push(lane.lane);
-      return Array.from({ length: released(lane) }, () => task);
+      return Array.from({ length: released(lane) }, () => TASK);
     },
     async takeForDispatch() {
       order.push('due');
@@ -40,9 +41,33 @@ function ticking(all: readonly Lane[], released: (lane: Lane) => number, round: 
   return {
     order,
     statements,
+    deps,
     run: (remainingSeconds: () => number) => tick(deps, remainingSeconds, statements),
   };
 }
+
+test('a slow queue gets what there is time for in a transaction, and the rest is sent by the next tick', async () => {
+  let seconds = 60;
+  const { run, statements, deps } = ticking([], () => 0);
+  const due = Array.from(
+    { length: 1_000 },
+    (_, n): Released => ({ ...TASK, id: String(n), queue: 'interactive' }),
+  );
+  statements.takeForDispatch = async () => ({ taken: due.length, due });
+  const again: string[] = [];
+  statements.dispatchAgain = async (_db, ids) => void again.push(...ids);
+  const sent: string[] = [];
+  deps.enqueue = async (wakeUps) => {
+    seconds -= 2;
+    sent.push(...wakeUps.flatMap(({ ids }) => ids));
+    return [];
+  };
+  const done = await run(() => seconds);
+  expect(seconds).toBeGreaterThan(60 - 10);
+  expect(sent.length).toBeGreaterThan(0);
+  expect([...sent, ...again]).toEqual(due.map(({ id }) => id));
+  expect(done).toMatchObject({ sent: sent.length, unsent: again.length });
+});
 
 test('tasks that wait for others, however many, leave time for what is due', async () => {
   let seconds = 60;

@@ -29,6 +29,12 @@ const CHUNK = 1_000;
 /** A tick stops taking more when so little of its time is left; the next one goes on. */
 const RESERVE_SECONDS = 10;
 
+/** Messages that are handed over together, in time for the transaction: the client's requests for them go side by side. */
+const HANDED_OVER = 80;
+
+/** Of one transaction, for handing over more: the database ends one that sits idle for 10 s, which one slow request may take most of. */
+const SENDING_SECONDS = 3;
+
 /** What a tick did. */
 export type Tick = { rescued: number; sent: number; unsent: number };
 
@@ -49,11 +55,24 @@ export async function tick(
   const done: Tick = { rescued: 0, sent: 0, unsent: 0 };
   const timeLeft = () => remainingSeconds() > RESERVE_SECONDS;
 
+  /** Sends what there is time for while the rows are locked. @returns the ids whose message was not sent */
+  const enqueue = async (due: readonly store.Released[]): Promise<string[]> => {
+    const startedAt = remainingSeconds();
+    const messages = wakeUps(due);
+    const unsent: string[] = [];
+    for (let at = 0; at < messages.length; at += HANDED_OVER) {
+      const some = messages.slice(at, at + HANDED_OVER);
+      const late = startedAt - remainingSeconds() > SENDING_SECONDS;
+      unsent.push(...(late ? some.flatMap(({ ids }) => ids) : await deps.enqueue(some)));
+    }
+    return unsent;
+  };
+
   /** Sends messages for the rows that `take` takes, in one transaction. @returns whether there may be more */
   const send = (take: (tx: Transaction) => Promise<{ full: boolean; due: store.Released[] }>) =>
     deps.db.begin(async (tx) => {
       const { full, due } = await take(tx);
-      const unsent = due.length > 0 ? await deps.enqueue(wakeUps(due)) : [];
+      const unsent = await enqueue(due);
       if (unsent.length > 0) await statements.dispatchAgain(tx, unsent);
       done.sent += due.length - unsent.length;
       done.unsent += unsent.length;

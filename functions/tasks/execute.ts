@@ -186,7 +186,6 @@ export async function execute(
   if (failure) throw failure.error;
 }
 
-/** A kind as the claim needs to know it. */
 /** Rows with what was logged and written with them, for those who watch: the statement need not send it back. */
 function withLogs<Row extends Watched<Task>>(
   rows: readonly Row[],
@@ -199,6 +198,7 @@ function withLogs<Row extends Watched<Task>>(
   });
 }
 
+/** A kind as the claim needs to know it. */
 function known({ kind, hardSeconds, runs }: Kind): store.Room['kinds'][number] {
   if (runs === 'inline') return { kind, hardSeconds, isolatedWith: [] };
   return { kind, hardSeconds, isolatedWith: runs === 'isolated' ? null : runs.isolatedWith };
