@@ -10,6 +10,7 @@ import { measureMoves } from '../tasks/measure-moves.ts';
 import { purge } from '../tasks/retention.ts';
 import { artifacts, queues, sockets } from './clients.ts';
 import { deadline } from './deadline.ts';
+import { eachInTurn } from './each-in-turn.ts';
 import { artifactsEnv, commonEnv, queueEnv, readEnv, socketEnv } from './environment.ts';
 import { logger } from './logger.ts';
 import { meterEnv, meterOf } from './meter.ts';
@@ -38,17 +39,29 @@ const RESERVE_SECONDS = 10;
 
 export const handler = async (_event: ScheduledEvent, context: Context) => {
   await wake();
-  const done = await tick(deps, deadline(context));
-  measure('TasksRescued', done.rescued);
-  measure('WakeUpsSent', done.sent);
-  measure('WakeUpsUnsent', done.unsent);
+  const secondsLeft = deadline(context);
+  const { results, failed } = await eachInTurn(
+    {
+      tick: async () => {
+        const done = await tick(deps, secondsLeft);
+        measure('TasksRescued', done.rescued);
+        measure('WakeUpsSent', done.sent);
+        measure('WakeUpsUnsent', done.unsent);
+        return done;
+      },
+      imports: () => endAbandonedImports({ db, announceBatch: announcer.announceBatch }),
+      sockets: () => sweepSockets(deps),
+      identities: () => sweepIdentities(deps),
+      idempotency: () => sweepIdempotencyKeys(deps),
+      retention: () => purge(deps, () => secondsLeft() > RESERVE_SECONDS),
+      frames: () => announcer.flush(),
+    },
+    (part, error) => logger.error('a part of the tick failed', { part, error }),
+  );
   flush();
-  await endAbandonedImports({ db, announceBatch: announcer.announceBatch });
-  const closed = await sweepSockets(deps);
-  await sweepIdentities(deps);
-  await sweepIdempotencyKeys(deps);
-  const removed = await purge(deps, () => deadline(context)() > RESERVE_SECONDS);
-  await announcer.flush();
-  logger.info('tick', { ...done, closed, removed });
-  return { ...done, closed, removed };
+  const done = { ...results.tick, closed: results.sockets, removed: results.retention };
+  logger.info('tick', done);
+  // Counted by Lambda's own metric of errors, to which an alarm listens.
+  if (failed.length > 0) throw new Error(`Failed: ${failed.join(', ')}`);
+  return done;
 };

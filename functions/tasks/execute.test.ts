@@ -156,6 +156,18 @@ describe('an attempt', () => {
     expect(statuses).toEqual(['COMPLETED', 'SCHEDULED', 'FAILED', 'COMPLETED']);
   });
 
+  test('that throws what has no words is retried all the same', async () => {
+    handlers = {
+      'test.bare': () => Promise.reject(Object.create(null)),
+      'test.odd': () => Promise.reject(Object.assign(new Error(), { message: Object.create(null) })),
+    };
+    const kinds = ['test.bare', 'test.odd'];
+    const ids = await Promise.all(kinds.map(async (kind) => (await insertTask(api, ada, { kind })).id));
+    await execute(deps, ids, FULL);
+    for (const id of ids)
+      expect(await rowOf(id)).toMatchObject({ status: 'SCHEDULED', error: { code: 'handler_failed' } });
+  });
+
   test('past its soft limit is told to stop, and retried', async () => {
     limits = { soft: '0.1s', hard: '5s' };
     handlers = {

@@ -35,10 +35,16 @@ function errorOf(thrown: unknown): TaskError {
     return { ...detailsOf(details), code: clean(code), message: bounded(message) };
   }
   if (thrown instanceof AttemptAborted) return { code: thrown.code, message: bounded(thrown.message) };
-  return {
-    code: 'handler_failed',
-    message: bounded(thrown instanceof Error ? thrown.message : String(thrown)),
-  };
+  return { code: 'handler_failed', message: bounded(textOf(thrown)) };
+}
+
+/** What was thrown, in words; there are things that have none. */
+export function textOf(thrown: unknown): string {
+  try {
+    return String(thrown instanceof Error ? thrown.message : thrown);
+  } catch {
+    return 'What was thrown says nothing';
+  }
 }
 
 function detailsOf(details: unknown): Record<string, unknown> {

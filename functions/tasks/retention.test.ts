@@ -29,6 +29,15 @@ const ended = async (daysAgo: number, member = ada) => {
   await on.admin`update tasks set finished_at = now() - ${daysAgo} * interval '1 day' where id = ${id}`;
   return id;
 };
+/** So many tasks of a member, whose time is over. */
+const endedMany = async (count: number, member: Member) => {
+  const tasks = Array.from({ length: count }, () => newTask());
+  await store.insert(api, member, null, tasks, DISPATCH);
+  await on.admin`
+    update tasks set status = 'CANCELLED', finished_at = now() - interval '40 days', next_dispatch_at = null
+    where organization_id = ${member.organizationId}`;
+  return tasks.map(({ id }) => id);
+};
 const left = async (ids: string[]) =>
   (await on.admin`select id from tasks where id = any (${ids}::uuid[]) order by id`).map(({ id }) => id);
 
@@ -57,12 +66,7 @@ test('each organization keeps its own for as long as it says', async () => {
 });
 
 test('more than one step’s worth goes, and what a tick has no time for goes with the next', async () => {
-  const tasks = Array.from({ length: 1_100 }, () => newTask());
-  await store.insert(api, ada, null, tasks, DISPATCH);
-  const ids = tasks.map(({ id }) => id);
-  await on.admin`
-    update tasks set status = 'CANCELLED', finished_at = now() - interval '40 days', next_dispatch_at = null
-    where id = any (${ids}::uuid[])`;
+  const ids = await endedMany(1_100, ada);
   await on.admin`
     insert into batches (id, organization_id, queue, finished_at)
     values (gen_random_uuid(), ${ada.organizationId}, 'bulk', now() - interval '40 days')`;
@@ -85,12 +89,45 @@ test('a tick takes forty steps, and the next one begins where it stopped', async
   expect(await purge(deps, () => true)).toBe(1);
 });
 
+test('one who has very much to remove takes no other’s turn, and goes on behind those who have waited', async () => {
+  const eve = await on.member();
+  const [mine, hers] = [await endedMany(1_600, ada), await ended(31, eve)];
+  await on.admin`
+    update organizations set purged_at = now() - interval '2 hours' where id = ${ada.organizationId}`;
+  await on.admin`
+    update organizations set purged_at = now() - interval '1 hour' where id = ${eve.organizationId}`;
+  const answers = [true, true, true];
+  expect(await purge(deps, () => answers.shift() ?? false)).toBe(1_001);
+  expect(await left([hers])).toEqual([]);
+  const late = await on.member();
+  const theirs = await ended(31, late);
+  await on.admin`
+    update organizations set purged_at = now() - interval '1 hour' where id = ${late.organizationId}`;
+  const once = [true];
+  expect(await purge(deps, () => once.shift() ?? false)).toBe(1);
+  expect(await left([theirs])).toEqual([]);
+  expect(await purge(deps, () => true)).toBe(600);
+  expect(await left(mine)).toEqual([]);
+});
+
 test('a task whose object could not be removed stays, to be tried again', async () => {
   const old = await ended(31);
   await on.admin`update tasks set artifact = '{"key": "results/old", "bytes": 1}' where id = ${old}`;
   const away = { ...deps, removeArtifact: () => Promise.reject(new Error('S3 is away')) };
   await expect(purge(away, () => true)).rejects.toThrow('S3 is away');
   expect(await left([old])).toEqual([old]);
+});
+
+test('what goes wrong with one organization keeps no other waiting', async () => {
+  const eve = await on.member();
+  const [mine, hers] = [await ended(31), await ended(31, eve)];
+  await on.admin`update tasks set artifact = '{"key": "results/old", "bytes": 1}' where id = ${mine}`;
+  await turnOf(ada, eve);
+  await on.admin`
+    update organizations set purged_at = now() - interval '1 hour' where id = ${eve.organizationId}`;
+  const away = { ...deps, removeArtifact: () => Promise.reject(new Error('S3 is away')) };
+  await expect(purge(away, () => true)).rejects.toThrow('S3 is away');
+  expect(await left([mine, hers])).toEqual([mine]);
 });
 
 test('the oldest go first', async () => {

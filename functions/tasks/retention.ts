@@ -21,32 +21,49 @@ const STEPS = 40;
 const PARALLEL = 8;
 
 /**
- * Removes what has ended and was kept for as long as its organization wants, in small steps.
+ * Removes what has ended and was kept for as long as its organization wants: a small step of each, again and again, so that
+ * one with millions of them takes no other's turn.
  *
  * @param timeLeft whether there is time for another step
  * @returns how many tasks were removed
+ * @throws what went wrong with one organization, when it has been the turn of all
  */
 export async function purge(deps: RetentionDeps, timeLeft: () => boolean): Promise<number> {
   let [removed, steps] = [0, 0];
-  for (const turn of await store.takeTurns(deps.db, ORGANIZATIONS, EVERY_SECONDS)) {
-    let more = true;
-    while (more && steps < STEPS && timeLeft()) {
-      const old = await store.oldTasks(deps.db, turn, STEP);
-      // The object first: a row without its object says so, an object without its row would lie there for ever.
-      await removeObjects(deps, old);
-      if (old.length > 0)
-        await store.removeTasks(
-          deps.db,
-          old.map(({ id }) => id),
-        );
-      removed += old.length;
-      more = old.length === STEP;
+  const failures: unknown[] = [];
+  let turns = await store.takeTurns(deps.db, ORGANIZATIONS, EVERY_SECONDS);
+  while (turns.length > 0) {
+    const [unserved, unfinished]: [store.Turn[], store.Turn[]] = [[], []];
+    for (const turn of turns) {
+      if (steps === STEPS || !timeLeft()) {
+        unserved.push(turn);
+        continue;
+      }
       steps += 1;
+      try {
+        const count = await removeSome(deps, turn);
+        removed += count;
+        if (count === STEP) unfinished.push(turn);
+        else await store.removeBatches(deps.db, turn, STEP);
+      } catch (error) {
+        failures.push(error);
+      }
     }
-    if (more) await store.returnTurn(deps.db, turn);
-    else await store.removeBatches(deps.db, turn, STEP);
+    turns = unserved.length > 0 ? [] : unfinished;
+    if (unserved.length > 0) await store.returnTurns(deps.db, [...unserved, ...unfinished], EVERY_SECONDS);
   }
+  if (failures.length > 0) throw failures[0];
   return removed;
+}
+
+/** @returns how many; less than a step's worth when there are no more */
+async function removeSome(deps: RetentionDeps, turn: store.Turn): Promise<number> {
+  const old = await store.oldTasks(deps.db, turn, STEP);
+  // The object first: a row without its object says so, an object without its row would lie there for ever.
+  await removeObjects(deps, old);
+  const ids = old.map(({ id }) => id);
+  if (ids.length > 0) await store.removeTasks(deps.db, ids);
+  return ids.length;
 }
 
 async function removeObjects({ removeArtifact }: RetentionDeps, old: readonly store.Old[]): Promise<void> {

@@ -81,6 +81,7 @@ describe('a handler in a runner', () => {
     const bug = await thrown('isolated.bug');
     expect(bug).toMatchObject({ name: 'TypeError', message: 'not a function' });
     expect((bug as Error).stack).toContain('the real cause');
+    expect(await thrown('isolated.wordless')).toMatchObject({ message: 'What was thrown says nothing' });
     expect(await thrown('isolated.large')).toMatchObject({ code: 'result_too_large' });
     expect(await thrown('isolated.fetch')).toMatchObject({ code: 'refused' });
   });

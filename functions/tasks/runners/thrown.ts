@@ -1,5 +1,6 @@
 import { AttemptAborted } from '../attempt-aborted.ts';
 import { type Json, PermanentError, RetryError } from '../define-task.ts';
+import { textOf } from '../failure.ts';
 import { storableText } from '../result.ts';
 
 /** What a handler threw, as it crosses from one process to another: which of the engine's errors it was, and its data. */
@@ -34,10 +35,10 @@ export function describeThrown(thrown: unknown): Thrown {
     return { as: 'aborted', code: thrown.code, message: thrown.message };
   }
   if (thrown instanceof Error) {
-    const { name, message } = thrown;
+    const [name, message] = [textOf(thrown.name), textOf(thrown)];
     return { as: 'other', name, message, stack: stackOf(thrown).slice(0, MAX_STACK_CHARACTERS) };
   }
-  return { as: 'other', name: 'Error', message: String(thrown), stack: '' };
+  return { as: 'other', name: 'Error', message: textOf(thrown), stack: '' };
 }
 
 /** The error again, of the class that it had. */

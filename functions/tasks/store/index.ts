@@ -31,7 +31,15 @@ export {
 export { type Capped, heldLanes, type Lane, RELEASE, type Released, releaseHeld } from './lanes.ts';
 export { addPause, listPauses, type Pause, removePause } from './pauses.ts';
 export { find, findAll, holdersOf, list, type TaskFilter } from './read.ts';
-export { type Old, oldTasks, removeBatches, removeTasks, returnTurn, takeTurns } from './retention.ts';
+export {
+  type Old,
+  oldTasks,
+  removeBatches,
+  removeTasks,
+  returnTurns,
+  type Turn,
+  takeTurns,
+} from './retention.ts';
 export type { Room } from './room.ts';
 export { claim, type Report, renew, report, settle, type Unclaimed } from './run.ts';
 export { type BulkMove, countStretch, type Reached, type Selection, STRETCH } from './stretch.ts';

@@ -6,20 +6,22 @@ export type Old = { id: string; artifactKey: string | null };
 /** The organization whose turn it is: the one that was looked at longest ago, if that was not just now. */
 export type Turn = { organizationId: string; retentionDays: number };
 
-/** Takes the turn of up to `limit` organizations. Two that ask at once take different ones. */
+/** Takes the turn of up to `limit` organizations, who has waited longest first. Two that ask at once take different ones. */
 export async function takeTurns(db: Database, limit: number, everySeconds: number): Promise<Turn[]> {
   // Not `for update`, which would keep the organization's new tasks waiting.
   return db<Turn[]>`
     with next as (
-      select o.id from organizations o
+      select o.id, o.purged_at from organizations o
       where o.purged_at < (select clock_timestamp()) - ${everySeconds} * interval '1 second'
       order by o.purged_at
       limit ${limit}
       for no key update of o skip locked
+    ), taken as (
+      update organizations o set purged_at = clock_timestamp()
+      from next where o.id = next.id
+      returning o.id, o.retention_days, next.purged_at as waits_since
     )
-    update organizations o set purged_at = clock_timestamp()
-    from next where o.id = next.id
-    returning o.id as "organizationId", o.retention_days as "retentionDays"`;
+    select id as "organizationId", retention_days as "retentionDays" from taken order by waits_since`;
 }
 
 /** Tasks of an organization that ended longer ago than they are kept, oldest first. */
@@ -62,7 +64,12 @@ export async function removeBatches(
     )`;
 }
 
-/** Gives the turn back: there is more to remove. */
-export async function returnTurn(db: Database, { organizationId }: Turn): Promise<void> {
-  await db`update organizations set purged_at = '-infinity' where id = ${organizationId}`;
+/** Gives turns back, for which there was no time: they come again behind those that wait already, in this order. */
+export async function returnTurns(db: Database, turns: readonly Turn[], everySeconds: number): Promise<void> {
+  const ids = turns.map(({ organizationId }) => organizationId);
+  await db`
+    update organizations o
+    set purged_at = clock_timestamp() - (${everySeconds} - 0.000001 * given.place) * interval '1 second'
+    from unnest(${ids}::uuid[]) with ordinality as given(id, place)
+    where o.id = given.id`;
 }

@@ -14,6 +14,7 @@ const NAMES = [
   'isolated.permanent',
   'isolated.retry',
   'isolated.bug',
+  'isolated.wordless',
   'isolated.large',
   'isolated.fetch',
   'isolated.chatter',

@@ -61,6 +61,9 @@ const HANDLERS: Record<IsolatedName, (context: TaskContext, payload: Json) => Pr
   'isolated.bug': async () => {
     throw new TypeError('not a function', { cause: new Error('the real cause') });
   },
+  'isolated.wordless': async () => {
+    throw Object.create(null);
+  },
   'isolated.large': async () => 'x'.repeat(34_000_000),
   'isolated.fetch': async ({ fetch }) => {
     const { status } = await fetch({ url: 'http://127.0.0.1:9/' });
