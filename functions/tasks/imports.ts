@@ -132,12 +132,8 @@ export function importPorts({
       const found = await store.findImport(db, { taskId, attempt, batchId });
       return found && { taskId, attempt, batchId, ...found };
     },
-    async open({ organizationId }, uploadId, signal) {
-      const key = uploadKey(organizationId, uploadId);
-      const bytes = await artifacts.size(key);
-      const content = bytes === undefined ? undefined : await artifacts.readStream(key, signal);
-      return bytes !== undefined && content ? { bytes, content } : undefined;
-    },
+    open: ({ organizationId }, uploadId, signal) =>
+      artifacts.readStream(uploadKey(organizationId, uploadId), signal),
     takenKeys: ({ organizationId, batchId }, keys) => store.takenByOthers(db, organizationId, batchId, keys),
     async insert(job, lines) {
       const idOf = importIds(job.batchId);
