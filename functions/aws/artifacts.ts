@@ -48,6 +48,9 @@ const ANSWER_SECONDS = 10;
  */
 const PART_BYTES = 4_194_304;
 
+/** Bytes that are handed on at once, as by any stream: a parser of CSV makes rows of all that it is given. */
+const PIECE_BYTES = 65_536;
+
 /** How long the addresses live that are used at once. */
 const OWN_SECONDS = 60;
 
@@ -119,7 +122,8 @@ export function bucketArtifacts({ endpoint, region, bucket, credentials }: Bucke
           });
           const part = await ask('GET', key, take, { signal, range });
           if (part?.tag !== tag) throw new Error(`${key} was replaced or removed while it was read`);
-          yield part.content;
+          for (let from = 0; from < part.content.length; from += PIECE_BYTES)
+            yield part.content.subarray(from, from + PIECE_BYTES);
         }
       };
       return { bytes, content: parts() };

@@ -1,4 +1,4 @@
-import type { Transaction } from '../../database/connect.ts';
+import type { Database, Transaction } from '../../database/connect.ts';
 import type { Batch } from '../task.ts';
 import { batchJson } from './tally.ts';
 
@@ -41,8 +41,8 @@ export async function listBatches(
   return rows.map(batchNow);
 }
 
-/** Which of these tasks there are, as far as the transaction's principal sees them. */
-export async function present(tx: Transaction, ids: readonly string[]): Promise<{ id: string }[]> {
+/** Which of these tasks there are, as far as the transaction's principal sees them, or the function's role. */
+export async function present(tx: Database | Transaction, ids: readonly string[]): Promise<{ id: string }[]> {
   return tx<{ id: string }[]>`select t.id from tasks t where t.id = any (${ids as string[]}::uuid[])`;
 }
 

@@ -26,6 +26,7 @@ export {
   seal,
   sealAbandoned,
   takenByOthers,
+  unseal,
   type WatchedBatch,
 } from './imports.ts';
 export { type Capped, heldLanes, type Lane, RELEASE, type Released, releaseHeld } from './lanes.ts';
