@@ -8,6 +8,7 @@ import { CLIENT_SETTINGS } from '../aws/client-settings.ts';
 import { guardedFetch } from '../aws/fetch/guarded-fetch.ts';
 import { connect, wakener } from '../database/connect.ts';
 import { readTask } from '../http/routes/bulk-task.ts';
+import { batchesStillAt } from '../tasks/batches.ts';
 import type { Announce } from '../tasks/change.ts';
 import { execute } from '../tasks/execute.ts';
 import { importPorts } from '../tasks/imports.ts';
@@ -49,7 +50,7 @@ const runners = startRunners({
 });
 const db = connect(env.DATABASE_URL, env.DATABASE_CA_FILE);
 const wake = wakener(db);
-const { announcer } = sockets(env);
+const { announcer } = sockets(env, (batches) => batchesStillAt({ db }, batches));
 const publish = publishEvents(new EventBridgeClient(CLIENT_SETTINGS), env.EVENT_BUS_NAME, (error) =>
   logger.warn('an event could not be published', { error }),
 );

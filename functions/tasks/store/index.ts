@@ -1,5 +1,5 @@
 export { type Attempt, attempts } from './attempts.ts';
-export { type BatchNow, findBatch, listBatches, present, takenKeys } from './batches.ts';
+export { type BatchNow, findBatch, listBatches, present, stillAt, takenKeys } from './batches.ts';
 export {
   type ChangedStretch,
   cancel,
