@@ -284,6 +284,26 @@ describe('an import', () => {
     expect(await batchNow(begun)).toMatchObject({ status: 'finished', total: 0 });
   });
 
+  test('of more than a million lines is refused before anything is written', async () => {
+    const begun = await begin('{"name":"x"}');
+    const line = Buffer.from('{"name":"x"}\n'.repeat(1_000));
+    const million = (more: string): ImportPorts => ({
+      ...ports,
+      open: async () => ({
+        bytes: 1_000 * line.length,
+        content: (async function* () {
+          for (let n = 0; n < 1_000; n += 1) yield line;
+          yield Buffer.from(more);
+        })(),
+      }),
+      read: () => ({ errors: [] }),
+    });
+    await expect(run(begun, million('{"name":"x"}'))).rejects.toMatchObject({ code: 'too_many_lines' });
+    expect(await batchNow(begun)).toMatchObject({ status: 'finished', total: 0 });
+    await takeBack(begun);
+    await expect(run(begun, million(''))).rejects.toMatchObject({ details: { lines: 1_000_000 } });
+  });
+
   test('whose attempt dies goes on where it was: every line is a task once, counted once', async () => {
     const begun = await begin(lines(5_000, (n) => ({ name: `${n}`, unique_key: `k${n}` })));
     await expect(run(begun, dyingAt(2))).rejects.toThrow('killed');

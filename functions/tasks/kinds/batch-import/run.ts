@@ -87,7 +87,11 @@ function refused(lines: number, bad: BadLines): PermanentError {
   );
 }
 
-const tooManyLines = () => new PermanentError('too_many_lines', `There may be ${MAX_LINES} lines`);
+const tooManyLines = () =>
+  new PermanentError(
+    'too_many_lines',
+    `The upload has more than ${MAX_LINES} lines, which is as many as there may be`,
+  );
 
 /** Reads every line and notes what is wrong. @returns how many lines there are */
 async function check(
