@@ -36,7 +36,7 @@ afterAll(async () => {
 
 const contentOf = async (key: string) => {
   const stream = await artifacts.readStream(key);
-  return stream && text(stream);
+  return stream && text(stream.content);
 };
 
 test('what was put is there: its length, its content, also after a restart', async () => {
@@ -56,6 +56,33 @@ test('what was removed, or never put, is not there', async () => {
 test('an empty object is an empty object', async () => {
   await artifacts.put('results/empty', '', 'text/plain');
   expect([await artifacts.size('results/empty'), await contentOf('results/empty')]).toEqual([0, '']);
+});
+
+test('a large object is read whole, part by part', async () => {
+  const parts = Array.from({ length: 9 }, (_, n) => String(n).repeat(1_000_003));
+  await artifacts.put('results/large', parts.join(''), 'text/plain');
+  expect((await contentOf('results/large')) === parts.join('')).toBe(true);
+  const answer = await fetch(artifacts.presignDownload('results/large', 'x', 60), {
+    headers: { range: 'bytes=1000001-1000004' },
+  });
+  expect([answer.status, answer.headers.get('content-range'), await answer.text()]).toEqual([
+    206,
+    `bytes 1000001-1000004/${9 * 1_000_003}`,
+    '0011',
+  ]);
+});
+
+test('an object that is replaced while it is read is no mixture of both', async () => {
+  await artifacts.put('results/replaced', 'a'.repeat(9_000_000), 'text/plain');
+  const stream = await artifacts.readStream('results/replaced');
+  const read = async () => {
+    let isReplaced = false;
+    for await (const _piece of stream?.content ?? []) {
+      if (!isReplaced) await artifacts.put('results/replaced', 'b'.repeat(9_000_000), 'text/plain');
+      isReplaced = true;
+    }
+  };
+  await expect(read()).rejects.toThrow('replaced');
 });
 
 test('another bucket is not there', async () => {

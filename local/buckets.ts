@@ -22,8 +22,8 @@ export interface Buckets {
 }
 
 /**
- * The emulator of S3, as far as functions and their clients use it: GET, HEAD, PUT and DELETE of whole objects by
- * presigned addresses, whose signature, expiry and signed headers are checked as S3 does. Objects are files, streamed
+ * The emulator of S3, as far as functions and their clients use it: GET (of one range, too), HEAD, PUT and
+ * DELETE of objects by presigned addresses, whose signature, expiry and signed headers are checked as S3 does. Objects are files, streamed
  * both ways, of any size.
  */
 export async function startBuckets(options: { dataDir: string }): Promise<Buckets> {
@@ -53,12 +53,15 @@ export async function startBuckets(options: { dataDir: string }): Promise<Bucket
     const found = await stat(file).catch(() => undefined);
     if (!found) return refuse(response, 404, 'NoSuchKey', 'The specified key does not exist.');
     const disposition = url.searchParams.get('response-content-disposition');
-    response.writeHead(200, {
-      'content-length': found.size,
+    const part = partOf(request.headers.range, found.size);
+    response.writeHead(part ? 206 : 200, {
+      'content-length': part ? part.end - part.start + 1 : found.size,
+      etag: `"${found.ino}-${found.mtimeMs}"`,
+      ...(part && { 'content-range': `bytes ${part.start}-${part.end}/${found.size}` }),
       ...(disposition && { 'content-disposition': disposition }),
     });
     if (request.method === 'HEAD') response.end();
-    else await pipeline(createReadStream(file), response);
+    else await pipeline(createReadStream(file, part), response);
   };
 
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
@@ -73,6 +76,13 @@ export async function startBuckets(options: { dataDir: string }): Promise<Bucket
       await new Promise((done) => server.close(done));
     },
   };
+}
+
+/** What of an object is asked for; undefined for all of it. */
+function partOf(range: string | undefined, size: number): { start: number; end: number } | undefined {
+  const [, start, end] = /^bytes=(\d+)-(\d+)$/.exec(range ?? '') ?? [];
+  if (start === undefined || Number(start) >= size) return undefined;
+  return { start: Number(start), end: Math.min(Number(end), size - 1) };
 }
 
 /** An object is there as a whole or not at all. */

@@ -13,12 +13,17 @@ export type Artifacts = {
   presignDownload: (key: string, fileName: string, expiresSeconds: number) => string;
   /** An object's length in bytes; undefined when there is none. */
   size: (key: string) => Promise<number | undefined>;
-  /** An object from its beginning; undefined when there is none. What breaks off later rejects while it is read. */
-  readStream: (key: string, signal?: AbortSignal) => Promise<AsyncIterable<Uint8Array> | undefined>;
+  /**
+   * An object from its beginning, and its length; undefined when there is none. May be read as slowly as one likes. What
+   * breaks off for good rejects while it is read, and so does an object that is replaced by another one meanwhile.
+   */
+  readStream: (key: string, signal?: AbortSignal) => Promise<Stream | undefined>;
   put: (key: string, content: string | Uint8Array, contentType: string) => Promise<void>;
   /** Not having been there is no error. */
   remove: (key: string) => Promise<void>;
 };
+
+export type Stream = { bytes: number; content: AsyncIterable<Uint8Array> };
 
 export type BucketAddress = {
   /** S3's, without a trailing slash; objects are addressed by path. */
@@ -34,15 +39,24 @@ const TRIES = 3;
 /** Milliseconds before the second try; twice that before the third. */
 const PAUSE = 100;
 
-/** Until an answer begins. */
+/** Until an answer is there, with what is taken of it. */
 const ANSWER_SECONDS = 10;
+
+/**
+ * Bytes of a stream that are asked for at once, and taken before the first of them is used: S3 closes a connection whose
+ * reader pauses, as one does that makes rows of what it reads.
+ */
+const PART_BYTES = 4_194_304;
+
+/** Bytes that are handed on at once, as by any stream: a parser of CSV makes rows of all that it is given. */
+const PIECE_BYTES = 65_536;
 
 /** How long the addresses live that are used at once. */
 const OWN_SECONDS = 60;
 
 type Content = { content: string | Uint8Array; contentType: string };
 
-/** Objects in an S3 bucket. Four requests and a signature: the SDK's client would be half of a function's bundle. */
+/** Objects in an S3 bucket. Four kinds of requests and a signature: the SDK's client would be half of a function's bundle. */
 export function bucketArtifacts({ endpoint, region, bucket, credentials }: BucketAddress): Artifacts {
   const address = (
     method: SignedRequest['method'],
@@ -52,14 +66,16 @@ export function bucketArtifacts({ endpoint, region, bucket, credentials }: Bucke
   ) => presign({ method, endpoint, path: `/${bucket}/${key}`, expiresSeconds, ...more }, credentials, region);
 
   /**
+   * @param take what is wanted of the answer; asked for again when it breaks off
    * @returns undefined for what is not there
    * @throws when S3 does not answer, or with neither success nor 404
    */
-  const ask = async (
+  const ask = async <Taken>(
     method: SignedRequest['method'],
     key: string,
-    { signal, sent }: { signal?: AbortSignal | undefined; sent?: Content } = {},
-  ): Promise<Response | undefined> => {
+    take: (answer: Response) => Taken | Promise<Taken>,
+    { signal, sent, range }: { signal?: AbortSignal | undefined; sent?: Content; range?: string } = {},
+  ): Promise<Taken | undefined> => {
     for (let tries = 1; ; tries += 1) {
       const patience = new AbortController();
       const timer = setTimeout(() => patience.abort(new Error('S3 does not answer')), ANSWER_SECONDS * 1000);
@@ -68,8 +84,9 @@ export function bucketArtifacts({ endpoint, region, bucket, credentials }: Bucke
           method,
           signal: signal ? AbortSignal.any([signal, patience.signal]) : patience.signal,
           ...(sent && { body: sent.content, headers: { 'content-type': sent.contentType } }),
+          ...(range && { headers: { range } }),
         });
-        if (answer.ok) return answer;
+        if (answer.ok) return await take(answer);
         const why = await answer.text();
         if (answer.status === 404) return undefined;
         throw new Error(`S3 answered ${answer.status} to ${method} ${key}: ${why.slice(0, 500)}`);
@@ -89,20 +106,39 @@ export function bucketArtifacts({ endpoint, region, bucket, credentials }: Bucke
       address('GET', key, expiresSeconds, {
         query: { 'response-content-disposition': `attachment; filename="${fileName}"` },
       }),
-    async size(key) {
-      const answer = await ask('HEAD', key);
-      return answer && Number(answer.headers.get('content-length'));
-    },
+    size: (key) => ask('HEAD', key, lengthOf),
     async readStream(key, signal) {
-      const answer = await ask('GET', key, { signal });
-      return answer?.body ?? undefined;
+      const found = await ask('HEAD', key, (answer) => ({ bytes: lengthOf(answer), tag: tagOf(answer) }), {
+        signal,
+      });
+      if (!found) return undefined;
+      const { bytes, tag } = found;
+      const parts = async function* () {
+        for (let at = 0; at < bytes; at += PART_BYTES) {
+          const range = `bytes=${at}-${Math.min(bytes, at + PART_BYTES) - 1}`;
+          const take = async (answer: Response) => ({
+            tag: tagOf(answer),
+            content: new Uint8Array(await answer.arrayBuffer()),
+          });
+          const part = await ask('GET', key, take, { signal, range });
+          if (part?.tag !== tag) throw new Error(`${key} was replaced or removed while it was read`);
+          for (let from = 0; from < part.content.length; from += PIECE_BYTES)
+            yield part.content.subarray(from, from + PIECE_BYTES);
+        }
+      };
+      return { bytes, content: parts() };
     },
     async put(key, content, contentType) {
-      if (!(await ask('PUT', key, { sent: { content, contentType } })))
-        throw new Error(`There is no bucket ${bucket}`);
+      const done = await ask('PUT', key, () => true, { sent: { content, contentType } });
+      if (!done) throw new Error(`There is no bucket ${bucket}`);
     },
     async remove(key) {
-      await (await ask('DELETE', key))?.body?.cancel();
+      await ask('DELETE', key, (answer) => answer.body?.cancel());
     },
   };
 }
+
+const lengthOf = ({ headers }: Response) => Number(headers.get('content-length'));
+
+/** Another one for each content of an object. */
+const tagOf = ({ headers }: Response) => headers.get('etag');

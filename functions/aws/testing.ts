@@ -10,10 +10,11 @@ export function memoryArtifacts(): { artifacts: Artifacts; objects: Map<string, 
     async readStream(key) {
       const object = objects.get(key);
       if (!object) return undefined;
-      return (async function* () {
-        // In pieces that end anywhere.
+      const pieces = async function* () {
+        // They end anywhere.
         for (let at = 0; at < object.length; at += 1_000) yield object.subarray(at, at + 1_000);
-      })();
+      };
+      return { bytes: object.length, content: pieces() };
     },
     async put(key, content) {
       objects.set(key, Buffer.from(content as string));

@@ -7,6 +7,7 @@ import { publishEvents } from '../aws/bus.ts';
 import { CLIENT_SETTINGS } from '../aws/client-settings.ts';
 import { guardedFetch } from '../aws/fetch/guarded-fetch.ts';
 import { connect, wakener } from '../database/connect.ts';
+import { batchesStillAt } from '../tasks/batches.ts';
 import type { Announce } from '../tasks/change.ts';
 import { execute } from '../tasks/execute.ts';
 import { importPorts } from '../tasks/imports.ts';
@@ -46,7 +47,7 @@ const runners = startRunners({
 });
 const db = connect(env.DATABASE_URL, env.DATABASE_CA_FILE);
 const wake = wakener(db);
-const { announcer } = sockets(env);
+const { announcer } = sockets(env, (batches) => batchesStillAt({ db }, batches));
 const publish = publishEvents(new EventBridgeClient(CLIENT_SETTINGS), env.EVENT_BUS_NAME, (error) =>
   logger.warn('an event could not be published', { error }),
 );

@@ -26,12 +26,13 @@ const PARALLEL = 32;
 const BATCH_INTERVAL_MS = 250;
 
 type Watched<T> = T & { watchers: readonly string[] };
+type WatchedBatch = Watched<Batch> & { isTurn?: boolean };
 
 export type Announcer = {
   /** Queues a frame for every watcher of the given rows, and of their batches, and returns at once. */
-  announce: (tasks: readonly (Watched<Task> & { batch: Watched<Batch> | null })[]) => void;
+  announce: (tasks: readonly (Watched<Task> & { batch: WatchedBatch | null })[]) => void;
   /** The same for a batch alone. */
-  announceBatch: (batch: Watched<Batch>) => void;
+  announceBatch: (batch: WatchedBatch) => void;
   /** Resolves when everything announced so far was sent or given up, after five seconds at the latest. Never rejects. */
   flush: () => Promise<void>;
 };
@@ -40,8 +41,15 @@ export type Announcer = {
  * Tells watchers of changed rows, best effort and beside the work: frames to one connection keep their order, a
  * failure costs that connection the rest of the invocation's frames and nobody else anything, and a client that missed
  * one sees it by `seq` and reads the row. Of a batch, whose counts change with every task, four frames a second go out.
+ *
+ * @param stillAt which of these batches have not changed since: for the function of which many sandboxes change the same
+ *   batch at once, so that four frames a second are what all of them send, and not each
  */
-export function announcer(post: PostFrame, onFailure: (error: unknown) => void): Announcer {
+export function announcer(
+  post: PostFrame,
+  onFailure: (error: unknown) => void,
+  stillAt?: (batches: readonly Batch[]) => Promise<readonly string[]>,
+): Announcer {
   const lanes = new Map<string, Promise<void>>();
   const dropped = new Set<string>();
   const free: (() => void)[] = [];
@@ -77,9 +85,10 @@ export function announcer(post: PostFrame, onFailure: (error: unknown) => void):
       void lane.then(() => lanes.get(watcher) === lane && lanes.delete(watcher));
     }
   };
-  const batches = latestOnly<Watched<Batch>>(
+  const batches = latestOnly<WatchedBatch>(
     (batch) => queue(batch.watchers, batchFrame(batch)),
     BATCH_INTERVAL_MS,
+    stillAt,
   );
 
   return {
@@ -91,7 +100,7 @@ export function announcer(post: PostFrame, onFailure: (error: unknown) => void):
     },
     announceBatch: batches.tell,
     async flush() {
-      batches.flush();
+      await batches.flush();
       if (lanes.size === 0) return dropped.clear();
       const timer = new AbortController();
       const drained = (async () => {

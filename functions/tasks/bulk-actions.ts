@@ -88,6 +88,29 @@ export async function cancelBatch(
   return actInBulk(deps, principal, { action: 'cancel' }, filter, remainingSeconds);
 }
 
+/**
+ * Runs a batch again as a whole: what has failed or was cancelled of it, and its import, if that was, which goes on where it
+ * was.
+ *
+ * @throws Refusal `batch_not_found`, `role_insufficient`
+ */
+export async function retryBatch(
+  deps: ChangeDeps,
+  principal: Principal,
+  filter: BulkFilter & { batchId: string },
+  remainingSeconds: () => number,
+): Promise<BulkOutcome> {
+  const resumed = await asMember(deps.db, principal, async (tx) => {
+    const { importTaskId } = await batchIn(tx, filter.batchId);
+    return importTaskId === null ? undefined : store.requeue(tx, importTaskId, deps.dispatch);
+  });
+  if (resumed) {
+    deps.announce([resumed]);
+    await wake(deps, principal, [resumed]);
+  }
+  return actInBulk(deps, principal, { action: 'retry' }, filter, remainingSeconds);
+}
+
 /** Counts the tasks that `actInBulk` would take, up to a bound. */
 export async function countInBulk(
   deps: ChangeDeps,

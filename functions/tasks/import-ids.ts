@@ -22,3 +22,6 @@ export function importIds(batchId: string): (line: number) => string {
   const prefix = `${head.slice(0, 8)}-${head.slice(8, 12)}-${head.slice(12, 16)}-${head.slice(16, 20)}-${head.slice(20)}`;
   return (line) => prefix + line.toString(16).padStart(6, '0');
 }
+
+/** The line of an id that `importIds` has given. */
+export const lineOf = (id: string): number => Number.parseInt(id.slice(-Number(LINE_BITS) / 4), 16);

@@ -9,7 +9,7 @@ import { importTask } from './kinds/batch-import/run.ts';
 import { readTask } from './read-task.ts';
 import * as store from './store/index.ts';
 import type { WakeUp } from './task.ts';
-import { DISPATCH } from './testing.ts';
+import { DISPATCH, newTask } from './testing.ts';
 
 let on: Stand;
 let api: ReturnType<typeof apiFunction>;
@@ -78,6 +78,36 @@ async function run({ task }: Begun, use = ports, signal = new AbortController().
   return result;
 }
 
+/** Ports whose worker dies before it has written the n-th chunk. */
+const dyingAt = (chunk: number): ImportPorts => {
+  let chunks = 0;
+  return {
+    ...ports,
+    insert: async (...given) => {
+      chunks += 1;
+      if (chunks === chunk) throw new Error('killed');
+      return ports.insert(...given);
+    },
+  };
+};
+
+/** The worker has died, and its task was taken back. */
+const takeBack = ({ task }: Begun) =>
+  on.admin`update tasks set status = 'SCHEDULED', lease_until = null, next_dispatch_at = now() where id = ${task}`;
+
+/** Has the attempt fail for good, as the engine does with what it threw. */
+const fail = async ({ task }: Begun, code = 'boom') => {
+  const [row] = await on.admin`select attempt from tasks where id = ${task}`;
+  const error = { code, message: code };
+  await store.settle(worker, [{ id: task, attempt: Number(row?.attempt), kind: 'fail', error }], DISPATCH);
+};
+
+/** Somebody else makes a task with a unique key. */
+const take = async (key: string) => {
+  const task = { name: 'x', unique_key: key, scheduled_time: '2030-01-01T00:00:00Z' };
+  expect((await ada.ask('POST', '/api/tasks/', task)).status).toBe(201);
+};
+
 const lines = (count: number, of: (n: number) => object = (n) => ({ name: `Task ${n}` })) =>
   Array.from({ length: count }, (_, n) => JSON.stringify(of(n))).join('\n');
 const batchNow = async ({ batch }: Begun) => (await ada.ask('GET', `/api/batches/${batch}/`)).body;
@@ -128,9 +158,10 @@ describe('an import', () => {
     const late: ImportPorts = {
       ...ports,
       insert: async (...given) => {
-        await ports.insert(...given);
+        const left = await ports.insert(...given);
         const [task] = await tasksOf(begun);
         await ada.ask('POST', `/api/tasks/${task?.id}/cancel/`);
+        return left;
       },
     };
     await run(begun, late);
@@ -253,22 +284,41 @@ describe('an import', () => {
     expect(await batchNow(begun)).toMatchObject({ status: 'finished', total: 0 });
   });
 
+  test('of more than a million lines is refused before anything is written', {
+    timeout: 60_000,
+  }, async () => {
+    const begun = await begin('{"name":"x"}');
+    const thousand = Buffer.from('1\n'.repeat(1_000));
+    const large: ImportPorts = {
+      ...ports,
+      open: async () => ({
+        bytes: 2_000_001,
+        content: (async function* () {
+          for (let n = 0; n < 1_000; n += 1) yield thousand;
+          yield Buffer.from('1');
+        })(),
+      }),
+      read: () => newTask(),
+    };
+    await expect(run(begun, large)).rejects.toMatchObject({ code: 'too_many_lines' });
+    expect(await batchNow(begun)).toMatchObject({ status: 'finished', total: 0 });
+  });
+
   test('whose attempt dies goes on where it was: every line is a task once, counted once', async () => {
     const begun = await begin(lines(5_000, (n) => ({ name: `${n}`, unique_key: `k${n}` })));
-    let chunks = 0;
-    const dying: ImportPorts = {
+    await expect(run(begun, dyingAt(2))).rejects.toThrow('killed');
+    expect(await batchNow(begun)).toMatchObject({ status: 'importing', total: 2_000 });
+    await takeBack(begun);
+    const written: number[] = [];
+    const counting: ImportPorts = {
       ...ports,
-      insert: async (...given) => {
-        chunks += 1;
-        if (chunks === 2) throw new Error('killed');
-        await ports.insert(...given);
+      insert: (job, requests) => {
+        written.push(requests.length);
+        return ports.insert(job, requests);
       },
     };
-    await expect(run(begun, dying)).rejects.toThrow('killed');
-    expect(await batchNow(begun)).toMatchObject({ status: 'importing', total: 2_000 });
-    await on.admin`
-      update tasks set status = 'SCHEDULED', lease_until = null, next_dispatch_at = now() where id = ${begun.task}`;
-    expect(await run(begun)).toMatchObject({ lines: 5_000, created: 5_000, bad_lines: 0 });
+    expect(await run(begun, counting)).toMatchObject({ lines: 5_000, created: 5_000, bad_lines: 0 });
+    expect(written).toEqual([2_000, 1_000]);
     const rows = await tasksOf(begun);
     expect(rows.map(({ name }) => name)).toEqual(Array.from({ length: 5_000 }, (_, n) => `${n}`));
   });
@@ -279,13 +329,126 @@ describe('an import', () => {
     expect(await run(begun, { ...ports, discard })).toMatchObject({ created: 3 });
   });
 
+  test('names lines that get no task as somebody has taken their key since the check', async () => {
+    const begun = await begin(lines(2_001, (n) => ({ name: 'x', unique_key: `late-${n}` })));
+    const overtaken: ImportPorts = {
+      ...ports,
+      insert: async (...given) => {
+        if (given[1].length > 1) await take('late-7');
+        return ports.insert(...given);
+      },
+    };
+    expect(await run(begun, overtaken)).toEqual({
+      batch: begun.batch,
+      lines: 2_001,
+      created: 2_000,
+      bad_lines: 1,
+      first_bad_lines: [{ line: 8, errors: [{ pointer: '/unique_key', detail: expect.any(String) }] }],
+    });
+    expect(
+      api.objects.get(`reports/${ada.organizationId}/${begun.batch}`)?.toString().split('\n'),
+    ).toHaveLength(2);
+  });
+
+  test.each([false, true])(
+    'that has begun to write goes on when a key is taken, and names the line after all (partial: %s)',
+    async (partial) => {
+      const keyed = (n: number) => ({ name: 'x', unique_key: `goes-on-${partial}-${n}` });
+      const begun = await begin(lines(5_000, keyed), { partial });
+      const overtaken = dyingAt(2);
+      const { insert } = overtaken;
+      overtaken.insert = async (...given) => {
+        // Left out by the attempt that dies.
+        if (given[1][0]?.line === 1) await take(keyed(3).unique_key);
+        return insert(...given);
+      };
+      await expect(run(begun, overtaken)).rejects.toThrow('killed');
+      await takeBack(begun);
+      // Left out by the one that goes on.
+      await take(keyed(4_000).unique_key);
+      // Another's by now, of a task that is written and has ended.
+      await on.admin`
+        update tasks set status = 'COMPLETED', next_dispatch_at = null, finished_at = now(), attempt = 1, started_at = now(),
+          result = '1'
+        where batch_id = ${begun.batch} and unique_key = ${keyed(5).unique_key}`;
+      await take(keyed(5).unique_key);
+      const result = (await run(begun)) as { first_bad_lines: { line: number }[] };
+      expect(result).toMatchObject({ lines: 5_000, created: 4_998, bad_lines: 2 });
+      expect(result.first_bad_lines.map(({ line }) => line).toSorted((a, b) => a - b)).toEqual([4, 4_001]);
+      expect((await tasksOf(begun)).length).toBe(4_998);
+    },
+  );
+
+  test('whose worker died after the end says that all is there', async () => {
+    const begun = await begin(lines(3));
+    await run(begun);
+    await takeBack(begun);
+    expect(await run(begun)).toEqual({ batch: begun.batch, created: 3 });
+    expect(await batchNow(begun)).toMatchObject({ status: 'running', total: 3 });
+  });
+
+  test('that has failed goes on where it was when it is retried', async () => {
+    const begun = await begin(lines(5_000));
+    await expect(run(begun, dyingAt(2))).rejects.toThrow('killed');
+    await fail(begun);
+    await endAbandonedImports({ db: on.as('dispatcher'), announceBatch: () => {} });
+    expect(await batchNow(begun)).toMatchObject({ status: 'running', total: 2_000 });
+    expect((await ada.ask('POST', `/api/tasks/${begun.task}/retry/`)).status).toBe(200);
+    const [row] = await tasksOf(begun);
+    await on.admin`update batches set watchers = '{one}' where id = ${begun.batch}`;
+    expect(await run(begun)).toMatchObject({ lines: 5_000, created: 5_000 });
+    expect(announced.map(({ total, sealed }) => [total, sealed])).toEqual([
+      [2_000, false],
+      [4_000, false],
+      [5_000, false],
+      [5_000, true],
+    ]);
+    const rows = await tasksOf(begun);
+    expect(new Set(rows.map(({ name }) => name)).size).toBe(5_000);
+    expect(rows[0]).toEqual(row);
+  });
+
+  test('of bad lines is checked once more when it is retried, and says the same', async () => {
+    await take('freed');
+    const begun = await begin(lines(2, (n) => ({ name: 'x', unique_key: n ? 'freed' : 'free' })));
+    await expect(run(begun)).rejects.toMatchObject({ code: 'lines_invalid' });
+    await fail(begun);
+    await ada.ask('POST', `/api/tasks/${begun.task}/retry/`);
+    await expect(run(begun)).rejects.toMatchObject({ code: 'lines_invalid', details: { bad_lines: 1 } });
+    expect(await batchNow(begun)).toMatchObject({ status: 'finished', total: 0 });
+    await fail(begun);
+    const { results } = (await ada.ask('GET', '/api/tasks/?status=SCHEDULED')).body;
+    await ada.ask('POST', `/api/tasks/${results[0].id}/cancel/`);
+    await ada.ask('POST', `/api/tasks/${begun.task}/retry/`);
+    expect(await run(begun)).toMatchObject({ created: 2 });
+  });
+
+  test('is retried with its batch: what was cancelled runs again, and what was not there yet comes', async () => {
+    const begun = await begin(lines(3_000));
+    await expect(run(begun, dyingAt(2))).rejects.toThrow('killed');
+    expect((await ada.ask('POST', `/api/batches/${begun.batch}/cancel/`)).body.changed).toBe(2_000);
+    await fail(begun);
+    await endAbandonedImports({ db: on.as('dispatcher'), announceBatch: () => {} });
+    expect(await batchNow(begun)).toMatchObject({ status: 'finished', total: 2_000, cancelled: 2_000 });
+    woken = [];
+    api.woken.length = 0;
+    const { body } = await ada.ask('POST', `/api/batches/${begun.batch}/retry/`);
+    expect(body).toMatchObject({ changed: 2_000, batch: { waiting: 2_000, cancelled: 0 } });
+    expect(api.woken.flatMap(({ ids }) => [...ids])).toContain(begun.task);
+    expect(await run(begun)).toMatchObject({ lines: 3_000, created: 3_000 });
+    expect(await batchNow(begun)).toMatchObject({ status: 'running', total: 3_000, waiting: 3_000 });
+    // A second time there is nothing to bring.
+    await store.settle(worker, [{ id: begun.task, attempt: 2, kind: 'complete', result: null }], DISPATCH);
+    expect((await ada.ask('POST', `/api/batches/${begun.batch}/retry/`)).body.changed).toBe(0);
+  });
+
   test('that another attempt has taken over writes nothing more', async () => {
     const begun = await begin(lines(10));
     const overtaken: ImportPorts = {
       ...ports,
       insert: async (...given) => {
         await on.admin`update tasks set attempt = attempt + 1 where id = ${begun.task}`;
-        await ports.insert(...given);
+        return ports.insert(...given);
       },
     };
     await expect(run(begun, overtaken)).rejects.toThrow('another attempt has it');
@@ -301,7 +464,7 @@ describe('an import', () => {
         chunks += 1;
         if (chunks === 2)
           expect((await ada.ask('POST', `/api/batches/${begun.batch}/cancel/`)).body.changed).toBe(2_000);
-        await ports.insert(...given);
+        return ports.insert(...given);
       },
     };
     await expect(run(begun, cancelled)).rejects.toThrow('cancelled');
@@ -309,8 +472,7 @@ describe('an import', () => {
     await endAbandonedImports({ db: dispatcher, announceBatch: () => {} });
     // Its task still runs, as far as the rows say.
     expect(await batchNow(begun)).toMatchObject({ status: 'importing', total: 2_000, cancelled: 2_000 });
-    const error = { code: 'cancelled', message: 'cancelled' };
-    await store.settle(worker, [{ id: begun.task, attempt: 1, kind: 'fail', error }], DISPATCH);
+    await fail(begun, 'cancelled');
     await endAbandonedImports({ db: dispatcher, announceBatch: () => {} });
     expect(await batchNow(begun)).toMatchObject({ status: 'finished', total: 2_000, cancelled: 2_000 });
   });

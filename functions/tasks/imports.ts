@@ -6,7 +6,7 @@ import { Refusal } from '../refusal.ts';
 import { type BatchNow, batchIn } from './batches.ts';
 import { type CreateDeps, violated, wake } from './create.ts';
 import { batchFinishedEvent } from './finished-event.ts';
-import { importIds, LINES } from './import-ids.ts';
+import { importIds, LINES, lineOf } from './import-ids.ts';
 import type { ImportPorts } from './kinds/batch-import/ports.ts';
 import { batchImport, type ImportPayload } from './kinds/batch-import/schema.ts';
 import * as store from './store/index.ts';
@@ -131,14 +131,16 @@ export function importPorts({
     read,
     async begin(taskId, attempt, batchId) {
       const found = await store.findImport(db, { taskId, attempt, batchId });
-      return found && { taskId, attempt, batchId, ...found };
+      if (!found) return undefined;
+      const { organizationId, createdBy, sealed, lastTaskId, lastWritten, total } = found;
+      if (sealed && lastTaskId !== importIds(batchId)(LINES - 1)) return { created: total };
+      const job = { taskId, attempt, batchId, organizationId, createdBy };
+      const again = sealed ? await store.unseal(db, job) : undefined;
+      if (again && again.watchers.length > 0) announceBatch(again);
+      return { ...job, written: lastWritten === null ? 0 : lineOf(lastWritten) };
     },
-    async open({ organizationId }, uploadId, signal) {
-      const key = uploadKey(organizationId, uploadId);
-      const bytes = await artifacts.size(key);
-      const content = bytes === undefined ? undefined : await artifacts.readStream(key, signal);
-      return bytes !== undefined && content ? { bytes, content } : undefined;
-    },
+    open: ({ organizationId }, uploadId, signal) =>
+      artifacts.readStream(uploadKey(organizationId, uploadId), signal),
     takenKeys: ({ organizationId, batchId }, keys) => store.takenByOthers(db, organizationId, batchId, keys),
     async insert(job, lines) {
       const idOf = importIds(job.batchId);
@@ -152,9 +154,18 @@ export function importPorts({
       const unsent =
         due.length > 0 ? await enqueue(wakeUps(due.map((task) => ({ ...task, organizationId, queue })))) : [];
       if (unsent.length > 0) await store.dispatchAgain(db, unsent);
+      return without(lines, made.tasks);
     },
-    async seal(job) {
-      const batch = await store.seal(db, job);
+    missing: async ({ batchId }, lines) => {
+      const ids = lines.map(importIds(batchId));
+      return without(
+        lines.map((line) => ({ line })),
+        await store.present(db, ids),
+      );
+    },
+    async seal(job, lastLine) {
+      const last = lastLine === undefined ? null : importIds(job.batchId)(lastLine);
+      const batch = await store.seal(db, job, last);
       if (!batch) throw lost();
       if (batch.watchers.length > 0) announceBatch(batch);
       // All that it wrote has ended before it was through.
@@ -165,6 +176,13 @@ export function importPorts({
       artifacts.put(reportKey(organizationId, batchId), ndjson, 'application/x-ndjson'),
     discard: ({ organizationId }, uploadId) => artifacts.remove(uploadKey(organizationId, uploadId)),
   };
+}
+
+/** Those of the lines that have no task among these. */
+function without(lines: readonly { line: number }[], tasks: readonly { id: string }[]): Set<number> {
+  const left = new Set(lines.map(({ line }) => line));
+  for (const { id } of tasks) left.delete(lineOf(id));
+  return left;
 }
 
 /** Batches that one tick seals. */

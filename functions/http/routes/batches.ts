@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import * as z from 'zod';
 import { idsFrom } from '../../idempotency/ids-from.ts';
 import { createBatch, getBatch, listBatches } from '../../tasks/batches.ts';
-import { actInBulk, type BulkFilter, cancelBatch } from '../../tasks/bulk-actions.ts';
+import { type BulkFilter, cancelBatch, retryBatch } from '../../tasks/bulk-actions.ts';
 import type { ChangeDeps } from '../../tasks/change.ts';
 import type { App } from '../app.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
@@ -135,7 +135,7 @@ export function registerBatchRoutes(app: App, deps: ChangeDeps): void {
   app.openapi(retry, async (c) => {
     const { batchId } = c.req.valid('param');
     const filter = { ...EVERYTHING, batchId };
-    const outcome = await actInBulk(deps, c.var.principal, { action: 'retry' }, filter, timeLeft(c));
+    const outcome = await retryBatch(deps, c.var.principal, filter, timeLeft(c));
     return c.json({ ...outcome, batch: batchView(await getBatch(deps, c.var.principal, batchId)) }, 200);
   });
 }

@@ -1,4 +1,4 @@
-import type { Transaction } from '../../database/connect.ts';
+import type { Database, Transaction } from '../../database/connect.ts';
 import type { Batch } from '../task.ts';
 import { batchJson } from './tally.ts';
 
@@ -41,8 +41,8 @@ export async function listBatches(
   return rows.map(batchNow);
 }
 
-/** Which of these tasks there are, as far as the transaction's principal sees them. */
-export async function present(tx: Transaction, ids: readonly string[]): Promise<{ id: string }[]> {
+/** Which of these tasks there are, as far as the transaction's principal sees them, or the function's role. */
+export async function present(tx: Database | Transaction, ids: readonly string[]): Promise<{ id: string }[]> {
   return tx<{ id: string }[]>`select t.id from tasks t where t.id = any (${ids as string[]}::uuid[])`;
 }
 
@@ -57,4 +57,16 @@ export async function takenKeys(
     where t.organization_id = ${organizationId} and t.unique_key = any (${keys as string[]}::text[])
       and t.status in ('PENDING', 'SCHEDULED', 'RUNNING')`;
   return rows.map(({ key }) => key);
+}
+
+/** Which of these batches have not changed since they had that `seq`. */
+export async function stillAt(
+  db: Database,
+  batches: readonly { id: string; seq: number }[],
+): Promise<string[]> {
+  const rows = await db<{ id: string }[]>`
+    select b.id from batches b
+    join jsonb_to_recordset(${JSON.stringify(batches.map(({ id, seq }) => ({ id, seq })))}::jsonb) as g(id uuid, seq bigint)
+      on b.id = g.id and b.seq = g.seq`;
+  return rows.map(({ id }) => id);
 }

@@ -2,7 +2,7 @@ import type { Transaction } from '../../database/connect.ts';
 import type { DispatchSettings, Task, Watched } from '../task.ts';
 import { columns, dueIn, type Fragment, leaves, nextDispatch, type Timed } from './columns.ts';
 import { type BulkMove, picked, type Reached, type Selection, stretch } from './stretch.ts';
-import { tally, watchedBatch } from './tally.ts';
+import { tally, untallied, watchedBatch } from './tally.ts';
 
 /*
  * What people do to tasks: to one, or to many by a filter. Either way the same statement moves what is `picked`; only who
@@ -48,7 +48,7 @@ const rescheduling = (tx: Transaction, scheduledTime: string, dispatch: Dispatch
         held_by = null, dispatches = 0, updated_at = clock_timestamp(), seq = t.seq + 1
       from picked where t.id = picked.id and t.status = any (${leaves('reschedule')}::text[])
       returning t.*
-    ), tally as (select * from batches where false)`;
+    ), ${untallied(tx)}`;
 };
 
 type Changed = Timed<Watched<Task>>;

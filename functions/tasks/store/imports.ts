@@ -39,18 +39,46 @@ const job = (db: Database, { taskId, attempt, batchId }: ImportAttempt): Fragmen
     for share of t
   ), job as materialized (
     select b.id, b.organization_id, running.created_by from batches b join running using (organization_id)
-    where b.id = ${batchId} and b.import_task_id = ${taskId} and not b.sealed
+    where b.id = ${batchId} and b.import_task_id = ${taskId}
   )`;
 
-/** Whose import it is; undefined when this attempt no longer has it, or when its batch is complete. */
-export async function findImport(
-  db: Database,
-  attempt: ImportAttempt,
-): Promise<{ organizationId: string; createdBy: string | null } | undefined> {
-  const [row] = await db<{ organizationId: string; createdBy: string | null }[]>`
+/** Where an import stands. */
+export type FoundImport = {
+  organizationId: string;
+  createdBy: string | null;
+  /** Tasks that it has written. */
+  total: number;
+  sealed: boolean;
+  lastTaskId: string;
+  /** The last task that was written. */
+  lastWritten: string | null;
+};
+
+/** Whose import it is, and how far it has come; undefined when this attempt no longer has it. */
+export async function findImport(db: Database, attempt: ImportAttempt): Promise<FoundImport | undefined> {
+  const [row] = await db<FoundImport[]>`
     with ${job(db, attempt)}
-    select organization_id as "organizationId", created_by as "createdBy" from job`;
+    select b.organization_id as "organizationId", job.created_by as "createdBy", b.total, b.sealed,
+      b.last_task_id as "lastTaskId",
+      (select t.id from tasks t
+        where t.organization_id = b.organization_id and t.id between b.first_task_id and b.last_task_id
+          and t.batch_id = b.id
+        order by t.organization_id, t.id desc limit 1) as "lastWritten"
+    from batches b join job on job.id = b.id`;
   return row;
+}
+
+/** Lets a batch have further tasks: its import had failed, or was cancelled, and is run again. */
+export async function unseal(db: Database, attempt: ImportAttempt): Promise<WatchedBatch | undefined> {
+  const [row] = await db<{ batch: WatchedBatch }[]>`
+    with ${job(db, attempt)}, b as (
+      update batches b
+      set sealed = false, finished_at = null, updated_at = clock_timestamp(), seq = b.seq + 1
+      from job where b.id = job.id and b.sealed
+      returning b.*
+    )
+    select ${batchJson(db)} as batch from b`;
+  return row?.batch;
 }
 
 /**
@@ -75,7 +103,7 @@ export async function insertImported(
     ), b as (
       update batches b
       set total = b.total + (select count(*) from made), updated_at = clock_timestamp(), seq = b.seq + 1
-      from job where b.id = job.id
+      from job where b.id = job.id and not b.sealed
       returning b.*
     )
     select ${batchJson(db)} as batch, b.id, 0::float8 as "dueInSeconds" from b
@@ -88,11 +116,21 @@ const SEALED = (db: Database) => db`
   sealed = true, updated_at = clock_timestamp(), seq = b.seq + 1,
   finished_at = case when b.completed + b.failed + b.cancelled = b.total then clock_timestamp() end`;
 
-/** Says that a batch has all of its tasks. @returns undefined when this attempt no longer has the import */
-export async function seal(db: Database, attempt: ImportAttempt): Promise<WatchedBatch | undefined> {
+/**
+ * Says that a batch gets no more tasks.
+ *
+ * @param lastTaskId the last that it may have: when the import has come to its end; null when it has not
+ * @returns undefined when this attempt no longer has the import
+ */
+export async function seal(
+  db: Database,
+  attempt: ImportAttempt,
+  lastTaskId: string | null,
+): Promise<WatchedBatch | undefined> {
   const [row] = await db<{ batch: WatchedBatch }[]>`
     with ${job(db, attempt)}, b as (
-      update batches b set ${SEALED(db)} from job where b.id = job.id
+      update batches b set ${SEALED(db)}, last_task_id = coalesce(${lastTaskId}::uuid, b.last_task_id)
+      from job where b.id = job.id and not b.sealed
       returning b.*
     )
     select ${batchJson(db)} as batch from b`;

@@ -1,5 +1,5 @@
 export { type Attempt, attempts } from './attempts.ts';
-export { type BatchNow, findBatch, listBatches, present, takenKeys } from './batches.ts';
+export { type BatchNow, findBatch, listBatches, present, stillAt, takenKeys } from './batches.ts';
 export {
   type ChangedStretch,
   cancel,
@@ -26,6 +26,7 @@ export {
   seal,
   sealAbandoned,
   takenByOthers,
+  unseal,
   type WatchedBatch,
 } from './imports.ts';
 export { type Capped, heldLanes, type Lane, RELEASE, type Released, releaseHeld } from './lanes.ts';

@@ -1,4 +1,5 @@
 import type { Json } from '../../define-task.ts';
+import { LINES } from '../../import-ids.ts';
 
 type BadLine = { line: number; errors: readonly { pointer: string; detail: string }[] };
 
@@ -15,12 +16,15 @@ const MAX_REPORT_BYTES = 33_554_432;
 export function badLines() {
   const first: BadLine[] = [];
   const report: string[] = [];
+  /** A bit for each line that there may be. */
+  const known = new Uint8Array(LINES / 8);
   let bytes = 0;
   let left = 0;
   let count = 0;
   return {
     add(line: number, errors: BadLine['errors']): void {
       count += 1;
+      known[line >> 3] = (known[line >> 3] ?? 0) | (1 << (line & 7));
       const bad = {
         line,
         errors: errors.slice(0, ERRORS).map(({ pointer, detail }) => ({
@@ -36,6 +40,7 @@ export function badLines() {
       bytes += text.length;
     },
     count: () => count,
+    has: (line: number) => ((known[line >> 3] ?? 0) & (1 << (line & 7))) !== 0,
     /** For the result of an import, or for the error of one that was refused. */
     spelled: (where: keyof typeof SPELLED): Json => first.slice(0, SPELLED[where]) as unknown as Json,
     /** One line of JSON for each. */

@@ -10,14 +10,19 @@ export type ImportJob = {
   organizationId: string;
   createdBy: string | null;
   batchId: string;
+  /** The last line that an attempt before this one has written; 0 for none. Those before it were written, or left out. */
+  written: number;
 };
+
+/** An import that an attempt before has brought to its end, and could not say so any more; the batch has so many tasks. */
+export type ImportEnd = { created: number };
 
 /** A line of the upload, as a task or as what is wrong with it, or with the field that `pointer` leads to. */
 export type ImportLine = { line: number; item: unknown } | { line: number; fault: string; pointer?: string };
 
 export type ImportPorts = {
-  /** Undefined when this attempt no longer has the import, or when its batch is complete. */
-  begin: (taskId: string, attempt: number, batchId: string) => Promise<ImportJob | undefined>;
+  /** Undefined when this attempt no longer has the import. */
+  begin: (taskId: string, attempt: number, batchId: string) => Promise<ImportJob | ImportEnd | undefined>;
   /** The upload and its length in bytes; undefined when it is not there, or no longer. */
   open: (
     job: ImportJob,
@@ -28,10 +33,20 @@ export type ImportPorts = {
   read: (item: unknown, queue: Queue) => TaskRequest | { errors: readonly FieldError[] };
   /** Which of these unique keys live tasks have that are not of this batch. */
   takenKeys: (job: ImportJob, keys: readonly string[]) => Promise<string[]>;
-  /** Writes tasks with their lines' ids. Lines that were written before stay as they are. @throws when the job is lost */
-  insert: (job: ImportJob, lines: readonly { line: number; request: TaskRequest }[]) => Promise<void>;
-  /** Says that the batch has all of its tasks. @returns how many */
-  seal: (job: ImportJob) => Promise<number>;
+  /**
+   * Writes tasks with their lines' ids.
+   *
+   * @returns the lines that were left out, as somebody has taken their unique key
+   * @throws when the job is lost
+   */
+  insert: (
+    job: ImportJob,
+    lines: readonly { line: number; request: TaskRequest }[],
+  ) => Promise<ReadonlySet<number>>;
+  /** Which of these lines have no task. */
+  missing: (job: ImportJob, lines: readonly number[]) => Promise<ReadonlySet<number>>;
+  /** Says that the batch gets no more tasks. @param lastLine of the upload, when all are written @returns how many it has */
+  seal: (job: ImportJob, lastLine?: number) => Promise<number>;
   /** Stores what was wrong with the lines. */
   report: (job: ImportJob, ndjson: string) => Promise<void>;
   /** The upload is not needed any more. */

@@ -38,11 +38,16 @@ export function importTask(ports: ImportPorts): TaskDefinition {
     async run(payload, context): Promise<Json> {
       const { taskId, attempt } = context;
       const job = await ports.begin(taskId, attempt, payload.batch);
-      if (!job) throw new PermanentError('import_over', 'The batch of this import is complete, or gone');
+      if (!job) throw new PermanentError('import_over', 'The batch of this import is gone, or another’s');
+      // All was written by an attempt that died before it could say so.
+      if ('created' in job) {
+        context.progress(1, `${job.created} tasks`);
+        return { batch: payload.batch, created: job.created };
+      }
       try {
         return await carryOut(ports, job, payload, context);
       } catch (error) {
-        // Nothing will come of it any more; what it has written so far is all there is.
+        // Nothing will come of it unless somebody retries it; what it has written so far is all there is.
         if (error instanceof PermanentError) await ports.seal(job);
         throw error;
       }
@@ -57,13 +62,18 @@ async function carryOut(
   context: TaskContext,
 ): Promise<Json> {
   const bad = badLines();
-  const lines = await check(ports, job, payload, context, bad);
-  if (bad.count() > 0) await ports.report(job, bad.report());
-  if (lines === 0 || (bad.count() > 0 && !payload.partial)) throw refused(lines, bad);
-  await write(ports, job, payload, context);
+  // Once a line is written, all or none is decided; `partial` has to say again what was wrong.
+  if (job.written === 0 || payload.partial) {
+    const lines = await check(ports, job, payload, context, bad);
+    if (bad.count() > 0) await ports.report(job, bad.report());
+    if (lines === 0 || (bad.count() > 0 && !payload.partial)) throw refused(lines, bad);
+  }
+  const found = bad.count();
+  const { lines, last } = await write(ports, job, payload, context, bad);
+  if (bad.count() > found) await ports.report(job, bad.report());
   context.signal.throwIfAborted();
-  const created = await ports.seal(job);
-  // Left behind, it is removed after a day; and an attempt that follows would find the batch complete, and fail.
+  const created = await ports.seal(job, last);
+  // Left behind, it is removed after a day.
   await ports.discard(job, payload.upload).catch(() => {});
   context.progress(1, `${created} tasks`);
   const first_bad_lines = bad.spelled('result');
@@ -79,7 +89,11 @@ function refused(lines: number, bad: BadLines): PermanentError {
   );
 }
 
-const tooManyLines = () => new PermanentError('too_many_lines', `There may be ${MAX_LINES} lines`);
+const tooManyLines = () =>
+  new PermanentError(
+    'too_many_lines',
+    `The upload has more than ${MAX_LINES} lines, which is as many as there may be`,
+  );
 
 /** Reads every line and notes what is wrong. @returns how many lines there are */
 async function check(
@@ -90,12 +104,10 @@ async function check(
   bad: BadLines,
 ): Promise<number> {
   const keys = new Set<string>();
-  let lines = 0;
-  for await (const { chunk, part } of chunks(ports, job, payload, context.signal)) {
+  let count = 0;
+  for await (const { chunk, part, lines } of chunks(ports, job, payload, context.signal)) {
     const requests: Request[] = [];
     for (const line of chunk) {
-      lines += 1;
-      if (lines > MAX_LINES || line.line >= LINES) throw tooManyLines();
       const read = readLine(ports, payload, line);
       if ('errors' in read) bad.add(line.line, read.errors);
       else requests.push({ line: line.line, request: read });
@@ -104,31 +116,48 @@ async function check(
     const taken = new Set(wanted.length > 0 ? await ports.takenKeys(job, wanted) : []);
     for (const { line, request } of requests) {
       if (request.uniqueKey === null) continue;
-      if (taken.has(request.uniqueKey) || keys.has(request.uniqueKey)) bad.add(line, [KEY_TAKEN]);
+      const isTaken = taken.has(request.uniqueKey) || keys.has(request.uniqueKey);
+      // Of those that are written, or were left out, it is known.
+      if (isTaken && line > job.written) bad.add(line, [KEY_TAKEN]);
       keys.add(request.uniqueKey);
     }
     context.progress(CHECKED * part, `${lines} lines checked, ${bad.count()} bad`);
+    count = lines;
   }
-  return lines;
+  return count;
 }
 
-/** Writes a task for every line that is in order. */
+/** Writes a task for every line that is in order, and notes those that get none all the same. @returns what it has read */
 async function write(
   ports: ImportPorts,
   job: ImportJob,
   payload: ImportPayload,
   context: TaskContext,
-): Promise<void> {
-  let lines = 0;
-  for await (const { chunk, part } of chunks(ports, job, payload, context.signal)) {
-    const requests = chunk.flatMap((line): Request[] => {
-      const read = readLine(ports, payload, line);
-      return 'errors' in read ? [] : [{ line: line.line, request: read }];
-    });
-    if (requests.length > 0) await ports.insert(job, requests);
-    lines += requests.length;
-    context.progress(CHECKED + (1 - CHECKED) * part, `${lines} tasks`);
+  bad: BadLines,
+): Promise<{ lines: number; last: number }> {
+  const read = { lines: 0, last: 0 };
+  for await (const { chunk, part, lines } of chunks(ports, job, payload, context.signal)) {
+    const [before, now]: [number[], Request[]] = [[], []];
+    for (const line of chunk) {
+      read.last = line.line;
+      if (bad.has(line.line)) continue;
+      if (line.line <= job.written) {
+        before.push(line.line);
+        continue;
+      }
+      const request = readLine(ports, payload, line);
+      if ('errors' in request) bad.add(line.line, request.errors);
+      else now.push({ line: line.line, request });
+    }
+    for (const missing of [
+      before.length > 0 ? await ports.missing(job, before) : [],
+      now.length > 0 ? await ports.insert(job, now) : [],
+    ])
+      for (const line of missing) bad.add(line, [KEY_TAKEN]);
+    read.lines = lines;
+    context.progress(CHECKED + (1 - CHECKED) * part, `${lines} lines written`);
   }
+  return read;
 }
 
 const KEY_TAKEN = {
@@ -155,13 +184,13 @@ function withDefaults(item: unknown, defaults: Record<string, unknown>): unknown
   return { ...defaults, ...item, ...payload };
 }
 
-/** The lines of the upload in chunks, with the part of it that has been read. Gives way between them. */
+/** The lines of the upload in chunks, with the part of it, and the lines, read so far. Gives way between them. */
 async function* chunks(
   { open }: ImportPorts,
   job: ImportJob,
   { upload, format }: ImportPayload,
   signal: AbortSignal,
-): AsyncGenerator<{ chunk: ImportLine[]; part: number }> {
+): AsyncGenerator<{ chunk: ImportLine[]; part: number; lines: number }> {
   const opened = await open(job, upload, signal);
   if (!opened) throw new PermanentError('upload_not_found', 'The upload is not there, or no longer');
   let bytes = 0;
@@ -171,16 +200,19 @@ async function* chunks(
       yield piece;
     }
   })();
+  let lines = 0;
   let chunk: ImportLine[] = [];
   for await (const line of FORMATS[format](counted)) {
     if ('fault' in line && line.fault === BLANK) continue;
+    lines += 1;
+    if (lines > MAX_LINES || line.line >= LINES) throw tooManyLines();
     chunk.push(line);
     if (chunk.length < CHUNK) continue;
     await nextTurn();
     signal.throwIfAborted();
-    yield { chunk, part: Math.min(1, bytes / Math.max(1, opened.bytes)) };
+    yield { chunk, part: Math.min(1, bytes / Math.max(1, opened.bytes)), lines };
     chunk = [];
   }
   signal.throwIfAborted();
-  if (chunk.length > 0) yield { chunk, part: 1 };
+  if (chunk.length > 0) yield { chunk, part: 1, lines };
 }
