@@ -306,7 +306,7 @@ describe('an import', () => {
 
   test('whose attempt dies goes on where it was: every line is a task once, counted once', async () => {
     const begun = await begin(lines(5_000, (n) => ({ name: `${n}`, unique_key: `k${n}` })));
-    await expect(run(begun, dyingAt(2))).rejects.toThrow('killed');
+    await expect(run(begun, dyingAt(2))).rejects.toThrow('interrupted');
     expect(await batchNow(begun)).toMatchObject({ status: 'importing', total: 2_000 });
     await takeBack(begun);
     const written: number[] = [];
@@ -362,7 +362,7 @@ describe('an import', () => {
         if (given[1][0]?.line === 1) await take(keyed(3).unique_key);
         return insert(...given);
       };
-      await expect(run(begun, overtaken)).rejects.toThrow('killed');
+      await expect(run(begun, overtaken)).rejects.toThrow('interrupted');
       await takeBack(begun);
       // Left out by the one that goes on.
       await take(keyed(4_000).unique_key);
@@ -387,9 +387,16 @@ describe('an import', () => {
     expect(await batchNow(begun)).toMatchObject({ status: 'running', total: 3 });
   });
 
+  test('that an outage interrupts keeps what the database says for the log', async () => {
+    const begun = await begin(lines(1));
+    const error = new Error('relation "tasks" does not exist');
+    const away = run(begun, { ...ports, insert: () => Promise.reject(error) });
+    await expect(away).rejects.toMatchObject({ message: 'The import was interrupted', cause: error });
+  });
+
   test('that has failed goes on where it was when it is retried', async () => {
     const begun = await begin(lines(5_000));
-    await expect(run(begun, dyingAt(2))).rejects.toThrow('killed');
+    await expect(run(begun, dyingAt(2))).rejects.toThrow('interrupted');
     await fail(begun);
     await endAbandonedImports({ db: on.as('dispatcher'), announceBatch: () => {} });
     expect(await batchNow(begun)).toMatchObject({ status: 'running', total: 2_000 });
@@ -425,7 +432,7 @@ describe('an import', () => {
 
   test('is retried with its batch: what was cancelled runs again, and what was not there yet comes', async () => {
     const begun = await begin(lines(3_000));
-    await expect(run(begun, dyingAt(2))).rejects.toThrow('killed');
+    await expect(run(begun, dyingAt(2))).rejects.toThrow('interrupted');
     expect((await ada.ask('POST', `/api/batches/${begun.batch}/cancel/`)).body.changed).toBe(2_000);
     await fail(begun);
     await endAbandonedImports({ db: on.as('dispatcher'), announceBatch: () => {} });

@@ -5,6 +5,7 @@ import { asMember, type Principal } from '../database/enter.ts';
 import { Refusal } from '../refusal.ts';
 import { type BatchNow, batchIn } from './batches.ts';
 import { type CreateDeps, violated, wake } from './create.ts';
+import { RetryError } from './define-task.ts';
 import { batchFinishedEvent } from './finished-event.ts';
 import { importIds, LINES, lineOf } from './import-ids.ts';
 import type { ImportPorts } from './kinds/batch-import/ports.ts';
@@ -126,7 +127,7 @@ export function importPorts({
   publish,
   read,
 }: ImportDeps): ImportPorts {
-  const lost = () => new Error('The import was cancelled, or another attempt has it');
+  const lost = () => new RetryError('import_lost', 'The import was cancelled, or another attempt has it');
   return {
     read,
     async begin(taskId, attempt, batchId) {

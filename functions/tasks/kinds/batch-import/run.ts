@@ -7,9 +7,9 @@ import {
   type TaskContext,
   type TaskDefinition,
 } from '../../define-task.ts';
+import { isMeant } from '../../failure.ts';
 import { LINES } from '../../import-ids.ts';
 import { type BadLines, badLines } from './bad-lines.ts';
-import { csvLines } from './csv.ts';
 import { isObject } from './is-object.ts';
 import { BLANK, ndjsonLines } from './ndjson.ts';
 import type { ImportJob, ImportLine, ImportPorts } from './ports.ts';
@@ -24,7 +24,11 @@ const CHUNK = 2_000;
 /** The part of the progress that checking is. */
 const CHECKED = 0.3;
 
-const FORMATS = { ndjson: ndjsonLines, csv: csvLines };
+/** The parser of CSV is loaded by who needs it: every other invocation of the worker starts without. */
+const FORMATS = {
+  ndjson: async () => ndjsonLines,
+  csv: async () => (await import('./csv.ts')).csvLines,
+};
 
 type Request = { line: number; request: TaskRequest };
 
@@ -49,7 +53,8 @@ export function importTask(ports: ImportPorts): TaskDefinition {
       } catch (error) {
         // Nothing will come of it unless somebody retries it; what it has written so far is all there is.
         if (error instanceof PermanentError) await ports.seal(job);
-        throw error;
+        // What the database or the bucket says is for the log, and no answer to whoever asked for the import.
+        throw isMeant(error) ? error : new Error('The import was interrupted', { cause: error });
       }
     },
   }) as TaskDefinition;
@@ -202,7 +207,7 @@ async function* chunks(
   })();
   let lines = 0;
   let chunk: ImportLine[] = [];
-  for await (const line of FORMATS[format](counted)) {
+  for await (const line of (await FORMATS[format]())(counted)) {
     if ('fault' in line && line.fault === BLANK) continue;
     lines += 1;
     if (lines > MAX_LINES || line.line >= LINES) throw tooManyLines();
