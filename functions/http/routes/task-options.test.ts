@@ -83,8 +83,19 @@ describe('another time', () => {
       scheduled_time: past,
     });
     expect(api.woken.slice(woken)).toMatchObject([{ ids: [task.id], delaySeconds: 0 }]);
+    // Watchers hear of each.
+    const heard = api.announced.filter(({ id }) => id === task.id).map(({ seq }) => seq);
+    expect(heard).toEqual([2, 3]);
     const claim = await store.claim(on.as('worker'), [task.id], 30, 0);
     expect(claim.claimed).toHaveLength(1);
+  });
+
+  test('is nothing that a viewer may give', async () => {
+    const [bob, eve] = [await api.register(), await api.register()];
+    const { body: task } = await bob.ask('POST', '/api/tasks/', { name: 'Task' });
+    await on.join({ userId: eve.userId, sessionId: '' }, bob.organizationId, 'viewer');
+    const answer = await eve.ask('PATCH', `/api/tasks/${task.id}/`, { scheduled_time: inSeconds(60) });
+    expect(answer).toMatchObject({ status: 403, body: { code: 'role_insufficient' } });
   });
 
   test('that is later keeps an earlier message from starting it', async () => {
