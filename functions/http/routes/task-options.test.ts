@@ -264,6 +264,19 @@ describe('pauses', () => {
     });
   });
 
+  test('of one organization are not those of another one of one’s own, nor anybody else’s to see', async () => {
+    const bob = await api.register();
+    const { body: team } = await bob.ask('POST', '/api/organizations/', { name: 'Team' });
+    for (const organization of [bob.organizationId, team.id])
+      await bob.ask('POST', '/api/pauses/', { queue: 'bulk', organization });
+    const paused = async (organization: string) =>
+      (await bob.ask('GET', `/api/pauses/?organization=${organization}`)).body.results;
+    expect(await paused(team.id)).toMatchObject([{ organization: team.id }]);
+    expect((await bob.ask('DELETE', `/api/pauses/queue/bulk/?organization=${team.id}`)).status).toBe(204);
+    expect([await paused(team.id), await paused(bob.organizationId)]).toMatchObject([[], [{ name: 'bulk' }]]);
+    expect((await ada.ask('GET', `/api/pauses/?organization=${team.id}`)).status).toBe(404);
+  });
+
   test('are an administrator’s to make and to end', async () => {
     const { body: team } = await ada.ask('POST', '/api/organizations/', { name: 'Team' });
     const bob = await api.register();
