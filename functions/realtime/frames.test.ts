@@ -99,6 +99,64 @@ test('a connection that is gone or stuck costs one try, and the end of an invoca
   expect(posts).toBe(2);
 }, 10_000);
 
+test('a connection that has failed, or is gone, is tried again by the next invocation', async () => {
+  const got: number[] = [];
+  const { announce, flush } = announcer(
+    async (_connection, frame) => {
+      const { seq } = JSON.parse(frame);
+      got.push(seq);
+      if (seq === 1) throw new Error('broken');
+      return 'gone';
+    },
+    () => {},
+  );
+  announce([task(1, ['c']), task(2, ['c'])]);
+  // Also when all has been sent, or given up, before the end.
+  await sleep(20);
+  await flush();
+  announce([task(3, ['c']), task(4, ['c'])]);
+  await flush();
+  announce([task(5, ['c'])]);
+  await flush();
+  expect(got).toEqual([1, 3, 5]);
+});
+
+test('however many watch, so many frames are under way at once, and all are sent', async () => {
+  let [underWay, most, sent] = [0, 0, 0];
+  const { announce, flush } = announcer(
+    async () => {
+      underWay += 1;
+      most = Math.max(most, underWay);
+      await sleep(1);
+      underWay -= 1;
+      sent += 1;
+      return 'sent';
+    },
+    () => {},
+  );
+  const connections = Array.from({ length: 100 }, (_, n) => `c${n}`);
+  for (const seq of [1, 2]) {
+    announce([task(seq, connections)]);
+    await flush();
+  }
+  expect([most, sent]).toEqual([32, 200]);
+});
+
+test('a connection that takes each frame, but slowly, does not get those that are left at the end', async () => {
+  let posts = 0;
+  const { announce, flush } = announcer(
+    async () => {
+      posts += 1;
+      await sleep(400);
+      return 'sent';
+    },
+    () => {},
+  );
+  for (let seq = 1; seq <= 20; seq += 1) announce([task(seq, ['slow'])]);
+  await flush();
+  expect(posts).toBeLessThan(20);
+}, 15_000);
+
 describe('of a batch', () => {
   const batch = (id: string, seq: number, given: Partial<Batch> = {}) =>
     ({
@@ -137,6 +195,16 @@ describe('of a batch', () => {
     announce([moved('b', 4), moved('b', 5)]);
     await flush();
     expect(got.map(({ seq }) => seq)).toEqual([1, 3, 5]);
+  });
+
+  test('each invocation begins with a state at once', async () => {
+    const { announce, flush, got } = posting();
+    for (const seq of [1, 2]) {
+      announce([moved('b', seq)]);
+      await new Promise(setImmediate);
+      expect(got.at(-1)).toMatchObject({ seq });
+      await flush();
+    }
   });
 
   test('an older state than the last one is none, and batches do not wait for each other', async () => {

@@ -105,6 +105,18 @@ test('however much is said, what is kept has at most a hundred lines in 16 KB, a
   );
 });
 
+test('lines that were only counted are news, too, and kept though there is no other', () => {
+  const { hear, news, kept } = journal();
+  const counted = (count: number) => [
+    { message: `${count} lines are left out`, fields: { left_out: count } },
+  ];
+  for (const count of [1, 2]) {
+    hear({ progress: null, lines: [], leftOut: 1 });
+    expect(news().logs).toMatchObject(counted(count));
+    expect(kept().logs).toMatchObject(counted(count));
+  }
+});
+
 test('news are what has changed since they were last asked for', () => {
   const said = handler();
   said.progress(0.1);

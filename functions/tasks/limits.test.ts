@@ -9,6 +9,8 @@ test('a task has its own limits, or its kind has', () => {
   expect(limitsOf(KIND, { softSeconds: null, hardSeconds: null })).toEqual(KIND);
   const own = { softSeconds: 100, hardSeconds: 200 };
   expect(limitsOf(KIND, own)).toEqual(own);
+  // No time to stop would be left.
+  expect(limitsOf(KIND, { softSeconds: 50, hardSeconds: 50 })).toEqual({ softSeconds: 45, hardSeconds: 50 });
 });
 
 test('whatever is mixed, a handler has time to stop, and the hard limit is at most 14 minutes', () => {

@@ -92,8 +92,19 @@ describe('another time', () => {
       scheduled_time: past,
     });
     expect(api.woken.slice(woken)).toMatchObject([{ ids: [task.id], delaySeconds: 0 }]);
+    // Watchers hear of each.
+    const heard = api.announced.filter(({ id }) => id === task.id).map(({ seq }) => seq);
+    expect(heard).toEqual([2, 3]);
     const claim = await store.claim(on.as('worker'), [task.id], 30, 0);
     expect(claim.claimed).toHaveLength(1);
+  });
+
+  test('is nothing that a viewer may give', async () => {
+    const [bob, eve] = [await api.register(), await api.register()];
+    const { body: task } = await bob.ask('POST', '/api/tasks/', { name: 'Task' });
+    await on.join({ userId: eve.userId, sessionId: '' }, bob.organizationId, 'viewer');
+    const answer = await eve.ask('PATCH', `/api/tasks/${task.id}/`, { scheduled_time: inSeconds(60) });
+    expect(answer).toMatchObject({ status: 403, body: { code: 'role_insufficient' } });
   });
 
   test('that is later keeps an earlier message from starting it', async () => {
@@ -260,6 +271,19 @@ describe('pauses', () => {
       status: 404,
       body: { code: 'pause_not_found' },
     });
+  });
+
+  test('of one organization are not those of another one of one’s own, nor anybody else’s to see', async () => {
+    const bob = await api.register();
+    const { body: team } = await bob.ask('POST', '/api/organizations/', { name: 'Team' });
+    for (const organization of [bob.organizationId, team.id])
+      await bob.ask('POST', '/api/pauses/', { queue: 'bulk', organization });
+    const paused = async (organization: string) =>
+      (await bob.ask('GET', `/api/pauses/?organization=${organization}`)).body.results;
+    expect(await paused(team.id)).toMatchObject([{ organization: team.id }]);
+    expect((await bob.ask('DELETE', `/api/pauses/queue/bulk/?organization=${team.id}`)).status).toBe(204);
+    expect([await paused(team.id), await paused(bob.organizationId)]).toMatchObject([[], [{ name: 'bulk' }]]);
+    expect((await ada.ask('GET', `/api/pauses/?organization=${team.id}`)).status).toBe(404);
   });
 
   test('are an administrator’s to make and to end', async () => {

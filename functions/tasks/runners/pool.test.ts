@@ -182,6 +182,15 @@ describe('a pool', () => {
     expect(on.free()).toBe(1);
   });
 
+  test('an attempt that is told to stop while its runner starts never begins, and the runner is the next one’s', async () => {
+    const on = pool({ size: 1 });
+    const early = start('isolated.echo', { on });
+    early.stop.abort(new AttemptAborted('cancelled', 'Cancelled'));
+    await expect(early.result).rejects.toMatchObject({ code: 'cancelled' });
+    expect(on.free()).toBe(1);
+    expect(await start('isolated.echo', { on }).result).toMatchObject({ attempt: 3 });
+  });
+
   test('a program that cannot start fails its attempts and no others', async () => {
     const on = startRunners({
       program: new URL('./no-such-program.ts', import.meta.url),

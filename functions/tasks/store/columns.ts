@@ -42,7 +42,8 @@ export const dueIn = (db: Database | Transaction) =>
 
 /**
  * A task `t` is one of these. Said beside every join with what is known of them: a plan that Postgres made and kept while the
- * table was small would else go through all of it.
+ * table was small would else go through all of it. For the same reason the statuses beside it are a parameter: a plan for a
+ * status that is written out may go through that status's partial index, and so through all that run.
  */
 export const among = (db: Database | Transaction, ids: readonly string[]) =>
   db`t.id = any (${ids as string[]}::uuid[])`;

@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from 'uuid';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Database } from '../../database/connect.ts';
 import { type Member, type Stand, stand } from '../../database/testing.ts';
 import { DISPATCH, newTask } from '../testing.ts';
@@ -9,15 +9,31 @@ import * as store from './index.ts';
  * What a statement costs is counted: in blocks that Postgres looked at. It must not grow with what is stored.
  */
 
+const STORED = 20_000;
+
 let on: Stand;
 let ada: Member;
-const FUTURE = 20_000;
-
-beforeAll(async () => {
+beforeEach(async () => {
   on = await stand();
   ada = await on.member();
 });
-afterAll(() => on.close());
+afterEach(() => on.close());
+
+/** Much that is none of the statements' business: a third waits for its time, a third runs, and a third has ended. */
+const storeMuch = async () => {
+  await on.admin`
+  insert into tasks (id, organization_id, kind, name, queue, status, scheduled_time, run_at, next_dispatch_at, lease_until,
+    started_at, finished_at, attempt, max_retries, attempt_limit)
+  select gen_random_uuid(), ${ada.organizationId}, 'data.process', 'Other', 'bulk', status, at, at,
+    case when status = 'SCHEDULED' then at end, case when status = 'RUNNING' then at end,
+    case when status <> 'SCHEDULED' then now() end, case when status = 'COMPLETED' then now() end,
+    case when status = 'SCHEDULED' then 0 else 1 end, 0, 1
+  from generate_series(1, ${STORED}) n
+  cross join lateral (
+    select now() + interval '1 day' + n * interval '1 second' as at, (array['SCHEDULED', 'RUNNING', 'COMPLETED'])[n % 3 + 1] as status
+  ) t`;
+  await on.admin`select pg_stat_force_next_flush()`;
+};
 
 /** Blocks of tables and indexes that the work of one connection looked at. */
 async function blocksOf(
@@ -37,7 +53,7 @@ async function blocksOf(
   return (await read()) - before;
 }
 
-test('a tick looks at what is due, however many tasks are stored for later', async () => {
+test('a tick looks at what is due, however many tasks are stored for later, run or have ended', async () => {
   const dispatcher = on.as('dispatcher');
   const look = async () => {
     await store.takeForDispatch(dispatcher, 1_000, DISPATCH.resendSeconds);
@@ -46,22 +62,18 @@ test('a tick looks at what is due, however many tasks are stored for later', asy
     await store.release(dispatcher, null, 100, DISPATCH);
   };
   const few = await blocksOf(dispatcher, look);
-  await on.admin`
-    insert into tasks (id, organization_id, kind, name, queue, status, scheduled_time, run_at, next_dispatch_at, max_retries, attempt_limit)
-    select gen_random_uuid(), ${ada.organizationId}, 'data.process', 'Later', 'bulk', 'SCHEDULED', at, at, at, 0, 1
-    from generate_series(1, ${FUTURE}) n cross join lateral (select now() + interval '1 day' + n * interval '1 second' as at) t`;
+  await storeMuch();
   await on.admin`analyze tasks`;
   const many = await blocksOf(dispatcher, look);
   // An index grows by a level, not by its rows.
   expect(many).toBeLessThan(few + 50);
 });
 
-test('claim and settle look at their own tasks, also by a plan that was made while the table was empty', async () => {
-  const other = await on.member();
-  const worker = on.as('worker');
+test('claim, renewal, report and settle look at their own tasks, also by a plan that was made while the table was empty', async () => {
+  const [api, worker] = [on.as('api'), on.as('worker')];
   const claimAndSettle = async (count: number) => {
     const tasks = Array.from({ length: count }, () => newTask({ id: uuidv7() }));
-    await store.insert(on.as('api'), other, null, tasks, DISPATCH);
+    await store.insert(api, ada, null, tasks, DISPATCH);
     const { claimed } = await store.claim(
       worker,
       tasks.map(({ id }) => id),
@@ -69,6 +81,10 @@ test('claim and settle look at their own tasks, also by a plan that was made whi
       0,
     );
     await store.renew(worker, claimed, 30);
+    await store.report(
+      worker,
+      claimed.map(({ id, attempt }) => ({ id, attempt, logs: [] })),
+    );
     await store.settle(
       worker,
       claimed.map(({ id, attempt }) => ({ id, attempt, kind: 'complete', result: null })),
@@ -78,8 +94,14 @@ test('claim and settle look at their own tasks, also by a plan that was made whi
   };
   // Postgres keeps a plan after five of its own for each statement.
   for (let times = 0; times < 8; times += 1) await claimAndSettle(2);
-  const blocks = await blocksOf(worker, () => claimAndSettle(2));
-  expect(blocks).toBeLessThan(500);
+  const few = await blocksOf(worker, () => claimAndSettle(2));
+  // Not analyzed: that would have the plans made anew.
+  await storeMuch();
+  // The least of some: what other connections have looked at before is counted late.
+  const rounds: number[] = [];
+  for (let times = 0; times < 3; times += 1) rounds.push(await blocksOf(worker, () => claimAndSettle(2)));
+  // Each index that is looked into has grown by a level; what is stored has hundreds of blocks.
+  expect(Math.min(...rounds)).toBeLessThan(few + 200);
 });
 
 test('claim, settle and tick look at what their own organizations have paused and bounded, however much others have', async () => {

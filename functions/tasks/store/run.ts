@@ -182,7 +182,7 @@ export async function renew(
       select t.id from tasks t
       join jsonb_to_recordset(${JSON.stringify(running)}::jsonb) as r(id uuid, attempt integer)
         on t.id = r.id and t.attempt = r.attempt
-      where ${asked} and t.status = 'RUNNING'
+      where ${asked} and t.status = any (${leaves('complete')}::text[])
       order by t.id
       for update of t
     )
@@ -216,14 +216,14 @@ export async function report(db: Database, reports: readonly Report[]): Promise<
         as g(id uuid, attempt integer, progress jsonb, logs jsonb)
     ), mine as (
       select t.id from tasks t join given g on t.id = g.id and t.attempt = g.attempt
-      where ${asked} and t.status = 'RUNNING'
+      where ${asked} and t.status = any (${leaves('complete')}::text[])
       order by t.id
       for update of t
     ), moved as (
       update tasks t
       set progress = coalesce(g.progress, t.progress), updated_at = clock_timestamp(), seq = t.seq + 1
       from given g join mine on mine.id = g.id
-      where ${asked} and t.id = g.id and t.attempt = g.attempt and t.status = 'RUNNING'
+      where ${asked} and t.id = g.id and t.attempt = g.attempt and t.status = any (${leaves('complete')}::text[])
       returning t.*, g.logs
     ), ledger as (
       insert into attempts as a (task_id, attempt, organization_id, outcome, cause, due_at, started_at, progress, logs)
