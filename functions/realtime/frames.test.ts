@@ -289,6 +289,25 @@ describe('of a batch', () => {
   });
 });
 
+test('a frame says when a retry is due, and of nothing else', () => {
+  const runAt = new Date('2026-11-26T12:00:00.000Z');
+  const next = (given: Partial<Task>) =>
+    JSON.parse(taskFrame({ ...task(1, []), runAt, ...given })).next_attempt_at;
+  expect(next({ status: 'SCHEDULED', attempt: 1 })).toBe(runAt.toISOString());
+  expect([next({ status: 'SCHEDULED', attempt: 0 }), next({ status: 'RUNNING', attempt: 2 })]).toEqual([
+    null,
+    null,
+  ]);
+});
+
+test('a frame has the words of an error, and marks a result that is too large for the row', () => {
+  const error = { code: 'boom', message: 'It went wrong' };
+  const artifact = { key: 'results/1.json', bytes: 300_000 };
+  expect(JSON.parse(taskFrame({ ...task(1, []), error }))).toMatchObject({ error_message: error.message });
+  expect(JSON.parse(taskFrame({ ...task(1, []), artifact }))).toMatchObject({ result_omitted: true });
+  expect(JSON.parse(taskFrame(task(1, [])))).not.toHaveProperty('result_omitted');
+});
+
 test('a frame has the lines of the log when there are new ones', () => {
   const lines = [{ at: '2026-11-26T00:00:00.000Z', level: 'info', message: 'hello' }] as const;
   expect(JSON.parse(taskFrame({ ...task(1, []), logs: lines }))).toMatchObject({ logs: lines });

@@ -235,6 +235,31 @@ describe('retries', () => {
     expect(claimed[0]).toMatchObject({ attempt: 2, attemptLimit: 2, error: null });
   });
 
+  test('a requeued task is due now, because a person asked, and nothing of what was clings to it', async () => {
+    const { id } = await insertTask(api, ada);
+    await force(on.admin, id, 'FAILED');
+    await on.admin`
+      update tasks set crashes = 2, dispatches = 9, cancel_requested_at = now(), run_at = now() - interval '1 hour',
+        progress = '{"fraction": 1, "note": null, "at": "2026-11-26T12:00:00.000Z"}'
+      where id = ${id}`;
+    const moved = await asMember(api, ada, (tx) => store.requeue(tx, id, DISPATCH));
+    expect(moved).toMatchObject({
+      ...{ cause: 'requeue', crashes: 0, progress: null, cancelRequestedAt: null, error: null },
+      ...{ startedAt: null, finishedAt: null },
+    });
+    expect(moved?.dueInSeconds).toBeGreaterThan(-60);
+    const [row] = await on.admin`select dispatches from tasks where id = ${id}`;
+    expect(row).toEqual({ dispatches: 0 });
+  });
+
+  test('a cancel that is asked for twice was asked for the first time', async () => {
+    const { id } = await insertTask(api, ada);
+    await store.claim(worker, [id], LEASE, 0);
+    const cancel = () => asMember(api, ada, (tx) => store.cancel(tx, id));
+    const first = await cancel();
+    expect((await cancel())?.cancelRequestedAt).toEqual(first?.cancelRequestedAt);
+  });
+
   test('a crash counts as an attempt: without one left, the task fails', async () => {
     const { id } = await insertTask(api, ada, { maxRetries: 0 });
     await store.claim(worker, [id], LEASE, 0);
