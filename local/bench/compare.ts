@@ -27,7 +27,6 @@ const MEASURE_SECONDS = 240;
 
 const WARM_TASKS = 500;
 const WARM_SAMPLES = 20;
-const WARM_SECONDS = 1;
 
 /** Scheduled tasks begin that far ahead, and are spread over this long. */
 const SCHEDULE = { fromSeconds: 3, overSeconds: 4 };
@@ -107,8 +106,8 @@ const MEASURES: Record<Measure, Asked> = {
     result.bulkPerSecond = tasks / taken.seconds;
     result.enqueuePerSecond = tasks / taken.enqueueSeconds;
   },
-  async single(system, { clients, loopSeconds }, result) {
-    await system.single?.({ clients, seconds: WARM_SECONDS });
+  async single(system, { clients, loopSeconds, warmSeconds }, result) {
+    await system.single?.({ clients, seconds: warmSeconds });
     const taken = await system.single?.({ clients, seconds: loopSeconds });
     if (taken) result.singlePerSecond = taken.perSecond;
   },

@@ -25,6 +25,8 @@ export interface Scale {
   readonly clients: number;
   /** Of a closed or open loop. */
   readonly loopSeconds: number;
+  /** Of a closed loop before anything single is measured: a runtime compiles what it finds to be used. */
+  readonly warmSeconds: number;
   /** Tasks whose start is timed one by one. */
   readonly samples: number;
   /** Tasks that a noisy tenant has queued. */
@@ -38,6 +40,7 @@ export const FULL: Scale = {
   tasks: 20_000,
   clients: 32,
   loopSeconds: 5,
+  warmSeconds: 10,
   samples: 200,
   backlog: 100_000,
   future: { few: 10_000, many: 10_000_000 },
@@ -48,6 +51,7 @@ export const QUICK: Scale = {
   tasks: 1_000,
   clients: 8,
   loopSeconds: 1,
+  warmSeconds: 1,
   samples: 30,
   backlog: 5_000,
   future: { few: 10_000, many: 100_000 },

@@ -17,7 +17,7 @@ export const USAGE = `npm run bench -- [--quick] [--only name,name…] [--rounds
   --only     only these systems or parts of the budget table, by the beginnings of their names; the page stays as it is
   --rounds   how often each system is measured (${FULL.rounds})
   --tasks    tasks of a bulk load (${FULL.tasks})
-  --minutes  after so many nothing further is begun (20)`;
+  --minutes  after so many nothing further is begun (25)`;
 
 /** @throws when an option is unknown or no number */
 export function readOptions(args: readonly string[]): Options {
@@ -28,7 +28,7 @@ export function readOptions(args: readonly string[]): Options {
       only: { type: 'string', default: '' },
       rounds: { type: 'string' },
       tasks: { type: 'string' },
-      minutes: { type: 'string', default: '20' },
+      minutes: { type: 'string', default: '25' },
     },
   });
   const scale = values.quick ? QUICK : FULL;
@@ -40,7 +40,7 @@ export function readOptions(args: readonly string[]): Options {
       tasks: positive('tasks', values.tasks, scale.tasks),
     },
     only,
-    minutes: positive('minutes', values.minutes, 20),
+    minutes: positive('minutes', values.minutes, 25),
     isWhole: !values.quick && only.length === 0,
   };
 }

@@ -7,12 +7,12 @@ const WARM_SAMPLES = 20;
 /** Runs on a Celeriac of its own that has been warmed up, and ends it. */
 export async function withSession<T>(
   directory: string,
-  { clients }: Scale,
+  { clients, warmSeconds }: Scale,
   run: (session: Session) => Promise<T>,
 ): Promise<T> {
   const session = await openSession(directory);
   try {
-    await single(session, { clients, seconds: 1 });
+    await single(session, { clients, seconds: warmSeconds });
     await startLatency(session, WARM_SAMPLES);
     return await run(session);
   } finally {
