@@ -1,11 +1,9 @@
 import type { Artifacts } from '../aws/artifacts.ts';
-import type { DomainEvent } from '../aws/bus.ts';
 import type { Database } from '../database/connect.ts';
 import { asMember, type Principal } from '../database/enter.ts';
 import { Refusal } from '../refusal.ts';
 import { type BatchNow, batchIn } from './batches.ts';
 import { type CreateDeps, violated, wake } from './create.ts';
-import { batchFinishedEvent } from './finished-event.ts';
 import { importIds, LINES } from './import-ids.ts';
 import type { ImportPorts } from './kinds/batch-import/ports.ts';
 import { batchImport, type ImportPayload } from './kinds/batch-import/schema.ts';
@@ -111,8 +109,6 @@ export type ImportDeps = {
   enqueue: Enqueue;
   dispatch: DispatchSettings;
   announceBatch: (batch: store.WatchedBatch) => void;
-  /** Best effort. */
-  publish: (events: readonly DomainEvent[]) => Promise<void>;
   read: ImportPorts['read'];
 };
 
@@ -123,7 +119,6 @@ export function importPorts({
   enqueue,
   dispatch,
   announceBatch,
-  publish,
   read,
 }: ImportDeps): ImportPorts {
   const lost = () => new Error('The import was cancelled, or another attempt has it');
@@ -156,9 +151,8 @@ export function importPorts({
     async seal(job) {
       const batch = await store.seal(db, job);
       if (!batch) throw lost();
-      if (batch.watchers.length > 0) announceBatch(batch);
-      // All that it wrote has ended before it was through.
-      if (batch.finishedAt) await publish([batchFinishedEvent(batch)]);
+      // It may be finished: all that was written has ended before.
+      announceBatch(batch);
       return batch.total;
     },
     report: ({ organizationId, batchId }, ndjson) =>
