@@ -134,6 +134,16 @@ describe('a batch', () => {
   });
 });
 
+test('what ends again after a retry is another event, also when it has not run in between', async () => {
+  const { id } = await insertTask(api, ada);
+  for (let times = 0; times < 3; times += 1) {
+    await cancelTask(asApi(), ada, id);
+    if (times < 2) await retryTask(asApi(), ada, id);
+  }
+  const ids = (await told.heard()).map((event) => event.id);
+  expect([ids.length, new Set(ids).size, ids[0]]).toEqual([3, 3, `${id}:0`]);
+});
+
 test('a bus that fails costs an event, and neither the work nor the next event', async () => {
   const failures: unknown[] = [];
   const heard: string[] = [];
