@@ -13,7 +13,7 @@ const REPOSITORY = join(import.meta.dirname, '..');
 /** Which functions need what is not small. Every package of the SDK's clients is listed. */
 const NEEDED_BY: Record<string, readonly FunctionName[]> = {
   '@aws-sdk/client-apigatewaymanagementapi': ['api', 'socket', 'worker', 'dead-letters', 'dispatcher'],
-  '@aws-sdk/client-eventbridge': ['worker'],
+  '@aws-sdk/client-eventbridge': [],
   '@aws-sdk/client-lambda': ['socket'],
   '@aws-sdk/client-s3': ['publish-console'],
   '@aws-sdk/client-secrets-manager': ['auth', 'prices', 'migrate', 'origin-check', 'rotate-signing-key'],
@@ -68,6 +68,12 @@ describe('no function carries what it does not need', () => {
     expect(packages.filter((each) => each.startsWith('@aws-sdk/'))).toEqual([]);
   });
 
+  test('those that publish events find the client beside them, where no cold start pays for it', () => {
+    for (const name of ['api', 'worker', 'dead-letters', 'dispatcher'] as const) {
+      expect([...packagesOf(name, 'event-bus')]).toContain('@aws-sdk/client-eventbridge');
+    }
+  });
+
   test('nor a client that is not in the table', () => {
     const clients = FUNCTION_NAMES.flatMap((name) => [...packagesOf(name)]).filter((each) =>
       each.startsWith('@aws-sdk/client-'),
@@ -90,6 +96,7 @@ test('a bundle logs in to the database by IAM, with the credentials that Lambda 
       METRICS: 'none',
       DATABASE_URL: `postgres://celeriac_dead_letters@127.0.0.1:${port}/celeriac`,
       SOCKET_ENDPOINT: 'http://127.0.0.1:9',
+      EVENT_BUS_NAME: 'celeriac-test',
       AWS_REGION: 'eu-central-1',
       AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
       AWS_SECRET_ACCESS_KEY: 'secret',

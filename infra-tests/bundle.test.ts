@@ -23,6 +23,7 @@ describe('bundling the functions', () => {
       );
     }
     write('handlers/task-runner.ts', `console.log('I run tasks');\n`);
+    write('handlers/event-bus.ts', `export const handler = async () => 'I publish';\n`);
     write('word.ts', `export const word = (name: string): string => 'I am ' + name;\n`);
     write('database/migrations/0000_first.sql', 'select 1;');
     write('../console/views/task.js', '//');
@@ -48,6 +49,13 @@ describe('bundling the functions', () => {
     const { worker } = await bundleFunctions(places);
     const said = execFileSync(process.execPath, [join(worker, 'task-runner.mjs')], { encoding: 'utf8' });
     expect(said.trim()).toBe('I run tasks');
+  });
+
+  test('what publishes events lies beside each function that moves tasks, which load it by themselves', async () => {
+    const bundles = await bundleFunctions(places);
+    for (const name of ['api', 'worker', 'dead-letters', 'dispatcher'] as const) {
+      expect(answerOf(bundles[name], 'event-bus')).toBe('I publish');
+    }
   });
 
   test('the migrations lie beside migrate', async () => {
@@ -92,6 +100,7 @@ describe('bundling the functions', () => {
       'handlers/worker.ts',
       'handlers/prices.ts',
       'handlers/task-runner.ts',
+      'handlers/event-bus.ts',
       'database/migrations',
     ];
     for (const path of missing) rmSync(join(places.sourceRoot, path), { recursive: true });
@@ -108,8 +117,8 @@ function write(path: string, text: string): void {
 }
 
 /** What the handler of a bundle returns in a process of its own: the test runner's modules have a `require` anyway. */
-function answerOf(bundle: string): string {
-  const script = `import { handler } from '${join(bundle, 'index.mjs')}'; console.log(await handler());`;
+function answerOf(bundle: string, program = 'index'): string {
+  const script = `import { handler } from '${join(bundle, `${program}.mjs`)}'; console.log(await handler());`;
   return execFileSync(process.execPath, ['--input-type=module', '--eval', script], {
     encoding: 'utf8',
   }).trim();

@@ -130,8 +130,17 @@ describe.each(STAGE_NAMES)('what functions may do in %s', (stage) => {
     expect(FUNCTION_NAMES.filter((name) => variable(name, 'SOCKET_ENDPOINT'))).toEqual(pushers);
   });
 
-  test('the worker alone publishes domain events', () => {
-    expect(allowed(stacks, 'events:PutEvents')).toEqual(['worker']);
+  test('those that bring tasks to their end publish domain events, on this bus only', () => {
+    const publishers = ['api', 'worker', 'dead-letters', 'dispatcher'];
+    const [bus] = Object.keys(stacks.app.findResources('AWS::Events::EventBus'));
+    const statements = FUNCTION_NAMES.flatMap((name) => statementsOf(stacks, name)).filter(({ Action }) =>
+      listed(Action).includes('events:PutEvents'),
+    );
+    expect(allowed(stacks, 'events:PutEvents')).toEqual(publishers);
+    expect(statements.map(({ Resource }) => Resource)).toEqual(
+      publishers.map(() => ({ 'Fn::GetAtt': [bus, 'Arn'] })),
+    );
+    expect(FUNCTION_NAMES.filter((name) => variable(name, 'EVENT_BUS_NAME'))).toEqual(publishers);
   });
 
   test('the socket may invoke itself, and nobody invokes anybody else', () => {

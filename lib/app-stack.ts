@@ -84,7 +84,7 @@ export class AppStack extends Stack {
     for (const fn of runtime) data.database.grantConnect(fn, databaseRole(fn.entry));
     for (const fn of [api, worker, dispatcher]) queues.grantSend(fn, stage);
     for (const fn of [api, socket, worker, recorder, dispatcher]) sockets.grantPush(fn);
-    events.grantPublish(worker);
+    for (const fn of [api, worker, recorder, dispatcher]) events.grantPublish(fn);
     data.artifacts.grantAddresses(api);
     data.artifacts.grantTaskData(worker);
     data.artifacts.grantPurge(dispatcher);

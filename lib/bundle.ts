@@ -4,10 +4,15 @@ import { build, type Plugin } from 'esbuild';
 import { FUNCTION_NAMES, type FunctionName, mapFunctions } from './functions.ts';
 
 /**
- * Programs that a function starts as processes of their own, by the names of their handlers: each becomes a bundle
- * beside the function's. What only they need stays out of the function's own.
+ * What a function starts as a process of its own, or loads when it needs it, by the names in `handlers/`: each becomes a
+ * bundle beside the function's. What only they need stays out of the function's own.
  */
-const COMPANIONS: Partial<Record<FunctionName, readonly string[]>> = { worker: ['task-runner'] };
+const COMPANIONS: Partial<Record<FunctionName, readonly string[]>> = {
+  api: ['event-bus'],
+  worker: ['task-runner', 'event-bus'],
+  'dead-letters': ['event-bus'],
+  dispatcher: ['event-bus'],
+};
 
 /** Where each function's bundle lies: a directory that holds `index.mjs`, its companions, and their source maps. */
 export type Bundles = Record<FunctionName, string>;

@@ -13,6 +13,8 @@ let failures: unknown[];
 /** What a request takes, by the clock below. */
 let seconds = 0;
 let clock = 0;
+/** Whether it takes requests and answers none. */
+let silent = false;
 
 /** EventBridge, as far as it shows what was sent to it. */
 beforeAll(async () => {
@@ -20,6 +22,7 @@ beforeAll(async () => {
     const { Entries } = JSON.parse((await request.setEncoding('utf8').toArray()).join(''));
     requests.push(Entries);
     clock += seconds * 1000;
+    if (silent) return;
     response.writeHead(200, { 'content-type': 'application/x-amz-json-1.1' });
     response.end(JSON.stringify({ FailedEntryCount: 0, Entries: [] }));
   });
@@ -31,7 +34,7 @@ beforeAll(async () => {
   });
 });
 beforeEach(() => {
-  [requests, failures, seconds] = [[], [], 0];
+  [requests, failures, seconds, silent] = [[], [], 0, false];
 });
 afterAll(() => {
   client.destroy();
@@ -45,13 +48,8 @@ const event = (text = ''): DomainEvent => ({
   time: new Date(),
   data: { text },
 });
-const publish = (events: readonly DomainEvent[]) =>
-  publishEvents(
-    client,
-    'bus',
-    (error) => failures.push(error),
-    () => clock,
-  )(events);
+const publish = (events: readonly DomainEvent[], patience: { patienceSeconds?: number } = {}) =>
+  publishEvents(client, 'bus', (error) => failures.push(error), { ...patience, now: () => clock })(events);
 
 test('events go ten at a time', async () => {
   await publish(Array.from({ length: 25 }, () => event()));
@@ -66,9 +64,16 @@ test('large events share no request that would be refused for its size', async (
     expect(Buffer.byteLength(entries.map(({ Detail }) => Detail).join(''))).toBeLessThan(262_144);
 });
 
-test('a bus that answers slowly does not hold the worker for as many requests as there are events', async () => {
-  seconds = 6;
+test('a bus that answers slowly does not hold anybody for as many requests as there are events', async () => {
+  seconds = 3;
   await publish(Array.from({ length: 1_000 }, () => event()));
   expect(requests).toHaveLength(2);
   expect(String(failures)).toContain('980 events');
+});
+
+test('a bus that does not answer at all is given up on', async () => {
+  silent = true;
+  await publish([event(), ...Array.from({ length: 10 }, () => event())], { patienceSeconds: 0.3 });
+  expect(requests).toHaveLength(1);
+  expect(String(failures.at(-1))).toContain('1 events were not published');
 });

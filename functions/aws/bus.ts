@@ -12,19 +12,22 @@ export type DomainEvent = {
   data: Record<string, unknown>;
 };
 
+export type Publish = (events: readonly DomainEvent[]) => Promise<void>;
+
 /** Events that one PutEvents may carry, and their bytes together. */
 const BATCH = { events: 10, bytes: 262_144 };
 
 /** Of an entry, beside its detail: its time, source and type, and the name of the bus. */
 const FRAME_BYTES = 512;
 
-/** No request begins later than this: nobody's tasks wait for a bus that does not answer. */
-const PATIENCE_SECONDS = 10;
+/** All requests of one call together: no task, answer or tick waits for a bus that does not answer. */
+const PATIENCE_SECONDS = 5;
 
 type Entry = { event: DomainEvent; detail: string };
 
 /**
- * Publishes domain events to EventBridge; the detail is a CloudEvents 1.0 envelope. Best effort, and bounded in time.
+ * Publishes domain events to EventBridge; the detail is a CloudEvents 1.0 envelope. Best effort, and bounded in time: what
+ * is under way then is cut off.
  *
  * @param onFailure told of events that were not published
  * @param now       milliseconds
@@ -33,9 +36,9 @@ export function publishEvents(
   client: EventBridgeClient,
   busName: string,
   onFailure: (error: unknown) => void,
-  now: () => number = Date.now,
-) {
-  const put = async (entries: readonly Entry[]): Promise<void> => {
+  { patienceSeconds = PATIENCE_SECONDS, now = Date.now } = {},
+): Publish {
+  const put = async (entries: readonly Entry[], abortSignal: AbortSignal): Promise<void> => {
     try {
       const answer = await client.send(
         new PutEventsCommand({
@@ -47,6 +50,7 @@ export function publishEvents(
             Detail: detail,
           })),
         }),
+        { abortSignal },
       );
       if (answer.FailedEntryCount)
         onFailure(new Error(`EventBridge refused ${answer.FailedEntryCount} events`));
@@ -54,15 +58,16 @@ export function publishEvents(
       onFailure(error);
     }
   };
-  return async (events: readonly DomainEvent[]): Promise<void> => {
-    const until = now() + PATIENCE_SECONDS * 1000;
+  return async (events) => {
+    const until = now() + patienceSeconds * 1000;
+    const over = AbortSignal.timeout(patienceSeconds * 1000);
     let done = 0;
     for (const batch of batches(events.map((event) => ({ event, detail: envelope(event) })))) {
-      if (now() > until) {
+      if (over.aborted || now() > until) {
         onFailure(new Error(`EventBridge is too slow: ${events.length - done} events were not published`));
         return;
       }
-      await put(batch);
+      await put(batch, over);
       done += batch.length;
     }
   };

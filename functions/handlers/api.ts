@@ -2,22 +2,30 @@ import { handle, type LambdaContext, type LambdaEvent } from 'hono/aws-lambda';
 import { connect, wakener } from '../database/connect.ts';
 import { createApi } from '../http/api.ts';
 import { publishedKeys } from '../identity/published-keys.ts';
-import { artifacts, queues, sockets } from './clients.ts';
-import { artifactsEnv, commonEnv, queueEnv, readEnv, socketEnv, tokenEnv } from './environment.ts';
+import { artifacts, queues } from './clients.ts';
+import { artifactsEnv, commonEnv, listenersEnv, queueEnv, readEnv, tokenEnv } from './environment.ts';
+import { listeners } from './listeners.ts';
 import { logFault } from './logger.ts';
 import { meterEnv, meterOf } from './meter.ts';
 
-const env = readEnv({ ...commonEnv, ...queueEnv, ...socketEnv, ...tokenEnv, ...meterEnv, ...artifactsEnv });
+const env = readEnv({
+  ...commonEnv,
+  ...queueEnv,
+  ...listenersEnv,
+  ...tokenEnv,
+  ...meterEnv,
+  ...artifactsEnv,
+});
 const db = connect(env.DATABASE_URL, env.DATABASE_CA_FILE);
 const wake = wakener(db);
-const { announcer } = sockets(env);
+const told = listeners(env);
 const { measure, flush } = meterOf(env);
 const deps = {
   db,
   measure,
   ...queues(env),
   ...artifacts(env),
-  announce: announcer.announce,
+  announce: told.announce,
   issuer: env.TOKEN_ISSUER,
   findKey: publishedKeys(db),
 };
@@ -26,7 +34,7 @@ const handleHttp = handle(createApi(deps, logFault));
 export const handler = async (event: LambdaEvent, context: LambdaContext) => {
   await wake();
   const answer = await handleHttp(event, context);
-  await announcer.flush();
+  await told.flush();
   flush();
   return answer;
 };

@@ -3,29 +3,32 @@ import { connect, wakener } from '../database/connect.ts';
 import type { Announce } from '../tasks/change.ts';
 import { measureMoves } from '../tasks/measure-moves.ts';
 import { recordDeadLetters } from '../tasks/rescue.ts';
-import { sockets } from './clients.ts';
-import { commonEnv, readEnv, socketEnv } from './environment.ts';
+import { commonEnv, listenersEnv, readEnv } from './environment.ts';
+import { listeners } from './listeners.ts';
 import { logger } from './logger.ts';
 import { meterEnv, meterOf } from './meter.ts';
 import { taskIds } from './task-messages.ts';
 
-const env = readEnv({ ...commonEnv, ...socketEnv, ...meterEnv });
+const env = readEnv({ ...commonEnv, ...listenersEnv, ...meterEnv });
 const db = connect(env.DATABASE_URL, env.DATABASE_CA_FILE);
 const wake = wakener(db);
-const { announcer } = sockets(env);
+const told = listeners(env);
 const { measure, flush } = meterOf(env);
 const announce: Announce = (tasks) => {
   measure('TasksRescued', tasks.length);
   measureMoves(measure, tasks);
-  announcer.announce(tasks);
+  told.announce(tasks);
 };
 
 export const handler = async (event: SQSEvent): Promise<SQSBatchResponse> => {
   await wake();
   const ids = event.Records.flatMap((record) => taskIds(record) ?? []);
   logger.error('messages were given up on', { messages: event.Records.length, ids });
-  if (ids.length > 0) await recordDeadLetters({ db, announce }, ids);
-  await announcer.flush();
-  flush();
+  try {
+    if (ids.length > 0) await recordDeadLetters({ db, announce }, ids);
+  } finally {
+    await told.flush();
+    flush();
+  }
   return { batchItemFailures: [] };
 };

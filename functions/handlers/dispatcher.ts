@@ -8,25 +8,26 @@ import { tick } from '../tasks/dispatch.ts';
 import { endAbandonedImports } from '../tasks/imports.ts';
 import { measureMoves } from '../tasks/measure-moves.ts';
 import { purge } from '../tasks/retention.ts';
-import { artifacts, queues, sockets } from './clients.ts';
+import { artifacts, queues } from './clients.ts';
 import { deadline } from './deadline.ts';
 import { eachInTurn } from './each-in-turn.ts';
-import { artifactsEnv, commonEnv, queueEnv, readEnv, socketEnv } from './environment.ts';
+import { artifactsEnv, commonEnv, listenersEnv, queueEnv, readEnv } from './environment.ts';
+import { listeners } from './listeners.ts';
 import { logger } from './logger.ts';
 import { meterEnv, meterOf } from './meter.ts';
 
-const env = readEnv({ ...commonEnv, ...queueEnv, ...socketEnv, ...meterEnv, ...artifactsEnv });
+const env = readEnv({ ...commonEnv, ...queueEnv, ...listenersEnv, ...meterEnv, ...artifactsEnv });
 const db = connect(env.DATABASE_URL, env.DATABASE_CA_FILE);
 const wake = wakener(db);
-const { announcer, close } = sockets(env);
+const told = listeners(env);
 const { measure, flush } = meterOf(env);
 const announce: Announce = (tasks) => {
   measureMoves(measure, tasks);
-  announcer.announce(tasks);
+  told.announce(tasks);
 };
 const deps = {
   db,
-  close,
+  close: told.close,
   ...queues(env),
   announce,
   removeArtifact: artifacts(env).artifacts.remove,
@@ -49,12 +50,13 @@ export const handler = async (_event: ScheduledEvent, context: Context) => {
         measure('WakeUpsUnsent', done.unsent);
         return done;
       },
-      imports: () => endAbandonedImports({ db, announceBatch: announcer.announceBatch }),
+      imports: () => endAbandonedImports({ db, announceBatch: told.announceBatch }),
+      // Before the sweeps, which nobody waits for.
+      listeners: told.flush,
       sockets: () => sweepSockets(deps),
       identities: () => sweepIdentities(deps),
       idempotency: () => sweepIdempotencyKeys(deps),
       retention: () => purge(deps, () => secondsLeft() > RESERVE_SECONDS),
-      frames: () => announcer.flush(),
     },
     (part, error) => logger.error('a part of the tick failed', { part, error }),
   );

@@ -16,6 +16,9 @@ export const queueEnv = {
 
 export const socketEnv = { SOCKET_ENDPOINT: z.url() };
 
+/** Of what moves tasks: where those hear of it who watch, and integrators. */
+export const listenersEnv = { ...socketEnv, EVENT_BUS_NAME: z.string().min(1) };
+
 /** Of the bucket; the rest is Lambda's own, and the SDK's name of another S3 than the region's. */
 export const artifactsEnv = {
   ARTIFACTS_BUCKET: z.string().min(1),

@@ -1,10 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { extname } from 'node:path';
-import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import * as z from 'zod';
-import { publishEvents } from '../aws/bus.ts';
-import { CLIENT_SETTINGS } from '../aws/client-settings.ts';
 import { guardedFetch } from '../aws/fetch/guarded-fetch.ts';
 import { connect, wakener } from '../database/connect.ts';
 import { batchesStillAt } from '../tasks/batches.ts';
@@ -20,9 +17,10 @@ import { rescueTasks } from '../tasks/rescue.ts';
 import { environmentOfHandlers } from '../tasks/runners/environment.ts';
 import { runnersFor } from '../tasks/runners/memory.ts';
 import { startRunners } from '../tasks/runners/pool.ts';
-import { artifacts, queues, sockets } from './clients.ts';
+import { artifacts, queues } from './clients.ts';
 import { deadline } from './deadline.ts';
-import { artifactsEnv, commonEnv, queueEnv, readEnv, socketEnv } from './environment.ts';
+import { artifactsEnv, commonEnv, listenersEnv, queueEnv, readEnv } from './environment.ts';
+import { listeners } from './listeners.ts';
 import { logger } from './logger.ts';
 import { meterEnv, meterOf } from './meter.ts';
 import { taskIds } from './task-messages.ts';
@@ -30,10 +28,9 @@ import { taskIds } from './task-messages.ts';
 const env = readEnv({
   ...commonEnv,
   ...queueEnv,
-  ...socketEnv,
+  ...listenersEnv,
   ...meterEnv,
   ...artifactsEnv,
-  EVENT_BUS_NAME: z.string().min(1),
   LEASE_SECONDS: z.coerce.number().min(1).max(600),
   OUTBOUND_LOOPBACK: z.enum(['allowed', 'refused']),
   AWS_LAMBDA_FUNCTION_MEMORY_SIZE: z.coerce.number().int(),
@@ -47,14 +44,11 @@ const runners = startRunners({
 });
 const db = connect(env.DATABASE_URL, env.DATABASE_CA_FILE);
 const wake = wakener(db);
-const { announcer } = sockets(env, (batches) => batchesStillAt({ db }, batches));
-const publish = publishEvents(new EventBridgeClient(CLIENT_SETTINGS), env.EVENT_BUS_NAME, (error) =>
-  logger.warn('an event could not be published', { error }),
-);
+const told = listeners(env, (batches) => batchesStillAt({ db }, batches));
 const { measure, flush } = meterOf(env);
 const announce: Announce = (tasks) => {
   measureMoves(measure, tasks);
-  announcer.announce(tasks);
+  told.announce(tasks);
 };
 const rescued: Announce = (tasks) => {
   measure('TasksRescued', tasks.length);
@@ -67,8 +61,7 @@ const imports = importTask(
     db,
     ...bucket,
     ...sender,
-    announceBatch: announcer.announceBatch,
-    publish,
+    announceBatch: told.announceBatch,
     read: readTask,
   }),
 );
@@ -85,8 +78,7 @@ const deps = {
     logger[level](message, fields),
   announce,
   // No moves, which would be counted.
-  announceReports: announcer.announce,
-  publish,
+  announceReports: told.announceReports,
 };
 
 export const handler = async (event: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
@@ -103,8 +95,8 @@ export const handler = async (event: SQSEvent, context: Context): Promise<SQSBat
     // Whoever had this message before may have died with it.
     if (redelivered.length > 0) await rescueTasks({ db, announce: rescued }, redelivered);
     await execute(deps, ids, deadline(context));
-    await announcer.flush();
   } finally {
+    await told.flush();
     flush();
   }
   return { batchItemFailures: [] };

@@ -1,8 +1,6 @@
-import type { DomainEvent } from '../aws/bus.ts';
 import type { Database } from '../database/connect.ts';
 import type { Log } from './attempt.ts';
 import type { Announce } from './change.ts';
-import { batchFinishedEvent, finishedEvent } from './finished-event.ts';
 import { releaseDependents } from './release.ts';
 import * as store from './store/index.ts';
 import type { DispatchSettings, Enqueue, Task, Watched } from './task.ts';
@@ -13,8 +11,6 @@ export type AftermathDeps = {
   enqueue: Enqueue;
   dispatch: DispatchSettings;
   announce: Announce;
-  /** Tells integrators; best effort. */
-  publish: (events: readonly DomainEvent[]) => Promise<void>;
   log: Log;
 };
 
@@ -22,12 +18,10 @@ export type AftermathDeps = {
 export type AftermathStatements = Pick<typeof store, 'dispatchAgain' | 'releaseHeld' | 'release'>;
 
 /**
- * What follows from settled rows, beside the work: watchers hear, retries get their message, integrators their event.
+ * What follows from settled rows, beside the work: watchers and integrators hear, retries get their message.
  * None of it can fail or delay a task; what it does not achieve, the dispatcher makes good.
  */
 export function aftermath(deps: AftermathDeps, statements: AftermathStatements = store) {
-  /** By their ids: a batch is told by each of its tasks that were settled together. */
-  const events = new Map<string, DomainEvent>();
   const sending = new Set<Promise<void>>();
 
   const wake = async (due: readonly Due[]): Promise<void> => {
@@ -60,7 +54,6 @@ export function aftermath(deps: AftermathDeps, statements: AftermathStatements =
     /** Takes note of settled rows and returns at once. */
     follow(moved: readonly store.Capped<store.Timed<Watched<Task>>>[]): void {
       deps.announce(moved);
-      for (const event of moved.flatMap(eventsOf)) events.set(event.id, event);
       const retries = moved.filter(
         (task) => task.status === 'SCHEDULED' && task.dueInSeconds <= deps.dispatch.lookaheadSeconds,
       );
@@ -73,10 +66,6 @@ export function aftermath(deps: AftermathDeps, statements: AftermathStatements =
     /** Resolves when all of it was done or given up. Never rejects. */
     async end(): Promise<void> {
       await Promise.all(sending);
-      if (events.size === 0) return;
-      await deps
-        .publish([...events.values()])
-        .catch((error: unknown) => deps.log('warn', 'events could not be published', { error }));
     },
   };
 }
@@ -87,10 +76,4 @@ function lanesOf({ organizationId, concurrencyKey, capped }: store.Capped<Task>)
     ...(concurrencyKey === null ? [] : [{ organizationId, lane: `key:${concurrencyKey}` }]),
     ...(capped ? [{ organizationId, lane: 'organization' }] : []),
   ];
-}
-
-/** A task of a batch is told of by its batch's end alone: who makes a hundred thousand wants to hear of it once. */
-function eventsOf({ batch, ...task }: Watched<Task>): DomainEvent[] {
-  if (task.batchId !== null) return batch?.finishedAt ? [batchFinishedEvent(batch)] : [];
-  return task.status === 'SCHEDULED' ? [] : [finishedEvent(task)];
 }

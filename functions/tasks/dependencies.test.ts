@@ -111,7 +111,6 @@ describe('a task that depends on others', () => {
       {
         ...quiet,
         db: worker,
-        publish: async () => {},
         log: () => {},
         enqueue: async (wakeUps) => {
           sent?.push(...wakeUps.flatMap(({ ids }) => ids));

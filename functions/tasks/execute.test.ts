@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import * as z from 'zod';
-import type { DomainEvent } from '../aws/bus.ts';
 import { asMember } from '../database/enter.ts';
 import { type Member, type Stand, stand } from '../database/testing.ts';
 import {
@@ -15,7 +14,7 @@ import {
 import { type ExecuteDeps, execute } from './execute.ts';
 import * as store from './store/index.ts';
 import type { Task, WakeUp, Watched } from './task.ts';
-import { DISPATCH, inlineTasks, insertTask, newTask, statusOf } from './testing.ts';
+import { DISPATCH, hearing, inlineTasks, insertTask, newTask, statusOf } from './testing.ts';
 
 let on: Stand;
 let ada: Member;
@@ -25,7 +24,7 @@ let handlers: Record<string, (context: TaskContext) => Promise<Json>>;
 let limits: { soft: Duration; hard: Duration };
 let announced: Watched<Task>[];
 let woken: WakeUp[];
-let published: DomainEvent[];
+let told: ReturnType<typeof hearing>;
 const artifacts = new Map<string, string>();
 
 const FULL = () => 900;
@@ -49,14 +48,14 @@ function worker(): ExecuteDeps {
         }),
       ),
     ),
-    announce: (tasks) => announced.push(...tasks),
+    announce(tasks) {
+      announced.push(...tasks);
+      told.announce(tasks);
+    },
     announceReports: () => {},
     enqueue: async (wakeUps) => {
       woken.push(...wakeUps);
       return [];
-    },
-    publish: async (events) => {
-      published.push(...events);
     },
   };
 }
@@ -68,7 +67,7 @@ beforeAll(async () => {
   deps = worker();
 });
 beforeEach(() => {
-  [announced, woken, published] = [[], [], []];
+  [announced, woken, told] = [[], [], hearing()];
   limits = { soft: '5s', hard: '6s' };
 });
 afterAll(() => on.close());
@@ -92,7 +91,7 @@ describe('an attempt', () => {
     });
     expect(announced.map((task) => task.status)).toEqual(['RUNNING', 'COMPLETED']);
     expect(announced.map((task) => task.seq)).toEqual([2, 3]);
-    expect(published).toMatchObject([{ type: 'task.finished', subject: id }]);
+    expect(await told.heard()).toMatchObject([{ type: 'task.finished', subject: id }]);
   });
 
   test('that throws is retried by its own message after a backoff', async () => {
@@ -105,7 +104,7 @@ describe('an attempt', () => {
     expect(woken).toEqual([
       expect.objectContaining({ ids: [id], queue: 'interactive', organizationId: ada.organizationId }),
     ]);
-    expect(published).toEqual([]);
+    expect(await told.heard()).toEqual([]);
   });
 
   test('that throws a permanent error fails the task at once', async () => {
@@ -255,9 +254,9 @@ test('a batch is told of when it is finished, and its tasks are not told of one 
   await store.insertBatch(api, ada, null, batch, tasks, DISPATCH);
   const ids = tasks.map(({ id }) => id);
   await execute(deps, ids.slice(0, 2), FULL);
-  expect(published).toEqual([]);
+  expect(await told.heard()).toEqual([]);
   await execute(deps, ids, FULL);
-  expect(published).toMatchObject([
+  expect(await told.heard()).toMatchObject([
     { type: 'batch.finished', subject: batch.id, data: { total: 5, completed: 5, failed: 0 } },
   ]);
 });

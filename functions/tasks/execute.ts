@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DomainEvent } from '../aws/bus.ts';
 import { again } from '../database/again.ts';
 import type { Database } from '../database/connect.ts';
 import { type AftermathStatements, aftermath } from './aftermath.ts';
@@ -21,8 +20,6 @@ export type ExecuteDeps = AttemptDeps & {
   announce: Announce;
   /** Told of rows whose attempt has said something. */
   announceReports: Announce;
-  /** Tells integrators; best effort. */
-  publish: (events: readonly DomainEvent[]) => Promise<void>;
   /** How long a worker may be silent before it is presumed dead. */
   leaseSeconds: number;
 };

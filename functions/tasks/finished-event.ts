@@ -7,8 +7,7 @@ const MAX_ERROR_BYTES = 64 * 1024;
 /** `task.finished`: a task has reached a terminal status. Without payload and result, which the API has. */
 export function finishedEvent(task: Task): DomainEvent {
   return {
-    // The status can be reached again after a requeue, but not twice by one attempt.
-    id: `${task.id}:${task.attempt}`,
+    id: idOf(task),
     type: 'task.finished',
     subject: task.id,
     time: task.finishedAt ?? task.updatedAt,
@@ -22,6 +21,11 @@ export function finishedEvent(task: Task): DomainEvent {
       error: task.error && briefly(task.error),
     },
   };
+}
+
+/** An attempt ends once. What is cancelled after a requeue has ended by its last attempt before, and may so again. */
+function idOf({ id, attempt, cause, startedAt, seq }: Task): string {
+  return cause === 'requeue' && startedAt === null ? `${id}:${attempt}:${seq}` : `${id}:${attempt}`;
 }
 
 function briefly(error: TaskError): TaskError {

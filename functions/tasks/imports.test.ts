@@ -9,7 +9,7 @@ import { importTask } from './kinds/batch-import/run.ts';
 import { readTask } from './read-task.ts';
 import * as store from './store/index.ts';
 import type { WakeUp } from './task.ts';
-import { DISPATCH, newTask } from './testing.ts';
+import { DISPATCH, hearing, newTask } from './testing.ts';
 
 let on: Stand;
 let api: ReturnType<typeof apiFunction>;
@@ -18,7 +18,7 @@ let ada: Client;
 let ports: ImportPorts;
 let woken: WakeUp[];
 let announced: store.WatchedBatch[];
-let published: string[];
+let told: ReturnType<typeof hearing>;
 
 beforeAll(async () => {
   on = await stand();
@@ -27,7 +27,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   ada = await api.register();
-  [woken, announced, published] = [[], [], []];
+  [woken, announced, told] = [[], [], hearing()];
   ports = importPorts({
     db: worker,
     artifacts: api.artifacts,
@@ -36,9 +36,10 @@ beforeEach(async () => {
       woken.push(...wakeUps);
       return [];
     },
-    announceBatch: (batch) => announced.push(batch),
-    publish: async (events) =>
-      void published.push(...events.map(({ type, subject }) => `${type} ${subject}`)),
+    announceBatch(batch) {
+      announced.push(batch);
+      told.announceBatch(batch);
+    },
     read: readTask,
   });
 });
@@ -146,7 +147,7 @@ describe('an import', () => {
       [4_500, false],
       [4_500, true],
     ]);
-    expect(published).toEqual([]);
+    expect(await told.heard()).toEqual([]);
     // Its upload is not needed any more, and its tasks are found as those of any batch.
     expect([...api.objects.keys()].filter((key) => key.includes(ada.organizationId))).toEqual([]);
     const { body } = await ada.ask('GET', `/api/tasks/?batch=${begun.batch}&limit=200`);
@@ -166,7 +167,7 @@ describe('an import', () => {
     };
     await run(begun, late);
     expect(await batchNow(begun)).toMatchObject({ status: 'finished', cancelled: 1 });
-    expect(published).toEqual([`batch.finished ${begun.batch}`]);
+    expect(await told.heard()).toMatchObject([{ type: 'batch.finished', subject: begun.batch }]);
   });
 
   test('fills in what lines do not say, of the payload field by field', async () => {
@@ -476,12 +477,16 @@ describe('an import', () => {
     };
     await expect(run(begun, cancelled)).rejects.toThrow('cancelled');
     const dispatcher = on.as('dispatcher');
-    await endAbandonedImports({ db: dispatcher, announceBatch: () => {} });
+    await endAbandonedImports({ db: dispatcher, announceBatch: told.announceBatch });
     // Its task still runs, as far as the rows say.
     expect(await batchNow(begun)).toMatchObject({ status: 'importing', total: 2_000, cancelled: 2_000 });
     await fail(begun, 'cancelled');
-    await endAbandonedImports({ db: dispatcher, announceBatch: () => {} });
+    expect(await told.heard()).toEqual([]);
+    await endAbandonedImports({ db: dispatcher, announceBatch: told.announceBatch });
     expect(await batchNow(begun)).toMatchObject({ status: 'finished', total: 2_000, cancelled: 2_000 });
+    expect(await told.heard()).toMatchObject([
+      { type: 'batch.finished', subject: begun.batch, data: { total: 2_000, cancelled: 2_000 } },
+    ]);
   });
 });
 

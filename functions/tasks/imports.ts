@@ -1,12 +1,10 @@
 import type { Artifacts } from '../aws/artifacts.ts';
-import type { DomainEvent } from '../aws/bus.ts';
 import type { Database } from '../database/connect.ts';
 import { asMember, type Principal } from '../database/enter.ts';
 import { Refusal } from '../refusal.ts';
 import { type BatchNow, batchIn } from './batches.ts';
 import { type CreateDeps, violated, wake } from './create.ts';
 import { RetryError } from './define-task.ts';
-import { batchFinishedEvent } from './finished-event.ts';
 import { importIds, LINES, lineOf } from './import-ids.ts';
 import type { ImportPorts } from './kinds/batch-import/ports.ts';
 import { batchImport, type ImportPayload } from './kinds/batch-import/schema.ts';
@@ -112,8 +110,6 @@ export type ImportDeps = {
   enqueue: Enqueue;
   dispatch: DispatchSettings;
   announceBatch: (batch: store.WatchedBatch) => void;
-  /** Best effort. */
-  publish: (events: readonly DomainEvent[]) => Promise<void>;
   read: ImportPorts['read'];
 };
 
@@ -124,7 +120,6 @@ export function importPorts({
   enqueue,
   dispatch,
   announceBatch,
-  publish,
   read,
 }: ImportDeps): ImportPorts {
   const lost = () => new RetryError('import_lost', 'The import was cancelled, or another attempt has it');
@@ -168,9 +163,8 @@ export function importPorts({
       const last = lastLine === undefined ? null : importIds(job.batchId)(lastLine);
       const batch = await store.seal(db, job, last);
       if (!batch) throw lost();
-      if (batch.watchers.length > 0) announceBatch(batch);
-      // All that it wrote has ended before it was through.
-      if (batch.finishedAt) await publish([batchFinishedEvent(batch)]);
+      // It may be finished: all that was written has ended before.
+      announceBatch(batch);
       return batch.total;
     },
     report: ({ organizationId, batchId }, ndjson) =>

@@ -59,7 +59,6 @@ beforeAll(async () => {
     announce: (tasks) => announced.push(...tasks),
     announceReports: (tasks) => reported.push(...tasks),
     enqueue: async () => [],
-    publish: async () => {},
   };
 });
 beforeEach(() => {

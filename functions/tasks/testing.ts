@@ -1,8 +1,10 @@
 import { v7 as uuidv7 } from 'uuid';
+import type { DomainEvent } from '../aws/bus.ts';
 import type { Database } from '../database/connect.ts';
 import type { Member } from '../database/testing.ts';
 import type { TaskDefinition } from './define-task.ts';
 import type { ExecuteDeps } from './execute.ts';
+import { integrators } from './integrators.ts';
 import * as store from './store/index.ts';
 import type { DispatchSettings, Task, TaskStatus } from './task.ts';
 
@@ -72,6 +74,24 @@ export function inlineTasks(
       released: () => new Promise(() => {}),
       run: () => Promise.reject(new Error('Nothing runs isolated here')),
       stop: async () => {},
+    },
+  };
+}
+
+/** Integrators that keep what they are told. */
+export function hearing() {
+  const heard: DomainEvent[] = [];
+  const { announce, announceBatch, flush } = integrators(
+    async (events) => void heard.push(...events),
+    (error) => heard.push({ id: '', type: 'failure', subject: String(error), time: new Date(), data: {} }),
+  );
+  return {
+    announce,
+    announceBatch,
+    /** What they were told since they were last asked, as a function tells them at its end. */
+    async heard(): Promise<DomainEvent[]> {
+      await flush();
+      return heard.splice(0);
     },
   };
 }

@@ -1,5 +1,6 @@
 import { tick } from '../dispatch.ts';
 import { type ExecuteDeps, execute } from '../execute.ts';
+import { integrators } from '../integrators.ts';
 import { recordDeadLetters, rescueTasks } from '../rescue.ts';
 import type { DispatchSettings, WakeUp } from '../task.ts';
 import { inlineTasks } from '../testing.ts';
@@ -47,6 +48,10 @@ async function work(stage: Stage, sandbox: Sandbox, receipts: readonly Receipt[]
   const startedAt = world.clock.now;
   const statements = stage.database.statementsOf(sandbox);
   const definition = kindIn(world, sandbox, (id, attempt) => witness.started(id, attempt));
+  const ended = integrators(
+    () => world.request(sandbox, () => {}),
+    () => {},
+  );
   const deps: ExecuteDeps = {
     db: stage.database.connect(sandbox),
     dispatch: stage.dispatch,
@@ -55,10 +60,9 @@ async function work(stage: Stage, sandbox: Sandbox, receipts: readonly Receipt[]
     fetch: () => Promise.reject(new Error('There is no network here')),
     putArtifact: () => Promise.reject(new Error('There is no bucket here')),
     log: () => {},
-    announce: () => {},
+    announce: ended.announce,
     enqueue: enqueueFrom(world, sandbox, stage.queues),
     announceReports: () => {},
-    publish: () => world.request(sandbox, () => {}),
   };
   const redelivered = receipts.filter((receipt) => receipt.redelivered).flatMap(({ ids }) => ids);
   if (redelivered.length > 0) await rescueTasks(deps, redelivered, statements);
@@ -68,7 +72,7 @@ async function work(stage: Stage, sandbox: Sandbox, receipts: readonly Receipt[]
     receipts.flatMap(({ ids }) => ids),
     remaining,
     statements,
-  );
+  ).finally(ended.flush);
 }
 
 function everyMinute(stage: Stage): void {

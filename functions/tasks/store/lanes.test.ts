@@ -297,7 +297,6 @@ test('a worker that has freed places releases who waits for them, and sends thei
     db: worker,
     dispatch: DISPATCH,
     announce: () => {},
-    publish: async () => {},
     log: () => {},
     enqueue: async (wakeUps) => {
       sent.push(...wakeUps.flatMap(({ ids }) => ids));
