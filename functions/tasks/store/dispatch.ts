@@ -1,7 +1,7 @@
 import type { Database, Transaction } from '../../database/connect.ts';
 import type { Task, Watched } from '../task.ts';
 import { LONGEST_DELAY_SECONDS } from '../wake-ups.ts';
-import { columns, dueIn, leaves, type Timed } from './columns.ts';
+import { among, columns, dueIn, leaves, type Timed } from './columns.ts';
 import { PAUSED, type Released } from './lanes.ts';
 import { tally, watchedBatch } from './tally.ts';
 
@@ -25,7 +25,7 @@ export async function rescue(
     with expired as (
       select t.id, t.cause, t.run_at from tasks t
       where t.status = any (${leaves('rescue')}::text[]) and t.lease_until < (select clock_timestamp())
-        and (${ids as string[] | null}::uuid[] is null or t.id = any (${ids as string[] | null}::uuid[]))
+        and ${ids ? among(db, ids) : db`true`}
       order by t.lease_until
       limit ${limit}
       for update of t skip locked
@@ -36,8 +36,7 @@ export async function rescue(
         error = ${error}::jsonb, cause = 'crash', crashes = t.crashes + 1,
         -- Doubles with every crash, up to a minute: whatever killed the worker gets time to pass. A message that
         -- came back has been waiting for its visibility timeout already.
-        run_at = clock_timestamp() + case when ${ids as string[] | null}::uuid[] is null
-          then least(60, power(2, t.crashes)) * random() else 0 end * interval '1 second',
+        run_at = clock_timestamp() + ${ids ? db`0` : db`least(60, power(2, t.crashes)) * random()`} * interval '1 second',
         next_dispatch_at = case when t.cancel_requested_at is null and t.attempt < t.attempt_limit then clock_timestamp() end,
         finished_at = case when t.cancel_requested_at is not null or t.attempt >= t.attempt_limit then clock_timestamp() end,
         lease_until = null, updated_at = clock_timestamp(), seq = t.seq + 1
@@ -95,6 +94,7 @@ export async function takeForDispatch(
  * later than any message can wait has its look-ahead still before it, and is left alone.
  */
 export async function dispatchAgain(db: Database | Transaction, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
   await db`
     with given as (
       select t.id from tasks t
