@@ -37,7 +37,7 @@ export function integrators(publish: Publish, onFailure: (error: unknown) => voi
 }
 
 /** A task of a batch is told of by its batch's end alone: who makes a hundred thousand wants to hear of it once. */
-function eventsOf({ batch, ...task }: Watched<Task>): DomainEvent[] {
-  if (task.batchId !== null) return batch?.finishedAt ? [batchFinishedEvent(batch)] : [];
-  return task.finishedAt ? [finishedEvent(task)] : [];
+function eventsOf(task: Watched<Task>): DomainEvent[] {
+  if (task.batchId === null) return task.finishedAt ? [finishedEvent(task)] : [];
+  return task.batch?.finishedAt ? [batchFinishedEvent(task.batch)] : [];
 }

@@ -25,7 +25,6 @@ export interface Compared {
 const START_SECONDS = 150;
 const MEASURE_SECONDS = 240;
 
-const WARM_TASKS = 500;
 const WARM_SAMPLES = 20;
 
 /** Scheduled tasks begin that far ahead, and are spread over this long. */
@@ -99,8 +98,8 @@ type Asked = (system: Partial<System>, scale: Scale, result: Round) => Promise<v
 
 /** What a system does for the first time does not count: each does a little of it before. */
 const MEASURES: Record<Measure, Asked> = {
-  async bulk(system, { tasks }, result) {
-    await system.bulk?.(WARM_TASKS);
+  async bulk(system, { tasks, warmTasks }, result) {
+    await system.bulk?.(warmTasks);
     const taken = await system.bulk?.(tasks);
     if (!taken) return;
     result.bulkPerSecond = tasks / taken.seconds;

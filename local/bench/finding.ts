@@ -25,7 +25,9 @@ export interface Scale {
   readonly clients: number;
   /** Of a closed or open loop. */
   readonly loopSeconds: number;
-  /** Of a closed loop before anything single is measured: a runtime compiles what it finds to be used. */
+  /** Tasks of a bulk load before the one that is measured: a runtime compiles what it finds to be used. */
+  readonly warmTasks: number;
+  /** Of a closed loop before anything single is measured. */
   readonly warmSeconds: number;
   /** Tasks whose start is timed one by one. */
   readonly samples: number;
@@ -40,6 +42,7 @@ export const FULL: Scale = {
   tasks: 20_000,
   clients: 32,
   loopSeconds: 5,
+  warmTasks: 10_000,
   warmSeconds: 10,
   samples: 200,
   backlog: 100_000,
@@ -51,6 +54,7 @@ export const QUICK: Scale = {
   tasks: 1_000,
   clients: 8,
   loopSeconds: 1,
+  warmTasks: 500,
   warmSeconds: 1,
   samples: 30,
   backlog: 5_000,
