@@ -65,7 +65,7 @@ const single: Work = {
 
 /** Ids that one message of the bulk queue carries; asserted to be the code's in infra-tests/cost.test.ts. */
 export const BULK_IDS_PER_MESSAGE = 100;
-/** Messages that one SendMessageBatch or PutEvents carries. */
+/** Messages that one SendMessageBatch carries. */
 const PER_REQUEST = 10;
 /** Tasks that a worker claims by one statement, and settles by one if they end together. */
 const TASKS_PER_CLAIM = 20;
@@ -83,7 +83,9 @@ const bulk: Work = {
   statements: 1 / TASKS_PER_CREATION + 2 / TASKS_PER_CLAIM,
   // Sent ten at once; received and deleted one by one, as a queue that is nearly empty gives them.
   queueRequests: (1 / PER_REQUEST + 2) / BULK_IDS_PER_MESSAGE,
-  requestsByNat: 1 / PER_REQUEST + 1 / (PER_REQUEST * BULK_IDS_PER_MESSAGE),
+  // A batch tells of its end once, and its tasks do not.
+  busEvents: 1 / TASKS_PER_CREATION,
+  requestsByNat: 1 / TASKS_PER_CREATION + 1 / (PER_REQUEST * BULK_IDS_PER_MESSAGE),
 };
 
 export const WORK = {
