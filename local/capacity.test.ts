@@ -28,7 +28,7 @@ const deployment = {
 test('each queue of a function has its concurrency, and a bulk queue sandboxes that give way', () => {
   expect(lanesOf(fn('worker'), deployment)).toEqual([
     { maxSandboxes: 7, provisioned: 2 },
-    { queueName: 'App-Bulk3C4D', maxSandboxes: 2, provisioned: 1, niceness: 5 },
+    { queueName: 'App-Bulk3C4D', maxSandboxes: 2, provisioned: 1, niceness: 10 },
   ]);
 });
 

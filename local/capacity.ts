@@ -5,10 +5,10 @@ import type { Deployment, FunctionSpec, MappingSpec } from './template.ts';
 const MAX_SANDBOXES = Math.max(4, 2 * availableParallelism());
 
 /**
- * Of a queue that says by its name that nobody waits for it. Its sandboxes give way to all others on the CPU, three to
+ * Of a queue that says by its name that nobody waits for it. Its sandboxes give way to all others on the CPU, nine to
  * one where both want it: on AWS they run on other machines.
  */
-const BACKGROUND = { name: /bulk/i, niceness: 5 };
+const BACKGROUND = { name: /bulk/i, niceness: 10 };
 
 /** Sandboxes of a function that serve the same callers. */
 export interface Lane {

@@ -29,6 +29,8 @@ export interface Chaos {
   readonly harm: Readonly<Harm>;
   /** A request has reached the target: a worker is in the middle of an attempt. */
   notice(hit: Hit): void;
+  /** From now on there are only ticks: what was harmed has to come to its end. */
+  calm(): void;
   /** Ends it, and lets those go on who stand still. Rejects when some of it could not be done. */
   stop(): Promise<void>;
 }
@@ -71,6 +73,7 @@ const TICK_KILLED = 6;
 export function startChaos(options: ChaosOptions): Chaos {
   const { runtime, queues, audit, random, leaseSeconds } = options;
   const stopping = new AbortController();
+  let isCalm = false;
   /** The worker that stands still, and the task that it was at. */
   let standing: { pid: number; taskId: string; goOn: AbortController } | undefined;
   let stallsFrom = 0;
@@ -114,7 +117,7 @@ export function startChaos(options: ChaosOptions): Chaos {
 
   async function kill(): Promise<void> {
     const pid = aWorker();
-    if (pid === undefined || !signalled(pid, 'SIGKILL')) return;
+    if (isCalm || pid === undefined || !signalled(pid, 'SIGKILL')) return;
     harm.kills += 1;
     if (clockOffset(pid) !== 0) harm.wrongClocks += 1;
   }
@@ -142,7 +145,7 @@ export function startChaos(options: ChaosOptions): Chaos {
   let stalling: Promise<void> | undefined;
   function notice(hit: Hit): void {
     if (standing?.taskId === hit.idempotencyKey) standing.goOn.abort();
-    const mayStall = !stalling && !stopping.signal.aborted && performance.now() > stallsFrom;
+    const mayStall = !isCalm && !stalling && !stopping.signal.aborted && performance.now() > stallsFrom;
     if (hit.waitMs < STALL_AT_MS || !mayStall || stalled.has(hit.idempotencyKey)) return;
     stalling = stall(hit).finally(() => {
       stalling = undefined;
@@ -150,12 +153,14 @@ export function startChaos(options: ChaosOptions): Chaos {
   }
 
   async function cut(): Promise<void> {
+    if (isCalm) return;
     harm.cuts += 1;
     harm.connectionsCut += await audit.cutConnections();
   }
 
   let restarting = Promise.resolve();
   async function restart(wiped: boolean): Promise<void> {
+    if (isCalm) return;
     const downMs = random.between(...DOWN_MS);
     restarting = restarting.then(() => queues.restart({ downMs, wiped }));
     await restarting;
@@ -166,7 +171,7 @@ export function startChaos(options: ChaosOptions): Chaos {
   async function tick(): Promise<void> {
     harm.ticks += 1;
     const ticked = runtime.invoke('dispatcher').catch(() => {});
-    if (random.whole(1, TICK_KILLED) === 1) {
+    if (!isCalm && random.whole(1, TICK_KILLED) === 1) {
       await sleep(random.between(0, 20));
       const pid = random.oneOf(runtime.sandboxes('dispatcher'));
       if (pid !== undefined && signalled(pid, 'SIGKILL')) harm.ticksKilled += 1;
@@ -190,6 +195,9 @@ export function startChaos(options: ChaosOptions): Chaos {
   return {
     harm,
     notice,
+    calm: () => {
+      isCalm = true;
+    },
     stop: async () => {
       stopping.abort();
       await Promise.all([...all, stalling]);

@@ -30,6 +30,9 @@ const MAX_UNFINISHED = 1_000;
 /** Seconds that a run may last: so many, and so many more for each thousand of tasks. */
 const LIMIT = { seconds: 150, perThousand: 40 } as const;
 
+/** So long after the last creation the harm ends: the last long task would else be killed again and again. */
+const CALM_AFTER_SECONDS = 60;
+
 /** Messages that nobody deletes are gone after so many receives here and as many among the dead letters. */
 const DRAIN_SECONDS = (2 * MAX_RECEIVES + 1) * VISIBILITY_SECONDS;
 
@@ -96,7 +99,7 @@ export async function torture(options: TortureOptions): Promise<Outcome> {
     chaos.notice(hit);
   };
 
-  const creation = { isOver: false, failure: undefined as unknown };
+  const creation = { isOver: false, overAt: Number.POSITIVE_INFINITY, failure: undefined as unknown };
   void callers
     .create(plan(tasks, seeded(seed, 'plan')))
     .catch((failure: unknown) => {
@@ -104,6 +107,7 @@ export async function torture(options: TortureOptions): Promise<Outcome> {
     })
     .finally(() => {
       creation.isOver = true;
+      creation.overAt = seconds();
     });
   for (let looks = 1; !signal.aborted; looks += 1) {
     await sleep(LOOK_SECONDS * 1_000);
@@ -111,6 +115,7 @@ export async function torture(options: TortureOptions): Promise<Outcome> {
     unfinished = await audit.unfinished();
     if (looks % LOOKS_PER_LINE === 0)
       log(`${seconds().toFixed(0)} s: ${callers.created.size} tasks created, ${unfinished} unfinished`);
+    if (seconds() > creation.overAt + CALM_AFTER_SECONDS) chaos.calm();
     if (creation.isOver && (creation.failure || (unfinished === 0 && !callers.isBusy()))) break;
   }
   options.signal.throwIfAborted();
