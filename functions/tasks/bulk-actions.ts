@@ -19,6 +19,21 @@ export type BulkFilter = Omit<store.Selection, 'organizationId' | 'batch' | 'not
   batchId: string | null;
 };
 
+/** The filter that leaves out nothing. */
+export const EVERYTHING: BulkFilter = {
+  organizationId: null,
+  batchId: null,
+  ids: null,
+  statuses: null,
+  kind: null,
+  queue: null,
+  createdBy: null,
+  createdFrom: null,
+  createdTo: null,
+  scheduledFrom: null,
+  scheduledTo: null,
+};
+
 /** What came of it. */
 export type BulkOutcome = {
   /** Tasks that fit the filter, and that the action can be done to. */
@@ -76,16 +91,16 @@ export async function actInBulk(
 export async function cancelBatch(
   deps: ChangeDeps,
   principal: Principal,
-  filter: BulkFilter & { batchId: string },
+  batchId: string,
   remainingSeconds: () => number,
 ): Promise<BulkOutcome> {
   const stopped = await asMember(deps.db, principal, async (tx) => {
-    const { importTaskId, sealed } = await batchIn(tx, filter.batchId);
+    const { importTaskId, sealed } = await batchIn(tx, batchId);
     // First: from now on it writes nothing more.
     return importTaskId !== null && !sealed ? store.cancel(tx, importTaskId) : undefined;
   });
   if (stopped) deps.announce([stopped]);
-  return actInBulk(deps, principal, { action: 'cancel' }, filter, remainingSeconds);
+  return actInBulk(deps, principal, { action: 'cancel' }, { ...EVERYTHING, batchId }, remainingSeconds);
 }
 
 /**
@@ -97,18 +112,18 @@ export async function cancelBatch(
 export async function retryBatch(
   deps: ChangeDeps,
   principal: Principal,
-  filter: BulkFilter & { batchId: string },
+  batchId: string,
   remainingSeconds: () => number,
 ): Promise<BulkOutcome> {
   const resumed = await asMember(deps.db, principal, async (tx) => {
-    const { importTaskId } = await batchIn(tx, filter.batchId);
+    const { importTaskId } = await batchIn(tx, batchId);
     return importTaskId === null ? undefined : store.requeue(tx, importTaskId, deps.dispatch);
   });
   if (resumed) {
     deps.announce([resumed]);
     await wake(deps, principal, [resumed]);
   }
-  return actInBulk(deps, principal, { action: 'retry' }, filter, remainingSeconds);
+  return actInBulk(deps, principal, { action: 'retry' }, { ...EVERYTHING, batchId }, remainingSeconds);
 }
 
 /** Counts the tasks that `actInBulk` would take, up to a bound. */

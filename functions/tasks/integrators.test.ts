@@ -1,7 +1,7 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Member, type Stand, stand } from '../database/testing.ts';
 import { createBatch } from './batches.ts';
-import { actInBulk, type BulkFilter, cancelBatch } from './bulk-actions.ts';
+import { actInBulk, cancelBatch, EVERYTHING } from './bulk-actions.ts';
 import { cancelTask, retryTask } from './change.ts';
 import { createTasks } from './create.ts';
 import { tick } from './dispatch.ts';
@@ -25,20 +25,6 @@ const quiet = { dispatch: DISPATCH, enqueue: async () => [] };
 const asApi = () => ({ ...quiet, db: api, announce: told.announce });
 const asDispatcher = () => ({ ...quiet, db: dispatcher, announce: told.announce, round: { lane: null } });
 const FULL = () => 60;
-
-const ALL: BulkFilter = {
-  organizationId: null,
-  batchId: null,
-  ids: null,
-  statuses: null,
-  kind: null,
-  queue: null,
-  createdBy: null,
-  createdFrom: null,
-  createdTo: null,
-  scheduledFrom: null,
-  scheduledTo: null,
-};
 
 async function batchOf(count: number) {
   const { id } = newTask();
@@ -77,7 +63,7 @@ describe('a single task', () => {
 
   test('that is cancelled by a filter with others is told of as they are, each once', async () => {
     const ids = [(await insertTask(api, ada)).id, (await insertTask(api, ada)).id];
-    await actInBulk(asApi(), ada, { action: 'cancel' }, ALL, FULL);
+    await actInBulk(asApi(), ada, { action: 'cancel' }, EVERYTHING, FULL);
     expect((await told.heard()).map(({ subject }) => subject).toSorted()).toEqual(ids);
   });
 
@@ -114,7 +100,7 @@ describe('a single task', () => {
 describe('a batch', () => {
   test('that is cancelled as a whole is told of once, however many statements that takes', async () => {
     const { id } = await batchOf(store.STRETCH.changed + 500);
-    const { changed } = await cancelBatch(asApi(), ada, { ...ALL, batchId: id }, FULL);
+    const { changed } = await cancelBatch(asApi(), ada, id, FULL);
     expect(changed).toBe(1_500);
     expect(await told.heard()).toMatchObject([batchFinished(id, { total: 1_500, cancelled: 1_500 })]);
   });

@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import * as z from 'zod';
 import { idsFrom } from '../../idempotency/ids-from.ts';
 import { createBatch, getBatch, listBatches } from '../../tasks/batches.ts';
-import { type BulkFilter, cancelBatch, retryBatch } from '../../tasks/bulk-actions.ts';
+import { cancelBatch, retryBatch } from '../../tasks/bulk-actions.ts';
 import type { ChangeDeps } from '../../tasks/change.ts';
 import type { App } from '../app.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
@@ -127,31 +127,16 @@ export function registerBatchRoutes(app: App, deps: ChangeDeps): void {
 
   app.openapi(cancel, async (c) => {
     const { batchId } = c.req.valid('param');
-    const filter = { ...EVERYTHING, batchId };
-    const outcome = await cancelBatch(deps, c.var.principal, filter, timeLeft(c));
+    const outcome = await cancelBatch(deps, c.var.principal, batchId, timeLeft(c));
     return c.json({ ...outcome, batch: batchView(await getBatch(deps, c.var.principal, batchId)) }, 200);
   });
 
   app.openapi(retry, async (c) => {
     const { batchId } = c.req.valid('param');
-    const filter = { ...EVERYTHING, batchId };
-    const outcome = await retryBatch(deps, c.var.principal, filter, timeLeft(c));
+    const outcome = await retryBatch(deps, c.var.principal, batchId, timeLeft(c));
     return c.json({ ...outcome, batch: batchView(await getBatch(deps, c.var.principal, batchId)) }, 200);
   });
 }
-
-const EVERYTHING: Omit<BulkFilter, 'batchId'> = {
-  organizationId: null,
-  ids: null,
-  statuses: null,
-  kind: null,
-  queue: null,
-  createdBy: null,
-  createdFrom: null,
-  createdTo: null,
-  scheduledFrom: null,
-  scheduledTo: null,
-};
 
 function keyTaken(index: number) {
   const detail = 'A live task, or an earlier one of this batch, has this key';
