@@ -267,6 +267,18 @@ describe('retries', () => {
     const [rescued] = await store.rescue(dispatcher, null, 10);
     expect(rescued).toMatchObject({ id, status: 'FAILED', crashes: 1, error: { code: 'worker_crashed' } });
   });
+
+  test('after a crash a task waits a little, but for one whose message has come back, which has waited already', async () => {
+    const tasks = await Promise.all(Array.from({ length: 6 }, () => insertTask(api, ada)));
+    const ids = tasks.map(({ id }) => id);
+    await store.claim(worker, ids, LEASE, 0);
+    await on.admin`update tasks set lease_until = now() - interval '1 second' where id = any (${ids}::uuid[])`;
+    const byMessage = await store.rescue(dispatcher, ids.slice(0, 3), 10);
+    const byTick = await store.rescue(dispatcher, null, 10);
+    expect(byMessage.map(({ dueInSeconds }) => dueInSeconds > 0)).toEqual([false, false, false]);
+    expect(byTick.some(({ dueInSeconds }) => dueInSeconds > 0)).toBe(true);
+    for (const { dueInSeconds } of byTick) expect(dueInSeconds).toBeLessThanOrEqual(1);
+  });
 });
 
 /** What must not wait for a row that somebody else has locked: a tick would stand still with it. */
