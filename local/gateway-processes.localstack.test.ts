@@ -18,8 +18,10 @@ import { connectRedis, type Redis } from './redis-client.ts';
  * Two gateway processes, a Redis between them that can be cut off, and functions that print what they get.
  */
 
+// A `$disconnect` takes its time, so that whoever sees its line acts before it has ended.
 const FUNCTION = `export const handler = async ({ requestContext: { eventType, connectionId }, headers }) => {
   console.log(JSON.stringify({ eventType, connectionId, client: headers?.['X-Client'] }));
+  if (eventType === 'DISCONNECT') await new Promise((done) => setTimeout(done, 500));
   return { statusCode: 200 };
 }`;
 
@@ -193,6 +195,8 @@ test('the front hands clients to both gateways in turn', async () => {
     const keys = await redis.keys('celeriac:gateway:*:held');
     return Promise.all(keys.map((key) => redis.hLen(key)));
   };
+  // The clients of the tests before have left, but their gateways may not have written it down yet.
+  await expect.poll(held).toEqual([]);
   const connected = await Promise.all([1, 2, 3, 4].map(() => connect()));
   expect(await held()).toEqual([2, 2]);
   for (const { socket } of connected) socket.close();

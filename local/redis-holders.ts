@@ -74,18 +74,22 @@ export async function joinHolders(options: {
       const burial = { type: 'PX', value: BURIAL_MS } as const;
       if (!(await redis.set(KEYS.burial(other), gateway, { expiration: burial, condition: 'NX' }))) continue;
       const held = Object.values(await redis.hGetAll(KEYS.held(other))).map(connectionIn);
+      // Gone before their end is told, as at API Gateway. They stay on the list until it has been told of each.
+      await disown(held.map(({ connectionId }) => connectionId));
       await Promise.all(held.map(bury));
-      await forget(
-        other,
-        held.map(({ connectionId }) => connectionId),
-      );
+      await forget(other);
     }
   }
 
-  async function forget(other: string, connectionIds: readonly string[]): Promise<void> {
+  /** Nobody holds these connections any more. */
+  async function disown(connectionIds: readonly string[]): Promise<void> {
+    if (connectionIds.length > 0) await redis.del(connectionIds.map(KEYS.holder));
+  }
+
+  async function forget(other: string): Promise<void> {
     await redis
       .multi()
-      .del([KEYS.alive(other), KEYS.held(other), KEYS.burial(other), ...connectionIds.map(KEYS.holder)])
+      .del([KEYS.alive(other), KEYS.held(other), KEYS.burial(other)])
       .sRem(KEYS.gateways, other)
       .exec();
   }
@@ -122,7 +126,11 @@ export async function joinHolders(options: {
     leave: async () => {
       clearTimeout(timer);
       timer = undefined;
-      await forget(gateway, await redis.hKeys(KEYS.held(gateway))).catch(() => {});
+      await redis
+        .hKeys(KEYS.held(gateway))
+        .then(disown)
+        .then(() => forget(gateway))
+        .catch(() => {});
     },
   };
 }
