@@ -134,3 +134,21 @@ test('claim, settle and tick look at what their own organizations have paused an
   );
   expect(Math.max(...looked)).toBeLessThan(100);
 });
+
+test('the statements of a single task are planned a few times and then no more', async () => {
+  const [api, worker] = [on.as('api'), on.as('worker')];
+  const times = 20;
+  for (let done = 0; done < times; done += 1) {
+    const task = newTask();
+    await store.insert(api, ada, null, [task], DISPATCH);
+    await store.claim(worker, [task.id], 30, 0);
+    await store.settle(worker, [{ id: task.id, attempt: 1, kind: 'complete', result: null }], DISPATCH);
+  }
+  const plansOf = (db: Database) =>
+    db<{ planned: number; kept: number }[]>`
+      select custom_plans::integer as planned, generic_plans::integer as kept from pg_prepared_statements
+      where generic_plans + custom_plans >= ${times}`;
+  const plans = [...(await plansOf(api)), ...(await plansOf(worker))];
+  // Postgres makes five plans before it compares their costs with those of one that it keeps.
+  expect(plans).toEqual(Array.from({ length: 3 }, () => ({ planned: 5, kept: times - 5 })));
+});
