@@ -78,7 +78,7 @@ describe('the check of a body', () => {
     for (const shape of SHAPES) {
       expect((await send(shape(BODY_LIMITS.nodes - 1))).status).toBe(200);
       const { status, body } = await send(shape(BODY_LIMITS.nodes));
-      expect([status, body.detail]).toEqual([400, 'The body: must have at most 250000 values']);
+      expect([status, body.detail]).toEqual([400, 'The body: Must have at most 250000 values']);
     }
   });
 

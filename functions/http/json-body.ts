@@ -1,14 +1,12 @@
 import type { MiddlewareHandler } from 'hono';
+import { JSON_LIMITS, jsonFault } from '../json-fault.ts';
 import { Refusal, type RefusalKind } from '../refusal.ts';
 
 /** Bounds of a JSON body, checked before any schema sees it. */
 export const BODY_LIMITS = {
   /** Bytes of UTF-8. */
   bytes: 1_048_576,
-  /** Levels of objects and arrays. */
-  depth: 32,
-  /** Members and elements in all. */
-  nodes: 250_000,
+  ...JSON_LIMITS,
 } as const;
 
 /** Where whole batches come in: a quarter of what Lambda takes, and a hundred values for each of ten thousand tasks. */
@@ -25,9 +23,8 @@ const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json$/i;
 const CHARSET = /^charset\s*=\s*"?(?:utf-?8|us-ascii)"?$/i;
 
 /**
- * Reads the body once, refuses what no schema should have to think about, and leaves the parsed value for the
- * validators: other media types, oversized and over-nested documents, keys that change prototypes, numbers that only
- * become infinite, and characters that Postgres cannot store (NUL, lone surrogates). No body is an empty object.
+ * Reads the body once, refuses what no schema should have to think about (other media types, oversized documents, and
+ * JSON that is unfit), and leaves the parsed value for the validators. No body is an empty object.
  */
 export const jsonBody: MiddlewareHandler = async (c, next) => {
   if (WITH_BODY.has(c.req.method)) {
@@ -71,47 +68,12 @@ function parse(text: string): unknown {
  *
  * @throws Refusal `invalid_request`, naming the first place that is found
  */
-function checked(root: unknown, limits: Limits): unknown {
-  // A worklist and no recursion: the depth is the caller's to choose.
-  const todo: Place[] = [{ value: root, key: '', within: undefined, depth: 0 }];
-  let nodes = 0;
-  for (let place = todo.pop(); place; place = todo.pop()) {
-    const { value, depth } = place;
-    if (++nodes > limits.nodes) throw bad('', `must have at most ${limits.nodes} values`);
-    if (typeof value === 'string') checkText(value, place);
-    // JSON has no infinity: it stands for a number such as 1e400, and would be stored as null.
-    if (value === Infinity || value === -Infinity)
-      throw bad(pointerOf(place), 'must be a number below 1.8e308');
-    if (typeof value !== 'object' || value === null) continue;
-    if (depth >= limits.depth) {
-      throw bad(pointerOf(place), `must be nested at most ${limits.depth} levels deep`);
-    }
-    for (const key of Object.keys(value)) {
-      const inner = { value: (value as Record<string, unknown>)[key], key, within: place, depth: depth + 1 };
-      if (key === '__proto__') throw bad(pointerOf(inner), 'must not be named __proto__');
-      checkText(key, inner);
-      todo.push(inner);
-    }
-  }
-  return root;
-}
-
-/** A value and where it stands: its pointer is only put together when somebody must be told. */
-type Place = { value: unknown; key: string; within: Place | undefined; depth: number };
-
-function pointerOf({ key, within }: Place): string {
-  return within ? `${pointerOf(within)}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}` : '';
-}
-
-function checkText(text: string, place: Place): void {
-  if (text.includes('\u0000')) throw bad(pointerOf(place), 'must not contain the NUL character');
-  if (!text.isWellFormed())
-    throw bad(pointerOf(place), 'must be well-formed Unicode (it has a lone surrogate)');
-}
-
-function bad(pointer: string, detail: string): Refusal {
+function checked(value: unknown, limits: Limits): unknown {
+  const fault = jsonFault(value, limits);
+  if (!fault) return value;
+  const { pointer, detail } = fault;
   const field = pointer.slice(1).replaceAll('/', '.') || 'The body';
-  return new Refusal('invalid', 'invalid_request', `${field}: ${detail}`, {}, [
+  throw new Refusal('invalid', 'invalid_request', `${field}: ${detail}`, {}, [
     { in: 'body', pointer, detail },
   ]);
 }

@@ -231,7 +231,7 @@ describe('an import', () => {
       [4, ''],
       [5, '/queue'],
       [6, ''],
-      [7, ''],
+      [7, '/name'],
     ]);
     expect(await batchNow(begun)).toMatchObject({ status: 'finished', total: 0, progress: 1 });
     expect(await tasksOf(begun)).toEqual([]);

@@ -60,17 +60,28 @@ describe('is refused as a whole', () => {
 });
 
 describe('a row is bad', () => {
-  for (const [what, cell, fault] of [
+  for (const [what, cell, pointer, fault] of [
     [
       'with half a surrogate pair in JSON',
       '"{""never_retry"":[""\\ud800""]}"',
-      'Must not contain half of a surrogate pair',
+      '/retry/never_retry/0',
+      'Must not contain a lone surrogate',
     ],
-    ['with a NUL in JSON', '"{""never_retry"":[""\\u0000""]}"', 'Must not contain NUL characters'],
-    ['nested too deep', '['.repeat(200) + ']'.repeat(200), 'Must not be nested deeper than 64 levels'],
+    [
+      'with a NUL in JSON',
+      '"{""never_retry"":[""\\u0000""]}"',
+      '/retry/never_retry/0',
+      'Must not contain the NUL character',
+    ],
+    [
+      'nested too deep',
+      '['.repeat(200) + ']'.repeat(200),
+      `/retry${'/0'.repeat(32)}`,
+      'Must be nested at most 32 levels deep',
+    ],
   ] as const) {
     test(what, async () => {
-      expect(await linesOf(`name,retry\na,${cell}\n`)).toEqual([{ line: 2, pointer: '/retry', fault }]);
+      expect(await linesOf(`name,retry\na,${cell}\n`)).toEqual([{ line: 2, pointer, fault }]);
     });
   }
 });

@@ -1,8 +1,8 @@
 import { pipeline } from 'node:stream';
 import { CsvError, parse } from 'csv-parse';
+import { jsonFault } from '../../../json-fault.ts';
 import { pointerTo } from '../../../refusal.ts';
 import { PermanentError } from '../../define-task.ts';
-import { jsonFault } from '../json-fault.ts';
 import { isObject } from './is-object.ts';
 import { MAX_LINE_BYTES } from './ndjson.ts';
 import type { ImportLine } from './ports.ts';
@@ -116,7 +116,7 @@ function readRow(columns: readonly Column[], cells: readonly string[], line: num
       return { line, pointer: pointerTo(path), fault: 'Must be JSON' };
     }
     const fault = jsonFault(value);
-    if (fault !== undefined) return { line, pointer: pointerTo(path), fault };
+    if (fault) return { line, pointer: pointerTo(path) + fault.pointer, fault: fault.detail };
     if (member === undefined) item[field] = value;
     else members[member] = value;
   }

@@ -1,4 +1,4 @@
-import { jsonFault } from '../json-fault.ts';
+import { jsonFault } from '../../../json-fault.ts';
 import type { ImportLine } from './ports.ts';
 
 /** Bytes of one line. */
@@ -23,7 +23,7 @@ function readLine(line: number, bytes: Buffer): ImportLine {
   try {
     const item: unknown = JSON.parse(text);
     const fault = jsonFault(item);
-    return fault === undefined ? { line, item } : { line, fault };
+    return fault ? { line, pointer: fault.pointer, fault: fault.detail } : { line, item };
   } catch (error) {
     return { line, fault: `Must be JSON: ${error instanceof Error ? error.message.slice(0, 100) : ''}` };
   }

@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import { textFault } from '../json-fault.ts';
+import { textFault } from '../../../json-fault.ts';
 import { MAX_COLUMN_NAME, MAX_COLUMNS } from './bounds.ts';
 
 /** Beyond this many bad cells the rest is not looked at: the caller has seen enough. */

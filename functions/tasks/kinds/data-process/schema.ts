@@ -1,6 +1,6 @@
 import * as z from 'zod';
+import { textFault } from '../../../json-fault.ts';
 import { defineKind } from '../../define-task.ts';
-import { textFault } from '../json-fault.ts';
 import { MAX_COLUMN_NAME, MAX_COLUMNS, MAX_CSV_BYTES, MAX_GROUP_COLUMNS, MAX_RECORDS } from './bounds.ts';
 import { checkRecords } from './check-records.ts';
 

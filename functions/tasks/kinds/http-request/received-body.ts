@@ -1,6 +1,6 @@
 import type { FetchResponse } from '../../../aws/fetch/port.ts';
+import { jsonFault } from '../../../json-fault.ts';
 import type { Json } from '../../define-task.ts';
-import { jsonFault } from '../json-fault.ts';
 
 /** A body as a result can hold it. */
 export type ReceivedBody = {

@@ -1,4 +1,4 @@
-import { textFault } from '../json-fault.ts';
+import { textFault } from '../../../json-fault.ts';
 
 /** Headers that describe the answer. Cookies, challenges and whatever a server invents may be secrets: left out. */
 const KEPT = [

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { parseTarget } from '../../../aws/fetch/target.ts';
+import { jsonFault } from '../../../json-fault.ts';
 import { defineKind } from '../../define-task.ts';
-import { jsonFault } from '../json-fault.ts';
 import { checkHeaders, type HeaderFields } from './check-headers.ts';
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
@@ -64,7 +64,7 @@ function checkUrl(url: string, issues: z.RefinementCtx): void {
 
 function checkBody(body: unknown, issues: z.RefinementCtx): void {
   if (body === undefined) return;
-  const fault = jsonFault(body) ?? sizeFault(typeof body === 'string' ? body : JSON.stringify(body));
+  const fault = jsonFault(body)?.detail ?? sizeFault(typeof body === 'string' ? body : JSON.stringify(body));
   if (fault !== undefined) issues.addIssue({ code: 'custom', message: fault });
 }
 
