@@ -203,6 +203,24 @@ describe('a pool', () => {
     expect(on.free()).toBe(1);
   });
 
+  test('gives up on a process that does not get ready, and gives its place back', async () => {
+    const on = startRunners({
+      program: new URL('./testing/silent.ts', import.meta.url),
+      environment: { PATH: process.env.PATH },
+      heapMiB: 96,
+      size: 1,
+      memoryMiB: 300,
+      readySeconds: 0.3,
+    });
+    const { result } = start('isolated.echo', { on });
+    await expect(result).rejects.toMatchObject({
+      code: 'handler_crashed',
+      message: "The handler's process was not ready within 0.3 s",
+    });
+    expect(on.free()).toBe(1);
+    await on.stop();
+  });
+
   test('a runner that spins does not outlive a worker that is killed', async () => {
     const [poolModule, program] = ['./pool.ts', './testing/program.ts'].map((path) =>
       JSON.stringify(new URL(path, import.meta.url).href),

@@ -16,6 +16,8 @@ export type RunnerSpec = {
   environment: NodeJS.ProcessEnv;
   /** Of the JavaScript heap; what outgrows it ends. */
   heapMiB: number;
+  /** Within which the process must be able to run attempts; else it is killed. Default: 30. */
+  readySeconds?: number;
 };
 
 export type Hearing = {
@@ -52,7 +54,14 @@ const LAST_WORDS_MILLISECONDS = 100;
 
 const OUT_OF_MEMORY = 'JavaScript heap out of memory';
 
-export function startRunner({ program, environment, heapMiB }: RunnerSpec): Runner {
+const READY_SECONDS = 30;
+
+export function startRunner({
+  program,
+  environment,
+  heapMiB,
+  readySeconds = READY_SECONDS,
+}: RunnerSpec): Runner {
   const child = fork(program, [], {
     serialization: 'advanced',
     execArgv: [`--max-old-space-size=${heapMiB}`],
@@ -71,8 +80,14 @@ export function startRunner({ program, environment, heapMiB }: RunnerSpec): Runn
   current = { run: 0, hear: () => {}, resolve: () => {}, reject: () => {} };
   let why: Error | undefined;
   let ended = false;
+  const late = setTimeout(
+    () =>
+      kill(new RetryError('handler_crashed', `The handler's process was not ready within ${readySeconds} s`)),
+    readySeconds * 1000,
+  );
 
   const end = (how: string): void => {
+    clearTimeout(late);
     ended = true;
     const error = why ?? new RetryError('handler_crashed', `The handler's process ended: ${how}`);
     ready.reject(error);
@@ -101,8 +116,10 @@ export function startRunner({ program, environment, heapMiB }: RunnerSpec): Runn
     if (chunk.includes(OUT_OF_MEMORY)) why ??= memoryExceeded(heapMiB);
   });
   child.on('message', (message: FromRunner) => {
-    if (message.type === 'ready') ready.resolve();
-    else if (message.type === 'ending')
+    if (message.type === 'ready') {
+      clearTimeout(late);
+      ready.resolve();
+    } else if (message.type === 'ending')
       why ??= new RetryError('handler_crashed', `Nobody caught: ${message.message}`);
     else if (message.run !== current.run) return;
     else if (message.type === 'said') current.hear(message.said);
