@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Batch, Task, Watched } from '../tasks/task.ts';
 import { announcer } from './frames.ts';
 import { taskFrame } from './task-frame.ts';
@@ -158,6 +158,8 @@ test('a connection that takes each frame, but slowly, does not get those that ar
 }, 15_000);
 
 describe('of a batch', () => {
+  afterEach(() => vi.useRealTimers());
+
   const batch = (id: string, seq: number, given: Partial<Batch> = {}) =>
     ({
       id,
@@ -171,14 +173,13 @@ describe('of a batch', () => {
     }) as unknown as NonNullable<Watched<Task>['batch']>;
   const moved = (id: string, seq: number) => ({ ...task(1, []), batch: batch(id, seq) });
 
-  /** What an announcer posts, with the milliseconds since the first frame. */
+  /** What an announcer posts. */
   function posting(stillAt?: Parameters<typeof announcer>[2]) {
-    const got: { id: string; seq: number; at: number }[] = [];
-    const begun = performance.now();
+    const got: { id: string; seq: number }[] = [];
     const made = announcer(
       async (_connection, frame) => {
         const { id, seq } = JSON.parse(frame);
-        got.push({ id, seq, at: performance.now() - begun });
+        got.push({ id, seq });
         return 'sent';
       },
       () => {},
@@ -188,13 +189,19 @@ describe('of a batch', () => {
   }
 
   test('the first state goes out at once, then the latest at intervals, and the last always', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
     const { announce, flush, got } = posting();
+    const seqs = () => got.map(({ seq }) => seq);
     announce([moved('b', 1), moved('b', 2), moved('b', 3)]);
-    await vi.waitFor(() => expect(got.map(({ seq }) => seq)).toEqual([1, 3]));
-    expect(got[1]?.at).toBeGreaterThanOrEqual(249);
+    await vi.advanceTimersByTimeAsync(249);
+    expect(seqs()).toEqual([1]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(seqs()).toEqual([1, 3]);
     announce([moved('b', 4), moved('b', 5)]);
+    await vi.advanceTimersByTimeAsync(249);
+    expect(seqs()).toEqual([1, 3]);
     await flush();
-    expect(got.map(({ seq }) => seq)).toEqual([1, 3, 5]);
+    expect(seqs()).toEqual([1, 3, 5]);
   });
 
   test('each invocation begins with a state at once', async () => {
@@ -241,7 +248,7 @@ describe('of a batch', () => {
     test('is told of by who made the last change of all, during an invocation and at its end', async () => {
       const { announce, flush, got } = lastIs(2);
       announce([change(1, false), change(2, false)]);
-      await vi.waitFor(() => expect(got.map(({ seq }) => seq)).toEqual([2]));
+      await expect.poll(() => got.map(({ seq }) => seq)).toEqual([2]);
       announce([change(2, false)]);
       await flush();
       expect(got.map(({ seq }) => seq)).toEqual([2]);

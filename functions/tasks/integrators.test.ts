@@ -25,6 +25,8 @@ const quiet = { dispatch: DISPATCH, enqueue: async () => [] };
 const asApi = () => ({ ...quiet, db: api, announce: told.announce });
 const asDispatcher = () => ({ ...quiet, db: dispatcher, announce: told.announce, round: { lane: null } });
 const FULL = () => 60;
+/** A tick takes back whatever is over: nothing is, but what has been made so. */
+const LEASE = 3_600;
 
 async function batchOf(count: number) {
   const { id } = newTask();
@@ -37,7 +39,7 @@ async function batchOf(count: number) {
 
 /** A worker takes them, and dies. */
 async function die(ids: readonly string[]): Promise<void> {
-  await store.claim(worker, ids, 30, 0);
+  await store.claim(worker, ids, LEASE, 0);
   await on.admin`update tasks set lease_until = now() - interval '1 second' where id = any (${ids as string[]}::uuid[])`;
 }
 
@@ -53,7 +55,7 @@ describe('a single task', () => {
 
   test('that was only asked to stop, or runs again, has not ended', async () => {
     const [running, failed] = [await insertTask(api, ada), await insertTask(api, ada)];
-    await store.claim(worker, [running.id, failed.id], 30, 0);
+    await store.claim(worker, [running.id, failed.id], LEASE, 0);
     const error = { code: 'boom', message: 'boom' };
     await store.settle(worker, [{ id: failed.id, attempt: 1, kind: 'fail', error }], DISPATCH);
     await cancelTask(asApi(), ada, running.id);

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { type SettlerPorts, settler } from './settler.ts';
 import type { Outcome } from './task.ts';
@@ -35,13 +34,16 @@ function settlerOn(
 
 test('outcomes that arrive together are settled by one statement, those that arrive meanwhile by the next', async () => {
   const batches: string[][] = [];
+  const [underWay, over] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const { settle } = settlerOn(async (outcomes) => {
     batches.push(outcomes.map((outcome) => outcome.id));
-    await sleep(20);
+    underWay.resolve();
+    await over.promise;
   });
   const first = [settle(done('a')), settle(done('b'))];
-  await sleep(5);
+  await underWay.promise;
   const second = [settle(done('c')), settle(done('d'))];
+  over.resolve();
   await Promise.all([...first, ...second]);
   expect(batches).toEqual([
     ['a', 'b'],

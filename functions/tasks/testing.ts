@@ -50,7 +50,7 @@ export async function force(admin: Database, id: string, status: TaskStatus): Pr
       attempt = case when ${status} in ('RUNNING', 'COMPLETED', 'FAILED') then 1 else 0 end,
       started_at = case when ${status} in ('RUNNING', 'COMPLETED', 'FAILED') then now() end,
       finished_at = case when ${terminal} then now() end,
-      lease_until = case when ${status} = 'RUNNING' then now() + interval '30 seconds' end,
+      lease_until = case when ${status} = 'RUNNING' then now() + interval '1 hour' end,
       next_dispatch_at = case when ${status} = 'SCHEDULED' then now() + interval '300 seconds' end,
       error = case when ${status} = 'FAILED' then '{"code":"x","message":"x"}'::jsonb end
     where id = ${id}`;

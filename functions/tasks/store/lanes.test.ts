@@ -15,7 +15,7 @@ beforeEach(async () => {
 });
 afterAll(() => on.close());
 
-const LEASE = 30;
+const LEASE = 3_600;
 
 const keyed = (limit: number, count: number, of = ada) =>
   Promise.all(

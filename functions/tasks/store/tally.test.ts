@@ -13,7 +13,7 @@ beforeEach(async () => {
 });
 afterAll(() => on.close());
 
-const LEASE = 30;
+const LEASE = 3_600;
 const error = { code: 'boom', message: 'boom' };
 
 async function batchOf(count: number, given: Partial<store.NewTask> = {}) {

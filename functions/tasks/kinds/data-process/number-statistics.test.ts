@@ -47,6 +47,14 @@ test('a sum beyond doubles is null; mean and spread are still told', () => {
   expect((standard_deviation ?? 0) / 1e306).toBeCloseTo(5.773502691896258, 10);
 });
 
+test('the mean of the largest doubles is the largest double, however many there are', () => {
+  for (let count = 1; count <= 200; count += 1) {
+    const { MAX_VALUE } = Number;
+    expect(numberStatistics(new Array(count).fill(MAX_VALUE)).mean).toBe(MAX_VALUE);
+    expect(numberStatistics(new Array(count).fill(-MAX_VALUE)).mean).toBe(-MAX_VALUE);
+  }
+});
+
 describe('for any numbers', () => {
   test('min ≤ quartiles ≤ max in order, the mean is between, and nothing is NaN or infinite', () => {
     fc.assert(

@@ -43,10 +43,15 @@ export function sumStatistics(
     if (value > max) max = value;
   }
   const sum = finite(compensatedSum(values));
-  const mean =
-    sum === null ? compensatedSum(values.map((value) => value / values.length)) : sum / values.length;
-  // Rounding may put the mean of equal values beside them. Adding 0 turns −0 into 0.
+  const mean = sum === null ? meanOfLarge(values) : sum / values.length;
+  // Rounding may put the mean of equal values beside them, even beyond doubles. Adding 0 turns −0 into 0.
   return { min: min + 0, max: max + 0, sum, mean: Math.min(Math.max(mean, min), max) + 0 };
+}
+
+/** The mean of values whose sum is beyond doubles: scaled by a power of two, which rounds nothing that counts. */
+function meanOfLarge(values: readonly number[]): number {
+  const scale = 2 ** Math.ceil(Math.log2(values.length));
+  return (compensatedSum(values.map((value) => value / scale)) / values.length) * scale;
 }
 
 /** @see https://en.wikipedia.org/wiki/Kahan_summation_algorithm#Further_enhancements */

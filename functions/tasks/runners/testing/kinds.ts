@@ -26,6 +26,6 @@ export type IsolatedName = (typeof NAMES)[number];
 export const ISOLATED_KINDS: ReadonlyMap<string, Kind> = new Map(
   NAMES.map((kind) => [
     kind,
-    defineKind({ kind, payload: z.json(), limits: { soft: '20s', hard: '30s' }, retry: { base: 0.001 } }),
+    defineKind({ kind, payload: z.json(), limits: { soft: '60s', hard: '90s' }, retry: { base: 0.001 } }),
   ]),
 );

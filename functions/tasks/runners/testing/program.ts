@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import process from 'node:process';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
@@ -16,7 +17,8 @@ const HANDLERS: Record<IsolatedName, (context: TaskContext, payload: Json) => Pr
     payload,
   }),
   'isolated.environment': async () => Object.keys(process.env),
-  'isolated.spin': async () => {
+  'isolated.spin': async ({ log }) => {
+    log('info', 'spinning');
     for (;;);
   },
   'isolated.wait': async ({ signal, log }) => {
@@ -25,7 +27,8 @@ const HANDLERS: Record<IsolatedName, (context: TaskContext, payload: Json) => Pr
     log('warn', 'told to stop', { reason: signal.reason.code });
     throw signal.reason;
   },
-  'isolated.compute': async ({ signal }) => {
+  'isolated.compute': async ({ signal, log }) => {
+    log('info', 'computing');
     for (;;) {
       signal.throwIfAborted();
       await nextTurn();
@@ -42,6 +45,8 @@ const HANDLERS: Record<IsolatedName, (context: TaskContext, payload: Json) => Pr
       buffers.push(Buffer.alloc(4 * 1024 * 1024, 1));
       await sleep(10);
     }
+    // Held until somebody has looked, however late that is.
+    await sleep(60_000);
     return buffers.length;
   },
   'isolated.exit': async () => process.exit(7),
@@ -69,13 +74,14 @@ const HANDLERS: Record<IsolatedName, (context: TaskContext, payload: Json) => Pr
     const { status } = await fetch({ url: 'http://127.0.0.1:9/' });
     return status;
   },
-  'isolated.chatter': async ({ progress, log }) => {
-    const end = Date.now() + 1_500;
-    for (let count = 0; Date.now() < end; count += 1) {
-      progress((Date.now() - end + 1_500) / 1_500, `step ${count}`);
-      if (count < 5_000) log('debug', `line ${count}`);
+  // Until there is a file of that name: only that reaches one who never gives way.
+  'isolated.chatter': async ({ progress, log }, until) => {
+    let steps = 0;
+    for (; steps < 5_000 || !existsSync(String(until)); steps += 1) {
+      progress(steps / (steps + 1), `step ${steps}`);
+      if (steps < 5_000) log('debug', `line ${steps}`);
     }
-    return null;
+    return steps;
   },
 };
 
