@@ -4,6 +4,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['console/**/*.browser.test.ts'],
+    // What is waited for comes when it comes: a busy machine is no failure.
+    expect: { poll: { timeout: 20_000, interval: 20 } },
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },

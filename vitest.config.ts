@@ -8,9 +8,11 @@ export default defineConfig({
     globalSetup: ['local/test-postgres.ts'],
     pool: 'forks',
     // What is waited for comes when it comes: a busy machine is no failure.
-    expect: { poll: { timeout: 10_000, interval: 20 } },
+    expect: { poll: { timeout: 20_000, interval: 20 } },
     maxWorkers: 2,
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    // Cut short, the end of a run leaves its database behind.
+    teardownTimeout: 60_000,
   },
 });

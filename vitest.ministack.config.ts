@@ -8,11 +8,13 @@ export default defineConfig({
     setupFiles: ['local/ministack/trusting.ts'],
     pool: 'forks',
     // What is waited for comes when it comes: a busy machine is no failure.
-    expect: { poll: { timeout: 10_000, interval: 20 } },
+    expect: { poll: { timeout: 20_000, interval: 20 } },
     fileParallelism: false,
     // The emulators are other people's, and slow at times: what fails twice is a failure.
     retry: 1,
     testTimeout: 60_000,
-    hookTimeout: 60_000,
+    hookTimeout: 120_000,
+    // Cut short, the end of a run leaves its servers behind.
+    teardownTimeout: 60_000,
   },
 });

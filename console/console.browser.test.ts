@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
@@ -25,8 +26,8 @@ const QUIETLY = ['gpu', 'quic', 'background-networking', 'component-update', 'sy
 
 let dataDir: string;
 let system: ChildProcess | undefined;
-/** `status` is what it answers from now on. */
-let outside: { server: Server; url: string; status: number };
+/** `status` is what it answers from now on; below `/slow` not before it is `released`. */
+let outside: { server: Server; url: string; status: number; released: PromiseWithResolvers<void> };
 let browser: Browser | undefined;
 /** The console's address. */
 let home: string;
@@ -83,9 +84,12 @@ test('the list follows its tasks too', async () => {
     Kind: 'http.request',
     Payload: JSON.stringify({ url: `${url}/slow` }),
   });
+  // Who leaves before it is scheduled may find a list without it.
+  await page.getByRole('heading', { name: 'Slow answer' }).waitFor();
   await page.getByRole('link', { name: 'Tasks' }).first().click();
   const row = page.getByRole('listitem').filter({ hasText: 'Slow answer' });
   await row.getByText('Running', { exact: true }).waitFor();
+  outside.released.resolve();
   await row.getByText('Completed', { exact: true }).waitFor();
 });
 
@@ -142,10 +146,12 @@ test('an access token that is refused is renewed without a word', async () => {
     refused++ === 0 ? route.fulfill({ status: 401, json: { detail: 'expired' } }) : route.continue(),
   );
   const renewed = page.waitForResponse(/\/api\/auth\/refresh/);
+  const listed = page.waitForResponse((answer) => /\/api\/tasks\/\?/.test(answer.url()) && answer.ok());
   await page.getByRole('button', { name: 'Refresh' }).click();
   expect((await renewed).status()).toBe(200);
+  await listed;
   await page.getByText('Nothing planted yet.').waitFor();
-  await expect.poll(() => refused).toBe(2);
+  expect(refused).toBe(2);
 });
 
 test('each organization has tasks of its own, and the switcher changes between them', async () => {
@@ -227,15 +233,16 @@ function watched(tab: Page): Page {
   return tab;
 }
 
-/** A server for tasks to ask: it answers with `status`, below `/slow` after a while. Prices it has none. */
+/** A server for tasks to ask. Prices it has none. */
 async function startOutside(): Promise<typeof outside> {
-  const server = createServer((request, response) => {
-    const answer = () => response.writeHead(outside.status).end('{}');
-    setTimeout(answer, request.url === '/slow' ? 2500 : 0);
+  const released = Promise.withResolvers<void>();
+  const server = createServer(async (request, response) => {
+    if (request.url === '/slow') await released.promise;
+    response.writeHead(outside.status).end('{}');
   });
-  const port = await freePort();
-  await new Promise<void>((listening) => server.listen(port, '127.0.0.1', listening));
-  return { server, url: `http://127.0.0.1:${port}`, status: 200 };
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  const { port } = server.address() as AddressInfo;
+  return { server, url: `http://127.0.0.1:${port}`, status: 200, released };
 }
 
 /** Brings the system up as `npm start` does. @returns where its console is */

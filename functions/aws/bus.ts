@@ -30,12 +30,13 @@ type Entry = { event: DomainEvent; detail: string };
  * is under way then is cut off.
  *
  * @param onFailure told of events that were not published
+ * @param patience  begins with each call, and aborts when it is over
  */
 export function publishEvents(
   client: EventBridgeClient,
   busName: string,
   onFailure: (error: unknown) => void,
-  patienceSeconds = PATIENCE_SECONDS,
+  patience = () => AbortSignal.timeout(PATIENCE_SECONDS * 1000),
 ): Publish {
   const put = async (entries: readonly Entry[], abortSignal: AbortSignal): Promise<void> => {
     try {
@@ -58,7 +59,7 @@ export function publishEvents(
     }
   };
   return async (events) => {
-    const over = AbortSignal.timeout(patienceSeconds * 1000);
+    const over = patience();
     let done = 0;
     for (const batch of batches(events.map((event) => ({ event, detail: envelope(event) })))) {
       if (over.aborted) {

@@ -93,7 +93,14 @@ describe('a task', () => {
   field('name', emoji(200), emoji(201), '200 characters');
   field('name', 'x', '', 'not empty');
   field('description', emoji(10_000), emoji(10_001), '10,000 characters');
-  field('scheduled_time', inDays(3660, -60), inDays(3660, 60), 'ten years ahead');
+  atTheEdge({
+    limit: 'scheduled_time: ten years ahead',
+    // Of the moment at which it is sent, and not of that at which this file was read.
+    send: (seconds: number) => create({ scheduled_time: inDays(3660, seconds) }),
+    accepted: -60,
+    refused: 60,
+    names: 'body /scheduled_time',
+  });
   field('scheduled_time', '1970-01-01T00:00:00Z', '1969-12-31T23:59:59Z', 'from 1970');
   field(
     'scheduled_time',

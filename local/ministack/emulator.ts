@@ -42,7 +42,7 @@ export interface Emulator {
  * @throws {StartFailure} when it is not installed, or does not come up
  */
 export async function startMiniStack(directory: string, logFile: string): Promise<Emulator> {
-  const program = join(home(), 'bin', 'ministack');
+  const python = join(home(), 'bin', 'python');
   if (!existsSync(join(home(), 'complete')))
     throw new StartFailure('MiniStack is not installed: run .ci/ministack');
   const temporary = join(directory, 'tmp');
@@ -50,7 +50,7 @@ export async function startMiniStack(directory: string, logFile: string): Promis
   await mkdir(dirname(logFile), { recursive: true });
   const log = await open(logFile, 'w');
   const port = await freePort();
-  const child = spawn(program, [], {
+  const child = spawn(python, ['-m', 'ministack'], {
     cwd: directory,
     // Functions inherit this environment: it is as bare as Lambda's.
     env: {
@@ -77,7 +77,7 @@ export async function startMiniStack(directory: string, logFile: string): Promis
     child.once('exit', () => done()).once('error', () => done());
   });
   const { pid } = child;
-  if (pid === undefined) throw new StartFailure(`${program} cannot be run`);
+  if (pid === undefined) throw new StartFailure(`${python} cannot be run`);
   const guard = startOrphanGuard();
   guard.watch([-pid]);
   const stop = async () => {

@@ -193,11 +193,17 @@ describe('time', () => {
     }
   });
 
-  test('bounds a name that takes for ever', async () => {
+  // In less than a connection may take by itself.
+  test('bounds a name that takes for ever, and the caller may end the wait for it', {
+    timeout: 8_000,
+  }, async () => {
     const fetch = guardedFetch({ loopback: 'refused', resolve: () => new Promise(() => {}) });
-    await expect(fetch({ url: 'http://slow.example/', timeoutSeconds: 0.1 })).rejects.toEqual(
-      failsWith('timeout'),
-    );
+    const url = 'http://slow.example/';
+    await expect(fetch({ url, timeoutSeconds: 0.1 })).rejects.toEqual(failsWith('timeout'));
+    const controller = new AbortController();
+    const asking = fetch({ url, signal: controller.signal });
+    controller.abort(new Error('No longer wanted'));
+    await expect(asking).rejects.toThrow('No longer wanted');
   });
 
   test('bounds redirects together, not each', async () => {

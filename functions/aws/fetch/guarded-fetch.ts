@@ -71,7 +71,7 @@ function firstHop({ url, method = 'GET', headers = {}, body }: FetchRequest): Ho
 }
 
 function sendHop(agent: Dispatcher, hop: Hop, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
-  return agent.request({
+  const answer = agent.request({
     origin: hop.url.origin,
     path: `${hop.url.pathname}${hop.url.search}`,
     method: hop.method,
@@ -82,6 +82,11 @@ function sendHop(agent: Dispatcher, hop: Hop, signal: AbortSignal): Promise<Disp
     headersTimeout: 0,
     bodyTimeout: 0,
   });
+  // The agent heeds the signal once it is connected, and sends nothing then; a name may take longer than the caller waits.
+  const over = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+  return Promise.race([answer, over]);
 }
 
 function redirectOf(hop: Hop, answer: Dispatcher.ResponseData): Hop | undefined {

@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from 'uuid';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Role } from '../../database/enter.ts';
 import { type Stand, stand } from '../../database/testing.ts';
 import { GOVERNED_BY, RIGHTS, ROLES } from '../../organizations/rights.ts';
@@ -124,12 +124,11 @@ describe('an organization keeps an owner', () => {
           ask(owner, method, `${id}/members/${owner.userId}`, body),
           elsewhere.ask(second, method, `${id}/members/${second.userId}`, body),
         ]);
-        await vi.waitFor(async () => {
+        const waiting = async () => {
           await tx`select pg_stat_clear_snapshot()`;
-          const waiting =
-            await tx`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
-          expect(waiting).toHaveLength(2);
-        }, 5000);
+          return tx`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+        };
+        await expect.poll(waiting).toHaveLength(2);
         // Not awaited here: the requests go on when this transaction ends.
         return { requests };
       });

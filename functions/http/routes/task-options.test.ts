@@ -197,7 +197,7 @@ describe('why a task has not run yet', () => {
   const reason = async (id: string) => (await ada.ask('GET', `/api/tasks/${id}/`)).body.waiting;
 
   test('it is scheduled for later', async () => {
-    const { body: task } = await create({ scheduled_time: inSeconds(7260) });
+    const { body: task } = await create({ scheduled_time: inSeconds(10_700) });
     expect(await reason(task.id)).toMatchObject({
       code: 'scheduled',
       message: expect.stringContaining('in 2 hours'),
@@ -241,7 +241,7 @@ describe('why a task has not run yet', () => {
     const error = { code: 'boom', message: 'It went wrong' };
     await store.settle(
       on.as('worker'),
-      [{ id: task.id, attempt: 1, kind: 'retry', error, delaySeconds: 65 }],
+      [{ id: task.id, attempt: 1, kind: 'retry', error, delaySeconds: 119 }],
       DISPATCH,
     );
     expect(await reason(task.id)).toMatchObject({
