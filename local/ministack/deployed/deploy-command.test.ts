@@ -24,7 +24,7 @@ beforeAll(async () => {
     detached: true,
     env: { ...process.env, PORT: String(await freePort()) },
   });
-  exit = new Promise((done) => npm.once('exit', done));
+  exit = new Promise((done) => npm.once('close', done));
   const deployed = new Promise<void>((done) => {
     for (const stream of [npm.stdout, npm.stderr])
       stream?.setEncoding('utf8').on('data', (text: string) => {
