@@ -110,7 +110,7 @@ const LEADS_MS = [1_500, 5_000, 15_000];
  * @returns the watcher, which has been told of each that it is SCHEDULED
  */
 export async function watchFromBefore(
-  user: User,
+  user: Pick<User, 'create'>,
   tasks: readonly Record<string, unknown>[],
   open: (ids: readonly string[]) => Promise<Watcher>,
 ): Promise<{ ids: string[]; watcher: Watcher }> {
