@@ -1,7 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SendMessageBatchCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import {
+  ChangeMessageVisibilityBatchCommand,
+  GetQueueAttributesCommand,
+  SendMessageBatchCommand,
+  SendMessageCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { type EventSourceMapping, startEventSourceMapping } from './event-source-mapping.ts';
 import { startFixtureLambda } from './fixtures.ts';
@@ -36,9 +42,9 @@ beforeAll(async () => {
   ({ lambda, lines, stop: stopLambda } = await startFixtureLambda({ worker: FUNCTION }, { maxSandboxes: 4 }));
 });
 afterEach(async () => {
-  await Promise.all(mappings.splice(0).map((mapping) => mapping.stop()));
+  await stopMappings();
   lines.splice(0);
-  underWay.most = 0;
+  Object.assign(underWay, { most: 0, secondBegins: undefined });
 });
 afterAll(async () => {
   await stopLambda();
@@ -52,22 +58,31 @@ const batches = (): Rec[][] =>
   lines.filter((line) => line.startsWith('[worker] [')).map((line) => JSON.parse(line.slice(9)));
 
 /** Invocations under way, now and at most since the test began. */
-const underWay = { now: 0, most: 0 };
+const underWay: { now: number; most: number; secondBegins?: PromiseWithResolvers<void> | undefined } = {
+  now: 0,
+  most: 0,
+};
 
 const counted: Lambda['invoke'] = async (...call) => {
   underWay.now += 1;
   underWay.most = Math.max(underWay.most, underWay.now);
+  if (underWay.now > 1) underWay.secondBegins?.resolve();
   try {
-    return await lambda.invoke(...call);
+    const outcome = await lambda.invoke(...call);
+    await underWay.secondBegins?.promise;
+    return outcome;
   } finally {
     underWay.now -= 1;
   }
 };
 
-/** A queue of its own with a mapping on it. */
-function listen(name: string, maximumConcurrency = 2, visibilitySeconds = 1) {
+/** Ends the mappings, and with them the batches under way. */
+const stopMappings = () => Promise.all(mappings.splice(0).map((mapping) => mapping.stop()));
+
+/** A queue of its own with a mapping on it. No test takes as long as its visibility timeout. */
+function listen(name: string, maximumConcurrency = 2) {
   const arn = `arn:aws:sqs:us-east-1:000000000000:${name}`;
-  queues.create([{ name, arn, attributes: { VisibilityTimeout: String(visibilitySeconds) } }]);
+  queues.create([{ name, arn, attributes: { VisibilityTimeout: '600' } }]);
   const url = `${queues.endpoint}/000000000000/${name}`;
   return {
     url,
@@ -94,6 +109,22 @@ function listen(name: string, maximumConcurrency = 2, visibilitySeconds = 1) {
           Entries: bodies.map((MessageBody, index) => ({ Id: String(index), MessageBody })),
         }),
       ),
+    /** Messages that are there or with somebody. */
+    left: async () => {
+      const names = ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'] as const;
+      const command = new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: [...names] });
+      const { Attributes = {} } = await client.send(command);
+      return names.map((name) => Number(Attributes[name])).reduce((sum, count) => sum + count);
+    },
+    /** Ends the visibility timeout of those of a batch that have not been deleted. */
+    reveal: async (batch: readonly Rec[] = []) => {
+      const Entries = batch.map(({ receiptHandle }, index) => ({
+        Id: String(index),
+        ReceiptHandle: String(receiptHandle),
+        VisibilityTimeout: 0,
+      }));
+      await client.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl: url, Entries }));
+    },
   };
 }
 
@@ -126,10 +157,12 @@ test('a message becomes an SQS event', async () => {
 });
 
 test('only the messages named as failed come back', async () => {
-  const { start, send } = listen('partial');
+  const { start, send, left, reveal } = listen('partial');
   await send('ok', 'fail', 'fine');
   start();
-  await expect.poll(batches, { timeout: 5000 }).toHaveLength(2);
+  await expect.poll(async () => [batches().length, await left()]).toEqual([1, 1]);
+  await reveal(batches()[0]);
+  await expect.poll(batches).toHaveLength(2);
   const [first, second] = batches();
   expect(first?.map(({ body }) => body)).toEqual(['ok', 'fail', 'fine']);
   expect(second?.map(({ body }) => body)).toEqual(['fail']);
@@ -138,28 +171,37 @@ test('only the messages named as failed come back', async () => {
 
 for (const body of ['throw', 'nonsense']) {
   test(`a batch answered with ${body} comes back whole`, async () => {
-    const { start, send } = listen(`whole-${body}`);
+    const { start, send, reveal } = listen(`whole-${body}`);
     await send('ok', body);
     start();
-    await expect.poll(() => batches().flat().length, { timeout: 5000 }).toBe(4);
+    await expect.poll(() => [batches().length, underWay.now]).toEqual([1, 0]);
+    await reveal(batches()[0]);
+    await expect.poll(batches).toHaveLength(2);
+    expect(
+      batches()[1]
+        ?.map((record) => record.body)
+        .toSorted(),
+    ).toEqual(['ok', body].toSorted());
   });
 }
 
 test('no more invocations run at once than the mapping allows', async () => {
-  const { start, send } = listen('bounded', 2, 60);
+  const { start, send } = listen('bounded', 2);
   for (let batch = 0; batch < 3; batch++) await send(...Array.from({ length: 10 }, () => 'slow'));
+  // The first does not end before there is a second.
+  underWay.secondBegins = Promise.withResolvers();
   start();
-  await expect.poll(batches, { timeout: 10_000 }).toHaveLength(3);
+  await expect.poll(batches).toHaveLength(3);
   expect(underWay.most).toBe(2);
 });
 
 test('stopping lets the batch under way end, and deletes its messages', async () => {
-  const { url, start, send } = listen('stopping', 2, 1);
+  const { start, send, left } = listen('stopping');
   start();
   await send('slow');
   await expect.poll(batches).toHaveLength(1);
-  await Promise.all(mappings.splice(0).map((mapping) => mapping.stop()));
-  expect(await requests.receive(url, 10, 2)).toEqual([]);
+  await stopMappings();
+  expect(await left()).toBe(0);
 });
 
 test('what comes close behind a batch is gathered into the next, which does not wait for a slow one', async () => {

@@ -161,7 +161,7 @@ export function makeFair(queue: SqsQueue, store: SqsStore, journal: QueueJournal
     },
   });
 
-  // What the journal has put there; from now on only the numbers of them.
+  // What the journal has put there; from now on only the numbers of them, and who is held.
   const { ready, delayed, inflight } = {
     ready: queue.messages,
     delayed: queue.delayedMessages,
@@ -188,6 +188,7 @@ export function makeFair(queue: SqsQueue, store: SqsStore, journal: QueueJournal
       get size() {
         return messages.counts.held;
       },
+      has: (handle: string) => messages.held(handle) !== undefined,
     },
   });
 

@@ -7,7 +7,7 @@ import {
   GetConnectionCommand,
   PostToConnectionCommand,
 } from '@aws-sdk/client-apigatewaymanagementapi';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { type AwsApi, startAwsApi } from './aws-api.ts';
 import { startFixtureLambda } from './fixtures.ts';
@@ -61,6 +61,11 @@ beforeAll(async () => {
   });
   front = createHttpServer().on('upgrade', (...args) => void gateways.upgrade(...args));
   await new Promise<void>((done) => front.listen(0, '127.0.0.1', done));
+});
+
+// What a test that failed has left open would be in the way of its repetition.
+afterEach(() => {
+  for (const socket of opened.splice(0)) socket.terminate();
 });
 
 afterAll(async () => {
@@ -118,6 +123,7 @@ const endOf = (connectionId: string) =>
   seen().filter((event) => event.eventType === 'DISCONNECT' && event.connectionId === connectionId).length;
 
 let clients = 0;
+const opened: WebSocket[] = [];
 
 /** Connects a client, by the front or straight to one gateway. */
 async function connect(port = (front.address() as AddressInfo).port) {
@@ -125,6 +131,7 @@ async function connect(port = (front.address() as AddressInfo).port) {
   const client = `client-${clients}`;
   const frames: string[] = [];
   const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`, { headers: { 'X-Client': client } });
+  opened.push(socket);
   socket.on('message', (data) => frames.push(String(data)));
   const closed = new Promise<number>((resolve) => socket.once('close', resolve));
   await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
@@ -142,7 +149,8 @@ const managementAt = (port: number) =>
     credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
   });
 
-function both() {
+async function both() {
+  await expect.poll(() => gateways.gateways().length, { timeout: 20_000 }).toBe(2);
   const [first, second] = gateways.gateways();
   if (!first || !second) throw new Error('there are not two gateways');
   return [first, second] as const;
@@ -152,7 +160,7 @@ const post = (connectionId: string, text: string) =>
   gateways.ask({ method: 'POST', connectionId, body: Buffer.from(text) });
 
 test('a post that arrives at one gateway reaches the client of the other, in order, and back', async () => {
-  const [first, second] = both();
+  const [first, second] = await both();
   const [here, there] = [await connect(first.port), await connect(second.port)];
   for (const [client, other] of [
     [here, second],
@@ -204,7 +212,7 @@ test('the front hands clients to both gateways in turn', async () => {
 });
 
 test('a gateway killed with -9 leaves no ghost: gone at once, $disconnect for each, nothing left in Redis, and a successor', async () => {
-  const [victim, survivor] = both();
+  const [victim, survivor] = await both();
   const lost = await Promise.all([1, 2, 3].map(() => connect(victim.port)));
   const kept = await connect(survivor.port);
   process.kill(victim.pid, 'SIGKILL');
@@ -223,7 +231,7 @@ test('a gateway killed with -9 leaves no ghost: gone at once, $disconnect for ea
 });
 
 test('a gateway that was silent for too long lets its clients go, since the system has buried them', async () => {
-  const [frozen] = both();
+  const [frozen] = await both();
   const { id, closed } = await connect(frozen.port);
   process.kill(frozen.pid, 'SIGSTOP');
   try {
@@ -233,9 +241,14 @@ test('a gateway that was silent for too long lets its clients go, since the syst
     process.kill(frozen.pid, 'SIGCONT');
   }
   expect(await closed).toBe(1001);
+  // Whoever connects from now on stays, also when those who buried the others are done only then.
   const again = await connect(frozen.port);
+  const gateway = await redis.get(`celeriac:connection:${again.id}`);
+  await expect.poll(() => redis.exists(`celeriac:gateway:${gateway}:burial`)).toBe(0);
+  const beat = () => redis.get(`celeriac:gateway:${gateway}:alive`);
+  for (let beats = 0; beats < 2; beats += 1) await expect.poll(beat).not.toBe(await beat());
   expect(await post(again.id, 'x')).toEqual({ status: 200 });
-  again.socket.close();
+  expect(await redis.sIsMember('celeriac:gateways', String(gateway))).toBe(1);
 });
 
 test('without Redis nobody is called gone and nobody is let in; with it again, clients are let go and come back', async () => {
@@ -247,10 +260,9 @@ test('without Redis nobody is called gone and nobody is let in; with it again, c
   // Somebody may have asked for it before its gateway was back: kept, it would wait for frames that never come.
   expect(await closed).toBe(1001);
   const isBack = async () => {
-    const { id: another, frames, socket } = await connect();
-    await post(another, 'back');
+    const { id: another, frames } = await connect();
+    if ((await post(another, 'back')).status !== 200) return false;
     await expect.poll(() => frames).toEqual(['back']);
-    socket.close();
     return true;
   };
   await expect.poll(() => isBack().catch(() => false), { timeout: 20_000 }).toBe(true);

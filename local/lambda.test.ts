@@ -2,7 +2,6 @@ import { fork } from 'node:child_process';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { startFixtureLambda } from './fixtures.ts';
 import { startLambda } from './lambda.ts';
@@ -92,16 +91,22 @@ test('a handler that throws gives its error, and the sandbox lives on', async ()
 });
 
 test('a handler past its limit is killed, however busy, and the next call gets a new sandbox', async () => {
-  const { call } = await start(
-    { fn: 'export const handler = async ({ spin }) => { while (spin) {} return process.pid; }' },
-    { timeoutSeconds: 1 },
+  const { lambda, call } = await start(
+    { fn: 'export const handler = async () => { while (true) {} }' },
+    { timeoutSeconds: 1, provisioned: 1 },
   );
-  const { result: pid } = await call();
-  const { result, functionError } = await call({ spin: true });
+  await lambda.provision();
+  const [pid = 0] = lambda.sandboxes();
+  expect(commandLine(pid)).toContain('sandbox-runtime');
+  const { result, functionError } = await call();
   expect(functionError).toBe('Unhandled');
-  expect(result.errorMessage).toMatch(/Task timed out after 1\.\d\d seconds/);
-  expect((await call()).result).not.toBe(pid);
-  expect(commandLine(pid) || undefined).toBeUndefined();
+  const [, seconds] = /Task timed out after (\d+\.\d\d) seconds/.exec(result.errorMessage) ?? [];
+  expect(Number(seconds)).toBeGreaterThanOrEqual(1);
+  await expect.poll(() => commandLine(pid) || undefined).toBeUndefined();
+  const next = call();
+  await expect.poll(() => lambda.sandboxes()).toHaveLength(1);
+  expect(lambda.sandboxes()).not.toContain(pid);
+  expect((await next).result.errorMessage).toContain('Task timed out');
 });
 
 test('a process that ends gives Runtime.ExitError', async () => {
@@ -163,11 +168,10 @@ test('provisioned sandboxes are there before the first call', async () => {
 
 test('stopping waits for a running invocation', async () => {
   const source =
-    'export const handler = async () => { await new Promise((r) => setTimeout(r, 300)); return "done"; }';
-  const { lambda, call } = await start({ fn: source });
-  await lambda.provision();
+    'export const handler = async () => { console.log("begun"); await new Promise((r) => setTimeout(r, 300)); return "done"; }';
+  const { lambda, call, lines } = await start({ fn: source });
   const under_way = call();
-  await expect.poll(() => lambda.sandboxes().length).toBe(1);
+  await expect.poll(() => lines).toEqual(['[fn] begun']);
   await lambda.stop(5);
   expect((await under_way).result).toBe('done');
 });
@@ -178,18 +182,21 @@ test('no sandbox outlives a parent that is killed, not even a busy one', async (
   await writeFile(
     script,
     `import { startFixtureLambda } from ${JSON.stringify(join(import.meta.dirname, 'fixtures.ts'))};
-     const { lambda } = await startFixtureLambda(
+     const { lambda, lines } = await startFixtureLambda(
        { busy: 'export const handler = async () => { console.log("spinning"); while (true) {} }', idle: 'export const handler = async () => 1' },
        { timeoutSeconds: 60 });
      await lambda.invoke('idle', '{}');
      lambda.invokeLater('busy', '{}');
-     setTimeout(() => process.send?.(lambda.sandboxes()), 500);`,
+     const looking = setInterval(() => {
+       if (!lines.includes('[busy] spinning')) return;
+       clearInterval(looking);
+       process.send?.(lambda.sandboxes());
+     }, 10);`,
   );
   const parent = fork(script);
   const pids = (await new Promise((resolve) => parent.once('message', resolve))) as number[];
   expect(pids).toHaveLength(2);
   parent.kill('SIGKILL');
-  await sleep(50);
   await expect.poll(() => pids.filter((pid) => commandLine(pid))).toEqual([]);
 });
 

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  ChangeMessageVisibilityCommand,
   DeleteMessageCommand,
   GetQueueAttributesCommand,
   PurgeQueueCommand,
@@ -140,9 +141,10 @@ test('a tenant with a backlog does not keep another one waiting, also after a re
 
 test('a long poll whose client has gone takes no message', async () => {
   const asking = new AbortController();
+  const before = queues.requestCounts().ReceiveMessage ?? 0;
   const command = new ReceiveMessageCommand({ QueueUrl: url('dead'), WaitTimeSeconds: 20 });
   const poll = client.send(command, { abortSignal: asking.signal }).catch((error: Error) => error.name);
-  await expect.poll(() => queues.requestCounts().ReceiveMessage).toBeGreaterThan(0);
+  await expect.poll(() => queues.requestCounts().ReceiveMessage ?? 0).toBeGreaterThan(before);
   asking.abort();
   expect(await poll).toBe('AbortError');
   await expect
@@ -175,6 +177,25 @@ test('the queues tell how many messages wait, come later, or are with somebody',
     ApproximateNumberOfMessagesDelayed: '1',
     ApproximateNumberOfMessagesNotVisible: '1',
   });
+});
+
+test('a receiver gives a message back, or keeps it longer, as long as it has it', async () => {
+  await client.send(new PurgeQueueCommand({ QueueUrl: url('dead') }));
+  await client.send(new SendMessageCommand({ QueueUrl: url('dead'), MessageBody: 'unwanted' }));
+  const [message] = await queues.requests.receive(url('dead'), 1, 0);
+  const change = (VisibilityTimeout: number) =>
+    client.send(
+      new ChangeMessageVisibilityCommand({
+        QueueUrl: url('dead'),
+        ReceiptHandle: message?.ReceiptHandle,
+        VisibilityTimeout,
+      }),
+    );
+  await change(600);
+  expect(await queues.requests.receive(url('dead'), 1, 0)).toEqual([]);
+  await change(0);
+  expect(await queues.requests.receive(url('dead'), 1, 0)).toMatchObject([{ Body: 'unwanted' }]);
+  await expect(change(0)).rejects.toThrow();
 });
 
 test('a batch is refused as SQS refuses it, as a whole or message by message', async () => {

@@ -63,9 +63,12 @@ export async function joinHolders(options: {
       expiration: life,
       condition: 'XX',
     });
-    if (stillThere) return;
-    expelled();
-    await enter();
+    if (!stillThere) {
+      expelled();
+      return enter();
+    }
+    // Who buried it may have taken it off the list after it came back.
+    await redis.sAdd(KEYS.gateways, gateway);
   }
 
   async function buryTheDead(): Promise<void> {
@@ -74,10 +77,12 @@ export async function joinHolders(options: {
       const burial = { type: 'PX', value: BURIAL_MS } as const;
       if (!(await redis.set(KEYS.burial(other), gateway, { expiration: burial, condition: 'NX' }))) continue;
       const held = Object.values(await redis.hGetAll(KEYS.held(other))).map(connectionIn);
+      const connectionIds = held.map(({ connectionId }) => connectionId);
       // Gone before their end is told, as at API Gateway. They stay on the list until it has been told of each.
-      await disown(held.map(({ connectionId }) => connectionId));
+      await disown(connectionIds);
       await Promise.all(held.map(bury));
-      await forget(other);
+      // One that was only silent may be back by now: it keeps its life, and what it has held since.
+      await forget(other, connectionIds);
     }
   }
 
@@ -86,21 +91,20 @@ export async function joinHolders(options: {
     if (connectionIds.length > 0) await redis.del(connectionIds.map(KEYS.holder));
   }
 
-  async function forget(other: string): Promise<void> {
-    await redis
-      .multi()
-      .del([KEYS.alive(other), KEYS.held(other), KEYS.burial(other)])
-      .sRem(KEYS.gateways, other)
-      .exec();
+  /** Takes a gateway off the list, and these connections off its own. */
+  async function forget(other: string, connectionIds: readonly string[]): Promise<void> {
+    const multi = redis.multi().del(KEYS.burial(other)).sRem(KEYS.gateways, other);
+    if (connectionIds.length > 0) multi.hDel(KEYS.held(other), [...connectionIds]);
+    await multi.exec();
   }
 
   await enter();
   let timer: NodeJS.Timeout | undefined;
+  let beating = Promise.resolve();
   const round = async () => {
+    beating = beat();
     // While Redis is away there is nobody to tell; the next beat finds out what that meant.
-    await beat()
-      .then(buryTheDead)
-      .catch(() => {});
+    await beating.then(buryTheDead).catch(() => {});
     if (timer) timer = setTimeout(round, heartbeat.beatMs);
   };
   timer = setTimeout(round, 0);
@@ -126,10 +130,15 @@ export async function joinHolders(options: {
     leave: async () => {
       clearTimeout(timer);
       timer = undefined;
+      // It would put this gateway on the list again.
+      await beating.catch(() => {});
       await redis
         .hKeys(KEYS.held(gateway))
-        .then(disown)
-        .then(() => forget(gateway))
+        .then(async (connectionIds) => {
+          await disown(connectionIds);
+          await forget(gateway, connectionIds);
+          await redis.del(KEYS.alive(gateway));
+        })
         .catch(() => {});
     },
   };

@@ -28,8 +28,11 @@ const DATABASE = 'celeriac';
 
 const CONSOLE = join(import.meta.dirname, '..', 'console');
 
-/** What a stop gives to those who are still busy, in seconds: clients to answer a close, invocations to end. */
-const GRACE = { sockets: 2, invocations: 5 };
+/**
+ * What a stop gives to those who are still busy, in seconds: connections to end and their end to be told of, other
+ * invocations to end.
+ */
+const GRACE = { sockets: 5, invocations: 5 };
 
 export interface RuntimeOptions {
   /** Console, API and WebSocket; default: any free port. */

@@ -26,7 +26,8 @@ async function start(env: Record<string, string> = {}) {
   });
   children.push(child);
   let output = '';
-  const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
+  // Not at its exit, before which its last words may not have been read.
+  const ended = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)));
   const ready = new Promise<'ready'>((resolve) => {
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (chunk) => {

@@ -27,9 +27,12 @@ const FUNCTION = `export const handler = async (event) => {
 
 let servers: Server[];
 let api: WebSocketApi;
+/** The same, without patience. */
+let impatient: WebSocketApi;
 let lines: string[];
 let stop: () => Promise<void>;
 let origin: string;
+let impatientOrigin: string;
 let management: ApiGatewayManagementApiClient;
 
 beforeAll(async () => {
@@ -39,33 +42,37 @@ beforeAll(async () => {
     routeKey,
     functionName: 'socket',
   }));
-  api = webSocketApi({
+  const options = {
     api: { stage: 'ws', selection: '$request.body.action', routes },
     lambda: fixture.lambda,
-    limits: { ...CONNECTION_LIMITS, idleSeconds: 1 },
-  });
-  const front = createServer().on('upgrade', (...args) => void api.upgrade(...args));
+  };
+  api = webSocketApi(options);
+  impatient = webSocketApi({ ...options, limits: { ...CONNECTION_LIMITS, idleSeconds: 1 } });
+  const [front, impatientFront] = [api, impatient].map(({ upgrade }) =>
+    createServer().on('upgrade', (...args) => void upgrade(...args)),
+  ) as [Server, Server];
   const manage = webSocketManagement(askHere(api));
   const back = createServer((request, response) => void manage(request, response));
-  servers = [front, back];
+  servers = [front, impatientFront, back];
   for (const server of servers) await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  const [frontPort, backPort] = servers.map((server) => (server.address() as AddressInfo).port);
-  origin = `ws://127.0.0.1:${frontPort}`;
+  const portOf = (server: Server) => (server.address() as AddressInfo).port;
+  origin = `ws://127.0.0.1:${portOf(front)}`;
+  impatientOrigin = `ws://127.0.0.1:${portOf(impatientFront)}`;
   management = new ApiGatewayManagementApiClient({
-    endpoint: `http://127.0.0.1:${backPort}/ws`,
+    endpoint: `http://127.0.0.1:${portOf(back)}/ws`,
     region: 'us-east-1',
     credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
   });
 });
 afterAll(async () => {
-  await api.stop();
+  await Promise.all([api.stop(), impatient.stop()]);
   for (const server of servers) server.close();
   await stop();
 });
 
 type SocketEvent = Record<string, unknown> & { requestContext: Record<string, unknown> };
 const events = (): SocketEvent[] =>
-  lines.filter((line) => line.includes('{"')).map((line) => JSON.parse(line.slice(9)));
+  lines.filter((line) => line.startsWith('[socket] {')).map((line) => JSON.parse(line.slice(9)));
 const eventsOf = (connectionId: unknown) =>
   events().filter((event) => event.requestContext.connectionId === connectionId);
 
@@ -177,6 +184,6 @@ test('a message of more than 128 KB closes the connection', async () => {
 });
 
 test('an idle connection is closed', async () => {
-  const { socket } = await connect();
+  const socket = new WebSocket(`${impatientOrigin}/ws`);
   expect(await closing(socket)).toBe(1001);
 });

@@ -96,3 +96,32 @@ export async function watch(address: string, protocols: string[] = []): Promise<
       }),
   };
 }
+
+/** Milliseconds ahead of which a task is due that is to be watched from before its start; on a slow machine, more. */
+const LEADS_MS = [1_500, 5_000, 15_000];
+
+/**
+ * Creates tasks that are due soon and watches them before they start. Where this machine is too slow for that, others
+ * that are due later.
+ *
+ * @param user of the tasks
+ * @param tasks to create, without their time
+ * @param open begins to watch them all
+ * @returns the watcher, which has been told of each that it is SCHEDULED
+ */
+export async function watchFromBefore(
+  user: Pick<User, 'create'>,
+  tasks: readonly Record<string, unknown>[],
+  open: (ids: readonly string[]) => Promise<Watcher>,
+): Promise<{ ids: string[]; watcher: Watcher }> {
+  for (const lead of LEADS_MS) {
+    const scheduled_time = new Date(Date.now() + lead).toISOString();
+    const ids = await Promise.all(tasks.map((task) => user.create({ ...task, scheduled_time })));
+    const watcher = await open(ids);
+    const firsts = await Promise.all(ids.map((id) => watcher.until((frame) => frame.id === id)));
+    if (firsts.every(({ status, attempt }) => status === 'SCHEDULED' && attempt === 0))
+      return { ids, watcher };
+    watcher.socket.close();
+  }
+  throw new Error('no task could be watched before its start');
+}

@@ -28,7 +28,7 @@ beforeAll(async () => {
   await shortenVisibility(assembly, 3);
   killer = createServer(async (_incoming, answer) => {
     kills += 1;
-    for (const pid of await sandboxesOf('celeriac-dev-worker')) process.kill(pid, 'SIGKILL');
+    for (const pid of await sandboxesOf('celeriac-dev-worker')) kill(pid);
     answer.destroy();
   });
   await new Promise<void>((resolve) => killer.listen(0, '127.0.0.1', resolve));
@@ -50,6 +50,14 @@ afterAll(async () => {
   killer?.close();
   await rm(directory, { recursive: true, force: true });
 });
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended since it was seen.
+  }
+}
 
 /** Sandboxes of a function that this process started. */
 async function sandboxesOf(functionName: string): Promise<number[]> {

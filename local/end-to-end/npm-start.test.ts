@@ -21,6 +21,8 @@ let ports: { PORT: string; WS_PORT: string };
 let target: Server;
 let targetUrl: string;
 const hits = new Map<string, number>();
+/** What is running stays so. */
+let isHolding = true;
 let npm: ChildProcess | undefined;
 
 beforeAll(async () => {
@@ -29,6 +31,7 @@ beforeAll(async () => {
   target = createServer((incoming, answer) => {
     const key = String(incoming.headers['idempotency-key']);
     hits.set(key, (hits.get(key) ?? 0) + 1);
+    if (isHolding) return;
     setTimeout(() => answer.end('done'), 1_500);
   });
   await new Promise<void>((done) => target.listen(0, '127.0.0.1', done));
@@ -37,6 +40,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   if (npm) await stop(npm, 'SIGTERM');
+  target.closeAllConnections();
   target.close();
   await rm(dataDir, { recursive: true, force: true });
 });
@@ -128,9 +132,10 @@ test('walks the seed, is killed with -9 while tasks run, starts again, and every
     ),
   );
   await expect
-    .poll(async () => (await statuses(ada, running)).includes('RUNNING'), { timeout: 10_000 })
+    .poll(async () => (await statuses(ada, running)).includes('RUNNING'), { timeout: 60_000 })
     .toBe(true);
   await stop(npm, 'SIGKILL');
+  isHolding = false;
 
   npm = (await start()).process;
   const all = [...running, ...soon];

@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 const REPOSITORY = resolve(import.meta.dirname, '../..');
 
 /** Longest that one command may take. */
-const LIMIT_SECONDS = 180;
+export const LIMIT_SECONDS = 180;
 
 /** The emulator's only account and region, and a key of it: it checks no signatures. */
 export const ACCOUNT = '000000000000';

@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { register, watch } from '../../end-to-end/client.ts';
+import { register, watch, watchFromBefore } from '../../end-to-end/client.ts';
 import { freePort } from '../../free-port.ts';
 
 /*
@@ -24,7 +24,7 @@ beforeAll(async () => {
     detached: true,
     env: { ...process.env, PORT: String(await freePort()) },
   });
-  exit = new Promise((done) => npm.once('exit', done));
+  exit = new Promise((done) => npm.once('close', done));
   const deployed = new Promise<void>((done) => {
     for (const stream of [npm.stdout, npm.stderr])
       stream?.setEncoding('utf8').on('data', (text: string) => {
@@ -87,9 +87,10 @@ test("the seed's addresses work, with and without the last slash", async () => {
     });
     expect([path, login.status]).toEqual([path, 200]);
   }
-  const id = await ada.create({ name: 'x', scheduled_time: new Date(Date.now() + 2_000).toISOString() });
-  const { ticket } = (await ada.ask('POST', '/api/ws-tickets/')).body;
-  const watcher = await watch(`${urlOf('WebSocketUrl')}/tasks/${id}/?ticket=${ticket}`);
+  const { watcher } = await watchFromBefore(ada, [{ name: 'x' }], async ([id]) => {
+    const { ticket } = (await ada.ask('POST', '/api/ws-tickets/')).body;
+    return watch(`${urlOf('WebSocketUrl')}/tasks/${id}/?ticket=${ticket}`);
+  });
   await watcher.until((frame) => frame.status === 'COMPLETED');
   expect(watcher.frames.map(({ status }) => status)).toEqual(['SCHEDULED', 'RUNNING', 'COMPLETED']);
   watcher.socket.close();

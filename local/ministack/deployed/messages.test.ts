@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -32,19 +33,22 @@ let sql: postgres.Sql;
 let ada: User;
 let killer: Server;
 let killerUrl: string;
+/** Only what asks for this path takes its worker down: a repetition has a task, and a count, of its own. */
+let poison = '/none';
 let kills = 0;
 
 beforeAll(async () => {
   aws = awsAt(system.endpoint);
   sql = postgres(system.databaseUrl, { max: 1, onnotice: () => {} });
   ada = await register(system.url);
-  killer = createServer(async (_incoming, answer) => {
+  killer = createServer(async (incoming, answer) => {
+    if (incoming.url !== poison) return void answer.end();
     kills += 1;
-    for (const pid of await processesOf(WORKER)) process.kill(pid, 'SIGKILL');
+    for (const pid of await processesOf(WORKER)) kill(pid);
     answer.destroy();
   });
   await new Promise<void>((done) => killer.listen(0, '127.0.0.1', done));
-  killerUrl = `http://127.0.0.1:${(killer.address() as AddressInfo).port}/`;
+  killerUrl = `http://127.0.0.1:${(killer.address() as AddressInfo).port}`;
 });
 
 afterAll(async () => {
@@ -52,6 +56,14 @@ afterAll(async () => {
   killer?.close();
   await sql?.end();
 });
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended since it was seen.
+  }
+}
 
 /** The processes of a function: children of the emulator. */
 async function processesOf(functionName: string): Promise<number[]> {
@@ -156,10 +168,12 @@ test('a task that kills every worker ends in the dead letters, whose function re
   }
   undo.defer(await setLease('1'));
 
+  poison = `/${randomUUID()}`;
+  kills = 0;
   const id = await ada.create({
     name: 'poison',
     kind: 'http.request',
-    payload: { url: killerUrl },
+    payload: { url: killerUrl + poison },
     max_retries: 20,
   });
   const five = Array.from({ length: 5 }, () => 'crashed');

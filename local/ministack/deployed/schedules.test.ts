@@ -1,5 +1,6 @@
 import { DescribeRuleCommand, PutRuleCommand, PutTargetsCommand } from '@aws-sdk/client-eventbridge';
 import { CreateQueueCommand, GetQueueAttributesCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import postgres from 'postgres';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { startProvider } from '../../../functions/prices/testing/provider.ts';
 import { register, type User } from '../../end-to-end/client.ts';
@@ -10,7 +11,7 @@ import { type Aws, awsAt } from '../aws.ts';
  * deployed bus.
  */
 
-const { endpoint, url, pricePort } = inject('system');
+const { endpoint, url, databaseUrl, pricePort } = inject('system');
 
 /** A rule of every minute has come round after that, also on a busy machine. */
 const A_MINUTE = { timeout: 90_000, interval: 500 };
@@ -33,11 +34,16 @@ const scheduleOf = async (Name: string) =>
   (await aws.events.send(new DescribeRuleCommand({ Name }))).ScheduleExpression;
 
 test('the five-minute rule calls the price function, which asks the provider once and stores what is followed', async () => {
+  // A tick is fetched once; an attempt before this one may have had it.
+  const sql = postgres(databaseUrl, { max: 1, onnotice: () => {} });
+  await sql`truncate price_fetches, price_ticks`;
+  await sql.end();
+  const before = provider.requests.length;
   const rule = await aws.ruleOf('celeriac-dev-prices');
   expect(await scheduleOf(rule)).toBe('rate(5 minutes)');
   // The same rule with its target, at the shortest rate there is: the tick itself is the emulator's.
   await aws.events.send(new PutRuleCommand({ Name: rule, ScheduleExpression: 'rate(1 minute)' }));
-  await expect.poll(() => provider.requests.length, A_MINUTE).toBeGreaterThan(0);
+  await expect.poll(() => provider.requests.length, A_MINUTE).toBeGreaterThan(before);
   await aws.events.send(new PutRuleCommand({ Name: rule, ScheduleExpression: 'rate(5 minutes)' }));
 
   const [organization] = (await ada.ask('GET', '/api/organizations/')).body.results;
@@ -49,7 +55,7 @@ test('the five-minute rule calls the price function, which asks the provider onc
     })
     .toEqual(['bitcoin', 'ethereum']);
   for (const { price } of await prices()) expect(price).toMatch(/^\d+(\.\d+)?$/);
-  expect(provider.requests).toHaveLength(1);
+  expect(provider.requests).toHaveLength(before + 1);
 }, 120_000);
 
 test('the minute rule calls the dispatcher, which sends what no request has sent a message for', async () => {

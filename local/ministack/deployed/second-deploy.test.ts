@@ -1,15 +1,19 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
 import { adaptAssembly } from '../adapt.ts';
-import { cdk, synthesize } from '../cdk.ts';
+import { cdk, LIMIT_SECONDS, synthesize } from '../cdk.ts';
 
 /*
  * The same sources, synthesized and deployed once more.
  */
 
 const { endpoint, authority, assembly, adaptation } = inject('system');
+
+/** The command's own limit, and not a shorter one, says when it has hung. */
+const LIMIT_MS = (LIMIT_SECONDS + 20) * 1000;
+vi.setConfig({ testTimeout: LIMIT_MS, hookTimeout: LIMIT_MS });
 
 let directory: string;
 let fresh: string;

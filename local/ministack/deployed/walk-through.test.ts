@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { register, request, type User, watch } from '../../end-to-end/client.ts';
+import { register, request, type User, watch, watchFromBefore } from '../../end-to-end/client.ts';
 
 /*
  * The seed's walk-through by the deployed bundles: through the emulator's HTTP API, WebSocket API and event source
@@ -47,17 +47,17 @@ test('a token is had by name and password, and schedules, watches and completes 
     password: 'a long enough password',
   });
   expect(Object.keys(login.body).toSorted()).toEqual(['access', 'refresh']);
-  const created = await request(
-    url,
-    'POST',
-    '/api/tasks/',
-    { ...SEED, scheduled_time: soon() },
-    login.body.access,
+  const create: User['create'] = async (task) => {
+    const created = await request(url, 'POST', '/api/tasks/', task, login.body.access);
+    expect([created.status, created.body.status]).toEqual([201, 'SCHEDULED']);
+    return created.body.id;
+  };
+  const {
+    ids: [id = ''],
+    watcher,
+  } = await watchFromBefore({ create }, [SEED], async ([task]) =>
+    watch(`${socketUrl}?ticket=${await ticket()}&task=${task}`),
   );
-  expect([created.status, created.body.status]).toEqual([201, 'SCHEDULED']);
-  const { id } = created.body;
-
-  const watcher = await watch(`${socketUrl}?ticket=${await ticket()}&task=${id}`);
   const last = await watcher.until((frame) => frame.status === 'COMPLETED');
   expect(last.result).toEqual({ message: 'Data processed successfully' });
   expect(watcher.frames.map((frame) => [frame.status, frame.seq])).toEqual([
@@ -108,15 +108,20 @@ test('a task is cancelled while it runs', async () => {
 });
 
 test('a failing task is retried with backoff, by a message with a delay, and its failure is explained', async () => {
-  const watcher = await watch(`${socketUrl}?ticket=${await ticket()}`);
-  const id = await ada.create({
+  const refused = {
     name: 'always refused',
     kind: 'http.request',
     payload: { url: `${targetUrl}/fail/` },
     max_retries: 1,
-    scheduled_time: soon(),
+  };
+  const {
+    ids: [id = ''],
+    watcher,
+  } = await watchFromBefore(ada, [refused], async ([task]) => {
+    const watching = await watch(`${socketUrl}?ticket=${await ticket()}`);
+    watching.socket.send(JSON.stringify({ action: 'subscribe', task }));
+    return watching;
   });
-  watcher.socket.send(JSON.stringify({ action: 'subscribe', task: id }));
   const between = await watcher.until((frame) => frame.status === 'SCHEDULED' && frame.attempt === 1);
   expect(Date.parse(between.next_attempt_at)).toBeGreaterThanOrEqual(Date.parse(between.updated_at));
   await watcher.until((frame) => frame.status === 'FAILED');
