@@ -99,14 +99,13 @@ export async function torture(options: TortureOptions): Promise<Outcome> {
     chaos.notice(hit);
   };
 
-  const creation = { isOver: false, overAt: Number.POSITIVE_INFINITY, failure: undefined as unknown };
+  const creation = { overAt: Number.POSITIVE_INFINITY, failure: undefined as unknown };
   void callers
     .create(plan(tasks, seeded(seed, 'plan')))
     .catch((failure: unknown) => {
       creation.failure = failure;
     })
     .finally(() => {
-      creation.isOver = true;
       creation.overAt = seconds();
     });
   for (let looks = 1; !signal.aborted; looks += 1) {
@@ -115,8 +114,9 @@ export async function torture(options: TortureOptions): Promise<Outcome> {
     unfinished = await audit.unfinished();
     if (looks % LOOKS_PER_LINE === 0)
       log(`${seconds().toFixed(0)} s: ${callers.created.size} tasks created, ${unfinished} unfinished`);
-    if (seconds() > creation.overAt + CALM_AFTER_SECONDS) chaos.calm();
-    if (creation.isOver && (creation.failure || (unfinished === 0 && !callers.isBusy()))) break;
+    const sinceCreation = seconds() - creation.overAt;
+    if (sinceCreation > CALM_AFTER_SECONDS) chaos.calm();
+    if (sinceCreation >= 0 && (creation.failure || (unfinished === 0 && !callers.isBusy()))) break;
   }
   options.signal.throwIfAborted();
   if (creation.failure && !signal.aborted) throw creation.failure;

@@ -12,14 +12,14 @@ import { AttemptAborted } from '../attempt-aborted.ts';
 import { PermanentError, RetryError } from '../define-task.ts';
 import type { Said } from '../said.ts';
 import { memoryOf } from './memory.ts';
-import { type Runners, startRunners } from './pool.ts';
+import { type Runners, type RunnersSpec, startRunners } from './pool.ts';
 
 // Processes are started, filled and killed.
 vi.setConfig({ testTimeout: 60_000 });
 
 const opened: Runners[] = [];
 
-function pool(given: { size?: number; memoryMiB?: number } = {}): Runners {
+function pool(given: Partial<RunnersSpec> = {}): Runners {
   const runners = startRunners({
     program: new URL('./testing/program.ts', import.meta.url),
     environment: { PATH: process.env.PATH },
@@ -201,24 +201,15 @@ describe('a pool', () => {
   });
 
   test('a program that cannot start fails its attempts and no others', async () => {
-    const on = startRunners({
-      program: new URL('./no-such-program.ts', import.meta.url),
-      environment: { PATH: process.env.PATH },
-      heapMiB: 96,
-      size: 1,
-      memoryMiB: 300,
-    });
+    const on = pool({ size: 1, program: new URL('./no-such-program.ts', import.meta.url) });
     await expect(start('isolated.echo', { on }).result).rejects.toMatchObject({ code: 'handler_crashed' });
     expect(on.free()).toBe(1);
   });
 
   test('gives up on a process that does not get ready, and gives its place back', async () => {
-    const on = startRunners({
-      program: new URL('./testing/silent.ts', import.meta.url),
-      environment: { PATH: process.env.PATH },
-      heapMiB: 96,
+    const on = pool({
       size: 1,
-      memoryMiB: 300,
+      program: new URL('./testing/silent.ts', import.meta.url),
       readySeconds: 0.3,
     });
     const { result } = start('isolated.echo', { on });
@@ -227,7 +218,6 @@ describe('a pool', () => {
       message: "The handler's process was not ready within 0.3 s",
     });
     expect(on.free()).toBe(1);
-    await on.stop();
   });
 
   test('a runner that spins does not outlive a worker that is killed', async () => {

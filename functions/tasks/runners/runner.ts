@@ -70,7 +70,6 @@ export function startRunner({
   });
   const ready = Promise.withResolvers<void>();
   const gone = Promise.withResolvers<void>();
-  ready.promise.catch(() => {});
   let current: {
     run: number;
     hear: Hearing['hear'];
@@ -85,9 +84,9 @@ export function startRunner({
       kill(new RetryError('handler_crashed', `The handler's process was not ready within ${readySeconds} s`)),
     readySeconds * 1000,
   );
+  ready.promise.catch(() => {}).finally(() => clearTimeout(late));
 
   const end = (how: string): void => {
-    clearTimeout(late);
     ended = true;
     const error = why ?? new RetryError('handler_crashed', `The handler's process ended: ${how}`);
     ready.reject(error);
@@ -116,10 +115,8 @@ export function startRunner({
     if (chunk.includes(OUT_OF_MEMORY)) why ??= memoryExceeded(heapMiB);
   });
   child.on('message', (message: FromRunner) => {
-    if (message.type === 'ready') {
-      clearTimeout(late);
-      ready.resolve();
-    } else if (message.type === 'ending')
+    if (message.type === 'ready') ready.resolve();
+    else if (message.type === 'ending')
       why ??= new RetryError('handler_crashed', `Nobody caught: ${message.message}`);
     else if (message.run !== current.run) return;
     else if (message.type === 'said') current.hear(message.said);
