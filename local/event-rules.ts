@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { matchesPattern } from './event-pattern.ts';
 import { ACCOUNT, REGION } from './physical.ts';
 import { parseSchedule } from './schedule-expression.ts';
+import { scheduleTicks } from './schedule-ticks.ts';
 import type { RuleSpec } from './template.ts';
 
 /** An event as its targets receive it. */
@@ -21,13 +22,13 @@ export interface BusEvent {
 export interface EventRules {
   /** Hands an event of a bus to the targets of every rule that it matches. */
   publish(bus: string, event: BusEvent): void;
-  /** Fires every schedule with its latest tick, as one that was missed while nothing ran, and from then on in time. */
+  /** Fires every schedule with its latest tick, as one that was missed while nothing ran, and from then on every tick once. */
   startSchedules(): void;
   stop(): void;
 }
 
-/** The longest wait of a timer; a schedule that is further off is looked at again then. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+/** Longest time between two looks at the clock. Timers do not notice that the clock was set, or that the machine slept. */
+const LONGEST_WAIT_MS = 30_000;
 
 /** The emulator of EventBridge's rules. */
 export function eventRules(options: {
@@ -49,19 +50,17 @@ export function eventRules(options: {
     }
   }
 
-  function waitForNext(rule: RuleSpec, expression: string): void {
-    const next = parseSchedule(expression).next(new Date());
-    if (!next) return;
-    const wait = next.getTime() - Date.now();
-    const timer = setTimeout(
-      () => {
-        // Timers may be a little early; a tick is never.
-        if (Date.now() >= next.getTime()) fire(rule, scheduledEvent(rule, next));
-        waitForNext(rule, expression);
-      },
-      Math.min(wait, MAX_TIMER_MS),
-    );
-    timers.set(rule, timer);
+  function start(rule: RuleSpec, expression: string): void {
+    const ticks = scheduleTicks(parseSchedule(expression), new Date());
+    const look = () => {
+      for (const tick of ticks.due(new Date())) fire(rule, scheduledEvent(rule, tick));
+      const next = ticks.next();
+      if (!next) return;
+      // An early timer finds nothing due, and looks again.
+      const wait = Math.min(Math.max(0, next.getTime() - Date.now()), LONGEST_WAIT_MS);
+      timers.set(rule, setTimeout(look, wait));
+    };
+    look();
   }
 
   return {
@@ -72,9 +71,7 @@ export function eventRules(options: {
     },
     startSchedules: () => {
       for (const rule of rules) {
-        if (!rule.schedule) continue;
-        fire(rule, scheduledEvent(rule, parseSchedule(rule.schedule).latest(new Date())));
-        waitForNext(rule, rule.schedule);
+        if (rule.schedule) start(rule, rule.schedule);
       }
     },
     stop: () => {

@@ -90,7 +90,7 @@ export async function execute(
   const underWay = new Set<Promise<void>>();
   let failure: { error: unknown } | undefined;
   /** When isolated attempts could last begin, and when those that are parked are next worth asking for. */
-  let freeAt = Date.now();
+  let freeAt = performance.now();
   let unparkAt = 0;
 
   const run = async (task: Task): Promise<void> => {
@@ -131,13 +131,13 @@ export async function execute(
     }
     // Somebody has locked those that the free runners were for.
     const isStuck = deps.runners.free() > 0 && deps.runners.free() === room.runners;
-    unparkAt = isStuck ? Date.now() + PARKED_PAUSE_MILLISECONDS : 0;
+    unparkAt = isStuck ? performance.now() + PARKED_PAUSE_MILLISECONDS : 0;
     if (tooLong.length > 0) await statements.dispatchAgain(db, tooLong.splice(0));
   };
 
   /** Lets those be claimed that wait for a runner, as many as there are free; gives them away when there is none for long. */
   const serveParked = async (): Promise<void> => {
-    const now = Date.now();
+    const now = performance.now();
     if (deps.runners.free() > 0) {
       freeAt = now;
       if (now >= unparkAt) waiting.unpark(deps.runners.free());

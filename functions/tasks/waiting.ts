@@ -24,9 +24,9 @@ export type Waiting = {
 /**
  * The tasks of an invocation that nobody runs yet, each with the moment from which on it is worth asking for.
  *
- * @param now milliseconds
+ * @param now milliseconds of a clock that nobody sets: a task must not wait an hour because the wall clock was set back
  */
-export function waitingTasks(ids: readonly string[], now: () => number = Date.now): Waiting {
+export function waitingTasks(ids: readonly string[], now: () => number = () => performance.now()): Waiting {
   const entries = new Map([...new Set(ids)].map((id) => [id, { readyAt: 0, tries: 0 }]));
   const asked = new Map<string, number>();
   let parked: string[] = [];
