@@ -11,7 +11,10 @@ export const FETCH_FAILURES = {
   redirect_limit: { again: false, meaning: 'more than three redirects' },
   redirect_refused: { again: false, meaning: 'a redirect to no URL, or from https to http' },
   too_large: { again: false, meaning: 'the body is longer than allowed' },
-  encoding: { again: false, meaning: 'the body is compressed in a way that is unknown or broken' },
+  encoding: {
+    again: false,
+    meaning: 'the body is compressed in a way that is unknown or broken, and only a whole one will do',
+  },
   tls: { again: true, meaning: 'the certificate or the TLS handshake is not acceptable' },
   dns: { again: true, meaning: 'the name cannot be resolved' },
   timeout: { again: true, meaning: 'no complete answer in the time allowed' },

@@ -1,10 +1,11 @@
 import type { Dispatcher } from 'undici';
 import type { LoopbackRule } from './address-rules.ts';
 import { guardedAgent, type Resolver, systemResolver } from './connect.ts';
+import { ACCEPT_ENCODING } from './decoders.ts';
 import { FetchError } from './fetch-error.ts';
 import { headerFault } from './header-rules.ts';
-import type { FetchRequest, FetchResponse, GuardedFetch } from './port.ts';
-import { ACCEPT_ENCODING, type BodyLimits, readBody } from './read-body.ts';
+import type { FetchRequest, FetchResponse, GuardedFetch, SentRequest } from './port.ts';
+import { type BodyLimits, readBody } from './read-body.ts';
 import { type Hop, nextHop } from './redirect.ts';
 import { parseTarget } from './target.ts';
 import { withoutAnswer } from './without-answer.ts';
@@ -45,12 +46,16 @@ export function guardedFetch({ loopback, resolve = systemResolver }: GuardedFetc
 
 async function follow(agent: Dispatcher, request: FetchRequest, signal: AbortSignal): Promise<FetchResponse> {
   const { followRedirects = true, maxBytes = DEFAULT_MAX_BYTES, overflow = 'refuse' } = request;
+  const sent: SentRequest[] = [];
   let hop = firstHop(request);
   for (let redirects = 0; ; redirects += 1) {
     const answer = await sendHop(agent, hop, signal);
+    const { method } = hop;
+    const url = hop.url.href;
+    sent.push({ method, url, status: answer.statusCode });
     const next = followRedirects ? redirectOf(hop, answer) : undefined;
     if (next === undefined) {
-      return { ...(await received(answer, hop, { maxBytes, overflow })), url: hop.url.href, redirects };
+      return { ...(await received(answer, hop, { maxBytes, overflow })), url, method, redirects, sent };
     }
     discard(answer);
     if (redirects === MAX_REDIRECTS)
@@ -104,10 +109,10 @@ async function received(answer: Dispatcher.ResponseData, hop: Hop, limits: BodyL
   const bodiless = hop.method === 'HEAD' || BODILESS.has(answer.statusCode);
   if (bodiless) discard(answer);
   try {
-    const { bytes, truncated } = bodiless
+    const { bytes: body, ...read } = bodiless
       ? { bytes: new Uint8Array(), truncated: false }
       : await readBody(answer.body, headers['content-encoding'], limits);
-    return { status: answer.statusCode, headers, body: bytes, truncated };
+    return { status: answer.statusCode, headers, body, ...read };
   } catch (error) {
     discard(answer);
     throw error;

@@ -11,28 +11,54 @@ export interface FetchRequest {
   readonly signal?: AbortSignal;
   /** For everything together: names, connections, redirects, body. Default 30. */
   readonly timeoutSeconds?: number;
-  /** Of the body after decompression; on the wire it may be a kilobyte longer. Default 65,536. */
+  /** Bytes of the body after decompression. Default 65,536. */
   readonly maxBytes?: number;
-  /** What happens to a longer body: `refuse` throws `too_large`, `truncate` keeps the beginning. Default `refuse`. */
+  /**
+   * What happens to a body that is longer, or whose compression is broken: `refuse` throws `too_large` or `encoding`,
+   * `truncate` keeps the beginning. Default `refuse`.
+   */
   readonly overflow?: 'refuse' | 'truncate';
-  /** Default true: at most three, each checked like the first address. */
+  /**
+   * Default true: at most three, each checked like the first address. 303 leads to a GET; 307, 308, and 301 and 302 of
+   * other methods than POST, repeat the request. A POST that is answered with 301 or 302 is not followed: the request
+   * would arrive as a GET, without its body.
+   */
   readonly followRedirects?: boolean;
 }
 
 export type FetchMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
+/** One request as it was sent, and how it was answered. */
+export interface SentRequest {
+  readonly method: FetchMethod;
+  readonly url: string;
+  readonly status: number;
+}
+
+/**
+ * Why a body could not be decoded to its end: it ends too early, its compression is broken, or it is compressed in a
+ * way that nobody asked for; then the bytes are those that came.
+ */
+export type BodyDamage = 'incomplete' | 'corrupt' | 'unknown_encoding';
+
 export interface FetchResponse {
   /** Where the answer came from, after redirects. */
   readonly url: string;
+  /** The method of the request that was answered: `GET` after a 303. */
+  readonly method: FetchMethod;
   readonly status: number;
   /** Names in lower case; several values of one name joined by `, `. Without a prototype. */
   readonly headers: Readonly<Record<string, string>>;
   /** Decompressed. */
   readonly body: Uint8Array;
-  /** The body went on, but `overflow: 'truncate'` cut it. */
+  /** `overflow: 'truncate'` has kept only the beginning. */
   readonly truncated: boolean;
-  /** How many were followed, 0 to 3. */
+  /** Only with `overflow: 'truncate'`. */
+  readonly damage?: BodyDamage;
+  /** How many redirects were followed, 0 to 3. */
   readonly redirects: number;
+  /** Every request that was sent, in order; the last one is the one that was answered. */
+  readonly sent: readonly SentRequest[];
 }
 
 /**

@@ -1,85 +1,117 @@
-import type { Readable, Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import { Readable, Transform, Writable } from 'node:stream';
+import { finished, pipeline } from 'node:stream/promises';
+import { type DecoderOptions, decodersFor, isDecoderFault, isUnexpectedEnd } from './decoders.ts';
 import { FetchError } from './fetch-error.ts';
+import type { BodyDamage } from './port.ts';
 
 export interface BodyLimits {
-  /** Of the decompressed body. */
+  /** Bytes of the decoded body. */
   readonly maxBytes: number;
   readonly overflow: 'refuse' | 'truncate';
 }
 
-/** How much longer than `maxBytes` a body may be on the wire: compression makes what is tiny longer. */
-const WIRE_SURPLUS_BYTES = 1024;
+/** Bytes by which a body may be longer on the wire than decoded: compression makes tiny bodies longer. */
+const WIRE_SURPLUS_BYTES = 65_536;
 
-export const ACCEPT_ENCODING = 'gzip, deflate, br';
-
-const DECODERS: ReadonlyMap<string, () => Transform> = new Map([
-  ['gzip', () => createGunzip()],
-  ['x-gzip', () => createGunzip()],
-  ['deflate', () => createInflate()],
-  ['br', () => createBrotliDecompress()],
-]);
+export interface ReadBody {
+  readonly bytes: Uint8Array;
+  readonly truncated: boolean;
+  readonly damage?: BodyDamage;
+}
 
 /**
- * Reads and decompresses a body, never holding more of it than allowed: decompression stops where the limit is
- * reached, so that a few kilobytes cannot become gigabytes.
+ * Reads and decodes a body. Decoding stops at the limit, so that a few kilobytes cannot become gigabytes. Each of
+ * several encodings has a limit of its own.
  *
- * @throws FetchError `too_large` when the body is longer and may not be truncated; `encoding` for one that is
- *   compressed twice, in an unknown way, or brokenly
+ * With `truncate`, a body that is too long or damaged is kept as far as it could be decoded.
+ *
+ * @throws FetchError with `refuse`: `too_large`, or `encoding` for a body that cannot be decoded whole
  */
 export async function readBody(
   body: Readable,
   contentEncoding: string | undefined,
   { maxBytes, overflow }: BodyLimits,
-): Promise<{ bytes: Uint8Array; truncated: boolean }> {
-  const decoder = decoderOf(contentEncoding);
+): Promise<ReadBody> {
+  const read = await decode(body, contentEncoding, maxBytes);
+  if (overflow === 'truncate') return read;
+  if (read.damage !== undefined) throw new FetchError('encoding', REFUSALS[read.damage]);
+  if (read.truncated) throw new FetchError('too_large', `The body is longer than ${maxBytes} bytes`);
+  return read;
+}
+
+const REFUSALS: Readonly<Record<BodyDamage, string>> = {
+  incomplete: 'The compressed body ends too early',
+  corrupt: 'The compressed body is broken',
+  unknown_encoding: 'The body is compressed in a way that was not asked for',
+};
+
+async function decode(
+  body: Readable,
+  contentEncoding: string | undefined,
+  maxBytes: number,
+): Promise<ReadBody> {
+  const decoders = decodersFor(contentEncoding);
+  if (decoders === undefined) return { ...(await pass(body, [], maxBytes)), damage: 'unknown_encoding' };
+  if (decoders.length === 0) return pass(body, [], maxBytes);
+
+  const wire: Buffer[] = [];
+  const stages = (options: DecoderOptions, seen?: Buffer[]) =>
+    decoders.flatMap((decoder, at) => [
+      limiter(maxBytes + WIRE_SURPLUS_BYTES, at === 0 ? seen : undefined),
+      decoder(options),
+    ]);
+  const first = await pass(body, stages(FAST, wire), maxBytes);
+  if (!first.truncated || first.bytes.length === maxBytes) return first;
+  if (wire.length === 0) return { bytes: first.bytes, truncated: false };
+  // A decoder that fails or is stopped drops what it has not put out yet: once more, in small pieces, with all that came.
+  const came = Buffer.concat(wire);
+  const chunkBytes = Math.max(64, came.length >> 8);
+  const { bytes } = await pass(Readable.from([came]), stages({ chunkBytes, endsAnywhere: true }), maxBytes);
+  return { ...first, bytes };
+}
+
+const FAST: DecoderOptions = { chunkBytes: 16_384, endsAnywhere: false };
+
+class LimitReached extends Error {}
+
+/** Sends a body through stages and keeps what comes out, up to a limit. A fault of a decoder is not thrown, but told. */
+async function pass(source: Readable, stages: readonly Transform[], maxBytes: number): Promise<ReadBody> {
   const kept: Buffer[] = [];
   let room = maxBytes;
-  let truncated = false;
-
-  async function* onTheWire(source: AsyncIterable<Buffer>) {
-    let wireRoom = maxBytes + WIRE_SURPLUS_BYTES;
-    for await (const chunk of source) {
-      wireRoom -= chunk.length;
-      if (wireRoom < 0) throw new Overflow();
-      yield chunk;
-    }
-  }
-  async function keep(source: AsyncIterable<Buffer>) {
-    for await (const chunk of source) {
+  // Not an iterator, which would forget what it holds when a stage before it fails.
+  const sink = new Writable({
+    write(chunk: Buffer, _encoding, done) {
       kept.push(chunk.subarray(0, room));
-      if (chunk.length > room) throw new Overflow();
+      if (chunk.length > room) return done(new LimitReached());
       room -= chunk.length;
-    }
-  }
+      done();
+    },
+  });
+  const flow = pipeline([source, ...stages, sink]);
   try {
-    if (decoder === undefined) await pipeline(body, keep);
-    else await pipeline(body, onTheWire, decoder, keep);
+    // Not all of the flow: garbage behind the end of a compressed body is taken by nobody.
+    await Promise.race([flow, finished(sink)]);
+    return { bytes: Buffer.concat(kept), truncated: false };
   } catch (error) {
-    if (!(error instanceof Overflow)) throw isDecoderError(error) ? brokenEncoding(error) : error;
-    if (overflow === 'refuse') throw new FetchError('too_large', `The body is longer than ${maxBytes} bytes`);
-    truncated = true;
+    const bytes = Buffer.concat(kept);
+    if (error instanceof LimitReached) return { bytes, truncated: true };
+    if (!isDecoderFault(error)) throw error;
+    return { bytes, truncated: true, damage: isUnexpectedEnd(error) ? 'incomplete' : 'corrupt' };
+  } finally {
+    flow.catch(() => {});
+    for (const stream of [source, ...stages]) stream.on('error', () => {}).destroy();
   }
-  return { bytes: Buffer.concat(kept), truncated };
 }
 
-class Overflow extends Error {}
-
-function decoderOf(contentEncoding = ''): Transform | undefined {
-  const name = contentEncoding.trim().toLowerCase();
-  if (name === '' || name === 'identity') return undefined;
-  const decoder = DECODERS.get(name);
-  if (decoder === undefined)
-    throw new FetchError('encoding', `Compressed as ${name.slice(0, 40)}, which was not asked for`);
-  return decoder();
-}
-
-/** Errors of zlib are named `Z_…`, those of brotli `ERR_BROTLI…` or `ERR__ERROR_…`. */
-function isDecoderError(error: unknown): error is Error {
-  return error instanceof Error && 'code' in error && /^(Z_|ERR_BROTLI|ERR__ERROR_)/.test(String(error.code));
-}
-
-function brokenEncoding(cause: Error): FetchError {
-  return new FetchError('encoding', 'The compressed body is broken', { cause });
+/** Passes so many bytes on, and then fails. @param seen is given all that was passed on */
+function limiter(maxBytes: number, seen?: Buffer[]): Transform {
+  let room = maxBytes;
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      seen?.push(chunk.subarray(0, room));
+      if (chunk.length > room) return done(new LimitReached());
+      room -= chunk.length;
+      done(null, chunk);
+    },
+  });
 }

@@ -15,15 +15,18 @@ export interface Hop {
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /**
- * The request that a redirect asks for, as browsers understand it: after 303 a GET, after 301 and 302 a GET in place
- * of a POST, otherwise the same request again. Another origin learns no header that could be a secret.
+ * The request that a redirect asks for: after 303 a GET, otherwise the same request again. Another origin learns no
+ * header that could be a secret.
  *
- * @returns undefined when this answer is no redirect
+ * A POST that is answered with 301 or 302 is not followed. Browsers send a GET then, without the body, and RFC 9110
+ * (15.4.2, 15.4.3) leaves it open: the POST may have been carried out or not.
+ *
+ * @returns undefined when this answer is not to be followed
  * @throws FetchError `redirect_refused`, or what {@link parseTarget} says of the new URL
- * @see https://fetch.spec.whatwg.org/#http-redirect-fetch
  */
 export function nextHop(hop: Hop, status: number, location: string | undefined): Hop | undefined {
   if (!REDIRECTS.has(status) || location === undefined) return undefined;
+  if (losesItsBody(hop.method, status)) return undefined;
   const joined = URL.parse(location, hop.url.href);
   if (joined === null) throw new FetchError('redirect_refused', 'Redirected to what is no URL');
   const url = parseTarget(joined.href);
@@ -31,12 +34,12 @@ export function nextHop(hop: Hop, status: number, location: string | undefined):
     throw new FetchError('redirect_refused', 'Redirected from https to http');
   }
   const headers = url.origin === hop.url.origin ? new Map(hop.headers) : headersForNewOrigin(hop.headers);
-  if (!becomesGet(hop.method, status)) return { ...hop, url, headers };
+  if (status !== 303 || hop.method === 'GET' || hop.method === 'HEAD') return { ...hop, url, headers };
   for (const name of headers.keys()) if (name.startsWith('content-')) headers.delete(name);
   return { url, headers, method: 'GET' };
 }
 
-function becomesGet(method: FetchMethod, status: number): boolean {
-  if (status === 303) return method !== 'GET' && method !== 'HEAD';
+/** Whether following this redirect, as browsers do, would turn the request into a GET although nothing says that it was carried out. */
+export function losesItsBody(method: FetchMethod, status: number): boolean {
   return method === 'POST' && (status === 301 || status === 302);
 }

@@ -1,4 +1,4 @@
-import type { FetchResponse } from '../../../aws/fetch/port.ts';
+import type { BodyDamage, FetchResponse } from '../../../aws/fetch/port.ts';
 import { jsonFault } from '../../../json-fault.ts';
 import type { Json } from '../../define-task.ts';
 
@@ -9,28 +9,37 @@ export type ReceivedBody = {
   readonly body_encoding: 'text' | 'base64';
   /** It went on beyond `max_response_bytes`, or beyond what a result can hold. */
   readonly truncated: boolean;
+  /** Why the body could not be decompressed to its end. `unknown_encoding`: it is kept as it came. */
+  readonly body_damage?: BodyDamage;
   /** The body read as JSON: when it is declared as JSON, complete, and fit to be stored. Long numbers are exact in `body` only. */
   readonly json?: Json;
 };
 
-type Answer = Pick<FetchResponse, 'headers' | 'body' | 'truncated'>;
+type Answer = Pick<FetchResponse, 'headers' | 'body' | 'truncated' | 'damage'>;
 
 const JSON_TYPE = /^application\/(?:[\w.!#$&^-]+\+)?json\s*(?:;|$)/i;
 const CHARSET = /;\s*charset\s*=\s*"?([\w:.-]+)"?/i;
 const EXCERPT_CHARACTERS = 500;
 
 /** @param maxBytes of the whole, as JSON: first `json` goes, which `body` says too, then the end of `body` */
-export function bodyOf({ headers, body, truncated }: Answer, maxBytes: number): ReceivedBody {
-  const type = headers['content-type'] ?? '';
-  const text = textOf(body, type, truncated);
+export function bodyOf(answer: Answer, maxBytes: number): ReceivedBody {
+  const { headers, body, truncated, damage } = answer;
+  const mark = damage !== undefined && { body_damage: damage };
+  const text = textOf(answer);
   if (text === undefined) {
     const kept = Buffer.from(body).subarray(0, Math.floor((maxBytes / 4) * 3) - FRAME_BYTES);
     const cut = kept.length < body.length;
-    return { body: kept.toString('base64'), body_encoding: 'base64', truncated: truncated || cut };
+    return { body: kept.toString('base64'), body_encoding: 'base64', truncated: truncated || cut, ...mark };
   }
   const kept = cutToFit(text, maxBytes - FRAME_BYTES);
-  const whole: ReceivedBody = { body: kept, body_encoding: 'text', truncated: truncated || kept !== text };
-  const json = whole.truncated || !JSON_TYPE.test(type) ? undefined : jsonOf(text);
+  const whole: ReceivedBody = {
+    body: kept,
+    body_encoding: 'text',
+    truncated: truncated || kept !== text,
+    ...mark,
+  };
+  const isJson = !whole.truncated && JSON_TYPE.test(headers['content-type'] ?? '');
+  const json = isJson ? jsonOf(text) : undefined;
   return json !== undefined && jsonBytes({ ...whole, json }) <= maxBytes ? { ...whole, json } : whole;
 }
 
@@ -51,17 +60,18 @@ function cutToFit(text: string, maxBytes: number): string {
 }
 
 /** The beginning of a text, for an error's details; empty for what is not text. */
-export function excerptOf({ headers, body, truncated }: Answer): string {
-  const text = textOf(body, headers['content-type'] ?? '', truncated) ?? '';
+export function excerptOf(answer: Answer): string {
+  const text = textOf(answer) ?? '';
   return text.slice(0, EXCERPT_CHARACTERS).toWellFormed();
 }
 
 /** @returns undefined for bytes that are not text in the declared encoding, by default UTF-8 */
-function textOf(body: Uint8Array, contentType: string, truncated: boolean): string | undefined {
+function textOf({ headers, body, truncated, damage }: Answer): string | undefined {
+  if (damage === 'unknown_encoding') return undefined;
   try {
-    const decoder = new TextDecoder(CHARSET.exec(contentType)?.[1] ?? 'utf-8', { fatal: true });
+    const charset = CHARSET.exec(headers['content-type'] ?? '')?.[1] ?? 'utf-8';
     // In a stream, the half character at a cut is kept back and not an error.
-    const text = decoder.decode(body, { stream: truncated });
+    const text = new TextDecoder(charset, { fatal: true }).decode(body, { stream: truncated });
     return text.includes('\u0000') ? undefined : text;
   } catch {
     return undefined;

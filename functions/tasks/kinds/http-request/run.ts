@@ -1,5 +1,6 @@
 import { FETCH_FAILURES, FetchError } from '../../../aws/fetch/fetch-error.ts';
-import type { FetchRequest, FetchResponse } from '../../../aws/fetch/port.ts';
+import type { FetchMethod, FetchRequest, FetchResponse, SentRequest } from '../../../aws/fetch/port.ts';
+import { losesItsBody } from '../../../aws/fetch/redirect.ts';
 import { defineTask, PermanentError, RetryError, type TaskContext } from '../../define-task.ts';
 import { MAX_ROW_BYTES } from '../../result.ts';
 import { bodyOf, excerptOf, jsonBytes, type ReceivedBody } from './received-body.ts';
@@ -10,9 +11,12 @@ import { type HttpRequestPayload, httpRequest } from './schema.ts';
 /** The answer, as the task's result. */
 type HttpRequestResult = ReceivedBody & {
   readonly status: number;
-  /** The final one, after redirects. */
+  /** Of the request that was answered, after redirects: `GET` after a 303. */
+  readonly method: FetchMethod;
   readonly url: string;
   readonly redirects: number;
+  /** Every request that was sent, in order. */
+  readonly sent: readonly Readonly<SentRequest>[];
   /** Names in lower case; only those that tell nobody's secrets. */
   readonly headers: Readonly<Record<string, string>>;
   readonly duration_ms: number;
@@ -30,12 +34,14 @@ export default defineTask({
     const started = performance.now();
     context.progress(0, `${payload.method} ${new URL(payload.url).origin}`);
     const answer = await answerTo(payload, context);
-    if (!isExpected(answer.status, payload.expected_status)) throw unexpected(answer);
+    if (!isExpected(answer.status, payload.expected_status)) throw unexpected(answer, payload);
     context.progress(1, `${answer.status}`);
     const frame = {
       status: answer.status,
+      method: answer.method,
       url: answer.url,
       redirects: answer.redirects,
+      sent: answer.sent.map((request) => ({ ...request })),
       headers: headersToKeep(answer.headers),
       duration_ms: Math.round(performance.now() - started),
     };
@@ -78,12 +84,28 @@ function isExpected(status: number, expected: HttpRequestPayload['expected_statu
   return 'from' in expected ? status >= expected.from && status <= expected.to : expected.includes(status);
 }
 
-function unexpected(answer: FetchResponse): PermanentError | RetryError {
-  const message = `The server answered ${answer.status}`;
-  const details = { status: answer.status, url: answer.url, body: excerptOf(answer) };
-  if (!isRetried(answer.status)) return new PermanentError('unexpected_status', message, { details });
-  const afterSeconds = SAYS_WHEN.has(answer.status)
-    ? retryAfterSeconds(answer.headers['retry-after'], new Date())
-    : 0;
+function unexpected(
+  answer: FetchResponse,
+  { follow_redirects }: Pick<HttpRequestPayload, 'follow_redirects'>,
+): PermanentError | RetryError {
+  const { status, method, url, headers } = answer;
+  const details = {
+    status,
+    url,
+    body: excerptOf(answer),
+    ...(answer.redirects > 0 && { method, sent: answer.sent.map((request) => ({ ...request })) }),
+  };
+  if (follow_redirects && losesItsBody(method, status)) {
+    const location = headersToKeep(headers).location ?? null;
+    return new PermanentError('redirect_not_followed', notFollowed(status), {
+      details: { ...details, location },
+    });
+  }
+  const message = `The server answered ${status}`;
+  if (!isRetried(status)) return new PermanentError('unexpected_status', message, { details });
+  const afterSeconds = SAYS_WHEN.has(status) ? retryAfterSeconds(headers['retry-after'], new Date()) : 0;
   return new RetryError('unexpected_status', message, { details, afterSeconds });
 }
+
+const notFollowed = (status: number) =>
+  `The server answered ${status} to a POST. This redirect is not followed, as the POST would arrive as a GET without its body`;

@@ -45,7 +45,12 @@ const payload = z
       .max(MAX_RESPONSE_BYTES)
       .default(65_536)
       .describe('A longer body is cut.'),
-    follow_redirects: z.boolean().default(true).describe('At most three, each checked like the URL.'),
+    follow_redirects: z
+      .boolean()
+      .default(true)
+      .describe(
+        'At most three, each checked like the URL. A POST is not followed to a GET after 301 or 302.',
+      ),
   })
   .refine(({ method, body }) => body === undefined || (method !== 'GET' && method !== 'HEAD'), {
     path: ['body'],
