@@ -59,6 +59,10 @@ describe.each(STAGE_NAMES)('endpoints of %s', (stage) => {
     expect(httpRoutes.map(({ key }) => key)).not.toContain('$default');
   });
 
+  test('every method of a path reaches its function: API Gateway would answer others by 404', () => {
+    for (const { key } of httpRoutes) expect(key).toMatch(/^ANY \//);
+  });
+
   test('HTTP events come in payload format 2.0', () => {
     const integrations = Object.values(
       app.findResources('AWS::ApiGatewayV2::Integration', { Properties: { ApiId: { Ref: idOf('HTTP') } } }),

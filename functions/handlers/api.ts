@@ -1,6 +1,7 @@
-import { handle, type LambdaContext, type LambdaEvent } from 'hono/aws-lambda';
+import type { LambdaContext, LambdaEvent } from 'hono/aws-lambda';
 import { connect, wakener } from '../database/connect.ts';
 import { createApi } from '../http/api.ts';
+import { onLambda } from '../http/on-lambda.ts';
 import { publishedKeys } from '../identity/published-keys.ts';
 import { artifacts, queues } from './clients.ts';
 import { artifactsEnv, commonEnv, listenersEnv, queueEnv, readEnv, tokenEnv } from './environment.ts';
@@ -29,7 +30,7 @@ const deps = {
   issuer: env.TOKEN_ISSUER,
   findKey: publishedKeys(db),
 };
-const handleHttp = handle(createApi(deps, logFault));
+const handleHttp = onLambda(createApi(deps, logFault));
 
 export const handler = async (event: LambdaEvent, context: LambdaContext) => {
   await wake();

@@ -1,10 +1,11 @@
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { handle, type LambdaContext, type LambdaEvent } from 'hono/aws-lambda';
+import type { LambdaContext, LambdaEvent } from 'hono/aws-lambda';
 import * as z from 'zod';
 import { CLIENT_SETTINGS } from '../aws/client-settings.ts';
 import { secretReader } from '../aws/secrets.ts';
 import { connect, wakener } from '../database/connect.ts';
 import { createApp } from '../http/app.ts';
+import { onLambda } from '../http/on-lambda.ts';
 import { registerAuthRoutes } from '../http/routes/auth.ts';
 import type { SecretVersions } from '../identity/derived-keys.ts';
 import { keyLoader } from '../identity/load-keys.ts';
@@ -24,7 +25,7 @@ registerAuthRoutes(app, {
   keys: keyLoader(db, readSigningSecret),
   findKey: publishedKeys(db),
 });
-const respond = handle(app);
+const respond = onLambda(app);
 
 export async function handler(event: LambdaEvent, context: LambdaContext) {
   await wake();

@@ -1,10 +1,11 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
+import type { Context } from 'hono';
 import type { LambdaContext, LambdaEvent } from 'hono/aws-lambda';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Principal } from '../database/enter.ts';
 import { type FieldError, invalidRequest } from '../refusal.ts';
 import { jsonBody } from './json-body.ts';
-import { problem, problemOf } from './problem.ts';
+import { type ProblemBody, problem, problemOf } from './problem.ts';
 
 /**
  * What a route finds in its context: who asks, on authenticated routes; with an idempotency key the seed that the ids of what it
@@ -46,30 +47,49 @@ export function createApp(logFault: LogFault): App {
     if (!c.res.headers.has('Cache-Control')) c.header('Cache-Control', 'no-store');
     c.header('X-Content-Type-Options', 'nosniff');
   });
+  // Before all else: a method that a path does not have is refused whoever asks, and whatever the body is.
+  app.use(async (c, next) => {
+    const allowed = allowedMethods(app, c.req.path);
+    if (allowed.length > 0 && !allowed.includes(c.req.method)) return methodNotAllowed(c, allowed);
+    await next();
+  });
   app.use(jsonBody);
   app.onError((error, c) => {
     const requestId = c.env?.lambdaContext?.awsRequestId;
     const body = problemOf(error, requestId);
     if (body.status >= 500) logFault('request failed', { error, method: c.req.method, path: c.req.path });
     c.header('Cache-Control', 'no-store');
-    return c.body(JSON.stringify(body), body.status as ContentfulStatusCode, {
-      'Content-Type': 'application/problem+json',
-    });
+    return refused(c, body);
   });
-  app.notFound((c) => {
-    const allowed = METHODS.filter((method) => hasRoute(app, method, c.req.path));
-    const known = allowed.length > 0;
-    if (known) c.header('Allow', allowed.join(', '));
-    const body = known
-      ? problem(405, 'method_not_allowed', `${c.req.method} is not possible here, only ${allowed.join(', ')}`)
-      : problem(404, 'not_found', 'There is nothing here');
-    return c.body(JSON.stringify(body), known ? 405 : 404, { 'Content-Type': 'application/problem+json' });
-  });
+  app.notFound((c) => refused(c, problem(404, 'not_found', 'There is nothing here')));
   return app;
 }
 
-/** Whether a route of its own answers, and not only what stands before every route. */
-function hasRoute(app: App, method: string, path: string): boolean {
+/** Methods that a path has routes for; none of a path that does not exist. */
+function allowedMethods(app: App, path: string): string[] {
+  const fitting = METHODS.flatMap((method) => routesOf(app, method, path));
+  // `/api/tasks/bulk` is a path of its own, and not the task with the id `bulk`.
+  const literal = fitting.filter((route) => !route.path.includes(':'));
+  const allowed = new Set((literal.length > 0 ? literal : fitting).map(({ method }) => method));
+  // Hono answers HEAD as GET, without the body.
+  if (allowed.has('GET')) allowed.add('HEAD');
+  return [...allowed];
+}
+
+function methodNotAllowed(c: Context<AppEnv>, allowed: readonly string[]): Response {
+  const methods = allowed.join(', ');
+  c.header('Allow', methods);
+  return refused(c, problem(405, 'method_not_allowed', `This path has no such method, only ${methods}`));
+}
+
+function refused(c: Context<AppEnv>, body: ProblemBody): Response {
+  return c.body(JSON.stringify(body), body.status as ContentfulStatusCode, {
+    'Content-Type': 'application/problem+json',
+  });
+}
+
+/** Routes that answer, without what stands before every route. */
+function routesOf(app: App, method: string, path: string): { method: string; path: string }[] {
   const [matches] = app.router.match(method, path);
-  return matches.some(([[, route]]) => route.method === method);
+  return matches.flatMap(([[, route]]) => (route.method === method ? [route] : []));
 }

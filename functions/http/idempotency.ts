@@ -4,7 +4,7 @@ import { once } from '../idempotency/once.ts';
 import { Refusal } from '../refusal.ts';
 import type { AppEnv } from './app.ts';
 
-const KEY = /^[\x21-\x7e]{1,255}$/;
+export const KEY_PATTERN = /^[\x21-\x7e]{1,255}$/;
 
 /**
  * Honours `Idempotency-Key` on every POST: the same answer again, with `Idempotent-Replayed: true`.
@@ -17,7 +17,7 @@ export function idempotency(deps: { db: Database }): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     const key = c.req.header('idempotency-key');
     if (c.req.method !== 'POST' || key === undefined) return next();
-    if (!KEY.test(key)) throw badKey();
+    if (!KEY_PATTERN.test(key)) throw badKey();
     const { pathname, search } = new URL(c.req.url);
     const body: unknown = await c.req.json();
     const fingerprint = ['POST', pathname.replace(/\/+$/, ''), search, JSON.stringify(body)];

@@ -17,6 +17,7 @@ type Limits = { readonly [name in keyof typeof BODY_LIMITS]: number };
 const limitsOf = (path: string): Limits => (/^\/api\/tasks\/bulk\/*$/.test(path) ? BULK_LIMITS : BODY_LIMITS);
 
 const WITH_BODY = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
+const WITHOUT_BODY = new Set(['GET', 'HEAD']);
 
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json$/i;
 /** JSON is UTF-8 (RFC 8259, section 8.1), of which ASCII is a part. */
@@ -37,6 +38,8 @@ export const jsonBody: MiddlewareHandler = async (c, next) => {
     Object.assign(c.req, { json: async () => body });
     // The validators know fewer spellings of it than we accept, and an empty body is often labelled as a form.
     c.req.raw.headers.set('content-type', 'application/json');
+  } else if (WITHOUT_BODY.has(c.req.method) && Number(c.req.header('content-length') ?? 0) > 0) {
+    throw unreadable('invalid', 'invalid_request', `${c.req.method} has no body`);
   }
   await next();
 };

@@ -16,7 +16,7 @@ const STATUS: Record<RefusalKind, ContentfulStatusCode> = {
   too_many_requests: 429,
 };
 
-const TITLE: Partial<Record<number, string>> = {
+export const TITLE = {
   400: 'Bad Request',
   401: 'Unauthorized',
   403: 'Forbidden',
@@ -28,7 +28,8 @@ const TITLE: Partial<Record<number, string>> = {
   422: 'Unprocessable Content',
   429: 'Too Many Requests',
   500: 'Internal Server Error',
-};
+  503: 'Service Unavailable',
+} as const;
 
 /** The body of every answer that is not a success (RFC 9457); `error` repeats `detail` for clients of the seed. */
 export const Problem = z
@@ -51,7 +52,8 @@ export const Problem = z
     more_errors: z.int().optional().describe('How many more there are'),
     request_id: z.string().optional(),
   })
-  .loose();
+  .loose()
+  .meta({ id: 'Problem' });
 
 export type ProblemBody = z.infer<typeof Problem>;
 
@@ -83,5 +85,10 @@ export function problemOf(thrown: unknown, requestId?: string): ProblemBody {
 
 export function problem(status: number, code: string, message: string): ProblemBody {
   const detail = shortened(message);
-  return { type: 'about:blank', title: TITLE[status] ?? 'Error', status, code, detail, error: detail };
+  return { type: 'about:blank', title: titleOf(status), status, code, detail, error: detail };
+}
+
+/** The name that HTTP gives to a status. */
+export function titleOf(status: number): string {
+  return (TITLE as Partial<Record<number, string>>)[status] ?? 'Error';
 }

@@ -15,6 +15,8 @@ import { ORIGIN_HEADER } from './origin-secret.ts';
  * A route cannot end in a slash, and `/api/token` does not match `/api/token/`; a greedy variable matches what
  * follows the slash, also when that is nothing. Hence both.
  *
+ * Every route takes ANY method: API Gateway answers a method without a route by 404, a function by 405 with `Allow`.
+ *
  * @see https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
  */
 const ROUTES = {
@@ -22,10 +24,10 @@ const ROUTES = {
     [HttpMethod.ANY, '/api/auth/{proxy+}'],
     [HttpMethod.ANY, '/api/token'],
     [HttpMethod.ANY, '/api/token/{proxy+}'],
-    [HttpMethod.GET, '/.well-known/jwks.json'],
+    [HttpMethod.ANY, '/.well-known/jwks.json'],
   ],
   api: [[HttpMethod.ANY, '/api/{proxy+}']],
-} as const satisfies Record<string, readonly (readonly [HttpMethod, string])[]>;
+} as const satisfies Record<string, readonly (readonly [HttpMethod.ANY, string])[]>;
 
 /**
  * The HTTP API. Functions get payload format 2.0. Only what brings the front door's header gets through; API Gateway

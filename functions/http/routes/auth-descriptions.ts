@@ -1,7 +1,7 @@
 import { createRoute } from '@hono/zod-openapi';
 import * as z from 'zod';
 import { Credentials, Registration } from '../../identity/credentials.ts';
-import { answer, json, problems, secured } from '../describe.ts';
+import { answer, json, open, problems, secured } from '../describe.ts';
 
 /*
  * The routes of the auth function, apart from what they do: the api function documents them and must not be able to
@@ -41,14 +41,13 @@ const PublicJwk = z.object({
 });
 const Jwks = z.object({ keys: z.array(PublicJwk) });
 
-const tags = ['Identity'];
-
 export const registerUser = createRoute({
   method: 'post',
   path: '/api/auth/register',
+  operationId: 'registerUser',
   summary: 'Register, and log in',
   description: 'Makes a personal organization too. Without a username, the email is it.',
-  tags,
+  ...open('Identity'),
   request: { body: json(Registration) },
   responses: { 201: answer('Registered', LoggedIn), ...problems(400, 409) },
 });
@@ -56,8 +55,9 @@ export const registerUser = createRoute({
 export const logIn = createRoute({
   method: 'post',
   path: '/api/auth/login',
+  operationId: 'logInUser',
   summary: 'Log in by username or email',
-  tags,
+  ...open('Identity'),
   request: { body: json(Credentials) },
   responses: { 200: answer('Logged in', LoggedIn), ...problems(400, 401, 429) },
 });
@@ -65,8 +65,9 @@ export const logIn = createRoute({
 export const obtainTokens = createRoute({
   method: 'post',
   path: '/api/token',
+  operationId: 'obtainTokens',
   summary: 'Log in, as simplejwt clients do',
-  tags,
+  ...open('Identity'),
   request: { body: json(Credentials) },
   responses: { 200: answer('Logged in', Tokens), ...problems(400, 401, 429) },
 });
@@ -74,18 +75,27 @@ export const obtainTokens = createRoute({
 const refreshing = {
   method: 'post',
   summary: 'Exchange a refresh token for its successor and a new access token',
-  tags,
+  ...open('Identity'),
   request: { body: json(RefreshRequest) },
   responses: { 200: answer('Fresh tokens', Tokens), ...problems(400, 401) },
 } as const;
-export const refreshSession = createRoute({ ...refreshing, path: '/api/auth/refresh' });
-export const refreshToken = createRoute({ ...refreshing, path: '/api/token/refresh' });
+export const refreshSession = createRoute({
+  ...refreshing,
+  operationId: 'refreshSession',
+  path: '/api/auth/refresh',
+});
+export const refreshToken = createRoute({
+  ...refreshing,
+  operationId: 'refreshToken',
+  path: '/api/token/refresh',
+});
 
 export const verify = createRoute({
   method: 'post',
   path: '/api/token/verify',
+  operationId: 'verifyToken',
   summary: 'Check an access or refresh token',
-  tags,
+  ...open('Identity'),
   request: { body: json(z.strictObject({ token: Token })) },
   responses: { 200: answer('It is valid', z.object({})), ...problems(400, 401) },
 });
@@ -93,6 +103,7 @@ export const verify = createRoute({
 export const logOut = createRoute({
   method: 'post',
   path: '/api/auth/logout',
+  operationId: 'logOutUser',
   summary: 'End a session: that of the refresh token in the body, else that of the access token',
   ...secured('Identity'),
   request: { body: { ...json(RefreshRequest.partial()), required: false } },
@@ -102,6 +113,7 @@ export const logOut = createRoute({
 export const whoAmI = createRoute({
   method: 'get',
   path: '/api/auth/me',
+  operationId: 'getMe',
   summary: 'Who you are, and your organizations with your role in each',
   ...secured('Identity'),
   responses: { 200: answer('You', Me), ...problems(401) },
@@ -110,8 +122,12 @@ export const whoAmI = createRoute({
 const publishing = {
   method: 'get',
   summary: 'The public keys that verify access tokens',
-  tags,
+  ...open('Identity'),
   responses: { 200: answer('A JSON Web Key Set', Jwks) },
 } as const;
-export const wellKnownKeys = createRoute({ ...publishing, path: '/.well-known/jwks.json' });
-export const keys = createRoute({ ...publishing, path: '/api/auth/jwks' });
+export const wellKnownKeys = createRoute({
+  ...publishing,
+  operationId: 'getWellKnownKeys',
+  path: '/.well-known/jwks.json',
+});
+export const keys = createRoute({ ...publishing, operationId: 'getKeys', path: '/api/auth/jwks' });

@@ -28,6 +28,7 @@ const Created = z.object({
 const create = createRoute({
   method: 'post',
   path: '/api/tasks/bulk',
+  operationId: 'createBatch',
   summary: 'Schedule up to 10,000 tasks as a batch',
   description: 'All or none, unless `partial`. The body may have 4 MiB.',
   ...secured('Batches'),
@@ -42,6 +43,7 @@ const create = createRoute({
 const list = createRoute({
   method: 'get',
   path: '/api/batches',
+  operationId: 'listBatches',
   summary: 'List batches, newest first',
   ...secured('Batches'),
   request: {
@@ -60,6 +62,7 @@ const list = createRoute({
 const read = createRoute({
   method: 'get',
   path: '/api/batches/{batchId}',
+  operationId: 'getBatch',
   summary: 'One batch, with its counts',
   ...secured('Batches'),
   request: { params: oneBatch },
@@ -72,6 +75,7 @@ const action = (name: 'cancel' | 'retry', summary: string) =>
   createRoute({
     method: 'post',
     path: `/api/batches/{batchId}/${name}`,
+    operationId: `${name}Batch`,
     summary,
     description: 'Until `complete` is true: ask again, and it goes on.',
     ...secured('Batches'),

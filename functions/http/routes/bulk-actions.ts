@@ -9,6 +9,7 @@ import { BulkActionRequest, BulkOutcome } from './bulk-action-request.ts';
 const act = createRoute({
   method: 'post',
   path: '/api/bulk-actions',
+  operationId: 'changeTasks',
   summary: 'Cancel, retry or reschedule all tasks that fit a filter',
   description:
     'Each task is changed or not, by the same rules as alone. Until `complete` is true: ask again, and it goes on.',

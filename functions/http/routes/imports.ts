@@ -32,6 +32,7 @@ const Upload = z
 const upload = createRoute({
   method: 'post',
   path: '/api/uploads',
+  operationId: 'createUpload',
   summary: 'Get an address to upload the tasks of a batch to',
   description: 'Good for 15 minutes. An upload that nobody imports is removed after a day.',
   ...secured('Batches'),
@@ -62,6 +63,7 @@ const ImportRequest = z
 const begin = createRoute({
   method: 'post',
   path: '/api/batches/import',
+  operationId: 'importBatch',
   summary: 'Make a batch of an upload, of up to a million tasks',
   description:
     'A task of the kind `batch.import` checks every line and then writes the tasks; its result, or its error, names bad lines.',
@@ -76,6 +78,7 @@ const begin = createRoute({
 const report = createRoute({
   method: 'get',
   path: '/api/batches/{batchId}/report',
+  operationId: 'getImportReport',
   summary: 'All bad lines of an import',
   ...secured('Batches'),
   request: { params: z.object({ batchId: Id }) },

@@ -77,6 +77,7 @@ const member = { path: '/api/organizations/{id}/members/{userId}', ...secured('O
 const create = createRoute({
   ...collection,
   method: 'post',
+  operationId: 'createOrganization',
   summary: 'Make an organization that you own',
   request: { body: json(z.strictObject({ name: OrganizationName })) },
   responses: { 201: answer('Made', OrganizationView), ...problems(400, 401) },
@@ -85,6 +86,7 @@ const create = createRoute({
 const list = createRoute({
   ...collection,
   method: 'get',
+  operationId: 'listOrganizations',
   summary: 'List your organizations, newest first',
   request: { query: Page },
   responses: { 200: answer('A page', pageOf(OrganizationView)), ...problems(400, 401) },
@@ -93,6 +95,7 @@ const list = createRoute({
 const read = createRoute({
   ...item,
   method: 'get',
+  operationId: 'getOrganization',
   summary: 'One organization',
   request: { params: oneOrganization },
   responses: { 200: answer('The organization', OrganizationView), ...problems(400, 401, 404) },
@@ -101,6 +104,7 @@ const read = createRoute({
 const replace = createRoute({
   ...item,
   method: 'put',
+  operationId: 'replaceOrganization',
   summary: 'Rename an organization',
   request: { params: oneOrganization, body: json(z.strictObject({ name: OrganizationName })) },
   responses: { 200: answer('As it is now', OrganizationView), ...problems(400, 401, 403, 404) },
@@ -109,6 +113,7 @@ const replace = createRoute({
 const update = createRoute({
   ...item,
   method: 'patch',
+  operationId: 'updateOrganization',
   summary: 'Change the given fields of an organization',
   request: { params: oneOrganization, body: json(ChangeOrganization) },
   responses: { 200: answer('As it is now', OrganizationView), ...problems(400, 401, 403, 404) },
@@ -117,6 +122,7 @@ const update = createRoute({
 const remove = createRoute({
   ...item,
   method: 'delete',
+  operationId: 'deleteOrganization',
   summary: 'Delete an organization with everything in it',
   request: { params: oneOrganization },
   responses: { 204: { description: 'Deleted' }, ...problems(400, 401, 403, 404, 409) },
@@ -125,6 +131,7 @@ const remove = createRoute({
 const listOfMembers = createRoute({
   ...members,
   method: 'get',
+  operationId: 'listMembers',
   summary: 'List the members, newest account first',
   request: { params: oneOrganization, query: Page },
   responses: { 200: answer('A page', pageOf(MemberView)), ...problems(400, 401, 404) },
@@ -133,6 +140,7 @@ const listOfMembers = createRoute({
 const add = createRoute({
   ...members,
   method: 'post',
+  operationId: 'addMember',
   summary: 'Add a user as a member at once; they may leave at any time',
   request: { params: oneOrganization, body: json(NewMember) },
   responses: { 201: answer('Added', MemberView), ...problems(400, 401, 403, 404, 409) },
@@ -141,6 +149,7 @@ const add = createRoute({
 const assign = createRoute({
   ...member,
   method: 'patch',
+  operationId: 'updateMember',
   summary: 'Give a member another role',
   request: { params: oneMember, body: json(z.strictObject({ role: Role })) },
   responses: { 200: answer('The member', MemberView), ...problems(400, 401, 403, 404, 409) },
@@ -149,6 +158,7 @@ const assign = createRoute({
 const expel = createRoute({
   ...member,
   method: 'delete',
+  operationId: 'removeMember',
   summary: 'Remove a member, or leave',
   request: { params: oneMember },
   responses: { 204: { description: 'Removed' }, ...problems(400, 401, 403, 404, 409) },

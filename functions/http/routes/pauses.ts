@@ -37,6 +37,7 @@ const collection = { path: '/api/pauses', ...secured('Pauses') } as const;
 const list = createRoute({
   ...collection,
   method: 'get',
+  operationId: 'listPauses',
   summary: 'What is paused',
   request: { query: ofOrganization.describe('Default: all your organizations') },
   responses: {
@@ -48,6 +49,7 @@ const list = createRoute({
 const create = createRoute({
   ...collection,
   method: 'post',
+  operationId: 'createPause',
   summary: 'Pause a kind or a queue',
   description: 'Nothing more of it starts in the organization until it is resumed. What runs goes on.',
   request: { body: json(CreatePause) },
@@ -57,6 +59,7 @@ const create = createRoute({
 const remove = createRoute({
   path: '/api/pauses/{scope}/{name}',
   method: 'delete',
+  operationId: 'deletePause',
   summary: 'Resume a kind or a queue',
   ...secured('Pauses'),
   request: {

@@ -59,6 +59,7 @@ const WatchlistEntry = z.object({ asset: z.string(), currency: z.string(), creat
 const getPrices = createRoute({
   method: 'get',
   path: '/api/organizations/{id}/prices',
+  operationId: 'listPrices',
   summary: 'Prices of what an organization follows',
   description:
     'The latest; or, with any of `from`, `to`, `limit` and `cursor`, a page of the stored ones, newest first. ' +
@@ -74,6 +75,7 @@ const getPrices = createRoute({
 const getWatchlist = createRoute({
   method: 'get',
   path: '/api/organizations/{id}/watchlist',
+  operationId: 'listWatchlist',
   summary: 'What an organization follows',
   ...secured('Prices'),
   request: { params: Organization },
@@ -86,6 +88,7 @@ const getWatchlist = createRoute({
 const addToWatchlist = createRoute({
   method: 'post',
   path: '/api/organizations/{id}/watchlist',
+  operationId: 'addToWatchlist',
   summary: 'Follow an asset in a currency',
   ...secured('Prices'),
   request: {
@@ -102,6 +105,7 @@ const addToWatchlist = createRoute({
 const removeFromWatchlist = createRoute({
   method: 'delete',
   path: '/api/organizations/{id}/watchlist/{asset}',
+  operationId: 'removeFromWatchlist',
   summary: 'Follow an asset no longer, in one currency or in all',
   ...secured('Prices'),
   request: {

@@ -27,6 +27,7 @@ const oneTask = z.object({ taskId: Id });
 const create = createRoute({
   method: 'post',
   path: '/api/tasks',
+  operationId: 'createTask',
   summary: 'Schedule a task',
   ...secured('Tasks'),
   request: { body: json(CreateTask) },
@@ -39,6 +40,7 @@ const create = createRoute({
 const list = createRoute({
   method: 'get',
   path: '/api/tasks',
+  operationId: 'listTasks',
   summary: 'List tasks, newest first',
   ...secured('Tasks'),
   request: { query: ListTasks },
@@ -51,6 +53,7 @@ const list = createRoute({
 const read = createRoute({
   method: 'get',
   path: '/api/tasks/{taskId}',
+  operationId: 'getTask',
   summary: 'One task',
   ...secured('Tasks'),
   request: { params: oneTask },
@@ -60,6 +63,7 @@ const read = createRoute({
 const reschedule = createRoute({
   method: 'patch',
   path: '/api/tasks/{taskId}',
+  operationId: 'updateTask',
   summary: 'Give a task that has not started another time',
   ...secured('Tasks'),
   request: { params: oneTask, body: json(RescheduleTask) },
@@ -69,6 +73,7 @@ const reschedule = createRoute({
 const attempts = createRoute({
   method: 'get',
   path: '/api/tasks/{taskId}/attempts',
+  operationId: 'listAttempts',
   summary: 'Every attempt of a task: when, why, how long, which error, what delay followed',
   ...secured('Tasks'),
   request: { params: oneTask, query: ListAttempts },
@@ -84,6 +89,7 @@ const attempts = createRoute({
 const status = createRoute({
   method: 'get',
   path: '/api/tasks/{taskId}/status',
+  operationId: 'getTaskStatus',
   summary: 'Status of a task',
   ...secured('Tasks'),
   request: { params: oneTask },
@@ -95,6 +101,7 @@ const Changed = TaskView.extend({ message: z.string() });
 const cancel = createRoute({
   method: 'post',
   path: '/api/tasks/{taskId}/cancel',
+  operationId: 'cancelTask',
   summary: 'Cancel a task',
   description:
     'Before its start: final, it never runs (200). While it runs: its worker is asked to stop it (202).',
@@ -110,6 +117,7 @@ const cancel = createRoute({
 const retry = createRoute({
   method: 'post',
   path: '/api/tasks/{taskId}/retry',
+  operationId: 'retryTask',
   summary: 'Run a failed or cancelled task again',
   ...secured('Tasks'),
   request: { params: oneTask },

@@ -8,6 +8,7 @@ import { answer, problems, secured } from '../describe.ts';
 const create = createRoute({
   method: 'post',
   path: '/api/ws-tickets',
+  operationId: 'createTicket',
   summary: 'A one-use login for a WebSocket',
   description: 'Connect with it: `/ws?ticket=…` or `/ws/tasks/<id>/?ticket=…`',
   ...secured('WebSocket'),

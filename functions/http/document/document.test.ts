@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createApi } from './api.ts';
+import { createApi } from '../api.ts';
 
 const app = createApi({} as never, () => {});
 

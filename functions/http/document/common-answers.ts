@@ -1,0 +1,142 @@
+import { KEY_DESCRIPTION, KEY_PATTERN } from '../idempotency.ts';
+import { problem, titleOf } from '../problem.ts';
+import type { Answer, Header, Operation, Paths } from './openapi.ts';
+
+/** Refusals and failures: what each means, with an example of its code and text. */
+const REFUSALS: Record<number, [meaning: string, code: string, detail: string]> = {
+  400: ['The request breaks a rule; `errors` names the fields', 'invalid_request', 'name: Is required'],
+  401: ['No valid access token', 'not_authenticated', 'Authentication credentials were not provided'],
+  403: ['Your role does not allow it', 'role_insufficient', 'Your role does not allow this'],
+  404: ['There is no such thing, or it is not yours to see', 'not_found', 'There is no such task'],
+  405: [
+    'The path has no such method; `Allow` names those that it has',
+    'method_not_allowed',
+    'This path has no such method, only GET, HEAD',
+  ],
+  409: [
+    'Not in its present state, or while the first request with this Idempotency-Key is under way',
+    'idempotency_key_in_use',
+    'The first request with this Idempotency-Key is still under way',
+  ],
+  413: ['The body is too large', 'body_too_large', 'The body must not exceed 1048576 bytes'],
+  415: ['The body is not JSON', 'json_expected', 'Content-Type must be application/json, in UTF-8'],
+  422: [
+    'The Idempotency-Key belongs to another request',
+    'idempotency_key_reused',
+    'Another request has been made with this Idempotency-Key',
+  ],
+  429: ['Too many requests', 'too_many_logins', 'Too many failed logins; try again later'],
+  500: [
+    'Our fault; a request that may be repeated can be repeated with its Idempotency-Key',
+    'internal',
+    'Something went wrong on our side; nothing was lost that had been acknowledged',
+  ],
+  503: ['Busy; ask again in a moment', 'unavailable', 'Too much is going on at the moment; ask again'],
+};
+
+const HEADERS: Partial<Record<number, Record<string, Header>>> = {
+  401: {
+    'WWW-Authenticate': {
+      description: 'How to authenticate',
+      required: true,
+      schema: { type: 'string', const: 'Bearer' },
+    },
+  },
+  405: {
+    Allow: {
+      description: 'The methods of this path, separated by commas',
+      required: true,
+      schema: { type: 'string', pattern: '^[A-Z]+(, [A-Z]+)*$' },
+    },
+  },
+  429: {
+    'Retry-After': {
+      description: 'Seconds to wait, where they are known',
+      schema: { type: 'integer', minimum: 0 },
+    },
+  },
+};
+
+const REPLAYED: Record<string, Header> = {
+  'Idempotent-Replayed': {
+    description: 'The answer to the first request with this Idempotency-Key',
+    schema: { type: 'string', const: 'true' },
+  },
+};
+
+/** The answers that several operations share, by their name among the components. */
+export function sharedAnswers(): Record<string, Answer> {
+  return Object.fromEntries(
+    Object.entries(REFUSALS).map(([status, [description, code, detail]]) => [
+      nameOf(status),
+      {
+        description,
+        ...(HEADERS[Number(status)] && { headers: HEADERS[Number(status)] }),
+        content: {
+          'application/problem+json': {
+            schema: { $ref: '#/components/schemas/Problem' },
+            example: problem(Number(status), code, detail),
+          },
+        },
+      },
+    ]),
+  );
+}
+
+/** Routes whose answers are secrets, and so are not kept for who repeats a request. */
+const WITHOUT_KEY = /^\/api\/(?:auth|token)(?:\/|$)/;
+
+const KEY = {
+  in: 'header',
+  name: 'Idempotency-Key',
+  required: false,
+  description: KEY_DESCRIPTION,
+  schema: { type: 'string', minLength: 1, maxLength: 255, pattern: KEY_PATTERN.source },
+};
+
+/** Adds to every operation what stands before its route, and so is in the description of none. */
+export function withCommonAnswers(paths: Paths): Paths {
+  return mapOperations(paths, (operation, path, method) => {
+    const hasKey = method === 'post' && !WITHOUT_KEY.test(path);
+    return completed(operation, { hasKey, mayHaveBody: method !== 'get' });
+  });
+}
+
+function completed(operation: Operation, given: { hasKey: boolean; mayHaveBody: boolean }): Operation {
+  const { parameters = [], responses = {} } = operation;
+  const common = [
+    ...(given.mayHaveBody ? [400, 413, 415] : []),
+    ...(given.hasKey ? [400, 409, 422] : []),
+    ...[405, 429, 500, 503],
+  ];
+  const statuses = new Set([...Object.keys(responses), ...common.map(String)]);
+  const answers = [...statuses].sort().map((status) => {
+    const own = responses[status];
+    if (Number(status) >= 400) return [status, { $ref: `#/components/responses/${nameOf(status)}` }];
+    return [status, given.hasKey ? { ...own, headers: { ...own?.headers, ...REPLAYED } } : own];
+  });
+  return {
+    ...operation,
+    ...(given.hasKey && { parameters: [...parameters, KEY] }),
+    responses: Object.fromEntries(answers),
+  };
+}
+
+export function mapOperations(
+  paths: Paths,
+  change: (operation: Operation, path: string, method: string) => Operation,
+): Paths {
+  return Object.fromEntries(
+    Object.entries(paths).map(([path, methods]) => [
+      path,
+      Object.fromEntries(
+        Object.entries(methods).map(([method, operation]) => [method, change(operation, path, method)]),
+      ),
+    ]),
+  );
+}
+
+/** `NotFound` of 404. */
+function nameOf(status: string): string {
+  return titleOf(Number(status)).replaceAll(' ', '');
+}

@@ -1,0 +1,40 @@
+import type { App } from '../app.ts';
+import { sharedAnswers, withCommonAnswers } from './common-answers.ts';
+import type { OpenApi } from './openapi.ts';
+import { TAGS } from './tags.ts';
+
+const INFO = {
+  openapi: '3.1.0',
+  info: {
+    title: 'Celeriac',
+    version: '1.0.0',
+    summary: 'Schedule, watch, cancel and retry background work; follow crypto prices.',
+    description:
+      'Every path works with and without a trailing slash. Times are RFC 3339; lists are read page by page with ' +
+      '`next_cursor`. What is not a success is a problem document (RFC 9457).',
+    license: { name: 'MIT', identifier: 'MIT' },
+  },
+  servers: [{ url: '/', description: 'Console, API and WebSocket have one origin' }],
+};
+
+/** The OpenAPI document of every route that an application has or knows of. */
+export function openApiDocument(app: App): OpenApi {
+  const { components, paths } = app.getOpenAPI31Document(INFO) as unknown as OpenApi;
+  return {
+    ...INFO,
+    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
+    paths: withCommonAnswers(paths),
+    components: {
+      schemas: components.schemas,
+      responses: sharedAnswers(),
+      securitySchemes: {
+        bearer: {
+          type: 'http',
+          scheme: 'bearer',
+          bearerFormat: 'JWT',
+          description: 'The `access` token of a login, for ten minutes',
+        },
+      },
+    },
+  };
+}
