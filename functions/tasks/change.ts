@@ -1,10 +1,10 @@
 import { asMember, type Entered, type Principal } from '../database/enter.ts';
 import { membershipIn, roleInsufficient } from '../organizations/rights.ts';
 import { Refusal } from '../refusal.ts';
-import { type CreateDeps, uniqueKeyTaken, violated, wake } from './create.ts';
+import { type CreateDeps, dependencyFailed, uniqueKeyTaken, violated, wake } from './create.ts';
 import { taskNotFound } from './read.ts';
 import * as store from './store/index.ts';
-import type { Task, Watched } from './task.ts';
+import { MOVES, type Task, type TaskStatus, type Watched } from './task.ts';
 
 /** Told of rows that were changed; best effort, never awaited by the change itself. */
 export type Announce = (tasks: readonly Watched<Task>[]) => void;
@@ -37,14 +37,22 @@ export async function cancelTask(deps: ChangeDeps, principal: Principal, id: str
 }
 
 /**
- * Runs a failed or cancelled task again, at once and with fresh attempts.
+ * Runs a failed or cancelled task again, with fresh attempts: at once, or as soon as the tasks that it depends on are
+ * COMPLETED.
  *
- * @throws Refusal `task_not_found`, `role_insufficient`, `task_not_retryable`, `unique_key_taken`
+ * @throws Refusal `task_not_found`, `role_insufficient`, `task_not_retryable`, `unique_key_taken`; `dependency_failed` while a
+ *   task that it depends on has failed, or is cancelled
  */
 export async function retryTask(deps: ChangeDeps, principal: Principal, id: string): Promise<Task> {
   const task = await asMember(deps.db, principal, async (tx, memberships) => {
     const requeued = await store.requeue(tx, id, deps.dispatch);
-    return requeued ?? (await refuse(tx, memberships, id, 'task_not_retryable', 'Task cannot be retried'));
+    if (requeued) return requeued;
+    const task = await writable(tx, memberships, id);
+    const failed = isRetryable(task) ? await store.failedDependency(tx, id) : undefined;
+    if (failed) throw dependencyFailed(failed.id, failed.status);
+    throw new Refusal('conflict', 'task_not_retryable', 'Task cannot be retried', {
+      task_status: task.status,
+    });
   }).catch(async (error: unknown) => {
     // Another task has taken its unique key meanwhile.
     throw violated(error) === 'tasks_unique_key' ? await keyTaken(deps, principal, id) : error;
@@ -94,8 +102,20 @@ async function refuse(
   code: string,
   message: string,
 ): Promise<never> {
+  const { status } = await writable(tx, memberships, id);
+  throw new Refusal('conflict', code, message, { task_status: status });
+}
+
+const isRetryable = ({ status }: Task) => (MOVES.requeue.from as readonly TaskStatus[]).includes(status);
+
+/** @throws Refusal `task_not_found`, `role_insufficient` */
+async function writable(
+  tx: Parameters<typeof store.find>[0],
+  memberships: readonly Entered[],
+  id: string,
+): Promise<Task> {
   const task = (await store.find(tx, id)) ?? taskNotFound();
   const { role } = membershipIn(memberships, task.organizationId);
   if (role === 'viewer') throw roleInsufficient(role);
-  throw new Refusal('conflict', code, message, { task_status: task.status });
+  return task;
 }

@@ -90,7 +90,8 @@ function unknownDependency(tasks: readonly store.NewTask[], id: string): Refusal
   ]);
 }
 
-function dependencyFailed(id: string, status: TaskStatus): Refusal {
+/** The refusal of a task that would wait for one that has failed. */
+export function dependencyFailed(id: string, status: TaskStatus): Refusal {
   return new Refusal('conflict', 'dependency_failed', `The task ${id} is ${status}, and will not complete`, {
     task: id,
     task_status: status,

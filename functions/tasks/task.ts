@@ -29,8 +29,8 @@ export const MOVES = {
   rescue: { from: ['RUNNING'], to: ['SCHEDULED', 'FAILED', 'CANCELLED'] },
   /** Another time, before the start. */
   reschedule: { from: ['PENDING', 'SCHEDULED'], to: ['PENDING', 'SCHEDULED'] },
-  /** A person asked for it: the attempts are granted anew. */
-  requeue: { from: ['FAILED', 'CANCELLED'], to: ['SCHEDULED'] },
+  /** A person asked for it: the attempts are granted anew. PENDING while it waits for others. */
+  requeue: { from: ['FAILED', 'CANCELLED'], to: ['SCHEDULED', 'PENDING'] },
 } as const satisfies Record<string, Move>;
 
 export const QUEUES = ['interactive', 'bulk'] as const;

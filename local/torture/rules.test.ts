@@ -66,6 +66,23 @@ const CANCELLED: History = {
   changes: [change('cancel', 200, 60, 'CANCELLED')],
 };
 
+/** Cancelled while it waited for another task, and run again by a person after that one was done. */
+const WAITED: History = {
+  ...WELL,
+  row: { id, status: 'COMPLETED', attempt: 1, kind: 'http.request', hit: 33 },
+  moves: movesOf(
+    'PENDING 0 50',
+    'CANCELLED 0 65',
+    'PENDING 0 85',
+    'SCHEDULED 0 90',
+    'RUNNING 1 410',
+    'COMPLETED 1 420',
+  ),
+  ledger: [{ taskId: id, attempt: 1, outcome: 'completed', hit: null }],
+  hits: [hitAt(33, 415)],
+  changes: [change('cancel', 200, 60, 'CANCELLED'), change('retry', 200, 80, 'PENDING')],
+};
+
 /** Every rule that a history breaks. */
 const brokenBy = (history: History) =>
   [...violations([history])].filter(([, cases]) => cases.length > 0).map(([name]) => name);
@@ -73,6 +90,7 @@ const brokenBy = (history: History) =>
 test('a history in which everything went as promised breaks no rule', () => {
   expect(brokenBy(WELL)).toEqual([]);
   expect(brokenBy(CANCELLED)).toEqual([]);
+  expect(brokenBy(WAITED)).toEqual([]);
 });
 
 const CRIMES: Readonly<Record<keyof typeof RULES, History>> = {

@@ -18,14 +18,21 @@ const OUTCOMES: Readonly<Record<string, readonly string[]>> = {
   CANCELLED: ['aborted', 'crashed'],
 };
 
+/** A person's retry. */
+const REQUEUE: { readonly from: readonly string[]; readonly to: readonly string[] } = {
+  from: ['FAILED', 'CANCELLED'],
+  to: ['SCHEDULED', 'PENDING'],
+};
+
 const isFinal = ({ from, to }: Move) => TERMINAL.has(to) && !(from !== null && TERMINAL.has(from));
 const isStart = ({ from, to }: Move) => from !== 'RUNNING' && to === 'RUNNING';
-const isRequeue = ({ from, to }: Move) =>
-  from !== null && TERMINAL.has(from) && from !== 'COMPLETED' && to === 'SCHEDULED';
+const isRequeue = ({ from, to }: Move) => REQUEUE.from.includes(String(from)) && REQUEUE.to.includes(to);
 
 /** The moves that the engine may make; those of people are in `LEGAL_IF_ASKED`. */
 const LEGAL = new Set([
+  'null>PENDING',
   'null>SCHEDULED',
+  'PENDING>SCHEDULED',
   'SCHEDULED>RUNNING',
   'RUNNING>SCHEDULED',
   'RUNNING>COMPLETED',
@@ -34,10 +41,12 @@ const LEGAL = new Set([
 ]);
 
 const LEGAL_IF_ASKED: Readonly<Record<string, Change['what']>> = {
+  'PENDING>CANCELLED': 'cancel',
   'SCHEDULED>CANCELLED': 'cancel',
   'RUNNING>CANCELLED': 'cancel',
-  'FAILED>SCHEDULED': 'retry',
-  'CANCELLED>SCHEDULED': 'retry',
+  ...Object.fromEntries(
+    REQUEUE.from.flatMap((from) => REQUEUE.to.map((to) => [`${from}>${to}`, 'retry' as const])),
+  ),
 };
 
 const nameOf = ({ from, to }: Move) => `${from}>${to}`;
@@ -164,7 +173,8 @@ export const RULES: Readonly<Record<string, Rule>> = {
           move.at >= change.sentAt - MS &&
           move.at <= change.answeredAt + MS,
       );
-      return change.status !== (change.what === 'cancel' ? 'CANCELLED' : 'SCHEDULED') || !happened;
+      const wanted = change.what === 'cancel' ? ['CANCELLED'] : REQUEUE.to;
+      return !wanted.includes(String(change.status)) || !happened;
     });
     return wrong && `${wrong.what} was answered ${wrong.code} ${wrong.status}; ${pathOf(moves)}`;
   },

@@ -107,7 +107,7 @@ function replay(model: TaskModel, row: Row, { move, outcomes = [] }: Act): Told 
     case 'cancel':
       return model.cancel(id);
     case 'requeue':
-      return model.requeue(id, DISPATCH);
+      return model.requeue([id], DISPATCH)[0];
     case 'reschedule':
       return model.reschedule(id, PAST.toISOString(), DISPATCH);
   }

@@ -272,9 +272,27 @@ export class TaskModel {
     return returned(this.#write('cancel', row, { ...asked, ...stopped }), now);
   }
 
-  requeue(id: string, { resendSeconds }: DispatchSettings): Settled | undefined {
-    const row = this.#rows.get(id);
-    if (row?.status !== 'FAILED' && row?.status !== 'CANCELLED') return undefined;
+  /** Those that depend on a task that has failed, and is not requeued with them, stay as they are. */
+  requeue(ids: readonly string[], dispatch: DispatchSettings): Settled[] {
+    const ended = (row: Row) => row.status === 'FAILED' || row.status === 'CANCELLED';
+    let wanted = this.#known(ids).filter(ended);
+    for (let before = -1; before !== wanted.length; ) {
+      before = wanted.length;
+      const isLost = (other: Row) => ended(other) && !wanted.includes(other);
+      wanted = wanted.filter((row) => !this.#awaitedBy(row).some(isLost));
+    }
+    const waiting = wanted.filter((row) => this.#awaitedBy(row).some(({ status }) => status !== 'COMPLETED'));
+    const moved = wanted.map((row) => this.#requeue(row, waiting.includes(row), dispatch));
+    for (const other of waiting.flatMap((row) => this.#awaitedBy(row)))
+      if (other.status !== 'COMPLETED') this.put({ ...other, hasDependents: true });
+    return moved.map(({ id }) => returned(this.#rows.get(id) as Row, this.#now()));
+  }
+
+  #awaitedBy({ id }: Row): Row[] {
+    return this.#known(this.#awaited.get(id) ?? []);
+  }
+
+  #requeue(row: Row, waits: boolean, { resendSeconds }: DispatchSettings): Row {
     const now = this.#now();
     const afresh = {
       startedAt: null,
@@ -283,14 +301,14 @@ export class TaskModel {
       progress: null,
       error: null,
     };
-    const again = this.#write('requeue', row, {
+    return this.#write('requeue', row, {
       ...afresh,
-      ...{ status: 'SCHEDULED', cause: 'requeue', crashes: 0, dispatches: 0, result: null, artifact: null },
+      ...{ cause: 'requeue', crashes: 0, dispatches: 0, result: null, artifact: null },
+      status: waits ? 'PENDING' : 'SCHEDULED',
       runAt: now,
-      nextDispatchAt: later(now, resendSeconds),
+      nextDispatchAt: waits ? null : later(now, resendSeconds),
       attemptLimit: row.attempt + 1 + row.maxRetries,
     });
-    return returned(again, now);
   }
 
   reschedule(id: string, scheduledTime: string, dispatch: DispatchSettings): Settled | undefined {

@@ -55,6 +55,7 @@ export function startClients(stage: Stage): ReadonlyMap<string, 'on time' | 'onc
     });
   }
   if (random.chance(0.3)) once(inStorm(), (sandbox) => bind(stage, sandbox));
+  for (let n = random.between(0, 3); n >= 1; n -= 1) once(inStorm(), (sandbox) => retryMany(stage, sandbox));
   // Once even the slowest request to pause has arrived.
   clock.after(calmAt + 60_000, undefined, () => {
     for (const organization of ORGANIZATIONS) unbind(stage, organization);
@@ -111,8 +112,21 @@ async function cancel({ database, witness }: Stage, sandbox: Sandbox, id: string
 
 async function retry(stage: Stage, sandbox: Sandbox, id: string): Promise<void> {
   const { model, statement } = stage.database;
-  const again = await statement(sandbox, undefined, () => model.requeue(id, stage.dispatch), [id]);
-  if (again) await wake(stage, sandbox, [again]);
+  const again = await statement(sandbox, undefined, () => model.requeue([id], stage.dispatch), [id]);
+  await wake(stage, sandbox, again);
+}
+
+/** Retries all that has not succeeded so far, or a part of it, together. */
+async function retryMany(stage: Stage, sandbox: Sandbox): Promise<void> {
+  const { model, statement } = stage.database;
+  const { random } = stage.world;
+  const share = random.pick([0.5, 1]);
+  const ids = [...model.rows.values()]
+    .filter(({ status }) => status === 'FAILED' || status === 'CANCELLED')
+    .filter(() => random.chance(share))
+    .map(({ id }) => id);
+  const again = await statement(sandbox, undefined, () => model.requeue(ids, stage.dispatch), ids);
+  await wake(stage, sandbox, again);
 }
 
 async function reschedule(stage: Stage, sandbox: Sandbox, id: string): Promise<void> {

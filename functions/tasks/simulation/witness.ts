@@ -51,8 +51,8 @@ export class Witness {
     const runAt = after.runAt.getTime();
     this.#count(`${move} → ${status}`);
     this.#of(id).moves.push({ move, at: this.#now(), seq, attempt, status, runAt });
-    // A retry means now; another time is that time.
-    if (move === 'requeue') Object.assign(this.#of(id), { notBefore: 0, after: [] });
+    // A retry means now, but still after the tasks that it depends on; another time is that time.
+    if (move === 'requeue') this.#of(id).notBefore = 0;
     if (move === 'reschedule') this.#of(id).notBefore = after.scheduledTime.getTime();
     if (before && terminal(before.status) && move !== 'requeue') this.#fault(id, `${move} after the end`);
   }

@@ -1,7 +1,8 @@
 import type { Transaction } from '../../database/connect.ts';
 import type { DispatchSettings, Task, Watched } from '../task.ts';
 import { columns, dueIn, type Fragment, leaves, nextDispatch, type Timed } from './columns.ts';
-import { type BulkMove, picked, type Reached, type Selection, stretch } from './stretch.ts';
+import { requeueing } from './requeue.ts';
+import { type BulkMove, keyIsFree, picked, type Reached, type Selection, stretch } from './stretch.ts';
 import { tally, untallied, watchedBatch } from './tally.ts';
 
 /*
@@ -24,19 +25,6 @@ const cancellation = (tx: Transaction) => {
     ), ${tally(tx, 'moved', 1)}`;
 };
 
-/** Runs what has failed or was cancelled again, now, with as many attempts as it first had. */
-const requeueing = (tx: Transaction, { resendSeconds }: DispatchSettings) => tx`
-  moved as (
-    update tasks t
-    set status = 'SCHEDULED', run_at = clock_timestamp(), cause = 'requeue',
-      next_dispatch_at = clock_timestamp() + ${resendSeconds} * interval '1 second',
-      attempt_limit = t.attempt + 1 + t.max_retries, crashes = 0, dispatches = 0, started_at = null, finished_at = null,
-      cancel_requested_at = null, progress = null, result = null, artifact = null, error = null,
-      updated_at = clock_timestamp(), seq = t.seq + 1
-    from picked where t.id = picked.id and t.status = any (${leaves('requeue')}::text[])
-    returning t.*
-  ), ${tally(tx, 'picked', -1)}`;
-
 /** Gives what waits another time; one in the past means now. */
 const rescheduling = (tx: Transaction, scheduledTime: string, dispatch: DispatchSettings) => {
   const runAt = tx`greatest(${scheduledTime}::text::timestamptz, clock_timestamp())`;
@@ -53,19 +41,18 @@ const rescheduling = (tx: Transaction, scheduledTime: string, dispatch: Dispatch
 
 type Changed = Timed<Watched<Task>>;
 
+/** The task that is meant, if it has one of these statuses. */
+const pickedOne = (tx: Transaction, id: string, statuses: string[]) => tx`
+  picked as (
+    select t.id, t.batch_id, t.status from tasks t
+    where t.id = ${id} and t.status = any (${statuses}::text[])
+    for update of t
+  )`;
+
 /** Moves one task. */
-async function one(
-  tx: Transaction,
-  id: string,
-  statuses: string[],
-  move: Fragment,
-): Promise<Changed | undefined> {
+async function one(tx: Transaction, move: Fragment): Promise<Changed | undefined> {
   const [task] = await tx<Changed[]>`
-    with picked as (
-      select t.id, t.batch_id, t.status from tasks t
-      where t.id = ${id} and t.status = any (${statuses}::text[])
-      for update of t
-    ), ${move}
+    with recursive ${move}
     select ${columns(tx)}, t.watchers, ${watchedBatch(tx)}, ${dueIn(tx)} from moved t`;
   return task;
 }
@@ -82,7 +69,7 @@ async function many(
   statement: Fragment,
 ): Promise<ChangedStretch> {
   const rows = await tx<(Changed & Reached)[]>`
-    with ${stretch(tx, move, given, after)}, ${picked(tx, move)}, ${statement}
+    with recursive ${stretch(tx, move, given, after)}, ${statement}
     select ${columns(tx, false)}, t.watchers, ${watchedBatch(tx)}, ${dueIn(tx)}, r.matched, r.id as reached
     from reached r left join moved t on true`;
   const [first] = rows;
@@ -98,7 +85,8 @@ async function many(
  * @returns undefined when the task is not visible, may not be written, or is past cancelling
  */
 export async function cancel(tx: Transaction, id: string): Promise<Watched<Task> | undefined> {
-  return one(tx, id, [...leaves('cancel'), ...leaves('abort')], cancellation(tx));
+  const picked = pickedOne(tx, id, [...leaves('cancel'), ...leaves('abort')]);
+  return one(tx, tx`${picked}, ${cancellation(tx)}`);
 }
 
 /** Cancels a stretch of the tasks that are meant. @param after where the stretch before has come to */
@@ -107,12 +95,14 @@ export async function cancelMany(
   given: Selection,
   after: string | null,
 ): Promise<ChangedStretch> {
-  return many(tx, 'cancel', given, after, cancellation(tx));
+  return many(tx, 'cancel', given, after, tx`${picked(tx, 'cancel')}, ${cancellation(tx)}`);
 }
 
 /**
- * Runs a failed or cancelled task again, now, with as many attempts as it first had.
+ * Runs a failed or cancelled task again, now or once those that it depends on are COMPLETED, with as many attempts as it
+ * first had.
  *
+ * @returns undefined also when a task that it depends on has failed; see `failedDependency`
  * @throws the database's error `23505` when its unique key has been taken by another task meanwhile
  */
 export async function requeue(
@@ -120,11 +110,16 @@ export async function requeue(
   id: string,
   dispatch: DispatchSettings,
 ): Promise<Changed | undefined> {
-  return one(tx, id, leaves('requeue'), requeueing(tx, dispatch));
+  const meant = tx`
+    meant as (
+      select t.id from tasks t where t.id = ${id} and t.status = any (${leaves('requeue')}::text[])
+    )`;
+  return one(tx, tx`${meant}, ${requeueing(tx, 'meant', tx`true`, dispatch)}`);
 }
 
 /**
- * Runs a stretch of the tasks that are meant again. Those whose unique key is taken stay as they are.
+ * Runs a stretch of the tasks that are meant again. Those whose unique key is taken stay as they are, and so do those that
+ * depend on a task that has failed and is not run again with them.
  *
  * @throws the database's error `23505` when a key was taken at this very moment; nothing has been changed then
  */
@@ -134,7 +129,7 @@ export async function requeueMany(
   after: string | null,
   dispatch: DispatchSettings,
 ): Promise<ChangedStretch> {
-  return many(tx, 'requeue', given, after, requeueing(tx, dispatch));
+  return many(tx, 'requeue', given, after, requeueing(tx, 'chosen', keyIsFree(tx), dispatch));
 }
 
 /**
@@ -149,7 +144,8 @@ export async function reschedule(
   scheduledTime: string,
   dispatch: DispatchSettings,
 ): Promise<Changed | undefined> {
-  return one(tx, id, leaves('reschedule'), rescheduling(tx, scheduledTime, dispatch));
+  const picked = pickedOne(tx, id, leaves('reschedule'));
+  return one(tx, tx`${picked}, ${rescheduling(tx, scheduledTime, dispatch)}`);
 }
 
 /** Gives a stretch of the tasks that are meant another time. */
@@ -160,5 +156,6 @@ export async function rescheduleMany(
   scheduledTime: string,
   dispatch: DispatchSettings,
 ): Promise<ChangedStretch> {
-  return many(tx, 'reschedule', given, after, rescheduling(tx, scheduledTime, dispatch));
+  const statement = tx`${picked(tx, 'reschedule')}, ${rescheduling(tx, scheduledTime, dispatch)}`;
+  return many(tx, 'reschedule', given, after, statement);
 }

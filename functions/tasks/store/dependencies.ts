@@ -25,6 +25,19 @@ export async function awaitTasks(
     returning t.id, t.status`;
 }
 
+/** A task that the given one depends on and that will not complete, unless somebody runs it again. */
+export async function failedDependency(
+  tx: Transaction,
+  id: string,
+): Promise<{ id: string; status: TaskStatus } | undefined> {
+  const [failed] = await tx<{ id: string; status: TaskStatus }[]>`
+    select p.id, p.status from task_dependencies d join tasks p on p.id = d.depends_on
+    where d.task_id = ${id} and p.status in ('FAILED', 'CANCELLED')
+    order by p.id
+    limit 1`;
+  return failed;
+}
+
 /** Waiting tasks that one statement moves at most: any number may wait for the same task. */
 export const RELEASED_AT_ONCE = 1_000;
 

@@ -17,7 +17,7 @@ export {
   type NewTask,
   type Wakeable,
 } from './create.ts';
-export { awaitTasks, release } from './dependencies.ts';
+export { awaitTasks, failedDependency, release } from './dependencies.ts';
 export { dispatchAgain, rescue, takeForDispatch } from './dispatch.ts';
 export {
   findImport,

@@ -24,7 +24,10 @@ export async function takeTurns(db: Database, limit: number, everySeconds: numbe
     select id as "organizationId", retention_days as "retentionDays" from taken order by waits_since`;
 }
 
-/** Tasks of an organization that ended longer ago than they are kept, oldest first. */
+/**
+ * Tasks of an organization that ended longer ago than they are kept, oldest first. One that did not complete is kept until
+ * those that depended on it are gone: without it, nothing would refuse their retry.
+ */
 export async function oldTasks(
   db: Database,
   { organizationId, retentionDays }: Turn,
@@ -33,6 +36,7 @@ export async function oldTasks(
   return db<Old[]>`
     select t.id, t.artifact ->> 'key' as "artifactKey" from tasks t
     where t.organization_id = ${organizationId} and t.finished_at < (select clock_timestamp()) - ${retentionDays} * interval '1 day'
+      and (t.status = 'COMPLETED' or not exists (select from task_dependencies d where d.depends_on = t.id))
     order by t.finished_at
     limit ${limit}`;
 }

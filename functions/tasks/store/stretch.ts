@@ -79,17 +79,16 @@ export const picked = (tx: Transaction, move: BulkMove) => tx`
   picked as (
     select t.id, t.batch_id, t.status from tasks t
     where t.id in (select c.id from chosen c) and ${MOVABLE[move](tx)}
-      ${move === 'requeue' ? tx`and (t.unique_key is null or ${keyIsFree(tx)})` : tx``}
     order by t.id
     for update of t
   )`;
 
-/** No live task has the key, and of several chosen ones with it only the first gets it. */
-const keyIsFree = (tx: Transaction) => tx`not exists (
+/** No live task has the unique key of a task `t`, and of several chosen ones with it only the first gets it. */
+export const keyIsFree = (tx: Transaction) => tx`(t.unique_key is null or not exists (
   select from tasks o
   where o.organization_id = t.organization_id and o.unique_key = t.unique_key
     and (o.status in ('PENDING', 'SCHEDULED', 'RUNNING') or (o.id in (select c.id from chosen c) and o.id < t.id))
-)`;
+))`;
 
 function fits(tx: Transaction, given: Selection): Fragment {
   const statuses = given.statuses as readonly string[] as string[];
