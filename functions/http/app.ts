@@ -1,11 +1,12 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
-import type { Context } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
 import type { LambdaContext, LambdaEvent } from 'hono/aws-lambda';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Principal } from '../database/enter.ts';
 import { type FieldError, invalidRequest } from '../refusal.ts';
 import { jsonBody } from './json-body.ts';
 import { type ProblemBody, problem, problemOf } from './problem.ts';
+import { refuseUndeclared } from './undeclared.ts';
 
 /**
  * What a route finds in its context: who asks, on authenticated routes; with an idempotency key the seed that the ids of what it
@@ -54,6 +55,7 @@ export function createApp(logFault: LogFault): App {
     await next();
   });
   app.use(jsonBody);
+  refuseUndeclaredOf(app);
   app.onError((error, c) => {
     const requestId = c.env?.lambdaContext?.awsRequestId;
     const body = problemOf(error, requestId);
@@ -63,6 +65,19 @@ export function createApp(logFault: LogFault): App {
   });
   app.notFound((c) => refused(c, problem(404, 'not_found', 'There is nothing here')));
   return app;
+}
+
+/** Has every route that is registered from now on refuse what it does not declare. */
+function refuseUndeclaredOf(app: App): void {
+  const register = app.openapi;
+  const registerStrictly: App['openapi'] = (route, ...handlers) => {
+    const refuse: MiddlewareHandler<AppEnv> = async (c, next) => {
+      await refuseUndeclared(route, c.req);
+      await next();
+    };
+    return register({ ...route, middleware: [refuse, ...[route.middleware ?? []].flat()] }, ...handlers);
+  };
+  app.openapi = registerStrictly;
 }
 
 /** Methods that a path has routes for; none of a path that does not exist. */

@@ -17,6 +17,9 @@ export type Organization = {
   updatedAt: Date;
 };
 
+/** How much an organization holds. Each count ends at 100,000. */
+export type Contents = { tasks: number; batches: number; members: number };
+
 /** What may be changed of an organization. */
 export type OrganizationChange = Partial<Pick<Organization, 'name' | 'maxRunning' | 'retentionDays'>>;
 

@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Database, Transaction } from '../database/connect.ts';
 import { asMember, type Entered, type Principal } from '../database/enter.ts';
 import { Refusal } from '../refusal.ts';
-import type { Organization, OrganizationChange } from './organization.ts';
+import type { Contents, Organization, OrganizationChange } from './organization.ts';
 import { demandRight, membershipIn, organizationNotFound } from './rights.ts';
 import * as store from './store.ts';
 
@@ -78,10 +78,30 @@ export async function deleteOrganization(
 ): Promise<void> {
   await asMember(db, principal, async (tx, memberships) => {
     demandRight(membershipIn(memberships, id), 'delete');
-    if (!(await store.deleteOrganization(tx, id))) {
-      throw new Refusal('conflict', 'personal_organization', 'A personal organization cannot be deleted');
-    }
+    if (!(await store.deleteOrganization(tx, id))) throw personalOrganization();
   });
+}
+
+/**
+ * Counts what `deleteOrganization` would delete, and refuses what it would refuse.
+ *
+ * @throws Refusal `organization_not_found`, `role_insufficient`, `personal_organization`
+ */
+export async function countContents(
+  { db }: OrganizationDeps,
+  principal: Principal,
+  id: string,
+): Promise<Contents> {
+  return asMember(db, principal, async (tx, memberships) => {
+    const membership = membershipIn(memberships, id);
+    demandRight(membership, 'delete');
+    if (membership.personal) throw personalOrganization();
+    return store.countContents(tx, id);
+  });
+}
+
+function personalOrganization(): Refusal {
+  return new Refusal('conflict', 'personal_organization', 'A personal organization cannot be deleted');
 }
 
 async function read(

@@ -3,7 +3,7 @@ import type { Transaction } from '../database/connect.ts';
 import type { Role } from '../database/enter.ts';
 import { query } from '../database/query.ts';
 import { memberships, organizations, users } from '../database/schema.ts';
-import type { Member, Named, Organization, OrganizationChange } from './organization.ts';
+import type { Contents, Member, Named, Organization, OrganizationChange } from './organization.ts';
 
 /*
  * Organizations and their members, as the api function's role sees them inside `asMember`. Row-level security stands
@@ -75,6 +75,21 @@ export async function changeOrganization(
     .update(organizations)
     .set({ ...change, updatedAt: sql`now()` })
     .where(eq(organizations.id, id));
+}
+
+/** A count of what an organization holds ends here: a dry run must not read millions of rows. */
+const MAX_COUNT = 100_000;
+
+/** How many tasks, batches and members an organization has, each up to the bound. */
+export async function countContents(tx: Transaction, id: string): Promise<Contents> {
+  const [counted] = await tx<Contents[]>`
+    select
+      (select count(*)::integer from (select from tasks where organization_id = ${id} limit ${MAX_COUNT}) t) as tasks,
+      (select count(*)::integer from (select from batches where organization_id = ${id} limit ${MAX_COUNT}) b) as batches,
+      (select count(*)::integer from (select from memberships where organization_id = ${id} limit ${MAX_COUNT}) m)
+        as members`;
+  if (!counted) throw new Error('A count returned no row');
+  return counted;
 }
 
 /** @returns false when it is personal, or gone already */

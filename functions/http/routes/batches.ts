@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import * as z from 'zod';
 import { idsFrom } from '../../idempotency/ids-from.ts';
 import { createBatch, getBatch, listBatches } from '../../tasks/batches.ts';
-import { cancelBatch, retryBatch } from '../../tasks/bulk-actions.ts';
+import { cancelBatch, countInBulk, EVERYTHING, retryBatch } from '../../tasks/bulk-actions.ts';
 import type { ChangeDeps } from '../../tasks/change.ts';
 import type { App } from '../app.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
@@ -12,7 +12,7 @@ import { Id } from '../id.ts';
 import { pageLimit } from '../page-limit.ts';
 import { timeLeft } from '../time-left.ts';
 import { BatchView, batchView } from './batch-view.ts';
-import { BulkOutcome } from './bulk-action-request.ts';
+import { BatchActionRequest, BulkOutcome } from './bulk-action-request.ts';
 import { batchRefused, bulkRequests, CreateBatch, TaskResult, taskResults } from './bulk-request.ts';
 
 const PAGE = { default: 50, max: 200 } as const;
@@ -79,7 +79,7 @@ const action = (name: 'cancel' | 'retry', summary: string) =>
     summary,
     description: 'Until `complete` is true: ask again, and it goes on.',
     ...secured('Batches'),
-    request: { params: oneBatch },
+    request: { params: oneBatch, body: { ...json(BatchActionRequest), required: false } },
     responses: {
       200: answer('What was done, and the batch as it is now', Acted),
       ...problems(400, 401, 403, 404, 409, 422),
@@ -129,17 +129,19 @@ export function registerBatchRoutes(app: App, deps: ChangeDeps): void {
     c.json(batchView(await getBatch(deps, c.var.principal, c.req.valid('param').batchId)), 200),
   );
 
-  app.openapi(cancel, async (c) => {
-    const { batchId } = c.req.valid('param');
-    const outcome = await cancelBatch(deps, c.var.principal, batchId, timeLeft(c));
-    return c.json({ ...outcome, batch: batchView(await getBatch(deps, c.var.principal, batchId)) }, 200);
-  });
-
-  app.openapi(retry, async (c) => {
-    const { batchId } = c.req.valid('param');
-    const outcome = await retryBatch(deps, c.var.principal, batchId, timeLeft(c));
-    return c.json({ ...outcome, batch: batchView(await getBatch(deps, c.var.principal, batchId)) }, 200);
-  });
+  for (const [route, name, carryOut] of [
+    [cancel, 'cancel', cancelBatch],
+    [retry, 'retry', retryBatch],
+  ] as const) {
+    app.openapi(route, async (c) => {
+      const { batchId } = c.req.valid('param');
+      const { principal } = c.var;
+      const outcome = c.req.valid('json').dry_run
+        ? await countInBulk(deps, principal, { action: name }, { ...EVERYTHING, batchId }, timeLeft(c))
+        : await carryOut(deps, principal, batchId, timeLeft(c));
+      return c.json({ ...outcome, batch: batchView(await getBatch(deps, principal, batchId)) }, 200);
+    });
+  }
 }
 
 function keyTaken(index: number) {

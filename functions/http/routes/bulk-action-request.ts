@@ -29,13 +29,18 @@ const Filter = z
     error: 'Must name something: what is left out does not matter, and so this would mean everything',
   });
 
+const dryRun = z.boolean().default(false).describe('Counts and changes nothing; up to 100,000');
+
+/** The body of an action on a whole batch. */
+export const BatchActionRequest = z.strictObject({ dry_run: dryRun }).meta({ id: 'BatchAction' });
+
 /** `POST /api/bulk-actions/` */
 export const BulkActionRequest = z
   .strictObject({
     action: z.enum(['cancel', 'retry', 'reschedule']),
     filter: Filter,
     scheduled_time: scheduledTime.optional().describe('For reschedule alone. Past: now'),
-    dry_run: z.boolean().default(false).describe('Counts and changes nothing; up to 100,000'),
+    dry_run: dryRun,
   })
   .refine(({ action, scheduled_time }) => (action === 'reschedule') === (scheduled_time !== undefined), {
     path: ['scheduled_time'],

@@ -4,6 +4,7 @@ import { addMember, changeRole, listMembers, removeMember } from '../../organiza
 import { type Member, type Organization, OrganizationName } from '../../organizations/organization.ts';
 import {
   changeOrganization,
+  countContents,
   createOrganization,
   deleteOrganization,
   getOrganization,
@@ -44,6 +45,16 @@ const ChangeOrganization = z.strictObject({
     .describe('A raised bound lets what it held run within a minute'),
   retention_days: z.int().min(1).max(3_650).optional(),
 });
+
+/** A DELETE has no body, so the query says it. */
+const DeleteOrganization = z.strictObject({
+  dry_run: z.enum(['true', 'false']).default('false').describe('Counts and deletes nothing'),
+});
+
+const Contents = z
+  .object({ tasks: z.int(), batches: z.int(), members: z.int() })
+  .describe('Each count ends at 100,000')
+  .meta({ id: 'OrganizationContents' });
 
 const MemberView = z.object({
   user_id: z.uuid(),
@@ -124,8 +135,12 @@ const remove = createRoute({
   method: 'delete',
   operationId: 'deleteOrganization',
   summary: 'Delete an organization with everything in it',
-  request: { params: oneOrganization },
-  responses: { 204: { description: 'Deleted' }, ...problems(400, 401, 403, 404, 409) },
+  request: { params: oneOrganization, query: DeleteOrganization },
+  responses: {
+    200: answer('With `dry_run`: what would be deleted', Contents),
+    204: { description: 'Deleted' },
+    ...problems(400, 401, 403, 404, 409),
+  },
 });
 
 const listOfMembers = createRoute({
@@ -208,7 +223,11 @@ export function registerOrganizationRoutes(app: App, deps: OrganizationDeps): vo
   });
 
   app.openapi(remove, async (c) => {
-    await deleteOrganization(deps, c.var.principal, c.req.valid('param').id);
+    const { id } = c.req.valid('param');
+    if (c.req.valid('query').dry_run === 'true') {
+      return c.json(await countContents(deps, c.var.principal, id), 200);
+    }
+    await deleteOrganization(deps, c.var.principal, id);
     return c.body(null, 204);
   });
 
