@@ -1,5 +1,6 @@
 import { Refusal } from '../refusal.ts';
 import type { Database, Transaction } from './connect.ts';
+import { retryOnConflict } from './retry-on-conflict.ts';
 
 /** Who is asking: a user, in a session that a logout ends. Rights are looked up, never carried along. */
 export type Principal = { userId: string; sessionId: string };
@@ -11,7 +12,7 @@ export type Entered = { organizationId: string; role: Role; personal: boolean };
 
 /**
  * Runs `work` in a transaction in which row-level security shows what the principal's organizations own, and nothing
- * else.
+ * else. Runs `work` again when a concurrent transaction stood in the way, so `work` must have no effect but in `tx`.
  *
  * @throws Refusal `session_ended` when the session was revoked or has expired
  */
@@ -20,14 +21,15 @@ export async function asMember<T>(
   principal: Principal,
   work: (tx: Transaction, memberships: readonly Entered[]) => Promise<T>,
 ): Promise<T> {
-  const result = await db.begin(async (tx) => {
-    const memberships = await tx<Entered[]>`
+  const transaction = () =>
+    db.begin(async (tx) => {
+      const memberships = await tx<Entered[]>`
       select organization_id as "organizationId", role, personal
       from enter(${principal.userId}, ${principal.sessionId})`;
-    if (memberships.length === 0) throw sessionEnded();
-    return work(tx, memberships);
-  });
-  return result as T;
+      if (memberships.length === 0) throw sessionEnded();
+      return work(tx, memberships);
+    });
+  return (await retryOnConflict(transaction)) as T;
 }
 
 export function sessionEnded(): Refusal {

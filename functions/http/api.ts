@@ -21,7 +21,7 @@ export function createApi(deps: ApiDeps, logFault: LogFault): App {
   registerDocumentation(app);
   // Before every route that follows: a new one is closed until it is opened on purpose.
   app.use('/api/*', authenticate(deps));
-  app.use('/api/*', idempotency(deps));
+  app.use('/api/*', idempotency(deps, app));
   // Before the routes of one task, one of which would take `bulk` for an id.
   registerBatchRoutes(app, deps);
   registerImportRoutes(app, deps);

@@ -1,19 +1,23 @@
 import type { MiddlewareHandler } from 'hono';
+import { routePath } from 'hono/route';
 import type { Database } from '../database/connect.ts';
 import { once } from '../idempotency/once.ts';
 import { Refusal } from '../refusal.ts';
-import type { AppEnv } from './app.ts';
+import type { App, AppEnv } from './app.ts';
+import { secretRoutes } from './secret.ts';
 
 export const KEY_PATTERN = /^[\x21-\x7e]{1,255}$/;
 
 /**
- * Honours `Idempotency-Key` on every POST: the same answer again, with `Idempotent-Replayed: true`.
+ * Honours `Idempotency-Key` on every POST: the same answer again, with `Idempotent-Replayed: true`. Answers with a secret are
+ * not stored: such a request is carried out again and answers with a new secret.
  *
  * Refusals: `invalid_request` for a key of another form, `idempotency_key_reused`, `idempotency_key_in_use`.
  *
  * @see https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
  */
-export function idempotency(deps: { db: Database }): MiddlewareHandler<AppEnv> {
+export function idempotency(deps: { db: Database }, app: App): MiddlewareHandler<AppEnv> {
+  let withSecrets: ReadonlySet<string> | undefined;
   return async (c, next) => {
     const key = c.req.header('idempotency-key');
     if (c.req.method !== 'POST' || key === undefined) return next();
@@ -25,7 +29,9 @@ export function idempotency(deps: { db: Database }): MiddlewareHandler<AppEnv> {
       c.set('seed', seed);
       await next();
       const { status, headers } = c.res;
-      return { status, body: await c.res.clone().text(), location: headers.get('location') };
+      withSecrets ??= secretRoutes(app);
+      const hasSecret = withSecrets.has(routePath(c, -1));
+      return { status, body: await c.res.clone().text(), location: headers.get('location'), hasSecret };
     });
     if (!answer.replayed) return;
     c.header('Idempotent-Replayed', 'true');
@@ -37,7 +43,7 @@ export function idempotency(deps: { db: Database }): MiddlewareHandler<AppEnv> {
 
 const RULE = '1 to 255 printable characters of ASCII, without spaces';
 
-export const KEY_DESCRIPTION = `${RULE}. Repeated within a day, the request gets the same answer, with \`Idempotent-Replayed: true\``;
+export const KEY_DESCRIPTION = `${RULE}. Repeated within a day, the request gets the same answer, with \`Idempotent-Replayed: true\`. An answer with a secret (a ticket, an address for an upload) is not stored: the repeated request gets a new one`;
 
 function badKey(): Refusal {
   const detail = `Must be ${RULE}`;

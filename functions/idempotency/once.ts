@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import type { Database } from '../database/connect.ts';
-import { asMember, type Principal } from '../database/enter.ts';
+import { asMember, type Entered, type Principal } from '../database/enter.ts';
+import { membershipIn } from '../organizations/rights.ts';
 import { Refusal } from '../refusal.ts';
 import * as store from './store.ts';
 
@@ -15,48 +16,66 @@ export type KeyedRequest = {
 
 type Answer = store.Answer;
 
+/** An answer, and whether it hands out a secret. */
+export type GivenAnswer = Answer & { hasSecret?: boolean };
+
 /**
  * Carries out a request once for each key of a user, within a day: who repeats it gets the same answer.
  *
- * A refusal has done nothing, and is not remembered. A request whose function died may be repeated after a minute; `run`
+ * A replay needs the rights of a reader again: who has left an organization that the answer is about gets a refusal.
+ *
+ * A refusal has done nothing, and is not remembered. An answer with a secret is not remembered either: the repeated request
+ * is carried out again with the same seed, so that it finds what it made and hands out a new secret. A request whose function died may be repeated after a minute; `run`
  * then gets the same `seed`, and ids that count up from it, so that what was made is found and not made again.
  *
- * @param run answers; with a status from 400 it has done nothing, with one from 500 nobody knows
- * @throws Refusal `idempotency_key_reused` with another request's key, `idempotency_key_in_use` while the first is under way
+ * @param run makes the answer; with a status from 400 it has done nothing, with one from 500 nobody knows
+ * @throws Refusal `idempotency_key_reused` with another request's key, `idempotency_key_in_use` while the first is under way,
+ *   `organization_not_found` for the answer of an organization that the principal has left
  */
 export async function once(
   { db }: { db: Database },
   principal: Principal,
   { key, fingerprint }: KeyedRequest,
-  run: (seed: string) => Promise<Answer>,
+  run: (seed: string) => Promise<GivenAnswer>,
 ): Promise<Answer & { replayed: boolean }> {
   const hash = createHash('sha256').update(JSON.stringify(fingerprint)).digest();
   const { userId } = principal;
-  const begun = await asMember(db, principal, async (tx) => {
+  const begun = await asMember(db, principal, async (tx, memberships) => {
     const seed = await store.take(tx, { userId, key, fingerprint: hash, seed: uuidv7() });
     if (seed !== undefined) return { seed };
     const before = await store.find(tx, userId, key);
     if (before && !before.fingerprint.equals(hash)) throw reused();
     if (!before?.answer) throw inUse();
+    for (const id of before.organizationIds) membershipIn(memberships, id);
     return { answer: before.answer };
   });
   if (begun.answer) return { ...begun.answer, replayed: true };
   const entry = { userId, key, seed: begun.seed };
-  const end = (work: (tx: Parameters<typeof store.forget>[0]) => Promise<void>) =>
-    asMember(db, principal, work);
-  let answer: Answer;
+  const end = (work: Parameters<typeof asMember<void>>[2]) => asMember(db, principal, work);
+  let given: GivenAnswer;
   try {
-    answer = await run(begun.seed);
+    given = await run(begun.seed);
   } catch (error) {
     await end((tx) => store.unlock(tx, entry)).catch(() => {});
     throw error;
   }
   // What has been done is done: an answer that cannot be remembered is given all the same.
-  await end((tx) => {
+  const { hasSecret = false, ...answer } = given;
+  await end((tx, memberships) => {
     if (answer.status >= 500) return store.unlock(tx, entry);
-    return answer.status >= 400 ? store.forget(tx, entry) : store.remember(tx, entry, answer);
+    if (answer.status >= 400) return store.forget(tx, entry);
+    if (hasSecret) return store.unlock(tx, entry);
+    return store.remember(tx, entry, answer, mentioned(memberships, [...fingerprint, answer.body]));
   }).catch(() => {});
   return { ...answer, replayed: false };
+}
+
+const UUID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi;
+
+/** Organizations of the principal that a request or its answer names. */
+function mentioned(memberships: readonly Entered[], texts: readonly string[]): string[] {
+  const ids = new Set(texts.flatMap((text) => text.match(UUID) ?? []).map((id) => id.toLowerCase()));
+  return memberships.map(({ organizationId }) => organizationId).filter((id) => ids.has(id));
 }
 
 function reused(): Refusal {

@@ -27,38 +27,42 @@ export async function take(
     on conflict (user_id, key) do update
     set locked_until = excluded.locked_until, expires_at = excluded.expires_at, fingerprint = excluded.fingerprint,
       seed = case when k.expires_at < clock_timestamp() then excluded.seed else k.seed end,
-      status = null, body = null, location = null
+      status = null, body = null, location = null, organization_ids = '{}'
     where k.expires_at < clock_timestamp()
       or (k.status is null and k.locked_until < clock_timestamp() and k.fingerprint = excluded.fingerprint)
     returning k.seed`;
   return taken?.seed;
 }
 
-/** What is known of a key that could not be taken. */
+/** What a key stands for that could not be taken. */
 export async function find(
   tx: Transaction,
   userId: string,
   key: string,
-): Promise<{ fingerprint: Buffer; answer: Answer | null } | undefined> {
-  const [row] = await tx<({ fingerprint: Buffer } & Partial<Answer>)[]>`
-    select fingerprint, status, body, location from idempotency_keys where user_id = ${userId} and key = ${key}`;
+): Promise<{ fingerprint: Buffer; answer: Answer | null; organizationIds: string[] } | undefined> {
+  const [row] = await tx<({ fingerprint: Buffer; organizationIds: string[] } & Partial<Answer>)[]>`
+    select fingerprint, status, body, location, organization_ids as "organizationIds"
+    from idempotency_keys where user_id = ${userId} and key = ${key}`;
   if (!row) return undefined;
-  const { fingerprint, status, body, location } = row;
+  const { fingerprint, status, body, location, organizationIds } = row;
   return {
     fingerprint,
+    organizationIds,
     answer: status && body != null ? { status, body, location: location ?? null } : null,
   };
 }
 
-/** Remembers the answer. */
+/** Remembers the answer. @param organizationIds the organizations that the answer is about */
 export async function remember(
   tx: Transaction,
   { userId, key, seed }: Omit<Entry, 'fingerprint'>,
   answer: Answer,
+  organizationIds: readonly string[],
 ): Promise<void> {
   await tx`
     update idempotency_keys
-    set status = ${answer.status}, body = ${answer.body}, location = ${answer.location}, locked_until = null
+    set status = ${answer.status}, body = ${answer.body}, location = ${answer.location}, locked_until = null,
+      organization_ids = ${organizationIds as string[]}::uuid[]
     where user_id = ${userId} and key = ${key} and seed = ${seed}`;
 }
 
@@ -70,7 +74,7 @@ export async function forget(
   await tx`delete from idempotency_keys where user_id = ${userId} and key = ${key} and seed = ${seed}`;
 }
 
-/** Lets the request be repeated at once: nobody knows how far it came. */
+/** Lets the request be repeated at once, with the same seed. */
 export async function unlock(
   tx: Transaction,
   { userId, key, seed }: Omit<Entry, 'fingerprint'>,

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { readableName } from '../name-fault.ts';
 
 /** Where an account answers; compared without regard to case, kept as typed. */
 const Email = z.string().trim().max(254).pipe(z.email('Not an email address'));
@@ -19,11 +20,7 @@ const NewPassword = z.string().superRefine((password, issues) => {
 });
 
 /** A display name: one line of text. */
-const PersonName = z
-  .string()
-  .trim()
-  .max(150)
-  .regex(/^\P{Cc}*$/u, 'Control characters are not allowed');
+const PersonName = z.string().trim().max(150).superRefine(readableName);
 
 export const Registration = z
   .strictObject({

@@ -1,4 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
+import type { Transaction } from '../database/connect.ts';
+import { retryOnConflict } from '../database/retry-on-conflict.ts';
 import { type FieldError, Refusal } from '../refusal.ts';
 import type { Registration } from './credentials.ts';
 import { hashPassword } from './password.ts';
@@ -18,13 +20,13 @@ export async function register(
   const passwordHash = await hashPassword(password);
   // Before the transaction, as publishing the keys takes this sandbox's one connection.
   await deps.keys();
-  const registered = await deps.db.begin(async (tx) => {
+  const transaction = async (tx: Transaction) => {
     const user = await store.insertUser(tx, { id: uuidv7(), email, username, name, passwordHash });
     if (!user) throw alreadyTaken(await store.whichIsTaken(tx, { email, username }));
     await store.createPersonalOrganization(tx, uuidv7(), user.id, personalName(username));
     return { user, ...(await startSession(deps, tx, user.id)) };
-  });
-  return registered;
+  };
+  return retryOnConflict(() => deps.db.begin(transaction));
 }
 
 /** `ada's organization`, also for one who logs in as ada@example.org. At most 200 characters, as every name. */

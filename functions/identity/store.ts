@@ -1,5 +1,6 @@
 import type { Database, Transaction } from '../database/connect.ts';
 import type { Principal } from '../database/enter.ts';
+import { retryOnConflict } from '../database/retry-on-conflict.ts';
 import type { PublicKey } from './published-keys.ts';
 import { REFRESH_TOKEN_DAYS, SESSION_DAYS } from './refresh-token.ts';
 import type { User } from './user.ts';
@@ -162,8 +163,8 @@ export async function findUsed(
 }
 
 /** Ends a session, with all its tokens; its WebSockets hear nothing more. Ending it again changes nothing. */
-export async function endSession(on: On, sessionId: string, reason: string): Promise<void> {
-  await on`select end_session(${sessionId}, ${reason})`;
+export async function endSession(db: Database, sessionId: string, reason: string): Promise<void> {
+  await retryOnConflict(() => db`select end_session(${sessionId}, ${reason})`);
 }
 
 /** The session that a refresh token belongs to, used or not. */

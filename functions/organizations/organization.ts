@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Role } from '../database/enter.ts';
+import { readableName } from '../name-fault.ts';
 
 /** An organization as one of its members sees it. */
 export type Organization = {
@@ -45,4 +46,4 @@ export const OrganizationName = z
   .trim()
   .min(1, 'Must not be empty')
   .max(200)
-  .regex(/^\P{Cc}*$/u, 'Control characters are not allowed');
+  .superRefine(readableName);

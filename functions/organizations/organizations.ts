@@ -77,8 +77,12 @@ export async function deleteOrganization(
   id: string,
 ): Promise<void> {
   await asMember(db, principal, async (tx, memberships) => {
-    demandRight(membershipIn(memberships, id), 'delete');
-    if (!(await store.deleteOrganization(tx, id))) throw personalOrganization();
+    const membership = membershipIn(memberships, id);
+    demandRight(membership, 'delete');
+    if (await store.deleteOrganization(tx, id)) return;
+    // Somebody else may have deleted it since the transaction entered it.
+    await read(tx, principal, membership);
+    throw personalOrganization();
   });
 }
 

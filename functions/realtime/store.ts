@@ -1,5 +1,6 @@
 import type { Database, Transaction } from '../database/connect.ts';
 import type { Principal } from '../database/enter.ts';
+import { retryOnConflict } from '../database/retry-on-conflict.ts';
 
 /** Tasks that one connection may watch, and as many batches. */
 export const MAX_SUBSCRIPTIONS = 100;
@@ -58,33 +59,36 @@ type Watched = { refusal: WatchRefusal; seq: null } | { refusal: null; seq: numb
  * @returns `seq`: the task's, from which on the connection will hear of every change
  */
 export async function watch(db: Database, connectionId: string, taskId: string): Promise<Watched> {
-  const [watched] = await db<Watched[]>`
-    select refusal, seq from watch(${connectionId}, ${taskId}, ${MAX_SUBSCRIPTIONS})`;
+  const [watched] = await retryOnConflict(
+    () => db<Watched[]>`select refusal, seq from watch(${connectionId}, ${taskId}, ${MAX_SUBSCRIPTIONS})`,
+  );
   if (!watched) throw new Error('A function that always answers did not');
   return watched;
 }
 
 /** Ends the watching of one task. Not having watched it is no error. */
 export async function unwatch(db: Database, connectionId: string, taskId: string): Promise<void> {
-  await db`select unwatch(${connectionId}, ${taskId})`;
+  await retryOnConflict(() => db`select unwatch(${connectionId}, ${taskId})`);
 }
 
 /** Makes a connection a watcher of a batch, as `watch` does of a task. */
 export async function watchBatch(db: Database, connectionId: string, batchId: string): Promise<Watched> {
-  const [watched] = await db<Watched[]>`
-    select refusal, seq from watch_batch(${connectionId}, ${batchId}, ${MAX_SUBSCRIPTIONS})`;
+  const [watched] = await retryOnConflict(
+    () =>
+      db<Watched[]>`select refusal, seq from watch_batch(${connectionId}, ${batchId}, ${MAX_SUBSCRIPTIONS})`,
+  );
   if (!watched) throw new Error('A function that always answers did not');
   return watched;
 }
 
 /** Ends the watching of one batch. Not having watched it is no error. */
 export async function unwatchBatch(db: Database, connectionId: string, batchId: string): Promise<void> {
-  await db`select unwatch_batch(${connectionId}, ${batchId})`;
+  await retryOnConflict(() => db`select unwatch_batch(${connectionId}, ${batchId})`);
 }
 
 /** Forgets connections: takes them off everything that they watch. */
 export async function forget(db: Database, connectionIds: readonly string[]): Promise<void> {
-  await db`select forget(${connectionIds as string[]}::text[])`;
+  await retryOnConflict(() => db`select forget(${connectionIds as string[]}::text[])`);
 }
 
 /** Connections that are past their life, or whose session has ended; at most `limit`. */

@@ -1,5 +1,6 @@
 import type { Database, Transaction } from '../database/connect.ts';
 import { asMember, type Principal } from '../database/enter.ts';
+import { retryOnConflict } from '../database/retry-on-conflict.ts';
 import { membershipIn, membershipInOrHome } from '../organizations/rights.ts';
 import { Refusal } from '../refusal.ts';
 import { type CreateDeps, type TaskRequest, violated, wake, whyRefused } from './create.ts';
@@ -41,14 +42,15 @@ export async function createBatch(
 ): Promise<CreatedBatch> {
   const tasks = requests.map((request, at) => ({ ...request, queue, id: ids[at] ?? '' }));
   if (tasks.length === 0) return { batch: null, written: [] };
-  const made = await store
-    .insertBatch(deps.db, principal, organizationId, { id, name, queue }, tasks, deps.dispatch, partial)
-    .catch(async (error: unknown) => {
-      if (violated(error) === undefined) throw error;
-      const before = await madeBefore(deps.db, principal, id, ids);
-      if (before) return before;
-      throw await keysTaken(deps.db, principal, organizationId, requests);
-    });
+  const batch = { id, name, queue };
+  const made = await retryOnConflict(() =>
+    store.insertBatch(deps.db, principal, organizationId, batch, tasks, deps.dispatch, partial),
+  ).catch(async (error: unknown) => {
+    if (violated(error) === undefined) throw error;
+    const before = await madeBefore(deps.db, principal, id, ids);
+    if (before) return before;
+    throw await keysTaken(deps.db, principal, organizationId, requests);
+  });
   if (!made) {
     const refusal = await whyRefused(deps.db, principal, organizationId);
     if (refusal) throw refusal;

@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { Database } from '../database/connect.ts';
 import { asMember, type Principal } from '../database/enter.ts';
+import { retryOnConflict } from '../database/retry-on-conflict.ts';
 import type { Measure } from '../figures.ts';
 import { membershipInOrHome, roleInsufficient } from '../organizations/rights.ts';
 import { Refusal } from '../refusal.ts';
@@ -39,7 +40,7 @@ export async function createTasks(
   const waits = tasks.some(({ dependsOn }) => dependsOn !== null);
   const writing = waits
     ? insertWaiting(deps, principal, organizationId, tasks)
-    : store.insert(db, principal, organizationId, tasks, dispatch);
+    : retryOnConflict(() => store.insert(db, principal, organizationId, tasks, dispatch));
   const written = await writing.catch((error: unknown) =>
     madeBefore(db, principal, organizationId, tasks, error),
   );

@@ -3,7 +3,7 @@ import type { Database } from '../database/connect.ts';
 import { asMember, type Principal } from '../database/enter.ts';
 import { Refusal } from '../refusal.ts';
 import { type BatchNow, batchIn } from './batches.ts';
-import { type CreateDeps, violated, wake } from './create.ts';
+import { type CreateDeps, violated, wake, whyRefused } from './create.ts';
 import { RetryError } from './define-task.ts';
 import { importIds, LINES, lineOf } from './import-ids.ts';
 import type { ImportPorts } from './kinds/batch-import/ports.ts';
@@ -49,7 +49,7 @@ export async function beginImport(
   };
   const begun = await asMember(db, principal, async (tx) => {
     const [written] = await store.insert(tx, principal, home, [task], dispatch);
-    if (!written) throw new Error('An import was neither written nor refused');
+    if (!written) return undefined;
     const made = await store.insertImport(tx, batch, home, principal.userId, {
       importTask: ids.task,
       first: idOf(0),
@@ -60,6 +60,10 @@ export async function beginImport(
     if (violated(error) === undefined) throw error;
     return { batch: await asMember(db, principal, (tx) => batchIn(tx, ids.batch)), written: undefined };
   });
+  if (!begun) {
+    const refusal = await whyRefused(db, principal, home);
+    throw refusal ?? new Error('An import was neither written nor refused');
+  }
   if (begun.written) await wake(deps, principal, [begun.written]);
   return begun.batch;
 }

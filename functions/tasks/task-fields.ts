@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { readableName } from '../name-fault.ts';
 import { timestamp } from '../timestamp.ts';
 import { LONGEST_LIMIT_SECONDS } from './define-task.ts';
 import { DEFAULT_KIND, KIND_NAMES } from './kinds/index.ts';
@@ -49,8 +50,8 @@ const Limits = z
 export const TaskFields = z.strictObject({
   name: text(200)
     .refine((name) => name.trim() !== '', 'Must not be blank')
-    .refine((name) => !/\p{Cc}/u.test(name), 'Must be one line, without control characters')
-    .describe('1 to 200 characters'),
+    .superRefine(readableName)
+    .describe('1 to 200 characters in one line, without invisible characters'),
   description: text(10_000).default('').describe('At most 10,000 characters'),
   scheduled_time: scheduledTime.nullish().describe('Earliest start. Absent or past: now'),
   kind: z.enum(KIND_NAMES).default(DEFAULT_KIND),

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { readableName } from '../../name-fault.ts';
 import { type FieldError, Refusal } from '../../refusal.ts';
 import { shortenedField } from '../../shortened.ts';
 import { MAX_BATCH } from '../../tasks/batches.ts';
@@ -10,10 +11,7 @@ import { Id } from '../id.ts';
 
 /** What several batches have in common, however their tasks come. */
 export const batchFields = {
-  name: text(200)
-    .refine((name) => !/\p{Cc}/u.test(name), 'Must be one line, without control characters')
-    .default('')
-    .describe('At most 200 characters'),
+  name: text(200).superRefine(readableName).default('').describe('At most 200 characters'),
   queue: z.enum(QUEUES).default('bulk').describe('Of all tasks of the batch'),
   organization: Id.optional().describe('Default: your personal organization'),
 };

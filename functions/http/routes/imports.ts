@@ -11,6 +11,7 @@ import { beginUpload, MAX_UPLOAD_BYTES } from '../../tasks/uploads.ts';
 import type { App } from '../app.ts';
 import { answer, json, problems, secured } from '../describe.ts';
 import { Id } from '../id.ts';
+import { secret } from '../secret.ts';
 import { BatchView, batchView } from './batch-view.ts';
 import { batchFields } from './bulk-request.ts';
 
@@ -23,7 +24,7 @@ const Upload = z
     id: z.uuid(),
     organization: z.uuid(),
     method: z.literal('PUT'),
-    url: z.string().describe('Takes the upload, without further authentication'),
+    url: secret(z.string().describe('Takes the upload, without further authentication')),
     headers: z.record(z.string(), z.string()).describe('To send with it'),
     expires_at: z.iso.datetime(),
   })
@@ -83,7 +84,7 @@ const report = createRoute({
   ...secured('Batches'),
   request: { params: z.object({ batchId: Id }) },
   responses: {
-    200: answer('Where to get them, as NDJSON, for five minutes', z.object({ url: z.string() })),
+    200: answer('Where to get them, as NDJSON, for five minutes', z.object({ url: secret(z.string()) })),
     ...problems(400, 401, 404),
   },
 });

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { QUEUES, TASK_STATUSES, type Task } from '../../tasks/task.ts';
+import { secret } from '../secret.ts';
 
 const time = () => z.iso.datetime().nullable();
 
@@ -59,10 +60,12 @@ export const TaskView = z
 
 export const TaskWithPayload = TaskView.extend({ payload: z.unknown() }).meta({ id: 'TaskWithPayload' });
 
-const resultUrl = z
-  .url()
-  .nullable()
-  .describe('Where a result that is too large to be told here is to be had, for a quarter of an hour');
+const resultUrl = secret(
+  z
+    .url()
+    .nullable()
+    .describe('Where a result that is too large to be told here is to be had, for a quarter of an hour'),
+);
 
 export const ExplainedTask = TaskWithPayload.extend({
   result_url: resultUrl,

@@ -4,6 +4,7 @@ import type { Database } from '../../database/connect.ts';
 import { issueTicket } from '../../realtime/tickets.ts';
 import type { App } from '../app.ts';
 import { answer, problems, secured } from '../describe.ts';
+import { secret } from '../secret.ts';
 
 const create = createRoute({
   method: 'post',
@@ -13,7 +14,10 @@ const create = createRoute({
   description: 'Connect with it: `/ws?ticket=…` or `/ws/tasks/<id>/?ticket=…`',
   ...secured('WebSocket'),
   responses: {
-    201: answer('Valid once', z.object({ ticket: z.string(), expires_in: z.int().describe('Seconds') })),
+    201: answer(
+      'Valid once',
+      z.object({ ticket: secret(z.string()), expires_in: z.int().describe('Seconds') }),
+    ),
     ...problems(401),
   },
 });

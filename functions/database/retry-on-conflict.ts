@@ -1,0 +1,28 @@
+/** A referenced row is gone; serialization failure; deadlock. */
+const CONFLICTS: ReadonlySet<string> = new Set(['23503', '40001', '40P01']);
+
+const TRIES = 4;
+
+/**
+ * Runs a transaction, or one statement, again when a concurrent transaction stood in its way. Nothing is left of the failed
+ * try. The next try sees what the other transaction has done, and is refused by the usual rules: who writes into an
+ * organization that was deleted meanwhile is told that there is none.
+ *
+ * @param work must have no effect outside the database
+ */
+export async function retryOnConflict<T>(work: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (tries === TRIES || !CONFLICTS.has(sqlState(error) ?? '')) throw error;
+    }
+  }
+}
+
+/** The SQLSTATE of an error of the database; drizzle wraps it. */
+function sqlState(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if ('code' in error && typeof error.code === 'string') return error.code;
+  return sqlState(error.cause);
+}

@@ -1,0 +1,89 @@
+import { memoryArtifacts } from '../../aws/testing.ts';
+import type { Database } from '../../database/connect.ts';
+import type { Stand } from '../../database/testing.ts';
+import { keyLoader } from '../../identity/load-keys.ts';
+import { publishedKeys } from '../../identity/published-keys.ts';
+import { ISSUER, SECRET } from '../../identity/testing.ts';
+import { type SocketInput, socketEvents } from '../../realtime/socket-events.ts';
+import { DISPATCH } from '../../tasks/testing.ts';
+import { createApi } from '../api.ts';
+import { createApp } from '../app.ts';
+import { registerAuthRoutes } from '../routes/auth.ts';
+import { Steps, steppedDatabase } from './stepped-database.ts';
+
+export type RaceSide = Awaited<ReturnType<typeof raceSide>>;
+
+/** One sandbox of every function, whose statements can be held up. Both sides of a race share the bucket. */
+export async function raceSide(on: Stand, bucket = memoryArtifacts()) {
+  const steps = new Steps();
+  const real = Object.fromEntries(
+    ['api', 'auth', 'worker', 'dispatcher', 'socket'].map((name) => [name, on.as(name)]),
+  ) as Record<'api' | 'auth' | 'worker' | 'dispatcher' | 'socket', Database>;
+  const pids = await Promise.all(
+    Object.values(real).map(async (db) => Number((await db`select pg_backend_pid() as pid`)[0]?.pid)),
+  );
+  const of = (name: keyof typeof real) => steppedDatabase(real[name], steps);
+  const faults: string[] = [];
+  const logFault = (message: string, details: Record<string, unknown>) => {
+    faults.push(`${message}: ${JSON.stringify(details)} ${details.error}`);
+  };
+  const findKey = publishedKeys(real.api);
+  const keys = keyLoader(real.auth, async () => ({ current: SECRET }));
+  await keys();
+  const { artifacts, objects } = bucket;
+  const api = createApi(
+    {
+      db: of('api'),
+      artifacts,
+      dispatch: DISPATCH,
+      announce: () => {},
+      enqueue: async () => [],
+      issuer: ISSUER,
+      findKey,
+    },
+    logFault,
+  );
+  const auth = createApp(logFault);
+  registerAuthRoutes(auth, { db: of('auth'), issuer: ISSUER, keys, findKey });
+  const socket = socketEvents({
+    db: of('socket'),
+    post: async () => 'sent',
+    verifyToken: () => Promise.reject(new Error('Nobody connects with a token here')),
+    tokenInUrlAllowed: false,
+    greetLater: async () => {},
+    logFault,
+  });
+  return {
+    steps,
+    pids,
+    faults,
+    keys,
+    bucket,
+    objects,
+    worker: of('worker'),
+    dispatcher: of('dispatcher'),
+    api,
+    /** Answers a request as the function would that API Gateway sends it to. */
+    async request(
+      method: string,
+      path: string,
+      access: string,
+      body?: unknown,
+      headers = {},
+    ): Promise<number> {
+      const app = /^\/api\/(?:auth|token)\//.test(path) ? auth : api;
+      const response = await app.request(path, {
+        method,
+        headers: { authorization: `Bearer ${access}`, 'content-type': 'application/json', ...headers },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      });
+      if (response.status >= 500) faults.push(await response.text());
+      return response.status;
+    },
+    async socketEvent(connectionId: string, body: object): Promise<number> {
+      const requestContext = { routeKey: '$default', connectionId };
+      const event: SocketInput = { requestContext, body: JSON.stringify(body) };
+      return (await socket(event)).statusCode;
+    },
+  };
+}
