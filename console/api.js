@@ -15,6 +15,24 @@ import { Problem, send } from './transport.js';
  * @typedef {{ results: Item[], next_cursor: string | null }} Page
  */
 
+/** What a row of the list shows, and what its buttons need. */
+const ROW_FIELDS = [
+  'name',
+  'description',
+  'kind',
+  'status',
+  'organization',
+  'seq',
+  'attempt',
+  'created_by',
+  'scheduled_time',
+  'next_attempt_at',
+  'started_at',
+  'finished_at',
+  'cancel_requested_at',
+  'updated_at',
+].join();
+
 /**
  * The API as the console uses it. Every call rejects with a `Problem`.
  *
@@ -55,7 +73,8 @@ export function createApi(session) {
      * @param {AbortSignal} [signal]
      * @returns {Promise<Page<Task>>}
      */
-    listTasks: (filter, signal) => call(`/api/tasks/?${query(filter)}`, signal ? { signal } : {}),
+    listTasks: (filter, signal) =>
+      call(`/api/tasks/?${query({ ...filter, fields: ROW_FIELDS })}`, signal ? { signal } : {}),
 
     /** @param {Record<string, unknown>} task @returns {Promise<Task>} */
     createTask: (task) => post('/api/tasks/', task),

@@ -8,6 +8,7 @@ import type { Task } from './task.ts';
 import { type WaitingReason, waitingReason } from './waiting-reason.ts';
 
 export type Attempt = store.Attempt;
+export type LargeColumns = store.LargeColumns;
 
 export type ListRequest = Omit<store.TaskFilter, 'organizationIds' | 'createdBy' | 'batch'> & {
   /** Null for all organizations of the principal. */
@@ -18,32 +19,56 @@ export type ListRequest = Omit<store.TaskFilter, 'organizationIds' | 'createdBy'
   batchId: string | null;
 };
 
+/** How a page of tasks is filled. */
+export type TaskPage = {
+  limit: number;
+  large: LargeColumns;
+  /** Takes a task onto the page; false when the page has no place for it. */
+  take: (task: Task) => boolean;
+};
+
 /**
- * A page of tasks of the principal's organizations, newest first.
+ * Fills a page with tasks of the principal's organizations, newest first.
  *
- * @returns at most `limit` tasks, and whether there are more
+ * @returns whether there are more than the page has taken
  * @throws Refusal `organization_not_found`, `batch_not_found`
  */
 export async function listTasks(
   { db }: { db: Database },
   principal: Principal,
   { organizationId, mine, batchId, ...filter }: ListRequest,
-  limit: number,
-): Promise<{ tasks: Task[]; more: boolean }> {
+  { limit, large, take }: TaskPage,
+): Promise<boolean> {
   return asMember(db, principal, async (tx, memberships) => {
     const ids = memberships.map((m) => m.organizationId);
     if (organizationId) membershipIn(memberships, organizationId);
     const organizationIds = organizationId ? [organizationId] : ids;
     const createdBy = mine ? principal.userId : null;
     const batch = batchId === null ? null : await batchIn(tx, batchId);
-    const rows = await store.list(tx, { ...filter, organizationIds, createdBy, batch }, limit + 1);
-    return { tasks: rows.slice(0, limit), more: rows.length > limit };
+    let taken = 0;
+    for await (const rows of store.list(
+      tx,
+      { ...filter, organizationIds, createdBy, batch },
+      limit + 1,
+      large,
+    )) {
+      for (const task of rows) {
+        if (taken === limit || !take(task)) return true;
+        taken += 1;
+      }
+    }
+    return false;
   });
 }
 
 /** One task of the principal's organizations. Unknown and foreign ids answer alike: `task_not_found`. */
-export async function getTask({ db }: { db: Database }, principal: Principal, id: string): Promise<Task> {
-  return asMember(db, principal, async (tx) => (await store.find(tx, id)) ?? taskNotFound());
+export async function getTask(
+  { db }: { db: Database },
+  principal: Principal,
+  id: string,
+  large: true | LargeColumns = true,
+): Promise<Task> {
+  return asMember(db, principal, async (tx) => (await store.find(tx, id, large)) ?? taskNotFound());
 }
 
 /** One task, with why it has not run yet. @throws Refusal `task_not_found` */
@@ -51,9 +76,10 @@ export async function explainTask(
   { db }: { db: Database },
   principal: Principal,
   id: string,
+  large: true | LargeColumns = true,
 ): Promise<{ task: Task; waiting: WaitingReason | null }> {
   return asMember(db, principal, async (tx) => {
-    const task = (await store.find(tx, id)) ?? taskNotFound();
+    const task = (await store.find(tx, id, large)) ?? taskNotFound();
     const waits = task.status === 'PENDING' || task.status === 'SCHEDULED';
     const around = waits ? await store.surroundings(tx, id) : undefined;
     return { task, waiting: around ? waitingReason(task, around) : null };
@@ -74,7 +100,7 @@ export async function listAttempts(
   limit: number,
 ): Promise<{ attempts: Attempt[]; more: boolean }> {
   return asMember(db, principal, async (tx) => {
-    if (!(await store.find(tx, id))) taskNotFound();
+    if (!(await store.exists(tx, id))) taskNotFound();
     const rows = await store.attempts(tx, id, before, limit + 1);
     return { attempts: rows.slice(0, limit), more: rows.length > limit };
   });

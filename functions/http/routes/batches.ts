@@ -9,6 +9,7 @@ import type { App } from '../app.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
 import { answer, json, problems, secured } from '../describe.ts';
 import { Id } from '../id.ts';
+import { page } from '../page.ts';
 import { pageLimit } from '../page-limit.ts';
 import { timeLeft } from '../time-left.ts';
 import { BatchView, batchView } from './batch-view.ts';
@@ -118,11 +119,7 @@ export function registerBatchRoutes(app: App, deps: ChangeDeps): void {
       },
       limit,
     );
-    const last = batches.at(-1);
-    return c.json(
-      { results: batches.map(batchView), next_cursor: more && last ? encodeCursor(last.id) : null },
-      200,
-    );
+    return c.json(page(batches, { more, view: batchView, cursorOf: ({ id }) => encodeCursor(id) }), 200);
   });
 
   app.openapi(read, async (c) =>

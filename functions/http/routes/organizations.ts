@@ -16,6 +16,7 @@ import type { App } from '../app.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
 import { answer, json, problems, secured } from '../describe.ts';
 import { Id } from '../id.ts';
+import { page } from '../page.ts';
 import { pageLimit } from '../page-limit.ts';
 
 const Role = z.enum(ROLES);
@@ -192,13 +193,8 @@ export function registerOrganizationRoutes(app: App, deps: OrganizationDeps): vo
       c.var.principal,
       pageFrom(c.req.valid('query')),
     );
-    return c.json(
-      {
-        results: organizations.map(organizationView),
-        next_cursor: nextCursor(more, organizations.at(-1)?.id),
-      },
-      200,
-    );
+    const cursorOf = ({ id }: Organization) => encodeCursor(id);
+    return c.json(page(organizations, { more, view: organizationView, cursorOf }), 200);
   });
 
   app.openapi(read, async (c) => {
@@ -232,12 +228,10 @@ export function registerOrganizationRoutes(app: App, deps: OrganizationDeps): vo
   });
 
   app.openapi(listOfMembers, async (c) => {
-    const page = pageFrom(c.req.valid('query'));
-    const { members, more } = await listMembers(deps, c.var.principal, c.req.valid('param').id, page);
-    return c.json(
-      { results: members.map(memberView), next_cursor: nextCursor(more, members.at(-1)?.userId) },
-      200,
-    );
+    const wanted = pageFrom(c.req.valid('query'));
+    const { members, more } = await listMembers(deps, c.var.principal, c.req.valid('param').id, wanted);
+    const cursorOf = ({ userId }: Member) => encodeCursor(userId);
+    return c.json(page(members, { more, view: memberView, cursorOf }), 200);
   });
 
   app.openapi(add, async (c) => {
@@ -266,10 +260,6 @@ function pageOf<View extends z.ZodType>(view: View) {
 
 function pageFrom({ cursor, limit }: z.output<typeof Page>) {
   return { beforeId: cursor === undefined ? null : decodeCursor(cursor), limit };
-}
-
-function nextCursor(more: boolean, lastId: string | undefined): string | null {
-  return more && lastId !== undefined ? encodeCursor(lastId) : null;
 }
 
 function organizationView(organization: Organization): z.infer<typeof OrganizationView> {

@@ -5,6 +5,7 @@ import { scheduledTime, TaskFields, withItsRules } from '../../tasks/task-fields
 import { timestamp } from '../../timestamp.ts';
 import { Id } from '../id.ts';
 import { pageLimit } from '../page-limit.ts';
+import { FIELDS, FIELDS_OF_ONE } from './task-fields.ts';
 
 /** `PATCH /api/tasks/<id>/` */
 export const RescheduleTask = z.strictObject({ scheduled_time: scheduledTime });
@@ -37,11 +38,18 @@ export const CreateTask = withItsRules(
 
 const PAGE = { default: 50, max: 200 } as const;
 
-export const many = <T extends z.ZodType>(item: T) =>
+export const many = <T extends z.ZodType>(item: T, max = 6) =>
   z.preprocess(
     (value) => (typeof value === 'string' ? value.split(',') : value),
-    z.array(item).min(1).max(6),
+    z.array(item).min(1).max(max),
   );
+
+/** `GET /api/tasks/<id>/` */
+export const ReadTask = z.strictObject({
+  fields: many(z.enum(FIELDS_OF_ONE), FIELDS_OF_ONE.length)
+    .optional()
+    .describe('Only these, separated by commas, and `id`. Default: all'),
+});
 
 /** `GET /api/tasks/` */
 export const ListTasks = z.strictObject({
@@ -55,6 +63,11 @@ export const ListTasks = z.strictObject({
   created_to: timestamp.optional().describe('Exclusive'),
   scheduled_from: timestamp.optional().describe('Inclusive'),
   scheduled_to: timestamp.optional().describe('Exclusive'),
+  fields: many(z.enum(FIELDS), FIELDS.length)
+    .optional()
+    .describe(
+      'Only these, separated by commas, and `id`. Default: all but `description`, `payload`, `result` and `error`',
+    ),
   limit: pageLimit(PAGE),
   cursor: z.string().max(100).optional().describe('`next_cursor` of the page before'),
 });

@@ -60,6 +60,9 @@ export const TaskView = z
 
 export const TaskWithPayload = TaskView.extend({ payload: z.unknown() }).meta({ id: 'TaskWithPayload' });
 
+/** A task in a list: its id, and the fields that were asked for. */
+export const TaskRow = TaskWithPayload.partial().required({ id: true }).meta({ id: 'TaskRow' });
+
 const resultUrl = secret(
   z
     .url()
@@ -74,6 +77,9 @@ export const ExplainedTask = TaskWithPayload.extend({
     .nullable()
     .describe('Why it has not run yet, while it waits'),
 }).meta({ id: 'ExplainedTask' });
+
+/** One task with the fields that were asked for, and its id. */
+export const TaskExcerpt = ExplainedTask.partial().required({ id: true }).meta({ id: 'TaskExcerpt' });
 
 export const TaskStatusView = z
   .object({

@@ -5,15 +5,20 @@ import { type ChangeDeps, cancelTask, rescheduleTask, retryTask } from '../../ta
 import { createTasks } from '../../tasks/create.ts';
 import { explainTask, getTask, listAttempts, listTasks } from '../../tasks/read.ts';
 import { taskRequest } from '../../tasks/read-task.ts';
+import type { Task } from '../../tasks/task.ts';
 import type { App } from '../app.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
 import { answer, json, problems, secured } from '../describe.ts';
 import { Id } from '../id.ts';
+import { page, pageFiller } from '../page.ts';
 import { AttemptView, attemptView, ListAttempts } from './attempt-view.ts';
 import { type ResultDeps, resultLink } from './result-link.ts';
-import { CreateTask, ListTasks, RescheduleTask } from './task-request.ts';
+import { columnsFor, onlyFields, ROW_FIELDS } from './task-fields.ts';
+import { CreateTask, ListTasks, ReadTask, RescheduleTask } from './task-request.ts';
 import {
   ExplainedTask,
+  TaskExcerpt,
+  TaskRow,
   TaskStatusView,
   TaskView,
   TaskWithPayload,
@@ -45,7 +50,7 @@ const list = createRoute({
   ...secured('Tasks'),
   request: { query: ListTasks },
   responses: {
-    200: answer('A page', z.object({ results: z.array(TaskView), next_cursor: z.string().nullable() })),
+    200: answer('A page', z.object({ results: z.array(TaskRow), next_cursor: z.string().nullable() })),
     ...problems(400, 401, 404),
   },
 });
@@ -56,8 +61,11 @@ const read = createRoute({
   operationId: 'getTask',
   summary: 'One task',
   ...secured('Tasks'),
-  request: { params: oneTask },
-  responses: { 200: answer('The task', ExplainedTask), ...problems(400, 401, 404) },
+  request: { params: oneTask, query: ReadTask },
+  responses: {
+    200: answer('The task', z.union([ExplainedTask, TaskExcerpt])),
+    ...problems(400, 401, 404),
+  },
 });
 
 const reschedule = createRoute({
@@ -137,7 +145,9 @@ export function registerTaskRoutes(app: App, deps: ChangeDeps & ResultDeps): voi
 
   app.openapi(list, async (c) => {
     const query = c.req.valid('query');
-    const { tasks, more } = await listTasks(
+    const fields = query.fields ?? ROW_FIELDS;
+    const rows = pageFiller((task: Task) => onlyFields(taskWithPayload(task), fields));
+    const more = await listTasks(
       deps,
       c.var.principal,
       {
@@ -153,18 +163,18 @@ export function registerTaskRoutes(app: App, deps: ChangeDeps & ResultDeps): voi
         scheduledTo: query.scheduled_to ?? null,
         beforeId: query.cursor === undefined ? null : decodeCursor(query.cursor),
       },
-      query.limit,
+      { limit: query.limit, large: columnsFor(fields), take: rows.add },
     );
-    const last = tasks.at(-1);
-    return c.json(
-      { results: tasks.map(taskView), next_cursor: more && last ? encodeCursor(last.id) : null },
-      200,
-    );
+    const last = rows.last();
+    return c.json({ results: rows.views, next_cursor: more && last ? encodeCursor(last.id) : null }, 200);
   });
 
   app.openapi(read, async (c) => {
-    const { task, waiting } = await explainTask(deps, c.var.principal, c.req.valid('param').taskId);
-    return c.json({ ...taskWithPayload(task), ...resultLink(deps, task), waiting }, 200);
+    const { fields } = c.req.valid('query');
+    const large = fields ? columnsFor(fields) : true;
+    const { task, waiting } = await explainTask(deps, c.var.principal, c.req.valid('param').taskId, large);
+    const view = { ...taskWithPayload(task), ...resultLink(deps, task), waiting };
+    return c.json(fields ? onlyFields(view, fields) : view, 200);
   });
 
   app.openapi(reschedule, async (c) => {
@@ -177,19 +187,13 @@ export function registerTaskRoutes(app: App, deps: ChangeDeps & ResultDeps): voi
     const { cursor, limit } = c.req.valid('query');
     const { taskId } = c.req.valid('param');
     const before = cursor === undefined ? null : Number(cursor);
-    const page = await listAttempts(deps, c.var.principal, taskId, before, limit);
-    const last = page.attempts.at(-1);
-    return c.json(
-      {
-        results: page.attempts.map(attemptView),
-        next_cursor: page.more && last ? String(last.attempt) : null,
-      },
-      200,
-    );
+    const { attempts: rows, more } = await listAttempts(deps, c.var.principal, taskId, before, limit);
+    return c.json(page(rows, { more, view: attemptView, cursorOf: ({ attempt }) => String(attempt) }), 200);
   });
 
   app.openapi(status, async (c) => {
-    const task = await getTask(deps, c.var.principal, c.req.valid('param').taskId);
+    const large = columnsFor(['result']);
+    const task = await getTask(deps, c.var.principal, c.req.valid('param').taskId, large);
     return c.json({ ...taskStatusView(task), ...resultLink(deps, task) }, 200);
   });
 

@@ -22,20 +22,41 @@ export type Timed<T> = T & { dueInSeconds: number };
 /** The statuses that a move may leave. */
 export const leaves = (move: keyof typeof MOVES): string[] => [...MOVES[move].from];
 
+/** Which of the columns that may be large are read. A column that is not read stays in TOAST, and is empty in the row. */
+export type LargeColumns = { description: boolean; payload: boolean; result: boolean; errorDetails: boolean };
+
+/** The large columns, one by one. Their names are parameters, so that every choice is the same statement with the same plan. */
+const chosen = (
+  db: Database | Transaction,
+  { description, payload, result, errorDetails }: LargeColumns,
+) => db`
+  case when ${description}::boolean then t.description else '' end as description,
+  case when ${payload}::boolean then t.payload end as payload,
+  case when ${result}::boolean then t.result end as result,
+  case when ${errorDetails}::boolean or t.error is null then t.error
+    else jsonb_build_object('code', t.error->'code', 'message', t.error->'message') end as error`;
+
 /**
  * The columns of a `Task`, of the relation `t`.
  *
- * @param whole without it, payload and description stay away, which may be large and which no frame shows
+ * @param large which of the large columns; false for what frames show: result and error, but not payload and description
  */
-export const columns = (db: Database | Transaction, whole = true) => db`
+export const columns = (db: Database | Transaction, large: boolean | LargeColumns = true) => db`
   t.id, t.organization_id as "organizationId", t.created_by as "createdBy", t.batch_id as "batchId", t.kind, t.name,
-  ${whole ? db`t.description, t.payload` : db`'' as description, null::jsonb as payload`}, t.queue, t.status, t.scheduled_time as "scheduledTime", t.run_at as "runAt",
+  ${largeColumns(db, large)}, t.queue, t.status, t.scheduled_time as "scheduledTime", t.run_at as "runAt",
   t.max_retries as "maxRetries", t.retry_policy as "retryPolicy", t.soft_seconds as "softSeconds",
   t.hard_seconds as "hardSeconds", t.unique_key as "uniqueKey", t.concurrency_key as "concurrencyKey",
   t.concurrency_limit as "concurrencyLimit", t.attempt, t.attempt_limit as "attemptLimit", t.cause, t.crashes,
   t.started_at as "startedAt", t.finished_at as "finishedAt", t.cancel_requested_at as "cancelRequestedAt", t.progress,
-  t.result, t.artifact, t.error, t.has_dependents as "hasDependents", t.seq,
+  t.artifact, t.has_dependents as "hasDependents", t.seq,
   t.created_at as "createdAt", t.updated_at as "updatedAt"`;
+
+const largeColumns = (db: Database | Transaction, large: boolean | LargeColumns) => {
+  if (typeof large === 'object') return chosen(db, large);
+  return large
+    ? db`t.description, t.payload, t.result, t.error`
+    : db`'' as description, null::jsonb as payload, t.result, t.error`;
+};
 
 export const dueIn = (db: Database | Transaction) =>
   db`extract(epoch from t.run_at - clock_timestamp())::float8 as "dueInSeconds"`;

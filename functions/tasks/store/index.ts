@@ -9,7 +9,7 @@ export {
   reschedule,
   rescheduleMany,
 } from './change.ts';
-export type { Timed } from './columns.ts';
+export type { LargeColumns, Timed } from './columns.ts';
 export {
   insert,
   insertBatch,
@@ -31,7 +31,7 @@ export {
 } from './imports.ts';
 export { type Capped, heldLanes, type Lane, RELEASE, type Released, releaseHeld } from './lanes.ts';
 export { addPause, listPauses, type Pause, removePause } from './pauses.ts';
-export { find, findAll, holdersOf, list, type TaskFilter } from './read.ts';
+export { exists, find, findAll, holdersOf, list, type TaskFilter } from './read.ts';
 export {
   type Old,
   oldTasks,

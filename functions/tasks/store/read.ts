@@ -1,12 +1,22 @@
 import type { Transaction } from '../../database/connect.ts';
 import type { Queue, Task, TaskStatus } from '../task.ts';
-import { columns, dueIn, type Timed } from './columns.ts';
+import { columns, dueIn, type LargeColumns, type Timed } from './columns.ts';
 import { ofBatch, type Selection } from './stretch.ts';
 
 /** One task that the transaction's principal may see. */
-export async function find(tx: Transaction, id: string): Promise<Task | undefined> {
-  const [task] = await tx<Task[]>`select ${columns(tx)} from tasks t where t.id = ${id}`;
+export async function find(
+  tx: Transaction,
+  id: string,
+  large: true | LargeColumns = true,
+): Promise<Task | undefined> {
+  const [task] = await tx<Task[]>`select ${columns(tx, large)} from tasks t where t.id = ${id}`;
   return task;
+}
+
+/** Whether the transaction's principal may see such a task. */
+export async function exists(tx: Transaction, id: string): Promise<boolean> {
+  const rows = await tx`select from tasks t where t.id = ${id}`;
+  return rows.length > 0;
 }
 
 /** Those of the given tasks that the transaction's principal may see, in the order of ids. */
@@ -45,11 +55,22 @@ export type TaskFilter = {
   beforeId: string | null;
 };
 
-/** Tasks that match, newest first. */
-export async function list(tx: Transaction, filter: TaskFilter, limit: number): Promise<Task[]> {
+/** Rows that are fetched at once when they may be large. */
+const LARGE_ROWS = 8;
+
+/**
+ * Tasks that match, newest first. Large columns are read a few rows at a time: a caller whose page is full stops, and the
+ * columns of the remaining rows are never read.
+ */
+export async function* list(
+  tx: Transaction,
+  filter: TaskFilter,
+  limit: number,
+  large: LargeColumns,
+): AsyncGenerator<Task[]> {
   // One short walk along each organization's own index: never along what others have.
-  return tx<Task[]>`
-    select ${columns(tx)}
+  const rows = tx<Task[]>`
+    select ${columns(tx, large)}
     from unnest(${filter.organizationIds as string[]}::uuid[]) as mine(id)
     cross join lateral (
       select * from tasks t
@@ -69,4 +90,6 @@ export async function list(tx: Transaction, filter: TaskFilter, limit: number): 
     ) t
     order by t.id desc
     limit ${limit}`;
+  if (Object.values(large).includes(true)) yield* rows.cursor(LARGE_ROWS);
+  else yield await rows;
 }
