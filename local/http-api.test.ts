@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { BULK_LIMITS } from '../functions/http/json-body.ts';
 import { startFixtureLambda } from './fixtures.ts';
 import { httpApi } from './http-api.ts';
 import { httpRouter } from './http-routes.ts';
@@ -97,6 +98,18 @@ for (const [contentType, isBase64Encoded] of [
     const body = isBase64Encoded ? Buffer.from('größe').toString('base64') : 'größe';
     expect(event).toMatchObject({ body, isBase64Encoded });
   });
+}
+
+/** Valid JSON may be made of these alone: in text and between tokens. */
+for (const character of ['"', '\\', '\t', '\n', 'é', '🥬', '\u2028', 'x']) {
+  for (const contentType of ['application/json', 'application/vnd.api+json']) {
+    test(`the largest documented body reaches its function, also one of ${JSON.stringify(character)} as ${contentType}`, async () => {
+      const body = Buffer.alloc(BULK_LIMITS.bytes, character);
+      const headers = { 'content-type': contentType, 'x-filler': '"'.repeat(9_000) };
+      const response = await fetch(`${origin}/api/x?mode=plain`, { method: 'POST', body, headers });
+      expect(response.status).toBe(200);
+    });
+  }
 }
 
 test('a result without a status is a JSON body', async () => {

@@ -312,10 +312,10 @@ describe('a batch', () => {
 
   const sized = (bytes: number) => JSON.stringify({ tasks: tasks(1) }).padEnd(bytes);
   atTheEdge({
-    limit: '4 MiB of UTF-8',
+    limit: '3,000,000 bytes of UTF-8',
     send: (body: string) => ada.ask('POST', '/api/tasks/bulk/', body),
-    accepted: sized(4_194_304),
-    refused: sized(4_194_305),
+    accepted: sized(3_000_000),
+    refused: sized(3_000_001),
     names: 'body ',
     refusedStatus: 413,
   });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Stand, stand } from '../database/testing.ts';
 import type { Transaction } from '../database/connect.ts';
+import { type Stand, stand } from '../database/testing.ts';
 import { find } from '../tasks/store/index.ts';
 import { LAMBDA_ANSWER_BYTES } from './page.ts';
 import { apiFunction, type Client } from './testing.ts';

@@ -31,7 +31,7 @@ const create = createRoute({
   path: '/api/tasks/bulk',
   operationId: 'createBatch',
   summary: 'Schedule up to 10,000 tasks as a batch',
-  description: 'All or none, unless `partial`. The body may have 4 MiB.',
+  description: 'All or none, unless `partial`. The body may have 3,000,000 bytes.',
   ...secured('Batches'),
   request: { body: json(CreateBatch) },
   responses: {
