@@ -2,4 +2,7 @@ import { bundleFunctions } from '../lib/bundle.ts';
 import { celeriacApp } from '../lib/celeriac-app.ts';
 
 // The `cdk` command says where it wants the result; run by hand, `node bin/celeriac.ts` puts it where `cdk` would.
-celeriacApp({ bundles: await bundleFunctions(), outdir: process.env.CDK_OUTDIR ?? 'cdk.out' }).synth();
+// `npm start` says where the functions are built when the checkout cannot be written.
+const { CDK_OUTDIR = 'cdk.out', BUNDLES_DIR } = process.env;
+const bundles = await bundleFunctions(BUNDLES_DIR ? { outputRoot: BUNDLES_DIR } : {});
+celeriacApp({ bundles, outdir: CDK_OUTDIR }).synth();

@@ -91,9 +91,11 @@ const leaveOut: Plugin = {
  * migrations, and the console.
  * The same sources give the same bytes.
  *
+ * @param places default: the checkout's own
  * @throws when a handler, the migrations or the console are missing, naming all that are, or when a source does not compile
  */
-export async function bundleFunctions({ sourceRoot, consoleRoot, outputRoot } = PLACES): Promise<Bundles> {
+export async function bundleFunctions(places: Partial<BundlePlaces> = {}): Promise<Bundles> {
+  const { sourceRoot, consoleRoot, outputRoot } = { ...PLACES, ...places };
   const handlers = mapFunctions((name) => join(sourceRoot, 'handlers', `${name}.ts`));
   const migrations = join(sourceRoot, 'database', 'migrations');
   const companions = FUNCTION_NAMES.flatMap((name) =>

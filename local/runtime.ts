@@ -110,7 +110,7 @@ async function compose(options: RuntimeOptions, undo: AsyncDisposableStack): Pro
   undo.defer(door.stop);
 
   const starting = [
-    options.assembly ?? synthesizedAssembly(log),
+    options.assembly ?? synthesizedAssembly(log, inDataDir('dist')),
     options.external
       ? localStackBacking(options.external, log)
       : embeddedBacking({ inDataDir, durable, startQueues: options.startQueues, log, undo }),

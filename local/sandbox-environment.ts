@@ -3,7 +3,8 @@ import type { FunctionSpec } from './template.ts';
 
 /**
  * The environment of a sandbox: what Lambda sets, what the template sets, and where the emulators are. Of the
- * developer's own environment only PATH gets in.
+ * developer's own environment only PATH gets in. HOME is a place that does not exist, as on Lambda: the SDK looks there for
+ * settings, and without HOME it would find the developer's own, or fail for a user without a home.
  *
  * @param endpoints `AWS_ENDPOINT_URL…`, which the SDK reads by itself
  */
@@ -15,6 +16,7 @@ export function sandboxEnvironment(
     PATH: process.env.PATH ?? '',
     LANG: 'en_US.UTF-8',
     TZ: 'UTC',
+    HOME: '/home/sbx_user1051',
     AWS_REGION: REGION,
     AWS_DEFAULT_REGION: REGION,
     AWS_ACCESS_KEY_ID: 'local',

@@ -43,7 +43,7 @@ async function start(env: Record<string, string> = {}) {
 const keys = async () => (await fetch(`http://localhost:${ports.PORT}/.well-known/jwks.json`)).text();
 
 test('it starts, goes on after a kill -9 with what it had, and ends at SIGTERM', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   const first = await start();
   expect(first.how, first.output()).toBe('ready');
@@ -64,7 +64,7 @@ test('it starts, goes on after a kill -9 with what it had, and ends at SIGTERM',
   expect(await second.ended).toBe(0);
 });
 
-test('a port in use is one clear line and a failure', { timeout: 60_000 }, async () => {
+test('a port in use is one clear line and a failure', { timeout: 120_000 }, async () => {
   const other = createServer();
   await new Promise<void>((done) => other.listen(Number(ports.WS_PORT), '127.0.0.1', done));
   const refused = await start();

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
-import { join, relative, resolve } from 'node:path';
+import { constants, existsSync } from 'node:fs';
+import { access, mkdir, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { occupyDirectory } from './data-directory.ts';
 import { StartFailure } from './start-failure.ts';
@@ -12,8 +12,8 @@ const REPOSITORY = resolve(import.meta.dirname, '..');
 /** Everything that the template and the bundles are made of. */
 const SOURCES = ['bin', 'lib', 'functions', 'console', 'cdk.json', 'package-lock.json'];
 
-/** Cloud assemblies by the fingerprint of what they were made of. */
-const ASSEMBLIES = join(REPOSITORY, 'dist', 'local');
+/** Bundles, and in `local` cloud assemblies by the fingerprint of what they were made of. */
+const DIST = join(REPOSITORY, 'dist');
 
 /** Earlier assemblies that are kept: a running instance may still start sandboxes from its own. */
 const KEPT = 3;
@@ -23,21 +23,25 @@ const WAIT_SECONDS = 120;
 /**
  * The directory of a cloud assembly of the sources as they are now: bundled and synthesized when none is at hand.
  *
+ * @param ownDist takes what is built when the checkout cannot be written. Default: such a checkout is a failure
  * @throws {StartFailure} when the sources do not bundle or synthesize; the log says why
  */
-export async function synthesizedAssembly(log: (line: string) => void): Promise<string> {
-  const outdir = join(ASSEMBLIES, await fingerprint());
-  if (existsSync(outdir)) {
+export async function synthesizedAssembly(log: (line: string) => void, ownDist = DIST): Promise<string> {
+  const name = await fingerprint();
+  const existing = [DIST, ownDist].map((dist) => join(dist, 'local', name)).find((path) => existsSync(path));
+  if (existing) {
     // Marked as used, if this user may.
-    await utimes(outdir, new Date(), new Date()).catch(() => {});
-    return outdir;
+    await utimes(existing, new Date(), new Date()).catch(() => {});
+    return existing;
   }
-  const release = await occupyWhenFree(ASSEMBLIES);
+  const dist = (await isWritable(DIST)) ? DIST : ownDist;
+  const outdir = join(dist, 'local', name);
+  const release = await occupyWhenFree(dirname(outdir));
   try {
     if (!existsSync(outdir)) {
       log('bundling the functions and synthesizing the stack, as the sources have changed');
-      await synthesize(outdir, log);
-      await removeOld();
+      await synthesize(outdir, join(dist, 'functions'), log);
+      await removeOld(dirname(outdir));
     }
   } finally {
     release();
@@ -45,12 +49,25 @@ export async function synthesizedAssembly(log: (line: string) => void): Promise<
   return outdir;
 }
 
-async function synthesize(outdir: string, log: (line: string) => void): Promise<void> {
+/** Whether this user may make files there: the file system may be read-only, or the checkout somebody else's. */
+async function isWritable(directory: string): Promise<boolean> {
+  try {
+    await mkdir(join(directory, 'local'), { recursive: true });
+    await Promise.all(
+      [directory, join(directory, 'local')].map((path) => access(path, constants.R_OK | constants.W_OK)),
+    );
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function synthesize(outdir: string, bundles: string, log: (line: string) => void): Promise<void> {
   const unfinished = `${outdir}.new`;
   await rm(unfinished, { recursive: true, force: true });
   const child = spawn(process.execPath, [join(REPOSITORY, 'bin', 'celeriac.ts')], {
     cwd: REPOSITORY,
-    env: { ...process.env, CDK_OUTDIR: unfinished },
+    env: { ...process.env, CDK_OUTDIR: unfinished, BUNDLES_DIR: bundles },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
@@ -98,12 +115,12 @@ async function occupyWhenFree(directory: string): Promise<() => void> {
   }
 }
 
-async function removeOld(): Promise<void> {
-  const names = (await readdir(ASSEMBLIES, { withFileTypes: true })).filter((entry) => entry.isDirectory());
+async function removeOld(assemblies: string): Promise<void> {
+  const names = (await readdir(assemblies, { withFileTypes: true })).filter((entry) => entry.isDirectory());
   const dated = await Promise.all(
-    names.map(async ({ name }) => ({ name, time: (await stat(join(ASSEMBLIES, name))).mtimeMs })),
+    names.map(async ({ name }) => ({ name, time: (await stat(join(assemblies, name))).mtimeMs })),
   );
   for (const { name } of dated.sort((a, b) => b.time - a.time).slice(KEPT)) {
-    await rm(join(ASSEMBLIES, name), { recursive: true, force: true });
+    await rm(join(assemblies, name), { recursive: true, force: true });
   }
 }
