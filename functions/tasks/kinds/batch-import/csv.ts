@@ -31,37 +31,58 @@ const COLUMNS: Readonly<Record<string, Cell>> = {
 type Column = { path: readonly [field: string] | readonly ['payload', member: string]; read: Cell };
 
 /**
- * The rows of CSV (RFC 4180) whose first row names the fields; `line` is the line on which a row ends. Empty cells are
- * fields that are not there.
+ * The rows of CSV (RFC 4180) whose first row names the fields; `line` is the line on which a row ends, as an editor counts:
+ * LF, CR LF and CR each end one line, also inside quotes. Empty cells are fields that are not there.
  *
- * @throws PermanentError `csv_invalid` when the header names what is no field, or one twice, or the content is no CSV in UTF-8
+ * @throws PermanentError `csv_invalid` when the header names what is no field, or one twice, or the content is no CSV in UTF-8.
+ *   A row that is no CSV, or is too long, ends the import also when it is `partial`: nobody knows where the next row begins
  */
 export async function* csvLines(content: AsyncIterable<Uint8Array>): AsyncGenerator<ImportLine> {
+  let [line, emptyLines] = [0, 0];
+  const begins = (info: { empty_lines: number }) => line + info.empty_lines - emptyLines + 1;
   const rows = parse({
     bom: true,
-    info: true,
     relax_column_count: true,
     skip_empty_lines: true,
     max_record_size: MAX_LINE_BYTES,
     record_delimiter: ['\r\n', '\n', '\r'],
+    // Numbered here: an error overtakes the rows before it that nobody has read yet.
+    on_record(cells: string[], info) {
+      line = begins(info) + lineEnds(cells);
+      emptyLines = info.empty_lines;
+      return Object.assign(cells, { line });
+    },
   });
   // What fails before the rows ends them, and is thrown by the loop; `pipe` would throw it where nobody can catch it.
   pipeline(utf8(content), rows, () => {});
   let columns: readonly Column[] | undefined;
   try {
-    for await (const { record, info } of rows as AsyncIterable<{
-      record: string[];
-      info: { lines: number };
-    }>) {
-      if (columns === undefined) columns = columnsOf(record);
-      else yield readRow(columns, record, info.lines);
+    for await (const row of rows as AsyncIterable<string[] & { line: number }>) {
+      if (columns === undefined) columns = columnsOf(row);
+      else yield readRow(columns, row, row.line);
     }
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
-    throw broken(`line ${error.lines}: ${error.message.slice(0, 300)}`, error);
+    const { empty_lines = emptyLines } = error as { empty_lines?: number };
+    throw broken(
+      `${FAULTS[error.code] ?? error.message.slice(0, 300)} (in the row that begins on line ${begins({ empty_lines })})`,
+      error,
+    );
   }
   if (columns === undefined) throw broken('the first row must name the fields');
 }
+
+/** What the parser says of a row that is no CSV; it counts lines in another way than editors. */
+const FAULTS: Partial<Record<string, string>> = {
+  CSV_QUOTE_NOT_CLOSED: 'a quote is not closed',
+  CSV_MAX_RECORD_SIZE: `a row must have at most ${MAX_LINE_BYTES} bytes`,
+  CSV_INVALID_CLOSING_QUOTE: 'after a closing quote, a delimiter or the end of the row must follow',
+  INVALID_OPENING_QUOTE: 'a quote in a field must be doubled, and the field quoted',
+};
+
+/** Line ends inside the cells of a row. */
+const lineEnds = (cells: readonly string[]) =>
+  cells.reduce((count, cell) => count + (cell.match(/\r\n|\r|\n/g)?.length ?? 0), 0);
 
 /** The same bytes. The parser would make something of any: of Latin-1, names with holes in them. */
 async function* utf8(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {

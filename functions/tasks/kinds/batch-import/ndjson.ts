@@ -4,9 +4,13 @@ import type { ImportLine } from './ports.ts';
 /** Bytes of one line. */
 export const MAX_LINE_BYTES = 262_144;
 
-const NEWLINE = 0x0a;
+const LF = 0x0a;
+const CR = 0x0d;
 
-/** The lines of newline-delimited JSON, from 1; empty ones are counted and left out. */
+/**
+ * The lines of newline-delimited JSON, numbered from 1 as an editor does: LF, CR LF and CR each end one line. Empty lines are
+ * counted and left out.
+ */
 export async function* ndjsonLines(content: AsyncIterable<Uint8Array>): AsyncGenerator<ImportLine> {
   let line = 0;
   for await (const text of splitLines(content)) {
@@ -50,13 +54,20 @@ async function* splitLines(content: AsyncIterable<Uint8Array>): AsyncGenerator<B
     length = 0;
     return whole;
   };
+  let endsWithCr = false;
   for await (const chunk of content) {
-    let from = 0;
-    for (let end = chunk.indexOf(NEWLINE, from); end !== -1; end = chunk.indexOf(NEWLINE, from)) {
+    // The second half of a CR LF whose first half ended the chunk before.
+    let from = endsWithCr && chunk[0] === LF ? 1 : 0;
+    if (chunk.length > 0) endsWithCr = chunk.at(-1) === CR;
+    let [lf, cr] = [chunk.indexOf(LF, from), chunk.indexOf(CR, from)];
+    while (lf !== -1 || cr !== -1) {
+      const end = cr === -1 || (lf !== -1 && lf < cr) ? lf : cr;
       begun.push(Buffer.from(chunk.subarray(from, end)));
       length += end - from;
       yield take();
-      from = end + 1;
+      from = end === cr && lf === cr + 1 ? end + 2 : end + 1;
+      if (lf !== -1 && lf < from) lf = chunk.indexOf(LF, from);
+      if (cr !== -1 && cr < from) cr = chunk.indexOf(CR, from);
     }
     length += chunk.length - from;
     if (length <= MAX_LINE_BYTES) begun.push(Buffer.from(chunk.subarray(from)));
