@@ -7,7 +7,7 @@ import { cancelBatch, countInBulk, EVERYTHING, retryBatch } from '../../tasks/bu
 import type { ChangeDeps } from '../../tasks/change.ts';
 import type { App } from '../app.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
-import { answer, json, problems, secured } from '../describe.ts';
+import { answer, json, NEWEST_FIRST, problems, secured } from '../describe.ts';
 import { Id } from '../id.ts';
 import { page } from '../page.ts';
 import { pageLimit } from '../page-limit.ts';
@@ -46,6 +46,7 @@ const list = createRoute({
   path: '/api/batches',
   operationId: 'listBatches',
   summary: 'List batches, newest first',
+  description: NEWEST_FIRST,
   ...secured('Batches'),
   request: {
     query: z.strictObject({

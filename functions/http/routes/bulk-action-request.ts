@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { KIND_NAMES } from '../../tasks/kinds/index.ts';
+import { LISTED_KIND_NAMES } from '../../tasks/kinds/index.ts';
 import { QUEUES, TASK_STATUSES } from '../../tasks/task.ts';
 import { scheduledTime } from '../../tasks/task-fields.ts';
 import { timestamp } from '../../timestamp.ts';
@@ -14,7 +14,7 @@ const Filter = z
       .union([z.enum(TASK_STATUSES), z.array(z.enum(TASK_STATUSES)).min(1).max(6)])
       .optional()
       .describe('One, or a list'),
-    kind: z.enum(KIND_NAMES).optional(),
+    kind: z.enum(LISTED_KIND_NAMES).optional(),
     queue: z.enum(QUEUES).optional(),
     batch: Id.optional(),
     organization: Id.optional().describe('Default: all organizations that you may write to'),

@@ -14,7 +14,7 @@ import {
 import { ROLES } from '../../organizations/rights.ts';
 import type { App } from '../app.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
-import { answer, json, problems, secured } from '../describe.ts';
+import { answer, json, NEWEST_FIRST, problems, secured } from '../describe.ts';
 import { Id } from '../id.ts';
 import { page } from '../page.ts';
 import { pageLimit } from '../page-limit.ts';
@@ -100,6 +100,7 @@ const list = createRoute({
   method: 'get',
   operationId: 'listOrganizations',
   summary: 'List your organizations, newest first',
+  description: NEWEST_FIRST,
   request: { query: Page },
   responses: { 200: answer('A page', pageOf(OrganizationView)), ...problems(400, 401) },
 });

@@ -1,7 +1,7 @@
 import { createRoute } from '@hono/zod-openapi';
 import * as z from 'zod';
 import type { CreateDeps } from '../../tasks/create.ts';
-import { KIND_NAMES } from '../../tasks/kinds/index.ts';
+import { LISTED_KIND_NAMES } from '../../tasks/kinds/index.ts';
 import { listPauses, type Pause, pause, resume } from '../../tasks/pauses.ts';
 import { QUEUES } from '../../tasks/task.ts';
 import { key } from '../../tasks/task-fields.ts';
@@ -21,7 +21,7 @@ const PauseView = z
 
 const CreatePause = z
   .strictObject({
-    kind: z.enum(KIND_NAMES).optional(),
+    kind: z.enum(LISTED_KIND_NAMES).optional(),
     queue: z.enum(QUEUES).optional(),
     organization: Id.optional().describe('Default: your personal organization'),
   })

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { KIND_NAMES } from '../../tasks/kinds/index.ts';
+import { LISTED_KIND_NAMES } from '../../tasks/kinds/index.ts';
 import { QUEUES, TASK_STATUSES } from '../../tasks/task.ts';
 import { scheduledTime, TaskFields, withItsRules } from '../../tasks/task-fields.ts';
 import { timestamp } from '../../timestamp.ts';
@@ -54,7 +54,7 @@ export const ReadTask = z.strictObject({
 /** `GET /api/tasks/` */
 export const ListTasks = z.strictObject({
   status: many(z.enum(TASK_STATUSES)).optional().describe('One or more, separated by commas'),
-  kind: z.enum(KIND_NAMES).optional(),
+  kind: z.enum(LISTED_KIND_NAMES).optional(),
   queue: z.enum(QUEUES).optional(),
   batch: Id.optional().describe('Only tasks of this batch'),
   organization: Id.optional().describe('Default: all your organizations'),

@@ -8,7 +8,7 @@ import { taskRequest } from '../../tasks/read-task.ts';
 import type { Task } from '../../tasks/task.ts';
 import type { App } from '../app.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
-import { answer, json, problems, secured } from '../describe.ts';
+import { answer, json, NEWEST_FIRST, problems, secured } from '../describe.ts';
 import { Id } from '../id.ts';
 import { page, pageFiller } from '../page.ts';
 import { AttemptView, attemptView, ListAttempts } from './attempt-view.ts';
@@ -47,6 +47,7 @@ const list = createRoute({
   path: '/api/tasks',
   operationId: 'listTasks',
   summary: 'List tasks, newest first',
+  description: NEWEST_FIRST,
   ...secured('Tasks'),
   request: { query: ListTasks },
   responses: {

@@ -17,6 +17,9 @@ export const DEFAULT_KIND = dataProcess.kind;
 /** In the order of {@link KINDS}; never empty. */
 export const KIND_NAMES: readonly [KindName, ...KindName[]] = [dataProcess.kind, httpRequest.kind];
 
+/** The same, and the kinds whose tasks the engine makes for itself: what can be listed, paused and acted on. */
+export const LISTED_KIND_NAMES = [...KIND_NAMES, batchImport.kind] as const;
+
 /** @returns the kind of this name, or undefined when there is none */
 export function kindOf(name: string): Kind | undefined {
   return isKindName(name) ? KINDS[name] : undefined;
