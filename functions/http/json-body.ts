@@ -39,6 +39,7 @@ export const jsonBody: MiddlewareHandler = async (c, next) => {
     if (Number(c.req.header('content-length') ?? 0) > limits.bytes) throw tooLarge(limits);
     const bytes = await c.req.arrayBuffer();
     if (bytes.byteLength > limits.bytes) throw tooLarge(limits);
+    if (bytes.byteLength > 0) demandPlain(c.req.header('content-encoding'));
     if (bytes.byteLength > 0 && !saysJson(c.req.header('content-type') ?? '')) throw otherMediaType();
     const body = bytes.byteLength > 0 ? checked(parse(decode(bytes)), limits) : {};
     Object.assign(c.req, { json: async () => body });
@@ -84,6 +85,15 @@ function checked(value: unknown, limits: Limits): unknown {
   const field = pointer.slice(1).replaceAll('/', '.') || 'The body';
   throw new Refusal('invalid', 'invalid_request', `${field}: ${detail}`, {}, [
     { in: 'body', pointer, detail },
+  ]);
+}
+
+/** @throws Refusal `encoding_not_supported`: a compressed body could unfold to any size */
+function demandPlain(encoding = ''): void {
+  if (/^(?:identity)?$/i.test(encoding.trim())) return;
+  const detail = 'Content-Encoding is not supported; send the body as it is';
+  throw new Refusal('unsupported_media_type', 'encoding_not_supported', detail, {}, [
+    { in: 'header', pointer: '/content-encoding', detail },
   ]);
 }
 
