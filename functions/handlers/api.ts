@@ -2,6 +2,7 @@ import type { LambdaContext, LambdaEvent } from 'hono/aws-lambda';
 import { connect, wakener } from '../database/connect.ts';
 import { createApi } from '../http/api.ts';
 import { onLambda } from '../http/on-lambda.ts';
+import { withinLimit } from '../http/within-limit.ts';
 import { publishedKeys } from '../identity/published-keys.ts';
 import { artifacts, queues } from './clients.ts';
 import { artifactsEnv, commonEnv, listenersEnv, queueEnv, readEnv, tokenEnv } from './environment.ts';
@@ -37,5 +38,5 @@ export const handler = async (event: LambdaEvent, context: LambdaContext) => {
   const answer = await handleHttp(event, context);
   await told.flush();
   flush();
-  return answer;
+  return withinLimit(answer);
 };

@@ -7,6 +7,7 @@ import { connect, wakener } from '../database/connect.ts';
 import { createApp } from '../http/app.ts';
 import { onLambda } from '../http/on-lambda.ts';
 import { registerAuthRoutes } from '../http/routes/auth.ts';
+import { withinLimit } from '../http/within-limit.ts';
 import type { SecretVersions } from '../identity/derived-keys.ts';
 import { keyLoader } from '../identity/load-keys.ts';
 import { publishedKeys } from '../identity/published-keys.ts';
@@ -29,7 +30,7 @@ const respond = onLambda(app);
 
 export async function handler(event: LambdaEvent, context: LambdaContext) {
   await wake();
-  return respond(event, context);
+  return withinLimit(await respond(event, context));
 }
 
 async function readSigningSecret(): Promise<SecretVersions> {

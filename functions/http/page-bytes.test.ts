@@ -159,6 +159,33 @@ describe('one task', () => {
   });
 });
 
+describe('what is no page', () => {
+  test('/api/auth/me lists a thousand organizations, the personal one first, and counts the rest', async () => {
+    await on.admin`
+      with made as (
+        insert into organizations (id, name, personal)
+        select gen_random_uuid(), ${'"'.repeat(200)}, false from generate_series(1, 1_005) returning id
+      )
+      insert into memberships (organization_id, user_id, role) select id, ${ada.userId}, 'viewer' from made`;
+    const { status, body } = await api.auth.get('/api/auth/me/', ada.access);
+    const organizations = body.organizations as { personal: boolean; name: string }[];
+    expect([status, organizations.length, body.more_organizations]).toEqual([200, 1_000, 6]);
+    expect(organizations[0]?.personal).toBe(true);
+    expect(bytesOf(body)).toBeLessThan(LAMBDA_ANSWER_BYTES);
+  });
+
+  for (const key of ['"', '/', '🥬', '\u0001']) {
+    test(`a partial answer about 10,000 bad tasks fits, with fields named ${JSON.stringify(key)}`, async () => {
+      const each = Buffer.byteLength(JSON.stringify(key)) - 2;
+      const bad = Object.fromEntries([1, 2, 3].map((n) => [`${n}${key.repeat(Math.floor(80 / each))}`, 1]));
+      const tasks = Array.from({ length: 10_000 }, () => bad);
+      const { status, body } = await ada.ask('POST', '/api/tasks/bulk/', { tasks, partial: true });
+      expect([status, body.results.length]).toEqual([200, 10_000]);
+      expect(bytesOf(body)).toBeLessThan(LAMBDA_ANSWER_BYTES);
+    });
+  }
+});
+
 /** The longest text of this character whose JSON has at most so many bytes. */
 function longest(unit: string, bytes: number): string {
   const each = Buffer.byteLength(JSON.stringify(unit)) - 2;

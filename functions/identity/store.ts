@@ -196,8 +196,12 @@ export async function readUser(on: On, id: string): Promise<User | undefined> {
 }
 
 /** The names of the organizations that the transaction has entered. */
-export async function readOrganizationNames(tx: Transaction): Promise<Map<string, string>> {
-  const rows = await tx<{ id: string; name: string }[]>`select id, name from organizations`;
+export async function readOrganizationNames(
+  tx: Transaction,
+  ids: readonly string[],
+): Promise<Map<string, string>> {
+  const rows = await tx<{ id: string; name: string }[]>`
+    select id, name from organizations where id = any (${ids as string[]}::uuid[])`;
   return new Map(rows.map(({ id, name }) => [id, name]));
 }
 

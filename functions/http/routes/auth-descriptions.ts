@@ -22,14 +22,17 @@ const UserView = z.object({
 const LoggedIn = Tokens.extend({ user: UserView });
 const Me = z.object({
   user: UserView,
-  organizations: z.array(
-    z.object({
-      id: z.uuid(),
-      name: z.string(),
-      role: z.enum(['owner', 'admin', 'member', 'viewer']),
-      personal: z.boolean(),
-    }),
-  ),
+  organizations: z
+    .array(
+      z.object({
+        id: z.uuid(),
+        name: z.string(),
+        role: z.enum(['owner', 'admin', 'member', 'viewer']),
+        personal: z.boolean(),
+      }),
+    )
+    .describe('At most 1,000, the personal one first; `GET /api/organizations/` has all'),
+  more_organizations: z.int().describe('How many more there are'),
 });
 const PublicJwk = z.object({
   kid: z.string(),

@@ -33,6 +33,7 @@ describe('registering', () => {
       organizations: [
         { id: expect.any(String), name: `${ada.username}'s organization`, role: 'owner', personal: true },
       ],
+      more_organizations: 0,
     });
   });
 

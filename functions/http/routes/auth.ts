@@ -60,8 +60,8 @@ export function registerAuthRoutes(app: App, deps: AuthDeps): void {
 
   app.use(whoAmI.path, authenticate(deps));
   app.openapi(whoAmI, async (c) => {
-    const { user, organizations } = await me(deps, c.var.principal);
-    return c.json({ user: userView(user), organizations }, 200);
+    const { user, organizations, moreOrganizations } = await me(deps, c.var.principal);
+    return c.json({ user: userView(user), organizations, more_organizations: moreOrganizations }, 200);
   });
 
   for (const route of [wellKnownKeys, keys]) {

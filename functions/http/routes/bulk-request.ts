@@ -8,6 +8,7 @@ import { readTask } from '../../tasks/read-task.ts';
 import { QUEUES, type Queue } from '../../tasks/task.ts';
 import { text } from '../../tasks/task-fields.ts';
 import { Id } from '../id.ts';
+import { bytesInAnswer } from '../page.ts';
 
 /** What several batches have in common, however their tasks come. */
 export const batchFields = {
@@ -63,8 +64,8 @@ export function batchRefused(bad: readonly BadTask[], total: number): Refusal {
   return new Refusal('invalid', 'invalid_request', `${where} (${what})`, {}, fields);
 }
 
-/** Errors that a partial answer spells out: of so many tasks, so many each. The rest is counted. */
-const SPELLED = { tasks: 1_000, errors: 3 } as const;
+/** Errors that a partial answer spells out: of so many tasks, so many each, in so many bytes. The rest is counted. */
+const SPELLED = { tasks: 1_000, errors: 3, bytes: 3_000_000 } as const;
 
 export const TaskResult = z.object({
   index: z.int().describe('Of the task in the request'),
@@ -81,11 +82,15 @@ export function taskResults(
   created: readonly { index: number; id: string }[],
   bad: readonly BadTask[],
 ): z.infer<typeof TaskResult>[] {
+  let bytes = 0;
   const refused = bad.map(({ index, errors }, position) => {
-    const spelled = errors.slice(0, position < SPELLED.tasks ? SPELLED.errors : 0);
+    const first = errors.slice(0, position < SPELLED.tasks ? SPELLED.errors : 0);
+    const shown = first.map(shortenedField).map(({ pointer, detail }) => ({ pointer, detail }));
+    bytes += bytesInAnswer(shown);
+    const spelled = bytes <= SPELLED.bytes ? shown : [];
     return {
       index,
-      errors: spelled.map(shortenedField).map(({ pointer, detail }) => ({ pointer, detail })),
+      errors: spelled,
       ...(errors.length > spelled.length && { more_errors: errors.length - spelled.length }),
     };
   });

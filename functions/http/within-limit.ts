@@ -1,0 +1,30 @@
+import { LAMBDA_ANSWER_BYTES } from './page.ts';
+import { problem } from './problem.ts';
+
+/** What a Lambda function answers to API Gateway. */
+type Answer = {
+  statusCode: number;
+  body: string;
+  isBase64Encoded: boolean;
+  headers?: Record<string, unknown>;
+};
+
+/** JSON makes at most so many bytes of one UTF-16 unit, so that shorter bodies need not be counted. */
+const MAX_BYTES_PER_UNIT = 6;
+
+/**
+ * The last resort: an answer that Lambda would refuse becomes a problem document. Every route bounds what it answers, so
+ * this is a fault of the route.
+ */
+export function withinLimit<Given extends Answer>(answer: Given): Given {
+  if (answer.body.length < LAMBDA_ANSWER_BYTES / MAX_BYTES_PER_UNIT / 2) return answer;
+  if (Buffer.byteLength(JSON.stringify(answer)) <= LAMBDA_ANSWER_BYTES) return answer;
+  const detail = `The answer has more than ${LAMBDA_ANSWER_BYTES} bytes. Ask for fewer fields or rows`;
+  return {
+    ...answer,
+    statusCode: 500,
+    isBase64Encoded: false,
+    headers: { 'content-type': 'application/problem+json', 'cache-control': 'no-store' },
+    body: JSON.stringify(problem(500, 'answer_too_large', detail)),
+  };
+}
