@@ -27,7 +27,11 @@ export function organizationApi(on: Stand) {
     c.set('principal', { userId, sessionId });
     await next();
   });
-  registerOrganizationRoutes(app, { db: on.as('api') });
+  registerOrganizationRoutes(app, {
+    db: on.as('api'),
+    enqueue: async () => [],
+    dispatch: { lookaheadSeconds: 180, resendSeconds: 300 },
+  });
 
   const ask: Ask = async (who, method, path, body) => {
     const response = await app.request(`/api/organizations/${path}`, {

@@ -50,7 +50,13 @@ export function aftermath(deps: AftermathDeps, statements: AftermathStatements =
     await wake((await releaseDependents(deps, ids, () => true, statements)).filter(due));
   };
 
+  const fill = (lanes: readonly store.Lane[]): void => {
+    if (lanes.length > 0) start(fillLanes(lanes));
+  };
+
   return {
+    /** Gives places that may be free in these lanes to tasks that are held in them, and returns at once. */
+    fill,
     /** Takes note of settled rows and returns at once. */
     follow(moved: readonly store.Capped<store.Timed<Watched<Task>>>[]): void {
       deps.announce(moved);
@@ -60,20 +66,11 @@ export function aftermath(deps: AftermathDeps, statements: AftermathStatements =
       if (retries.length > 0) start(wake(retries));
       const awaited = moved.filter((task) => task.hasDependents && task.status !== 'SCHEDULED');
       if (awaited.length > 0) start(tell(awaited));
-      const lanes = moved.flatMap(lanesOf);
-      if (lanes.length > 0) start(fillLanes(lanes));
+      fill(moved.flatMap(store.lanesOf));
     },
     /** Resolves when all of it was done or given up. Never rejects. */
     async end(): Promise<void> {
       await Promise.all(sending);
     },
   };
-}
-
-/** The lanes in which a settled task has left a place. */
-function lanesOf({ organizationId, concurrencyKey, capped }: store.Capped<Task>): store.Lane[] {
-  return [
-    ...(concurrencyKey === null ? [] : [{ organizationId, lane: `key:${concurrencyKey}` }]),
-    ...(capped ? [{ organizationId, lane: 'organization' }] : []),
-  ];
 }

@@ -4,6 +4,7 @@ import { membershipIn, roleInsufficient } from '../organizations/rights.ts';
 import { batchIn } from './batches.ts';
 import type { ChangeDeps } from './change.ts';
 import { violated, wake } from './create.ts';
+import { fillLanes } from './fill-lanes.ts';
 import * as store from './store/index.ts';
 
 /** What to do to all tasks that fit a filter. */
@@ -198,8 +199,13 @@ async function change(
   const stretch = await repeated(() => asMember(deps.db, principal, statement));
   deps.announce(stretch.rows);
   if (wanted.action !== 'cancel') await wake(deps, principal, stretch.rows);
+  if (wanted.action !== 'retry') await fillLanes(deps, principal, lanesLeft(stretch.rows));
   return stretch;
 }
+
+/** Lanes in which tasks that no longer wait there, or no longer run soon, may have had a place. */
+const lanesLeft = (rows: store.ChangedStretch['rows']): store.Lane[] =>
+  rows.filter(({ status }) => status === 'SCHEDULED' || status === 'CANCELLED').flatMap(store.lanesOf);
 
 async function repeated<T>(work: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries += 1) {

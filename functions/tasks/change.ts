@@ -2,6 +2,7 @@ import { asMember, type Entered, type Principal } from '../database/enter.ts';
 import { membershipIn, roleInsufficient } from '../organizations/rights.ts';
 import { Refusal } from '../refusal.ts';
 import { type CreateDeps, dependencyFailed, uniqueKeyTaken, violated, wake } from './create.ts';
+import { fillLanes } from './fill-lanes.ts';
 import { taskNotFound } from './read.ts';
 import * as store from './store/index.ts';
 import { MOVES, type Task, type TaskStatus, type Watched } from './task.ts';
@@ -33,6 +34,8 @@ export async function cancelTask(deps: ChangeDeps, principal: Principal, id: str
   });
   // What waits for it is cancelled, too, by the next tick of the dispatcher.
   deps.announce([task]);
+  // It may have been given a place already. A task that runs keeps its place until it has stopped.
+  if (task.status === 'CANCELLED') await fillLanes(deps, principal, store.lanesOf(task));
   return task;
 }
 
@@ -83,6 +86,7 @@ export async function rescheduleTask(
   });
   deps.announce([task]);
   await wake(deps, principal, [task]);
+  await fillLanes(deps, principal, store.lanesOf(task));
   return task;
 }
 

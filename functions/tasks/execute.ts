@@ -112,13 +112,14 @@ export async function execute(
     const room = { kinds, runners: deps.runners.free(), seconds };
     let askedAt = 0;
     // What a lost connection has claimed all the same comes back when its lease is over.
-    const { claimed, unclaimed } = await again(() => {
+    const { claimed, unclaimed, vacated } = await again(() => {
       askedAt = performance.now();
       return statements.claim(db, wanted, leaseSeconds, SOON_SECONDS, alone, room);
     });
     // Who stood still for so long may be presumed dead by now, and what was claimed be cancelled or run elsewhere.
     const inTime = performance.now() - askedAt < leaseSeconds * 1000;
     deps.announce(claimed);
+    after.fill(vacated);
     for (const task of unclaimed) {
       if (task.lacks === 'time') tooLong.push(task.id);
       else if (task.suspect && !alone && task.dueInSeconds <= 0) suspects.push(task.id);

@@ -1,7 +1,8 @@
 import { asMember, type Principal } from '../database/enter.ts';
 import { demandRight, membershipIn, membershipInOrHome } from '../organizations/rights.ts';
 import { Refusal } from '../refusal.ts';
-import { type CreateDeps, wakeReleased } from './create.ts';
+import type { CreateDeps } from './create.ts';
+import { reconsiderHeld } from './fill-lanes.ts';
 import * as store from './store/index.ts';
 
 export type Pause = store.Pause;
@@ -31,12 +32,12 @@ export async function listPauses(
  * @throws Refusal `organization_not_found`, `role_insufficient`
  */
 export async function pause(
-  { db }: Pick<CreateDeps, 'db'>,
+  deps: CreateDeps,
   principal: Principal,
   organizationId: string | null,
   key: PauseKey,
 ): Promise<Pause> {
-  return asMember(db, principal, async (tx, memberships) => {
+  const made = await asMember(deps.db, principal, async (tx, memberships) => {
     const membership = membershipInOrHome(memberships, organizationId);
     demandRight(membership, 'pause');
     await store.addPause(tx, { organizationId: membership.organizationId, ...key }, principal.userId);
@@ -46,6 +47,9 @@ export async function pause(
     if (!paused) throw new Error('A pause was made, but not found');
     return paused;
   });
+  // A paused task may have had a place that another one of its key can use.
+  await reconsiderHeld(deps, principal, made.organizationId);
+  return made;
 }
 
 /**
@@ -59,15 +63,13 @@ export async function resume(
   organizationId: string | null,
   key: PauseKey,
 ): Promise<void> {
-  const released = await asMember(deps.db, principal, async (tx, memberships) => {
+  const home = await asMember(deps.db, principal, async (tx, memberships) => {
     const membership = membershipInOrHome(memberships, organizationId);
     demandRight(membership, 'pause');
-    const pause = { organizationId: membership.organizationId, ...key };
-    if (!(await store.removePause(tx, pause))) {
+    if (!(await store.removePause(tx, { organizationId: membership.organizationId, ...key }))) {
       throw new Refusal('not_found', 'pause_not_found', `The ${key.scope} ${key.name} is not paused`);
     }
-    const lane = { organizationId: pause.organizationId, lane: `${key.scope}:${key.name}` };
-    return store.releaseHeld(tx, [lane], deps.dispatch);
+    return membership.organizationId;
   });
-  await wakeReleased(deps, principal, released);
+  await reconsiderHeld(deps, principal, home);
 }

@@ -12,6 +12,8 @@ import {
   type OrganizationDeps,
 } from '../../organizations/organizations.ts';
 import { ROLES } from '../../organizations/rights.ts';
+import type { CreateDeps } from '../../tasks/create.ts';
+import { reconsiderHeld } from '../../tasks/fill-lanes.ts';
 import type { App } from '../app.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
 import { answer, json, NEWEST_FIRST, problems, secured } from '../describe.ts';
@@ -182,7 +184,10 @@ const expel = createRoute({
 });
 
 /** Organizations and their members. `principal` is set by the time that a route is reached. */
-export function registerOrganizationRoutes(app: App, deps: OrganizationDeps): void {
+export function registerOrganizationRoutes(
+  app: App,
+  deps: OrganizationDeps & Pick<CreateDeps, 'enqueue' | 'dispatch'>,
+): void {
   app.openapi(create, async (c) => {
     const made = await createOrganization(deps, c.var.principal, c.req.valid('json').name);
     return c.json(organizationView(made), 201, { Location: `/api/organizations/${made.id}/` });
@@ -216,6 +221,8 @@ export function registerOrganizationRoutes(app: App, deps: OrganizationDeps): vo
       ...(maxRunning !== undefined && { maxRunning }),
       ...(retentionDays !== undefined && { retentionDays }),
     });
+    // A higher bound has places for tasks that are held.
+    if (maxRunning !== undefined) await reconsiderHeld(deps, c.var.principal, changed.id);
     return c.json(organizationView(changed), 200);
   });
 

@@ -110,7 +110,11 @@ describe('another time', () => {
   test('that is later keeps an earlier message from starting it', async () => {
     const { body: task } = await create();
     await ada.ask('PATCH', `/api/tasks/${task.id}/`, { scheduled_time: inSeconds(600) });
-    expect(await store.claim(on.as('worker'), [task.id], 30, 2)).toEqual({ claimed: [], unclaimed: [] });
+    expect(await store.claim(on.as('worker'), [task.id], 30, 2)).toEqual({
+      claimed: [],
+      unclaimed: [],
+      vacated: [],
+    });
   });
 
   for (const status of ['RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED'] as const) {
@@ -308,4 +312,19 @@ test('an organization’s bounds are changed and told', async () => {
     max_running: null,
     retention_days: 7,
   });
+});
+
+test('a higher bound of an organization starts tasks that are held, at once', async () => {
+  const bob = await api.register();
+  const path = `/api/organizations/${bob.organizationId}/`;
+  await bob.ask('PATCH', path, { max_running: 1 });
+  const { body } = await bob.ask('POST', '/api/tasks/bulk/', {
+    tasks: [{ name: 'a' }, { name: 'b' }, { name: 'c' }],
+  });
+  const rows = await on.admin`select id from tasks where batch_id = ${body.batch.id} order by id`;
+  const ids = rows.map(({ id }) => String(id));
+  await store.claim(on.as('worker'), ids, 3_600, 0);
+  api.woken.length = 0;
+  await bob.ask('PATCH', path, { max_running: 2 });
+  expect(api.woken.flatMap((wakeUp) => [...wakeUp.ids])).toEqual(ids.slice(1, 2));
 });

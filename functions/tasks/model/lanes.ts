@@ -45,50 +45,74 @@ export function lacking(
   return lacks;
 }
 
+/** How many places of a key are taken: by what runs, and by what waits for the organization alone. @param ours of one organization */
+const takenOf = (key: string | null, ours: readonly Row[], bounds: Bounds): number =>
+  ours.filter(
+    (row) =>
+      row.concurrencyKey === key &&
+      (row.status === 'RUNNING' || (row.heldBy === 'organization' && !pausedLane(row, bounds))),
+  ).length;
+
+const runningOf = (ours: readonly Row[]): number => ours.filter(({ status }) => status === 'RUNNING').length;
+
 /**
  * Who of those that want to start may, as far as the lanes have room, those first that have waited longest.
  *
  * @param wanted of one organization
+ * @param ours   all of it
  * @returns for each its lane if that is full, or null
  */
-export function turns(
-  wanted: readonly Row[],
-  running: readonly Row[],
-  { maxRunning }: Bounds,
-): [Row, string | null][] {
-  const key = (rows: readonly Row[], { concurrencyKey }: Row) =>
-    rows.filter((row) => row.concurrencyKey === concurrencyKey).length;
+export function turns(wanted: readonly Row[], ours: readonly Row[], bounds: Bounds): [Row, string | null][] {
   const seen: Row[] = [];
   let starting = 0;
   return wanted.toSorted(inTurn).map((row) => {
     seen.push(row);
     const { concurrencyKey, concurrencyLimit } = row;
-    if (concurrencyKey !== null && key(running, row) + key(seen, row) > (concurrencyLimit ?? 0))
+    const before = seen.filter((other) => other.concurrencyKey === concurrencyKey).length;
+    if (concurrencyKey !== null && takenOf(concurrencyKey, ours, bounds) + before > (concurrencyLimit ?? 0))
       return [row, `key:${concurrencyKey}`];
     starting += 1;
-    return [row, maxRunning !== null && running.length + starting > maxRunning ? 'organization' : null];
+    const isFull = bounds.maxRunning !== null && runningOf(ours) + starting > bounds.maxRunning;
+    return [row, isFull ? 'organization' : null];
   });
 }
 
 /**
- * Those that a lane can let go.
+ * What becomes of the tasks that these lanes hold: those that go, and those that move on to the lane of their organization.
  *
- * @param held what it holds
+ * @param lanes of one organization
+ * @param ours  all tasks of it
  */
 export function freed(
-  { lane }: Lane,
-  held: readonly Row[],
-  running: readonly Row[],
-  { paused, maxRunning }: Bounds,
-): Row[] {
-  const waiting = held.toSorted(inTurn);
-  const places = () => {
-    if (paused.has(lane)) return 0;
-    if (lane === 'organization') return (maxRunning ?? Number.POSITIVE_INFINITY) - running.length;
-    const [first] = waiting;
-    if (!lane.startsWith('key:') || !first) return Number.POSITIVE_INFINITY;
-    const key = lane.slice('key:'.length);
-    return (first.concurrencyLimit ?? 0) - running.filter((row) => row.concurrencyKey === key).length;
-  };
-  return waiting.slice(0, Math.max(0, places()));
+  lanes: readonly string[],
+  ours: readonly Row[],
+  bounds: Bounds,
+): { row: Row; goes: boolean }[] {
+  const heldIn = (lane: string) =>
+    ours.filter((row) => row.heldBy === lane && !pausedLane(row, bounds)).toSorted(inTurn);
+  const keys = lanes.filter((lane) => lane.startsWith('key:'));
+  const entering = keys.flatMap((lane) => {
+    const held = heldIn(lane);
+    const taken = takenOf(lane.slice('key:'.length), ours, bounds);
+    const stop = held.findIndex((row, nth) => taken + nth >= (row.concurrencyLimit ?? 0));
+    return stop === -1 ? held : held.slice(0, stop);
+  });
+  const isOrganization = lanes.includes('organization') || keys.length > 0;
+  const waiting = [...entering, ...(isOrganization ? heldIn('organization') : [])].toSorted(inTurn);
+  const places = (bounds.maxRunning ?? Number.POSITIVE_INFINITY) - runningOf(ours);
+  const resumed = lanes.filter((lane) => /^(kind|queue):/.test(lane)).flatMap(heldIn);
+  return [
+    ...waiting.map((row, nth) => ({ row, goes: nth < places })),
+    ...resumed.map((row) => ({ row, goes: true })),
+  ].filter(({ row, goes }) => goes || entering.includes(row));
+}
+
+/** The lanes in which a task that is held in another one may have left a place. */
+export function vacated({ organizationId, concurrencyKey, heldBy }: Row, { maxRunning }: Bounds): Lane[] {
+  if (heldBy === 'organization') return [];
+  const lanes = [
+    ...(concurrencyKey === null ? [] : [`key:${concurrencyKey}`]),
+    ...(maxRunning === null ? [] : ['organization']),
+  ];
+  return lanes.filter((lane) => lane !== heldBy).map((lane) => ({ organizationId, lane }));
 }

@@ -1,6 +1,6 @@
 import type { Lane, NewTask, Released, Report, Room, Unclaimed } from '../store/index.ts';
 import type { DispatchSettings, Outcome, TaskStatus } from '../task.ts';
-import { type Bounds, freed, lacking, pausedLane, turns, UNBOUND } from './lanes.ts';
+import { type Bounds, freed, lacking, pausedLane, turns, UNBOUND, vacated } from './lanes.ts';
 import { created, type Entry, later, NEVER, nextDispatch, type Row, returned } from './row.ts';
 
 /** What the model tells of a row that it changed, before and after. */
@@ -88,7 +88,7 @@ export class TaskModel {
     soonSeconds: number,
     alone = false,
     room = ROOM_FOR_ALL,
-  ): { claimed: Settled[]; unclaimed: Unclaimed[] } {
+  ): { claimed: Settled[]; unclaimed: Unclaimed[]; vacated: Lane[] } {
     const now = this.#now();
     const wanted = this.#known(ids).filter(
       (row) => row.status === 'SCHEDULED' && row.runAt <= later(now, soonSeconds),
@@ -104,8 +104,12 @@ export class TaskModel {
       if (full) this.#hold(row, full);
       else claimed.push(returned(this.#start(row, leaseSeconds), now));
     }
+    const held = [...paused, ...wanting].flatMap(({ id }) => this.#rows.get(id) ?? []);
     return {
       claimed,
+      vacated: held
+        .filter(({ heldBy }) => heldBy !== null)
+        .flatMap((row) => vacated(row, this.bounds(row.organizationId))),
       unclaimed: wanted
         .filter((row) => !wanting.includes(row) && !paused.includes(row))
         .map((row) => ({
@@ -213,19 +217,26 @@ export class TaskModel {
   }
 
   releaseHeld(lanes: readonly Lane[], dispatch: DispatchSettings): Released[] {
-    return lanes
-      .flatMap((lane) => {
-        const ours = [...this.#rows.values()].filter((row) => row.organizationId === lane.organizationId);
-        const held = ours.filter((row) => row.heldBy === lane.lane);
-        return freed(lane, held, ours.filter(isRunning), this.bounds(lane.organizationId));
-      })
-      .filter((row) => !this.#isLocked(row.id))
-      .map((row) => {
-        const now = this.#now();
-        const from = row.runAt > now ? row.runAt : now;
-        this.put({ ...row, heldBy: null, nextDispatchAt: nextDispatch(from, now, dispatch) });
-        return this.#released(row);
-      });
+    const byOrganization = Map.groupBy(lanes, ({ organizationId }) => organizationId);
+    return [...byOrganization].flatMap(([organizationId, given]) => {
+      const names = [...new Set(given.map(({ lane }) => lane))];
+      return freed(names, this.#of(organizationId), this.bounds(organizationId))
+        .filter(({ row }) => !this.#isLocked(row.id))
+        .flatMap(({ row, goes }) => {
+          const now = this.#now();
+          if (!goes) {
+            this.#hold(row, 'organization');
+            return [];
+          }
+          const from = row.runAt > now ? row.runAt : now;
+          this.put({ ...row, heldBy: null, nextDispatchAt: nextDispatch(from, now, dispatch) });
+          return [this.#released(row)];
+        });
+    });
+  }
+
+  #of(organizationId: string): Row[] {
+    return [...this.#rows.values()].filter((row) => row.organizationId === organizationId);
   }
 
   release(
@@ -358,11 +369,9 @@ export class TaskModel {
   }
 
   #turns(wanting: readonly Row[]): [Row, string | null][] {
-    return [...Map.groupBy(wanting, (row) => row.organizationId)].flatMap(([organizationId, rows]) => {
-      const running = [...this.#rows.values()].filter(isRunning);
-      const ours = running.filter((row) => row.organizationId === organizationId);
-      return turns(rows, ours, this.bounds(organizationId));
-    });
+    return [...Map.groupBy(wanting, (row) => row.organizationId)].flatMap(([organizationId, rows]) =>
+      turns(rows, this.#of(organizationId), this.bounds(organizationId)),
+    );
   }
 
   #released({ id, organizationId, queue, crashes, runAt }: Row): Released {
@@ -402,5 +411,3 @@ export class TaskModel {
     });
   }
 }
-
-const isRunning = ({ status }: Row): boolean => status === 'RUNNING';

@@ -1,6 +1,7 @@
 import type { Transaction } from '../../database/connect.ts';
 import type { DispatchSettings, Task, Watched } from '../task.ts';
 import { columns, dueIn, type Fragment, leaves, nextDispatch, type Timed } from './columns.ts';
+import { CAPPED, type Capped } from './lanes.ts';
 import { requeueing } from './requeue.ts';
 import { type BulkMove, keyIsFree, picked, type Reached, type Selection, stretch } from './stretch.ts';
 import { tally, untallied, watchedBatch } from './tally.ts';
@@ -39,7 +40,7 @@ const rescheduling = (tx: Transaction, scheduledTime: string, dispatch: Dispatch
     ), ${untallied(tx)}`;
 };
 
-type Changed = Timed<Watched<Task>>;
+type Changed = Capped<Timed<Watched<Task>>>;
 
 /** The task that is meant, if it has one of these statuses. */
 const pickedOne = (tx: Transaction, id: string, statuses: string[]) => tx`
@@ -53,7 +54,7 @@ const pickedOne = (tx: Transaction, id: string, statuses: string[]) => tx`
 async function one(tx: Transaction, move: Fragment): Promise<Changed | undefined> {
   const [task] = await tx<Changed[]>`
     with recursive ${move}
-    select ${columns(tx)}, t.watchers, ${watchedBatch(tx)}, ${dueIn(tx)} from moved t`;
+    select ${columns(tx)}, t.watchers, ${watchedBatch(tx)}, ${dueIn(tx)}, ${CAPPED(tx)} as capped from moved t`;
   return task;
 }
 
@@ -70,7 +71,7 @@ async function many(
 ): Promise<ChangedStretch> {
   const rows = await tx<(Changed & Reached)[]>`
     with recursive ${stretch(tx, move, given, after)}, ${statement}
-    select ${columns(tx, false)}, t.watchers, ${watchedBatch(tx)}, ${dueIn(tx)}, r.matched, r.id as reached
+    select ${columns(tx, false)}, t.watchers, ${watchedBatch(tx)}, ${dueIn(tx)}, ${CAPPED(tx)} as capped, r.matched, r.id as reached
     from reached r left join moved t on true`;
   const [first] = rows;
   if (!first) throw new Error('A statement that always answers did not');
@@ -84,7 +85,7 @@ async function many(
  *
  * @returns undefined when the task is not visible, may not be written, or is past cancelling
  */
-export async function cancel(tx: Transaction, id: string): Promise<Watched<Task> | undefined> {
+export async function cancel(tx: Transaction, id: string): Promise<Changed | undefined> {
   const picked = pickedOne(tx, id, [...leaves('cancel'), ...leaves('abort')]);
   return one(tx, tx`${picked}, ${cancellation(tx)}`);
 }

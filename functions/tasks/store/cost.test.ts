@@ -158,3 +158,37 @@ test('the statements of a single task are planned a few times and then no more',
   // Postgres makes five plans before it compares their costs with those of one that it keeps.
   expect(plans).toEqual(Array.from({ length: 3 }, () => ({ planned: 5, kept: times - 5 })));
 });
+
+test('a release looks at what it can give a place to, however many tasks of a full key or a paused kind are held', async () => {
+  const [api, worker] = [on.as('api'), on.as('worker')];
+  await on.admin`update organizations set max_running = 2 where id = ${ada.organizationId}`;
+  await on.admin`
+    insert into pauses (organization_id, scope, name) values (${ada.organizationId}, 'kind', 'http.request')`;
+  const keyed = { concurrencyKey: 'printer', concurrencyLimit: 1 };
+  const [running] = await store.insert(api, ada, null, [newTask(keyed)], DISPATCH);
+  await store.claim(worker, [running?.id ?? ''], 3_600, 0);
+  const hold = (count: number) => on.admin`
+    insert into tasks (id, organization_id, kind, name, queue, status, scheduled_time, run_at, next_dispatch_at, max_retries,
+      attempt_limit, concurrency_key, concurrency_limit, held_by)
+    select gen_random_uuid(), ${ada.organizationId}, kind, 'Held', 'bulk', 'SCHEDULED', now(), now(), 'infinity', 0, 1,
+      key, case when key is not null then 1 end, lane
+    from generate_series(1, ${count}),
+      (values ('data.process', 'printer', 'key:printer'), ('http.request', 'printer', 'key:printer'),
+        ('http.request', null, 'organization')) as held(kind, key, lane)`;
+  const lanes = ['key:printer', 'organization'].map((lane) => ({ organizationId: ada.organizationId, lane }));
+  const look = async () => {
+    const released = await worker.begin((tx) => store.releaseHeld(tx, lanes, DISPATCH));
+    expect(released).toEqual([]);
+  };
+  await hold(1);
+  const few = await blocksOf(worker, look);
+  await hold(STORED);
+  await on.admin`analyze tasks`;
+  await counted();
+  expect(await blocksOf(worker, look)).toBeLessThan(few + 50);
+  // What can use a place gets it, behind all of them.
+  const [free] = await store.insert(api, ada, null, [newTask()], DISPATCH);
+  await on.admin`update tasks set held_by = 'organization', next_dispatch_at = 'infinity' where id = ${free?.id ?? ''}`;
+  const released = await worker.begin((tx) => store.releaseHeld(tx, lanes, DISPATCH));
+  expect(released).toMatchObject([{ id: free?.id }]);
+});

@@ -29,9 +29,18 @@ export {
   unseal,
   type WatchedBatch,
 } from './imports.ts';
-export { type Capped, heldLanes, type Lane, RELEASE, type Released, releaseHeld } from './lanes.ts';
+export {
+  type Capped,
+  heldLanes,
+  heldLanesOf,
+  type Lane,
+  lanesOf,
+  RELEASE,
+  type Released,
+} from './lanes.ts';
 export { addPause, listPauses, type Pause, removePause } from './pauses.ts';
 export { exists, find, findAll, holdersOf, list, type TaskFilter } from './read.ts';
+export { releaseHeld } from './release-held.ts';
 export {
   type Old,
   oldTasks,

@@ -1,14 +1,21 @@
 import type { Database, Transaction } from '../../database/connect.ts';
-import type { DispatchSettings, Queue, Task, Watched } from '../task.ts';
-import { columns, dueIn, type Fragment, leaves, nextDispatch, type Timed } from './columns.ts';
+import type { Queue, Task, Watched } from '../task.ts';
+import { columns, type Fragment, leaves, type Timed } from './columns.ts';
 
 /*
  * A lane is what tasks of one organization may have to queue up for: `key:<concurrency key>`, which lets so many run at once;
  * `organization`, when there is a bound for all of its tasks; `kind:<kind>` and `queue:<queue>` while they are paused.
  *
  * A due task whose lane is full or closed is held: it keeps the lane's name in `held_by`, and nobody looks after it
- * (`next_dispatch_at` is infinity) until somebody releases it: who frees a place, who resumes, and every tick of the
- * dispatcher, should the first two have died in between.
+ * (`next_dispatch_at` is infinity) until somebody releases it: a worker that has freed a place, a person who has resumed,
+ * cancelled or bound something, and every tick of the dispatcher, should these have died in between.
+ *
+ * A task with a key passes the key's lane first. In the lane of its organization it has a place of its key already, which counts
+ * as taken unless the task is paused. So the next task of a lane can always use a freed place: nobody has to search a million
+ * tasks of a full key for one that can run.
+ *
+ * A task is bound by its own `concurrency_limit`. Held tasks of a key are released in the order of their due times, then ids; one
+ * with a smaller limit is not overtaken by those that are held behind it.
  */
 
 /** A row, and whether its organization bounds how many tasks run at once. */
@@ -47,8 +54,17 @@ const BOUNDED = (db: Database | Transaction) => db`case when ${CAPPED(db)} then 
 export const LANE = (db: Database | Transaction) =>
   db`coalesce(${PAUSED(db)}, 'key:' || t.concurrency_key, ${BOUNDED(db)})`;
 
+/** How many places of a key are taken: by what runs, and by what waits for the organization alone. */
+export const takenOfKey = (db: Database | Transaction, organizationId: Fragment, key: Fragment) => db`(
+  (select count(*) from tasks r
+    where r.organization_id = ${organizationId} and r.concurrency_key = ${key} and r.status = 'RUNNING')
+  + (select count(*) from tasks t
+    where t.organization_id = ${organizationId} and t.concurrency_key = ${key} and t.held_by = 'organization'
+      and ${PAUSED(db)} is null)
+)`;
+
 /** Whoever counts a lane's running tasks, to start or to release others, does so one after the other. */
-async function lock(tx: Transaction, lanes: Fragment): Promise<void> {
+export async function lock(tx: Transaction, lanes: Fragment): Promise<void> {
   await tx`
     select pg_advisory_xact_lock(locks.key)
     from (select distinct hashtextextended(l.organization_id::text || l.lane, 0) as key from (${lanes}) l order by key) locks`;
@@ -57,14 +73,15 @@ async function lock(tx: Transaction, lanes: Fragment): Promise<void> {
 /**
  * Starts attempts of due tasks as far as their lanes have room; the others are held.
  *
- * @returns `claimed`: what now runs; `settled`: the ids of these and of those that are held now
+ * @returns `claimed`: what now runs; `settled`: the ids of these and of those that are held now; `vacated`: lanes in which those
+ *   that are held now may have left a place
  */
 export async function claimInLanes(
   db: Database,
   ids: readonly string[],
   leaseSeconds: number,
   alone: boolean,
-): Promise<{ claimed: Watched<Task>[]; settled: ReadonlySet<string> }> {
+): Promise<{ claimed: Watched<Task>[]; settled: ReadonlySet<string>; vacated: Lane[] }> {
   const rows = await db.begin(async (tx) => {
     await lock(
       tx,
@@ -73,7 +90,7 @@ export async function claimInLanes(
         cross join lateral (values ('key:' || t.concurrency_key), (${BOUNDED(tx)})) as lane(name)
         where t.id = any (${ids as string[]}::uuid[]) and lane.name is not null`,
     );
-    return tx<(Watched<Task> & { held: boolean })[]>`
+    return tx<(Watched<Task> & { heldBy: string | null; capped: boolean })[]>`
       with clock as materialized (
         select clock_timestamp() as now
       ), wanted as materialized (
@@ -84,17 +101,19 @@ export async function claimInLanes(
           and t.run_at <= clock.now and (${alone} or t.crashes = 0)
         order by t.id
         for update of t skip locked
+      ), keys as materialized (
+        select k.organization_id, k.concurrency_key,
+          ${takenOfKey(tx, tx`k.organization_id`, tx`k.concurrency_key`)} as taken
+        from (select distinct w.organization_id, w.concurrency_key from wanted w where w.concurrency_key is not null) k
       ), by_key as (
         select w.*,
           case when w.paused is not null then w.paused
-            when w.concurrency_key is not null and w.concurrency_limit <
-              row_number() over (partition by w.organization_id, w.concurrency_key order by w.run_at, w.id)
-              + (select count(*) from tasks r where r.organization_id = w.organization_id
-                and r.concurrency_key = w.concurrency_key and r.status = 'RUNNING')
+            when w.concurrency_limit < k.taken
+              + row_number() over (partition by w.organization_id, w.concurrency_key, w.paused is null order by w.run_at, w.id)
             then 'key:' || w.concurrency_key end as key_lane
-        from wanted w
+        from wanted w left join keys k using (organization_id, concurrency_key)
       ), by_organization as (
-        select k.id,
+        select k.id, k.max_running is not null as capped,
           coalesce(k.key_lane, case when k.max_running <
             row_number() over (partition by k.organization_id, k.key_lane is null order by k.run_at, k.id)
             + (select count(*) from tasks r where r.organization_id = k.organization_id and r.status = 'RUNNING')
@@ -113,11 +132,24 @@ export async function claimInLanes(
           updated_at = case when l.lane is null then clock_timestamp() else t.updated_at end,
           seq = t.seq + case when l.lane is null then 1 else 0 end
         from by_organization l where t.id = l.id
-        returning t.*
+        returning t.*, l.capped
       )
-      select ${columns(tx)}, t.watchers, null as batch, t.held_by is not null as held from moved t`;
+      select ${columns(tx)}, t.watchers, null as batch, t.held_by as "heldBy", t.capped from moved t`;
   });
-  return { claimed: rows.filter(({ held }) => !held), settled: new Set(rows.map(({ id }) => id)) };
+  return {
+    claimed: rows.filter(({ heldBy }) => heldBy === null),
+    settled: new Set(rows.map(({ id }) => id)),
+    vacated: rows.flatMap(vacatedBy),
+  };
+}
+
+/** The lanes in which a task that is held in another one may have left a place that was meant for it. */
+export function vacatedBy(
+  task: Capped<Pick<Task, 'organizationId' | 'concurrencyKey'>> & { heldBy: string | null },
+): Lane[] {
+  const { heldBy } = task;
+  if (heldBy === null || heldBy === 'organization') return [];
+  return lanesOf(task).filter(({ lane }) => lane !== heldBy);
 }
 
 /**
@@ -145,55 +177,31 @@ export async function heldLanes(db: Database, limit: number, after: Lane | null 
     select organization_id as "organizationId", held_by as lane from lanes limit ${limit}`;
 }
 
-/**
- * Releases held tasks of the given lanes, those first that have waited longest, as far as there is room for them. Their
- * messages are the caller's to send.
- */
-export async function releaseHeld(
-  tx: Transaction,
-  lanes: readonly Lane[],
-  dispatch: DispatchSettings,
-): Promise<Released[]> {
-  const given = tx`
-    select distinct l."organizationId" as organization_id, l.lane
-    from jsonb_to_recordset(${JSON.stringify(lanes)}::jsonb) as l("organizationId" uuid, lane text)`;
-  await lock(tx, given);
-  return tx<Released[]>`
-    with freed as (
-      select h.id
-      from (${given}) l
+/** Lanes in which tasks of one organization are held, those of the organization itself and of its pauses first. */
+export async function heldLanesOf(tx: Transaction, organizationId: string, limit: number): Promise<Lane[]> {
+  return tx<Lane[]>`
+    with recursive lanes as (
+      (select t.held_by from tasks t where t.organization_id = ${organizationId} and t.held_by is not null
+        order by t.held_by desc limit 1)
+      union all
+      select next.held_by from lanes l
       cross join lateral (
-        select case
-          when l.lane like 'key:%' then (
-            select t.concurrency_limit from tasks t where t.organization_id = l.organization_id and t.held_by = l.lane
-            order by t.run_at limit 1
-          ) - (
-            select count(*) from tasks r
-            where r.organization_id = l.organization_id and r.concurrency_key = substr(l.lane, 5) and r.status = 'RUNNING'
-          )
-          when l.lane = 'organization' then
-            (select o.max_running from organizations o where o.id = l.organization_id)
-            - (select count(*) from tasks r where r.organization_id = l.organization_id and r.status = 'RUNNING')
-          when exists (
-            select from pauses p where p.organization_id = l.organization_id and l.lane = p.scope || ':' || p.name
-          ) then 0
-          end as places
-      ) room
-      cross join lateral (
-        select t.id from tasks t
-        where t.organization_id = l.organization_id and t.held_by = l.lane
-        order by t.run_at
-        -- A bound that has gone, like a pause that has, lets everything through.
-        limit least(greatest(coalesce(room.places, ${RELEASE}), 0), ${RELEASE})
-      ) h
-    ), taken as (
-      select t.id from tasks t where t.id in (select id from freed) and t.held_by is not null
-      order by t.id
-      for update of t skip locked
+        select t.held_by from tasks t
+        where t.organization_id = ${organizationId} and t.held_by is not null and t.held_by < l.held_by
+        order by t.held_by desc limit 1
+      ) next
     )
-    update tasks t
-    set held_by = null,
-      next_dispatch_at = ${nextDispatch(tx, tx`greatest(t.run_at, clock_timestamp())`, dispatch)}
-    from taken where t.id = taken.id
-    returning t.id, t.organization_id as "organizationId", t.queue, t.crashes > 0 as suspect, ${dueIn(tx)}`;
+    select ${organizationId}::uuid as "organizationId", held_by as lane from lanes limit ${limit}`;
+}
+
+/** The lanes in which a task has left a place, or may have. */
+export function lanesOf({
+  organizationId,
+  concurrencyKey,
+  capped,
+}: Capped<Pick<Task, 'organizationId' | 'concurrencyKey'>>): Lane[] {
+  return [
+    ...(concurrencyKey === null ? [] : [{ organizationId, lane: `key:${concurrencyKey}` }]),
+    ...(capped ? [{ organizationId, lane: 'organization' }] : []),
+  ];
 }

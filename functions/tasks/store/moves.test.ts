@@ -164,10 +164,11 @@ describe('claim', () => {
       expect(answer).toEqual({
         claimed: [],
         unclaimed: [{ id, dueInSeconds: expect.any(Number), suspect: false, lacks: null }],
+        vacated: [],
       });
     });
     expect((await store.claim(worker, [id], LEASE, 2)).claimed).toHaveLength(1);
-    expect(await store.claim(worker, [id], LEASE, 2)).toEqual({ claimed: [], unclaimed: [] });
+    expect(await store.claim(worker, [id], LEASE, 2)).toEqual({ claimed: [], unclaimed: [], vacated: [] });
   });
 
   test('a task that has crashed is claimed only alone', async () => {
@@ -177,6 +178,7 @@ describe('claim', () => {
     expect(answer).toEqual({
       claimed: [],
       unclaimed: [{ id, dueInSeconds: expect.any(Number), suspect: true, lacks: null }],
+      vacated: [],
     });
     expect((await store.claim(worker, [id], LEASE, 2, true)).claimed).toHaveLength(1);
   });

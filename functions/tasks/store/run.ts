@@ -1,7 +1,7 @@
 import type { Database } from '../../database/connect.ts';
 import type { DispatchSettings, LogEntry, Outcome, Progress, Task, Watched } from '../task.ts';
 import { among, columns, dueIn, leaves, nextDispatch, type Timed } from './columns.ts';
-import { CAPPED, type Capped, claimInLanes, LANE, PAUSED } from './lanes.ts';
+import { CAPPED, type Capped, claimInLanes, LANE, type Lane, PAUSED, vacatedBy } from './lanes.ts';
 import { KNOWN, LACK, type Lack, type Room } from './room.ts';
 import { tally, watchedBatch } from './tally.ts';
 
@@ -19,7 +19,20 @@ export type Unclaimed = {
 /** A worker that takes on everything. */
 const ROOM_FOR_ALL: Room = { kinds: [], runners: 0, seconds: 840 };
 
-export type Claim = { claimed: Watched<Task>[]; unclaimed: Unclaimed[] };
+export type Claim = {
+  claimed: Watched<Task>[];
+  unclaimed: Unclaimed[];
+  /** Lanes with a place that was meant for a task which is now held by another lane: somebody else may use it. */
+  vacated: Lane[];
+};
+
+/** A task that was asked for: claimed, held because it is paused, or neither. */
+type Wanted = Watched<Task> & {
+  wanted: Unclaimed;
+  lane: string | null;
+  unclaimed: boolean;
+  held: Parameters<typeof vacatedBy>[0] | null;
+};
 
 /**
  * Starts attempts: takes those of the given tasks that are due and that nobody else has. What is paused, or whose lane is
@@ -29,7 +42,7 @@ export type Claim = { claimed: Watched<Task>[]; unclaimed: Unclaimed[] };
  * @param soonSeconds  tasks that become due within this time are returned unclaimed
  * @param alone        claims suspects too; otherwise they are returned unclaimed
  * @param room         tasks that the worker has no room for are returned unclaimed
- * @returns `claimed`: what now runs here; `unclaimed`: what is worth asking for again
+ * @returns `claimed`: what now runs here; `unclaimed`: what is worth asking for again; `vacated`: lanes to release tasks from
  */
 export async function claim(
   db: Database,
@@ -41,11 +54,12 @@ export async function claim(
 ): Promise<Claim> {
   const startable = db`t.run_at <= clock.now and (${alone} or t.crashes = 0)`;
   const asked = among(db, ids);
-  const rows = await db<(Watched<Task> & { wanted: Unclaimed; lane: string | null; unclaimed: boolean })[]>`
+  const rows = await db<Wanted[]>`
     with clock as materialized (
       select clock_timestamp() as now
     ), wanted as materialized (
-      select t.id, t.run_at, t.crashes, ${LANE(db)} as lane, ${LACK(db, room, startable)} as lacks
+      select t.id, t.run_at, t.crashes, ${LANE(db)} as lane,
+        ${LACK(db, room, startable)} as lacks
       from clock, tasks t left join ${KNOWN(db, room)} on k.kind = t.kind
       where ${asked} and t.status = any (${leaves('claim')}::text[])
         and t.run_at <= clock.now + ${soonSeconds} * interval '1 second'
@@ -71,15 +85,17 @@ export async function claim(
     ), held as (
       update tasks t set held_by = paused.lane, next_dispatch_at = 'infinity'
       from paused where ${asked} and t.id = paused.id
-      returning t.id
+      returning t.id, t.organization_id, t.concurrency_key, t.held_by, ${CAPPED(db)} as capped
     )
     select ${columns(db)}, t.watchers, null as batch, t.id is null as unclaimed, w.lane,
       jsonb_build_object('id', w.id, 'dueInSeconds', extract(epoch from w.run_at - clock.now)::float8,
-        'suspect', w.crashes > 0, 'lacks', w.lacks) as wanted
-    from clock, wanted w left join claimed t on t.id = w.id
-    where w.id not in (select id from held)`;
+        'suspect', w.crashes > 0, 'lacks', w.lacks) as wanted,
+      (select json_build_object('organizationId', h.organization_id, 'concurrencyKey', h.concurrency_key,
+        'heldBy', h.held_by, 'capped', h.capped) from held h where h.id = w.id) as held
+    from clock, wanted w left join claimed t on t.id = w.id`;
   const claimed = rows.filter((row) => !row.unclaimed);
-  const left = rows.filter((row) => row.unclaimed);
+  const left = rows.filter((row) => row.unclaimed && row.held === null);
+  const paused = rows.flatMap(({ held }) => held ?? []);
   const laned = left
     .filter(({ lane, wanted: { dueInSeconds, suspect, lacks } }) => {
       return lane && !lacks && dueInSeconds <= 0 && (alone || !suspect);
@@ -89,6 +105,7 @@ export async function claim(
   return {
     claimed: [...claimed, ...(inLanes?.claimed ?? [])],
     unclaimed: left.map(({ wanted }) => wanted).filter(({ id }) => !inLanes?.settled.has(id)),
+    vacated: [...paused.flatMap(vacatedBy), ...(inLanes?.vacated ?? [])],
   };
 }
 
