@@ -1,9 +1,18 @@
 import type { Database, Transaction } from '../database/connect.ts';
 import { asMember, type Principal } from '../database/enter.ts';
 import { retryOnConflict } from '../database/retry-on-conflict.ts';
-import { membershipIn, membershipInOrHome } from '../organizations/rights.ts';
+import { membershipIn, membershipInOrHome, roleInsufficient } from '../organizations/rights.ts';
 import { Refusal } from '../refusal.ts';
-import { type CreateDeps, type TaskRequest, violated, wake, whyRefused } from './create.ts';
+import {
+  type CreateDeps,
+  type TaskRequest,
+  type Unmet,
+  unmet,
+  unmetDependencies,
+  violated,
+  wake,
+  whyRefused,
+} from './create.ts';
 import * as store from './store/index.ts';
 import type { Queue } from './task.ts';
 
@@ -22,14 +31,20 @@ export type BatchRequest = {
 };
 
 /** The batch as it was committed, and of each request whether its task was: not when its unique key is taken. */
-export type CreatedBatch = { batch: store.BatchNow | null; written: boolean[] };
+export type CreatedBatch = {
+  batch: store.BatchNow | null;
+  written: boolean[];
+  /** With `partial`: what requests cannot wait for, by their place. */
+  unmet: readonly Unmet[];
+};
 
 /**
  * Commits a batch with its tasks in one statement, and sends the messages of those that are due within the look-ahead.
  *
  * @param ids     of the tasks, ascending, one each
  * @param partial leaves out tasks whose unique key is taken, instead of writing none
- * @throws Refusal `organization_not_found`, `role_insufficient`, `session_ended`; `unique_key_taken` with the requests
+ * @throws Refusal `organization_not_found`, `role_insufficient`, `session_ended`; `invalid_request` and `dependency_failed` for
+ *   what a task cannot wait for; `unique_key_taken` with the requests
  *   whose key is taken, by a live task or by an earlier request
  */
 export async function createBatch(
@@ -41,11 +56,13 @@ export async function createBatch(
   partial: boolean,
 ): Promise<CreatedBatch> {
   const tasks = requests.map((request, at) => ({ ...request, queue, id: ids[at] ?? '' }));
-  if (tasks.length === 0) return { batch: null, written: [] };
+  if (tasks.length === 0) return { batch: null, written: [], unmet: [] };
   const batch = { id, name, queue };
-  const made = await retryOnConflict(() =>
-    store.insertBatch(deps.db, principal, organizationId, batch, tasks, deps.dispatch, partial),
-  ).catch(async (error: unknown) => {
+  const cannotWait: Unmet[] = [];
+  const insert = tasks.some(({ dependsOn }) => dependsOn)
+    ? () => insertWaiting(deps, principal, organizationId, batch, tasks, partial, cannotWait)
+    : () => store.insertBatch(deps.db, principal, organizationId, batch, tasks, deps.dispatch, partial);
+  const made = await retryOnConflict(insert).catch(async (error: unknown) => {
     if (violated(error) === undefined) throw error;
     const before = await madeBefore(deps.db, principal, id, ids);
     if (before) return before;
@@ -55,7 +72,7 @@ export async function createBatch(
     const refusal = await whyRefused(deps.db, principal, organizationId);
     if (refusal) throw refusal;
     const before = await madeBefore(deps.db, principal, id, ids);
-    return before ?? { batch: null, written: tasks.map(() => false) };
+    return before ?? { batch: null, written: tasks.map(() => false), unmet: cannotWait };
   }
   if ('written' in made) return made;
   deps.measure?.('TasksCreated', made.tasks.length);
@@ -63,9 +80,39 @@ export async function createBatch(
   await wake(
     deps,
     principal,
-    made.tasks.map((task) => ({ ...task, organizationId: home, queue, status: 'SCHEDULED' })),
+    made.tasks.map((task) => ({ ...task, organizationId: home, queue })),
   );
-  return { batch: { ...made.batch, running: 0 }, written: whichOf(ids, made.tasks) };
+  return { batch: { ...made.batch, running: 0 }, written: whichOf(ids, made.tasks), unmet: cannotWait };
+}
+
+/** Writes a batch some of whose tasks wait for others. @param cannotWait takes what is left out with `partial` */
+async function insertWaiting(
+  { db, dispatch }: CreateDeps,
+  principal: Principal,
+  organizationId: string | null,
+  batch: store.NewBatch,
+  tasks: readonly store.NewTask[],
+  partial: boolean,
+  cannotWait: Unmet[],
+) {
+  return asMember(db, principal, async (tx, memberships) => {
+    const { role, organizationId: home } = membershipInOrHome(memberships, organizationId);
+    if (role === 'viewer') throw roleInsufficient(role);
+    const unmetNow = await unmetDependencies(tx, home, tasks);
+    if (unmetNow.length > 0 && !partial) throw unmet(unmetNow, '/tasks/*');
+    cannotWait.splice(0, cannotWait.length, ...unmetNow);
+    const leftOut = new Set(unmetNow.map(({ task }) => task));
+    const wanted = tasks.filter((_task, at) => !leftOut.has(at));
+    if (wanted.length === 0) return undefined;
+    const made = await store.insertBatch(tx, principal, home, batch, wanted, dispatch, partial);
+    const there = new Set(made?.tasks.map(({ id }) => id));
+    await store.insertDependencies(
+      tx,
+      home,
+      wanted.filter(({ id }) => there.has(id)),
+    );
+    return made;
+  });
 }
 
 function whichOf(ids: readonly string[], tasks: readonly { id: string }[]): boolean[] {
@@ -83,7 +130,7 @@ async function madeBefore(
 ): Promise<CreatedBatch | undefined> {
   return asMember(db, principal, async (tx) => {
     const batch = await store.findBatch(tx, id);
-    return batch && { batch, written: whichOf(ids, await store.present(tx, ids)) };
+    return batch && { batch, written: whichOf(ids, await store.present(tx, ids)), unmet: [] };
   });
 }
 

@@ -1,10 +1,10 @@
 import { v7 as uuidv7 } from 'uuid';
-import type { Database } from '../database/connect.ts';
+import type { Database, Transaction } from '../database/connect.ts';
 import { asMember, type Principal } from '../database/enter.ts';
 import { retryOnConflict } from '../database/retry-on-conflict.ts';
 import type { Measure } from '../figures.ts';
 import { membershipInOrHome, roleInsufficient } from '../organizations/rights.ts';
-import { Refusal } from '../refusal.ts';
+import { type FieldError, Refusal } from '../refusal.ts';
 import * as store from './store/index.ts';
 import type { DispatchSettings, Enqueue, Task, TaskStatus } from './task.ts';
 import { type Due, wakeUps } from './wake-ups.ts';
@@ -67,28 +67,79 @@ async function insertWaiting(
   return asMember(db, principal, async (tx, memberships) => {
     const { role, organizationId: home } = membershipInOrHome(memberships, organizationId);
     if (role === 'viewer') throw roleInsufficient(role);
-    const wanted = [...new Set(tasks.flatMap(({ dependsOn }) => dependsOn ?? []))];
-    const found = new Map((await store.awaitTasks(tx, home, wanted)).map(({ id, status }) => [id, status]));
-    for (const id of wanted) {
-      const status = found.get(id);
-      if (status === undefined) throw unknownDependency(tasks, id);
-      if (status === 'FAILED' || status === 'CANCELLED') throw dependencyFailed(id, status);
-    }
+    const [first] = await unmetDependencies(tx, home, tasks);
+    if (first) throw unmet([first], '');
     const written = await store.insert(tx, principal, home, tasks, dispatch);
-    for (const task of written) {
-      const dependsOn = tasks.find(({ id }) => id === task.id)?.dependsOn;
-      if (dependsOn) await store.insertDependencies(tx, task, dependsOn);
-    }
+    const there = new Set(written.map(({ id }) => id));
+    await store.insertDependencies(
+      tx,
+      home,
+      tasks.filter(({ id }) => there.has(id)),
+    );
     return written;
   });
 }
 
-function unknownDependency(tasks: readonly store.NewTask[], id: string): Refusal {
-  const at = tasks.find(({ dependsOn }) => dependsOn?.includes(id))?.dependsOn?.indexOf(id);
-  const detail = 'There is no such task in the organization';
-  return new Refusal('invalid', 'invalid_request', `depends_on.${at}: ${detail}`, {}, [
-    { in: 'body', pointer: `/depends_on/${at}`, detail },
-  ]);
+/** Something that a new task cannot wait for: it is not there, or will not complete. */
+export type Unmet = {
+  /** Of the task among the new ones, and of the dependency in its list. */
+  task: number;
+  at: number;
+  id: string;
+  status: TaskStatus | undefined;
+};
+
+/**
+ * Marks what new tasks of an organization depend on as waited for, which excludes that it ends before the transaction does.
+ *
+ * @returns what they cannot wait for
+ */
+export async function unmetDependencies(
+  tx: Transaction,
+  organizationId: string,
+  tasks: readonly store.NewTask[],
+): Promise<Unmet[]> {
+  const wanted = [...new Set(tasks.flatMap(({ dependsOn }) => dependsOn ?? []))];
+  const awaited = await store.awaitTasks(tx, organizationId, wanted);
+  const found = new Map(awaited.map(({ id, status }) => [id, status]));
+  return tasks.flatMap(({ dependsOn }, task) =>
+    (dependsOn ?? [])
+      .map((id, at) => ({ task, at, id, status: found.get(id) }))
+      .filter(({ status }) => status === undefined || status === 'FAILED' || status === 'CANCELLED'),
+  );
+}
+
+/** @param path of the task in the body, without a slash at its end */
+export function unmetField({ at, id, status }: Unmet, path: string): FieldError {
+  const detail =
+    status === undefined
+      ? 'There is no such task in the organization'
+      : `The task ${id} is ${status}, and will not complete`;
+  return { in: 'body', pointer: `${path}/depends_on/${at}`, detail };
+}
+
+/**
+ * The refusal of what cannot wait.
+ *
+ * @param list at least one
+ * @param path of a task in the body; `*` stands for its place among the new ones
+ */
+export function unmet(list: readonly Unmet[], path: string): Refusal {
+  const fields = list.map((each) => unmetField(each, path.replace('*', String(each.task))));
+  const unknown = list.findIndex(({ status }) => status === undefined);
+  const first = fields[Math.max(0, unknown)];
+  if (unknown !== -1 && first) {
+    const where = first.pointer.slice(1).replaceAll('/', '.');
+    return new Refusal('invalid', 'invalid_request', `${where}: ${first.detail}`, {}, fields);
+  }
+  const [failed] = list;
+  return new Refusal(
+    'conflict',
+    'dependency_failed',
+    first?.detail ?? '',
+    { task: failed?.id, task_status: failed?.status },
+    fields,
+  );
 }
 
 /** The refusal of a task that would wait for one that has failed. */

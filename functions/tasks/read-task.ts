@@ -3,7 +3,7 @@ import { type FieldError, invalidRequest, Refusal } from '../refusal.ts';
 import type { TaskRequest } from './create.ts';
 import { KINDS, type KindName } from './kinds/index.ts';
 import type { Queue, RetryPolicy } from './task.ts';
-import { type Fields, TaskFields, withItsRules } from './task-fields.ts';
+import { dependsOn, type Fields, TaskFields, withItsRules } from './task-fields.ts';
 
 /** Each kind's payload where the body has it. Made once: a schema costs more than a payload's check. */
 const PAYLOADS = Object.fromEntries(
@@ -18,7 +18,7 @@ const PAYLOADS = Object.fromEntries(
 export function taskRequest(
   body: Fields,
   queue: Queue,
-  dependsOn: readonly string[] | null = null,
+  awaited: readonly string[] | null = null,
 ): TaskRequest {
   const kind = KINDS[body.kind];
   const payload = PAYLOADS[body.kind].safeParse(body);
@@ -39,7 +39,7 @@ export function taskRequest(
     uniqueKey: body.unique_key ?? null,
     concurrencyKey: body.concurrency_key ?? null,
     concurrencyLimit: body.concurrency_key === undefined ? null : (body.concurrency_limit ?? 1),
-    dependsOn,
+    dependsOn: awaited,
   };
 }
 
@@ -54,14 +54,26 @@ function retryPolicy(retry: NonNullable<Fields['retry']>): Partial<RetryPolicy> 
   };
 }
 
-const BatchedTask = withItsRules(TaskFields);
+const ImportedTask = withItsRules(TaskFields);
+const BatchedTask = withItsRules(TaskFields.extend({ depends_on: dependsOn }));
 
-/** A task of a batch as it is to be written, or every rule that it breaks. Pointers begin at the task. */
-export function readTask(item: unknown, queue: Queue): TaskRequest | { errors: readonly FieldError[] } {
-  const fields = BatchedTask.safeParse(item);
+type Read = TaskRequest | { errors: readonly FieldError[] };
+
+/** A task of an import as it is to be written, or every rule that it breaks. Pointers begin at the task. */
+export const readTask = (item: unknown, queue: Queue): Read => read(ImportedTask, item, queue);
+
+/** The same of a bulk request, whose tasks may depend on others. */
+export const readBatchedTask = (item: unknown, queue: Queue): Read => read(BatchedTask, item, queue);
+
+function read(
+  schema: z.ZodType<Fields & { depends_on?: readonly string[] | undefined }>,
+  item: unknown,
+  queue: Queue,
+): Read {
+  const fields = schema.safeParse(item);
   if (!fields.success) return { errors: invalidRequest('body', fields.error).fields };
   try {
-    return taskRequest(fields.data, queue);
+    return taskRequest(fields.data, queue, fields.data.depends_on ?? null);
   } catch (thrown) {
     if (thrown instanceof Refusal) return { errors: thrown.fields };
     throw thrown;

@@ -82,3 +82,15 @@ export const withItsRules = <T extends z.ZodType<Fields>>(fields: T) =>
     path: ['concurrency_limit'],
     error: 'Needs a concurrency_key',
   });
+
+/** Ids in the one spelling that the database answers with. */
+const TaskId = z.uuid().toLowerCase();
+
+/** The field `depends_on`, where tasks are created by a request. */
+export const dependsOn = z
+  .array(TaskId)
+  .min(1)
+  .max(20)
+  .refine((ids) => new Set(ids).size === ids.length, 'Must not name a task twice')
+  .optional()
+  .describe('Tasks of the organization that must be COMPLETED before; when one fails, this one is cancelled');

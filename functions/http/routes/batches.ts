@@ -5,6 +5,7 @@ import { idsFrom } from '../../idempotency/ids-from.ts';
 import { createBatch, getBatch, listBatches } from '../../tasks/batches.ts';
 import { cancelBatch, countInBulk, EVERYTHING, retryBatch } from '../../tasks/bulk-actions.ts';
 import type { ChangeDeps } from '../../tasks/change.ts';
+import { unmetField } from '../../tasks/create.ts';
 import type { App } from '../app.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
 import { answer, json, NEWEST_FIRST, problems, secured } from '../describe.ts';
@@ -99,13 +100,26 @@ export function registerBatchRoutes(app: App, deps: ChangeDeps): void {
     if (bad.length > 0 && !partial) throw batchRefused(bad, tasks.length);
     const [id = '', ...ids] = idsFrom(c.var.seed ?? uuidv7(), requests.length + 1);
     const wanted = { id, organizationId: organization ?? null, name, queue };
-    const { batch, written } = await createBatch(deps, c.var.principal, wanted, requests, ids, partial);
+    const { batch, written, unmet } = await createBatch(
+      deps,
+      c.var.principal,
+      wanted,
+      requests,
+      ids,
+      partial,
+    );
     const created = batch?.total ?? 0;
     const view = batch && batchView(batch);
     if (!partial) return c.json({ batch: view, created }, 201, { Location: `/api/batches/${id}/` });
     const there = written.flatMap((is, n) => (is ? [{ index: indexes[n] ?? 0, id: ids[n] ?? '' }] : []));
-    const taken = written.flatMap((is, n) => (is ? [] : [keyTaken(indexes[n] ?? 0)]));
-    const body = { batch: view, created, results: taskResults(there, [...bad, ...taken]) };
+    const waiting = Map.groupBy(unmet, ({ task }) => task);
+    const refused = written.flatMap((is, n) => {
+      if (is) return [];
+      const index = indexes[n] ?? 0;
+      const errors = waiting.get(n)?.map((each) => unmetField(each, `/tasks/${index}`));
+      return [errors ? { index, errors } : keyTaken(index)];
+    });
+    const body = { batch: view, created, results: taskResults(there, [...bad, ...refused]) };
     return view ? c.json(body, 201, { Location: `/api/batches/${id}/` }) : c.json(body, 200);
   });
 

@@ -4,7 +4,7 @@ import { type FieldError, Refusal } from '../../refusal.ts';
 import { shortenedField } from '../../shortened.ts';
 import { MAX_BATCH } from '../../tasks/batches.ts';
 import type { TaskRequest } from '../../tasks/create.ts';
-import { readTask } from '../../tasks/read-task.ts';
+import { readBatchedTask } from '../../tasks/read-task.ts';
 import { QUEUES, type Queue } from '../../tasks/task.ts';
 import { text } from '../../tasks/task-fields.ts';
 import { Id } from '../id.ts';
@@ -43,7 +43,7 @@ export type BulkRequests = { requests: TaskRequest[]; indexes: number[]; bad: Ba
 export function bulkRequests(items: readonly unknown[], queue: Queue): BulkRequests {
   const read: BulkRequests = { requests: [], indexes: [], bad: [] };
   for (const [index, item] of items.entries()) {
-    const task = readTask(item, queue);
+    const task = readBatchedTask(item, queue);
     if ('errors' in task) {
       const errors = task.errors.map((error) => ({ ...error, pointer: `/tasks/${index}${error.pointer}` }));
       read.bad.push({ index, errors });

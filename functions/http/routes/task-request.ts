@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { LISTED_KIND_NAMES } from '../../tasks/kinds/index.ts';
 import { QUEUES, TASK_STATUSES } from '../../tasks/task.ts';
-import { scheduledTime, TaskFields, withItsRules } from '../../tasks/task-fields.ts';
+import { dependsOn, scheduledTime, TaskFields, withItsRules } from '../../tasks/task-fields.ts';
 import { timestamp } from '../../timestamp.ts';
 import { Id } from '../id.ts';
 import { pageLimit } from '../page-limit.ts';
@@ -15,15 +15,7 @@ export const CreateTask = withItsRules(
   TaskFields.extend({
     queue: z.enum(QUEUES).default('interactive').describe('`bulk` for what may wait behind others'),
     organization: Id.optional().describe('Default: your personal organization'),
-    depends_on: z
-      .array(Id)
-      .min(1)
-      .max(20)
-      .refine((ids) => new Set(ids).size === ids.length, 'Must not name a task twice')
-      .optional()
-      .describe(
-        'Tasks of the organization that must be COMPLETED before; when one fails, this one is cancelled',
-      ),
+    depends_on: dependsOn,
   }),
 ).meta({
   id: 'CreateTask',

@@ -120,7 +120,7 @@ const createDependent = some.map((at) =>
     const real = await system.asAda(async (tx) => {
       await store.awaitTasks(tx, system.ada.organizationId, dependsOn);
       const [written] = await store.insert(tx, system.ada, null, [task], DISPATCH);
-      if (written) await store.insertDependencies(tx, written, dependsOn);
+      if (written) await store.insertDependencies(tx, system.ada.organizationId, [task]);
       return written ? [written] : [];
     });
     const model = system.model.insert(system.ada.organizationId, [system.newTask(task)], DISPATCH);

@@ -126,17 +126,21 @@ export async function insert(
 export type Wakeable = Timed<Pick<Task, 'id' | 'organizationId' | 'queue' | 'status'>>;
 
 /** A new batch, and those of its tasks that were written. */
-export type WrittenBatch = { batch: Batch; tasks: Timed<{ id: string }>[] };
+export type WrittenBatch = { batch: Batch; tasks: Timed<Pick<Task, 'id' | 'status'>>[] };
 
-/** Writes down what a new task waits for. */
+/** Writes down what new tasks of one organization wait for, in one statement. */
 export async function insertDependencies(
   tx: Transaction,
-  { id, organizationId }: Pick<Task, 'id' | 'organizationId'>,
-  dependsOn: readonly string[],
+  organizationId: string,
+  tasks: readonly Pick<NewTask, 'id' | 'dependsOn'>[],
 ): Promise<void> {
+  const edges = tasks.flatMap(({ id, dependsOn }) => (dependsOn ?? []).map((other) => ({ id, other })));
+  if (edges.length === 0) return;
   await tx`
     insert into task_dependencies (task_id, depends_on, organization_id)
-    select ${id}, unnest(${dependsOn as string[]}::uuid[]), ${organizationId}`;
+    select e.task_id, e.depends_on, ${organizationId}::uuid
+    from unnest(${edges.map(({ id }) => id)}::uuid[], ${edges.map(({ other }) => other)}::uuid[])
+      as e(task_id, depends_on)`;
 }
 
 /**
@@ -148,7 +152,7 @@ export async function insertDependencies(
  * @throws the database's error `23505` when, without `partial`, a unique key is taken
  */
 export async function insertBatch(
-  db: Database,
+  db: Database | Transaction,
   principal: Principal,
   organizationId: string | null,
   batch: NewBatch,
@@ -156,11 +160,11 @@ export async function insertBatch(
   dispatch: DispatchSettings,
   partial = false,
 ): Promise<WrittenBatch | undefined> {
-  const [first, ...rows] = await db<{ batch: Batch | null; id: string; dueInSeconds: number }[]>`
+  const [first, ...rows] = await db<(WrittenBatch['tasks'][number] & { batch: Batch | null })[]>`
     with ${home(db, principal, organizationId)}, made as (
       ${insertion(db, principal.userId, tasks, batch.id, dispatch)}
       ${partial ? db`on conflict do nothing` : db``}
-      returning t.id, t.organization_id, t.run_at
+      returning t.id, t.organization_id, t.status, t.run_at
     ), batch as (
       insert into batches (id, organization_id, created_by, name, queue, total, first_task_id, last_task_id)
       select ${batch.id}, home.organization_id, ${principal.userId}, ${batch.name}, ${batch.queue}, count(*),
@@ -169,8 +173,8 @@ export async function insertBatch(
       group by home.organization_id
       returning *
     )
-    select ${batchJson(db)} as batch, b.id, 0::float8 as "dueInSeconds" from batch b
+    select ${batchJson(db)} as batch, b.id, '' as status, 0::float8 as "dueInSeconds" from batch b
     union all
-    select null, t.id, ${dueIn(db)} from made t`;
+    select null, t.id, t.status, ${dueIn(db)} from made t`;
   return first?.batch ? { batch: first.batch, tasks: rows } : undefined;
 }

@@ -14,6 +14,7 @@ export {
   insert,
   insertBatch,
   insertDependencies,
+  type NewBatch,
   type NewTask,
   type Wakeable,
 } from './create.ts';

@@ -56,7 +56,7 @@ test('what a task waits for is told in the order of ids, as it stands', async ()
   const dependsOn = [c ?? '', a ?? '', b ?? ''];
   const waiting = await insertTask(api, ada, { dependsOn });
   await asMember(api, ada, async (tx) => {
-    await store.insertDependencies(tx, waiting, dependsOn);
+    await store.insertDependencies(tx, waiting.organizationId, [{ id: waiting.id, dependsOn }]);
     await store.cancel(tx, b ?? '');
   });
   expect((await around(waiting.id))?.waitsFor).toEqual([

@@ -66,7 +66,9 @@ test('a task that is cancelled for what it waits for is counted, too', async () 
   const member = { id: ids[0] ?? '', organizationId: ada.organizationId };
   await asMember(api, ada, async (tx) => {
     await store.awaitTasks(tx, ada.organizationId, [awaited ?? '']);
-    await store.insertDependencies(tx, member, [awaited ?? '']);
+    await store.insertDependencies(tx, member.organizationId, [
+      { id: member.id, dependsOn: [awaited ?? ''] },
+    ]);
     await store.cancel(tx, awaited ?? '');
   });
   await store.release(dispatcher, [awaited ?? ''], 1, DISPATCH);
