@@ -114,12 +114,20 @@ describe('what a route does not declare is refused by name, and nothing happens'
 describe('dry_run', () => {
   /** Routes that change many rows at once. */
   const DRY: [request: string, body: object | undefined, counted: object][] = [
-    ['POST /api/batches/{batchId}/cancel/', { dry_run: true }, { matched: 1, changed: 0, complete: true }],
-    ['POST /api/batches/{batchId}/retry/', { dry_run: true }, { matched: 0, changed: 0, complete: true }],
+    [
+      'POST /api/batches/{batchId}/cancel/',
+      { dry_run: true },
+      { matched: 1, changed: 0, stopping: 0, complete: true },
+    ],
+    [
+      'POST /api/batches/{batchId}/retry/',
+      { dry_run: true },
+      { matched: 0, changed: 0, stopping: 0, complete: true },
+    ],
     [
       'POST /api/bulk-actions/',
       { action: 'cancel', filter: { status: 'SCHEDULED' }, dry_run: true },
-      { matched: 2, changed: 0, complete: true },
+      { matched: 2, changed: 0, stopping: 0, complete: true },
     ],
     ['DELETE /api/organizations/{id}/?dry_run=true', undefined, { tasks: 0, batches: 0, members: 1 }],
   ];

@@ -41,7 +41,9 @@ export type BulkOutcome = {
   matched: number;
   /** Those that it was done to. */
   changed: number;
-  /** False when the time was up before all were looked at: ask again, and it goes on. */
+  /** For a retry: tasks that fit the filter, but for running until they have heard of their cancel. */
+  stopping: number;
+  /** False when the time was up before all were looked at, or when tasks are stopping: ask again, and it goes on. */
   complete: boolean;
 };
 
@@ -70,18 +72,19 @@ export async function actInBulk(
   filter: BulkFilter,
   remainingSeconds: () => number,
 ): Promise<BulkOutcome> {
-  const done: BulkOutcome = { matched: 0, changed: 0, complete: true };
+  const done: BulkOutcome = { matched: 0, changed: 0, stopping: 0, complete: true };
   for (const selection of await selections(deps, principal, wanted, filter)) {
     let after: string | null = null;
     do {
       if (remainingSeconds() <= 0) return { ...done, complete: false };
       const stretch = await change(deps, principal, wanted, selection, after);
       done.matched += stretch.matched;
+      done.stopping += stretch.stopping;
       done.changed += stretch.rows.length;
       after = stretch.reached;
     } while (after !== null);
   }
-  return done;
+  return { ...done, complete: done.stopping === 0 };
 }
 
 /**
@@ -135,7 +138,7 @@ export async function countInBulk(
   filter: BulkFilter,
   remainingSeconds: () => number,
 ): Promise<BulkOutcome> {
-  const counted: BulkOutcome = { matched: 0, changed: 0, complete: true };
+  const counted: BulkOutcome = { matched: 0, changed: 0, stopping: 0, complete: true };
   for (const selection of await selections(deps, principal, wanted, filter)) {
     let after: string | null = null;
     do {
@@ -145,10 +148,11 @@ export async function countInBulk(
         store.countStretch(tx, MOVE[wanted.action], selection, from),
       );
       counted.matched += stretch.matched;
+      counted.stopping += stretch.stopping;
       after = stretch.reached;
     } while (after !== null);
   }
-  return counted;
+  return { ...counted, complete: counted.stopping === 0 };
 }
 
 /** What is meant, by organization: those that the principal may write to, and that of the batch alone if one is named. */

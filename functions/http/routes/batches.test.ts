@@ -322,6 +322,7 @@ describe('a batch', () => {
     expect(body).toMatchObject({
       matched: 4,
       changed: 4,
+      stopping: 0,
       complete: true,
       batch: { completed: 1, cancelled: 3, running: 1 },
     });
@@ -344,6 +345,7 @@ describe('a batch', () => {
     expect(body).toMatchObject({
       matched: 2,
       changed: 2,
+      stopping: 0,
       complete: true,
       batch: { failed: 0, cancelled: 0, waiting: 3 },
     });

@@ -52,6 +52,15 @@ export const BulkOutcome = z
   .object({
     matched: z.int().describe('Tasks that fit, and that this can be done to'),
     changed: z.int().describe('Tasks that it was done to'),
-    complete: z.boolean().describe('False when the time was up before all were looked at: ask again'),
+    stopping: z
+      .int()
+      .describe(
+        'Of a retry: tasks that still run because a cancel has not stopped them yet. They can be retried then',
+      ),
+    complete: z
+      .boolean()
+      .describe(
+        'False when the time was up before all were looked at, or while tasks are stopping: ask again',
+      ),
   })
   .meta({ id: 'BulkOutcome' });

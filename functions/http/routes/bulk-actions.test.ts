@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Stand, stand } from '../../database/testing.ts';
 import * as store from '../../tasks/store/index.ts';
 import { TASK_STATUSES } from '../../tasks/task.ts';
-import { force } from '../../tasks/testing.ts';
+import { DISPATCH, force } from '../../tasks/testing.ts';
 import { apiFunction, type Client } from '../testing.ts';
 
 let on: Stand;
@@ -54,6 +54,7 @@ describe('an action changes what alone could be changed, and nothing else', () =
     expect(await act({ action: 'cancel', filter: { kind: 'data.process' } })).toEqual({
       matched: 3,
       changed: 3,
+      stopping: 0,
       complete: true,
     });
     expect(await statuses()).toEqual({ RUNNING: 1, COMPLETED: 1, FAILED: 1, CANCELLED: 3 });
@@ -121,6 +122,7 @@ describe('a filter', () => {
       expect(await act({ action: 'cancel', filter }, eve)).toEqual({
         matched: 0,
         changed: 0,
+        stopping: 0,
         complete: true,
       });
     expect((await act({ action: 'cancel', filter: { organization: ada.organizationId } }, eve)).code).toBe(
@@ -168,6 +170,7 @@ test('a dry run counts and changes nothing', async () => {
   expect(await act({ action: 'cancel', filter, dry_run: true })).toEqual({
     matched: 5,
     changed: 0,
+    stopping: 0,
     complete: true,
   });
   expect([await statuses(), api.announced]).toEqual([{ SCHEDULED: 5 }, []]);
@@ -177,10 +180,20 @@ test('more than one statement takes are changed all, once each, and their watche
   const ids = await made(store.STRETCH.changed + 1, { scheduled_time: inDays(1) });
   await on.admin`update tasks set watchers = '{one}' where id = ${ids.at(-1) ?? ''}`;
   const filter = { created_by: 'me' };
-  expect(await act({ action: 'cancel', filter })).toEqual({ matched: 1_001, changed: 1_001, complete: true });
+  expect(await act({ action: 'cancel', filter })).toEqual({
+    matched: 1_001,
+    changed: 1_001,
+    stopping: 0,
+    complete: true,
+  });
   const watched = api.announced.filter(({ watchers }) => watchers.length > 0);
   expect(watched).toMatchObject([{ id: ids.at(-1), status: 'CANCELLED', watchers: ['one'] }]);
-  expect(await act({ action: 'retry', filter })).toEqual({ matched: 1_001, changed: 1_001, complete: true });
+  expect(await act({ action: 'retry', filter })).toEqual({
+    matched: 1_001,
+    changed: 1_001,
+    stopping: 0,
+    complete: true,
+  });
   expect(api.woken.flatMap((wakeUp) => [...wakeUp.ids]).toSorted()).toEqual(ids);
 });
 
@@ -193,6 +206,7 @@ test('a retry leaves alone what another task has taken the unique key of, and do
   expect(await act({ action: 'retry', filter: { status: 'CANCELLED' } })).toEqual({
     matched: 2,
     changed: 1,
+    stopping: 0,
     complete: true,
   });
   // Of two that want the same free key, one gets it.
@@ -238,6 +252,20 @@ test('stops when its time is up, says so, and goes on when asked again', async (
     );
     return answer.json();
   };
-  expect(await withSecondsLeft(4)).toEqual({ matched: 0, changed: 0, complete: false });
-  expect(await withSecondsLeft(20)).toEqual({ matched: 3, changed: 3, complete: true });
+  expect(await withSecondsLeft(4)).toEqual({ matched: 0, changed: 0, stopping: 0, complete: false });
+  expect(await withSecondsLeft(20)).toEqual({ matched: 3, changed: 3, stopping: 0, complete: true });
+});
+
+test('a retry right after a cancel says how many tasks are still stopping, and goes on when they have stopped', async () => {
+  const [running = '', waiting = ''] = await made(2, { scheduled_time: '2024-01-01T00:00:00Z' });
+  const worker = on.as('worker');
+  await store.claim(worker, [running], 3_600, 0);
+  await act({ action: 'cancel', filter: { ids: [running, waiting] } });
+  const retry = { action: 'retry', filter: { ids: [running, waiting] } };
+  const told = { matched: 1, stopping: 1, complete: false };
+  expect(await act({ ...retry, dry_run: true })).toEqual({ ...told, changed: 0 });
+  expect(await act(retry)).toEqual({ ...told, changed: 1 });
+  const error = { code: 'aborted', message: 'aborted' };
+  await store.settle(worker, [{ id: running, attempt: 1, kind: 'fail', error }], DISPATCH);
+  expect(await act(retry)).toEqual({ matched: 1, changed: 1, stopping: 0, complete: true });
 });

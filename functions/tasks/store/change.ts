@@ -71,12 +71,12 @@ async function many(
 ): Promise<ChangedStretch> {
   const rows = await tx<(Changed & Reached)[]>`
     with recursive ${stretch(tx, move, given, after)}, ${statement}
-    select ${columns(tx, false)}, t.watchers, ${watchedBatch(tx)}, ${dueIn(tx)}, ${CAPPED(tx)} as capped, r.matched, r.id as reached
+    select ${columns(tx, false)}, t.watchers, ${watchedBatch(tx)}, ${dueIn(tx)}, ${CAPPED(tx)} as capped, r.matched, r.stopping, r.id as reached
     from reached r left join moved t on true`;
   const [first] = rows;
   if (!first) throw new Error('A statement that always answers did not');
-  const { matched, reached } = first;
-  return { matched, reached, rows: rows.filter(({ id }) => id !== null) };
+  const { matched, stopping, reached } = first;
+  return { matched, stopping, reached, rows: rows.filter(({ id }) => id !== null) };
 }
 
 /**

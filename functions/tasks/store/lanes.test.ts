@@ -164,6 +164,47 @@ describe('a concurrency key', () => {
   });
 });
 
+describe('the order of tasks with one key', () => {
+  /** The order in which they are started, one after the other. */
+  async function started(ids: readonly string[]): Promise<string[]> {
+    const order: string[] = [];
+    for (let left = [...ids]; left.length > 0; left = left.filter((id) => !order.includes(id))) {
+      const { claimed } = await store.claim(worker, left, LEASE, 0);
+      expect(claimed).toHaveLength(1);
+      for (const { id } of claimed) {
+        order.push(id);
+        await complete(id);
+      }
+      await release('key:printer');
+    }
+    return order;
+  }
+
+  test('is that of their creation when their times are past, whatever these are', async () => {
+    const tasks = ['2024-03-01', '2024-01-01', '2024-02-01'].map((day) =>
+      newTask({ concurrencyKey: 'printer', concurrencyLimit: 1, scheduledTime: `${day}T00:00:00Z` }),
+    );
+    await store.insert(api, ada, null, tasks, DISPATCH);
+    const ids = tasks.map(({ id }) => id);
+    expect(await started(ids)).toEqual(ids.toSorted());
+  });
+
+  test('is held to by one with a smaller limit: those behind it do not go past it', async () => {
+    const limits = [3, 3, 1, 3];
+    const tasks = limits.map((concurrencyLimit) => newTask({ concurrencyKey: 'printer', concurrencyLimit }));
+    await store.insert(api, ada, null, tasks, DISPATCH);
+    const [one = '', other = '', narrow = '', last = ''] = tasks.map(({ id }) => id);
+    await on.admin`update tasks set run_at = now() - interval '1 minute' where id = any (${[one, other]}::uuid[])`;
+    await store.claim(worker, [one, other], LEASE, 0);
+    await store.claim(worker, [narrow, last], LEASE, 0);
+    expect([await heldBy(narrow), await heldBy(last)]).toEqual(['key:printer', 'key:printer']);
+    await complete(one);
+    expect(await release('key:printer')).toEqual([]);
+    await complete(other);
+    expect((await release('key:printer')).map(({ id }) => id).toSorted()).toEqual([narrow, last]);
+  });
+});
+
 describe('a bound of the organization', () => {
   const bound = (maxRunning: number) =>
     on.admin`update organizations set max_running = ${maxRunning} where id = ${ada.organizationId}`;

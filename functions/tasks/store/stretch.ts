@@ -27,6 +27,8 @@ export const STRETCH = { changed: 1_000, seen: 20_000 } as const;
 export type Reached = {
   /** Tasks that are meant, and that had a status which the move leaves. */
   matched: number;
+  /** For a requeue: tasks that are meant, and that run until they have heard of their cancel. */
+  stopping: number;
   /** The next stretch begins after this id; null when there is none. */
   reached: string | null;
 };
@@ -48,7 +50,9 @@ export type BulkMove = keyof typeof MOVABLE;
  */
 export const stretch = (tx: Transaction, move: BulkMove, given: Selection, after: string | null) => tx`
   seen as materialized (
-    select t.id, ${fits(tx, given)} and ${MOVABLE[move](tx)} as fits
+    select t.id, ${fits(tx, given)} and ${MOVABLE[move](tx)} as fits,
+      ${move === 'requeue' ? tx`${fits(tx, given)} and t.status = 'RUNNING' and t.cancel_requested_at is not null` : tx`false`}
+        as is_stopping
     from tasks t
     where t.organization_id = ${given.organizationId}
       ${after ? tx`and t.id > ${after}` : tx``}
@@ -59,10 +63,14 @@ export const stretch = (tx: Transaction, move: BulkMove, given: Selection, after
   ), chosen as materialized (
     select s.id from seen s where s.fits order by s.id limit ${STRETCH.changed}
   ), reached as materialized (
-    select (select count(*)::integer from chosen) as matched, coalesce(
-      (select c.id from chosen c order by c.id offset ${STRETCH.changed - 1}),
-      (select s.id from seen s order by s.id offset ${STRETCH.seen - 1})
-    ) as id
+    select last.id, (select count(*)::integer from chosen) as matched,
+      (select count(*)::integer from seen s where s.is_stopping and s.id <= coalesce(last.id, s.id)) as stopping
+    from (
+      select coalesce(
+        (select c.id from chosen c order by c.id offset ${STRETCH.changed - 1}),
+        (select s.id from seen s order by s.id offset ${STRETCH.seen - 1})
+      ) as id
+    ) last
   )`;
 
 type BatchRange = NonNullable<Selection['batch']>;
@@ -117,7 +125,7 @@ export async function countStretch(
 ): Promise<Reached> {
   const [counted] = await tx<Reached[]>`
     with ${stretch(tx, move, given, after)}
-    select r.matched, r.id as reached from reached r`;
+    select r.matched, r.stopping, r.id as reached from reached r`;
   if (!counted) throw new Error('A statement that always answers did not');
   return counted;
 }
