@@ -15,6 +15,14 @@ const SUSPECT_AFTER_SECONDS = 30;
 /** Each on a connection of its own, if need be. */
 const WAKE_TRIES = 4;
 
+/**
+ * How Postgres plans. A statement is planned once for each connection, whatever its parameters: left to itself, Postgres
+ * plans one anew at each execution when it expects that to pay. `claim` then took longer to plan than to run. A kept
+ * plan must also be right for tables that grow after it was made: Postgres reads a small table whole, and a plan that does
+ * so is ruinous a bulk load later. `plans.test.ts` looks at every statement, in both respects.
+ */
+const PLANNING = { plan_cache_mode: 'force_generic_plan', enable_seqscan: 'off' };
+
 const TYPES = {
   /** `seq` and counts: far below 2^53. */
   bigint: { to: 20, from: [20], serialize: String, parse: Number },
@@ -53,6 +61,7 @@ export function connect(url: string, caFile?: string): Database {
     types: TYPES,
     connection: {
       application_name: decodeURIComponent(username),
+      ...PLANNING,
       statement_timeout: 30_000,
       // A sandbox that is frozen or killed inside a transaction must not keep its rows locked.
       idle_in_transaction_session_timeout: 10_000,

@@ -10,9 +10,9 @@ export type Surroundings = {
   heldBy: string | null;
   /** The pause that it is under, if any. */
   pause: { scope: 'kind' | 'queue'; name: string; by: string | null; since: Date } | null;
-  /** Tasks of its concurrency key that run. */
+  /** Tasks of its concurrency key that run. 0 unless it is held for its key. */
   runningWithKey: number;
-  /** Tasks of its organization that run, and how many may. */
+  /** Tasks of its organization that run, 0 unless it is held for them, and how many may. */
   runningInOrganization: number;
   maxRunning: number | null;
   /** Messages that the dispatcher has sent for it. */

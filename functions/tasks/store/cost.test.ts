@@ -99,8 +99,7 @@ test('claim, renewal, report and settle look at their own tasks, also by a plan 
     );
     expect(claimed).toHaveLength(count);
   };
-  // Postgres keeps a plan after five of its own for each statement.
-  for (let times = 0; times < 8; times += 1) await claimAndSettle(2);
+  await claimAndSettle(2);
   const few = await blocksOf(worker, () => claimAndSettle(2));
   // Not analyzed: that would have the plans made anew.
   await storeMuch();
@@ -139,24 +138,6 @@ test('claim, settle and tick look at what their own organizations have paused an
     [worker, dispatcher].map((db) => blocksOf(db, work, ['pauses', 'organizations'])),
   );
   expect(Math.max(...looked)).toBeLessThan(100);
-});
-
-test('the statements of a single task are planned a few times and then no more', async () => {
-  const [api, worker] = [on.as('api'), on.as('worker')];
-  const times = 20;
-  for (let done = 0; done < times; done += 1) {
-    const task = newTask();
-    await store.insert(api, ada, null, [task], DISPATCH);
-    await store.claim(worker, [task.id], 30, 0);
-    await store.settle(worker, [{ id: task.id, attempt: 1, kind: 'complete', result: null }], DISPATCH);
-  }
-  const plansOf = (db: Database) =>
-    db<{ planned: number; kept: number }[]>`
-      select custom_plans::integer as planned, generic_plans::integer as kept from pg_prepared_statements
-      where generic_plans + custom_plans >= ${times}`;
-  const plans = [...(await plansOf(api)), ...(await plansOf(worker))];
-  // Postgres makes five plans before it compares their costs with those of one that it keeps.
-  expect(plans).toEqual(Array.from({ length: 3 }, () => ({ planned: 5, kept: times - 5 })));
 });
 
 test('a release looks at what it can give a place to, however many tasks of a full key or a paused kind are held', async () => {

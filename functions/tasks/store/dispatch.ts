@@ -24,8 +24,8 @@ export async function rescue(
   return db<Timed<Watched<Task>>[]>`
     with expired as (
       select t.id, t.cause, t.run_at from tasks t
-      where t.status = any (${leaves('rescue')}::text[]) and t.lease_until < (select clock_timestamp())
-        and ${ids ? among(db, ids) : db`true`}
+      where ${ids ? db`${among(db, ids)} and t.status = any (${leaves('rescue')}::text[])` : db`t.status = 'RUNNING'`}
+        and t.lease_until < (select clock_timestamp())
       order by t.lease_until
       limit ${limit}
       for update of t skip locked

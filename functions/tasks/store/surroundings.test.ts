@@ -33,12 +33,14 @@ test('what runs and is paused around a task is what does in its own organization
     heldBy: 'key:oven',
     pause: null,
     runningWithKey: 1,
-    runningInOrganization: 1,
+    runningInOrganization: 0,
     maxRunning: 5,
     dispatches: 0,
     // Nobody sends one while it is held.
     nextDispatchAt: null,
   });
+  await on.admin`update tasks set held_by = 'organization' where id = ${held?.id ?? ''}`;
+  expect(await around(held?.id ?? '')).toMatchObject({ runningWithKey: 0, runningInOrganization: 1 });
   const pause = { scope: 'kind', name: 'data.process' } as const;
   await on.admin`
     insert into pauses (organization_id, scope, name, paused_by)

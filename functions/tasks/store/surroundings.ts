@@ -13,10 +13,12 @@ export async function surroundings(tx: Transaction, id: string): Promise<Surroun
       (select json_build_object('scope', p.scope, 'name', p.name, 'by', u.username, 'since', p.paused_at)
         from pauses p left join users u on u.id = p.paused_by
         where p.organization_id = t.organization_id and p.scope || ':' || p.name = ${PAUSED(tx)}) as pause,
-      case when t.concurrency_key is null then 0 else (
+      -- Thousands may run: they are counted only for the reason that names their number.
+      case when t.held_by like 'key:%' then (
         select count(*) from tasks r where r.organization_id = t.organization_id
-          and r.concurrency_key = t.concurrency_key and r.status = 'RUNNING') end as "runningWithKey",
-      (select count(*) from tasks r where r.organization_id = t.organization_id and r.status = 'RUNNING')
+          and r.concurrency_key = t.concurrency_key and r.status = 'RUNNING') else 0 end as "runningWithKey",
+      case when t.held_by = 'organization' then (
+        select count(*) from tasks r where r.organization_id = t.organization_id and r.status = 'RUNNING') else 0 end
         as "runningInOrganization",
       (select o.max_running from organizations o where o.id = t.organization_id) as "maxRunning"
     from tasks t where t.id = ${id}`;

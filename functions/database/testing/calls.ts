@@ -1,0 +1,29 @@
+import type { Database, Transaction } from '../connect.ts';
+import { asMember } from '../enter.ts';
+import type { FUNCTION_ROLES } from '../roles.ts';
+import type { Ground } from './ground.ts';
+
+/** The role of a function, without its prefix. */
+export type RoleName = (typeof FUNCTION_ROLES)[number] extends `celeriac_${infer Name}` ? Name : never;
+
+/** Calls one function of a store. */
+export type Call = (db: Database, ground: Ground) => Promise<unknown>;
+
+/**
+ * Calls of every function of a store, by the roles that make them. A new function of the store without a call here does not
+ * compile.
+ */
+export type Calls<Store> = {
+  [Name in keyof Store as Store[Name] extends (...given: never[]) => Promise<unknown> | AsyncGenerator
+    ? Name
+    : never]: Partial<Record<RoleName, Call | readonly Call[]>>;
+};
+
+/** A call in a transaction as the ground's member. */
+export const mine =
+  (work: (tx: Transaction, ground: Ground) => Promise<unknown>): Call =>
+  (db, ground) =>
+    asMember(db, ground.member, (tx) => work(tx, ground));
+
+/** A concurrency key of tasks that `ground.ts` makes. */
+export const KEY = 'k';

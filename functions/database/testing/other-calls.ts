@@ -1,0 +1,248 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { v7 as uuidv7 } from 'uuid';
+import * as idempotency from '../../idempotency/store.ts';
+import * as identity from '../../identity/store.ts';
+import * as organizations from '../../organizations/store.ts';
+import * as prices from '../../prices/store.ts';
+import * as realtime from '../../realtime/store.ts';
+import { type Call, type Calls, mine } from './calls.ts';
+import type { Ground } from './ground.ts';
+
+const LATER = '2099-01-01T00:00:00Z';
+const key = () => ({ key: randomUUID(), fingerprint: randomBytes(32), seed: uuidv7() });
+const answer = { status: 201, body: '{}', location: null };
+
+export const IDEMPOTENCY: Calls<typeof idempotency> = {
+  find: { api: mine((tx, { member }) => idempotency.find(tx, member.userId, 'none')) },
+  forget: { api: mine((tx, { member }) => idempotency.forget(tx, { ...member, ...key() })) },
+  remember: { api: mine((tx, { member }) => idempotency.remember(tx, { ...member, ...key() }, answer, [])) },
+  sweep: { dispatcher: (db) => idempotency.sweep(db, 100) },
+  take: { api: mine((tx, { member }) => idempotency.take(tx, { ...member, ...key() })) },
+  unlock: { api: mine((tx, { member }) => idempotency.unlock(tx, { ...member, ...key() })) },
+};
+
+/** A further user, who is no member of anything. */
+async function stranger({ admin }: Ground): Promise<string> {
+  const id = uuidv7();
+  await admin`insert into users (id, email, username, password_hash) values (${id}, ${id}, ${id}, '-')`;
+  return id;
+}
+
+/** A further member of the ground's organization. */
+async function colleague(ground: Ground): Promise<string> {
+  const { organizationId } = ground.member;
+  const userId = await stranger(ground);
+  await ground.admin`insert into memberships (organization_id, user_id, role) values (${organizationId}, ${userId}, 'viewer')`;
+  return userId;
+}
+
+export const ORGANIZATIONS: Calls<typeof organizations> = {
+  changeOrganization: {
+    api: mine((tx, { member }) =>
+      organizations.changeOrganization(tx, member.organizationId, { name: 'Home' }),
+    ),
+  },
+  changeRole: {
+    api: mine(async (tx, ground) =>
+      organizations.changeRole(
+        tx,
+        { ...ground.member, userId: await colleague(ground), from: 'viewer' },
+        'admin',
+      ),
+    ),
+  },
+  countContents: {
+    api: mine((tx, { member }) => organizations.countContents(tx, member.organizationId)),
+  },
+  deleteMember: {
+    api: mine(async (tx, ground) =>
+      organizations.deleteMember(tx, { ...ground.member, userId: await colleague(ground), from: 'viewer' }),
+    ),
+  },
+  deleteOrganization: {
+    api: mine((tx, { member }) => organizations.deleteOrganization(tx, member.organizationId)),
+  },
+  findMember: {
+    api: mine((tx, { member }) => organizations.findMember(tx, member.organizationId, member.userId)),
+  },
+  findUser: {
+    api: [
+      mine((tx) => organizations.findUser(tx, { username: 'none' })),
+      mine((tx) => organizations.findUser(tx, { email: 'none' })),
+    ],
+  },
+  hasOwnerBeside: {
+    api: mine((tx, { member }) => organizations.hasOwnerBeside(tx, member.organizationId, member.userId)),
+  },
+  insertMember: {
+    api: mine(async (tx, ground) =>
+      organizations.insertMember(tx, ground.member.organizationId, await stranger(ground), 'viewer'),
+    ),
+  },
+  insertOrganization: {
+    api: mine((tx, { member }) =>
+      organizations.insertOrganization(tx, { id: uuidv7(), ownerId: member.userId, name: 'Made' }),
+    ),
+  },
+  listMembers: {
+    api: [null, uuidv7()].map((beforeId) =>
+      mine((tx, { member }) => organizations.listMembers(tx, member.organizationId, { beforeId, limit: 26 })),
+    ),
+  },
+  listOrganizations: {
+    api: [null, uuidv7()].map((beforeId) =>
+      mine((tx, { member }) =>
+        organizations.listOrganizations(tx, member.userId, [member.organizationId], { beforeId, limit: 26 }),
+      ),
+    ),
+  },
+  lockOrganization: {
+    api: mine((tx, { member }) => organizations.lockOrganization(tx, member.organizationId)),
+  },
+  silenceMember: {
+    api: mine(async (tx, ground) =>
+      organizations.silenceMember(tx, ground.member.organizationId, await colleague(ground)),
+    ),
+  },
+};
+
+const BITCOIN = { asset: 'bitcoin', currency: 'usd' };
+const ANY = { asset: null, currency: null };
+const RANGE = { from: null, to: null, after: null };
+const tickOf = (bucket: Date) => ({
+  bucket,
+  outcome: 'stored' as const,
+  readings: [{ ...BITCOIN, price: '1', change24h: null, updatedAt: bucket }],
+  attempts: 1,
+  detail: { calls: 1, failures: [], faults: {}, pairs: [] },
+});
+let buckets = 6_000_000;
+const nextBucket = () => {
+  buckets += 1;
+  return new Date(buckets * 300_000);
+};
+
+export const PRICES: Calls<typeof prices> = {
+  inRange: {
+    api: [
+      mine((tx, { member }) => prices.inRange(tx, member.organizationId, { ...ANY, ...RANGE }, 26)),
+      mine((tx, { member }) =>
+        prices.inRange(
+          tx,
+          member.organizationId,
+          { ...BITCOIN, ...RANGE, from: new Date(0), to: new Date(LATER) },
+          26,
+        ),
+      ),
+      mine((tx, { member }) =>
+        prices.inRange(
+          tx,
+          member.organizationId,
+          { ...ANY, ...RANGE, after: { ...BITCOIN, bucket: new Date(LATER) } },
+          26,
+        ),
+      ),
+    ],
+  },
+  latest: {
+    api: [
+      mine((tx, { member }) => prices.latest(tx, member.organizationId, ANY)),
+      mine((tx, { member }) => prices.latest(tx, member.organizationId, BITCOIN)),
+    ],
+  },
+  plan: { prices: (db) => prices.plan(db, nextBucket()) },
+  record: { prices: (db) => prices.record(db, tickOf(nextBucket())) },
+  unwatch: {
+    api: [null, 'usd'].map((currency) =>
+      mine((tx, { member }) => prices.unwatch(tx, member.organizationId, 'none', currency)),
+    ),
+  },
+  watch: { api: mine((tx, { member }) => prices.watch(tx, member.organizationId, BITCOIN)) },
+  watchlist: { api: mine((tx, { member }) => prices.watchlist(tx, member.organizationId)) },
+};
+
+/** An open connection of the member, and what it may watch. */
+async function connected(ground: Ground) {
+  const { userId, sessionId } = ground.member;
+  const id = randomUUID();
+  await ground.admin`
+    insert into connections (id, user_id, session_id, expires_at) values (${id}, ${userId}, ${sessionId}, now() + interval '1 hour')`;
+  return id;
+}
+const forget: Call = async (db, ground) => {
+  const id = await connected(ground);
+  await ground.admin`select watch(${id}, ${(await ground.made('SCHEDULED', 1))[0] ?? ''}, 100)`;
+  await realtime.forget(db, [id]);
+};
+
+export const REALTIME: Calls<typeof realtime> = {
+  addConnection: { socket: mine((tx, { member }) => realtime.addConnection(tx, randomUUID(), member)) },
+  addTicket: { api: mine((tx, { member }) => realtime.addTicket(tx, randomBytes(32), member, 30)) },
+  forget: { socket: forget, dispatcher: forget },
+  overdueConnections: { dispatcher: (db) => realtime.overdueConnections(db, 100) },
+  principalOf: { socket: async (db, ground) => realtime.principalOf(db, await connected(ground)) },
+  redeemTicket: { socket: (db) => realtime.redeemTicket(db, randomBytes(32)) },
+  sweepTickets: { dispatcher: (db) => realtime.sweepTickets(db) },
+  unwatch: {
+    socket: async (db, ground) =>
+      realtime.unwatch(db, await connected(ground), (await ground.made('SCHEDULED', 1))[0] ?? ''),
+  },
+  unwatchBatch: {
+    socket: async (db, ground) =>
+      realtime.unwatchBatch(db, await connected(ground), (await ground.batch('RUNNING', 1)).id),
+  },
+  watch: {
+    socket: async (db, ground) =>
+      realtime.watch(db, await connected(ground), (await ground.made('SCHEDULED', 1))[0] ?? ''),
+  },
+  watchBatch: {
+    socket: async (db, ground) =>
+      realtime.watchBatch(db, await connected(ground), (await ground.batch('RUNNING', 1)).id),
+  },
+};
+
+const hash = () => randomBytes(32);
+const newUser = () => {
+  const id = uuidv7();
+  return { id, email: `${id}@example.com`, username: `${id}@example.com`, name: '', passwordHash: '-' };
+};
+
+export const IDENTITY: Calls<typeof identity> = {
+  countFailure: { auth: (db) => identity.countFailure(db, hash(), 900) },
+  createPersonalOrganization: {
+    auth: async (db, ground) =>
+      identity.createPersonalOrganization(db, uuidv7(), await stranger(ground), 'Home'),
+  },
+  endSession: { auth: (db) => identity.endSession(db, uuidv7(), 'logout') },
+  findAccount: { auth: (db, { member }) => identity.findAccount(db, `${member.userId}@example.com`) },
+  findUsed: { auth: (db) => identity.findUsed(db, hash(), [hash(), hash()], 10) },
+  forgetFailures: { auth: (db) => identity.forgetFailures(db, hash()) },
+  insertSession: {
+    auth: (db, { member }) => identity.insertSession(db, { ...member, sessionId: uuidv7() }, hash()),
+  },
+  insertUser: { auth: (db) => identity.insertUser(db, newUser()) },
+  isLiveSession: { auth: (db, { member }) => identity.isLiveSession(db, member) },
+  isUsable: { auth: (db) => identity.isUsable(db, hash()) },
+  publishKeys: {
+    auth: (db) =>
+      identity.publishKeys(db, [
+        { kid: 'k', publicJwk: { kid: 'k', kty: 'OKP', crv: 'Ed25519', x: '', alg: 'EdDSA', use: 'sig' } },
+      ]),
+  },
+  readOrganizationNames: {
+    auth: mine((tx, { member }) => identity.readOrganizationNames(tx, [member.organizationId])),
+  },
+  readPublicKeys: {
+    auth: identity.readPublicKeys,
+    api: identity.readPublicKeys,
+    socket: identity.readPublicKeys,
+  },
+  readUser: { auth: (db, { member }) => identity.readUser(db, member.userId) },
+  replacePasswordHash: {
+    auth: (db, { member }) => identity.replacePasswordHash(db, member.userId, 'other', '-'),
+  },
+  rotate: { auth: (db) => identity.rotate(db, hash(), hash()) },
+  sessionOf: { auth: (db) => identity.sessionOf(db, hash()) },
+  sweepExpired: { dispatcher: (db) => identity.sweepExpired(db, 100) },
+  whichIsTaken: { auth: (db) => identity.whichIsTaken(db, newUser()) },
+};

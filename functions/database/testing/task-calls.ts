@@ -1,0 +1,176 @@
+import { randomUUID } from 'node:crypto';
+import { v7 as uuidv7 } from 'uuid';
+import * as tasks from '../../tasks/store/index.ts';
+import { DISPATCH, newTask } from '../../tasks/testing.ts';
+import { type Call, type Calls, KEY, mine } from './calls.ts';
+import type { Ground } from './ground.ts';
+import { REQUESTS } from './task-requests.ts';
+
+const LANE = { organizationId: randomUUID(), lane: `key:${KEY}` };
+
+const pair = async (ground: Ground, status: Parameters<Ground['made']>[0]) => ground.made(status, 2);
+const attempts = (ids: readonly string[]) => ids.map((id) => ({ id, attempt: 1 }));
+
+/** An import that is under way, and its attempt. */
+async function importing(ground: Ground) {
+  const [taskId = ''] = await ground.made('RUNNING', 1);
+  const batchId = uuidv7();
+  const last = uuidv7();
+  await ground.admin`
+    insert into batches (id, organization_id, created_by, queue, sealed, import_task_id, first_task_id, last_task_id)
+    values (${batchId}, ${ground.member.organizationId}, ${ground.member.userId}, 'bulk', false, ${taskId}, ${batchId}, ${last})`;
+  return { taskId, attempt: 1, batchId };
+}
+
+const rescue: Call = async (db, ground) => tasks.rescue(db, await pair(ground, 'RUNNING'), 2);
+const dispatchAgain: Call = async (db, ground) => tasks.dispatchAgain(db, await pair(ground, 'SCHEDULED'));
+const release: Call = async (db, ground) => {
+  const [first = ''] = await ground.made('COMPLETED', 1);
+  const [second = ''] = await ground.made('PENDING', 1);
+  await ground.admin`insert into task_dependencies values (${second}, ${first}, ${ground.member.organizationId})`;
+  await ground.admin`update tasks set has_dependents = true where id = ${first}`;
+  return tasks.release(db, [first], 100, DISPATCH);
+};
+const releaseHeld: Call = async (db, ground) => {
+  await ground.made('SCHEDULED', 2, { concurrencyKey: KEY, heldBy: `key:${KEY}` });
+  const { organizationId } = ground.member;
+  return db.begin((tx) => tasks.releaseHeld(tx, [{ organizationId, lane: `key:${KEY}` }], DISPATCH));
+};
+
+/** The functions of the tasks' store. */
+export const TASKS: Calls<typeof tasks> = {
+  ...REQUESTS,
+  claim: {
+    worker: [
+      async (db, ground) => tasks.claim(db, await pair(ground, 'SCHEDULED'), 30, 0),
+      async (db, ground) => tasks.claim(db, await pair(ground, 'SCHEDULED'), 30, 0, true),
+      async (db, ground) =>
+        tasks.claim(db, await ground.made('SCHEDULED', 2, { concurrencyKey: KEY }), 30, 0),
+      async (db, ground) =>
+        tasks.claim(db, await pair(ground, 'SCHEDULED'), 30, 0, false, {
+          kinds: [
+            { kind: 'data.process', hardSeconds: 30, isolatedWith: null },
+            { kind: 'http.request', hardSeconds: 30, isolatedWith: ['x'] },
+          ],
+          runners: 1,
+          seconds: 840,
+        }),
+    ],
+  },
+  dispatchAgain: { dispatcher: dispatchAgain, worker: dispatchAgain, dead_letters: dispatchAgain },
+  findImport: { worker: async (db, ground) => tasks.findImport(db, await importing(ground)) },
+  heldLanes: {
+    dispatcher: [(db) => tasks.heldLanes(db, 1_000), (db) => tasks.heldLanes(db, 1_000, LANE)],
+  },
+  insertImported: {
+    worker: async (db, ground) =>
+      tasks.insertImported(
+        db,
+        await importing(ground),
+        ground.member.userId,
+        [newTask(), newTask()],
+        DISPATCH,
+      ),
+  },
+  oldTasks: {
+    dispatcher: (db, { member }) =>
+      tasks.oldTasks(db, { organizationId: member.organizationId, retentionDays: 30 }, 100),
+  },
+  release: {
+    worker: release,
+    dispatcher: [
+      release,
+      async (db, ground) => {
+        const [first = ''] = await ground.made('COMPLETED', 1);
+        await ground.admin`update tasks set has_dependents = true where id = ${first}`;
+        return tasks.release(db, null, 100, DISPATCH);
+      },
+    ],
+  },
+  releaseHeld: {
+    worker: releaseHeld,
+    dispatcher: releaseHeld,
+    api: mine(async (tx, ground) => {
+      await ground.made('SCHEDULED', 2, { heldBy: 'kind:x' });
+      return tasks.releaseHeld(
+        tx,
+        [{ organizationId: ground.member.organizationId, lane: 'kind:x' }],
+        DISPATCH,
+      );
+    }),
+  },
+  removeBatches: {
+    dispatcher: (db, { member }) =>
+      tasks.removeBatches(db, { organizationId: member.organizationId, retentionDays: 30 }, 100),
+  },
+  removeTasks: {
+    dispatcher: async (db, ground) =>
+      tasks.removeTasks(db, await ground.made('COMPLETED', 2, { finishedDaysAgo: 40 })),
+  },
+  renew: { worker: async (db, ground) => tasks.renew(db, attempts(await pair(ground, 'RUNNING')), 30) },
+  report: {
+    worker: async (db, ground) =>
+      tasks.report(
+        db,
+        attempts(await pair(ground, 'RUNNING')).map((given) => ({ ...given, logs: [] })),
+      ),
+  },
+  rescue: {
+    worker: rescue,
+    dead_letters: rescue,
+    dispatcher: async (db, ground) => {
+      await pair(ground, 'RUNNING');
+      return tasks.rescue(db, null, 1_000);
+    },
+  },
+  returnTurns: {
+    dispatcher: (db, { member }) =>
+      tasks.returnTurns(db, [{ organizationId: member.organizationId, retentionDays: 30 }], 60),
+  },
+  seal: { worker: async (db, ground) => tasks.seal(db, await importing(ground), null) },
+  sealAbandoned: {
+    dispatcher: async (db, ground) => {
+      await importing(ground);
+      return tasks.sealAbandoned(db, 100);
+    },
+  },
+  settle: {
+    worker: [
+      async (db, ground) =>
+        tasks.settle(
+          db,
+          attempts(await pair(ground, 'RUNNING')).map((given) => ({
+            ...given,
+            kind: 'complete',
+            result: null,
+          })),
+          DISPATCH,
+        ),
+      async (db, ground) =>
+        tasks.settle(
+          db,
+          attempts((await ground.batch('RUNNING', 2)).taskIds).map((given) => ({
+            ...given,
+            kind: 'complete',
+            result: null,
+          })),
+          DISPATCH,
+        ),
+    ],
+  },
+  stillAt: {
+    worker: async (db, ground) => tasks.stillAt(db, [{ id: (await ground.batch('RUNNING', 1)).id, seq: 1 }]),
+    api: async (db, ground) => tasks.stillAt(db, [{ id: (await ground.batch('RUNNING', 1)).id, seq: 1 }]),
+  },
+  takeForDispatch: {
+    dispatcher: async (db, ground) => {
+      await pair(ground, 'SCHEDULED');
+      return tasks.takeForDispatch(db, 1_000, 300);
+    },
+  },
+  takenByOthers: {
+    worker: (db, { member }) => tasks.takenByOthers(db, member.organizationId, uuidv7(), ['a', 'b']),
+  },
+  takeTurns: { dispatcher: (db) => tasks.takeTurns(db, 10, 60) },
+  unseal: { worker: async (db, ground) => tasks.unseal(db, await importing(ground)) },
+};

@@ -1,0 +1,221 @@
+import { randomUUID } from 'node:crypto';
+import { v7 as uuidv7 } from 'uuid';
+import * as tasks from '../../tasks/store/index.ts';
+import { DISPATCH, newTask } from '../../tasks/testing.ts';
+import type { Transaction } from '../connect.ts';
+import { type Call, type Calls, KEY, mine } from './calls.ts';
+import type { Ground } from './ground.ts';
+
+const LATER = '2099-01-01T00:00:00Z';
+const everything = {
+  ids: null,
+  batch: null,
+  statuses: null,
+  kind: null,
+  queue: null,
+  createdBy: null,
+  createdFrom: null,
+  createdTo: null,
+  scheduledFrom: null,
+  scheduledTo: null,
+};
+
+/** What lists and bulk actions are asked for, alone and together. */
+const FILTERS: ((ground: Ground) => Partial<tasks.Selection>)[] = [
+  () => ({}),
+  () => ({ statuses: ['FAILED', 'CANCELLED'] }),
+  () => ({ kind: 'data.process' }),
+  () => ({ kind: 'http.request' }),
+  () => ({ queue: 'bulk' }),
+  ({ member }) => ({ createdBy: member.userId }),
+  () => ({ createdFrom: '2026-01-01T00:00:00Z', createdTo: LATER }),
+  () => ({ scheduledFrom: '2026-01-01T00:00:00Z', scheduledTo: LATER }),
+  () => ({ statuses: ['SCHEDULED'], kind: 'data.process', queue: 'interactive' }),
+];
+const selection = (ground: Ground, given: Partial<tasks.Selection>): tasks.Selection => ({
+  ...everything,
+  organizationId: ground.member.organizationId,
+  ...given,
+});
+const selections = (work: (tx: Transaction, given: tasks.Selection, ground: Ground) => Promise<unknown>) =>
+  FILTERS.map((filter) => mine((tx, ground) => work(tx, selection(ground, filter(ground)), ground)));
+
+const pair = async (ground: Ground, status: Parameters<Ground['made']>[0]) => ground.made(status, 2);
+
+const NO_LARGE = { description: false, payload: false, result: false, errorDetails: false };
+
+/** A page of the ground's tasks. */
+async function listed(
+  tx: Transaction,
+  { member }: Ground,
+  filter: Partial<tasks.TaskFilter>,
+  large: Partial<tasks.LargeColumns> = {},
+): Promise<void> {
+  const { ids, ...none } = everything;
+  const asked = { ...none, organizationIds: [member.organizationId], beforeId: null, ...filter };
+  for await (const _rows of tasks.list(tx, asked, 26, { ...NO_LARGE, ...large }));
+}
+
+/** The functions of the tasks' store that only requests call. */
+export const REQUESTS = {
+  addPause: {
+    api: mine((tx, { member }) =>
+      tasks.addPause(tx, { ...member, scope: 'kind', name: randomUUID() }, member.userId),
+    ),
+  },
+  attempts: {
+    api: [
+      mine(async (tx, ground) => tasks.attempts(tx, (await ground.made('RUNNING', 1))[0] ?? '', null, 21)),
+      mine(async (tx, ground) => tasks.attempts(tx, (await ground.made('RUNNING', 1))[0] ?? '', 5, 21)),
+    ],
+  },
+  awaitTasks: {
+    api: mine(async (tx, ground) =>
+      tasks.awaitTasks(tx, ground.member.organizationId, await pair(ground, 'SCHEDULED')),
+    ),
+  },
+  cancel: { api: mine(async (tx, ground) => tasks.cancel(tx, (await ground.made('SCHEDULED', 1))[0] ?? '')) },
+  cancelMany: {
+    api: [
+      mine(async (tx, ground) =>
+        tasks.cancelMany(tx, selection(ground, { ids: await pair(ground, 'SCHEDULED') }), null),
+      ),
+      mine(async (tx, ground) => {
+        const { id, taskIds } = await ground.batch('SCHEDULED', 2);
+        const batch = { id, firstTaskId: taskIds[0] ?? null, lastTaskId: taskIds[1] ?? null };
+        return tasks.cancelMany(tx, selection(ground, { batch }), null);
+      }),
+      mine(async (tx, ground) =>
+        tasks.cancelMany(
+          tx,
+          selection(ground, { kind: 'http.request' }),
+          (await pair(ground, 'SCHEDULED'))[0] ?? '',
+        ),
+      ),
+    ],
+  },
+  countStretch: { api: selections((tx, given) => tasks.countStretch(tx, 'cancel', given, null)) },
+  exists: {
+    api: mine((tx) => tasks.exists(tx, randomUUID())),
+    socket: mine((tx) => tasks.exists(tx, randomUUID())),
+  },
+  failedDependency: {
+    api: mine(async (tx, ground) => {
+      const [first = '', second = ''] = await ground.made('FAILED', 2);
+      await ground.admin`insert into task_dependencies values (${second}, ${first}, ${ground.member.organizationId})`;
+      return tasks.failedDependency(tx, second);
+    }),
+  },
+  find: {
+    api: mine(async (tx, ground) => tasks.find(tx, (await ground.made('SCHEDULED', 1))[0] ?? '')),
+    socket: mine(async (tx, ground) => tasks.find(tx, (await ground.made('SCHEDULED', 1))[0] ?? '')),
+  },
+  findAll: { api: mine(async (tx, ground) => tasks.findAll(tx, await pair(ground, 'SCHEDULED'))) },
+  findBatch: {
+    api: mine(async (tx, ground) => tasks.findBatch(tx, (await ground.batch('RUNNING', 2)).id)),
+    socket: mine(async (tx, ground) => tasks.findBatch(tx, (await ground.batch('RUNNING', 2)).id)),
+  },
+  heldLanesOf: { api: mine((tx, { member }) => tasks.heldLanesOf(tx, member.organizationId, 100)) },
+  holdersOf: {
+    api: mine(async (tx, ground) => tasks.holdersOf(tx, ground.member.organizationId, ['a', 'b'])),
+  },
+  insert: {
+    api: [
+      (db, { member }) => tasks.insert(db, member, null, [newTask()], DISPATCH),
+      async (db, ground) => {
+        const [first = ''] = await ground.made('SCHEDULED', 1);
+        return tasks.insert(
+          db,
+          ground.member,
+          ground.member.organizationId,
+          [newTask({ dependsOn: [first], uniqueKey: randomUUID() })],
+          DISPATCH,
+        );
+      },
+    ],
+  },
+  insertBatch: {
+    api: [false, true].map(
+      (partial): Call =>
+        (db, { member }) =>
+          tasks.insertBatch(
+            db,
+            member,
+            null,
+            { id: uuidv7(), name: 'Batch', queue: 'bulk' },
+            [newTask(), newTask()],
+            DISPATCH,
+            partial,
+          ),
+    ),
+  },
+  insertDependencies: {
+    api: mine(async (tx, ground) => {
+      const [first = '', ...rest] = await ground.made('PENDING', 3);
+      return tasks.insertDependencies(tx, ground.member.organizationId, [{ id: first, dependsOn: rest }]);
+    }),
+  },
+  insertImport: {
+    api: mine((tx, { member }) =>
+      tasks.insertImport(
+        tx,
+        { id: uuidv7(), name: '', queue: 'bulk' },
+        member.organizationId,
+        member.userId,
+        { importTask: uuidv7(), first: uuidv7(), last: uuidv7() },
+      ),
+    ),
+  },
+  list: {
+    api: [
+      ...FILTERS.map((filter) => mine((tx, ground) => listed(tx, ground, filter(ground)))),
+      mine((tx, ground) => listed(tx, ground, { beforeId: uuidv7() })),
+      mine((tx, ground) => listed(tx, ground, {}, { payload: true, result: true })),
+      mine(async (tx, ground) => {
+        const { id, taskIds } = await ground.batch('SCHEDULED', 2);
+        const batch = { id, firstTaskId: taskIds[0] ?? null, lastTaskId: taskIds[1] ?? null };
+        return listed(tx, ground, { batch });
+      }),
+    ],
+  },
+  listBatches: {
+    api: [null, uuidv7()].map((before) =>
+      mine((tx, { member }) => tasks.listBatches(tx, [member.organizationId], before, 26)),
+    ),
+  },
+  listPauses: { api: mine((tx, { member }) => tasks.listPauses(tx, [member.organizationId])) },
+  present: { api: mine(async (tx, ground) => tasks.present(tx, await pair(ground, 'SCHEDULED'))) },
+  removePause: {
+    api: mine((tx, { member }) => tasks.removePause(tx, { ...member, scope: 'kind', name: 'none' })),
+  },
+  requeue: {
+    api: mine(async (tx, ground) => tasks.requeue(tx, (await ground.made('FAILED', 1))[0] ?? '', DISPATCH)),
+  },
+  requeueMany: {
+    api: mine(async (tx, ground) =>
+      tasks.requeueMany(tx, selection(ground, { ids: await pair(ground, 'FAILED') }), null, DISPATCH),
+    ),
+  },
+  reschedule: {
+    api: mine(async (tx, ground) =>
+      tasks.reschedule(tx, (await ground.made('SCHEDULED', 1))[0] ?? '', LATER, DISPATCH),
+    ),
+  },
+  rescheduleMany: {
+    api: mine(async (tx, ground) =>
+      tasks.rescheduleMany(
+        tx,
+        selection(ground, { ids: await pair(ground, 'SCHEDULED'), notAt: LATER }),
+        null,
+        LATER,
+        DISPATCH,
+      ),
+    ),
+  },
+  surroundings: {
+    api: mine(async (tx, ground) =>
+      tasks.surroundings(tx, (await ground.made('SCHEDULED', 1, { concurrencyKey: KEY }))[0] ?? ''),
+    ),
+  },
+  takenKeys: { api: mine((tx, { member }) => tasks.takenKeys(tx, member.organizationId, ['a', 'b'])) },
+} satisfies Partial<Calls<typeof tasks>>;
