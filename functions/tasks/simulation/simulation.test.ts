@@ -4,7 +4,7 @@ import { simulate } from './simulate.ts';
 /** What has been found, and by which seeds. */
 const FOUND: Record<string, readonly number[]> = {
   'a worker that had stood still started an attempt whose task had been taken back meanwhile': [
-    3020, 3234, 3403,
+    2373, 2437, 3234, 3818,
   ],
 };
 
