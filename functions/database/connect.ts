@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
+import { JsonText } from '../exact-json/json-text.ts';
 
 /**
  * A connection, or a transaction on it. A sandbox has one connection and serves one request at a time, so a query
@@ -27,11 +28,18 @@ const TYPES = {
   /** `seq` and counts: far below 2^53. */
   bigint: { to: 20, from: [20], serialize: String, parse: Number },
   /** jsonb travels as text in both drizzle's and our own statements; whoever passes a value has stringified it. */
-  json: {
-    to: 114,
-    from: [114, 3802],
+  jsonb: {
+    to: 3802,
+    from: [3802],
     serialize: (text: string) => text,
     parse: (text: string) => JSON.parse(text),
+  },
+  /** json keeps what was written, and is read as such. */
+  json: {
+    to: 114,
+    from: [114],
+    serialize: (text: string) => text,
+    parse: (text: string) => new JsonText(text),
   },
   /** Known here, so that no connection starts with a query for array types. */
   uuids: {

@@ -3,17 +3,18 @@ import type { Context, MiddlewareHandler } from 'hono';
 import type { LambdaContext, LambdaEvent } from 'hono/aws-lambda';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Principal } from '../database/enter.ts';
+import { stringifyExactly } from '../exact-json/json-text.ts';
 import { type FieldError, invalidRequest } from '../refusal.ts';
-import { jsonBody } from './json-body.ts';
+import { type BodySource, jsonBody } from './json-body.ts';
 import { type ProblemBody, problem, problemOf } from './problem.ts';
 import { refuseUndeclared } from './undeclared.ts';
 
 /**
- * What a route finds in its context: who asks, on authenticated routes; with an idempotency key the seed that the ids of what it
- * makes are counted up from; and Lambda's event.
+ * What a route finds in its context: the body as it was sent, where there may be one; who asks, on authenticated routes;
+ * with an idempotency key the seed that the ids of what it makes are counted up from; and Lambda's event.
  */
 export type AppEnv = {
-  Variables: { principal: Principal; seed?: string };
+  Variables: { source: BodySource; principal: Principal; seed?: string };
   Bindings: { event: LambdaEvent; lambdaContext: LambdaContext };
 };
 
@@ -44,6 +45,12 @@ export function createApp(logFault: LogFault): App {
     },
   });
   app.use(async (c, next) => {
+    // Hono's own knows no text that must stay as it was written.
+    c.json = ((body: unknown, status, headers) =>
+      c.newResponse(stringifyExactly(body), status, {
+        'Content-Type': 'application/json',
+        ...headers,
+      })) as typeof c.json;
     await next();
     if (!c.res.headers.has('Cache-Control')) c.header('Cache-Control', 'no-store');
     c.header('X-Content-Type-Options', 'nosniff');

@@ -23,8 +23,7 @@ export function idempotency(deps: { db: Database }, app: App): MiddlewareHandler
     if (c.req.method !== 'POST' || key === undefined) return next();
     if (!KEY_PATTERN.test(key)) throw badKey();
     const { pathname, search } = new URL(c.req.url);
-    const body: unknown = await c.req.json();
-    const fingerprint = ['POST', pathname.replace(/\/+$/, ''), search, JSON.stringify(body)];
+    const fingerprint = ['POST', pathname.replace(/\/+$/, ''), search, withoutBlanks(c.var.source.text)];
     const answer = await once(deps, c.var.principal, { key, fingerprint }, async (seed) => {
       c.set('seed', seed);
       await next();
@@ -39,6 +38,11 @@ export function idempotency(deps: { db: Database }, app: App): MiddlewareHandler
     if (answer.location) c.header('Location', answer.location);
     return c.body(answer.body, answer.status as 200);
   };
+}
+
+/** The same request may be written with other blanks, but not with other digits. @param json valid */
+function withoutBlanks(json: string): string {
+  return json.replace(/"(?:[^"\\]|\\.)*"|[\t\n\r ]+/g, (part) => (part.startsWith('"') ? part : ''));
 }
 
 const RULE = '1 to 255 printable characters of ASCII, without spaces';

@@ -93,8 +93,34 @@ describe('the check of a body', () => {
     expect((await send(`"${half}a"`)).status).toBe(413);
   });
 
-  test('takes the last of two members with one name, as every JSON parser in a browser does', async () => {
-    expect((await send('{"a":1,"a":2}')).body.given).toEqual({ a: 2 });
+  test('refuses two members with one name, of which programs read one or the other', async () => {
+    for (const [text, pointer] of [
+      ['{"a":1,"a":2}', '/a'],
+      ['{"a":{"b":[0,{"c/d":1,"x":2,"\\u0063/d":1}]}}', '/a/b/1/c~1d'],
+      [`{${Array.from({ length: 100 }, (_, n) => `"${n}":0`)},"57":0}`, '/57'],
+    ] as const) {
+      const { status, body } = await send(text);
+      expect([status, body.errors?.[0]]).toEqual([
+        400,
+        { in: 'body', pointer, detail: 'Must not stand twice in one object' },
+      ]);
+    }
+  });
+
+  test('refuses a number that a double would change', async () => {
+    for (const number of ['9007199254740993', '12345678901234567890', '0.12345678901234567890', '1e-400']) {
+      const { status, body } = await send(`{"a":[0,${number}]}`);
+      expect([status, body.errors?.[0].pointer]).toEqual([400, '/a/1']);
+    }
+    for (const number of [
+      '9007199254740991',
+      '10000000000000000000',
+      '0.10000000000000000000',
+      '1e2',
+      '-0',
+    ]) {
+      expect((await send(`{"a":[0,${number}]}`)).status).toBe(200);
+    }
   });
 
   test('takes no body, however it is labelled, for an empty object', async () => {

@@ -1,5 +1,7 @@
 import type { MiddlewareHandler } from 'hono';
-import { JSON_LIMITS, jsonFault } from '../json-fault.ts';
+import { readExactly } from '../exact-json/exact-fault.ts';
+import type { JsonText } from '../exact-json/json-text.ts';
+import { JSON_LIMITS, type JsonFault, jsonFault } from '../json-fault.ts';
 import { Refusal, type RefusalKind } from '../refusal.ts';
 
 /** Bounds of a JSON body, checked before any schema sees it. */
@@ -29,11 +31,18 @@ const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json$/i;
 /** JSON is UTF-8 (RFC 8259, section 8.1), of which ASCII is a part. */
 const CHARSET = /^charset\s*=\s*"?(?:utf-?8|us-ascii)"?$/i;
 
+/** A body as it was sent. */
+export type BodySource = {
+  text: string;
+  /** Every task's payload as it was written, by the JSON pointer to it. */
+  payloads: ReadonlyMap<string, JsonText>;
+};
+
 /**
  * Reads the body once, refuses what no schema should have to think about (other media types, oversized documents, and
  * JSON that is unfit), and leaves the parsed value for the validators. No body is an empty object.
  */
-export const jsonBody: MiddlewareHandler = async (c, next) => {
+export const jsonBody: MiddlewareHandler<{ Variables: { source: BodySource } }> = async (c, next) => {
   if (WITH_BODY.has(c.req.method)) {
     const limits = limitsOf(c.req.path);
     if (Number(c.req.header('content-length') ?? 0) > limits.bytes) throw tooLarge(limits);
@@ -41,8 +50,10 @@ export const jsonBody: MiddlewareHandler = async (c, next) => {
     if (bytes.byteLength > limits.bytes) throw tooLarge(limits);
     if (bytes.byteLength > 0) demandPlain(c.req.header('content-encoding'));
     if (bytes.byteLength > 0 && !saysJson(c.req.header('content-type') ?? '')) throw otherMediaType();
-    const body = bytes.byteLength > 0 ? checked(parse(decode(bytes)), limits) : {};
-    Object.assign(c.req, { json: async () => body });
+    const text = bytes.byteLength > 0 ? decode(bytes) : '{}';
+    const body = checked(text, limits);
+    c.set('source', { text, payloads: body.payloads });
+    Object.assign(c.req, { json: async () => body.value });
     // The validators know fewer spellings of it than we accept, and an empty body is often labelled as a form.
     c.req.raw.headers.set('content-type', 'application/json');
   } else if (WITHOUT_BODY.has(c.req.method) && Number(c.req.header('content-length') ?? 0) > 0) {
@@ -74,16 +85,22 @@ function parse(text: string): unknown {
 }
 
 /**
- * The given value, which the limits and storage allow.
+ * The value of a body, which the limits and storage allow, and which nobody would read as another one.
  *
  * @throws Refusal `invalid_request`, naming the first place that is found
  */
-function checked(value: unknown, limits: Limits): unknown {
-  const fault = jsonFault(value, limits);
-  if (!fault) return value;
-  const { pointer, detail } = fault;
+function checked(text: string, limits: Limits): { value: unknown; payloads: BodySource['payloads'] } {
+  const value = parse(text);
+  const unfit = jsonFault(value, limits);
+  if (unfit) throw refused(unfit);
+  const { fault, payloads } = readExactly(text);
+  if (fault) throw refused(fault);
+  return { value, payloads };
+}
+
+function refused({ pointer, detail }: JsonFault): Refusal {
   const field = pointer.slice(1).replaceAll('/', '.') || 'The body';
-  throw new Refusal('invalid', 'invalid_request', `${field}: ${detail}`, {}, [
+  return new Refusal('invalid', 'invalid_request', `${field}: ${detail}`, {}, [
     { in: 'body', pointer, detail },
   ]);
 }

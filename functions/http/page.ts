@@ -1,3 +1,5 @@
+import { stringifyExactly } from '../exact-json/json-text.ts';
+
 /** Lambda's limit of an answer, in bytes of its JSON. An answer above it becomes a 500 of API Gateway. */
 export const LAMBDA_ANSWER_BYTES = 6 * 1024 * 1024;
 
@@ -9,7 +11,7 @@ export const PAGE_BYTES = 4_000_000;
  * are escaped once more.
  */
 export function bytesInAnswer(value: unknown): number {
-  return Buffer.byteLength(JSON.stringify(JSON.stringify(value)));
+  return Buffer.byteLength(JSON.stringify(stringifyExactly(value)));
 }
 
 /** The rows of a page, as long as they fit. */

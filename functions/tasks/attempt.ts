@@ -1,4 +1,5 @@
 import type { GuardedFetch } from '../aws/fetch/port.ts';
+import { JsonText } from '../exact-json/json-text.ts';
 import { attemptClock } from './attempt-clock.ts';
 import { policyOf } from './backoff.ts';
 import { type Kind, type LogLevel, runsInline, type TaskDefinition } from './define-task.ts';
@@ -71,7 +72,7 @@ export async function runAttempt(
   });
   try {
     if (!runsInline(kind, task.payload)) {
-      const job = () => ({ ...begin(), kind: task.kind, payload: task.payload });
+      const job = () => ({ ...begin(), kind: task.kind, payload: JsonText.of(task.payload).text });
       const result = await deps.runners.run(job, { signal, end, hear: overhear });
       return { ...attempt, kind: 'complete', ...(await keepResult(deps.putArtifact, task, result)) };
     }

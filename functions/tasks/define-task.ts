@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import type { GuardedFetch } from '../aws/fetch/port.ts';
+import { JsonText } from '../exact-json/json-text.ts';
 import type { RetryPolicy } from './task.ts';
 
 /** What a result, or the details of an error, may hold: what `jsonb` can store. */
@@ -49,6 +50,7 @@ export interface Kind<Name extends string = string, Payload extends z.ZodType = 
   readonly hardSeconds: number;
   readonly retry: KindRetry;
   readonly runs: Runs;
+  readonly verbatim: readonly string[];
 }
 
 /** After `soft` the signal of the context aborts; at `hard` the attempt is lost. At most 14 minutes, hard > soft. */
@@ -65,6 +67,11 @@ export interface KindSpec<Name extends string, Payload extends z.ZodType> {
   readonly retry?: Partial<KindRetry>;
   /** Default `isolated`. */
   readonly runs?: Runs;
+  /**
+   * Members of the payload that the schema and the handler get as `JsonText`, as they were written: for what is passed
+   * on to others. Everywhere else, a number that a double would change is refused. Default: none.
+   */
+  readonly verbatim?: readonly string[];
 }
 
 /** What a running attempt is given; everything that reaches outside comes in here. */
@@ -110,6 +117,7 @@ export interface TaskDefinition<
   /**
    * What the engine calls: parses a stored payload, then runs.
    *
+   * @param storedPayload a `JsonText`, or a value
    * @throws PermanentError `payload_invalid` when a payload accepted by an older schema no longer fits
    */
   perform(storedPayload: unknown, context: TaskContext): Promise<Result>;
@@ -170,7 +178,7 @@ export class RetryError extends Error {
 export function defineKind<const Name extends string, Payload extends z.ZodType>(
   spec: KindSpec<Name, Payload>,
 ): Kind<Name, Payload> {
-  const { kind, payload, limits, runs = 'isolated' } = spec;
+  const { kind, payload, limits, runs = 'isolated', verbatim = [] } = spec;
   const softSeconds = secondsOf(limits.soft);
   const hardSeconds = secondsOf(limits.hard);
   const retry = { ...DEFAULT_RETRY, ...spec.retry };
@@ -189,12 +197,13 @@ export function defineKind<const Name extends string, Payload extends z.ZodType>
   for (const [rule, holds] of rules) {
     if (!holds) throw new TypeError(`Kind ${kind}: ${rule}`);
   }
-  return { kind, payload, limits, softSeconds, hardSeconds, retry, runs };
+  return { kind, payload, limits, softSeconds, hardSeconds, retry, runs, verbatim };
 }
 
 /** Whether an attempt with this payload runs in the worker itself. The claim tells the same from the row. */
-export function runsInline({ runs }: Pick<Kind, 'runs'>, payload: unknown): boolean {
+export function runsInline({ runs }: Pick<Kind, 'runs'>, stored: unknown): boolean {
   if (typeof runs === 'string') return runs === 'inline';
+  const payload = stored instanceof JsonText ? stored.value : stored;
   if (typeof payload !== 'object' || payload === null) return true;
   return !runs.isolatedWith.some((member) => Object.hasOwn(payload, member));
 }
@@ -209,7 +218,9 @@ export function defineTask<const Name extends string, Payload extends z.ZodType,
     ...defineKind(spec),
     run: spec.run,
     async perform(storedPayload, context) {
-      const parsed = await spec.payload.safeParseAsync(storedPayload);
+      const given =
+        storedPayload instanceof JsonText ? storedPayload.valueWith(spec.verbatim ?? []) : storedPayload;
+      const parsed = await spec.payload.safeParseAsync(given);
       if (parsed.success) return spec.run(parsed.data, context);
       const [issue] = parsed.error.issues;
       const where = issue?.path.length ? ` at /${issue.path.map(String).join('/')}` : '';

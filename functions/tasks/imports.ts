@@ -1,6 +1,7 @@
 import type { Artifacts } from '../aws/artifacts.ts';
 import type { Database } from '../database/connect.ts';
 import { asMember, type Principal } from '../database/enter.ts';
+import { JsonText } from '../exact-json/json-text.ts';
 import { Refusal } from '../refusal.ts';
 import { type BatchNow, batchIn } from './batches.ts';
 import { type CreateDeps, violated, wake, whyRefused } from './create.ts';
@@ -39,7 +40,8 @@ export async function beginImport(
   if ((await artifacts.size(uploadKey(home, wanted.upload))) === undefined) throw uploadNotFound();
   const batch = { id: ids.batch, name, queue: wanted.queue };
   const idOf = importIds(ids.batch);
-  const payload: ImportPayload = { batch: ids.batch, ...wanted };
+  const members = Object.entries({ batch: ids.batch, ...wanted });
+  const payload = JsonText.object(members.map(([member, value]) => [member, JsonText.of(value)]));
   const task: store.NewTask = {
     ...IMPORT_TASK,
     id: ids.task,

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { JsonText } from '../exact-json/json-text.ts';
 import { type FieldError, invalidRequest, Refusal } from '../refusal.ts';
 import type { TaskRequest } from './create.ts';
 import { KINDS, type KindName } from './kinds/index.ts';
@@ -10,6 +11,12 @@ const PAYLOADS = Object.fromEntries(
   Object.entries(KINDS).map(([name, { payload }]) => [name, z.object({ payload })]),
 ) as unknown as Record<KindName, z.ZodObject>;
 
+export type RequestOptions = {
+  /** The payload as it was written. Default: as we would write it. */
+  payload?: JsonText | undefined;
+  dependsOn?: readonly string[] | null | undefined;
+};
+
 /**
  * What is to be written for a valid body.
  *
@@ -18,18 +25,20 @@ const PAYLOADS = Object.fromEntries(
 export function taskRequest(
   body: Fields,
   queue: Queue,
-  awaited: readonly string[] | null = null,
+  { payload = JsonText.of(body.payload), dependsOn: awaited = null }: RequestOptions = {},
 ): TaskRequest {
   const kind = KINDS[body.kind];
-  const payload = PAYLOADS[body.kind].safeParse(body);
-  if (!payload.success) throw invalidRequest('body', payload.error);
+  const fault = payload.digitsFault(kind.verbatim);
+  if (fault) throw digitsRefused({ pointer: `/payload${fault.pointer}`, detail: fault.detail });
+  const read = PAYLOADS[body.kind].safeParse({ payload: payload.valueWith(kind.verbatim, body.payload) });
+  if (!read.success) throw invalidRequest('body', read.error);
   const { retry, limits } = body;
   return {
     kind: body.kind,
     name: body.name,
     description: body.description,
     // As the caller wrote it: the worker parses it again, with the schema of its day.
-    payload: body.payload,
+    payload,
     queue,
     scheduledTime: body.scheduled_time ?? null,
     maxRetries: body.max_retries ?? kind.retry.maxRetries,
@@ -41,6 +50,13 @@ export function taskRequest(
     concurrencyLimit: body.concurrency_key === undefined ? null : (body.concurrency_limit ?? 1),
     dependsOn: awaited,
   };
+}
+
+function digitsRefused({ pointer, detail }: Omit<FieldError, 'in'>): Refusal {
+  const field = pointer.slice(1).replaceAll('/', '.');
+  return new Refusal('invalid', 'invalid_request', `${field}: ${detail}`, {}, [
+    { in: 'body', pointer, detail },
+  ]);
 }
 
 function retryPolicy(retry: NonNullable<Fields['retry']>): Partial<RetryPolicy> {
@@ -59,21 +75,27 @@ const BatchedTask = withItsRules(TaskFields.extend({ depends_on: dependsOn }));
 
 type Read = TaskRequest | { errors: readonly FieldError[] };
 
-/** A task of an import as it is to be written, or every rule that it breaks. Pointers begin at the task. */
-export const readTask = (item: unknown, queue: Queue): Read => read(ImportedTask, item, queue);
+/**
+ * A task of an import as it is to be written, or every rule that it breaks. Pointers begin at the task.
+ *
+ * @param payload as it was written
+ */
+export const readTask = (item: unknown, queue: Queue, payload?: JsonText): Read =>
+  read(ImportedTask, item, { queue, payload });
 
 /** The same of a bulk request, whose tasks may depend on others. */
-export const readBatchedTask = (item: unknown, queue: Queue): Read => read(BatchedTask, item, queue);
+export const readBatchedTask = (item: unknown, queue: Queue, payload?: JsonText): Read =>
+  read(BatchedTask, item, { queue, payload });
 
 function read(
   schema: z.ZodType<Fields & { depends_on?: readonly string[] | undefined }>,
   item: unknown,
-  queue: Queue,
+  { queue, payload }: { queue: Queue; payload: JsonText | undefined },
 ): Read {
   const fields = schema.safeParse(item);
   if (!fields.success) return { errors: invalidRequest('body', fields.error).fields };
   try {
-    return taskRequest(fields.data, queue, fields.data.depends_on ?? null);
+    return taskRequest(fields.data, queue, { payload, dependsOn: fields.data.depends_on });
   } catch (thrown) {
     if (thrown instanceof Refusal) return { errors: thrown.fields };
     throw thrown;

@@ -1,3 +1,5 @@
+import type { JsonText } from '../exact-json/json-text.ts';
+
 /** The seed's six statuses; there are no others. */
 export const TASK_STATUSES = ['PENDING', 'SCHEDULED', 'RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED'] as const;
 
@@ -79,7 +81,8 @@ export type Task = {
   kind: string;
   name: string;
   description: string;
-  payload: unknown;
+  /** As it was written; null in rows that a move returns, which leave it out. */
+  payload: JsonText | null;
   queue: Queue;
   status: TaskStatus;
   /** When it was asked to run. */

@@ -11,7 +11,9 @@ const INFO = {
     summary: 'Schedule, watch, cancel and retry background work; follow crypto prices.',
     description:
       'Every path works with and without a trailing slash. Times are RFC 3339; lists are read page by page with ' +
-      '`next_cursor`. What is not a success is a problem document (RFC 9457).',
+      '`next_cursor`. What is not a success is a problem document (RFC 9457). A number that a double would change, and a ' +
+      'name that stands twice in one object, are refused: send long numbers as strings. A `payload` is kept as it was ' +
+      'written, and so is the `body` that `http.request` sends, of which any digits are taken.',
     license: { name: 'MIT', identifier: 'MIT' },
   },
   servers: [{ url: '/', description: 'Console, API and WebSocket have one origin' }],

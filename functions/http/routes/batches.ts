@@ -96,7 +96,7 @@ const retry = action('retry', 'Run what has failed or was cancelled of a batch a
 export function registerBatchRoutes(app: App, deps: ChangeDeps): void {
   app.openapi(create, async (c) => {
     const { tasks, partial, name, queue, organization } = c.req.valid('json');
-    const { requests, indexes, bad } = bulkRequests(tasks, queue);
+    const { requests, indexes, bad } = bulkRequests(tasks, queue, c.var.source.payloads);
     if (bad.length > 0 && !partial) throw batchRefused(bad, tasks.length);
     const [id = '', ...ids] = idsFrom(c.var.seed ?? uuidv7(), requests.length + 1);
     const wanted = { id, organizationId: organization ?? null, name, queue };

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { JsonText } from '../../exact-json/json-text.ts';
 import { readableName } from '../../name-fault.ts';
 import { type FieldError, Refusal } from '../../refusal.ts';
 import { shortenedField } from '../../shortened.ts';
@@ -39,11 +40,15 @@ export type BadTask = { index: number; errors: FieldError[] };
 /** What is to be written, with the places in the body where it was asked for; and what is wrong with the rest. */
 export type BulkRequests = { requests: TaskRequest[]; indexes: number[]; bad: BadTask[] };
 
-/** Checks every task of a body. */
-export function bulkRequests(items: readonly unknown[], queue: Queue): BulkRequests {
+/** Checks every task of a body. @param payloads as they were written, by the JSON pointer to them */
+export function bulkRequests(
+  items: readonly unknown[],
+  queue: Queue,
+  payloads: ReadonlyMap<string, JsonText>,
+): BulkRequests {
   const read: BulkRequests = { requests: [], indexes: [], bad: [] };
   for (const [index, item] of items.entries()) {
-    const task = readBatchedTask(item, queue);
+    const task = readBatchedTask(item, queue, payloads.get(`/tasks/${index}/payload`));
     if ('errors' in task) {
       const errors = task.errors.map((error) => ({ ...error, pointer: `/tasks/${index}${error.pointer}` }));
       read.bad.push({ index, errors });

@@ -2,6 +2,7 @@ import { createRoute } from '@hono/zod-openapi';
 import { v7 as uuidv7 } from 'uuid';
 import * as z from 'zod';
 import type { Artifacts } from '../../aws/artifacts.ts';
+import { JsonText } from '../../exact-json/json-text.ts';
 import { idsFrom } from '../../idempotency/ids-from.ts';
 import type { CreateDeps } from '../../tasks/create.ts';
 import { beginImport, reportAddress } from '../../tasks/imports.ts';
@@ -89,6 +90,13 @@ const report = createRoute({
   },
 });
 
+/** The defaults with their payload as it was written. */
+function exactDefaults(defaults: object, payload: JsonText | undefined): JsonText {
+  const members = new Map(Object.entries(defaults).map(([name, value]) => [name, JsonText.of(value)]));
+  if (payload) members.set('payload', payload);
+  return JsonText.object(members);
+}
+
 export function registerImportRoutes(app: App, deps: CreateDeps & { artifacts: Artifacts }): void {
   app.openapi(upload, async (c) => {
     const { format: given, bytes, organization } = c.req.valid('json');
@@ -109,9 +117,14 @@ export function registerImportRoutes(app: App, deps: CreateDeps & { artifacts: A
   });
 
   app.openapi(begin, async (c) => {
-    const { organization, ...wanted } = c.req.valid('json');
+    const { organization, defaults, ...wanted } = c.req.valid('json');
     const [batch = '', task = ''] = idsFrom(c.var.seed ?? uuidv7(), 2);
-    const request = { ...wanted, organizationId: organization ?? null, ids: { batch, task } };
+    const request = {
+      ...wanted,
+      organizationId: organization ?? null,
+      ids: { batch, task },
+      defaults: exactDefaults(defaults, c.var.source.payloads.get('/defaults/payload')),
+    };
     const begun = await beginImport(deps, c.var.principal, request);
     return c.json({ batch: batchView(begun), task }, 202, { Location: `/api/batches/${batch}/` });
   });

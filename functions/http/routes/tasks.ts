@@ -137,7 +137,8 @@ const retry = createRoute({
 export function registerTaskRoutes(app: App, deps: ChangeDeps & ResultDeps): void {
   app.openapi(create, async (c) => {
     const body = c.req.valid('json');
-    const requests = [taskRequest(body, body.queue, body.depends_on)];
+    const payload = c.var.source.payloads.get('/payload');
+    const requests = [taskRequest(body, body.queue, { payload, dependsOn: body.depends_on })];
     const ids = c.var.seed === undefined ? undefined : idsFrom(c.var.seed, requests.length);
     const [task] = await createTasks(deps, c.var.principal, body.organization ?? null, requests, ids);
     if (!task) throw new Error('A task was created, but not returned');

@@ -1,3 +1,4 @@
+import { JsonText } from '../../exact-json/json-text.ts';
 import type { Capped, NewTask, Timed } from '../store/index.ts';
 import type { DispatchSettings, Task, TaskError, Watched } from '../task.ts';
 
@@ -48,6 +49,7 @@ export function created(
   const runAt = asked > now ? asked : now;
   return {
     ...task,
+    payload: JsonText.of(task.payload),
     organizationId,
     createdBy: null,
     batchId,

@@ -46,7 +46,7 @@ function start(kind: string, { on = runners, payload = null as unknown } = {}) {
   const job = () => ({
     taskId: 'task',
     kind,
-    payload,
+    payload: JSON.stringify(payload),
     attempt: 3,
     idempotencyKey: 'key',
     deadline: new Date(Date.now() + 20_000),
@@ -227,7 +227,7 @@ describe('a pool', () => {
     const script = `
       import { startRunners } from ${poolModule};
       const runners = startRunners({ program: new URL(${program}), environment: {}, heapMiB: 96, size: 1, memoryMiB: 300 });
-      const job = (kind) => () => ({ taskId: '', kind, payload: null, attempt: 1, idempotencyKey: '', deadline: new Date() });
+      const job = (kind) => () => ({ taskId: '', kind, payload: 'null', attempt: 1, idempotencyKey: '', deadline: new Date() });
       const never = new AbortController().signal;
       const hear = () => console.log('It says something');
       const run = (kind) => runners.run(job(kind), { signal: never, end: never, hear });

@@ -11,7 +11,8 @@ import type { Thrown } from './thrown.ts';
 export type Job = {
   readonly taskId: string;
   readonly kind: string;
-  readonly payload: unknown;
+  /** JSON, as it was written. */
+  readonly payload: string;
   readonly attempt: number;
   readonly idempotencyKey: string;
   /** When its signal aborts by itself. */

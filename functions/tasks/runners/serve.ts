@@ -1,5 +1,6 @@
 import process from 'node:process';
 import type { GuardedFetch } from '../../aws/fetch/port.ts';
+import { JsonText } from '../../exact-json/json-text.ts';
 import { AttemptAborted } from '../attempt-aborted.ts';
 import { RetryError, type TaskDefinition } from '../define-task.ts';
 import { storableResult } from '../result.ts';
@@ -53,7 +54,7 @@ async function perform(
     if (!task) throw new RetryError('kind_unknown', `This worker does not know the kind ${job.kind}`);
     const { taskId, attempt, idempotencyKey, deadline } = job;
     const context = { signal, taskId, attempt, idempotencyKey, deadline, fetch, ...speech.voice };
-    const result = storableResult(await task.perform(job.payload, context));
+    const result = storableResult(await task.perform(new JsonText(job.payload), context));
     speech.flush();
     return { type: 'returned', run, result };
   } catch (thrown) {

@@ -25,13 +25,16 @@ export const leaves = (move: keyof typeof MOVES): string[] => [...MOVES[move].fr
 /** Which of the columns that may be large are read. A column that is not read stays in TOAST, and is empty in the row. */
 export type LargeColumns = { description: boolean; payload: boolean; result: boolean; errorDetails: boolean };
 
+/** The payload as it was written; jsonb has written it in the same way where there is no other text. */
+const PAYLOAD = (db: Database | Transaction) => db`coalesce(t.exact_payload, t.payload::json)`;
+
 /** The large columns, one by one. Their names are parameters, so that every choice is the same statement with the same plan. */
 const chosen = (
   db: Database | Transaction,
   { description, payload, result, errorDetails }: LargeColumns,
 ) => db`
   case when ${description}::boolean then t.description else '' end as description,
-  case when ${payload}::boolean then t.payload end as payload,
+  case when ${payload}::boolean then ${PAYLOAD(db)} end as payload,
   case when ${result}::boolean then t.result end as result,
   case when ${errorDetails}::boolean or t.error is null then t.error
     else jsonb_build_object('code', t.error->'code', 'message', t.error->'message') end as error`;
@@ -54,8 +57,8 @@ export const columns = (db: Database | Transaction, large: boolean | LargeColumn
 const largeColumns = (db: Database | Transaction, large: boolean | LargeColumns) => {
   if (typeof large === 'object') return chosen(db, large);
   return large
-    ? db`t.description, t.payload, t.result, t.error`
-    : db`'' as description, null::jsonb as payload, t.result, t.error`;
+    ? db`t.description, ${PAYLOAD(db)} as payload, t.result, t.error`
+    : db`'' as description, null::json as payload, t.result, t.error`;
 };
 
 export const dueIn = (db: Database | Transaction) =>

@@ -1,5 +1,6 @@
 import type { Database, Transaction } from '../../database/connect.ts';
 import type { Principal } from '../../database/enter.ts';
+import { JsonText } from '../../exact-json/json-text.ts';
 import type { Batch, DispatchSettings, Queue, RetryPolicy, Task } from '../task.ts';
 import { columns, dueIn, nextDispatch, type Timed } from './columns.ts';
 import { batchJson } from './tally.ts';
@@ -10,6 +11,7 @@ export type NewTask = {
   kind: string;
   name: string;
   description: string;
+  /** A `JsonText`, which is stored as it is, or a value. */
   payload: unknown;
   queue: Queue;
   /** RFC 3339; null means now. */
@@ -50,10 +52,11 @@ export const insertion = (
   batchId: string | null,
   dispatch: DispatchSettings,
 ) => db`
-  insert into tasks as t (id, organization_id, created_by, batch_id, kind, name, description, payload, queue, status,
+  insert into tasks as t (id, organization_id, created_by, batch_id, kind, name, description, payload, exact_payload, queue, status,
     scheduled_time, run_at, next_dispatch_at, max_retries, attempt_limit, retry_policy, soft_seconds, hard_seconds,
     unique_key, concurrency_key, concurrency_limit)
-  select g.id, home.organization_id, ${createdBy}::uuid, ${batchId}::uuid, g.kind, g.name, g.description, g.payload, g.queue,
+  select g.id, home.organization_id, ${createdBy}::uuid, ${batchId}::uuid, g.kind, g.name, g.description, g.payload,
+    case when g.written <> g.payload::text then g.written::json end, g.queue,
     case when g.waits then 'PENDING' else 'SCHEDULED' end, coalesce(g.scheduled_time, now()), g.run_at,
     case when not g.waits then ${nextDispatch(db, db`g.run_at`, dispatch)} end,
     g.max_retries, g.max_retries + 1, nullif(g.rare -> 'retryPolicy', 'null'), (g.rare ->> 'softSeconds')::float8,
@@ -62,11 +65,11 @@ export const insertion = (
   from (
     select n.*, greatest(n.scheduled_time, now()) as run_at, ${waits(db, tasks)} as waits
     from (
-      select u.id, u.kind, u.name, u.description, u.payload::jsonb, u.queue, u.retries::integer as max_retries,
+      select u.id, u.kind, u.name, u.description, u.payload::jsonb, u.payload as written, u.queue, u.retries::integer as max_retries,
         nullif(u.time, '')::timestamptz as scheduled_time, nullif(u.rare, '')::jsonb as rare
       from unnest(${tasks.map(({ id }) => id)}::uuid[], ${tasks.map(({ kind }) => kind)}::text[],
         ${tasks.map(({ name }) => name)}::text[], ${tasks.map(({ description }) => description)}::text[],
-        ${tasks.map(({ payload }) => JSON.stringify(payload))}::text[], ${tasks.map(({ queue }) => queue)}::text[],
+        ${tasks.map(({ payload }) => JsonText.of(payload).text)}::text[], ${tasks.map(({ queue }) => queue)}::text[],
         ${tasks.map(({ scheduledTime }) => scheduledTime ?? '')}::text[],
         ${tasks.map(({ maxRetries }) => String(maxRetries))}::text[], ${tasks.map(rareOf)}::text[])
         as u(id, kind, name, description, payload, queue, time, retries, rare)

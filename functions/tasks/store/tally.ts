@@ -42,7 +42,7 @@ const quarter = (db: Database | Transaction, time: Fragment) => db`floor(extract
 
 /** The columns of a `Batch`, of the relation `b`, as a JSON object, with `more`. Times are as Postgres writes them. */
 export const batchJson = (db: Database | Transaction, more = db``) => db`
-  json_build_object('id', b.id, 'organizationId', b.organization_id, 'createdBy', b.created_by, 'name', b.name,
+  jsonb_build_object('id', b.id, 'organizationId', b.organization_id, 'createdBy', b.created_by, 'name', b.name,
     'queue', b.queue, 'total', b.total, 'completed', b.completed, 'failed', b.failed, 'cancelled', b.cancelled,
     'firstTaskId', b.first_task_id, 'lastTaskId', b.last_task_id, 'importTaskId', b.import_task_id, 'sealed', b.sealed, 'seq', b.seq,
     'createdAt', b.created_at, 'updatedAt', b.updated_at, 'finishedAt', b.finished_at, 'watchers', b.watchers ${more})`;

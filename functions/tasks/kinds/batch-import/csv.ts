@@ -1,5 +1,8 @@
 import { pipeline } from 'node:stream';
 import { CsvError, parse } from 'csv-parse';
+import { exactFault } from '../../../exact-json/exact-fault.ts';
+import { JsonText } from '../../../exact-json/json-text.ts';
+import { digitsFault } from '../../../exact-json/number-rules.ts';
 import { jsonFault } from '../../../json-fault.ts';
 import { pointerTo } from '../../../refusal.ts';
 import { PermanentError } from '../../define-task.ts';
@@ -10,7 +13,8 @@ import type { ImportLine } from './ports.ts';
 type Cell = (text: string) => unknown;
 
 const text: Cell = (cell) => cell;
-const number: Cell = (cell) => (/^-?\d+(?:\.\d+)?$/.test(cell.trim()) ? Number(cell) : cell);
+const number: Cell = (cell) =>
+  /^-?\d+(?:\.\d+)?$/.test(cell.trim()) && digitsFault(cell.trim()) === undefined ? Number(cell) : cell;
 const json: Cell = (cell) => JSON.parse(cell);
 
 /** The columns that a file may have, by name, besides `payload.<field>` (text) and `payload.<field>:json`. */
@@ -126,6 +130,8 @@ function readRow(columns: readonly Column[], cells: readonly string[], line: num
     return { line, fault: `Must have ${columns.length} fields, as the first row, not ${cells.length}` };
   const item: Record<string, unknown> = {};
   const members: Record<string, unknown> = {};
+  const written = new Map<string, JsonText>();
+  let payloadCell: JsonText | undefined;
   for (const [index, { path, read }] of columns.entries()) {
     const cell = cells[index] ?? '';
     if (cell === '') continue;
@@ -136,15 +142,25 @@ function readRow(columns: readonly Column[], cells: readonly string[], line: num
     } catch {
       return { line, pointer: pointerTo(path), fault: 'Must be JSON' };
     }
-    const fault = jsonFault(value);
+    const fault = jsonFault(value) ?? (read === json ? exactFault(cell, field === 'payload') : undefined);
     if (fault) return { line, pointer: pointerTo(path) + fault.pointer, fault: fault.detail };
-    if (member === undefined) item[field] = value;
-    else members[member] = value;
+    const cellText = read === json ? new JsonText(cell.trim()) : JsonText.of(value);
+    if (member === undefined) {
+      item[field] = value;
+      if (field === 'payload') payloadCell = cellText;
+    } else {
+      members[member] = value;
+      written.set(member, cellText);
+    }
   }
-  if (Object.keys(members).length === 0) return { line, item };
+  if (written.size === 0) return { line, item, payload: payloadCell };
   const { payload = {} } = item;
   if (!isObject(payload)) return { line, pointer: '/payload', fault: 'Must be an object' };
-  return { line, item: { ...item, payload: { ...payload, ...members } } };
+  return {
+    line,
+    item: { ...item, payload: { ...payload, ...members } },
+    payload: JsonText.object(new Map([...(payloadCell?.members() ?? []), ...written])),
+  };
 }
 
 const quoted = (name: string) => JSON.stringify(name.slice(0, 100));

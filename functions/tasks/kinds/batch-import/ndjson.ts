@@ -1,3 +1,4 @@
+import { readExactly } from '../../../exact-json/exact-fault.ts';
 import { jsonFault } from '../../../json-fault.ts';
 import type { ImportLine } from './ports.ts';
 
@@ -26,8 +27,11 @@ function readLine(line: number, bytes: Buffer): ImportLine {
   if (text.trim() === '') return { line, fault: BLANK };
   try {
     const item: unknown = JSON.parse(text);
-    const fault = jsonFault(item);
-    return fault ? { line, pointer: fault.pointer, fault: fault.detail } : { line, item };
+    const unfit = jsonFault(item);
+    if (unfit) return { line, pointer: unfit.pointer, fault: unfit.detail };
+    const { fault, payloads } = readExactly(text);
+    if (fault) return { line, pointer: fault.pointer, fault: fault.detail };
+    return { line, item, payload: payloads.get('/payload') };
   } catch (error) {
     return { line, fault: `Must be JSON: ${error instanceof Error ? error.message.slice(0, 100) : ''}` };
   }

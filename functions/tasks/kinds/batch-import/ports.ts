@@ -1,3 +1,4 @@
+import type { JsonText } from '../../../exact-json/json-text.ts';
 import type { FieldError } from '../../../refusal.ts';
 import type { TaskRequest } from '../../create.ts';
 import type { Queue } from '../../task.ts';
@@ -17,8 +18,10 @@ export type ImportJob = {
 /** An import that an attempt before has brought to its end, and could not say so any more; the batch has so many tasks. */
 export type ImportEnd = { created: number };
 
-/** A line of the upload, as a task or as what is wrong with it, or with the field that `pointer` leads to. */
-export type ImportLine = { line: number; item: unknown } | { line: number; fault: string; pointer?: string };
+/** A line of the upload, as a task with its payload as it was written, or as what is wrong with it, or with the field that `pointer` leads to. */
+export type ImportLine =
+  | { line: number; item: unknown; payload: JsonText | undefined }
+  | { line: number; fault: string; pointer?: string };
 
 export type ImportPorts = {
   /** Undefined when this attempt no longer has the import. */
@@ -30,7 +33,11 @@ export type ImportPorts = {
     signal: AbortSignal,
   ) => Promise<{ bytes: number; content: AsyncIterable<Uint8Array> } | undefined>;
   /** A task as it is to be written, or every rule that it breaks. */
-  read: (item: unknown, queue: Queue) => TaskRequest | { errors: readonly FieldError[] };
+  read: (
+    item: unknown,
+    queue: Queue,
+    payload: JsonText | undefined,
+  ) => TaskRequest | { errors: readonly FieldError[] };
   /** Which of these unique keys live tasks have that are not of this batch. */
   takenKeys: (job: ImportJob, keys: readonly string[]) => Promise<string[]>;
   /**

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { JsonText } from '../../../exact-json/json-text.ts';
 import type { TaskRequest } from '../../create.ts';
 import {
   defineTask,
@@ -176,17 +177,24 @@ function readLine(
   line: ImportLine,
 ): TaskRequest | { errors: readonly { pointer: string; detail: string }[] } {
   if ('fault' in line) return { errors: [{ pointer: line.pointer ?? '', detail: line.fault }] };
-  return read(withDefaults(line.item, defaults), queue);
+  return read(withDefaults(line.item, defaults.value), queue, payloadWithDefaults(line.payload, defaults));
 }
 
 /** What a line does not say, the defaults do; of the payload, field by field. */
-function withDefaults(item: unknown, defaults: Record<string, unknown>): unknown {
-  if (!isObject(item)) return item;
+function withDefaults(item: unknown, defaults: unknown): unknown {
+  if (!isObject(item) || !isObject(defaults)) return item;
   const payload =
     isObject(item.payload) && isObject(defaults.payload)
       ? { payload: { ...defaults.payload, ...item.payload } }
       : {};
   return { ...defaults, ...item, ...payload };
+}
+
+/** The same for the payload as it was written. */
+function payloadWithDefaults(payload: JsonText | undefined, defaults: JsonText): JsonText | undefined {
+  const byDefault = defaults.members().get('payload');
+  if (!byDefault || !payload) return payload ?? byDefault;
+  return JsonText.object(new Map([...byDefault.members(), ...payload.members()]));
 }
 
 /** The lines of the upload in chunks, with the part of it, and the lines, read so far. Gives way between them. */

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { JsonText } from '../../../exact-json/json-text.ts';
 import { defineKind } from '../../define-task.ts';
 import { QUEUES } from '../../task.ts';
 
@@ -10,8 +11,8 @@ const payload = z.strictObject({
   upload: z.uuid(),
   format: z.enum(IMPORT_FORMATS),
   queue: z.enum(QUEUES),
-  /** What a line does not say itself. */
-  defaults: z.record(z.string(), z.unknown()),
+  /** What a line does not say itself: an object. */
+  defaults: z.unknown().transform((defaults) => JsonText.of(defaults)),
   partial: z.boolean(),
 });
 
@@ -28,4 +29,5 @@ export const batchImport = defineKind({
   retry: { maxRetries: 10 },
   // It works for the engine, by ports that no isolated handler has, and gives way after every chunk.
   runs: 'inline',
+  verbatim: ['defaults'],
 });

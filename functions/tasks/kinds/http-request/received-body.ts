@@ -1,4 +1,5 @@
 import type { BodyDamage, FetchResponse } from '../../../aws/fetch/port.ts';
+import { exactFault } from '../../../exact-json/exact-fault.ts';
 import { jsonFault } from '../../../json-fault.ts';
 import type { Json } from '../../define-task.ts';
 
@@ -11,7 +12,7 @@ export type ReceivedBody = {
   readonly truncated: boolean;
   /** Why the body could not be decompressed to its end. `unknown_encoding`: it is kept as it came. */
   readonly body_damage?: BodyDamage;
-  /** The body read as JSON: when it is declared as JSON, complete, and fit to be stored. Long numbers are exact in `body` only. */
+  /** The body read as JSON: when it is declared as JSON, complete, fit to be stored, and nothing in it would be changed by reading it. */
   readonly json?: Json;
 };
 
@@ -81,7 +82,8 @@ function textOf({ headers, body, truncated, damage }: Answer): string | undefine
 function jsonOf(text: string): Json | undefined {
   try {
     const parsed: Json = JSON.parse(text);
-    return jsonFault(parsed) === undefined ? parsed : undefined;
+    const isExact = jsonFault(parsed) === undefined && exactFault(text) === undefined;
+    return isExact ? parsed : undefined;
   } catch {
     return undefined;
   }

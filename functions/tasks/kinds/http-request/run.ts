@@ -1,6 +1,7 @@
 import { FETCH_FAILURES, FetchError } from '../../../aws/fetch/fetch-error.ts';
 import type { FetchMethod, FetchRequest, FetchResponse, SentRequest } from '../../../aws/fetch/port.ts';
 import { losesItsBody } from '../../../aws/fetch/redirect.ts';
+import type { JsonText } from '../../../exact-json/json-text.ts';
 import { defineTask, PermanentError, RetryError, type TaskContext } from '../../define-task.ts';
 import { MAX_ROW_BYTES } from '../../result.ts';
 import { bodyOf, excerptOf, jsonBytes, type ReceivedBody } from './received-body.ts';
@@ -61,23 +62,29 @@ async function answerTo(payload: HttpRequestPayload, context: TaskContext): Prom
 }
 
 function requestOf(payload: HttpRequestPayload, { signal, idempotencyKey }: TaskContext): FetchRequest {
-  const { body } = payload;
+  const body = payload.body && bodyToSend(payload.body);
   const own: Record<string, string> = { 'idempotency-key': idempotencyKey, 'user-agent': USER_AGENT };
   if (body !== undefined) {
-    own['content-type'] = typeof body === 'string' ? 'text/plain; charset=utf-8' : 'application/json';
+    own['content-type'] = body.type;
   }
   const given = Object.entries(payload.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]);
   return {
     url: payload.url,
     method: payload.method,
     headers: { ...own, ...Object.fromEntries(given) },
-    ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    ...(body !== undefined && { body: body.text }),
     signal,
     timeoutSeconds: payload.timeout_seconds,
     maxBytes: payload.max_response_bytes,
     overflow: 'truncate',
     followRedirects: payload.follow_redirects,
   };
+}
+
+function bodyToSend({ value, text }: JsonText): { text: string; type: string } {
+  return typeof value === 'string'
+    ? { text: value, type: 'text/plain; charset=utf-8' }
+    : { text, type: 'application/json' };
 }
 
 function isExpected(status: number, expected: HttpRequestPayload['expected_status']): boolean {

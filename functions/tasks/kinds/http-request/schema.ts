@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { parseTarget } from '../../../aws/fetch/target.ts';
+import { JsonText } from '../../../exact-json/json-text.ts';
 import { jsonFault } from '../../../json-fault.ts';
 import { defineKind } from '../../define-task.ts';
 import { checkHeaders, type HeaderFields } from './check-headers.ts';
@@ -29,8 +30,11 @@ const payload = z
     body: z
       .unknown()
       .superRefine(checkBody)
+      .transform((body) => JsonText.of(body))
       .optional()
-      .describe('A string is sent as it is; any other JSON value is sent as application/json.'),
+      .describe(
+        'A string is sent as it is; any other JSON value is sent as application/json, exactly as it was written.',
+      ),
     expected_status: z
       .union([
         z.array(status).min(1).max(100),
@@ -69,7 +73,9 @@ function checkUrl(url: string, issues: z.RefinementCtx): void {
 
 function checkBody(body: unknown, issues: z.RefinementCtx): void {
   if (body === undefined) return;
-  const fault = jsonFault(body)?.detail ?? sizeFault(typeof body === 'string' ? body : JSON.stringify(body));
+  const value = body instanceof JsonText ? body.value : body;
+  const fault =
+    jsonFault(value)?.detail ?? sizeFault(typeof value === 'string' ? value : JsonText.of(body).text);
   if (fault !== undefined) issues.addIssue({ code: 'custom', message: fault });
 }
 
@@ -85,4 +91,5 @@ export const httpRequest = defineKind({
   limits: { soft: '75s', hard: '90s' },
   // It waits for others, and what it keeps of their answers is bounded.
   runs: 'inline',
+  verbatim: ['body'],
 });
