@@ -1,7 +1,8 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import postgres from 'postgres';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestDatabase } from '../../local/testing.ts';
 import { migrate } from './migrate.ts';
 import { type Stand, stand } from './testing.ts';
@@ -40,6 +41,128 @@ test('two deployments at once migrate one after the other', async () => {
     await empty.drop();
   }
 });
+
+describe('a migration that wants a table which somebody holds', () => {
+  const ADDS = 'alter table tasks add column held_up integer';
+
+  /** Holds the table, as a report does that runs for long. */
+  async function holding() {
+    const other = await createTestDatabase();
+    const holder = postgres(other.superuserUrl, { max: 1 });
+    const reader = postgres(other.superuserUrl, { max: 1 });
+    const [row] = await holder
+      .unsafe<{ pid: number }[]>(`begin; select count(*) from tasks; select pg_backend_pid() as pid`)
+      .then((results) => results.at(-1) as unknown as { pid: number }[]);
+    return {
+      url: other.superuserUrl,
+      pid: row?.pid ?? 0,
+      reader,
+      release: () => holder.unsafe('rollback'),
+      async end() {
+        await Promise.all([holder.end(), reader.end()]);
+        await other.drop();
+      },
+    };
+  }
+
+  test('says who holds it, gives way to those who come after, and goes on when it is free', async () => {
+    const [table, folder] = [await holding(), await withOneMore(ADDS)];
+    try {
+      const said: { message: string; pids: number[] }[] = [];
+      const waiting = Promise.withResolvers<void>();
+      const migrating = migrate({ url: table.url }, folder, {
+        lockTimeoutMs: 1_000,
+        say(message, { blockers }) {
+          said.push({ message, pids: blockers.map(({ pid }) => pid) });
+          waiting.resolve();
+        },
+      });
+      await waiting.promise;
+      // Queued behind the migration, this would wait for the holder, too.
+      expect(await table.reader`select count(*)::int as count from tasks`).toEqual([{ count: 0 }]);
+      await table.release();
+      await migrating;
+      expect(said[0]).toEqual({
+        message: expect.stringMatching(/^migration \d+ waits for a lock$/),
+        pids: [table.pid],
+      });
+      expect(await table.reader`select held_up from tasks`).toEqual([]);
+    } finally {
+      await table.end();
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  test('fails when its time is over, and names who held it; nothing of it stays', async () => {
+    const [table, folder] = [await holding(), await withOneMore(`create table half (); ${ADDS}`)];
+    try {
+      const migrating = migrate({ url: table.url }, folder, { lockTimeoutMs: 3_000, patienceMs: 1_500 });
+      await expect(migrating).rejects.toThrow(
+        new RegExp(
+          `could not get its lock within 1\\.5 s; held by ${table.pid} \\(postgres, idle in transaction\\)`,
+        ),
+      );
+      expect(await table.reader`select to_regclass('half') as half`).toEqual([{ half: null }]);
+    } finally {
+      await table.end();
+      await rm(folder, { recursive: true });
+    }
+  });
+});
+
+describe('a migration outside a transaction', () => {
+  const BUILDS = `-- outside a transaction: nobody waits for the index.
+    create unique index concurrently if not exists one_name on organizations (name);`;
+
+  test('builds its index, though an earlier try left an invalid one behind', async () => {
+    const [other, folder] = [await createTestDatabase(), await withOneMore(BUILDS)];
+    const sql = postgres(other.superuserUrl, { max: 1 });
+    const validity = () => sql`
+      select indisvalid as valid from pg_index where indexrelid = to_regclass('public.one_name')`;
+    try {
+      await sql.unsafe(
+        `insert into organizations (id, name) values (gen_random_uuid(), 'twin'), (gen_random_uuid(), 'twin')`,
+      );
+      await expect(migrate({ url: other.superuserUrl }, folder)).rejects.toThrow(
+        'could not create unique index',
+      );
+      expect(await validity()).toEqual([{ valid: false }]);
+      await sql.unsafe(`delete from organizations where name = 'twin'`);
+      const applied = await migrate({ url: other.superuserUrl }, folder);
+      expect(await validity()).toEqual([{ valid: true }]);
+      expect(await migrate({ url: other.superuserUrl }, folder)).toBe(applied);
+    } finally {
+      await sql.end();
+      await other.drop();
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  test('does not wait for another deployment, which waits for its turn', async () => {
+    const [other, folder] = [await createTestDatabase(), await withOneMore(BUILDS)];
+    try {
+      const deployment = () => migrate({ url: other.superuserUrl }, folder);
+      const [first, second] = await Promise.all([deployment(), deployment()]);
+      expect(first).toBe(second);
+    } finally {
+      await other.drop();
+      await rm(folder, { recursive: true });
+    }
+  });
+});
+
+/** The migrations, and one more. */
+async function withOneMore(sql: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'celeriac-migrations-'));
+  await cp(MIGRATIONS, folder, { recursive: true });
+  const path = join(folder, 'meta', '_journal.json');
+  const journal: { entries: { tag: string; when: number }[] } = JSON.parse(await readFile(path, 'utf8'));
+  const newest = Math.max(...journal.entries.map(({ when }) => when));
+  journal.entries.push({ ...journal.entries[0], tag: '9999_one_more', when: newest + 1 });
+  await writeFile(join(folder, '9999_one_more.sql'), sql);
+  await writeFile(path, JSON.stringify(journal));
+  return folder;
+}
 
 /** The migrations as they were before the newest one. */
 async function withoutTheNewest(): Promise<string> {

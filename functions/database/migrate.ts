@@ -1,5 +1,5 @@
-import { drizzle } from 'drizzle-orm/postgres-js';
-import { migrate as applyMigrations } from 'drizzle-orm/postgres-js/migrator';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type MigrationMeta, readMigrationFiles } from 'drizzle-orm/migrator';
 import postgres from 'postgres';
 import { ensureRoles, OWNER_ROLE } from './roles.ts';
 
@@ -7,28 +7,188 @@ import { ensureRoles, OWNER_ROLE } from './roles.ts';
 const MIGRATION_LOCK = 7_423_001;
 
 /**
- * Brings a database to the newest schema: roles first, then every migration not yet applied, all in one transaction.
+ * First line of a migration that runs outside a transaction, as `create index concurrently` must. Each statement of it stands alone
+ * (`--> statement-breakpoint` between two), and may run again after a failure.
+ */
+const OUTSIDE_TRANSACTION = /^\s*-- outside a transaction\b/;
+
+/** SQLSTATE of a statement that waited for a lock for as long as `lock_timeout` allows. */
+const LOCK_NOT_AVAILABLE = '55P03';
+
+/** A session that holds what a migration waits for. */
+type Blocker = { pid: number; role: string | null; state: string | null; openSeconds: number | null };
+
+type MigrateOptions = {
+  /** Receives what the migrations wait for. Default: nobody. */
+  say?: (message: string, details: { blockers: readonly Blocker[] }) => void;
+  /**
+   * How long one statement waits for a lock. Everybody who wants the same table queues behind the statement, so that it must give
+   * way soon, and try again.
+   */
+  lockTimeoutMs?: number;
+  /** How long the migrations are tried in all. Below the time limit of whoever waits for them. */
+  patienceMs?: number;
+};
+
+type Sql = postgres.Sql;
+type Patience = Required<MigrateOptions> & { endsAt: number };
+
+/** Between two tries to get a lock, and between two looks at who holds it. */
+const PAUSE_MS = 500;
+
+/**
+ * Brings a database to the newest schema: roles first, then every migration not yet applied, each in a transaction of its own.
  * Safe to repeat and to run twice at once.
  *
  * @param connection of a user that may create roles, e.g. the RDS master user
  * @param folder     of the `.sql` files and their journal
  * @returns the number of migrations that the database has afterwards
+ * @throws Error naming who holds a lock when it could not be had in time; the migrations before stay applied
  */
 export async function migrate(
   connection: { url: string; options?: postgres.Options<Record<string, never>> },
   folder: string,
+  { say = () => {}, lockTimeoutMs = 3_000, patienceMs = 540_000 }: MigrateOptions = {},
 ): Promise<number> {
-  const sql = postgres(connection.url, { ...connection.options, max: 1, onnotice: () => {} });
+  const patience = { say, lockTimeoutMs, patienceMs, endsAt: Date.now() + patienceMs };
+  const client = () => postgres(connection.url, { ...connection.options, max: 1, onnotice: () => {} });
+  const [sql, observer] = [client(), client()];
   try {
-    await sql`select pg_advisory_lock(${MIGRATION_LOCK})`;
-    await ensureRoles(sql);
+    await takeTurn(sql, patience);
+    await unlessBlocked('the roles', { sql, observer, patience }, async () => {
+      await sql`select set_config('lock_timeout', ${String(lockTimeoutMs)}, false)`;
+      await ensureRoles(sql);
+    });
     await sql.unsafe(`set role ${OWNER_ROLE}`);
-    await applyMigrations(drizzle(sql), { migrationsFolder: folder, migrationsSchema: 'migrations' });
+    await sql.unsafe(JOURNAL);
+    for (const migration of await pending(sql, folder)) {
+      await unlessBlocked(migration.name, { sql, observer, patience }, () =>
+        OUTSIDE_TRANSACTION.test(migration.sql[0] ?? '')
+          ? applyOutside(sql, migration, lockTimeoutMs)
+          : sql.begin((tx) => apply(tx, migration)),
+      );
+    }
     const [row] = await sql<
       { applied: number }[]
     >`select count(*)::int as applied from migrations.__drizzle_migrations`;
     return row?.applied ?? 0;
   } finally {
-    await sql.end({ timeout: 5 });
+    await Promise.all([sql.end({ timeout: 5 }), observer.end({ timeout: 5 })]);
   }
+}
+
+/** What has been applied, as drizzle's own migrator keeps it. */
+const JOURNAL = `
+  create schema if not exists migrations;
+  create table if not exists migrations.__drizzle_migrations (id serial primary key, hash text not null, created_at bigint)`;
+
+/**
+ * Waits until no other deployment migrates. Asks again and again instead of waiting inside Postgres: a session that waits there holds
+ * a snapshot, for which the other one's `create index concurrently` would wait in turn.
+ */
+async function takeTurn(sql: Sql, { say, endsAt }: Patience): Promise<void> {
+  for (let told = false; ; told = true) {
+    const [row] = await sql<{ taken: boolean }[]>`select pg_try_advisory_lock(${MIGRATION_LOCK}) as taken`;
+    if (row?.taken) return;
+    const holders = sql<Blocker[]>`
+      select activity.pid, usename as role, state, extract(epoch from now() - xact_start)::float as "openSeconds"
+      from pg_locks join pg_stat_activity activity using (pid)
+      where locktype = 'advisory' and granted and objid = ${MIGRATION_LOCK}`;
+    if (!told) say('another deployment migrates', { blockers: [...(await holders)] });
+    if (Date.now() > endsAt)
+      throw new Error('Another deployment still migrates; deploy again when it is done');
+    await sleep(PAUSE_MS);
+  }
+}
+
+async function pending(sql: Sql, folder: string): Promise<(MigrationMeta & { name: string })[]> {
+  const [last] = await sql<{ at: string | null }[]>`
+    select max(created_at)::text as at from migrations.__drizzle_migrations`;
+  return readMigrationFiles({ migrationsFolder: folder })
+    .map((migration, index) => ({ ...migration, name: `migration ${index}` }))
+    .filter(({ folderMillis }) => folderMillis > Number(last?.at ?? -1));
+}
+
+async function apply(
+  sql: Sql | postgres.TransactionSql,
+  { sql: statements, hash, folderMillis }: MigrationMeta,
+) {
+  for (const statement of statements) await sql.unsafe(statement);
+  await sql`insert into migrations.__drizzle_migrations (hash, created_at) values (${hash}, ${folderMillis})`;
+}
+
+/** Builds that run beside others wait for every older transaction, without keeping anybody from a table. */
+async function applyOutside(sql: Sql, migration: MigrationMeta, lockTimeoutMs: number): Promise<void> {
+  // What an earlier try left behind would pass for the index, and be used by nobody.
+  const invalid = await sql<{ statement: string }[]>`
+    select format('drop index concurrently %I.%I', nspname, relname) as statement
+    from pg_index join pg_class on pg_class.oid = indexrelid join pg_namespace on pg_namespace.oid = relnamespace
+    where not indisvalid and relkind = 'i' and nspname = 'public'`;
+  await sql`select set_config('lock_timeout', '0', false)`;
+  try {
+    for (const { statement } of invalid) await sql.unsafe(statement);
+    await apply(sql, migration);
+  } finally {
+    await sql`select set_config('lock_timeout', ${String(lockTimeoutMs)}, false)`;
+  }
+}
+
+/** Does `work` again when a lock could not be had, and says meanwhile who holds it. */
+async function unlessBlocked(
+  what: string,
+  { sql, observer, patience }: { sql: Sql; observer: Sql; patience: Patience },
+  work: () => Promise<unknown>,
+): Promise<void> {
+  const [self] = await sql<{ pid: number }[]>`select pg_backend_pid() as pid`;
+  const watching = watch(observer, self?.pid ?? 0, (blockers) =>
+    patience.say(`${what} waits for a lock`, { blockers }),
+  );
+  try {
+    for (;;) {
+      try {
+        await work();
+        return;
+      } catch (error) {
+        if ((error as { code?: string }).code !== LOCK_NOT_AVAILABLE) throw error;
+        if (Date.now() > patience.endsAt) {
+          const who = watching.last().map(({ pid, role, state }) => `${pid} (${role}, ${state})`);
+          throw new Error(
+            `${what} could not get its lock within ${patience.patienceMs / 1000} s; held by ${who.join(', ')}`,
+            { cause: error },
+          );
+        }
+        await sleep(PAUSE_MS);
+      }
+    }
+  } finally {
+    await watching.stop();
+  }
+}
+
+/** Looks, until it is stopped, which sessions block that of `pid`, and tells whenever these have become others. */
+function watch(observer: Sql, pid: number, tell: (blockers: readonly Blocker[]) => void) {
+  let last: readonly Blocker[] = [];
+  const end = new AbortController();
+  const running = (async () => {
+    while (!end.signal.aborted) {
+      const blockers = await observer<Blocker[]>`
+        select pid, usename as role, state, extract(epoch from now() - xact_start)::float as "openSeconds"
+        from pg_stat_activity where pid = any(pg_blocking_pids(${pid})) order by pid`;
+      const pids = (those: readonly Blocker[]) => those.map((each) => each.pid).join();
+      if (blockers.length > 0 && pids(blockers) !== pids(last)) {
+        last = [...blockers];
+        tell(last);
+      }
+      await sleep(PAUSE_MS, undefined, { signal: end.signal }).catch(() => {});
+    }
+  })();
+  // Telling is a help and no condition: a failure of it fails no migration.
+  const ended = running.catch(() => {});
+  return {
+    last: () => last,
+    stop: () => {
+      end.abort();
+      return ended;
+    },
+  };
 }

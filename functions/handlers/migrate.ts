@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import type { Context } from 'aws-lambda';
 import * as z from 'zod';
 import { CLIENT_SETTINGS } from '../aws/client-settings.ts';
 import { verifiedTls } from '../database/connect.ts';
@@ -11,8 +12,11 @@ const env = readEnv({ ...commonEnv, DATABASE_SECRET_ARN: z.string().min(1) });
 
 const Secret = z.object({ username: z.string(), password: z.string() });
 
+/** Enough to report a lock that could not be had, before Lambda ends the function. */
+const RESERVE_MS = 30_000;
+
 /** Runs once per deployment, before the functions that need the new schema. */
-export const handler = async () => {
+export const handler = async (_event: unknown, context: Pick<Context, 'getRemainingTimeInMillis'>) => {
   const secret = await new SecretsManagerClient(CLIENT_SETTINGS).send(
     new GetSecretValueCommand({ SecretId: env.DATABASE_SECRET_ARN }),
   );
@@ -21,6 +25,10 @@ export const handler = async () => {
   const applied = await migrate(
     { url: env.DATABASE_URL, options },
     fileURLToPath(new URL('migrations', import.meta.url)),
+    {
+      say: (message, details) => logger.warn(message, details),
+      patienceMs: context.getRemainingTimeInMillis() - RESERVE_MS,
+    },
   );
   logger.info('migrated', { applied });
   return { applied };
