@@ -15,12 +15,14 @@ export const FIGURES = {
   /** Tasks that the dispatcher sent a message for. */
   WakeUpsSent: 'Count',
   WakeUpsUnsent: 'Count',
+  /** Of the largest table, with its indexes. */
+  LargestTableBytes: 'Bytes',
   /** Ticks that stored all they should, or had nothing to fetch, or stored a part. */
   PriceFetchesSucceeded: 'Count',
   PriceFetchesPartial: 'Count',
   PriceFetchesFailed: 'Count',
   PricesStored: 'Count',
-} as const satisfies Record<string, 'Count' | 'Milliseconds'>;
+} as const satisfies Record<string, 'Count' | 'Milliseconds' | 'Bytes'>;
 
 export type Figure = keyof typeof FIGURES;
 
@@ -28,10 +30,11 @@ export type Figure = keyof typeof FIGURES;
 export const ALARMED: readonly Figure[] = [
   'InteractiveStartLateness',
   'WakeUpsUnsent',
+  'LargestTableBytes',
   'PriceFetchesSucceeded',
 ];
 
-/** Counts come together, milliseconds are kept one by one. */
+/** Counts come together, everything else is kept value by value. */
 export type Measure = (figure: Figure, value: number) => void;
 
 export type Meter = {

@@ -133,7 +133,10 @@ describe.each(STAGE_NAMES)('alarms of %s', (stage) => {
     },
     // 5xx is the HTTP API's, the other the WebSocket API's.
     'AWS/ApiGateway': { metrics: ['5xx', 'ExecutionError'], dimensions: [['ApiId'], ['ApiId', 'Stage']] },
-    'AWS/RDS': { metrics: ['ACUUtilization', 'DatabaseConnections'], dimensions: [['DBClusterIdentifier']] },
+    'AWS/RDS': {
+      metrics: ['ACUUtilization', 'DatabaseConnections', 'MaximumUsedTransactionIDs'],
+      dimensions: [['DBClusterIdentifier']],
+    },
   };
 
   test('each looks at a metric that exists: of ours, or one that AWS publishes under that name and those dimensions', () => {
@@ -159,6 +162,15 @@ describe.each(STAGE_NAMES)('alarms of %s', (stage) => {
       .filter(({ TreatMissingData }) => TreatMissingData === 'breaching')
       .map((alarm) => nameOf(alarm));
     expect(troubled.toSorted()).toEqual(['dispatcher-silent', 'stale-prices']);
+  });
+
+  test('the database is watched for what it cannot undo by itself: transaction ids that run out, and tables that only grow', () => {
+    const { MetricName, Threshold, Statistic } = alarm('transaction-ids');
+    expect([MetricName, Statistic]).toEqual(['MaximumUsedTransactionIDs', 'Maximum']);
+    // Above what vacuum lets it come to by itself (200 million), well below the end (2,147 million).
+    expect(Threshold).toBeGreaterThan(2 * 200e6);
+    expect(Threshold).toBeLessThan(1_000e6);
+    expect(alarm('table-size')).toMatchObject({ MetricName: 'LargestTableBytes', Statistic: 'Maximum' });
   });
 
   test('the database is watched for capacity and connections, before either is gone', () => {

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { celeriacApp } from '../lib/celeriac-app.ts';
+import { FIREWALL_REGION } from '../lib/firewall-stack.ts';
 import { mapFunctions } from '../lib/functions.ts';
+import { STAGES, stageNamed } from '../lib/stages.ts';
 import { STAGE_NAMES, synthesize, synthesized, temporary } from './synthesized.ts';
 
 // Loading the library takes its time, which no test should be charged with.
@@ -20,7 +22,9 @@ test.each(STAGE_NAMES)('synth of %s needs no account, no region and no look-up',
     context: { stage },
   }).synth();
   expect(assembly.manifest.missing ?? []).toEqual([]);
-  for (const { environment } of assembly.stacks) {
+  // CloudFront's firewalls live in one region.
+  const others = assembly.stacks.filter(({ stackName }) => !stackName.endsWith('-Firewall'));
+  for (const { environment } of others) {
     expect(environment).toMatchObject({ account: 'unknown-account', region: 'unknown-region' });
   }
 });
@@ -31,28 +35,57 @@ test.each(STAGE_NAMES)('a second deploy of %s looks at no value that AWS may hav
     const looked = Object.values(template.findParameters('*')).filter((parameter) =>
       String(parameter.Type).startsWith('AWS::SSM::Parameter::'),
     );
-    // What the `cdk` command looks for, and then trusts that nothing has changed.
-    for (const parameter of looked) expect(parameter.Description).toContain('[cdk:skip]');
+    // What the `cdk` command looks for, and then trusts that nothing has changed. What our other stack has written is looked at.
+    const others = looked.filter(({ Default }) => !String(Default).startsWith('/celeriac/'));
+    for (const parameter of others) expect(parameter.Description).toContain('[cdk:skip]');
   }
 });
 
 test.each(STAGE_NAMES)('%s names no region, so that it fits into any', (stage) => {
   const { app, data } = synthesized(stage);
   for (const template of [app, data]) {
-    expect(JSON.stringify(template.toJSON())).not.toMatch(/\b(?:af|ap|ca|eu|il|me|mx|sa|us)-[a-z]+-\d\b/);
+    // But that of CloudFront's firewalls.
+    const text = JSON.stringify(template.toJSON()).replaceAll(FIREWALL_REGION, '');
+    expect(text).not.toMatch(/\b(?:af|ap|ca|eu|il|me|mx|sa|us)-[a-z]+-\d\b/);
   }
 });
 
-test('the stacks of two stages share no name', () => {
-  const [dev, prod] = STAGE_NAMES.map((stage) => JSON.stringify(synthesized(stage).app.toJSON()));
-  expect(dev).not.toContain('celeriac-prod');
-  expect(prod).not.toContain('celeriac-dev');
+test('the stacks of two stages share no name, whatever the stages are called', () => {
+  const templates = [...STAGE_NAMES.map(synthesized), synthesize('pr-12', temporary('named'))];
+  const [dev, prod, further] = templates.map(({ app, data }) =>
+    JSON.stringify([app.toJSON(), data.toJSON()]),
+  );
+  expect(dev).not.toMatch(/celeriac[-/](prod|pr-12)/i);
+  expect(prod).not.toMatch(/celeriac[-/](dev|pr-12)/i);
+  expect(further).not.toMatch(/celeriac[-/](prod|dev)/i);
 });
 
-test('an unknown stage is refused, with those there are', () => {
+test('a stage of any other name is sized as dev and keeps no data', () => {
+  const further = { name: 'pr-12', ...JSON.parse(JSON.stringify(stageNamed('pr-12'))) };
+  expect(further).toEqual({ ...STAGES.dev, name: 'pr-12' });
+});
+
+test('the longest name of a stage still fits into every name of 64 characters that holds it, in the longest region', () => {
+  const longest = 'a'.repeat(20);
+  const { app } = synthesize(longest, temporary('longest'), { firewall: 'on' });
+  const names = [
+    ...JSON.stringify(app.toJSON()).matchAll(/"(celeriac-a{20}-[^"]*)"(,\{"Ref":"AWS::Region"\})?/g),
+  ].map(([, name = '', region]) => name.length + (region ? 'ap-southeast-2'.length : 0));
+  expect(names.length).toBeGreaterThan(20);
+  expect(Math.max(...names)).toBeLessThanOrEqual(64);
+});
+
+test.each(['', 'Dev', '12', 'pr_12', 'pr-', 'pr--1', '-pr', 'a'.repeat(21), 'pr 1', 'ü'])(
+  'a stage cannot be called %j, which AWS would refuse in a name',
+  (name) => {
+    expect(() => stageNamed(name)).toThrow('The setting stage must be at most 20 characters');
+  },
+);
+
+test('the command line’s stage is refused, too', () => {
   const bundles = mapFunctions(() => import.meta.dirname);
-  const make = () => celeriacApp({ bundles, outdir: temporary('nowhere'), context: { stage: 'moon' } });
-  expect(make).toThrow('No stage "moon"; there are: dev, prod');
+  const make = () => celeriacApp({ bundles, outdir: temporary('nowhere'), context: { stage: 'MOON' } });
+  expect(make).toThrow('not "MOON"');
 });
 
 test('dev goes out by an instance, prod by a gateway in each zone', () => {

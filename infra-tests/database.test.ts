@@ -52,16 +52,30 @@ describe.each(STAGE_NAMES)('database of %s', (stage) => {
     }
   });
 
-  test('has one password, its owner’s, made at deployment, and migrate alone reads it', () => {
-    expect(JSON.stringify(cluster.Properties.MasterUserPassword)).toContain('{{resolve:secretsmanager:');
+  test('has one password, its owner’s, which RDS makes and renews, and migrate alone reads it', () => {
+    expect(cluster.Properties.ManageMasterUserPassword).toBe(true);
+    expect(cluster.Properties).not.toHaveProperty('MasterUserPassword');
+    const secret = functions.migrate.resource.Properties.Environment.Variables.DATABASE_SECRET_ARN;
     const holders = FUNCTION_NAMES.filter(
       (name) => functions[name].resource.Properties.Environment.Variables.DATABASE_SECRET_ARN,
     );
     expect(holders).toEqual(['migrate']);
     const readers = FUNCTION_NAMES.filter((name) =>
-      JSON.stringify(statementsOf(stacks, name)).includes('DatabaseClusterSecret'),
+      statementsOf(stacks, name).some(({ Resource }) => JSON.stringify(Resource) === JSON.stringify(secret)),
     );
     expect(readers).toEqual(['migrate']);
+  });
+
+  test('logs to CloudWatch, what waits for locks included, for as long as functions do', () => {
+    expect(cluster.Properties.EnableCloudwatchLogsExports).toEqual(['postgresql']);
+    expect(parameters.log_lock_waits).toBe('1');
+    const calls = Object.values(app.findResources('Custom::AWS')).map(({ Properties }) =>
+      JSON.stringify(Properties.Update),
+    );
+    const bounding = calls.filter((call) => call.includes('PutRetentionPolicy'));
+    expect(bounding).toHaveLength(1);
+    expect(bounding[0]).toContain('/postgresql');
+    expect(bounding[0]).toContain(`retentionInDays\\":${STAGES[stage].logs.retention}`);
   });
 
   test('the sum of concurrency stays below its connections, and nothing is unbounded', () => {

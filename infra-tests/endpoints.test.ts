@@ -110,6 +110,11 @@ describe.each(STAGE_NAMES)('endpoints of %s', (stage) => {
     }
   });
 
+  test('the account’s role for logs is set when there is an API, which an account that never had one needs', () => {
+    const [account] = Object.values(app.findResources('AWS::ApiGateway::Account'));
+    expect(account?.DependsOn).toEqual(expect.arrayContaining([idOf('WEBSOCKET')]));
+  });
+
   test('both APIs throttle, log every request, and log no query string', () => {
     const stages = Object.values(app.findResources('AWS::ApiGatewayV2::Stage'));
     expect(stages.map(({ Properties }) => Properties.StageName).toSorted()).toEqual(['$default', 'ws']);

@@ -61,7 +61,10 @@ describe.each(STAGE_NAMES)('front door of %s', (stage) => {
     ]);
     expect(originOf(behavior()).OriginAccessControlId).toBeDefined();
     const { PolicyDocument } = one(app.findResources('AWS::S3::BucketPolicy')).Properties;
-    const readers = PolicyDocument.Statement.filter(({ Effect }: { Effect: string }) => Effect === 'Allow');
+    const readers = PolicyDocument.Statement.filter(
+      ({ Effect, Principal }: { Effect: string; Principal: { AWS?: unknown } }) =>
+        Effect === 'Allow' && Principal.AWS === undefined,
+    );
     expect(readers).not.toEqual([]);
     for (const { Principal, Condition, Resource } of readers) {
       expect(Principal).toEqual({ Service: 'cloudfront.amazonaws.com' });

@@ -8,14 +8,29 @@ describe.each(STAGE_NAMES)('migrations of %s', (stage) => {
   const versions = stacks.app.findResources('AWS::Lambda::Version');
   const triggers = Object.entries(stacks.app.findResources('Custom::Trigger')).filter(
     ([, { Properties }]) =>
-      versions[Properties.HandlerArn.Ref]?.Properties.FunctionName.Ref === functions.migrate.id,
+      versions[Properties.RunsAgainFor?.[0].Ref]?.Properties.FunctionName.Ref === functions.migrate.id,
   );
 
-  test('run once per deployment that changes them: the trigger calls a version of migrate, and waits for it', () => {
+  test('run once per deployment that changes them: a new version of migrate sets the trigger off, which waits for it', () => {
     expect(triggers).toHaveLength(1);
     const { InvocationType, Timeout } = triggers[0]?.[1].Properties ?? {};
     expect(InvocationType).toBe('RequestResponse');
-    expect(Number(Timeout)).toBe(1000 * functions.migrate.resource.Properties.Timeout);
+    expect(Number(Timeout)).toBeGreaterThan(1000 * functions.migrate.resource.Properties.Timeout);
+  });
+
+  test('the limits of every function that a deployment calls are tiered: function, then its caller’s patience, then the caller', () => {
+    const called = Object.values(stacks.app.findResources('Custom::Trigger'));
+    expect(called).toHaveLength(2);
+    for (const { Properties } of called) {
+      const version = (Properties.RunsAgainFor?.[0] ?? Properties.HandlerArn).Ref;
+      const handler = versions[version]?.Properties.FunctionName.Ref;
+      const all = stacks.app.findResources('AWS::Lambda::Function');
+      const [function_, caller] = [handler, Properties.ServiceToken['Fn::GetAtt'][0]].map(
+        (id) => 1000 * all[id]?.Properties.Timeout,
+      );
+      expect(function_).toBeLessThanOrEqual(Number(Properties.Timeout) - 30_000);
+      expect(Number(Properties.Timeout)).toBeLessThanOrEqual((caller ?? 0) - 30_000);
+    }
   });
 
   test('run before every other function that uses the database is made or changed', () => {

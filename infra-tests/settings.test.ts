@@ -54,6 +54,72 @@ describe('everything that may be said at deployment', () => {
     expect(allowed(stacks, 'secretsmanager:GetSecretValue', ':secret:coingecko-')).toEqual(['prices']);
   });
 
+  test('the account’s month is watched, and its e-mail told before the budget is spent and when it will be', () => {
+    const [budget] = Object.values(app.findResources('AWS::Budgets::Budget'));
+    expect(budget?.Properties.Budget).toMatchObject({
+      BudgetLimit: { Amount: 400, Unit: 'USD' },
+      TimeUnit: 'MONTHLY',
+      BudgetType: 'COST',
+    });
+    const told = budget?.Properties.NotificationsWithSubscribers.map(
+      ({ Notification, Subscribers }: Record<string, never>) => [Notification, Subscribers],
+    );
+    const subscribers = [{ SubscriptionType: 'EMAIL', Address: 'on-call@example.com' }];
+    expect(told).toEqual([
+      [{ NotificationType: 'ACTUAL', Threshold: 80, ComparisonOperator: 'GREATER_THAN' }, subscribers],
+      [{ NotificationType: 'FORECASTED', Threshold: 100, ComparisonOperator: 'GREATER_THAN' }, subscribers],
+    ]);
+  });
+
+  test('a key of the stage’s own encrypts the database, its password, the signing secret and the artifacts, and is kept with them', () => {
+    const { data } = stacks;
+    const [[key, resource] = []] = Object.entries(data.findResources('AWS::KMS::Key'));
+    expect(resource).toMatchObject({ DeletionPolicy: 'Retain', Properties: { EnableKeyRotation: true } });
+    const Arn = { 'Fn::GetAtt': [key, 'Arn'] };
+    data.hasResourceProperties('AWS::RDS::DBCluster', { KmsKeyId: Arn, MasterUserSecret: { KmsKeyId: Arn } });
+    data.hasResourceProperties('AWS::SecretsManager::Secret', { KmsKeyId: Arn });
+    data.hasResourceProperties('AWS::S3::Bucket', {
+      BucketEncryption: {
+        ServerSideEncryptionConfiguration: [
+          {
+            BucketKeyEnabled: true,
+            ServerSideEncryptionByDefault: { KMSMasterKeyID: Arn, SSEAlgorithm: 'aws:kms' },
+          },
+        ],
+      },
+    });
+    // Whoever reads or writes what it encrypts may use it.
+    expect(allowed(stacks, 'kms:Decrypt')).toEqual([
+      'auth',
+      'api',
+      'worker',
+      'migrate',
+      'rotate-signing-key',
+    ]);
+    expect(allowed(stacks, 'kms:GenerateDataKey')).toEqual(
+      expect.arrayContaining(['api', 'worker', 'rotate-signing-key']),
+    );
+  });
+
+  test('functions and database lie in the network that is there, and none is made', () => {
+    const { data } = stacks;
+    for (const type of ['AWS::EC2::VPC', 'AWS::EC2::Subnet', 'AWS::EC2::NatGateway', 'AWS::EC2::Instance']) {
+      data.resourceCountIs(type, 0);
+    }
+    data.hasResourceProperties('AWS::RDS::DBSubnetGroup', { SubnetIds: ['subnet-0c', 'subnet-0d'] });
+    const { VpcConfig } = functionsOf(stacks).api.resource.Properties;
+    expect(VpcConfig.SubnetIds).toEqual(['subnet-0a', 'subnet-0b']);
+    for (const template of [app, data]) {
+      for (const { Properties } of Object.values(template.findResources('AWS::EC2::SecurityGroup')))
+        expect(Properties.VpcId).toBe('vpc-0123456789abcdef0');
+    }
+  });
+
+  test('without reservations, nothing is taken from the account’s concurrency', () => {
+    for (const { resource } of Object.values(functionsOf(stacks)))
+      expect(resource.Properties).not.toHaveProperty('ReservedConcurrentExecutions');
+  });
+
   test('the firewall stands in us-east-1 and before the front door, whatever region the rest is in', () => {
     const assembly = appOf('prod', temporary('firewall'), ALL_SETTINGS).synth();
     const firewall = assembly.getStackByName('Celeriac-prod-Firewall');
@@ -64,8 +130,9 @@ describe('everything that may be said at deployment', () => {
     expect(application.environment.region).toBe('unknown-region');
     expect(application.dependencies.map(({ id }) => id)).toContain('Celeriac-prod-Firewall');
     const [parameter] = Object.values(template.findResources('AWS::SSM::Parameter'));
-    const [reader] = Object.keys(app.findResources('Custom::AWS'));
-    expect(JSON.stringify(app.findResources('Custom::AWS'))).toContain(parameter?.Properties.Name);
+    const readers = app.findResources('Custom::AWS');
+    const [reader] = Object.keys(readers).filter((id) => id.startsWith('Firewall'));
+    expect(JSON.stringify(readers)).toContain(parameter?.Properties.Name);
     app.hasResourceProperties('AWS::CloudFront::Distribution', {
       DistributionConfig: { WebACLId: { 'Fn::GetAtt': [reader, 'Parameter.Value'] } },
     });
@@ -75,10 +142,10 @@ describe('everything that may be said at deployment', () => {
 // Loading the library takes its time, which no test should be charged with.
 for (const stage of STAGE_NAMES) synthesized(stage);
 
-test('without any, there is no firewall, domain, mail or key, and nothing asks for them', () => {
+test('without any, there is no domain, mail or key, and nothing asks for them', () => {
   for (const stage of STAGE_NAMES) {
     const { app } = synthesized(stage);
-    for (const type of ['AWS::SNS::Subscription', 'AWS::Route53::RecordSet', 'Custom::AWS']) {
+    for (const type of ['AWS::SNS::Subscription', 'AWS::Route53::RecordSet']) {
       app.resourceCountIs(type, 0);
     }
     expect(
@@ -103,6 +170,16 @@ const MALFORMED: [Settings, string][] = [
     'A hosted zone needs both settings',
   ],
   [{ firewall: 'yes' }, 'must be "on" or "off"'],
+  [{ ownKey: 'true' }, 'ownKey must be "on" or "off"'],
+  [{ reservations: '0' }, 'reservations must be "on" or "off"'],
+  [{ monthlyBudget: '50' }, 'monthlyBudget needs the setting alarmEmail'],
+  [{ monthlyBudget: '0', alarmEmail: 'a@example.com' }, 'must be a whole number from 1 to 1000000'],
+  [{ vpcId: 'vpc-1' }, 'An existing network needs three settings'],
+  [{ functionSubnetIds: 'subnet-1,subnet-2' }, 'An existing network needs three settings'],
+  [
+    { vpcId: 'vpc-1', functionSubnetIds: 'subnet-1,subnet-2', databaseSubnetIds: 'subnet-3' },
+    'databaseSubnetIds must be two or more ids of subnets',
+  ],
 ];
 
 test.each(MALFORMED)('%j is refused', (settings, why) => {

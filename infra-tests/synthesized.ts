@@ -6,7 +6,7 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { afterAll } from 'vitest';
 import type { Bundles } from '../lib/bundle.ts';
 import { celeriacApp } from '../lib/celeriac-app.ts';
-import { FUNCTION_NAMES, type FunctionName, mapFunctions } from '../lib/functions.ts';
+import { entryOf, FUNCTION_NAMES, type FunctionName, mapFunctions } from '../lib/functions.ts';
 import type { Settings } from '../lib/stage-settings.ts';
 import { STAGES } from '../lib/stages.ts';
 
@@ -46,16 +46,23 @@ export const ALL_SETTINGS: Settings = {
   hostedZoneId: 'Z0123456789',
   hostedZoneName: 'example.com',
   firewall: 'on',
+  firewallRequestsPerMinute: '12000',
   priceApiKeySecret: 'coingecko',
+  ownKey: 'on',
+  monthlyBudget: '400',
+  reservations: 'off',
+  vpcId: 'vpc-0123456789abcdef0',
+  functionSubnetIds: 'subnet-0a,subnet-0b',
+  databaseSubnetIds: 'subnet-0c,subnet-0d',
 };
 
 /** The app around tiny bundles: what the functions do does not matter here. */
-export function appOf(stage: StageName, outdir: string, settings: Settings = {}): App {
+export function appOf(stage: string, outdir: string, settings: Settings = {}): App {
   return celeriacApp({ bundles: standIns(), outdir, context: { stage, ...settings } });
 }
 
 /** Both stacks, made anew. */
-export function synthesize(stage: StageName, outdir: string, settings: Settings = {}): Synthesized {
+export function synthesize(stage: string, outdir: string, settings: Settings = {}): Synthesized {
   const assembly = appOf(stage, outdir, settings).synth();
   const template = (stack: string) =>
     Template.fromJSON(assembly.getStackByName(`Celeriac-${stage}-${stack}`).template);
@@ -75,9 +82,7 @@ function standIns(): Bundles {
 export function functionsOf({ app }: Synthesized): Record<FunctionName, { id: string; resource: Resource }> {
   const all = Object.entries(app.findResources('AWS::Lambda::Function'));
   return mapFunctions((name) => {
-    const found = all.find(
-      ([, { Properties }]) => /^celeriac-[a-z]+-(.*)$/.exec(Properties.FunctionName)?.[1] === name,
-    );
+    const found = all.find(([, { Properties }]) => entryOf(String(Properties.FunctionName)) === name);
     if (!found) throw new Error(`The template has no function ${name}`);
     return { id: found[0], resource: found[1] };
   });

@@ -2,7 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import { MathExpression } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { AlarmSpec } from './constructs/alarms.ts';
-import type { Database } from './constructs/database.ts';
+import type { DatabaseAccess } from './constructs/database-access.ts';
 import type { CeleriacFunction } from './constructs/function.ts';
 import type { HttpEndpoint } from './constructs/http-api.ts';
 import type { TaskQueues } from './constructs/task-queues.ts';
@@ -18,7 +18,7 @@ export type Watched = {
   sockets: SocketEndpoint;
   queues: TaskQueues;
   undelivered: Undelivered;
-  database: Database;
+  database: DatabaseAccess;
   functions: Record<FunctionName, CeleriacFunction>;
 };
 
@@ -101,6 +101,13 @@ function ofFigures({ stage }: Watched): Record<string, AlarmSpec> {
       periods: 2,
       silence: 'well',
     },
+    'table-size': {
+      says: 'A table is larger than a database that forgets old tasks should have',
+      metric: figure(stage, 'LargestTableBytes', { statistic: 'Maximum', period }),
+      above: stage.database.maxTableBytes,
+      periods: 1,
+      silence: 'well',
+    },
     'stale-prices': {
       says: 'No price has been fetched for a quarter of an hour',
       metric: figure(stage, 'PriceFetchesSucceeded', { statistic: 'Sum', period }),
@@ -155,8 +162,15 @@ function ofDatabase({ stage, database }: Watched): Record<string, AlarmSpec> {
     },
     'database-connections': {
       says: 'Four of five connections of the database are taken',
-      metric: database.connections({ statistic: 'Maximum', period }),
+      metric: database.openConnections({ statistic: 'Maximum', period }),
       above: 0.8 * stage.database.maxConnections,
+      periods: 1,
+      silence: 'well',
+    },
+    'transaction-ids': {
+      says: 'Vacuum does not keep up: a quarter of the transaction ids is used, and without any Postgres refuses to write',
+      metric: database.transactionAge({ statistic: 'Maximum', period }),
+      above: 500_000_000,
       periods: 1,
       silence: 'well',
     },

@@ -4,7 +4,10 @@ import type { Construct } from 'constructs';
 import { alarmTable } from './alarm-table.ts';
 import type { Bundles } from './bundle.ts';
 import { Alarms } from './constructs/alarms.ts';
+import { Budget } from './constructs/budget.ts';
 import { Dashboard } from './constructs/dashboard.ts';
+import { DatabaseAccess } from './constructs/database-access.ts';
+import { DatabaseLog } from './constructs/database-log.ts';
 import { deploymentLog } from './constructs/deployment-log.ts';
 import { DomainEvents } from './constructs/domain-events.ts';
 import { FirewallArn } from './constructs/firewall-arn.ts';
@@ -15,6 +18,7 @@ import { KeyRotation } from './constructs/key-rotation.ts';
 import { Migrations } from './constructs/migrations.ts';
 import { OriginSecret } from './constructs/origin-secret.ts';
 import { Schedules } from './constructs/schedules.ts';
+import { grantSecret } from './constructs/secret-access.ts';
 import { TaskQueues } from './constructs/task-queues.ts';
 import { Undelivered } from './constructs/undelivered.ts';
 import { SocketEndpoint } from './constructs/websocket-api.ts';
@@ -28,6 +32,8 @@ export type AppStackProps = StackProps & { stage: Stage; data: DataStack; bundle
 export class AppStack extends Stack {
   constructor(scope: Construct, id: string, { stage, data, bundles, ...props }: AppStackProps) {
     super(scope, id, props);
+    // It reads parameters of the other stack, which CloudFormation looks up when it begins.
+    this.addStackDependency(data, 'The database is described by parameters');
     const http = new HttpEndpoint(this, 'Http', { stage });
     const sockets = new SocketEndpoint(this, 'Socket', { stage });
     const originSecret = new OriginSecret(this, 'Origin');
@@ -36,7 +42,7 @@ export class AppStack extends Stack {
       http,
       sockets,
       originSecret,
-      ...(stage.firewall && { webAclArn: new FirewallArn(this, 'Firewall', stage).value }),
+      ...(stage.firewall.on && { webAclArn: new FirewallArn(this, 'Firewall', stage).value }),
     });
     const queues = new TaskQueues(this, 'Queues');
     const events = new DomainEvents(this, 'Events', stage);
@@ -76,12 +82,13 @@ export class AppStack extends Stack {
       });
     });
     const { auth, api, socket, worker, dispatcher, prices, migrate } = functions;
+    const database = new DatabaseAccess(this, 'Database', { stage, database: data.database, key: data.key });
     const recorder = functions['dead-letters'];
     const runtime = [auth, api, socket, worker, recorder, dispatcher, prices];
 
-    data.signingSecret.grantRead(auth);
-    data.database.grantOwnership(migrate);
-    for (const fn of runtime) data.database.grantConnect(fn, databaseRole(fn.entry));
+    grantSecret(auth, data.signingSecret.secretArn, data.key);
+    database.grantOwnership(migrate);
+    for (const fn of runtime) database.grantConnect(fn, databaseRole(fn.entry));
     for (const fn of [api, worker, dispatcher]) queues.grantSend(fn, stage);
     for (const fn of [api, socket, worker, recorder, dispatcher]) sockets.grantPush(fn);
     for (const fn of [api, worker, recorder, dispatcher]) events.grantPublish(fn);
@@ -103,19 +110,26 @@ export class AppStack extends Stack {
     schedules.every(Duration.minutes(5), prices);
     undelivered.catchFrom(socket, { maxAge: Duration.minutes(1) });
     undelivered.catchFrom(functions['rotate-signing-key'], { maxAge: Duration.hours(1) });
-    new Migrations(this, 'Migrations', { migrate, before: runtime });
+    new Migrations(this, 'Migrations', { migrate, database, before: runtime });
     new KeyRotation(this, 'KeyRotation', {
       secret: data.signingSecret,
+      key: data.key,
       rotator: functions['rotate-signing-key'],
       everyDays: stage.signingKey.rotationDays,
     });
 
+    new DatabaseLog(this, 'DatabaseLog', { stage, cluster: database.identifier });
     deploymentLog(this, stage);
 
-    const watched = { stage, http, sockets, queues, undelivered, database: data.database, functions };
+    const watched = { stage, http, sockets, queues, undelivered, database, functions };
     const alarms = new Alarms(this, 'Alarms', { stage, table: alarmTable(watched) });
     const dashboard =
       stage.observability.dashboard && new Dashboard(this, 'Dashboard', { watched, alarms: alarms.all });
+
+    const { monthlyBudget: amount } = stage;
+    if (amount !== undefined && stage.alarms.email) {
+      new Budget(this, 'Budget', { stage, amount, email: stage.alarms.email });
+    }
 
     const outputs: Record<string, string> = {
       ConsoleUrl: `${frontDoor.url}/`,

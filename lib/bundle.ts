@@ -1,7 +1,8 @@
 import { cpSync, existsSync, rmSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { build, type Plugin } from 'esbuild';
-import { FUNCTION_NAMES, type FunctionName, mapFunctions } from './functions.ts';
+import { DATABASE_FUNCTIONS, FUNCTION_NAMES, type FunctionName, mapFunctions } from './functions.ts';
+import { writeRdsAuthorities } from './rds-authorities.ts';
 
 /**
  * What a function starts as a process of its own, or loads when it needs it, by the names in `handlers/`: each becomes a
@@ -87,8 +88,8 @@ const leaveOut: Plugin = {
 };
 
 /**
- * Builds every function, dependencies and AWS SDK included, and copies beside two of them what they bring along: the
- * migrations, and the console.
+ * Builds every function, dependencies and AWS SDK included, and copies beside them what they bring along: the migrations, the
+ * console, and the certificates of RDS.
  * The same sources give the same bytes.
  *
  * @param places default: the checkout's own
@@ -130,6 +131,7 @@ export async function bundleFunctions(places: Partial<BundlePlaces> = {}): Promi
     plugins: [leaveOut],
     logLevel: 'warning',
   });
+  for (const name of DATABASE_FUNCTIONS) writeRdsAuthorities(join(outputRoot, name));
   cpSync(migrations, join(outputRoot, 'migrate', 'migrations'), { recursive: true });
   cpSync(consoleRoot, join(outputRoot, 'publish-console', 'console'), {
     recursive: true,

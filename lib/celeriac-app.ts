@@ -1,4 +1,4 @@
-import { App } from 'aws-cdk-lib';
+import { App, Tags } from 'aws-cdk-lib';
 import cdk from '../cdk.json' with { type: 'json' };
 import { AppStack } from './app-stack.ts';
 import type { Bundles } from './bundle.ts';
@@ -11,7 +11,7 @@ export type CeleriacAppProps = {
   bundles: Bundles;
   /** Where the templates and assets go. */
   outdir: string;
-  /** `stage`: `dev` (if absent) or `prod`; the rest as `Settings` says. The command line's `-c` goes before all. */
+  /** `stage`: `dev` if absent; the rest as `Settings` says. The command line's `-c` goes before all. */
   context?: { stage?: string } & Settings;
 };
 
@@ -22,16 +22,18 @@ const METADATA = { 'aws:cdk:enable-asset-metadata': true, 'aws:cdk:enable-path-m
  * The stacks of one stage, bound to no account and no region (but the firewall's, where there is one). The context of `cdk.json` holds also when it is not
  * the `cdk` command that starts this, so that every way leads to the same templates.
  *
- * @throws when there is no such stage, a setting is wrong, or the stage's database has too few connections for its functions
+ * @throws when the stage's name or a setting is wrong, or the stage's database has too few connections for its functions
  */
 export function celeriacApp({ bundles, outdir, context }: CeleriacAppProps): App {
   const app = new App({ outdir, context: { ...cdk.context, ...METADATA, ...context } });
   const stage = withSettings(stageNamed(app.node.tryGetContext('stage') ?? 'dev'), app.node);
+  Tags.of(app).add('Application', 'celeriac');
+  Tags.of(app).add('Stage', stage.name);
   const data = new DataStack(app, `Celeriac-${stage.name}-Data`, {
     stage,
     terminationProtection: stage.keepsData,
   });
-  const firewall = stage.firewall
+  const firewall = stage.firewall.on
     ? new FirewallStack(app, `Celeriac-${stage.name}-Firewall`, { stage })
     : undefined;
   const application = new AppStack(app, `Celeriac-${stage.name}-App`, { stage, data, bundles });

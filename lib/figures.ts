@@ -14,6 +14,7 @@ export const FIGURE_NAMES = [
   'BulkStartLateness',
   'WakeUpsSent',
   'WakeUpsUnsent',
+  'LargestTableBytes',
   'PriceFetchesSucceeded',
   'PriceFetchesPartial',
   'PriceFetchesFailed',
@@ -26,6 +27,7 @@ export type FigureName = (typeof FIGURE_NAMES)[number];
 export const ALARMED_NAMES = [
   'InteractiveStartLateness',
   'WakeUpsUnsent',
+  'LargestTableBytes',
   'PriceFetchesSucceeded',
 ] as const satisfies readonly FigureName[];
 

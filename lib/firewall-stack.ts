@@ -7,14 +7,25 @@ import type { Stage } from './stages.ts';
 /** Where CloudFront's firewalls live, whatever the region of everything else. */
 export const FIREWALL_REGION = 'us-east-1';
 
-/** Requests of one address in five minutes, before it is refused for a while. */
-const REQUESTS_PER_ADDRESS = 2_000;
+/** What costs an attacker nothing and the database a slow hash: registrations, logins and new tokens. */
+const LOGINS = '^/api/(auth/(login|register)|token)/?$';
 
-/** Rules that AWS keeps. None of them may look at bodies for scripts or SQL: a task's payload may be anything. */
-const MANAGED_RULES = ['AWSManagedRulesAmazonIpReputationList', 'AWSManagedRulesKnownBadInputsRuleSet'];
+/**
+ * Rules that AWS keeps. A rule that looks at bodies only counts, as the payload of a task may hold anything.
+ *
+ * @see https://docs.aws.amazon.com/waf/latest/developerguide/aws-managed-rule-groups-baseline.html
+ */
+const MANAGED_RULES: Readonly<Record<string, { counting: readonly string[] }>> = {
+  AWSManagedRulesAmazonIpReputationList: { counting: [] },
+  AWSManagedRulesKnownBadInputsRuleSet: {
+    counting: ['JavaDeserializationRCE_BODY', 'Log4JRCE_BODY', 'ReactJSRCE_BODY'],
+  },
+};
 
 /** The parameter by which the other region's stack finds the firewall. */
 export const firewallParameter = (stage: Stage) => `/celeriac/${stage.name}/firewall`;
+
+const TOO_MANY = { block: { customResponse: { responseCode: 429 } } };
 
 /** The firewall before the front door. */
 export class FirewallStack extends Stack {
@@ -25,6 +36,7 @@ export class FirewallStack extends Stack {
       sampledRequestsEnabled: true,
       metricName: `celeriac-${stage.name}-${metricName}`,
     });
+    const { requestsPerMinute, loginsPerFiveMinutes } = stage.firewall;
     const webAcl = new CfnWebACL(this, 'Firewall', {
       scope: 'CLOUDFRONT',
       defaultAction: { allow: {} },
@@ -33,15 +45,51 @@ export class FirewallStack extends Stack {
         {
           name: 'too-many-requests',
           priority: 0,
-          action: { block: { customResponse: { responseCode: 429 } } },
-          statement: { rateBasedStatement: { limit: REQUESTS_PER_ADDRESS, aggregateKeyType: 'IP' } },
+          action: TOO_MANY,
+          statement: {
+            rateBasedStatement: {
+              limit: requestsPerMinute,
+              evaluationWindowSec: 60,
+              aggregateKeyType: 'IP',
+            },
+          },
           visibilityConfig: seen('too-many-requests'),
         },
-        ...MANAGED_RULES.map((name, index) => ({
+        {
+          name: 'too-many-logins',
+          priority: 1,
+          action: TOO_MANY,
+          statement: {
+            rateBasedStatement: {
+              limit: loginsPerFiveMinutes,
+              evaluationWindowSec: 300,
+              aggregateKeyType: 'IP',
+              scopeDownStatement: {
+                regexMatchStatement: {
+                  regexString: LOGINS,
+                  fieldToMatch: { uriPath: {} },
+                  // API Gateway decodes a path before it chooses a route.
+                  textTransformations: [
+                    { priority: 0, type: 'URL_DECODE' },
+                    { priority: 1, type: 'NORMALIZE_PATH' },
+                  ],
+                },
+              },
+            },
+          },
+          visibilityConfig: seen('too-many-logins'),
+        },
+        ...Object.entries(MANAGED_RULES).map(([name, { counting }], index) => ({
           name,
-          priority: index + 1,
+          priority: index + 2,
           overrideAction: { none: {} },
-          statement: { managedRuleGroupStatement: { vendorName: 'AWS', name } },
+          statement: {
+            managedRuleGroupStatement: {
+              vendorName: 'AWS',
+              name,
+              ruleActionOverrides: counting.map((rule) => ({ name: rule, actionToUse: { count: {} } })),
+            },
+          },
           visibilityConfig: seen(name),
         })),
       ],

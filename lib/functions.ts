@@ -35,6 +35,10 @@ export const DATABASE_FUNCTIONS = FUNCTION_NAMES.filter((name) => FUNCTIONS[name
 /** The Postgres role a function logs in as, e.g. `celeriac_dead_letters`; `migrate` creates it. */
 export const databaseRole = (name: FunctionName) => `celeriac_${name.replaceAll('-', '_')}`;
 
+/** The entry that a deployed function runs: `worker` for `celeriac-pr-12-worker`. Undefined when it is none of these. */
+export const entryOf = (functionName: string): FunctionName | undefined =>
+  FUNCTION_NAMES.find((name) => functionName.endsWith(`-${name}`));
+
 /** One value for each function. */
 export function mapFunctions<T>(of: (name: FunctionName) => T): Record<FunctionName, T> {
   return Object.fromEntries(FUNCTION_NAMES.map((name) => [name, of(name)])) as Record<FunctionName, T>;

@@ -13,7 +13,19 @@ export type Settings = {
   hostedZoneName?: string;
   /** `on` or `off` */
   firewall?: string;
+  /** Requests of one address in a minute, before the firewall refuses it. */
+  firewallRequestsPerMinute?: string;
   priceApiKeySecret?: string;
+  /** `on` or `off`: a key of the stage's own for its data. Decide before there are data. */
+  ownKey?: string;
+  /** US dollars of the whole account in a month, of which `alarmEmail` hears when they are spent, or will be. */
+  monthlyBudget?: string;
+  /** `on` or `off`: reserved concurrency. Off for an account whose quota does not bear it; the database's connections are then not guarded. */
+  reservations?: string;
+  /** A network that is there already, instead of one that is made: with two or more subnets of each kind, separated by commas. */
+  vpcId?: string;
+  functionSubnetIds?: string;
+  databaseSubnetIds?: string;
 };
 
 /**
@@ -31,17 +43,77 @@ export function withSettings(stage: Stage, node: Node): Stage {
   const email = setting('alarmEmail') ?? stage.alarms.email;
   const apiKeySecret = setting('priceApiKeySecret') ?? stage.prices.apiKeySecret;
   const domain = domainOf(setting) ?? stage.domain;
-  const firewall = setting('firewall');
-  if (firewall !== undefined && firewall !== 'on' && firewall !== 'off') {
-    throw new Error(`The setting firewall must be "on" or "off", not "${firewall}"`);
+  const firewall = onOrOff('firewall', setting);
+  const monthlyBudget =
+    wholeNumber('monthlyBudget', setting, { atLeast: 1, atMost: 1_000_000 }) ?? stage.monthlyBudget;
+  if (monthlyBudget !== undefined && !email) {
+    throw new Error('The setting monthlyBudget needs the setting alarmEmail, which hears of it');
   }
+  const vpc = vpcOf(setting) ?? stage.vpc;
+  const requestsPerMinute = wholeNumber('firewallRequestsPerMinute', setting, {
+    atLeast: 10,
+    atMost: 100_000_000,
+  });
   return {
     ...stage,
     alarms: { ...(email && { email }) },
     prices: { url: stage.prices.url, ...(apiKeySecret && { apiKeySecret }) },
-    firewall: firewall === undefined ? stage.firewall : firewall === 'on',
+    firewall: {
+      ...stage.firewall,
+      ...(firewall !== undefined && { on: firewall }),
+      ...(requestsPerMinute !== undefined && { requestsPerMinute }),
+    },
     ...(domain && { domain }),
+    ...(monthlyBudget !== undefined && { monthlyBudget }),
+    ...(vpc && { vpc }),
+    ownKey: onOrOff('ownKey', setting) ?? stage.ownKey,
+    reservations: onOrOff('reservations', setting) ?? stage.reservations,
   };
+}
+
+/** @throws Error when the setting is neither */
+function onOrOff(
+  name: keyof Settings,
+  setting: (name: keyof Settings) => string | undefined,
+): boolean | undefined {
+  const text = setting(name);
+  if (text === undefined) return undefined;
+  if (text === 'on' || text === 'off') return text === 'on';
+  throw new Error(`The setting ${name} must be "on" or "off", not "${text}"`);
+}
+
+function vpcOf(setting: (name: keyof Settings) => string | undefined): Stage['vpc'] {
+  const id = setting('vpcId');
+  const [functions, database] = (['functionSubnetIds', 'databaseSubnetIds'] as const).map((name) => {
+    const ids = setting(name)
+      ?.split(',')
+      .map((each) => each.trim());
+    if ((ids === undefined) !== (id === undefined)) {
+      throw new Error(
+        'An existing network needs three settings: vpcId, functionSubnetIds and databaseSubnetIds',
+      );
+    }
+    if (ids && (ids.length < 2 || !ids.every((each) => /^subnet-[0-9a-f]+$/.test(each)))) {
+      throw new Error(`The setting ${name} must be two or more ids of subnets, separated by commas`);
+    }
+    return ids ?? [];
+  });
+  return id && functions && database
+    ? { id, functionSubnetIds: functions, databaseSubnetIds: database }
+    : undefined;
+}
+
+/** @throws Error when the setting is no whole number within the bounds */
+function wholeNumber(
+  name: keyof Settings,
+  setting: (name: keyof Settings) => string | undefined,
+  { atLeast, atMost }: { atLeast: number; atMost: number },
+): number | undefined {
+  const text = setting(name);
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= atLeast && value <= atMost) return value;
+  throw new Error(`The setting ${name} must be a whole number from ${atLeast} to ${atMost}, not "${text}"`);
 }
 
 function domainOf(setting: (name: keyof Settings) => string | undefined): Domain | undefined {

@@ -20,6 +20,8 @@ export type Stage = {
     /** Set as Postgres' `max_connections`; what `maxCapacity` can bear, see `assertConnectionsSuffice`. */
     maxConnections: number;
     backupDays: number;
+    /** Bytes of the largest table, with its indexes, above which somebody is told. */
+    maxTableBytes: number;
   };
   /**
    * How many sandboxes run at most, and so how many connections they hold. What a queue feeds is bounded by the
@@ -50,15 +52,40 @@ export type Stage = {
     figures: 'all' | 'alarmed' | 'none';
     dashboard: boolean;
   };
+  /**
+   * Whether database, artifacts and the signing secret are encrypted by a key of this stage ($1 a month) instead of AWS's own. Decide
+   * before there are data: a change replaces the database by an empty one, and leaves a snapshot. `npm run preflight` refuses it.
+   */
+  ownKey: boolean;
   /** Who hears of alarms by e-mail, after confirming it once. Without, nobody until somebody subscribes to the topic. */
   alarms: { email?: string };
+  /** US dollars of the whole account in a month, of which the alarms' e-mail hears. Without, nobody counts. */
+  monthlyBudget?: number;
+  /**
+   * A network that is there already, in place of one that is made. Its function subnets must lead to the internet, its database
+   * subnets lie in two zones, and S3's gateway endpoint spares money.
+   */
+  vpc?:
+    | { id: string; functionSubnetIds: readonly string[]; databaseSubnetIds: readonly string[] }
+    | undefined;
+  /**
+   * Whether functions get the concurrency that the table below says. Without, an account with a low quota can be deployed to, but a
+   * flood of requests can then take every connection of the database.
+   */
+  reservations: boolean;
   /** Where people find it. Without, at the address that CloudFront gives. */
   domain?: Domain;
   /**
    * AWS WAF before the front door. Costs from $5 a month, and a second region in which `cdk bootstrap` must have run:
    * CloudFront's firewalls live in us-east-1.
    */
-  firewall: boolean;
+  firewall: {
+    on: boolean;
+    /** Requests of one address in a minute, before the address is refused for a while. */
+    requestsPerMinute: number;
+    /** Registrations, logins and new tokens of one address in five minutes. Refreshed tokens do not count. */
+    loginsPerFiveMinutes: number;
+  };
   signingKey: {
     /** A key signs for this long, and is then believed for as long again. */
     rotationDays: number;
@@ -85,12 +112,22 @@ type Unreserved = 'worker' | 'dead-letters' | 'rotate-signing-key' | 'publish-co
 
 type Throttle = { rateLimit: number; burstLimit: number };
 
+/** 100 requests a second suit an integrator; an office behind one address logs in less than once in three seconds. */
+const FIREWALL_LIMITS = { requestsPerMinute: 6_000, loginsPerFiveMinutes: 100 };
+
 export const STAGES = {
   dev: {
     name: 'dev',
     keepsData: false,
     egress: { by: 'nat-instance', count: 1 },
-    database: { minCapacity: 0.5, maxCapacity: 2, readers: 0, maxConnections: 150, backupDays: 1 },
+    database: {
+      minCapacity: 0.5,
+      maxCapacity: 2,
+      readers: 0,
+      maxConnections: 150,
+      backupDays: 1,
+      maxTableBytes: 20e9,
+    },
     concurrency: {
       functions: { auth: 5, api: 20, socket: 10, dispatcher: 1, prices: 1, migrate: 1, 'origin-check': 5 },
       queues: { interactive: 4, bulk: 4, deadLetters: 2 },
@@ -99,8 +136,10 @@ export const STAGES = {
     throttle: { http: { rateLimit: 100, burstLimit: 200 }, socket: { rateLimit: 50, burstLimit: 100 } },
     logs: { retention: RetentionDays.ONE_WEEK, level: 'DEBUG' },
     observability: { figures: 'alarmed', dashboard: false },
+    ownKey: false,
+    reservations: true,
     alarms: {},
-    firewall: false,
+    firewall: { on: false, ...FIREWALL_LIMITS },
     signingKey: { rotationDays: 90 },
     prices: { url: 'https://api.coingecko.com/api/v3' },
   },
@@ -108,7 +147,14 @@ export const STAGES = {
     name: 'prod',
     keepsData: true,
     egress: { by: 'nat-gateway', count: 2 },
-    database: { minCapacity: 1, maxCapacity: 8, readers: 1, maxConnections: 800, backupDays: 14 },
+    database: {
+      minCapacity: 1,
+      maxCapacity: 8,
+      readers: 1,
+      maxConnections: 800,
+      backupDays: 14,
+      maxTableBytes: 200e9,
+    },
     concurrency: {
       functions: { auth: 20, api: 100, socket: 60, dispatcher: 1, prices: 1, migrate: 1, 'origin-check': 50 },
       queues: { interactive: 50, bulk: 50, deadLetters: 2 },
@@ -117,18 +163,38 @@ export const STAGES = {
     throttle: { http: { rateLimit: 1000, burstLimit: 2000 }, socket: { rateLimit: 500, burstLimit: 1000 } },
     logs: { retention: RetentionDays.THREE_MONTHS, level: 'INFO' },
     observability: { figures: 'all', dashboard: true },
+    ownKey: false,
+    reservations: true,
     alarms: {},
-    firewall: false,
+    firewall: { on: true, ...FIREWALL_LIMITS },
     signingKey: { rotationDays: 90 },
     prices: { url: 'https://api.coingecko.com/api/v3' },
   },
 } as const satisfies Record<string, Stage>;
 
-/** @throws when there is no such stage, naming those there are */
+/**
+ * Longest name of a stage: CloudFront's names hold the stage and the region, and end at 64 characters.
+ *
+ * @see accountWide in lib/constructs/front-door.ts
+ */
+const MAX_NAME_LENGTH = 20;
+
+const STAGE_NAME = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
+
+/**
+ * The stage of that name. `dev` and `prod` have a table of their own. Any other name, such as `pr-12`, is a further stage with the
+ * sizes of `dev`: it keeps no data.
+ *
+ * @throws when the name cannot be part of the names of AWS resources
+ */
 export function stageNamed(name: string): Stage {
-  const stage = new Map<string, Stage>(Object.entries(STAGES)).get(name);
-  if (!stage) throw new Error(`No stage "${name}"; there are: ${Object.keys(STAGES).join(', ')}`);
-  return stage;
+  if (!STAGE_NAME.test(name) || name.length > MAX_NAME_LENGTH) {
+    throw new Error(
+      `The setting stage must be at most ${MAX_NAME_LENGTH} characters: lower-case letters and digits, in words ` +
+        `joined by "-", the first character a letter; not "${name}"`,
+    );
+  }
+  return new Map<string, Stage>(Object.entries(STAGES)).get(name) ?? { ...STAGES.dev, name };
 }
 
 /** Connections left to Aurora itself, to superusers and to a person who looks into something. */

@@ -14,6 +14,8 @@ export interface Assembly {
   readonly resources: readonly Resource[];
   /** What stacks export, unresolved, by export name; with the stack whose logical ids the value means. */
   readonly exports: ReadonlyMap<string, { stack: string; value: unknown }>;
+  /** Default of each parameter of a template, by stack and name: of an SSM parameter, its name. */
+  readonly parameters: ReadonlyMap<string, { type: string; value: string }>;
   /** Absolute directory of an asset by the object key it would be uploaded under. */
   readonly assets: ReadonlyMap<string, string>;
 }
@@ -23,6 +25,7 @@ interface Manifest {
 }
 
 interface Template {
+  Parameters?: Record<string, { Type: string; Default?: unknown }>;
   Resources?: Record<string, { Type: string; Properties?: Record<string, unknown> }>;
   Outputs?: Record<string, { Value: unknown; Export?: { Name: string } }>;
 }
@@ -36,10 +39,14 @@ export function readAssembly(outdir: string): Assembly {
   const read = <T>(file: string): T => JSON.parse(readFileSync(join(outdir, file), 'utf8'));
   const resources: Resource[] = [];
   const exports = new Map<string, { stack: string; value: unknown }>();
+  const parameters = new Map<string, { type: string; value: string }>();
   const assets = new Map<string, string>();
   for (const [stack, { type, properties }] of Object.entries(read<Manifest>('manifest.json').artifacts)) {
     if (type === 'aws:cloudformation:stack' && properties?.templateFile) {
-      const { Resources = {}, Outputs = {} } = read<Template>(properties.templateFile);
+      const { Parameters = {}, Resources = {}, Outputs = {} } = read<Template>(properties.templateFile);
+      for (const [name, { Type, Default }] of Object.entries(Parameters)) {
+        parameters.set(`${stack}/${name}`, { type: Type, value: String(Default ?? '') });
+      }
       for (const [logicalId, { Type, Properties = {} }] of Object.entries(Resources)) {
         resources.push({ stack, logicalId, type: Type, properties: Properties });
       }
@@ -56,5 +63,5 @@ export function readAssembly(outdir: string): Assembly {
       }
     }
   }
-  return { resources, exports, assets };
+  return { resources, exports, parameters, assets };
 }

@@ -56,14 +56,11 @@ const DESCRIBE: Record<string, Describe> = {
       'Endpoint.Port': String(database.port),
       'ReadEndpoint.Address': database.host,
       DBClusterResourceId: `cluster-${resource.logicalId}`,
+      'MasterUserSecret.SecretArn': `arn:aws:secretsmanager:${REGION}:${ACCOUNT}:secret:rds!${resource.logicalId}`,
     },
   }),
   'AWS::SecretsManager::Secret': (resource, { Name }) => ({
     ref: named(resource, Name, 'secretsmanager', 'secret:').attributes.Arn ?? '',
-    attributes: {},
-  }),
-  'AWS::SecretsManager::SecretTargetAttachment': (_resource, { SecretId }) => ({
-    ref: String(SecretId),
     attributes: {},
   }),
   'AWS::ApiGatewayV2::Api': (resource) => {
@@ -95,10 +92,22 @@ export function locate(assembly: Assembly, places: Places) {
     return described;
   }
 
+  /** The value of a template's parameter: what another stack writes into the SSM parameter that it names, or its default. */
+  function parameter(stack: string, name: string): unknown {
+    const found = assembly.parameters.get(key(stack, name));
+    if (!found?.type.startsWith('AWS::SSM::Parameter::Value<')) return found?.value;
+    const written = assembly.resources.find(
+      ({ type, properties }) => type === 'AWS::SSM::Parameter' && properties.Name === found.value,
+    );
+    return written && resolve(written.properties.Value, referencesOf(written.stack));
+  }
+
   function referencesOf(stack: string): References {
     return {
       ref: (name) =>
-        name === 'AWS::StackName' ? stack : (PSEUDO_PARAMETERS[name] ?? physical(stack, name).ref),
+        name === 'AWS::StackName'
+          ? stack
+          : (PSEUDO_PARAMETERS[name] ?? parameter(stack, name) ?? physical(stack, name).ref),
       attribute: (logicalId, attribute) =>
         physical(stack, logicalId).attributes[attribute] ??
         `arn:aws:local:${REGION}:${ACCOUNT}:${logicalId}/${attribute}`,
@@ -114,6 +123,9 @@ export function locate(assembly: Assembly, places: Places) {
   return {
     ref: (resource: Resource) => physical(resource.stack, resource.logicalId).ref,
     arn: (resource: Resource) => physical(resource.stack, resource.logicalId).attributes.Arn ?? '',
+    /** ARN of the secret that RDS keeps for the owner of a cluster. */
+    ownerSecret: (resource: Resource) =>
+      physical(resource.stack, resource.logicalId).attributes['MasterUserSecret.SecretArn'] ?? '',
     properties: (resource: Resource) =>
       resolve(resource.properties, referencesOf(resource.stack)) as Record<string, unknown>,
     /** Replaces the public addresses of the stack's own endpoints by the local ones. */
@@ -144,8 +156,8 @@ const distributionHost = ({ logicalId }: Resource) => `${logicalId.toLowerCase()
 
 /** Only the properties that name a resource: others may refer back to it. */
 function namesOf({ properties }: Resource): Record<string, unknown> {
-  const { FunctionName, QueueName, BucketName, Name, SecretId } = properties;
-  return { FunctionName, QueueName, BucketName, Name, SecretId };
+  const { FunctionName, QueueName, BucketName, Name } = properties;
+  return { FunctionName, QueueName, BucketName, Name };
 }
 
 /** A resource whose `Ref` is its name; one without a name gets one made of stack and logical id, as CloudFormation does. */

@@ -31,7 +31,8 @@ export function sandboxEnvironment(
     AWS_LAMBDA_LOG_STREAM_NAME: 'local',
     LAMBDA_TASK_ROOT: codeDir,
     _HANDLER: handler,
-    ...endpoints,
     ...environment,
+    // The template names S3's address in the region.
+    ...endpoints,
   };
 }

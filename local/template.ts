@@ -122,11 +122,6 @@ export function readDeployment(outdir: string, places: Places): Deployment {
   const webSocketStage = withProperties('AWS::ApiGatewayV2::Stage', (stage) => stage).find(
     (stage) => apis.get(stage.text('ApiId'))?.text('ProtocolType') === 'WEBSOCKET',
   );
-  const attachedSecrets = new Set(
-    withProperties('AWS::SecretsManager::SecretTargetAttachment', (attachment) =>
-      attachment.text('SecretId'),
-    ),
-  );
 
   const [webSocketPath = ''] = withProperties('AWS::CloudFront::Function', (fn) => fn.text('FunctionCode'));
 
@@ -196,11 +191,17 @@ export function readDeployment(outdir: string, places: Places): Deployment {
       routes: routesOf('WEBSOCKET'),
     },
 
-    secrets: withProperties('AWS::SecretsManager::Secret', (secret, resource) => ({
-      arn: located.ref(resource),
-      ...optional('generate', secret.values.GenerateSecretString as Record<string, unknown> | undefined),
-      isDatabaseLogin: attachedSecrets.has(located.ref(resource)),
-    })),
+    secrets: [
+      ...withProperties('AWS::SecretsManager::Secret', (secret, resource) => ({
+        arn: located.ref(resource),
+        ...optional('generate', secret.values.GenerateSecretString as Record<string, unknown> | undefined),
+        isDatabaseLogin: false,
+      })),
+      ...ofType('AWS::RDS::DBCluster').map((cluster) => ({
+        arn: located.ownerSecret(cluster),
+        isDatabaseLogin: true,
+      })),
+    ],
 
     frontDoor: {
       webSocketPath,

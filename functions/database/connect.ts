@@ -84,9 +84,9 @@ export function connect(url: string, caFile?: string): Database {
 }
 
 /**
- * TLS with a verified server: Lambda's runtime carries the authorities of RDS in `/var/runtime/ca-cert.pem`.
+ * TLS with a verified server. Certificate and name of the server must be right.
  *
- * @param caFile undefined for a server without TLS, on this machine
+ * @param caFile PEM of the authorities to believe: `rds-ca.pem`, which is shipped beside the code of a function; undefined for a server without TLS, on this machine
  */
 export function verifiedTls(caFile: string | undefined) {
   return caFile ? { ssl: { ca: readFileSync(caFile, 'utf8'), rejectUnauthorized: true } } : {};

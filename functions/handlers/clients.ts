@@ -38,15 +38,13 @@ type ArtifactsEnv = {
   AWS_ACCESS_KEY_ID: string;
   AWS_SECRET_ACCESS_KEY: string;
   AWS_SESSION_TOKEN?: string | undefined;
-  AWS_ENDPOINT_URL?: string | undefined;
-  AWS_ENDPOINT_URL_S3?: string | undefined;
+  AWS_ENDPOINT_URL_S3: string;
 };
 
 export function artifacts(env: ArtifactsEnv): { artifacts: Artifacts } {
   return {
     artifacts: bucketArtifacts({
-      endpoint:
-        env.AWS_ENDPOINT_URL_S3 ?? env.AWS_ENDPOINT_URL ?? `https://s3.${env.AWS_REGION}.amazonaws.com`,
+      endpoint: env.AWS_ENDPOINT_URL_S3,
       region: env.AWS_REGION,
       bucket: env.ARTIFACTS_BUCKET,
       credentials: {

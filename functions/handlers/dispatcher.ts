@@ -1,5 +1,6 @@
 import type { Context, ScheduledEvent } from 'aws-lambda';
 import { connect, wakener } from '../database/connect.ts';
+import { largestTableBytes } from '../database/size.ts';
 import { sweepIdempotencyKeys } from '../idempotency/sweep.ts';
 import { sweepIdentities } from '../identity/sweep.ts';
 import { sweepSockets } from '../realtime/sweep.ts';
@@ -56,6 +57,7 @@ export const handler = async (_event: ScheduledEvent, context: Context) => {
       sockets: () => sweepSockets(deps),
       identities: () => sweepIdentities(deps),
       idempotency: () => sweepIdempotencyKeys(deps),
+      size: async () => measure('LargestTableBytes', await largestTableBytes(db)),
       retention: () => purge(deps, () => secondsLeft() > RESERVE_SECONDS),
     },
     (part, error) => logger.error('a part of the tick failed', { part, error }),

@@ -19,15 +19,14 @@ export const socketEnv = { SOCKET_ENDPOINT: z.url() };
 /** Of what moves tasks: where those hear of it who watch, and integrators. */
 export const listenersEnv = { ...socketEnv, EVENT_BUS_NAME: z.string().min(1) };
 
-/** Of the bucket; the rest is Lambda's own, and the SDK's name of another S3 than the region's. */
+/** The bucket and the S3 that has it. The other variables are Lambda's own. */
 export const artifactsEnv = {
   ARTIFACTS_BUCKET: z.string().min(1),
   AWS_REGION: z.string().min(1),
   AWS_ACCESS_KEY_ID: z.string().min(1),
   AWS_SECRET_ACCESS_KEY: z.string().min(1),
   AWS_SESSION_TOKEN: z.string().optional(),
-  AWS_ENDPOINT_URL: z.url().optional(),
-  AWS_ENDPOINT_URL_S3: z.url().optional(),
+  AWS_ENDPOINT_URL_S3: z.url(),
 };
 
 export const tokenEnv = { TOKEN_ISSUER: z.string().min(1) };

@@ -1,9 +1,10 @@
-import { Duration, Stack, Validations } from 'aws-cdk-lib';
+import { Aws, Duration, Stack, Validations } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { BlockPublicAccess, Bucket, BucketEncryption, HttpMethods } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import type { Stage } from '../stages.ts';
-import { fateOf } from './fate.ts';
+import { fateOfBucket } from './fate.ts';
 import type { CeleriacFunction } from './function.ts';
 
 /** What clients put here for an import. */
@@ -14,10 +15,13 @@ const WRITTEN = ['reports/*', 'results/*'] as const;
 
 /** Results and inputs of tasks that are too large for a row. Clients reach single objects by addresses that expire. */
 export class Artifacts extends Bucket {
-  constructor(scope: Construct, id: string, { stage }: { stage: Stage }) {
+  constructor(scope: Construct, id: string, { stage, key }: { stage: Stage; key?: IKey | undefined }) {
     super(scope, id, {
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
-      encryption: BucketEncryption.S3_MANAGED,
+      // A key of the bucket spares a call of KMS for each object.
+      ...(key
+        ? { encryption: BucketEncryption.KMS, encryptionKey: key, bucketKeyEnabled: true }
+        : { encryption: BucketEncryption.S3_MANAGED }),
       enforceSSL: true,
       lifecycleRules: [
         // Imported by then, or abandoned.
@@ -37,7 +41,7 @@ export class Artifacts extends Bucket {
           maxAge: 3600,
         },
       ],
-      ...fateOf(stage),
+      ...fateOfBucket(stage),
     });
     Validations.of(this).acknowledge({
       id: 'AwsSolutions-S1',
@@ -66,12 +70,19 @@ export class Artifacts extends Bucket {
 
   private grant(fn: CeleriacFunction, action: string, patterns: readonly string[]): void {
     fn.addEnvironment('ARTIFACTS_BUCKET', this.bucketName);
+    fn.addEnvironment('AWS_ENDPOINT_URL_S3', `https://s3.${Aws.REGION}.${Aws.URL_SUFFIX}`);
     fn.addToRolePolicy(
       new PolicyStatement({
         actions: [action],
         resources: patterns.map((pattern) => this.arnForObjects(pattern)),
       }),
     );
+    if (this.encryptionKey && action !== 's3:DeleteObject') {
+      const encrypting = action === 's3:PutObject' ? 'kms:GenerateDataKey' : 'kms:Decrypt';
+      fn.addToRolePolicy(
+        new PolicyStatement({ actions: [encrypting], resources: [this.encryptionKey.keyArn] }),
+      );
+    }
     const stack = Stack.of(this);
     const { 'Fn::ImportValue': exported } = stack.resolve(stack.exportValue(this.bucketArn));
     Validations.of(fn.role ?? fn).acknowledge(

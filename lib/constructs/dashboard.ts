@@ -1,4 +1,4 @@
-import { Aws, Duration } from 'aws-cdk-lib';
+import { Aws, CfnMapping, Duration } from 'aws-cdk-lib';
 import {
   type Alarm,
   AlarmStatusWidget,
@@ -31,7 +31,7 @@ export class Dashboard extends Construct {
     // Dashboards, unlike what they show, belong to the account and not to a region.
     const dashboardName = `celeriac-${stage.name}-${Aws.REGION}`;
     const dashboard = new CloudWatchDashboard(this, 'Dashboard', { dashboardName });
-    this.url = `https://${Aws.REGION}.console.aws.amazon.com/cloudwatch/home?region=${Aws.REGION}#dashboards/dashboard/${dashboardName}`;
+    this.url = `https://${consoleHost(this)}/cloudwatch/home?region=${Aws.REGION}#dashboards/dashboard/${dashboardName}`;
     dashboard.addWidgets(
       new AlarmStatusWidget({ title: 'Is it well?', alarms: [...alarms], width: 24, height: 4 }),
     );
@@ -61,6 +61,18 @@ export class Dashboard extends Construct {
   }
 }
 
+/** Where the console of AWS is, which no pseudo parameter of CloudFormation says. */
+function consoleHost(scope: Construct): string {
+  const hosts = new CfnMapping(scope, 'Console', {
+    mapping: {
+      aws: { host: 'console.aws.amazon.com' },
+      'aws-cn': { host: 'console.amazonaws.cn' },
+      'aws-us-gov': { host: 'console.amazonaws-us-gov.com' },
+    },
+  });
+  return hosts.findInMap(Aws.PARTITION, 'host');
+}
+
 /** Title, what is drawn to the left axis, and to the right. */
 type Graph = readonly [title: string, left: IMetric[], right?: IMetric[]];
 
@@ -73,6 +85,8 @@ function rowsOf({ stage, http, sockets, queues, database, functions }: Watched):
     names
       .filter((name) => published.includes(name))
       .map((name) => figure(stage, name, { statistic: 'Sum', period }));
+  const greatest = (name: FigureName) =>
+    published.includes(name) ? [figure(stage, name, { statistic: 'Maximum', period })] : [];
   const lateness = (...names: FigureName[]) =>
     names
       .filter((name) => published.includes(name))
@@ -129,7 +143,9 @@ function rowsOf({ stage, http, sockets, queues, database, functions }: Watched):
     ],
     [
       ['Database: capacity taken, per cent', [database.utilization({ statistic: 'Maximum', period })]],
-      ['Database: connections', [database.connections(max)]],
+      ['Database: connections', [database.openConnections(max)]],
+      ['Database: transaction ids used', [database.transactionAge(max)]],
+      ['Database: largest table, bytes', greatest('LargestTableBytes')],
     ],
   ];
 }

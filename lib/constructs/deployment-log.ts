@@ -13,6 +13,7 @@ export function deploymentLog(stack: Stack, stage: Stage): void {
     .findAll()
     .filter((child) => CfnResource.isCfnResource(child) && child.cfnResourceType === 'AWS::Lambda::Function')
     .filter((child) => !(child.node.scope instanceof CeleriacFunction)) as CfnResource[];
+  if (foreign.length === 0) return;
   const logGroup = new LogGroup(stack, 'DeploymentLog', {
     retention: stage.logs.retention,
     ...fateOf(stage),

@@ -7,6 +7,9 @@ export const fateOf = ({ keepsData }: Stage) => ({
   removalPolicy: keepsData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
 });
 
+/** What becomes of a bucket when its stack goes. S3 deletes no bucket that holds something: where it goes, it is emptied first. */
+export const fateOfBucket = (stage: Stage) => ({ ...fateOf(stage), autoDeleteObjects: !stage.keepsData });
+
 /** Whatever the stage: a change of the template that replaces `holder` leaves the old one, with what it holds. */
 export function outliveReplacement(holder: IConstruct): void {
   const resource = holder.node.defaultChild as CfnResource;

@@ -1,9 +1,10 @@
-import { Arn, Stack, Validations } from 'aws-cdk-lib';
+import { Arn, Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { AwsCustomResource, AwsCustomResourcePolicy, PhysicalResourceId } from 'aws-cdk-lib/custom-resources';
 import { Construct } from 'constructs';
 import { FIREWALL_REGION, firewallParameter } from '../firewall-stack.ts';
 import type { Stage } from '../stages.ts';
+import { acknowledgeCaller } from './sdk-caller.ts';
 
 /**
  * Reads, at deployment, the ARN of the firewall in its own region. By a parameter, as CloudFormation has no export
@@ -41,18 +42,7 @@ export class FirewallArn extends Construct {
         }),
       ]),
     });
-    // The library's own function for such calls, one for the stack.
-    const [caller] = Stack.of(this).node.children.filter((child) => /^AWS679f/.test(child.node.id));
-    const reason = 'Runs at deployments only, which fail with it; the library decides what it is like';
-    Validations.of(caller ?? reader).acknowledge(
-      {
-        id: 'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole]',
-        reason,
-      },
-      { id: 'Serverless-LambdaDLQ', reason },
-      { id: 'Serverless-LambdaDefaultMemorySize', reason },
-      { id: 'Serverless-LambdaTracing', reason },
-    );
+    acknowledgeCaller(this, reader);
     this.value = reader.getResponseField('Parameter.Value');
   }
 }

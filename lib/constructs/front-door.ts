@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { Aws, Duration, Fn, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { Aws, Duration, Fn, Stack, Validations } from 'aws-cdk-lib';
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import { HttpOrigin, S3BucketOrigin } from 'aws-cdk-lib/aws-cloudfront-origins';
@@ -15,9 +15,9 @@ import {
 } from 'aws-cdk-lib/aws-s3';
 import { Trigger } from 'aws-cdk-lib/triggers';
 import { Construct } from 'constructs';
-import { FUNCTIONS } from '../functions.ts';
 import type { Domain, Stage } from '../stages.ts';
-import type { CeleriacFunction } from './function.ts';
+import { fateOfBucket } from './fate.ts';
+import { type CeleriacFunction, patienceWith } from './function.ts';
 import type { HttpEndpoint } from './http-api.ts';
 import { ORIGIN_HEADER, type OriginSecret } from './origin-secret.ts';
 import type { SocketEndpoint } from './websocket-api.ts';
@@ -69,7 +69,7 @@ export class FrontDoor extends Construct {
   ) {
     super(scope, id);
     const { domain } = stage;
-    this.bucket = consoleBucket(this);
+    this.bucket = consoleBucket(this, stage);
     const customHeaders = { [ORIGIN_HEADER]: originSecret.value.unsafeUnwrap() };
     const functionAssociations = [
       {
@@ -147,7 +147,7 @@ export class FrontDoor extends Construct {
     publisher.addEnvironment('CONSOLE_BUCKET', this.bucket.bucketName);
     new Trigger(this, 'Publish', {
       handler: publisher,
-      timeout: Duration.seconds(FUNCTIONS['publish-console'].timeoutSeconds),
+      timeout: patienceWith('publish-console'),
       executeAfter: [this.bucket, publisher],
     });
   }
@@ -169,13 +169,12 @@ const TLS_ONLY = {
   originSslProtocols: [cloudfront.OriginSslPolicy.TLS_V1_2],
 };
 
-function consoleBucket(scope: Construct): Bucket {
+function consoleBucket(scope: Construct, stage: Stage): Bucket {
   const bucket = new Bucket(scope, 'Console', {
     blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
     encryption: BucketEncryption.S3_MANAGED,
     enforceSSL: true,
-    // S3 deletes no bucket that holds something; what it holds is in the repository.
-    removalPolicy: RemovalPolicy.RETAIN,
+    ...fateOfBucket(stage),
   });
   Validations.of(bucket).acknowledge({
     id: 'AwsSolutions-S1',
@@ -224,7 +223,7 @@ function acknowledge(distribution: cloudfront.Distribution, { domain, firewall }
       reason: 'Both APIs log every request; what is left are the public files of the console',
     },
   );
-  if (!firewall) {
+  if (!firewall.on) {
     Validations.of(distribution).acknowledge({
       id: 'AwsSolutions-CFR2',
       reason:

@@ -97,6 +97,13 @@ export class CeleriacFunction extends lambda.Function {
 }
 
 /**
+ * How long a deployment waits for the answer of a function that it calls: a minute longer than the function may take. A caller
+ * that gives up first would call the function again while it still runs. The caller itself (CDK's trigger provider) has 15 minutes.
+ */
+export const patienceWith = (name: FunctionName): Duration =>
+  Duration.seconds(FUNCTIONS[name].timeoutSeconds + 60);
+
+/**
  * Functions whose invocations lead to further ones by a queue, in chains of any length: retries, the next task of a lane, tasks
  * that waited for others. Lambda would take a chain of 16 for a loop and cut it; here the rows bound it, by attempts and tasks.
  */
@@ -140,11 +147,11 @@ function placed(
 /** At most so many sandboxes; a function that is absent from the table is bounded by what feeds it. */
 function bound(
   name: FunctionName,
-  { concurrency }: Stage,
+  { concurrency, reservations }: Stage,
 ): Pick<lambda.FunctionProps, 'reservedConcurrentExecutions'> {
   const limits: Partial<Record<FunctionName, number>> = concurrency.functions;
   const limit = limits[name];
-  return limit === undefined ? {} : { reservedConcurrentExecutions: limit };
+  return limit === undefined || !reservations ? {} : { reservedConcurrentExecutions: limit };
 }
 
 function mayLog(logGroup: LogGroup): PolicyDocument {

@@ -1,11 +1,18 @@
 import { Stack } from 'aws-cdk-lib';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { CfnPermission } from 'aws-cdk-lib/aws-lambda';
 import { CfnRotationSchedule, type Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import type { CeleriacFunction } from './function.ts';
 
-export type KeyRotationProps = { secret: Secret; rotator: CeleriacFunction; everyDays: number };
+export type KeyRotationProps = {
+  secret: Secret;
+  /** Encrypts the secret, if it has a key of its own. */
+  key: IKey | undefined;
+  rotator: CeleriacFunction;
+  everyDays: number;
+};
 
 /**
  * Has Secrets Manager renew a secret by `rotator`, on schedule. The value before stays readable as AWSPREVIOUS, and
@@ -14,8 +21,13 @@ export type KeyRotationProps = { secret: Secret; rotator: CeleriacFunction; ever
  * Not the library's own schedule, which would also grant making passwords anywhere in the account.
  */
 export class KeyRotation extends Construct {
-  constructor(scope: Construct, id: string, { secret, rotator, everyDays }: KeyRotationProps) {
+  constructor(scope: Construct, id: string, { secret, key, rotator, everyDays }: KeyRotationProps) {
     super(scope, id);
+    if (key) {
+      rotator.addToRolePolicy(
+        new PolicyStatement({ actions: ['kms:Decrypt', 'kms:GenerateDataKey'], resources: [key.keyArn] }),
+      );
+    }
     rotator.addToRolePolicy(
       new PolicyStatement({
         actions: [

@@ -1,22 +1,16 @@
-import { CfnParameter, Stack, Validations } from 'aws-cdk-lib';
+import { Fn, Validations } from 'aws-cdk-lib';
 import {
   FlowLogDestination,
   FlowLogTrafficType,
   GatewayVpcEndpointAwsService,
-  InstanceClass,
-  InstanceSize,
-  InstanceType,
   type IVpc,
-  NatInstanceProviderV2,
   NatProvider,
-  NatTrafficDirection,
-  Peer,
-  Port,
   SubnetType,
   Vpc,
 } from 'aws-cdk-lib/aws-ec2';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
-import { Construct } from 'constructs';
+import { Construct, type IConstruct } from 'constructs';
+import { NatInstance } from '../nat/instance.ts';
 import type { Stage } from '../stages.ts';
 import { fateOf } from './fate.ts';
 
@@ -29,11 +23,18 @@ import { fateOf } from './fate.ts';
  */
 export class Network extends Construct {
   readonly vpc: IVpc;
+  /** What must be there before the network leads out. */
+  readonly wayOut: readonly IConstruct[];
 
   constructor(scope: Construct, id: string, stage: Stage) {
     super(scope, id);
+    if (stage.vpc) {
+      this.vpc = existing(this, stage.vpc);
+      this.wayOut = [];
+      return;
+    }
     const { egress, logs } = stage;
-    const nat = egress.by === 'nat-instance' ? natInstance() : undefined;
+    const nat = egress.by === 'nat-instance' ? new NatInstance() : undefined;
     const vpc = new Vpc(this, 'Vpc', {
       maxAzs: 2,
       natGateways: egress.count,
@@ -53,43 +54,27 @@ export class Network extends Construct {
       trafficType: FlowLogTrafficType.REJECT,
       destination: FlowLogDestination.toCloudWatchLogs(flowLog),
     });
-    if (nat) {
-      acknowledgeInstance(vpc);
-      leaveImage(Stack.of(this));
-    }
-    nat?.securityGroup.addIngressRule(Peer.ipv4(vpc.vpcCidrBlock), Port.allTraffic(), 'What goes out');
+    this.wayOut = nat?.complete(vpc) ?? [];
     // The library's own types disagree about optional members under `exactOptionalPropertyTypes`.
     this.vpc = vpc as IVpc;
   }
 }
 
-function natInstance(): NatInstanceProviderV2 {
-  return new NatInstanceProviderV2({
-    instanceType: InstanceType.of(InstanceClass.T4G, InstanceSize.NANO),
-    defaultAllowedTraffic: NatTrafficDirection.OUTBOUND_ONLY,
+/** Zones are told to the library, which counts subnets by them; nothing that is made here asks in which one a subnet lies. */
+function existing(
+  scope: Construct,
+  { id, functionSubnetIds, databaseSubnetIds }: NonNullable<Stage['vpc']>,
+): IVpc {
+  const zones = Math.min(functionSubnetIds.length, databaseSubnetIds.length);
+  const vpc = Vpc.fromVpcAttributes(scope, 'Vpc', {
+    vpcId: id,
+    availabilityZones: Array.from({ length: zones }, (_, index) => Fn.select(index, Fn.getAzs())),
+    privateSubnetIds: functionSubnetIds.slice(0, zones),
+    isolatedSubnetIds: databaseSubnetIds.slice(0, zones),
   });
-}
-
-/**
- * Amazon publishes new images every other week, under one parameter. The CLI would deploy anew for the mere chance of
- * one, and replace the way out: it is told not to look. A change of the stack takes the newest along.
- */
-function leaveImage(stack: Stack): void {
-  for (const parameter of stack.node.findAll().filter((child) => child instanceof CfnParameter)) {
-    if (!String(parameter.default).startsWith('/aws/service/ami-')) continue;
-    parameter.description = 'The newest image when this stack last changed. [cdk:skip]';
-  }
-}
-
-/** The library makes instance and group inside the network, so that the reasons stand there, too. */
-function acknowledgeInstance(vpc: Vpc): void {
-  Validations.of(vpc).acknowledge(
-    { id: 'AwsSolutions-EC23', reason: 'The rule cannot read the range, which is the network’s own' },
-    { id: 'AwsSolutions-EC26', reason: 'The instance that leads out stores nothing' },
-    {
-      id: 'AwsSolutions-EC28',
-      reason: 'Five-minute figures are enough for what a stage without guarantees leads out by',
-    },
-    { id: 'AwsSolutions-EC29', reason: 'It has no state: whoever ends it gets another one by a deployment' },
-  );
+  Validations.of(vpc).acknowledge({
+    id: 'Annotation::@aws-cdk/aws-ec2:noSubnetRouteTableId',
+    reason: 'Nothing is routed here in a network that is there already',
+  });
+  return vpc;
 }

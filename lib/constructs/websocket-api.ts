@@ -33,7 +33,10 @@ export class SocketEndpoint extends Construct {
       throttle: stage.throttle.socket,
       accessLogSettings: accessLog(this, { stage, fields: ['eventType', 'connectionId', 'error.message'] }),
     });
-    this.stage.node.addDependency(accountMayLog(this));
+    const account = accountMayLog(this);
+    // An account that never had an API refuses the setting until there is one.
+    account.node.addDependency(this.api);
+    this.stage.node.addDependency(account);
     this.url = this.stage.url;
   }
 

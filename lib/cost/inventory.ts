@@ -1,3 +1,4 @@
+import { entryOf } from '../functions.ts';
 import { HOURS } from './bill.ts';
 import { type Alarm, metricsOf, ownMetrics, publishedMetrics } from './metrics.ts';
 
@@ -47,6 +48,8 @@ const FREE = new Set([
   'AWS::ApiGatewayV2::Integration',
   'AWS::ApiGatewayV2::Route',
   'AWS::ApiGatewayV2::Stage',
+  // The first two of an account; a further one is sixty cents a month.
+  'AWS::Budgets::Budget',
   'AWS::CDK::Metadata',
   'AWS::CertificateManager::Certificate',
   'AWS::CloudFormation::CustomResource',
@@ -157,7 +160,11 @@ export function inventoryOf(templates: readonly Template[]): Inventory {
     interfaceEndpoints: of<Endpoint>('AWS::EC2::VPCEndpoint')
       .filter((endpoint) => endpoint.VpcEndpointType === 'Interface')
       .reduce((sum, { SubnetIds = [] }) => sum + SubnetIds.length, 0),
-    secrets: count('AWS::SecretsManager::Secret'),
+    // And the one that RDS keeps for the owner of a cluster.
+    secrets:
+      count('AWS::SecretsManager::Secret') +
+      of<Cluster>('AWS::RDS::DBCluster').filter(({ ManageMasterUserPassword }) => ManageMasterUserPassword)
+        .length,
     kmsKeys: count('AWS::KMS::Key'),
     hostedZones: count('AWS::Route53::HostedZone'),
     alarms: of<Alarm>('AWS::CloudWatch::Alarm').reduce((sum, alarm) => sum + metricsOf(alarm).length, 0),
@@ -180,7 +187,11 @@ export function inventoryOf(templates: readonly Template[]): Inventory {
   };
 }
 
-type Cluster = { BackupRetentionPeriod?: number; ServerlessV2ScalingConfiguration?: { MinCapacity: number } };
+type Cluster = {
+  ManageMasterUserPassword?: boolean;
+  BackupRetentionPeriod?: number;
+  ServerlessV2ScalingConfiguration?: { MinCapacity: number };
+};
 type Endpoint = { VpcEndpointType?: string; SubnetIds?: unknown[] };
 type TracedFunction = { TracingConfig?: { Mode: string } };
 
@@ -201,7 +212,7 @@ function ticksOf({ Resources }: Template): Tick[] {
       const target = Resources[Arn['Fn::GetAtt']?.[0] ?? ''];
       if (target?.Type !== 'AWS::Lambda::Function') return [];
       const { FunctionName, MemorySize } = target.Properties as { FunctionName: string; MemorySize: number };
-      const functionName = FunctionName.replace(/^celeriac-[a-z]+-/, '');
+      const functionName = entryOf(FunctionName) ?? FunctionName;
       return [{ functionName, memoryMiB: MemorySize, everySeconds: intervalOf(ScheduleExpression) }];
     });
   });

@@ -1,6 +1,7 @@
 import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withActions } from './actions.ts';
+import { withOwnerSecrets } from './owner-secret.ts';
 import { withReferences } from './references.ts';
 import type { Change, Resource, Template } from './template.ts';
 
@@ -26,6 +27,7 @@ const PLACEHOLDER = 'AWS::CloudFormation::WaitConditionHandle';
 /** What fails at the emulator although it knows the type: of which properties (all, if none are named), and why. */
 const FAILS_THERE: Readonly<Record<string, { with?: string; why: string }>> = {
   'Custom::CDKBucketDeployment': { why: 'its function needs the AWS command line in a layer' },
+  'Custom::AWS': { why: 'its function needs clients of the SDK that only Lambda brings' },
   'AWS::CloudWatch::Alarm': { with: 'Metrics', why: 'the emulator has no metric mathematics' },
 };
 
@@ -54,9 +56,10 @@ export async function adaptAssembly(from: string, to: string, adaptation: Adapta
 
 /** The template as the emulator takes it, and what differs from the one given. */
 export function adaptTemplate(
-  template: Template,
+  original: Template,
   adaptation: Adaptation,
 ): { template: Template; changes: Change[] } {
+  const template = withOwnerSecrets(original);
   const changes: Change[] = [];
   const parameters = Object.entries(template.Parameters ?? {}).map(([id, parameter]) => {
     if (!String(parameter.Default).startsWith(PUBLISHED_BY_AWS)) return [id, parameter];
@@ -72,7 +75,8 @@ export function adaptTemplate(
     if (why) {
       placeholders.add(id);
       changes.push({ resource: id, what: `${resource.Type} becomes a placeholder (${why})` });
-      const { Properties: _, ...attributes } = resource;
+      // Nobody would signal for a placeholder.
+      const { Properties: _, CreationPolicy: __, ...attributes } = resource;
       return [id, { ...attributes, Type: PLACEHOLDER }];
     }
     if (resource.Type !== 'AWS::Lambda::Function') return [id, resource];

@@ -82,7 +82,10 @@ export async function deploySystem(options: DeployOptions): Promise<DeployedSyst
       environment: Object.fromEntries(
         functions.map((fn): [string, Variables] => [
           fn.name,
-          { ...named(fn, options.environment), ...database.environmentOf(fn) },
+          {
+            ...named(fn, { AWS_ENDPOINT_URL_S3: endpoint, ...options.environment }),
+            ...database.environmentOf(fn),
+          },
         ]),
       ),
       knownTypes: knownResourceTypes(),

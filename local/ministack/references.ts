@@ -1,3 +1,4 @@
+import { ownerSecretOf } from './owner-secret.ts';
 import type { Change, Resource, Template } from './template.ts';
 
 /** What stands in a template in the place of a reference, and why. */
@@ -14,6 +15,13 @@ const RESOLVED_OTHERWISE: Record<
   'AWS::EC2::VPC': (id, { CidrBlock }) => [
     attributeKey([id, 'CidrBlock']),
     { value: CidrBlock, what: 'has its CidrBlock written out (the emulator lacks the attribute)' },
+  ],
+  'AWS::RDS::DBCluster': (id) => [
+    attributeKey([id, 'MasterUserSecret', 'SecretArn']),
+    {
+      value: { 'Fn::GetAtt': [ownerSecretOf(id), 'Id'] },
+      what: 'has the password of its owner in a secret of the template (the emulator’s CloudFormation makes none)',
+    },
   ],
   'AWS::SecretsManager::Secret': (id) => [
     refKey(id),
