@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Transaction } from './connect.ts';
 import { asMember } from './enter.ts';
 import { type Member, type Stand, stand } from './testing.ts';
 
@@ -34,7 +35,27 @@ test('nobody makes an organization for somebody else', async () => {
   await expect(gift).rejects.toThrow(/made by its owner/);
 });
 
-test("nobody silences another organization's members", async () => {
-  const hush = asMember(api, eve, (tx) => tx`select silence_member(${ada.organizationId}, ${ada.userId})`);
-  await expect(hush).rejects.toThrow(/only an administrator/);
+test("nobody silences another organization's members, or sees their connections", async () => {
+  const { organizationId, userId } = ada;
+  const calls: ((tx: Transaction) => PromiseLike<unknown>)[] = [
+    (tx) => tx`select silence_member(${organizationId}, ${userId})`,
+    (tx) => tx`select watching_connections(${organizationId}, ${userId})`,
+    (tx) => tx`select watching_connections(${organizationId})`,
+  ];
+  for (const call of calls)
+    await expect(asMember(api, eve, async (tx) => call(tx))).rejects.toThrow(/only an administrator/);
+});
+
+test('members who do not administer an organization see their own connections alone', async () => {
+  const bob = await on.member();
+  await on.join(bob, ada.organizationId, 'member');
+  const watching = (userId: string | null) =>
+    asMember(
+      api,
+      bob,
+      (tx) => tx`select watching_connections(${ada.organizationId}, ${userId}) as connections`,
+    );
+  expect(await watching(bob.userId)).toEqual([{ connections: [] }]);
+  for (const other of [ada.userId, null])
+    await expect(watching(other)).rejects.toThrow(/only an administrator/);
 });

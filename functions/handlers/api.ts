@@ -28,6 +28,7 @@ const deps = {
   ...queues(env),
   ...artifacts(env),
   announce: told.announce,
+  membershipEnded: told.membershipEnded,
   issuer: env.TOKEN_ISSUER,
   findKey: publishedKeys(db),
 };

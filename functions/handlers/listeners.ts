@@ -39,6 +39,7 @@ export function listeners(
     close,
     announce,
     announceBatch,
+    membershipEnded: announcer.membershipEnded,
     /** What running attempts say, which is no move. */
     announceReports: announcer.announce,
     /** Resolves when all have heard, or were given up on, after some five seconds at the latest. Never rejects. */

@@ -1,4 +1,5 @@
 import type { Artifacts } from '../aws/artifacts.ts';
+import type { OrganizationDeps } from '../organizations/organizations.ts';
 import type { ChangeDeps } from '../tasks/change.ts';
 import { type App, createApp, type LogFault } from './app.ts';
 import { authenticate } from './authenticate.ts';
@@ -13,7 +14,8 @@ import { registerPriceRoutes } from './routes/prices.ts';
 import { registerTaskRoutes } from './routes/tasks.ts';
 import { registerTicketRoutes } from './routes/tickets.ts';
 
-export type ApiDeps = ChangeDeps & { artifacts: Artifacts } & Parameters<typeof authenticate>[0];
+export type ApiDeps = ChangeDeps &
+  OrganizationDeps & { artifacts: Artifacts } & Parameters<typeof authenticate>[0];
 
 /** The API but for logging in: everything below needs an access token, except its own documentation. */
 export function createApi(deps: ApiDeps, logFault: LogFault): App {

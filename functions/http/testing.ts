@@ -34,6 +34,7 @@ export function apiFunction(on: Stand) {
       artifacts,
       dispatch: DISPATCH,
       announce: (tasks) => announced.push(...tasks),
+      membershipEnded: () => {},
       enqueue: async (wakeUps) => {
         if (queue.isDown) return wakeUps.flatMap((wakeUp) => [...wakeUp.ids]);
         woken.push(...wakeUps);

@@ -1,9 +1,9 @@
 import type { Transaction } from '../database/connect.ts';
 import { asMember, type Principal, type Role } from '../database/enter.ts';
 import { Refusal } from '../refusal.ts';
-import type { Member, Named, Organization } from './organization.ts';
-import type { OrganizationDeps } from './organizations.ts';
-import { demandGovernment, membershipIn, organizationNotFound } from './rights.ts';
+import type { Member, Named } from './organization.ts';
+import { lockOrganization, type OrganizationDeps } from './organizations.ts';
+import { demandGovernment, membershipIn } from './rights.ts';
 import * as store from './store.ts';
 
 /**
@@ -41,7 +41,7 @@ export async function addMember(
 ): Promise<Member> {
   return asMember(db, principal, async (tx, memberships) => {
     demandGovernment(membershipIn(memberships, organizationId), role);
-    const organization = await lock(tx, organizationId);
+    const organization = await lockOrganization(tx, organizationId);
     if (role === 'owner') demandTransferable(organization);
     const userId = await store.findUser(tx, named);
     if (userId === undefined) throw new Refusal('not_found', 'user_not_found', 'There is no such user');
@@ -67,7 +67,7 @@ export async function changeRole(
   return asMember(db, principal, async (tx, memberships) => {
     const membership = membershipIn(memberships, organizationId);
     demandGovernment(membership, role);
-    const organization = await lock(tx, organizationId);
+    const organization = await lockOrganization(tx, organizationId);
     const member = await find(tx, organizationId, userId);
     demandGovernment(membership, member.role);
     if (member.role === role) return member;
@@ -81,35 +81,31 @@ export async function changeRole(
 }
 
 /**
- * Removes a member, or lets the principal leave. Open WebSockets of the member hear no more of this organization.
+ * Removes a member, or lets the principal leave. Open WebSockets of the member that watch anything of this organization
+ * are told, and hear no more of it.
  *
  * @throws Refusal `organization_not_found`, `member_not_found`, `role_insufficient`, `last_owner`,
  *   `personal_organization`
  */
 export async function removeMember(
-  { db }: OrganizationDeps,
+  { db, membershipEnded }: OrganizationDeps,
   principal: Principal,
   organizationId: string,
   userId: string,
 ): Promise<void> {
-  await asMember(db, principal, async (tx, memberships) => {
+  const watching = await asMember(db, principal, async (tx, memberships) => {
     const membership = membershipIn(memberships, organizationId);
     const seen = await find(tx, organizationId, userId);
     if (userId !== principal.userId) demandGovernment(membership, seen.role);
-    if (seen.role === 'owner') await demandAnotherOwner(tx, await lock(tx, organizationId), userId);
+    if (seen.role === 'owner')
+      await demandAnotherOwner(tx, await lockOrganization(tx, organizationId), userId);
     if (!(await store.deleteMember(tx, { organizationId, userId, from: seen.role })))
       throw membershipChanged();
+    const watching = await store.watchingConnections(tx, organizationId, userId);
     await store.silenceMember(tx, organizationId, userId);
+    return watching;
   });
-}
-
-type Locked = Pick<Organization, 'id' | 'personal'>;
-
-async function lock(tx: Transaction, organizationId: string): Promise<Locked> {
-  const locked = await store.lockOrganization(tx, organizationId);
-  // It was there when the transaction entered it.
-  if (!locked) throw organizationNotFound();
-  return locked;
+  membershipEnded(watching, organizationId);
 }
 
 async function find(tx: Transaction, organizationId: string, userId: string): Promise<Member> {
@@ -119,14 +115,18 @@ async function find(tx: Transaction, organizationId: string, userId: string): Pr
 }
 
 /** An organization always keeps an owner, and a personal one its own. */
-async function demandAnotherOwner(tx: Transaction, organization: Locked, userId: string): Promise<void> {
+async function demandAnotherOwner(
+  tx: Transaction,
+  organization: store.Locked,
+  userId: string,
+): Promise<void> {
   demandTransferable(organization);
   if (!(await store.hasOwnerBeside(tx, organization.id, userId))) {
     throw new Refusal('conflict', 'last_owner', 'An organization keeps at least one owner');
   }
 }
 
-function demandTransferable({ personal }: Locked): void {
+function demandTransferable({ personal }: store.Locked): void {
   if (personal) {
     throw new Refusal('conflict', 'personal_organization', 'A personal organization cannot change its owner');
   }

@@ -6,7 +6,10 @@ import type { Contents, Organization, OrganizationChange } from './organization.
 import { demandRight, membershipIn, organizationNotFound } from './rights.ts';
 import * as store from './store.ts';
 
-export type OrganizationDeps = { db: Database };
+/** Tells connections that they watch nothing of an organization any more. Best effort: returns at once, and never throws. */
+export type MembershipEnded = (connectionIds: readonly string[], organizationId: string) => void;
+
+export type OrganizationDeps = { db: Database; membershipEnded: MembershipEnded };
 
 /** Makes an organization that the principal owns, with the watchlist that every organization starts with. */
 export async function createOrganization(
@@ -67,23 +70,36 @@ export async function changeOrganization(
 }
 
 /**
- * Deletes an organization with everything in it.
+ * Deletes an organization with everything in it. Open WebSockets that watch any of it are told.
  *
  * @throws Refusal `organization_not_found`, `role_insufficient`, `personal_organization`
  */
 export async function deleteOrganization(
-  { db }: OrganizationDeps,
+  { db, membershipEnded }: OrganizationDeps,
   principal: Principal,
   id: string,
 ): Promise<void> {
-  await asMember(db, principal, async (tx, memberships) => {
-    const membership = membershipIn(memberships, id);
-    demandRight(membership, 'delete');
-    if (await store.deleteOrganization(tx, id)) return;
-    // Somebody else may have deleted it since the transaction entered it.
-    await read(tx, principal, membership);
-    throw personalOrganization();
+  const watching = await asMember(db, principal, async (tx, memberships) => {
+    demandRight(membershipIn(memberships, id), 'delete');
+    // Every change of members locks the organization before memberships, so this deletion does too.
+    await lockOrganization(tx, id);
+    const watching = await store.watchingConnections(tx, id, null);
+    // The subscriptions go with their tasks and batches.
+    if (!(await store.deleteOrganization(tx, id))) throw personalOrganization();
+    return watching;
   });
+  membershipEnded(watching, id);
+}
+
+/**
+ * Lets nobody else change who owns the organization until the transaction ends.
+ *
+ * @throws Refusal `organization_not_found` when somebody has deleted it since the transaction entered it
+ */
+export async function lockOrganization(tx: Transaction, id: string): Promise<store.Locked> {
+  const locked = await store.lockOrganization(tx, id);
+  if (!locked) throw organizationNotFound();
+  return locked;
 }
 
 /**

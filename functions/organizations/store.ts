@@ -92,7 +92,7 @@ export async function countContents(tx: Transaction, id: string): Promise<Conten
   return counted;
 }
 
-/** @returns false when it is personal, or gone already */
+/** @returns false when it is personal */
 export async function deleteOrganization(tx: Transaction, id: string): Promise<boolean> {
   const gone = await query(tx)
     .delete(organizations)
@@ -101,21 +101,22 @@ export async function deleteOrganization(tx: Transaction, id: string): Promise<b
   return gone.length > 0;
 }
 
+/** What is known of an organization that a transaction has locked. */
+export type Locked = Pick<Organization, 'id' | 'personal'>;
+
 /**
  * Lets nobody else change who owns the organization until the transaction ends: of two owners who leave at once, the
- * second sees that the first has left.
+ * second sees that the first has left. Rows that refer to the organization can still be written: a worker that completes a
+ * task does not wait for this lock, and so in no circle with a deletion.
  *
  * @returns nothing when it is gone, or the principal does not administer it
  */
-export async function lockOrganization(
-  tx: Transaction,
-  id: string,
-): Promise<Pick<Organization, 'id' | 'personal'> | undefined> {
+export async function lockOrganization(tx: Transaction, id: string): Promise<Locked | undefined> {
   const [locked] = await query(tx)
     .select({ id: organizations.id, personal: organizations.personal })
     .from(organizations)
     .where(eq(organizations.id, id))
-    .for('update');
+    .for('no key update');
   return locked;
 }
 
@@ -210,6 +211,21 @@ export async function deleteMember(tx: Transaction, member: MemberInRole): Promi
     .where(inRole(member))
     .returning({ userId: memberships.userId });
   return removed.length > 0;
+}
+
+/**
+ * Lists the connections of a user, or without a user of every member, that watch a task or a batch of the organization. The
+ * caller has deleted the membership, or deletes the organization: no subscription can be added until the transaction ends.
+ */
+export async function watchingConnections(
+  tx: Transaction,
+  organizationId: string,
+  userId: string | null,
+): Promise<string[]> {
+  const [row] = await tx<{ connections: string[] }[]>`
+    select watching_connections(${organizationId}, ${userId}) as connections`;
+  if (!row) throw new Error('watching_connections returned no row');
+  return row.connections;
 }
 
 /** Takes the user's WebSockets off everything that the organization owns. */

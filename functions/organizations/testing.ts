@@ -29,6 +29,7 @@ export function organizationApi(on: Stand) {
   });
   registerOrganizationRoutes(app, {
     db: on.as('api'),
+    membershipEnded: () => {},
     enqueue: async () => [],
     dispatch: { lookaheadSeconds: 180, resendSeconds: 300 },
   });

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Batch, Task } from '../tasks/task.ts';
 import { batchFrame } from './batch-frame.ts';
 import { latestOnly } from './latest-only.ts';
+import { membershipEndedFrame } from './membership-ended-frame.ts';
 import { taskFrame } from './task-frame.ts';
 
 /** Sends one frame; `gone` when the connection has been closed. */
@@ -33,6 +34,8 @@ export type Announcer = {
   announce: (tasks: readonly (Watched<Task> & { batch: WatchedBatch | null })[]) => void;
   /** The same for a batch alone. */
   announceBatch: (batch: WatchedBatch) => void;
+  /** Queues a frame for connections that watch nothing of this organization any more, and returns at once. */
+  membershipEnded: (connectionIds: readonly string[], organizationId: string) => void;
   /** Resolves when everything announced so far was sent or given up, after five seconds at the latest. Never rejects. */
   flush: () => Promise<void>;
 };
@@ -99,6 +102,8 @@ export function announcer(
       }
     },
     announceBatch: batches.tell,
+    membershipEnded: (connectionIds, organizationId) =>
+      queue(connectionIds, membershipEndedFrame(organizationId)),
     async flush() {
       await batches.flush();
       if (lanes.size === 0) return dropped.clear();

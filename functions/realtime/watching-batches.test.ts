@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Database } from '../database/connect.ts';
-import { asMember } from '../database/enter.ts';
 import { type Member, type Stand, stand } from '../database/testing.ts';
 import { logout } from '../identity/logout.ts';
 import { removeMember } from '../organizations/members.ts';
@@ -12,6 +11,7 @@ import { announcer } from './frames.ts';
 import { receiveMessage } from './messages.ts';
 import * as store from './store.ts';
 import { subscribe } from './subscribe.ts';
+import { openConnection } from './testing.ts';
 
 let on: Stand;
 let api: Database;
@@ -41,11 +41,7 @@ beforeEach(async () => {
 });
 afterAll(() => on.close());
 
-async function connectionOf(member: Member): Promise<string> {
-  const name = uuidv7();
-  await asMember(socket, member, (tx) => store.addConnection(tx, name, member));
-  return name;
-}
+const connectionOf = (member: Member) => openConnection(socket, member);
 
 async function batchOf(count: number) {
   const batch = { id: uuidv7(), name: 'Letters', queue: 'bulk' } as const;
@@ -127,7 +123,7 @@ describe('the watching is over', () => {
 
   test('for who is removed from the organization', async () => {
     const left = await others();
-    await removeMember({ db: api }, ada, ada.organizationId, bob.userId);
+    await removeMember({ db: api, membershipEnded: () => {} }, ada, ada.organizationId, bob.userId);
     expect(await watchersOf(id)).toEqual(left);
     await say({ action: 'subscribe', batch: id });
     expect(frames.at(-1)).toMatchObject({ type: 'error', code: 'batch_not_found' });
@@ -144,7 +140,7 @@ describe('the watching is over', () => {
     const own = uuidv7();
     await on.admin`insert into batches (id, organization_id, queue, sealed) values (${own}, ${bob.organizationId}, 'bulk', false)`;
     await store.watchBatch(socket, connection, own);
-    await removeMember({ db: api }, ada, ada.organizationId, bob.userId);
+    await removeMember({ db: api, membershipEnded: () => {} }, ada, ada.organizationId, bob.userId);
     expect(await watchersOf(own)).toEqual({ watchers: [connection], subscribed: [connection] });
   });
 });

@@ -1,7 +1,5 @@
-import { v7 as uuidv7 } from 'uuid';
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Database, Transaction } from '../database/connect.ts';
-import { asMember } from '../database/enter.ts';
 import { type Member, type Stand, stand } from '../database/testing.ts';
 import { logout } from '../identity/logout.ts';
 import { removeMember } from '../organizations/members.ts';
@@ -10,6 +8,7 @@ import { DISPATCH, insertTask, newTask } from '../tasks/testing.ts';
 import { receiveMessage } from './messages.ts';
 import * as store from './store.ts';
 import { subscribe } from './subscribe.ts';
+import { openConnection, somebodyWaits } from './testing.ts';
 
 let on: Stand;
 let api: Database;
@@ -36,12 +35,9 @@ beforeEach(async () => {
 });
 afterAll(() => on.close());
 
-async function connectionOf(member: Member): Promise<string> {
-  const name = uuidv7();
-  await asMember(socket, member, (tx) => store.addConnection(tx, name, member));
-  return name;
-}
-const remove = () => removeMember({ db: api }, ada, ada.organizationId, bob.userId);
+const connectionOf = (member: Member) => openConnection(socket, member);
+const remove = () =>
+  removeMember({ db: api, membershipEnded: () => {} }, ada, ada.organizationId, bob.userId);
 const logOut = () => logout({ db: auth }, bob);
 
 /** Both copies of who watches. */
@@ -52,16 +48,6 @@ async function watchersOf(taskId: string) {
   return row;
 }
 const NOBODY = { watchers: [], subscribed: [] };
-
-/** Resolves when a session of this database waits for a lock. */
-async function somebodyWaits(on: Database | Transaction) {
-  await vi.waitFor(async () => {
-    await on`select pg_stat_clear_snapshot()`;
-    const waiting = await on`
-      select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
-    expect(waiting).toHaveLength(1);
-  }, 5000);
-}
 
 const ENDS: [
   what: string,

@@ -6,6 +6,7 @@ import { startProvider } from '../../functions/prices/testing/provider.ts';
 import type { Runtime } from '../runtime.ts';
 import { batchTests } from './batch-suite.ts';
 import { register, request, type User, watch, watchFromBefore } from './client.ts';
+import { membershipTests } from './membership-suite.ts';
 import type { Platform } from './platform.ts';
 import { slowTarget } from './slow-target.ts';
 
@@ -51,6 +52,7 @@ export function systemTests(platform: Platform): () => Runtime {
   });
 
   batchTests(() => ({ runtime, ada }));
+  membershipTests(() => ({ runtime, ada, sql }));
 
   async function counts(ids: readonly string[]) {
     const rows = await sql<{ status: string; count: number }[]>`

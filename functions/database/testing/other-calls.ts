@@ -104,6 +104,14 @@ export const ORGANIZATIONS: Calls<typeof organizations> = {
       organizations.silenceMember(tx, ground.member.organizationId, await colleague(ground)),
     ),
   },
+  watchingConnections: {
+    api: [
+      mine(async (tx, ground) =>
+        organizations.watchingConnections(tx, ground.member.organizationId, await colleague(ground)),
+      ),
+      mine((tx, { member }) => organizations.watchingConnections(tx, member.organizationId, null)),
+    ],
+  },
 };
 
 const BITCOIN = { asset: 'bitcoin', currency: 'usd' };

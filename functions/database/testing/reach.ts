@@ -155,6 +155,7 @@ export const EXECUTES: Record<string, readonly string[]> = {
   end_session: ['celeriac_auth'],
   find_user: ['celeriac_api'],
   silence_member: ['celeriac_api'],
+  watching_connections: ['celeriac_api'],
   principal_of: ['celeriac_socket'],
   redeem_ticket: ['celeriac_socket'],
   watch: ['celeriac_socket'],

@@ -37,6 +37,7 @@ export async function raceSide(on: Stand, bucket = memoryArtifacts()) {
       artifacts,
       dispatch: DISPATCH,
       announce: () => {},
+      membershipEnded: () => {},
       enqueue: async () => [],
       issuer: ISSUER,
       findKey,
