@@ -1,13 +1,35 @@
 import * as z from 'zod';
 
-/** Milliseconds since 1970. A year has four digits, also in UTC, and nothing here is about the time before computers. */
-const EARLIEST = Date.UTC(1970);
-const LATEST = Date.UTC(9999);
+/*
+ * RFC 3339 with an offset, as text: PostgreSQL gets it as it is, so nothing below a millisecond is lost. The patterns hold
+ * every rule, so that any validator that reads the API's description refuses what we refuse.
+ */
 
-/** What Postgres reads: at most nine digits of a second, of which it keeps six, and an offset below 16 hours. */
-const READABLE = /:\d\d(?:\.\d{1,9})?(?:Z|[+-](?:0\d|1[0-5]):\d\d)$/;
+/** What PostgreSQL reads: at most nine digits of a second, of which it keeps six, and an offset below 16 hours. */
+const CLOCK =
+  'T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\\.[0-9]{1,9})?(?:Z|[+-](?:0[0-9]|1[0-5]):[0-5][0-9])';
+const READABLE = new RegExp(`${CLOCK}$`);
 
-/** RFC 3339 with an offset, as text: Postgres gets it as it is, so nothing below a millisecond is lost. */
+/** Every day of every year. */
+const DAYS =
+  '(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|1[0-9]|2[0-8]))';
+
+const timePattern = (years: string, leapYears: string) =>
+  `^(?:(?:${years})-${DAYS}|(?:${leapYears})-02-29)${CLOCK}$`;
+
+/** Nothing here is about the time before computers. A year has four digits, also in UTC. */
+const YEARS = { first: 1970, last: 9998 } as const;
+
+/** 1970 to 9998, and which of these have a 29 February. */
+const PATTERN = timePattern(
+  '19[7-9][0-9]|[2-8][0-9]{3}|9[0-8][0-9]{2}|99[0-8][0-9]|999[0-8]',
+  '19(?:7[26]|8[048]|9[26])|[2-9][0-9](?:0[48]|[2468][048]|[13579][26])|(?:[2468][048]|[3579][26])00',
+);
+
+/** As it is written, whatever the year is in UTC. */
+const yearOf = (time: string) => Number(time.slice(0, 4));
+
+/** A time from 1970 to 9998. */
 export const timestamp = z.iso
   .datetime({
     offset: true,
@@ -16,11 +38,28 @@ export const timestamp = z.iso
       input === undefined ? undefined : 'Must be an RFC 3339 time with an offset, e.g. 2026-11-20T10:00:00Z',
     abort: true,
   })
-  .refine((text) => READABLE.test(text), {
+  .refine((time) => READABLE.test(time), {
     error: 'Must have at most nine digits after the second and an offset below 16 hours',
     abort: true,
   })
   .refine(
-    (text) => Date.parse(text) >= EARLIEST && Date.parse(text) < LATEST,
+    (time) => yearOf(time) >= YEARS.first && yearOf(time) <= YEARS.last,
     'Must be between 1970 and 9998',
-  );
+  )
+  .meta({ format: 'date-time', pattern: PATTERN });
+
+/** A time until the end of a year, so many years ahead. The pattern is that of the year in which it is made. */
+export function timestampWithin(yearsAhead: number) {
+  const lastYear = () => new Date().getUTCFullYear() + yearsAhead;
+  return timestamp
+    .refine((time) => yearOf(time) <= lastYear(), {
+      error: `Must be at most ${yearsAhead} years ahead`,
+    })
+    .meta({ format: 'date-time', pattern: patternUntil(lastYear()) });
+}
+
+function patternUntil(lastYear: number): string {
+  const years = Array.from({ length: lastYear - YEARS.first + 1 }, (_, at) => YEARS.first + at);
+  const leapYears = years.filter((year) => new Date(Date.UTC(year, 1, 29)).getUTCMonth() === 1);
+  return timePattern(years.join('|'), leapYears.join('|'));
+}

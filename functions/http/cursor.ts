@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import { Refusal } from '../refusal.ts';
 
 /**
@@ -7,6 +8,17 @@ import { Refusal } from '../refusal.ts';
 export function encodeCursor(id: string): string {
   return Buffer.from(id.replaceAll('-', ''), 'hex').toString('base64url');
 }
+
+/** Sixteen bytes in Base64 for URLs: 22 digits, of which the last has two bits. */
+const CURSOR = { minLength: 22, maxLength: 22, pattern: '^[A-Za-z0-9_-]{21}[AQgw]$' };
+
+/** A position in a list, as a query parameter. */
+export const cursor = z
+  .string()
+  .max(100)
+  .meta(CURSOR)
+  .optional()
+  .describe('`next_cursor` of the page before');
 
 /** @throws Refusal `invalid_request` when it is not a cursor of ours */
 export function decodeCursor(cursor: string): string {

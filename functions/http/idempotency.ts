@@ -1,4 +1,4 @@
-import type { MiddlewareHandler } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
 import { routePath } from 'hono/route';
 import type { Database } from '../database/connect.ts';
 import { once } from '../idempotency/once.ts';
@@ -6,6 +6,7 @@ import { Refusal } from '../refusal.ts';
 import type { App, AppEnv } from './app.ts';
 import { secretRoutes } from './secret.ts';
 
+/** A key. */
 export const KEY_PATTERN = /^[\x21-\x7e]{1,255}$/;
 
 /**
@@ -19,7 +20,7 @@ export const KEY_PATTERN = /^[\x21-\x7e]{1,255}$/;
 export function idempotency(deps: { db: Database }, app: App): MiddlewareHandler<AppEnv> {
   let withSecrets: ReadonlySet<string> | undefined;
   return async (c, next) => {
-    const key = c.req.header('idempotency-key');
+    const key = keyOf(c);
     if (c.req.method !== 'POST' || key === undefined) return next();
     if (!KEY_PATTERN.test(key)) throw badKey();
     const { pathname, search } = new URL(c.req.url);
@@ -43,6 +44,12 @@ export function idempotency(deps: { db: Database }, app: App): MiddlewareHandler
 /** The same request may be written with other blanks, but not with other digits. @param json valid */
 function withoutBlanks(json: string): string {
   return json.replace(/"(?:[^"\\]|\\.)*"|[\t\n\r ]+/g, (part) => (part.startsWith('"') ? part : ''));
+}
+
+/** The key as it was sent: Lambda's adapter drops an empty one, and encodes one that is not ASCII. */
+function keyOf(c: Context<AppEnv>): string | undefined {
+  const sent = c.env?.event?.headers?.['idempotency-key'];
+  return typeof sent === 'string' ? sent : c.req.header('idempotency-key');
 }
 
 const RULE = '1 to 255 printable characters of ASCII, without spaces';

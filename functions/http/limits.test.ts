@@ -48,8 +48,6 @@ function atTheEdge<Value>(edge: Edge<Value>): void {
 /** Four bytes of UTF-8, two code units, one character. */
 const emoji = (count: number) => '🥬'.repeat(count);
 const x = (count: number) => 'x'.repeat(count);
-const inDays = (days: number, seconds: number) =>
-  new Date(Date.now() + days * 86_400_000 + seconds * 1000).toISOString();
 const nested = (levels: number): unknown => JSON.parse('['.repeat(levels) + ']'.repeat(levels));
 /** An object of so many members, named c0, c1, … */
 const wide = (members: number, value: unknown) =>
@@ -94,11 +92,12 @@ describe('a task', () => {
   field('name', 'x', '', 'not empty');
   field('description', emoji(10_000), emoji(10_001), '10,000 characters');
   atTheEdge({
-    limit: 'scheduled_time: ten years ahead',
+    limit: 'scheduled_time: in a year up to ten years ahead',
     // Of the moment at which it is sent, and not of that at which this file was read.
-    send: (seconds: number) => create({ scheduled_time: inDays(3660, seconds) }),
-    accepted: -60,
-    refused: 60,
+    send: (time: (year: number) => string) =>
+      create({ scheduled_time: time(new Date().getUTCFullYear() + 10) }),
+    accepted: (year) => `${year}-12-31T23:59:59Z`,
+    refused: (year) => `${year + 1}-01-01T00:00:00Z`,
     names: 'body /scheduled_time',
   });
   field('scheduled_time', '1970-01-01T00:00:00Z', '1969-12-31T23:59:59Z', 'from 1970');

@@ -1,11 +1,18 @@
 import * as z from 'zod';
 
-/** How many rows of a list to answer, as a query parameter: digits and nothing else, from 1. */
+/** How many rows of a list to answer, as a query parameter. */
 export function pageLimit({ max, default: byDefault }: { max: number; default: number }) {
+  return wholeNumber(max)
+    .default(byDefault)
+    .meta({ type: 'integer', minimum: 1, maximum: max, default: byDefault });
+}
+
+/** A whole number from 1 as a query parameter: digits and nothing else. */
+export function wholeNumber(max: number) {
   return z
     .string()
     .regex(/^\d{1,9}$/, { error: 'Must be a whole number', abort: true })
     .transform(Number)
     .pipe(z.int().min(1).max(max))
-    .default(byDefault);
+    .meta({ type: 'integer', minimum: 1, maximum: max });
 }

@@ -6,6 +6,8 @@ import type { Task, WakeUp, Watched } from '../tasks/task.ts';
 import { DISPATCH } from '../tasks/testing.ts';
 import { createApi } from './api.ts';
 import type { App } from './app.ts';
+import { holdToDescription } from './document/described.ts';
+import { openApiDocument } from './document/document.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: a test reads whatever the answer holds, and fails where it does not
 export type Answer = { status: number; headers: Headers; body: any };
@@ -45,6 +47,7 @@ export function apiFunction(on: Stand) {
     },
     (message, details) => faults.push({ message, ...details }),
   );
+  holdToDescription(app, openApiDocument(app));
   const register = async (): Promise<Client> => {
     const { body } = await auth.post('/api/auth/register', newcomer());
     const ask = asking(app, body.access);

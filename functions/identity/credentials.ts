@@ -1,33 +1,45 @@
 import * as z from 'zod';
-import { readableName } from '../name-fault.ts';
+import { betweenBlanks, line, SAYS_SOMETHING, STORABLE } from '../text-rules.ts';
+
+/** What `z.email()` takes, without lookarounds. */
+const EMAIL =
+  "(?:[A-Za-z0-9_'+-]+\\.)*[A-Za-z0-9_'+-]*[A-Za-z0-9_+-]@(?:[A-Za-z0-9][A-Za-z0-9-]*\\.)+[A-Za-z]{2,}";
 
 /** Where an account answers; compared without regard to case, kept as typed. */
-const Email = z.string().trim().max(254).pipe(z.email('Not an email address'));
+const Email = z
+  .string()
+  .max(254)
+  .trim()
+  .pipe(z.email('Not an email address'))
+  .meta({ maxLength: 254, pattern: betweenBlanks(EMAIL) });
 
 /** Django's rule for usernames, in ASCII: nobody can pass for somebody else by a letter that looks the same. */
 const Username = z
   .string()
+  .max(150)
   .trim()
   .min(1)
-  .max(150)
-  .regex(/^[\w.@+-]+$/, 'Only letters, digits and . @ + - _ are allowed');
+  .regex(/^[\w.@+-]+$/, 'Only letters, digits and . @ + - _ are allowed')
+  .meta({ pattern: betweenBlanks('[A-Za-z0-9_.@+-]+') })
+  .describe('One with an @ must be the email');
 
 /** Length is what counts; rules of composition make passwords worse (NIST SP 800-63B). */
-const NewPassword = z.string().superRefine((password, issues) => {
-  const length = [...password].length;
-  if (length < 8) issues.addIssue('Too short: at least 8 characters');
-  if (length > 128) issues.addIssue('Too long: at most 128 characters');
-});
+const NewPassword = z
+  .string()
+  .min(8, 'Too short: at least 8 characters')
+  .max(128, 'Too long: at most 128 characters')
+  .meta({ pattern: STORABLE.source })
+  .describe('Neither the email nor the username');
 
 /** A display name: one line of text. */
-const PersonName = z.string().trim().max(150).superRefine(readableName);
+const PersonName = line(150);
 
 export const Registration = z
   .strictObject({
     email: Email,
     password: NewPassword,
     username: Username.optional(),
-    name: PersonName.default(''),
+    name: PersonName.transform((name) => name.trim()).default(''),
   })
   .superRefine(({ email, username, password }, issues) => {
     if (username?.includes('@') && !same(username, email)) {
@@ -40,19 +52,20 @@ export const Registration = z
 
 export type Registration = z.output<typeof Registration>;
 
-const Login = z.string().trim().min(1).max(254);
+const Login = z.string().max(254).trim().min(1).meta({ minLength: 1, pattern: SAYS_SOMETHING.source });
 
 /** One of `username` and `email`, each of which may hold either: that is what login forms send. */
 export const Credentials = z
   .strictObject({
     username: Login.optional(),
     email: Login.optional(),
-    password: z.string().min(1).max(1024),
+    password: z.string().min(1).max(1024).meta({ pattern: STORABLE.source }),
   })
   .refine(({ username, email }) => (username === undefined) !== (email === undefined), {
     path: ['username'],
     message: 'Give either username or email',
   })
+  .meta({ oneOf: [{ required: ['username'] }, { required: ['email'] }] })
   .transform(({ username, email, password }) => ({ login: username ?? email ?? '', password }));
 
 export type Credentials = z.output<typeof Credentials>;

@@ -1,6 +1,9 @@
 import { argon2Sync } from 'node:crypto';
 import type { Stand } from '../database/testing.ts';
+import { createApi } from '../http/api.ts';
 import { type App, createApp } from '../http/app.ts';
+import { holdToDescription } from '../http/document/described.ts';
+import { openApiDocument } from '../http/document/document.ts';
 import { type AuthDeps, registerAuthRoutes } from '../http/routes/auth.ts';
 import { keyLoader } from './load-keys.ts';
 import { publishedKeys } from './published-keys.ts';
@@ -37,6 +40,7 @@ export function authFunction(
     seen.push(`${message} ${JSON.stringify(rest)} ${error instanceof Error ? error.stack : ''}`);
   });
   registerAuthRoutes(app, deps);
+  holdToDescription(app, openApiDocument(createApi({} as never, () => {})));
   const ask = async (path: string, init: RequestInit): Promise<Answer> => {
     const response = await app.request(path, init);
     const text = await response.text();

@@ -1,6 +1,5 @@
-import * as z from 'zod';
 import type { Role } from '../database/enter.ts';
-import { readableName } from '../name-fault.ts';
+import { name } from '../text-rules.ts';
 
 /** An organization as one of its members sees it. */
 export type Organization = {
@@ -41,9 +40,4 @@ export type Member = {
 export type Named = { username: string; email?: undefined } | { email: string; username?: undefined };
 
 /** One line of text. */
-export const OrganizationName = z
-  .string()
-  .trim()
-  .min(1, 'Must not be empty')
-  .max(200)
-  .superRefine(readableName);
+export const OrganizationName = name(200).transform((given) => given.trim());

@@ -71,7 +71,9 @@ function retryPolicy(retry: NonNullable<Fields['retry']>): Partial<RetryPolicy> 
 }
 
 const ImportedTask = withItsRules(TaskFields);
-const BatchedTask = withItsRules(TaskFields.extend({ depends_on: dependsOn }));
+
+/** A task of a batch, but for its payload. */
+export const BatchedTask = withItsRules(TaskFields.extend({ depends_on: dependsOn }));
 
 type Read = TaskRequest | { errors: readonly FieldError[] };
 

@@ -1,26 +1,12 @@
 import * as z from 'zod';
-import { readableName } from '../name-fault.ts';
-import { timestamp } from '../timestamp.ts';
+import { JSON_NAME } from '../json-schema.ts';
+import { Id, key, name, text } from '../text-rules.ts';
+import { timestampWithin } from '../timestamp.ts';
 import { LONGEST_LIMIT_SECONDS } from './define-task.ts';
 import { DEFAULT_KIND, KIND_NAMES } from './kinds/index.ts';
 
-/** A task may be scheduled this far ahead. */
-const MAX_YEARS_AHEAD = 10;
-
 /** A time at which a task may be asked to start. */
-export const scheduledTime = timestamp.refine(
-  (time) => Date.parse(time) < Date.now() + MAX_YEARS_AHEAD * 366 * 86_400_000,
-  { error: `Must be at most ${MAX_YEARS_AHEAD} years ahead` },
-);
-
-/** Counted in code points, as Postgres does. */
-export const text = (max: number) => z.string().max(max, `Must have at most ${max} characters`);
-
-/** A name that a caller gives to something, and compares by. */
-export const key = (max: number) =>
-  text(max)
-    .min(1)
-    .refine((name) => !/\p{Cc}/u.test(name), 'Must be one line, without control characters');
+export const scheduledTime = timestampWithin(10);
 
 const seconds = z.number().min(0.1).max(LONGEST_LIMIT_SECONDS);
 
@@ -48,14 +34,15 @@ const Limits = z
 
 /** What a task may be asked to be, wherever it is created. */
 export const TaskFields = z.strictObject({
-  name: text(200)
-    .refine((name) => name.trim() !== '', 'Must not be blank')
-    .superRefine(readableName)
-    .describe('1 to 200 characters in one line, without invisible characters'),
+  name: name(200).describe('1 to 200 characters in one line, without invisible characters'),
   description: text(10_000).default('').describe('At most 10,000 characters'),
   scheduled_time: scheduledTime.nullish().describe('Earliest start. Absent or past: now'),
   kind: z.enum(KIND_NAMES).default(DEFAULT_KIND),
-  payload: z.looseObject({}).default({}).describe('What the kind works on'),
+  payload: z
+    .looseObject({})
+    .meta({ propertyNames: JSON_NAME, additionalProperties: { $ref: '#/components/schemas/JsonValue' } })
+    .default({})
+    .describe('What the kind works on'),
   max_retries: z
     .int()
     .min(0)
@@ -83,14 +70,12 @@ export const withItsRules = <T extends z.ZodType<Fields>>(fields: T) =>
     error: 'Needs a concurrency_key',
   });
 
-/** Ids in the one spelling that the database answers with. */
-const TaskId = z.uuid().toLowerCase();
-
 /** The field `depends_on`, where tasks are created by a request. */
 export const dependsOn = z
-  .array(TaskId)
+  .array(Id)
   .min(1)
   .max(20)
   .refine((ids) => new Set(ids).size === ids.length, 'Must not name a task twice')
+  .meta({ uniqueItems: true })
   .optional()
   .describe('Tasks of the organization that must be COMPLETED before; when one fails, this one is cancelled');

@@ -36,6 +36,17 @@ const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/;
 /** Visible ASCII, obs-text, blanks between: no CR, LF or NUL, so that no value can begin another header. */
 const VALUE = /^(?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?$/;
 
+/** The same as JSON Schema, whatever the case of a name. */
+export const HEADER_VALUE = VALUE.source;
+export const HEADER_NAME = {
+  pattern: NAME.source,
+  not: { pattern: `^(?:${[...REFUSED].map(inAnyCase).join('|')})$` },
+};
+
+function inAnyCase(name: string): string {
+  return name.replace(/[a-z]/g, (letter) => `[${letter.toUpperCase()}${letter}]`);
+}
+
 /** @returns the rule that this header breaks, or undefined when it may be sent */
 export function headerFault(name: string, value: string): string | undefined {
   if (!NAME.test(name)) return 'Not a header name';

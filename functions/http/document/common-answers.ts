@@ -105,9 +105,10 @@ export function withCommonAnswers(paths: Paths): Paths {
 function completed(operation: Operation, given: { hasKey: boolean; mayHaveBody: boolean }): Operation {
   const { parameters = [], responses = {} } = operation;
   const common = [
-    ...(given.mayHaveBody ? [400, 413, 415] : []),
-    ...(given.hasKey ? [400, 409, 422] : []),
-    ...[405, 429, 500, 503],
+    // What a route does not declare is refused: a parameter, a body.
+    ...[400, 405, 429, 500, 503],
+    ...(given.mayHaveBody ? [413, 415] : []),
+    ...(given.hasKey ? [409, 422] : []),
   ];
   const statuses = new Set([...Object.keys(responses), ...common.map(String)]);
   const answers = [...statuses].sort().map((status) => {

@@ -1,5 +1,8 @@
-import { expect, test } from 'vitest';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { describe, expect, test } from 'vitest';
 import { createApi } from '../api.ts';
+import { openApiDocument } from './document.ts';
+import type { Schema } from './openapi.ts';
 
 const app = createApi({} as never, () => {});
 
@@ -13,6 +16,9 @@ test('the page for people says what every field of a request may be', async () =
     'created_by',
     '/api/auth/register',
     'refresh',
+    'createTask',
+    'Data Processing Task',
+    'without login',
   ]) {
     expect(page).toContain(word);
   }
@@ -46,4 +52,82 @@ test('every route says what stands before it: the key of a POST, and what a body
     }
   }
   expect(posts).toBeGreaterThanOrEqual(13);
+});
+
+const document = openApiDocument(app);
+const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+  Object.entries(methods).map(([method, operation]) => ({ what: `${method} ${path}`, operation })),
+);
+
+test('every operation has a name of its own: a verb, then what it is done to', () => {
+  const names = operations.map(({ operation }) => operation.operationId);
+  expect(new Set(names).size).toBe(operations.length);
+  for (const name of names) expect(name).toMatch(/^[a-z]+(?:[A-Z][a-z]+)+$/);
+});
+
+describe('examples', () => {
+  const ajv = new Ajv2020({ strict: false, validateFormats: false });
+  ajv.addSchema({ $id: 'api', components: document.components });
+  const faultsOf = (schema: Schema | undefined, value: unknown) => {
+    const pointed = JSON.parse(
+      JSON.stringify(schema ?? false).replaceAll('"#/components/', '"api#/components/'),
+    );
+    return ajv.validate(pointed, value) ? '' : ajv.errorsText();
+  };
+  for (const { what, operation } of operations) {
+    test(`${what} has examples, and its schemas accept them`, () => {
+      for (const { name, in: where, example, schema } of operation.parameters ?? []) {
+        if (where === 'path') expect([name, example]).not.toEqual([name, undefined]);
+        if (example !== undefined) expect([name, faultsOf(schema, example)]).toEqual([name, '']);
+      }
+      const answers = Object.entries(operation.responses ?? {}).map(([status, answer]) => [
+        status,
+        answer.content,
+      ]);
+      for (const [name, content] of [['body', operation.requestBody?.content], ...answers]) {
+        for (const { schema, example } of Object.values(content ?? {})) {
+          expect([name, typeof example]).not.toEqual([name, 'undefined']);
+          expect([name, faultsOf(schema, example)]).toEqual([name, '']);
+        }
+      }
+    });
+  }
+
+  test('every problem document has one', () => {
+    for (const answer of Object.values(document.components.responses ?? {})) {
+      for (const { schema, example } of Object.values(answer.content ?? {})) {
+        expect(faultsOf(schema, example)).toBe('');
+      }
+    }
+  });
+});
+
+test('every pattern says the same in every validator: no flags, no classes of Unicode, no lookarounds', () => {
+  const patterns = new Set<string>();
+  JSON.stringify(document, (name, value) => {
+    if (name === 'pattern' && typeof value === 'string') patterns.add(value);
+    return value;
+  });
+  expect(patterns.size).toBeGreaterThanOrEqual(15);
+  for (const pattern of patterns) {
+    // Python reads `\d`, `\s` and `\w` as Unicode does, ECMAScript does not.
+    expect(pattern).not.toMatch(/\\[pPdDsSwWbB]|\(\?[=!<]|\/[a-z]*$/);
+    expect(pattern).toMatch(/^\^.*\$$/s);
+    for (const flags of ['', 'u']) expect(() => new RegExp(pattern, flags)).not.toThrow();
+  }
+});
+
+test('every link leads to an operation, and gives it parameters that it has', () => {
+  let count = 0;
+  for (const { operation } of operations) {
+    for (const { links = {} } of Object.values(operation.responses ?? {})) {
+      for (const { operationId, parameters = {} } of Object.values(links)) {
+        const target = operations.find((each) => each.operation.operationId === operationId)?.operation;
+        const names = target?.parameters?.map(({ name }) => name);
+        expect(names ?? (target ? [] : undefined)).toEqual(expect.arrayContaining(Object.keys(parameters)));
+        count += 1;
+      }
+    }
+  }
+  expect(count).toBeGreaterThanOrEqual(40);
 });

@@ -1,5 +1,9 @@
+import { BatchedTask } from '../../tasks/read-task.ts';
 import type { App } from '../app.ts';
-import { sharedAnswers, withCommonAnswers } from './common-answers.ts';
+import { mapOperations, sharedAnswers, withCommonAnswers } from './common-answers.ts';
+import { withExamples } from './examples.ts';
+import { registerKindSchemas, taskRules } from './kind-schemas.ts';
+import { withLinks } from './links.ts';
 import type { OpenApi } from './openapi.ts';
 import { TAGS } from './tags.ts';
 
@@ -21,11 +25,13 @@ const INFO = {
 
 /** The OpenAPI document of every route that an application has or knows of. */
 export function openApiDocument(app: App): OpenApi {
+  registerKindSchemas(app);
+  app.openAPIRegistry.register('BatchTask', BatchedTask.meta(taskRules));
   const { components, paths } = app.getOpenAPI31Document(INFO) as unknown as OpenApi;
   return {
     ...INFO,
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
-    paths: withCommonAnswers(paths),
+    paths: mapOperations(withCommonAnswers(paths), (operation) => withLinks(withExamples(operation))),
     components: {
       schemas: components.schemas,
       responses: sharedAnswers(),

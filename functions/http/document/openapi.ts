@@ -6,6 +6,7 @@ export type Schema = {
   enum?: unknown[];
   const?: unknown;
   default?: unknown;
+  format?: string;
   pattern?: string;
   minLength?: number;
   maxLength?: number;
@@ -18,6 +19,7 @@ export type Schema = {
   required?: string[];
   items?: Schema;
   anyOf?: Schema[];
+  unevaluatedProperties?: boolean;
 };
 
 export type Header = { description?: string; required?: boolean; schema: Schema };

@@ -9,7 +9,7 @@ export const ListAttempts = z.strictObject({
   limit: pageLimit({ max: 100, default: 20 }),
   cursor: z
     .string()
-    .regex(/^[1-9]\d{0,8}$/, 'Is not a cursor of this list')
+    .regex(/^[1-9][0-9]{0,8}$/, 'Is not a cursor of this list')
     .optional()
     .describe('`next_cursor` of the page before'),
 });

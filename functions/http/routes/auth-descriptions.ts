@@ -1,6 +1,7 @@
 import { createRoute } from '@hono/zod-openapi';
 import * as z from 'zod';
 import { Credentials, Registration } from '../../identity/credentials.ts';
+import { STORABLE } from '../../text-rules.ts';
 import { answer, json, open, problems, secured } from '../describe.ts';
 
 /*
@@ -8,7 +9,7 @@ import { answer, json, open, problems, secured } from '../describe.ts';
  * run them.
  */
 
-const Token = z.string().min(1).max(2048);
+const Token = z.string().min(1).max(2048).meta({ pattern: STORABLE.source });
 const RefreshRequest = z.strictObject({ refresh: Token });
 
 const Tokens = z.object({ access: z.string(), refresh: z.string() });
@@ -108,7 +109,9 @@ export const logOut = createRoute({
   path: '/api/auth/logout',
   operationId: 'logOutUser',
   summary: 'End a session: that of the refresh token in the body, else that of the access token',
-  ...secured('Identity'),
+  ...open('Identity'),
+  // With a refresh token in the body, no access token is needed.
+  security: [{ bearer: [] }, {}],
   request: { body: { ...json(RefreshRequest.partial()), required: false } },
   responses: { 204: { description: 'Ended, now or before' }, ...problems(400, 401) },
 });

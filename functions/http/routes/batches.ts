@@ -6,10 +6,10 @@ import { createBatch, getBatch, listBatches } from '../../tasks/batches.ts';
 import { cancelBatch, countInBulk, EVERYTHING, retryBatch } from '../../tasks/bulk-actions.ts';
 import type { ChangeDeps } from '../../tasks/change.ts';
 import { unmetField } from '../../tasks/create.ts';
+import { Id } from '../../text-rules.ts';
 import type { App } from '../app.ts';
-import { decodeCursor, encodeCursor } from '../cursor.ts';
+import { cursor, decodeCursor, encodeCursor } from '../cursor.ts';
 import { answer, json, NEWEST_FIRST, problems, secured } from '../describe.ts';
-import { Id } from '../id.ts';
 import { page } from '../page.ts';
 import { pageLimit } from '../page-limit.ts';
 import { timeLeft } from '../time-left.ts';
@@ -53,7 +53,7 @@ const list = createRoute({
     query: z.strictObject({
       organization: Id.optional().describe('Default: all your organizations'),
       limit: pageLimit(PAGE),
-      cursor: z.string().max(100).optional().describe('`next_cursor` of the page before'),
+      cursor,
     }),
   },
   responses: {

@@ -2,8 +2,8 @@ import * as z from 'zod';
 import { LISTED_KIND_NAMES } from '../../tasks/kinds/index.ts';
 import { QUEUES, TASK_STATUSES } from '../../tasks/task.ts';
 import { scheduledTime } from '../../tasks/task-fields.ts';
+import { Id } from '../../text-rules.ts';
 import { timestamp } from '../../timestamp.ts';
-import { Id } from '../id.ts';
 
 /** Ids that a filter may name. */
 const MAX_IDS = 1_000;
@@ -27,7 +27,8 @@ const Filter = z
   })
   .refine((filter) => Object.values(filter).some((value) => value !== undefined), {
     error: 'Must name something: what is left out does not matter, and so this would mean everything',
-  });
+  })
+  .meta({ minProperties: 1 });
 
 const dryRun = z.boolean().default(false).describe('Counts and changes nothing; up to 100,000');
 
@@ -46,7 +47,13 @@ export const BulkActionRequest = z
     path: ['scheduled_time'],
     error: 'Must be there for reschedule, and for nothing else',
   })
-  .meta({ id: 'BulkAction' });
+  .meta({
+    id: 'BulkAction',
+    oneOf: [
+      { properties: { action: { const: 'reschedule' } }, required: ['scheduled_time'] },
+      { properties: { action: { enum: ['cancel', 'retry'] }, scheduled_time: false } },
+    ],
+  });
 
 export const BulkOutcome = z
   .object({

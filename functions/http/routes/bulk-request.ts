@@ -1,19 +1,17 @@
 import * as z from 'zod';
 import type { JsonText } from '../../exact-json/json-text.ts';
-import { readableName } from '../../name-fault.ts';
 import { type FieldError, Refusal } from '../../refusal.ts';
 import { shortenedField } from '../../shortened.ts';
 import { MAX_BATCH } from '../../tasks/batches.ts';
 import type { TaskRequest } from '../../tasks/create.ts';
 import { readBatchedTask } from '../../tasks/read-task.ts';
 import { QUEUES, type Queue } from '../../tasks/task.ts';
-import { text } from '../../tasks/task-fields.ts';
-import { Id } from '../id.ts';
+import { Id, line } from '../../text-rules.ts';
 import { bytesInAnswer } from '../page.ts';
 
 /** What several batches have in common, however their tasks come. */
 export const batchFields = {
-  name: text(200).superRefine(readableName).default('').describe('At most 200 characters'),
+  name: line(200).default('').describe('At most 200 characters'),
   queue: z.enum(QUEUES).default('bulk').describe('Of all tasks of the batch'),
   organization: Id.optional().describe('Default: your personal organization'),
 };
@@ -26,13 +24,25 @@ export const CreateBatch = z
       .array(z.unknown())
       .min(1)
       .max(MAX_BATCH)
+      .meta({ items: { $ref: '#/components/schemas/JsonValue' } })
       .describe('1 to 10,000; each is what `POST /api/tasks/` takes, but for `organization` and `queue`'),
     partial: z
       .boolean()
       .default(false)
       .describe('Creates what is in order, and answers for each task; otherwise all or none'),
   })
-  .meta({ id: 'CreateBatch' });
+  .meta({
+    id: 'CreateBatch',
+    anyOf: [
+      { properties: { partial: { const: true } }, required: ['partial'] },
+      {
+        properties: {
+          partial: { const: false },
+          tasks: { items: { $ref: '#/components/schemas/BatchTask' } },
+        },
+      },
+    ],
+  });
 
 /** What is wrong with one of the tasks; pointers lead into the body. */
 export type BadTask = { index: number; errors: FieldError[] };

@@ -14,10 +14,10 @@ import {
 import { ROLES } from '../../organizations/rights.ts';
 import type { CreateDeps } from '../../tasks/create.ts';
 import { reconsiderHeld } from '../../tasks/fill-lanes.ts';
+import { Id, SAYS_SOMETHING } from '../../text-rules.ts';
 import type { App } from '../app.ts';
-import { decodeCursor, encodeCursor } from '../cursor.ts';
+import { cursor, decodeCursor, encodeCursor } from '../cursor.ts';
 import { answer, json, NEWEST_FIRST, problems, secured } from '../describe.ts';
-import { Id } from '../id.ts';
 import { page } from '../page.ts';
 import { pageLimit } from '../page-limit.ts';
 
@@ -68,17 +68,18 @@ const MemberView = z.object({
 });
 
 const Page = z.strictObject({
-  cursor: z.string().max(100).optional(),
+  cursor,
   limit: pageLimit({ max: 100, default: 50 }),
 });
 
-const Login = z.string().trim().min(1).max(254);
+const Login = z.string().max(254).trim().min(1).meta({ minLength: 1, pattern: SAYS_SOMETHING.source });
 const NewMember = z
   .strictObject({ username: Login.optional(), email: Login.optional(), role: Role.default('member') })
   .refine(({ username, email }) => (username === undefined) !== (email === undefined), {
     path: ['username'],
     error: 'Give either username or email',
-  });
+  })
+  .meta({ oneOf: [{ required: ['username'] }, { required: ['email'] }] });
 
 const oneOrganization = z.object({ id: Id });
 const oneMember = oneOrganization.extend({ userId: Id });
@@ -130,7 +131,7 @@ const update = createRoute({
   method: 'patch',
   operationId: 'updateOrganization',
   summary: 'Change the given fields of an organization',
-  request: { params: oneOrganization, body: json(ChangeOrganization) },
+  request: { params: oneOrganization, body: { ...json(ChangeOrganization), required: false } },
   responses: { 200: answer('As it is now', OrganizationView), ...problems(400, 401, 403, 404) },
 });
 

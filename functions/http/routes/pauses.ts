@@ -4,10 +4,12 @@ import type { CreateDeps } from '../../tasks/create.ts';
 import { LISTED_KIND_NAMES } from '../../tasks/kinds/index.ts';
 import { listPauses, type Pause, pause, resume } from '../../tasks/pauses.ts';
 import { QUEUES } from '../../tasks/task.ts';
-import { key } from '../../tasks/task-fields.ts';
+import { Id } from '../../text-rules.ts';
 import type { App } from '../app.ts';
 import { answer, json, problems, secured } from '../describe.ts';
-import { Id } from '../id.ts';
+
+/** The name of a kind or queue, also of one that is no more. */
+const PausedName = z.string().regex(/^[a-z][a-z0-9.-]{0,99}$/, 'Must be the name of a kind or queue');
 
 const PauseView = z
   .object({
@@ -28,7 +30,8 @@ const CreatePause = z
   .refine(({ kind, queue }) => (kind === undefined) !== (queue === undefined), {
     path: ['kind'],
     error: 'Give either kind or queue',
-  });
+  })
+  .meta({ oneOf: [{ required: ['kind'] }, { required: ['queue'] }] });
 
 const ofOrganization = z.strictObject({ organization: Id.optional() });
 
@@ -64,7 +67,7 @@ const remove = createRoute({
   ...secured('Pauses'),
   request: {
     // Not one of today's kinds: what is paused can be resumed when there is no such kind any more.
-    params: z.object({ scope: z.enum(['kind', 'queue']), name: key(100) }),
+    params: z.object({ scope: z.enum(['kind', 'queue']), name: PausedName }),
     query: ofOrganization.describe('Default: your personal organization'),
   },
   responses: { 204: { description: 'Resumed' }, ...problems(400, 401, 403, 404) },

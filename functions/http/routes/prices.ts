@@ -3,27 +3,22 @@ import * as z from 'zod';
 import type { Database } from '../../database/connect.ts';
 import { CURRENCIES } from '../../prices/currencies.ts';
 import { ASSET_PATTERN } from '../../prices/price.ts';
-import { decodeRangeCursor, encodeRangeCursor } from '../../prices/range-cursor.ts';
+import { decodeRangeCursor, encodeRangeCursor, RANGE_CURSOR } from '../../prices/range-cursor.ts';
 import { latestPrices, pricesInRange } from '../../prices/read-prices.ts';
 import type { PriceRow, Watched } from '../../prices/store.ts';
 import { follow, listWatched, unfollow } from '../../prices/watchlist.ts';
+import { Id } from '../../text-rules.ts';
+import { timestamp } from '../../timestamp.ts';
 import type { App } from '../app.ts';
 import { answer, json, problems, secured } from '../describe.ts';
-import { Id } from '../id.ts';
+import { wholeNumber } from '../page-limit.ts';
 
 const DEFAULT_PAGE = 100;
 const MAX_PAGE = 1000;
 
-/** Of times in a query, milliseconds since 1970: what a range can be about, and a year has four digits. */
-const EARLIEST = Date.UTC(1970);
-const LATEST = Date.UTC(9999);
-
 const Asset = z.string().regex(ASSET_PATTERN, 'Must be a CoinGecko id in lower case, such as bitcoin');
 const Currency = z.enum(CURRENCIES, { error: 'Must be a supported currency in lower case, such as usd' });
-const Time = z.iso
-  .datetime({ offset: true, error: 'Must be an RFC 3339 time, such as 2026-01-31T12:00:00Z' })
-  .transform((text) => new Date(text))
-  .refine((time) => time.getTime() >= EARLIEST && time.getTime() < LATEST, 'Must be between 1970 and 9998');
+const Time = timestamp.transform((text) => new Date(text));
 
 const Organization = z.strictObject({ id: Id });
 
@@ -33,13 +28,14 @@ const PriceQuery = z
     currency: Currency.optional(),
     from: Time.optional(),
     to: Time.optional(),
-    limit: z
+    limit: wholeNumber(MAX_PAGE).optional().describe(`Default: ${DEFAULT_PAGE}`),
+    cursor: z
       .string()
-      .regex(/^\d{1,4}$/, 'Must be a whole number')
-      .transform(Number)
-      .pipe(z.int().min(1).max(MAX_PAGE))
-      .optional(),
-    cursor: z.string().max(300).transform(decodeRangeCursor).optional(),
+      .max(RANGE_CURSOR.maxLength)
+      .meta(RANGE_CURSOR)
+      .transform(decodeRangeCursor)
+      .optional()
+      .describe('`next_cursor` of the page before'),
   })
   .refine(({ from, to }) => !from || !to || from <= to, { path: ['from'], error: 'Must not be after to' });
 

@@ -2,8 +2,10 @@ import * as z from 'zod';
 import { LISTED_KIND_NAMES } from '../../tasks/kinds/index.ts';
 import { QUEUES, TASK_STATUSES } from '../../tasks/task.ts';
 import { dependsOn, scheduledTime, TaskFields, withItsRules } from '../../tasks/task-fields.ts';
+import { Id } from '../../text-rules.ts';
 import { timestamp } from '../../timestamp.ts';
-import { Id } from '../id.ts';
+import { cursor } from '../cursor.ts';
+import { taskRules } from '../document/kind-schemas.ts';
 import { pageLimit } from '../page-limit.ts';
 import { FIELDS, FIELDS_OF_ONE } from './task-fields.ts';
 
@@ -19,6 +21,7 @@ export const CreateTask = withItsRules(
   }),
 ).meta({
   id: 'CreateTask',
+  ...taskRules,
   examples: [
     {
       name: 'Data Processing Task',
@@ -31,10 +34,12 @@ export const CreateTask = withItsRules(
 const PAGE = { default: 50, max: 200 } as const;
 
 export const many = <T extends z.ZodType>(item: T, max = 6) =>
-  z.preprocess(
-    (value) => (typeof value === 'string' ? value.split(',') : value),
-    z.array(item).min(1).max(max),
-  );
+  z
+    .preprocess(
+      (value) => (typeof value === 'string' ? value.split(',') : value),
+      z.array(item).min(1).max(max),
+    )
+    .meta({ param: { style: 'form', explode: false } });
 
 /** `GET /api/tasks/<id>/` */
 export const ReadTask = z.strictObject({
@@ -61,5 +66,5 @@ export const ListTasks = z.strictObject({
       'Only these, separated by commas, and `id`. Default: all but `description`, `payload`, `result` and `error`',
     ),
   limit: pageLimit(PAGE),
-  cursor: z.string().max(100).optional().describe('`next_cursor` of the page before'),
+  cursor,
 });

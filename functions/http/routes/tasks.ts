@@ -6,10 +6,10 @@ import { createTasks } from '../../tasks/create.ts';
 import { explainTask, getTask, listAttempts, listTasks } from '../../tasks/read.ts';
 import { taskRequest } from '../../tasks/read-task.ts';
 import type { Task } from '../../tasks/task.ts';
+import { Id } from '../../text-rules.ts';
 import type { App } from '../app.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
 import { answer, json, NEWEST_FIRST, problems, secured } from '../describe.ts';
-import { Id } from '../id.ts';
 import { page, pageFiller } from '../page.ts';
 import { AttemptView, attemptView, ListAttempts } from './attempt-view.ts';
 import { type ResultDeps, resultLink } from './result-link.ts';
@@ -72,7 +72,7 @@ const read = createRoute({
 const reschedule = createRoute({
   method: 'patch',
   path: '/api/tasks/{taskId}',
-  operationId: 'updateTask',
+  operationId: 'rescheduleTask',
   summary: 'Give a task that has not started another time',
   ...secured('Tasks'),
   request: { params: oneTask, body: json(RescheduleTask) },

@@ -1,7 +1,7 @@
 /** What a table given to `data.process` may be, and into how many groups it may fall. */
 export const MAX_RECORDS = 10_000;
 export const MAX_COLUMNS = 200;
-/** In UTF-16 code units. */
+/** In code points. */
 export const MAX_COLUMN_NAME = 100;
 export const MAX_CSV_BYTES = 1024 * 1024;
 export const MAX_GROUP_COLUMNS = 3;

@@ -34,7 +34,8 @@ export function checkRecords(records: readonly unknown[], issues: z.RefinementCt
 
 function brokenRule(column: string, cell: unknown): string | undefined {
   if (column.trim() === '') return 'A column needs a name';
-  if (column.length > MAX_COLUMN_NAME) return `A column's name has at most ${MAX_COLUMN_NAME} characters`;
+  if ([...column].length > MAX_COLUMN_NAME)
+    return `A column's name has at most ${MAX_COLUMN_NAME} characters`;
   if (typeof cell === 'object' && cell !== null) return 'Must be a string, number, boolean or null';
   return textFault(column) ?? (typeof cell === 'string' ? textFault(cell) : undefined);
 }

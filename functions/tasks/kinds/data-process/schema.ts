@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { textFault } from '../../../json-fault.ts';
+import { SAYS_SOMETHING, STORABLE } from '../../../text-rules.ts';
 import { defineKind } from '../../define-task.ts';
 import { MAX_COLUMN_NAME, MAX_COLUMNS, MAX_CSV_BYTES, MAX_GROUP_COLUMNS, MAX_RECORDS } from './bounds.ts';
 import { checkRecords } from './check-records.ts';
@@ -9,7 +10,15 @@ export type Cell = string | number | boolean | null;
 
 export type FlatRecord = Readonly<Record<string, Cell>>;
 
-const columnName = z.string().min(1).max(MAX_COLUMN_NAME);
+const columnName = z.string().min(1).max(MAX_COLUMN_NAME).meta({ pattern: STORABLE.source });
+
+/** What `checkRecords` allows of one record. Together they have at most 200 columns. */
+const RECORD = {
+  type: 'object',
+  maxProperties: MAX_COLUMNS,
+  propertyNames: { maxLength: MAX_COLUMN_NAME, pattern: SAYS_SOMETHING.source, not: { const: '__proto__' } },
+  additionalProperties: { type: ['string', 'number', 'boolean', 'null'], pattern: STORABLE.source },
+};
 
 /**
  * What `data.process` summarizes. Records are checked by hand and passed on as they are: zod's own record type drops
@@ -21,6 +30,7 @@ const payload = z
       .array(z.unknown())
       .max(MAX_RECORDS)
       .superRefine(checkRecords)
+      .meta({ items: RECORD })
       .transform((records) => records as readonly FlatRecord[])
       .optional()
       .describe('Flat objects: column → string, number, boolean or null.'),
@@ -32,6 +42,7 @@ const payload = z
         const fault = textFault(text);
         if (fault !== undefined) issues.addIssue({ code: 'custom', message: fault });
       })
+      .meta({ pattern: STORABLE.source })
       .optional()
       .describe('CSV text (RFC 4180) whose first row names the columns.'),
     delimiter: z
@@ -39,7 +50,10 @@ const payload = z
       .optional()
       .describe('Between the fields of `csv`; default a comma.'),
     group_by: z
-      .union([columnName.transform((name) => [name]), z.array(columnName).min(1).max(MAX_GROUP_COLUMNS)])
+      .union([
+        columnName.transform((name) => [name]),
+        z.array(columnName).min(1).max(MAX_GROUP_COLUMNS).meta({ uniqueItems: true }),
+      ])
       .refine(allDifferent, 'Must not name a column twice')
       .optional()
       .describe('One to three columns to group by.'),
@@ -48,6 +62,7 @@ const payload = z
       .min(1)
       .max(MAX_COLUMNS)
       .refine(allDifferent, 'Must not name a column twice')
+      .meta({ uniqueItems: true })
       .optional()
       .describe('Summarize only these columns.'),
   })
@@ -63,6 +78,16 @@ const payload = z
     for (const field of ['group_by', 'columns'] as const) {
       if (given[field] !== undefined) refuse(field, 'Only together with records or csv');
     }
+  })
+  .meta({
+    oneOf: [
+      { title: 'Records', properties: { csv: false, delimiter: false }, required: ['records'] },
+      { title: 'CSV', properties: { records: false }, required: ['csv'] },
+      {
+        title: 'Nothing',
+        properties: { records: false, csv: false, delimiter: false, group_by: false, columns: false },
+      },
+    ],
   })
   .prefault({});
 

@@ -1,11 +1,19 @@
 import type * as z from 'zod';
-import { headerFault } from '../../../aws/fetch/header-rules.ts';
+import { HEADER_NAME, HEADER_VALUE, headerFault } from '../../../aws/fetch/header-rules.ts';
 
 /** Own properties: name → value. Not a zod record, which would drop a header named `__proto__` unseen. */
 export type HeaderFields = Readonly<Record<string, string>>;
 
 const MAX_HEADERS = 50;
 const MAX_HEADER_BYTES = 16 * 1024;
+
+/** What `checkHeaders` allows. Names that differ in case alone, and more than 16 KiB together, are refused, too. */
+export const HEADERS = {
+  type: 'object',
+  maxProperties: MAX_HEADERS,
+  propertyNames: HEADER_NAME,
+  additionalProperties: { type: 'string', pattern: HEADER_VALUE },
+} as const;
 
 /** Refuses what is not a set of headers that a task may send. */
 export function checkHeaders(headers: unknown, issues: z.RefinementCtx): void {

@@ -3,7 +3,7 @@ import { parseTarget } from '../../../aws/fetch/target.ts';
 import { JsonText } from '../../../exact-json/json-text.ts';
 import { jsonFault } from '../../../json-fault.ts';
 import { defineKind } from '../../define-task.ts';
-import { checkHeaders, type HeaderFields } from './check-headers.ts';
+import { checkHeaders, HEADERS, type HeaderFields } from './check-headers.ts';
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
@@ -19,17 +19,20 @@ const payload = z
       .string()
       .max(8_192)
       .superRefine(checkUrl)
+      .meta({ format: 'uri', pattern: '^[Hh][Tt][Tt][Pp][Ss]?:[^\\x00-\\x20\\x7f-\\xa0]+$' })
       .describe('Absolute, http or https, without credentials.'),
     method: z.enum(METHODS).default('GET'),
     headers: z
       .unknown()
       .superRefine(checkHeaders)
+      .meta(HEADERS)
       .transform((headers) => headers as HeaderFields)
       .optional()
       .describe('Name → value. Host, Accept-Encoding and what concerns the connection are refused.'),
     body: z
       .unknown()
       .superRefine(checkBody)
+      .meta({ $ref: '#/components/schemas/JsonValue' })
       .transform((body) => JsonText.of(body))
       .optional()
       .describe(
@@ -59,6 +62,12 @@ const payload = z
   .refine(({ method, body }) => body === undefined || (method !== 'GET' && method !== 'HEAD'), {
     path: ['body'],
     message: 'GET and HEAD have no body',
+  })
+  .meta({
+    anyOf: [
+      { properties: { method: { enum: ['POST', 'PUT', 'PATCH', 'DELETE'] } }, required: ['method'] },
+      { properties: { body: false } },
+    ],
   });
 
 export type HttpRequestPayload = z.output<typeof payload>;

@@ -1,0 +1,147 @@
+import type { Header, Link, Operation } from './openapi.ts';
+
+/** Where the id of what an answer tells of stands, and the parameter that takes it. */
+type Source = { parameter: string; from: string };
+
+const task = { parameter: 'taskId', from: '$response.body#/id' };
+const batch = { parameter: 'batchId', from: '$response.body#/id' };
+const batchOfAnswer = { parameter: 'batchId', from: '$response.body#/batch/id' };
+const organization = { parameter: 'id', from: '$response.body#/id' };
+const sameOrganization = { parameter: 'id', from: '$request.path.id' };
+
+const linksTo = (source: Source | Source[], ...operations: string[]): Record<string, Link> =>
+  Object.fromEntries(
+    operations.map((operationId) => [
+      operationId,
+      {
+        operationId,
+        parameters: Object.fromEntries([source].flat().map(({ parameter, from }) => [parameter, from])),
+      },
+    ]),
+  );
+
+const TASK_OPERATIONS = [
+  'getTask',
+  'getTaskStatus',
+  'listAttempts',
+  'rescheduleTask',
+  'cancelTask',
+  'retryTask',
+];
+const BATCH_OPERATIONS = ['getBatch', 'cancelBatch', 'retryBatch'];
+const ORGANIZATION_OPERATIONS = [
+  ...['getOrganization', 'replaceOrganization', 'updateOrganization', 'deleteOrganization', 'listMembers'],
+  ...['addMember', 'listPrices', 'listWatchlist', 'addToWatchlist'],
+];
+const MEMBER_OPERATIONS = ['updateMember', 'removeMember'];
+
+/** The next page of a list. */
+const nextPage = (operationId: string, ...own: string[]): Record<string, Link> =>
+  linksTo(
+    [
+      ...own.map((parameter) => ({ parameter, from: `$request.path.${parameter}` })),
+      { parameter: 'cursor', from: '$response.body#/next_cursor' },
+    ],
+    operationId,
+  );
+
+/** By operationId and status: what can be done with what was answered. */
+const LINKS: Record<string, Record<number, Record<string, Link>>> = {
+  createTask: { 201: linksTo(task, ...TASK_OPERATIONS) },
+  listTasks: { 200: nextPage('listTasks') },
+  getTask: { 200: linksTo(task, ...TASK_OPERATIONS) },
+  listAttempts: { 200: nextPage('listAttempts', 'taskId') },
+  createBatch: { 201: linksTo(batchOfAnswer, ...BATCH_OPERATIONS) },
+  listBatches: { 200: nextPage('listBatches') },
+  getBatch: { 200: linksTo(batch, ...BATCH_OPERATIONS, 'getImportReport') },
+  importBatch: {
+    202: {
+      ...linksTo(batchOfAnswer, ...BATCH_OPERATIONS, 'getImportReport'),
+      ...linksTo({ parameter: 'taskId', from: '$response.body#/task' }, 'getTask', 'getTaskStatus'),
+    },
+  },
+  createUpload: {
+    201: {
+      importBatch: {
+        operationId: 'importBatch',
+        description: 'After the upload',
+        requestBody: { upload: '$response.body#/id', format: 'csv' },
+      },
+    },
+  },
+  createPause: {
+    201: linksTo(
+      [
+        { parameter: 'scope', from: '$response.body#/scope' },
+        { parameter: 'name', from: '$response.body#/name' },
+      ],
+      'deletePause',
+    ),
+  },
+  createOrganization: { 201: linksTo(organization, ...ORGANIZATION_OPERATIONS) },
+  listOrganizations: { 200: nextPage('listOrganizations') },
+  addMember: {
+    201: linksTo(
+      [sameOrganization, { parameter: 'userId', from: '$response.body#/user_id' }],
+      ...MEMBER_OPERATIONS,
+    ),
+  },
+  listMembers: { 200: nextPage('listMembers', 'id') },
+  listPrices: { 200: nextPage('listPrices', 'id') },
+  addToWatchlist: {
+    201: linksTo(
+      [sameOrganization, { parameter: 'asset', from: '$response.body#/asset' }],
+      'removeFromWatchlist',
+    ),
+  },
+  registerUser: {
+    201: {
+      refreshSession: {
+        operationId: 'refreshSession',
+        requestBody: { refresh: '$response.body#/refresh' },
+      },
+    },
+  },
+  logInUser: {
+    200: {
+      refreshSession: {
+        operationId: 'refreshSession',
+        requestBody: { refresh: '$response.body#/refresh' },
+      },
+    },
+  },
+};
+
+const LOCATION: Record<string, Header> = {
+  Location: {
+    description: 'The path of what was made',
+    required: true,
+    schema: { type: 'string', format: 'uri-reference', pattern: '^/api/[a-z]+/[0-9a-f-]{36}/$' },
+  },
+};
+
+/** The answers that say where what was made is to be found. */
+const WITH_LOCATION: Record<string, number> = {
+  createTask: 201,
+  createBatch: 201,
+  importBatch: 202,
+  createOrganization: 201,
+};
+
+/** The operation with the links of its answers, and with the headers that lead there. */
+export function withLinks(operation: Operation): Operation {
+  const { operationId = '', responses = {} } = operation;
+  const answers = Object.entries(responses).map(([status, answer]) => {
+    const links = LINKS[operationId]?.[Number(status)];
+    const hasLocation = WITH_LOCATION[operationId] === Number(status);
+    return [
+      status,
+      {
+        ...answer,
+        ...(hasLocation && { headers: { ...answer.headers, ...LOCATION } }),
+        ...(links && { links }),
+      },
+    ];
+  });
+  return { ...operation, responses: Object.fromEntries(answers) };
+}
