@@ -51,8 +51,11 @@ describe.each(CASES)('every resource of $called', ({ stage, called, settings }) 
 /** An address or name of the partition `aws`, written out. */
 const FIXED = /arn:aws[:-]|amazonaws\.com|aws\.amazon\.com/;
 
-/** Names of services are the same in every partition; a certificate's ARN is what somebody has said at deployment. */
-const IN_EVERY_PARTITION = /^[a-z0-9-]+\.amazonaws\.com$|^arn:aws:acm:/;
+/**
+ * Names of services are the same in every partition; a certificate's ARN is what somebody has said at deployment. The end of a
+ * service's name with a region stands in the policy that the library gives a key.
+ */
+const IN_EVERY_PARTITION = /^[a-z0-9-]*\.amazonaws\.com$|^arn:aws:acm:/;
 
 function textsOf(value: unknown): string[] {
   if (typeof value === 'string') return [value];
