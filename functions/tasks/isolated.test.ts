@@ -215,11 +215,12 @@ describe('what there is no room for', () => {
     const working = execute(deps, [...busy, waiting], FULL);
     for (const id of busy) await expect.poll(() => statusOf(on.admin, id)).toBe('RUNNING');
     expect(await rowOf(waiting)).toMatchObject({ status: 'SCHEDULED', isSentAgain: false });
-    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 31_000 });
+    const now = performance.now.bind(performance);
+    const later = vi.spyOn(performance, 'now').mockImplementation(() => now() + 31_000);
     try {
       await expect.poll(async () => (await rowOf(waiting)).isSentAgain).toBe(true);
     } finally {
-      vi.useRealTimers();
+      later.mockRestore();
     }
     for (const id of busy) await asMember(api, ada, (tx) => store.cancel(tx, id));
     await working;
