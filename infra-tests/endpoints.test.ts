@@ -56,6 +56,14 @@ describe.each(STAGE_NAMES)('endpoints of %s', (stage) => {
   test('the public keys are with auth, and what no function answers is not routed', () => {
     expect(answeredBy('GET', '/.well-known/jwks.json')).toBe('auth');
     expect(answeredBy('GET', '/')).toBeUndefined();
+  });
+
+  test('a path that there is not is refused by a function: API Gateway’s own 404 is no problem document', () => {
+    expect(answeredBy('GET', '/.well-known/security.txt')).toBe('auth');
+    expect(answeredBy('GET', '/.well-known/')).toBe('auth');
+    expect(answeredBy('GET', '/api')).toBe('api');
+    expect(answeredBy('GET', '/api/')).toBe('api');
+    expect(answeredBy('GET', '/api/none')).toBe('api');
     expect(httpRoutes.map(({ key }) => key)).not.toContain('$default');
   });
 

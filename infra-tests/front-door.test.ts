@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { Problem } from '../functions/http/problem.ts';
 import { functionAt, functionsOf, type Resource, STAGE_NAMES, synthesized } from './synthesized.ts';
 
 type Behavior = {
@@ -17,10 +20,18 @@ type Origin = {
   OriginCustomHeaders?: { HeaderName: string; HeaderValue: unknown }[];
 };
 
+type ErrorResponse = {
+  ErrorCode: number;
+  ErrorCachingMinTTL?: number;
+  ResponseCode?: number;
+  ResponsePagePath?: string;
+};
+
 describe.each(STAGE_NAMES)('front door of %s', (stage) => {
   const stacks = synthesized(stage);
   const { app } = stacks;
   const config = one(app.findResources('AWS::CloudFront::Distribution')).Properties.DistributionConfig;
+  const errors: ErrorResponse[] = config.CustomErrorResponses ?? [];
   const behaviors: Behavior[] = [config.DefaultCacheBehavior, ...config.CacheBehaviors];
   const originOf = ({ TargetOriginId }: Behavior): Origin =>
     config.Origins.find(({ Id }: Origin) => Id === TargetOriginId);
@@ -36,6 +47,7 @@ describe.each(STAGE_NAMES)('front door of %s', (stage) => {
   test('serves console, API and WebSocket on one origin, by TLS alone', () => {
     expect(originOf(behavior()).S3OriginConfig).toBeDefined();
     for (const [pattern, protocol] of [
+      ['/api', 'HTTP'],
       ['/api/*', 'HTTP'],
       ['/.well-known/*', 'HTTP'],
       ['/ws', 'WEBSOCKET'],
@@ -88,13 +100,41 @@ describe.each(STAGE_NAMES)('front door of %s', (stage) => {
     }
   });
 
-  test('rewrites the addresses of WebSockets and of the API at the edge, and only those', () => {
+  test('runs its function before both APIs, and only there', () => {
     const [rewrite] = Object.keys(app.findResources('AWS::CloudFront::Function'));
     const rewritten = behaviors.filter(({ FunctionAssociations = [] }) =>
       JSON.stringify(FunctionAssociations).includes(`"${rewrite}"`),
     );
-    expect(rewritten.map(({ PathPattern }) => PathPattern)).toEqual(['/api/*', '/ws', '/ws/*']);
+    expect(rewritten.map(({ PathPattern }) => PathPattern)).toEqual([
+      '/api',
+      '/api/*',
+      '/.well-known/*',
+      '/ws',
+      '/ws/*',
+    ]);
   });
+
+  test.each([414, 502, 503, 504])('answers %i by a problem document of the console', (status) => {
+    const { ResponseCode, ResponsePagePath } = errors.find(({ ErrorCode }) => ErrorCode === status) ?? {};
+    expect([ResponseCode, ResponsePagePath]).toEqual([status, `/errors/${status}.problem`]);
+    const text = readFileSync(join(import.meta.dirname, '..', 'console', ResponsePagePath ?? ''), 'utf8');
+    const problem = Problem.parse(JSON.parse(text));
+    expect(problem).toMatchObject({ status, error: problem.detail });
+  });
+
+  test('replaces no answer of our own functions', () => {
+    const replaced = errors
+      .filter(({ ResponsePagePath }) => ResponsePagePath)
+      .map(({ ErrorCode }) => ErrorCode);
+    expect(replaced.toSorted()).toEqual([414, 502, 503, 504]);
+  });
+
+  test.each([400, 403, 404, 405, 414, 500, 501, 502, 503, 504])(
+    'keeps no %i, which the next user would get',
+    (status) => {
+      expect(errors.find(({ ErrorCode }) => ErrorCode === status)?.ErrorCachingMinTTL).toBe(0);
+    },
+  );
 
   describe('leaves no way around it', () => {
     const checker = functionsOf(stacks)['origin-check'].resource.Properties.Environment.Variables;

@@ -1,6 +1,8 @@
 import { readFile, realpath } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { extname, join, sep } from 'node:path';
+import type { HttpAnswer } from './http-answer.ts';
+import type { ErrorPageSpec } from './template.ts';
 
 const CONTENT_TYPES: Record<string, string> = {
   '.html': 'text/html; charset=utf-8',
@@ -8,6 +10,7 @@ const CONTENT_TYPES: Record<string, string> = {
   '.js': 'text/javascript; charset=utf-8',
   '.mjs': 'text/javascript; charset=utf-8',
   '.json': 'application/json',
+  '.problem': 'application/problem+json',
   '.svg': 'image/svg+xml',
   '.png': 'image/png',
   '.ico': 'image/x-icon',
@@ -17,6 +20,9 @@ const CONTENT_TYPES: Record<string, string> = {
 
 /** The console's WebSocket is on the other local port, which is another origin. */
 const LOCAL_SOCKETS = "connect-src 'self' ws://localhost:* ws://127.0.0.1:*";
+
+/** The folder with the console. */
+export const CONSOLE = join(import.meta.dirname, '..', 'console');
 
 /**
  * Serves the files below `root`; a directory's is its `index.html`.
@@ -50,6 +56,22 @@ export function fileServer(root: string, deployed: Readonly<Record<string, strin
     if (!file || !content) return answer(404, plain, 'Not Found\n');
     answer(200, { 'content-type': CONTENT_TYPES[extname(file)] ?? 'application/octet-stream' }, content);
   };
+}
+
+/** The error pages that lie below `root`, by the status that they replace. */
+export async function readErrorPages(
+  root: string,
+  pages: readonly ErrorPageSpec[],
+): Promise<ReadonlyMap<number, HttpAnswer>> {
+  const read = async ({ status, responseStatus, path }: ErrorPageSpec): Promise<[number, HttpAnswer]> => {
+    const headers = {
+      'content-type': CONTENT_TYPES[extname(path)],
+      'cache-control': 'no-cache',
+      'x-content-type-options': 'nosniff',
+    };
+    return [status, { status: responseStatus, headers, body: await readFile(join(root, path)) }];
+  };
+  return new Map(await Promise.all(pages.map(read)));
 }
 
 /** The file that a URL means; undefined when it is not below `root`, also by way of a link, or hidden. */

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { fileServer } from './files.ts';
 import { freePort } from './free-port.ts';
 import { type FrontDoor, startFrontDoor } from './front-door.ts';
-import { webSocketPath } from './viewer-request.ts';
+import { viewerRequest } from './viewer-request.ts';
 
 let door: FrontDoor;
 let ports: number[];
@@ -21,19 +21,29 @@ beforeAll(async () => {
   await writeFile(join(root, 'app.js'), 'export {};');
   await writeFile(join(root, '.hidden'), 'hidden');
   await symlink(join(outside, 'secret.txt'), join(root, 'link.txt'));
-  rewritten = webSocketPath(
+  const seen = viewerRequest(
     await readFile(join(import.meta.dirname, '..', 'lib', 'edge', 'viewer-request.js'), 'utf8'),
   );
+  rewritten = (url) => {
+    const result = seen({ url, method: 'GET', headersDistinct: {} });
+    return 'url' in result ? result.url : undefined;
+  };
   ports = [await freePort(), await freePort()];
   door = await startFrontDoor(ports);
   door.open({
-    httpApi: async (incoming, response) => void response.end(`api ${incoming.url}`),
+    httpApi: async ({ url, method }) => {
+      if (url === '/api/lost') throw new Error('The API is away');
+      return { status: method === 'PUT' ? 503 : 200, headers: {}, body: `api ${url}` };
+    },
     webSocketApi: async (incoming, socket) => void socket.end(`HTTP/1.1 418 ${incoming.url}\r\n\r\n`),
     files: fileServer(root, {
       'content-security-policy': "script-src 'self'; connect-src 'self'",
       'x-content-type-options': 'nosniff',
     }),
-    webSocketPath: rewritten,
+    viewerRequest: seen,
+    errorPages: new Map([
+      [503, { status: 503, headers: { 'content-type': 'application/problem+json' }, body: '{}' }],
+    ]),
   });
 });
 afterAll(() => {
@@ -71,7 +81,7 @@ test('both ports serve API and console', async () => {
   for (const port of ports) {
     expect(await get('/api/tasks/?x=1', { port })).toMatchObject({
       status: 200,
-      body: 'api /api/tasks/?x=1',
+      body: 'api /api/tasks?x=1',
     });
     expect(await get('/.well-known/jwks.json', { port })).toMatchObject({
       body: 'api /.well-known/jwks.json',
@@ -122,6 +132,24 @@ for (const [url, expected] of [
   test(`the edge writes ${url} as ${expected ?? 'nothing that there is'}`, () =>
     expect(rewritten(url)).toBe(expected));
 }
+
+test('an answer of a status with an error page is replaced by the page', async () => {
+  const answer = await fetch(`http://127.0.0.1:${ports[0]}/api/tasks/`, { method: 'PUT' });
+  expect([answer.status, answer.headers.get('content-type'), await answer.text()]).toEqual([
+    503,
+    'application/problem+json',
+    '{}',
+  ]);
+});
+
+test('an API that cannot be reached is a bad gateway, and starting is unavailable, by problem documents', async () => {
+  expect(JSON.parse((await get('/api/lost')).body)).toMatchObject({ status: 502, code: 'bad_gateway' });
+  const port = await freePort();
+  const starting = await startFrontDoor([port]);
+  const { status, body, headers } = await get('/api/tasks/', { port });
+  expect([status, headers['retry-after'], JSON.parse(body).code]).toEqual([503, '1', 'unavailable']);
+  starting.stop();
+});
 
 test('an upgrade reaches the WebSocket API at its rewritten path, any other is not found', async () => {
   const headers = { connection: 'upgrade', upgrade: 'websocket' };

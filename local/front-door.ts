@@ -1,14 +1,19 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { type HttpAnswer, problemAnswer, rawAnswer, sendAnswer } from './http-answer.ts';
+import { answerParserFaults } from './parser-faults.ts';
 import { StartFailure } from './start-failure.ts';
+import type { Seen, Viewed } from './viewer-request.ts';
 
 /** What the front door stands before. */
 export interface Origins {
-  readonly httpApi: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+  readonly httpApi: (request: IncomingMessage) => Promise<HttpAnswer>;
   readonly webSocketApi: (request: IncomingMessage, socket: Duplex, head: Buffer) => Promise<void>;
   readonly files: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
-  /** What a WebSocket address becomes for the API; undefined for a path that is no WebSocket address. */
-  readonly webSocketPath: (url: string) => string | undefined;
+  /** Where a request to an API goes on to, or the answer that it gets at the edge. */
+  readonly viewerRequest: (request: Viewed) => Seen;
+  /** Answers that replace those of an origin, and CloudFront's own, by the status that they replace. */
+  readonly errorPages: ReadonlyMap<number, HttpAnswer>;
 }
 
 export interface FrontDoor {
@@ -23,8 +28,26 @@ export interface FrontDoor {
 /** Both loopback addresses: `localhost` means one to some clients and the other to others. */
 const ADDRESSES = ['127.0.0.1', '::1'];
 
-/** Paths that go to the HTTP API; the rest are files. */
-const API_PATHS = /^\/(api|\.well-known)(\/|$)/;
+/** Paths that go to the HTTP API, and to the WebSocket API; the rest are files. */
+const API_PATHS = /^\/(?:api(?:\/|$)|\.well-known\/)/;
+const SOCKET_PATHS = /^\/ws(?:\/|$)/;
+
+/** CloudFront's limits, in bytes: for the request line and the headers, and for a URL. */
+const MAX_HEAD_BYTES = 32_768;
+const MAX_URL_BYTES = 8_192;
+
+const SERVER_OPTIONS = {
+  keepAliveTimeout: 65_000,
+  maxHeaderSize: MAX_HEAD_BYTES,
+  // Node would answer a missing host without a body; `hostFault` looks for it.
+  requireHostHeader: false,
+};
+
+const STARTING = problemAnswer(503, 'unavailable', 'Celeriac is starting; ask again in a moment', {
+  'retry-after': '1',
+});
+const UNREACHABLE = problemAnswer(502, 'bad_gateway', 'The API could not be reached; ask again in a moment');
+const NOT_FOUND = problemAnswer(404, 'not_found', 'There is nothing here');
 
 /**
  * The stand-in for CloudFront: console, API and WebSocket on one origin, on each of `ports`.
@@ -36,22 +59,14 @@ export async function startFrontDoor(ports: readonly number[]): Promise<FrontDoo
   const servers: Server[] = [];
   for (const port of new Set(ports)) {
     for (const address of ADDRESSES) {
-      const server = createServer({ keepAliveTimeout: 65_000 }, (request, response) => {
-        if (!origins) return void response.writeHead(503, { 'retry-after': '1' }).end();
-        const isApi = API_PATHS.test(request.url ?? '/');
-        void (isApi ? origins.httpApi(request, response) : origins.files(request, response));
+      const server = createServer(SERVER_OPTIONS, (request, response) => {
+        void respond(request, response, origins);
       });
+      answerParserFaults(server);
       server.on('upgrade', (request, socket, head) => {
-        const rewritten = origins?.webSocketPath(request.url ?? '/');
-        // The API's addresses pass the same function; they are no WebSockets.
-        if (!origins || !rewritten?.startsWith('/ws')) {
-          socket.end(
-            `HTTP/1.1 ${origins ? '404 Not Found' : '503 Service Unavailable'}\r\nConnection: close\r\n\r\n`,
-          );
-          return;
-        }
-        request.url = rewritten;
-        void origins.webSocketApi(request, socket, head).catch(() => socket.destroy());
+        socket.on('error', () => socket.destroy());
+        const refusal = upgrade(request, socket, head, origins);
+        if (refusal) socket.end(rawAnswer(refusal));
       });
       try {
         if (await listens(server, port, address)) servers.push(server);
@@ -82,6 +97,72 @@ export async function startFrontDoor(ports: readonly number[]): Promise<FrontDoo
     stop,
   };
 }
+
+async function respond(request: IncomingMessage, response: ServerResponse, origins?: Origins): Promise<void> {
+  const refusal = origins ? faultOf(request, origins) : STARTING;
+  if (refusal || !origins) {
+    request.resume();
+    return sendAnswer(response, refusal ?? STARTING);
+  }
+  const path = pathOf(request);
+  if (SOCKET_PATHS.test(path)) {
+    request.resume();
+    const detail = 'This is the address of a WebSocket';
+    return sendAnswer(response, problemAnswer(426, 'upgrade_required', detail, { upgrade: 'websocket' }));
+  }
+  if (!API_PATHS.test(path)) return origins.files(request, response);
+  sendAnswer(response, await answerOfApi(request, origins));
+}
+
+async function answerOfApi(request: IncomingMessage, origins: Origins): Promise<HttpAnswer> {
+  const seen = origins.viewerRequest(request);
+  if ('answer' in seen) {
+    request.resume();
+    return seen.answer;
+  }
+  request.url = seen.url;
+  const answer = await origins.httpApi(request).catch(() => UNREACHABLE);
+  return origins.errorPages.get(answer.status) ?? answer;
+}
+
+/** @returns the answer to a request that does not become a WebSocket */
+function upgrade(
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  origins?: Origins,
+): HttpAnswer | undefined {
+  if (!origins) return STARTING;
+  const fault = faultOf(request, origins);
+  if (fault) return fault;
+  if (!SOCKET_PATHS.test(pathOf(request))) return NOT_FOUND;
+  const seen = origins.viewerRequest(request);
+  if ('answer' in seen) return seen.answer;
+  request.url = seen.url;
+  void origins.webSocketApi(request, socket, head).catch(() => socket.destroy());
+  return undefined;
+}
+
+/** The refusal of a request that no origin is asked about; writes an absolute URL as a path. */
+function faultOf(request: IncomingMessage, { errorPages }: Origins): HttpAnswer | undefined {
+  request.url = (request.url ?? '/').replace(/^https?:\/\/[^/?#]*/i, '') || '/';
+  if (request.url.length > MAX_URL_BYTES) {
+    const detail = `The URL must not exceed ${MAX_URL_BYTES} bytes`;
+    return errorPages.get(414) ?? problemAnswer(414, 'uri_too_long', detail);
+  }
+  const [host, ...more] =
+    request.headersDistinct.host ?? (request.httpVersion === '1.0' ? ['localhost'] : []);
+  if (host === undefined || more.length > 0 || !URL.canParse(`http://${host}`)) {
+    return problemAnswer(
+      400,
+      'invalid_request',
+      'Host: Exactly one name is required, with a port if you like',
+    );
+  }
+  return undefined;
+}
+
+const pathOf = ({ url = '/' }: IncomingMessage): string => url.split('?')[0] ?? '/';
 
 /** @returns false where the machine has no such address */
 function listens(server: Server, port: number, address: string): Promise<boolean> {

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { BULK_LIMITS } from '../functions/http/json-body.ts';
 import { startFixtureLambda } from './fixtures.ts';
+import { sendAnswer } from './http-answer.ts';
 import { httpApi } from './http-api.ts';
 import { httpRouter } from './http-routes.ts';
 
@@ -29,7 +30,7 @@ beforeAll(async () => {
     ],
     lambda: fixture.lambda,
   });
-  server = createServer((request, response) => void handle(request, response));
+  server = createServer(async (request, response) => sendAnswer(response, await handle(request)));
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   stop = fixture.stop;

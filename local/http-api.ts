@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { HttpAnswer } from './http-answer.ts';
 import { httpRouter, type RouteMatch } from './http-routes.ts';
 import { type Lambda, LambdaRefusal } from './lambda.ts';
 import { ACCOUNT } from './physical.ts';
@@ -7,6 +8,9 @@ import type { RouteSpec } from './template.ts';
 
 /** API Gateway's limit for a body, in bytes. */
 const MAX_BODY_BYTES = 10 * 1024 * 1024;
+
+/** API Gateway's limit for the request line and the headers, in bytes. */
+const MAX_HEAD_BYTES = 10_240;
 
 /** API Gateway's limit for an integration. */
 const INTEGRATION_TIMEOUT_MS = 30_000;
@@ -30,44 +34,58 @@ interface FunctionResponse {
 /**
  * The emulator of an API Gateway HTTP API with Lambda integrations of payload format 2.0.
  *
- * @returns a request handler; it answers also what fails, and never rejects
+ * @returns a request handler; it answers also what fails, in API Gateway's form, and never rejects
  * @see https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
  */
 export function httpApi(options: { routes: readonly RouteSpec[]; lambda: Pick<Lambda, 'invoke'> }) {
   const { routes, lambda } = options;
   const route = httpRouter(routes);
 
-  return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const requestId = randomUUID();
-    response.setHeader('apigw-requestid', requestId);
+  async function answer(request: IncomingMessage, requestId: string): Promise<HttpAnswer> {
     const refuse = (status: number, message: string) => {
-      response.writeHead(status, { 'content-type': 'application/json' });
-      response.end(JSON.stringify({ message }));
+      request.resume();
+      return refusal(status, message);
     };
-    try {
-      const [rawPath = '', rawQueryString = ''] = split(request.url ?? '/', '?');
-      const path = decodedPath(rawPath);
-      if (path === undefined) return refuse(400, 'Bad Request');
-      const match = route(request.method ?? 'GET', path);
-      if (!match) return refuse(404, 'Not Found');
-      const body = await readBody(request);
-      if (!body) return refuse(413, 'Request Entity Too Large');
+    if (headBytes(request) > MAX_HEAD_BYTES) return refuse(431, 'Request Header Fields Too Large');
+    const [rawPath = '', rawQueryString = ''] = split(request.url ?? '/', '?');
+    const path = decodedPath(rawPath);
+    if (path === undefined) return refuse(400, 'Bad Request');
+    const match = route(request.method ?? 'GET', path);
+    if (!match) return refuse(404, 'Not Found');
+    const body = await readBody(request);
+    if (!body) return refuse(413, 'Request Entity Too Large');
 
-      const event = httpEvent(request, { requestId, path, rawQueryString, match, body });
-      const outcome = await inTime(lambda.invoke(match.route.functionName, JSON.stringify(event)));
-      if (!outcome) return refuse(503, 'Service Unavailable');
-      const answer = outcome.functionError ? undefined : functionResponse(JSON.parse(outcome.payload));
-      if (!answer) return refuse(500, 'Internal Server Error');
-      response.writeHead(answer.status, answer.headers);
-      response.end(answer.body);
-    } catch (error) {
-      if (response.headersSent || response.destroyed) return void response.destroy();
-      if (!(error instanceof LambdaRefusal)) return refuse(500, 'Internal Server Error');
-      if (error.code === 'TooManyRequestsException') refuse(503, 'Service Unavailable');
-      else if (error.code === 'RequestTooLargeException') refuse(413, 'Request Entity Too Large');
-      else refuse(500, 'Internal Server Error');
-    }
+    const event = httpEvent(request, { requestId, path, rawQueryString, match, body });
+    const outcome = await inTime(lambda.invoke(match.route.functionName, JSON.stringify(event)));
+    if (!outcome) return refusal(503, 'Service Unavailable');
+    const result = outcome.functionError ? undefined : functionResponse(JSON.parse(outcome.payload));
+    return result ?? refusal(500, 'Internal Server Error');
+  }
+
+  return async (request: IncomingMessage): Promise<HttpAnswer> => {
+    const requestId = randomUUID();
+    const { status, headers, body } = await answer(request, requestId).catch(refusalOf);
+    return { status, headers: { 'apigw-requestid': requestId, ...headers }, body };
   };
+}
+
+/** What API Gateway answers by itself. */
+function refusal(status: number, message: string): HttpAnswer {
+  return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify({ message }) };
+}
+
+function refusalOf(error: unknown): HttpAnswer {
+  if (!(error instanceof LambdaRefusal)) return refusal(500, 'Internal Server Error');
+  if (error.code === 'TooManyRequestsException') return refusal(503, 'Service Unavailable');
+  if (error.code === 'RequestTooLargeException') return refusal(413, 'Request Entity Too Large');
+  return refusal(500, 'Internal Server Error');
+}
+
+/** Bytes of the request line and the headers, as they came. */
+function headBytes({ method = '', url = '', rawHeaders }: IncomingMessage): number {
+  const line = `${method} ${url} HTTP/1.1\r\n`.length;
+  // A name is followed by a colon and a space, a value by the end of the line.
+  return rawHeaders.reduce((bytes, part) => bytes + part.length + 2, line);
 }
 
 /** The event that a function receives for a request. */
@@ -77,7 +95,7 @@ function httpEvent(
 ) {
   const { requestId, path, rawQueryString, match, body } = parts;
   const { cookie, ...headers } = joinedHeaders(request.headersDistinct);
-  const domainName = headers.host?.split(':')[0] ?? 'localhost';
+  const domainName = domainNameOf(headers.host);
   const isText = TEXT_TYPES.test(headers['content-type'] ?? '');
   const now = new Date();
   return {
@@ -119,7 +137,7 @@ function httpEvent(
 }
 
 /** What a function's result means as a response; undefined when it means none. */
-function functionResponse(result: unknown) {
+function functionResponse(result: unknown): HttpAnswer | undefined {
   const isResponse = result !== null && typeof result === 'object' && 'statusCode' in result;
   const response: FunctionResponse = isResponse
     ? result
@@ -137,7 +155,6 @@ function functionResponse(result: unknown) {
   if (response.cookies?.length) headers['set-cookie'] = response.cookies;
   const text = response.body === undefined || response.body === null ? '' : String(response.body);
   const body = Buffer.from(text, response.isBase64Encoded ? 'base64' : 'utf8');
-  if (body.length > 0) headers['content-length'] = String(body.length);
   return { status, headers, body };
 }
 
@@ -177,6 +194,11 @@ function decodedPath(rawPath: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** The name without its port; an address of IPv6 keeps its brackets. */
+function domainNameOf(host: string | undefined): string {
+  return (host !== undefined && URL.parse(`http://${host}`)?.hostname) || 'localhost';
 }
 
 /** Header names in lower case, several values of one name joined by commas. */

@@ -7,7 +7,7 @@ import { occupyDirectory } from './data-directory.ts';
 import { createDatabase, setRolePasswords } from './database-roles.ts';
 import { embeddedBacking, undone } from './embedded-backing.ts';
 import type { BusEvent } from './event-rules.ts';
-import { fileServer } from './files.ts';
+import { CONSOLE, fileServer, readErrorPages } from './files.ts';
 import { freePort } from './free-port.ts';
 import { startFrontDoor } from './front-door.ts';
 import { functionEnvironment } from './function-environment.ts';
@@ -20,13 +20,11 @@ import { openSecrets } from './secrets.ts';
 import { StartFailure } from './start-failure.ts';
 import { synthesizedAssembly } from './synthesize.ts';
 import { type Deployment, readDeployment } from './template.ts';
-import { webSocketPath } from './viewer-request.ts';
+import { viewerRequest } from './viewer-request.ts';
 import { webSocketManagement } from './websocket-management.ts';
 
 /** The database that the functions' DATABASE_URL names. */
 const DATABASE = 'celeriac';
-
-const CONSOLE = join(import.meta.dirname, '..', 'console');
 
 /**
  * What a stop gives to those who are still busy, in seconds: connections to end and their end to be told of, other
@@ -197,7 +195,8 @@ async function compose(options: RuntimeOptions, undo: AsyncDisposableStack): Pro
     httpApi: httpApi({ routes: deployment.httpRoutes, lambda }),
     webSocketApi: sockets.upgrade,
     files: fileServer(CONSOLE, deployment.frontDoor.consoleHeaders),
-    webSocketPath: webSocketPath(deployment.frontDoor.webSocketPath),
+    viewerRequest: viewerRequest(deployment.frontDoor.viewerRequest),
+    errorPages: await readErrorPages(CONSOLE, deployment.frontDoor.errorPages),
   });
   undo.defer(door.close);
 

@@ -6,11 +6,13 @@ import { HttpApi, WebSocketApi, WebSocketStage } from 'aws-cdk-lib/aws-apigatewa
 import { HttpLambdaIntegration, WebSocketLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import {
   Function as CloudFrontFunction,
+  Distribution,
   FunctionCode,
   HeadersFrameOption,
   HeadersReferrerPolicy,
   ResponseHeadersPolicy,
 } from 'aws-cdk-lib/aws-cloudfront';
+import { HttpOrigin } from 'aws-cdk-lib/aws-cloudfront-origins';
 import { EventBus, Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { Code, Function as Fn, Runtime } from 'aws-cdk-lib/aws-lambda';
@@ -86,6 +88,13 @@ beforeAll(async () => {
   });
   new Bucket(stack, 'Kept');
   new CloudFrontFunction(stack, 'Path', { code: FunctionCode.fromInline('function handler() {}') });
+  new Distribution(stack, 'FrontDoor', {
+    defaultBehavior: { origin: new HttpOrigin('example.com') },
+    errorResponses: [
+      { httpStatus: 503, responseHttpStatus: 500, responsePagePath: '/busy.problem' },
+      { httpStatus: 404, ttl: Duration.seconds(0) },
+    ],
+  });
   new ResponseHeadersPolicy(stack, 'ApiHeaders', {
     securityHeadersBehavior: { contentTypeOptions: { override: true } },
   });
@@ -164,9 +173,10 @@ test('mappings, routes and rules lead to the function', () => {
   ]);
 });
 
-test('the front door runs the deployed function and gives pages the deployed headers, but for what needs TLS', () => {
+test('the front door has the deployed function and error pages, and the headers of pages but for what needs TLS', () => {
   expect(deployment.frontDoor).toEqual({
-    webSocketPath: 'function handler() {}',
+    viewerRequest: 'function handler() {}',
+    errorPages: [{ status: 503, responseStatus: 500, path: '/busy.problem' }],
     consoleHeaders: {
       'content-security-policy': "default-src 'none'",
       'x-content-type-options': 'nosniff',

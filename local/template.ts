@@ -19,8 +19,10 @@ export interface Deployment {
   };
   readonly secrets: readonly SecretSpec[];
   readonly frontDoor: {
-    /** Source of the CloudFront Function that rewrites WebSocket addresses; empty when there is none. */
-    readonly webSocketPath: string;
+    /** Source of the CloudFront Function that sees requests to the APIs; empty when there is none. */
+    readonly viewerRequest: string;
+    /** Files of the console that replace answers of a status. */
+    readonly errorPages: readonly ErrorPageSpec[];
     /** Headers that the front door adds to the console's files. */
     readonly consoleHeaders: Readonly<Record<string, string>>;
   };
@@ -76,6 +78,15 @@ export interface RouteSpec {
   readonly functionName: string;
 }
 
+/** A custom error page of the distribution. */
+export interface ErrorPageSpec {
+  /** The status that is replaced. */
+  readonly status: number;
+  readonly responseStatus: number;
+  /** Path of the page, with a leading slash. */
+  readonly path: string;
+}
+
 export interface SecretSpec {
   readonly arn: string;
   /** The `GenerateSecretString` property, when the secret is generated. */
@@ -123,7 +134,7 @@ export function readDeployment(outdir: string, places: Places): Deployment {
     (stage) => apis.get(stage.text('ApiId'))?.text('ProtocolType') === 'WEBSOCKET',
   );
 
-  const [webSocketPath = ''] = withProperties('AWS::CloudFront::Function', (fn) => fn.text('FunctionCode'));
+  const [viewerRequest = ''] = withProperties('AWS::CloudFront::Function', (fn) => fn.text('FunctionCode'));
 
   return {
     functions: withProperties('AWS::Lambda::Function', (fn, resource) => ({
@@ -204,7 +215,10 @@ export function readDeployment(outdir: string, places: Places): Deployment {
     ],
 
     frontDoor: {
-      webSocketPath,
+      viewerRequest,
+      errorPages: withProperties('AWS::CloudFront::Distribution', (distribution) =>
+        distribution.child('DistributionConfig').list('CustomErrorResponses').flatMap(errorPage),
+      ).flat(),
       // Those with a content security policy are for pages.
       consoleHeaders: Object.assign(
         {},
@@ -216,6 +230,14 @@ export function readDeployment(outdir: string, places: Places): Deployment {
       ),
     },
   };
+}
+
+/** An entry without a page says only how long errors are kept. */
+function errorPage(entry: unknown): ErrorPageSpec[] {
+  const properties = new Properties(entry as Record<string, unknown>);
+  const status = properties.number('ErrorCode') ?? 0;
+  const path = properties.text('ResponsePagePath');
+  return path ? [{ status, path, responseStatus: properties.number('ResponseCode') ?? status }] : [];
 }
 
 /**

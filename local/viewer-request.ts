@@ -1,57 +1,96 @@
-import { runInNewContext } from 'node:vm';
+import type { IncomingMessage } from 'node:http';
+import { createContext, runInContext } from 'node:vm';
+import type { HttpAnswer } from './http-answer.ts';
+
+type Value = { value: string; multiValue?: { value: string }[] };
+type Values = Record<string, Value>;
 
 /** A request as a CloudFront Function gets and returns it; what is in the query is encoded as it came. */
-interface ViewerRequest {
+interface ViewerEvent {
   uri: string;
-  querystring: Record<string, { value: string; multiValue?: { value: string }[] }>;
+  querystring: Values;
 }
 
-/** Milliseconds; CloudFront gives far less. */
-const TIME_LIMIT = 1_000;
+/** An answer that a CloudFront Function gives by itself. */
+interface EdgeAnswer {
+  statusCode: number;
+  headers?: Record<string, { value: string }>;
+  body?: string;
+}
+
+/** A request, as far as a function at the edge looks at it. */
+export type Viewed = Pick<IncomingMessage, 'url' | 'method' | 'headersDistinct'>;
+
+/** Where a request goes on to, or the answer that it got at the edge. */
+export type Seen = { readonly url: string } | { readonly answer: HttpAnswer };
 
 /**
- * The emulator of a CloudFront Function on viewer requests, for the address of a WebSocket. It runs apart from
- * everything here: a function at the edge has nothing but the language.
+ * The emulator of a CloudFront Function on viewer requests. It runs apart from everything here: a function at the edge
+ * has nothing but the language.
  *
  * @param code declares `handler(event)`
- * @returns a function from a path with its query to what is sent on; to undefined when the function answers by itself
  * @see https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/functions-event-structure.html
  */
-export function webSocketPath(code: string): (url: string) => string | undefined {
-  return (url) => {
-    const [uri = '', query = ''] = split(url);
-    const event = {
-      version: '1.0',
-      request: { method: 'GET', uri, querystring: parsed(query), headers: {} },
-    };
-    const result = runInNewContext(`${code}\nJSON.stringify(handler(${JSON.stringify(event)}))`, undefined, {
-      timeout: TIME_LIMIT,
-    });
-    const answer: ViewerRequest | { statusCode: number } = JSON.parse(result);
-    if ('statusCode' in answer) return undefined;
-    const parts = Object.entries(answer.querystring).flatMap(([name, { value, multiValue }]) =>
-      (multiValue ?? [{ value }]).map((each) => (each.value === '' ? name : `${name}=${each.value}`)),
+export function viewerRequest(code: string): (request: Viewed) => Seen {
+  const run: (event: string) => string = runInContext(
+    `${code}\n(event) => JSON.stringify(handler(JSON.parse(event)))`,
+    createContext(),
+  );
+  return ({ url = '/', method = 'GET', headersDistinct }) => {
+    const [uri = '', query = ''] = split(url, '?');
+    const querystring = parsedQuery(query);
+    const { cookie, ...headers } = headersDistinct;
+    const cookies = valuesOf(
+      (cookie ?? []).flatMap((line) => line.split(/;\s*/)).map((each) => split(each, '=')),
     );
-    return parts.length > 0 ? `${answer.uri}?${parts.join('&')}` : answer.uri;
+    const request = { method, uri, querystring, cookies, headers: valuesOf(headerLines(headers)) };
+    const result: ViewerEvent | EdgeAnswer = JSON.parse(run(JSON.stringify({ version: '1.0', request })));
+    if ('statusCode' in result) return { answer: answerOf(result) };
+    const same = JSON.stringify(result.querystring) === JSON.stringify(querystring);
+    const rewritten = same ? query : writtenQuery(result.querystring);
+    return { url: rewritten === '' ? result.uri : `${result.uri}?${rewritten}` };
   };
 }
 
-function parsed(query: string): ViewerRequest['querystring'] {
-  const result: ViewerRequest['querystring'] = {};
-  for (const part of query.split('&').filter(Boolean)) {
-    const [name = '', value = ''] = split(part, '=');
+function answerOf({ statusCode, headers = {}, body = '' }: EdgeAnswer): HttpAnswer {
+  const named = Object.entries(headers).map(([name, { value }]) => [name, value]);
+  return { status: statusCode, headers: Object.fromEntries(named), body };
+}
+
+function headerLines(headers: NodeJS.Dict<string[]>): [string, string][] {
+  return Object.entries(headers).flatMap(([name, values = []]) =>
+    values.map((value): [string, string] => [name, value]),
+  );
+}
+
+const parsedQuery = (query: string): Values =>
+  valuesOf(
+    query
+      .split('&')
+      .filter(Boolean)
+      .map((part) => split(part, '=')),
+  );
+
+function writtenQuery(values: Values): string {
+  const parts = Object.entries(values).flatMap(([name, { value, multiValue }]) =>
+    (multiValue ?? [{ value }]).map((each) => (each.value === '' ? name : `${name}=${each.value}`)),
+  );
+  return parts.join('&');
+}
+
+/** Pairs in CloudFront's form. It has no prototype, as a client may name a parameter `__proto__`. */
+function valuesOf(pairs: readonly [string, string][]): Values {
+  const result: Values = Object.create(null);
+  for (const [name, value] of pairs) {
     const before = result[name];
-    if (!before) result[name] = { value };
-    else
-      result[name] = {
-        value: before.value,
-        multiValue: [...(before.multiValue ?? [{ value: before.value }]), { value }],
-      };
+    result[name] = before
+      ? { value: before.value, multiValue: [...(before.multiValue ?? [{ value: before.value }]), { value }] }
+      : { value };
   }
   return result;
 }
 
-function split(text: string, separator = '?'): [string, string] {
+function split(text: string, separator: string): [string, string] {
   const position = text.indexOf(separator);
   return position < 0 ? [text, ''] : [text.slice(0, position), text.slice(position + 1)];
 }

@@ -12,6 +12,7 @@ beforeAll(async () => {
   await writeFile(join(root, 'index.html'), '<h1>');
   await writeFile(join(root, 'main.js'), 'export {};');
   await writeFile(join(root, 'views', 'task.js'), '//');
+  await writeFile(join(root, '503.problem'), '{}');
 });
 afterAll(() => rm(root, { recursive: true }));
 
@@ -20,7 +21,7 @@ test('every file is published with its type, to be asked for anew each time; the
   const count = await publish(root, async ({ path, contentType, cacheControl, content }) => {
     put.push({ path, contentType, cacheControl, content: content.toString() });
   });
-  expect(count).toBe(3);
+  expect(count).toBe(4);
   expect(put.at(-1)).toEqual({
     path: 'index.html',
     contentType: 'text/html; charset=utf-8',
@@ -31,6 +32,7 @@ test('every file is published with its type, to be asked for anew each time; the
   expect(put.find(({ path }) => path === 'views/task.js')?.contentType).toBe(
     'text/javascript; charset=utf-8',
   );
+  expect(put.find(({ path }) => path === '503.problem')?.contentType).toBe('application/problem+json');
 });
 
 test('a file that cannot be stored keeps the entrance as it was, and fails the publication', async () => {

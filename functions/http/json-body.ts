@@ -50,7 +50,7 @@ export const jsonBody: MiddlewareHandler<{ Variables: { source: BodySource } }> 
     if (bytes.byteLength > limits.bytes) throw tooLarge(limits);
     if (bytes.byteLength > 0) demandPlain(c.req.header('content-encoding'));
     if (bytes.byteLength > 0 && !saysJson(c.req.header('content-type') ?? '')) throw otherMediaType();
-    const text = bytes.byteLength > 0 ? decode(bytes) : '{}';
+    const text = bytes.byteLength > 0 ? decode(bytes, sentLength(c.env)) : '{}';
     const body = checked(text, limits);
     c.set('source', { text, payloads: body.payloads });
     Object.assign(c.req, { json: async () => body.value });
@@ -67,12 +67,28 @@ function saysJson(contentType: string): boolean {
   return JSON_TYPE.test(type) && parameters.every((each) => !/^charset\b/i.test(each) || CHARSET.test(each));
 }
 
-function decode(bytes: ArrayBuffer): string {
+/** The length that the client gave; the application's own request has that of the decoded body. */
+function sentLength(env: unknown): string | undefined {
+  // There is no event where the application is called without Lambda.
+  const { event } = (env ?? {}) as { event?: { headers?: Record<string, string | undefined> } };
+  return event?.headers?.['content-length'];
+}
+
+/**
+ * API Gateway has decoded the body already, and U+FFFD stands where it was not UTF-8. U+FFFD takes three bytes, so that the length
+ * differs from the one that the client gave. It is the same where the client sent U+FFFD itself.
+ */
+function decode(bytes: ArrayBuffer, contentLength: string | undefined): string {
+  const notText = unreadable('invalid', 'invalid_json', 'The body is not UTF-8 text');
+  let text: string;
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    throw unreadable('invalid', 'invalid_json', 'The body is not UTF-8 text');
+    throw notText;
   }
+  const isAsSent = contentLength === undefined || Number(contentLength) === bytes.byteLength;
+  if (!isAsSent && text.includes('\ufffd')) throw notText;
+  return text;
 }
 
 function parse(text: string): unknown {

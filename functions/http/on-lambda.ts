@@ -14,14 +14,18 @@ export function onLambda(app: App) {
 }
 
 /**
- * An event that a `Request` can be made of. The body of a GET is left out, as the Fetch standard forbids it, too;
- * `Content-Length` still tells of it, and so the application refuses it.
+ * An event that a `Request` can be made of. The body of a GET is left out, as the Fetch standard forbids it, too.
+ * `Content-Length` tells of it, also when it was sent in chunks, and so the application refuses it.
  */
 function asRequest(event: LambdaEvent): LambdaEvent {
   const { requestContext } = event;
   if (!('http' in requestContext)) return event;
   const method = requestContext.http.method.toUpperCase();
-  if (method === 'GET' || method === 'HEAD') return { ...event, body: null } as LambdaEvent;
+  if (method === 'GET' || method === 'HEAD') {
+    const bytes = Buffer.byteLength(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8');
+    const headers = bytes > 0 ? { ...event.headers, 'content-length': String(bytes) } : event.headers;
+    return { ...event, headers, body: null } as LambdaEvent;
+  }
   if (!FORBIDDEN.has(method)) return event;
   const http = { ...requestContext.http, method: STAND_IN };
   return { ...event, requestContext: { ...requestContext, http } } as LambdaEvent;

@@ -75,7 +75,7 @@ export class FrontDoor extends Construct {
       {
         eventType: cloudfront.FunctionEventType.VIEWER_REQUEST,
         function: new cloudfront.Function(this, 'ViewerRequest', {
-          comment: 'Addresses as API Gateway knows them',
+          comment: 'Addresses as API Gateway knows them, and refusals in our own form',
           code: cloudfront.FunctionCode.fromFile({
             filePath: join(import.meta.dirname, '..', 'edge', 'viewer-request.js'),
           }),
@@ -114,11 +114,13 @@ export class FrontDoor extends Construct {
         compress: true,
       },
       additionalBehaviors: {
+        '/api': api,
         '/api/*': api,
-        '/.well-known/*': { ...api, functionAssociations: [] },
+        '/.well-known/*': api,
         '/ws': socket,
         '/ws/*': socket,
       },
+      errorResponses: ERROR_RESPONSES,
       httpVersion: cloudfront.HttpVersion.HTTP2_AND_3,
       priceClass: cloudfront.PriceClass.PRICE_CLASS_100,
       ...(domain && {
@@ -163,6 +165,25 @@ const PASSED_ON = {
   cachePolicy: cloudfront.CachePolicy.CACHING_DISABLED,
   originRequestPolicy: cloudfront.OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER,
 };
+
+/**
+ * Problem documents of the console's folder `errors`, for statuses that no function of ours answers: they come from API Gateway (503)
+ * and from CloudFront itself. Pages replace an answer whatever its path is, so no other status can have one.
+ *
+ * CloudFront keeps errors for ten seconds unless told otherwise, also those that say `no-store`, and for everybody. A task that
+ * is not found by a stranger would not be found by its owner either.
+ *
+ * @see https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/custom-error-pages-expiration.html
+ */
+const ERROR_RESPONSES: cloudfront.ErrorResponse[] = [
+  ...[414, 502, 503, 504].map((status) => ({
+    httpStatus: status,
+    responseHttpStatus: status,
+    responsePagePath: `/errors/${status}.problem`,
+    ttl: Duration.seconds(0),
+  })),
+  ...[400, 403, 404, 405, 500, 501].map((status) => ({ httpStatus: status, ttl: Duration.seconds(0) })),
+];
 
 const TLS_ONLY = {
   protocolPolicy: cloudfront.OriginProtocolPolicy.HTTPS_ONLY,

@@ -24,9 +24,12 @@ const ROUTES = {
     [HttpMethod.ANY, '/api/auth/{proxy+}'],
     [HttpMethod.ANY, '/api/token'],
     [HttpMethod.ANY, '/api/token/{proxy+}'],
-    [HttpMethod.ANY, '/.well-known/jwks.json'],
+    [HttpMethod.ANY, '/.well-known/{proxy+}'],
   ],
-  api: [[HttpMethod.ANY, '/api/{proxy+}']],
+  api: [
+    [HttpMethod.ANY, '/api'],
+    [HttpMethod.ANY, '/api/{proxy+}'],
+  ],
 } as const satisfies Record<string, readonly (readonly [HttpMethod.ANY, string])[]>;
 
 /**

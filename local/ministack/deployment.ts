@@ -5,11 +5,12 @@ import {
   ListSecretsCommand,
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
+import { CONSOLE, readErrorPages } from '../files.ts';
 import { startFrontDoor } from '../front-door.ts';
 import { startPostgres } from '../postgres.ts';
 import { synthesizedAssembly } from '../synthesize.ts';
 import { type Deployment, type FunctionSpec, readDeployment } from '../template.ts';
-import { webSocketPath } from '../viewer-request.ts';
+import { viewerRequest } from '../viewer-request.ts';
 import { type Adaptation, adaptAssembly, type Variables } from './adapt.ts';
 import { apisAt, awsAt } from './aws.ts';
 import { bucketFiles } from './bucket-files.ts';
@@ -112,7 +113,8 @@ export async function deploySystem(options: DeployOptions): Promise<DeployedSyst
       deployedOrigins({
         ...(await apisAt(endpoint)),
         headers: await originHeaders(assembly, endpoint),
-        viewerRequest: webSocketPath(frontDoor.webSocketPath),
+        viewerRequest: viewerRequest(frontDoor.viewerRequest),
+        errorPages: await readErrorPages(CONSOLE, frontDoor.errorPages),
         files: bucketFiles(endpoint, await consoleBucket(functions, endpoint), frontDoor.consoleHeaders),
       }),
     );

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { Duplex } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import type { Origins } from '../front-door.ts';
 
 /** What the front door has been deployed before. */
@@ -11,29 +12,28 @@ export interface DeployedOrigins {
   readonly socket: string;
   /** Sent to both with every request, over those of the client. */
   readonly headers: Readonly<Record<string, string>>;
-  /** What an address of either becomes for the API, by the deployed CloudFront Function. */
-  readonly viewerRequest: (url: string) => string | undefined;
+  readonly viewerRequest: Origins['viewerRequest'];
+  readonly errorPages: Origins['errorPages'];
   readonly files: Origins['files'];
 }
 
 /** The ways of a stand-in for CloudFront to what has been deployed. It adds and rewrites what the front door does. */
-export function deployedOrigins({ http, socket, headers, viewerRequest, files }: DeployedOrigins): Origins {
+export function deployedOrigins({ http, socket, headers, ...edge }: DeployedOrigins): Origins {
   const forward = (address: string, { method, headers: given }: IncomingMessage) =>
     httpsRequest(address, { method, headers: { ...given, host: new URL(address).host, ...headers } });
   return {
-    files,
-    webSocketPath: viewerRequest,
-    async httpApi(incoming, answer) {
-      const url = incoming.url ?? '/';
-      const path = url.startsWith('/api/') ? viewerRequest(url) : url;
-      const outgoing = forward(http + path, incoming);
-      outgoing.on('response', (response) => {
-        answer.writeHead(response.statusCode ?? 502, response.headers);
-        response.pipe(answer);
-      });
-      outgoing.on('error', () => answer.destroy());
-      incoming.pipe(outgoing);
-    },
+    ...edge,
+    httpApi: (incoming) =>
+      new Promise((resolve, reject) => {
+        const outgoing = forward(http + incoming.url, incoming);
+        outgoing.on('response', (response) => {
+          const { statusCode: status = 502, headers: given } = response;
+          const { 'transfer-encoding': _, connection: __, ...answered } = given;
+          buffer(response).then((body) => resolve({ status, headers: answered, body }), reject);
+        });
+        outgoing.on('error', reject);
+        incoming.pipe(outgoing);
+      }),
     async webSocketApi(incoming, client) {
       client.on('error', () => client.destroy());
       const outgoing = forward(socket + new URL(incoming.url ?? '', socket).search, incoming);

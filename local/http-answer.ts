@@ -1,0 +1,40 @@
+import { type OutgoingHttpHeaders, type ServerResponse, STATUS_CODES } from 'node:http';
+
+/** A whole answer, before it is sent. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: Readonly<OutgoingHttpHeaders>;
+  readonly body: string | Buffer;
+}
+
+/** A problem document (RFC 9457), as the functions answer it. */
+export function problemAnswer(
+  status: number,
+  code: string,
+  detail: string,
+  headers: OutgoingHttpHeaders = {},
+): HttpAnswer {
+  const title = STATUS_CODES[status] ?? 'Error';
+  return {
+    status,
+    headers: { 'content-type': 'application/problem+json', 'cache-control': 'no-store', ...headers },
+    body: JSON.stringify({ type: 'about:blank', title, status, code, detail, error: detail }),
+  };
+}
+
+/** Sends an answer, unless the client has gone or was answered already. */
+export function sendAnswer(response: ServerResponse, { status, headers, body }: HttpAnswer): void {
+  if (response.destroyed || response.headersSent) return void response.destroy();
+  response.writeHead(status, {
+    ...headers,
+    ...(body.length > 0 && { 'content-length': Buffer.byteLength(body) }),
+  });
+  response.end(body);
+}
+
+/** An answer as bytes, for a connection that Node's server has let go of. It is the last one of the connection. */
+export function rawAnswer({ status, headers, body }: HttpAnswer): string {
+  const all = { ...headers, 'content-length': Buffer.byteLength(body), connection: 'close' };
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}`);
+  return `${[`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}`, ...lines].join('\r\n')}\r\n\r\n${body}`;
+}
