@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withActions } from './actions.ts';
@@ -48,10 +49,25 @@ export async function adaptAssembly(from: string, to: string, adaptation: Adapta
   for (const file of (await readdir(to)).filter((name) => name.endsWith('.template.json')).sort()) {
     const path = join(to, file);
     const adapted = adaptTemplate(JSON.parse(await readFile(path, 'utf8')), adaptation);
-    await writeFile(path, JSON.stringify(adapted.template, undefined, 1));
+    const text = JSON.stringify(adapted.template, undefined, 1);
+    await writeFile(path, text);
+    await renameAsset(to, file, createHash('sha256').update(text).digest('hex'));
     changes.push(...adapted.changes);
   }
   return changes;
+}
+
+/** Gives a template another name in S3: under the name of the original, the `cdk` command takes it for uploaded already. */
+async function renameAsset(assembly: string, template: string, name: string): Promise<void> {
+  const manifest = join(assembly, template.replace('.template.json', '.assets.json'));
+  const { files }: { files: Record<string, { source: { path?: string } }> } = JSON.parse(
+    await readFile(manifest, 'utf8'),
+  );
+  const [before] = Object.entries(files).find(([, { source }]) => source.path === template) ?? [];
+  if (!before) return;
+  for (const path of [manifest, join(assembly, 'manifest.json')]) {
+    await writeFile(path, (await readFile(path, 'utf8')).replaceAll(before, name));
+  }
 }
 
 /** The template as the emulator takes it, and what differs from the one given. */

@@ -14,6 +14,7 @@ import { viewerRequest } from '../viewer-request.ts';
 import { type Adaptation, adaptAssembly, type Variables } from './adapt.ts';
 import { apisAt, awsAt } from './aws.ts';
 import { bucketFiles } from './bucket-files.ts';
+import { tagBuckets } from './bucket-tags.ts';
 import { ACCOUNT, CREDENTIALS, cdk, REGION } from './cdk.ts';
 import { standInDatabase } from './database.ts';
 import { knownResourceTypes, startMiniStack } from './emulator.ts';
@@ -108,6 +109,7 @@ export async function deploySystem(options: DeployOptions): Promise<DeployedSyst
     await deploy(DATA_STACK);
     await database.createMaster(await masterLogin(endpoint));
     await deploy('--all');
+    await tagBuckets(assembly, endpoint);
     await database.openRoles();
     door.open(
       deployedOrigins({
