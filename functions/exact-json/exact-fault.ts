@@ -1,7 +1,7 @@
 import type { JsonFault } from '../json-fault.ts';
 import { pointerTo } from '../refusal.ts';
-import { JsonText, type Survey } from './json-text.ts';
-import { digitsFault, rangeFault } from './number-rules.ts';
+import { type ChangedNumber, changedNumber, JsonText } from './json-text.ts';
+import { digitsFault, isDoubleAsWritten, rangeFault } from './number-rules.ts';
 import { type Path, scanJson } from './scan-json.ts';
 
 export interface ExactJson {
@@ -31,6 +31,7 @@ export function exactFault(text: string, isVerbatim = false): JsonFault | undefi
       fault ??= { pointer: pointerTo(path), detail: DUPLICATE };
     },
     onLongNumber(source, path) {
+      if (isDoubleAsWritten(source)) return;
       const detail = rangeFault(source) ?? (isVerbatim ? undefined : digitsFault(source));
       if (detail !== undefined) fault ??= { pointer: pointerTo(path), detail };
     },
@@ -41,43 +42,37 @@ export function exactFault(text: string, isVerbatim = false): JsonFault | undefi
 /** The same for a body or a line with tasks. Their payloads' digits are for their kinds to judge. */
 export function readExactly(text: string): ExactJson {
   const payloads = new Map<string, JsonText>();
-  // Made when the first member of a payload is met: most lines of an import are short.
-  let members: Map<string, JsonText> | undefined;
-  let changed: Survey['changed'][number][] = [];
+  let changed: ChangedNumber[] = [];
   let fault: JsonFault | undefined;
   scanJson(text, {
     onDuplicate(path) {
       fault ??= { pointer: pointerTo(path), detail: DUPLICATE };
     },
     onLongNumber(source, path) {
+      if (isDoubleAsWritten(source)) return;
       const outOfRange = rangeFault(source);
-      const detail = outOfRange ?? digitsFault(source);
-      if (detail === undefined) return;
       const depth = payloadDepth(path);
-      if (depth === undefined || outOfRange !== undefined) fault ??= { pointer: pointerTo(path), detail };
-      else {
-        const inside = path.slice(depth + 1);
-        const member = inside.length === 0 ? undefined : String(inside[0]);
-        changed.push({ member, fault: { pointer: pointerTo(inside), detail } });
+      if (depth === undefined || outOfRange !== undefined) {
+        const detail = outOfRange ?? digitsFault(source);
+        if (detail !== undefined) fault ??= { pointer: pointerTo(path), detail };
+        return;
       }
+      const found = changedNumber(source, path.slice(depth + 1));
+      if (found) changed.push(found);
     },
     onMember(path, start, end) {
-      const depth = payloadDepth(path);
-      if (depth === undefined) return;
-      if (path.length === depth + 2) {
-        members ??= new Map();
-        members.set(String(path[depth + 1]), new JsonText(text.slice(start, end)));
-      }
-      if (path.length !== depth + 1) return;
-      payloads.set(
-        pointerTo(path),
-        new JsonText(text.slice(start, end), { members: members ?? new Map(), changed }),
-      );
-      members = undefined;
-      changed = [];
+      const last = path.length - 1;
+      if (path[last] !== 'payload' || payloadDepth(path) !== last) return;
+      payloads.set(payloadPointer(path), new JsonText(text.slice(start, end), changed));
+      if (changed.length > 0) changed = [];
     },
   });
   return { fault, payloads };
+}
+
+/** `pointerTo` for a payload: a bulk request has ten thousand, whose names need no escapes. */
+function payloadPointer(path: Path): string {
+  return path[0] === 'tasks' && path.length === 3 ? `/tasks/${path[1]}/payload` : pointerTo(path);
 }
 
 /** How deep the payload is in which a path is; undefined when it is in none. */

@@ -2,29 +2,28 @@ import { randomUUID } from 'node:crypto';
 import type { JsonFault } from '../json-fault.ts';
 import { pointerTo } from '../refusal.ts';
 import { digitsFault } from './number-rules.ts';
-import { endOfString, scanJson } from './scan-json.ts';
+import { endOfString, type Path, scanJson } from './scan-json.ts';
 
-/** What a scan of an object finds. */
-export interface Survey {
-  /** In their order. */
-  readonly members: ReadonlyMap<string, JsonText>;
-  /** Numbers that a double would change, each with the member that it is in, if it is in one. */
-  readonly changed: readonly { readonly member: string | undefined; readonly fault: JsonFault }[];
+/** A number that a double would change, with the member of the object that it is in, if it is in one. */
+export interface ChangedNumber {
+  readonly member: string | undefined;
+  readonly fault: JsonFault;
 }
 
 /** A JSON value as it was written: every digit, the order of members, and how strings are escaped. */
 export class JsonText {
   readonly text: string;
   #value: unknown;
-  #survey: Survey | undefined;
+  #members: ReadonlyMap<string, JsonText> | undefined;
+  #changed: readonly ChangedNumber[] | undefined;
 
   /**
-   * @param text   valid JSON, nested no deeper than a body may be
-   * @param survey of this text, where it has been scanned before
+   * @param text    valid JSON, nested no deeper than a body may be
+   * @param changed every number in it that a double would change, where that is known
    */
-  constructor(text: string, survey?: Survey) {
+  constructor(text: string, changed?: readonly ChangedNumber[]) {
     this.text = text;
-    this.#survey = survey;
+    this.#changed = changed;
   }
 
   /** What a program's value is written as; a text stays itself. */
@@ -46,7 +45,15 @@ export class JsonText {
 
   /** The members of an object, in their order; none of what is no object. */
   members(): ReadonlyMap<string, JsonText> {
-    return this.#surveyed().members;
+    if (this.#members) return this.#members;
+    const members = new Map<string, JsonText>();
+    scanJson(this.text, {
+      onMember: (path, start, end) => {
+        if (path.length === 1) members.set(String(path[0]), new JsonText(this.text.slice(start, end)));
+      },
+    });
+    this.#members = members;
+    return members;
   }
 
   /** The value, in which these members of an object stay texts. @param value the value, if it has been read */
@@ -64,37 +71,34 @@ export class JsonText {
 
   /** The first number that a double would change, other than in these members of an object. */
   digitsFault(verbatim: readonly string[]): JsonFault | undefined {
-    if (!this.#survey && !MAY_LOSE_DIGITS.test(this.text)) return undefined;
-    return this.#surveyed().changed.find(({ member }) => member === undefined || !verbatim.includes(member))
-      ?.fault;
-  }
-
-  #surveyed(): Survey {
-    if (this.#survey) return this.#survey;
-    const members = new Map<string, JsonText>();
-    const changed: { member: string | undefined; fault: JsonFault }[] = [];
-    scanJson(this.text, {
-      onMember: (path, start, end) => {
-        if (path.length === 1) members.set(String(path[0]), new JsonText(this.text.slice(start, end)));
-      },
-      onLongNumber(source, path) {
-        const detail = digitsFault(source);
-        const [member] = path;
-        if (detail !== undefined)
-          changed.push({
-            member: member === undefined ? undefined : String(member),
-            fault: { pointer: pointerTo(path), detail },
-          });
-      },
-    });
-    this.#survey = { members, changed };
-    return this.#survey;
+    this.#changed ??= changedNumbers(this.text);
+    return this.#changed.find(({ member }) => member === undefined || !verbatim.includes(member))?.fault;
   }
 
   /** For {@link stringifyExactly}, which puts the text itself in the place of this string. */
   toJSON(): string {
     return MARK + this.text;
   }
+}
+
+/** The number at the end of a path, if a double would change it. @param path from the value that is asked for its changed numbers */
+export function changedNumber(source: string, path: Path): ChangedNumber | undefined {
+  const detail = digitsFault(source);
+  if (detail === undefined) return undefined;
+  const member = path.length === 0 ? undefined : String(path[0]);
+  return { member, fault: { pointer: pointerTo(path), detail } };
+}
+
+function changedNumbers(text: string): ChangedNumber[] {
+  const changed: ChangedNumber[] = [];
+  if (!MAY_LOSE_DIGITS.test(text)) return changed;
+  scanJson(text, {
+    onLongNumber(source, path) {
+      const found = changedNumber(source, path);
+      if (found) changed.push(found);
+    },
+  });
+  return changed;
 }
 
 /** True for some strings, too; then a scan decides. */

@@ -3,6 +3,9 @@ import { compareNumber } from 'lossless-json';
 /** Characters of one number: Postgres keeps no number of any length. */
 const MAX_NUMBER_CHARACTERS = 1_000;
 
+/** Whether it is what a double is written as, as nearly all long numbers are: no rule is broken then. */
+export const isDoubleAsWritten = (source: string) => String(Number(source)) === source;
+
 /** Why a number cannot be stored at all: it is out of a double's range, or too long. @returns undefined when it can */
 export function rangeFault(source: string): string | undefined {
   if (source.length > MAX_NUMBER_CHARACTERS)
@@ -18,7 +21,6 @@ export function rangeFault(source: string): string | undefined {
 export function digitsFault(source: string): string | undefined {
   const value = Number(source);
   if (!Number.isFinite(value)) return rangeFault(source);
-  // Most long numbers are what a double is written as.
-  if (String(value) === source || compareNumber(source, String(value)) === 0) return undefined;
+  if (compareNumber(source, String(value)) === 0) return undefined;
   return `Must be a number that a double holds exactly; this one would become ${value}. Send it as a string`;
 }
