@@ -76,7 +76,6 @@ const TASK_FIELDS: [pointer: string, value: unknown][] = [
   ]),
   ['/depends_on/0', ['1']],
   ['/depends_on', [NOBODY, NOBODY]],
-  ['/depends_on/0', [NOBODY]],
   ...[null, [], 3, 'exponential'].map((retry): [string, unknown] => ['/retry', retry]),
   ['/retry/base_seconds', { base_seconds: -1 }],
   ['/retry/base_seconds', { base_seconds: 86_401 }],
@@ -344,6 +343,11 @@ export const BY_HAND: BadCase[] = [
     const [, field = ''] = pointer.replace('~1', '\u0001').replace('~0', '~').split('/');
     return bad('POST /api/tasks', `body ${pointer}`, task({ [field.replace('\u0001', '/')]: value }));
   }),
+  {
+    ...bad('POST /api/tasks', 'body /depends_on/0', task({ depends_on: [NOBODY] })),
+    status: 404,
+    code: 'dependency_not_found',
+  },
   ...PAYLOADS.map(([pointer, given]) => bad('POST /api/tasks', `body ${pointer}`, task(given))),
   bad('POST /api/tasks', 'body /payload/records/0/a', '{"name":"x","payload":{"records":[{"a":1e400}]}}'),
   ...OTHER_BODIES,

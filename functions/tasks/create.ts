@@ -130,7 +130,7 @@ export function unmet(list: readonly Unmet[], path: string): Refusal {
   const first = fields[Math.max(0, unknown)];
   if (unknown !== -1 && first) {
     const where = first.pointer.slice(1).replaceAll('/', '.');
-    return new Refusal('invalid', 'invalid_request', `${where}: ${first.detail}`, {}, fields);
+    return new Refusal('not_found', 'dependency_not_found', `${where}: ${first.detail}`, {}, fields);
   }
   const [failed] = list;
   return new Refusal(

@@ -195,7 +195,7 @@ describe('a task that depends on others', () => {
     const cancelled = await create();
     await on.admin.begin((tx) => store.cancel(tx, cancelled.id));
     await expect(create([cancelled])).rejects.toMatchObject({ code: 'dependency_failed' });
-    const unknown = { code: 'invalid_request', fields: [{ pointer: '/depends_on/0' }] };
+    const unknown = { code: 'dependency_not_found', fields: [{ pointer: '/depends_on/0' }] };
     const eve = await on.member();
     const hers = await create([], eve);
     await expect(create([hers])).rejects.toMatchObject(unknown);

@@ -53,7 +53,7 @@ describe('tasks of a bulk request that depend on others', () => {
       { name: 'b', depends_on: [open, NOBODY] },
       { name: 'c', depends_on: [NOBODY] },
     ]);
-    expect([status, body.code]).toEqual([400, 'invalid_request']);
+    expect([status, body.code]).toEqual([404, 'dependency_not_found']);
     expect(body.errors.map(({ pointer }: { pointer: string }) => pointer)).toEqual([
       '/tasks/1/depends_on/1',
       '/tasks/2/depends_on/0',
