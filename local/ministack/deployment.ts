@@ -163,7 +163,7 @@ export function describeDeployment(assembly: string): Deployment {
 }
 
 /** The login that the deployed database's secret holds: the one secret that is made of a user name. */
-async function masterLogin(endpoint: string): Promise<{ username: string; password: string }> {
+export async function masterLogin(endpoint: string): Promise<{ username: string; password: string }> {
   const client = new SecretsManagerClient({ endpoint, region: REGION, credentials: CREDENTIALS });
   const { SecretList = [] } = await client.send(new ListSecretsCommand({}));
   for (const { ARN } of SecretList) {

@@ -12,7 +12,7 @@ import { freePort } from '../../free-port.ts';
 import { adaptAssembly } from '../adapt.ts';
 import { awsAt } from '../aws.ts';
 import { CREDENTIALS, cdk, LIMIT_SECONDS, REGION } from '../cdk.ts';
-import { type DeployedSystem, deploySystem } from '../deployment.ts';
+import { type DeployedSystem, deploySystem, masterLogin } from '../deployment.ts';
 import { trust } from '../emulator.ts';
 
 /*
@@ -172,11 +172,21 @@ async function copyOf(admin: postgres.Sql, from: string, to: string): Promise<vo
   await admin`alter database ${admin(to)} owner to ${admin(row?.owner ?? '')}`;
 }
 
-test('a stage is taken down while its bucket holds something', async () => {
+test('a stage is taken down while its bucket holds something, and deployed again', async () => {
   const Bucket = await awsAt(system.endpoint).variableOf('celeriac-dev-worker', 'ARTIFACTS_BUCKET');
   const s3 = new S3Client({ ...options(), forcePathStyle: true });
   await s3.send(new PutObjectCommand({ Bucket, Key: 'results/one', Body: 'kept for ten years' }));
   const app = join(directory, 'assembly');
   await cdk(['destroy', '--all', '--force', '--app', app], on());
   expect(await statuses()).toEqual([undefined, undefined]);
+  const deploy = (stacks: string) =>
+    cdk(['deploy', stacks, '--app', app, '--require-approval', 'never'], on());
+  await deploy('*-Data');
+  // RDS gives a new cluster the password that it has made; here that is done by hand.
+  const { username, password } = await masterLogin(system.endpoint);
+  const admin = postgres(system.databaseUrl, { max: 1 });
+  await admin.unsafe(`alter role ${username} password '${password}'`);
+  await admin.end();
+  await deploy('--all');
+  expect(await statuses()).toEqual(['CREATE_COMPLETE', 'CREATE_COMPLETE']);
 });
