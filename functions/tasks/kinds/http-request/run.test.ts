@@ -105,6 +105,18 @@ describe('the result', () => {
 
   const BODIES = [
     ['JSON', 'application/problem+json; charset=utf-8', '{"a":1}', { body: '{"a":1}', json: { a: 1 } }],
+    [
+      'JSON with digits that reading it would change',
+      'application/json',
+      '{"a":12345678901234567890}',
+      { body: '{"a":12345678901234567890}', json: undefined },
+    ],
+    [
+      'JSON with a name twice',
+      'application/json',
+      '{"a":1,"a":2}',
+      { body: '{"a":1,"a":2}', json: undefined },
+    ],
     ['JSON that is broken', 'application/json', '{"a":', { body: '{"a":', json: undefined }],
     [
       'JSON that could not be stored',
