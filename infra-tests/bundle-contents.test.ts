@@ -22,10 +22,10 @@ const NEEDED_BY: Record<string, readonly FunctionName[]> = {
   '@aws-sdk/credential-provider-sso': [],
   '@aws-sdk/nested-clients': [],
   'csv-parse': ['worker'],
-  'drizzle-orm': ['api', 'migrate'],
+  'drizzle-orm': ['api'],
   hono: ['auth', 'api'],
   jose: ['auth', 'api', 'socket'],
-  'lossless-json': ['prices'],
+  'lossless-json': DATABASE_FUNCTIONS,
   postgres: DATABASE_FUNCTIONS,
   undici: ['worker', 'prices'],
 };
@@ -124,7 +124,8 @@ test('the runner that lies beside the worker runs a task, without the worker’s
   try {
     const answers = on(runner, 'message');
     expect((await answers.next()).value).toEqual([{ type: 'ready' }, undefined]);
-    const job = { taskId: 'task', kind: 'data.process', payload: { csv: 'a\n1\n2' }, attempt: 1 };
+    const payload = JSON.stringify({ csv: 'a\n1\n2' });
+    const job = { taskId: 'task', kind: 'data.process', payload, attempt: 1 };
     runner.send({ type: 'run', run: 1, job });
     for await (const [answer] of answers) {
       if (answer.type === 'said') continue;
