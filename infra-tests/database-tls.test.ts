@@ -49,7 +49,7 @@ async function certifiedFor(name: string): Promise<void> {
   await sql.end();
 }
 
-/** Whether the connection is encrypted, or why there is none. */
+/** Tells whether the connection is encrypted, or why there is none. */
 async function connecting(caFile: string): Promise<unknown> {
   const url = new URL(server.url());
   url.hostname = 'localhost';

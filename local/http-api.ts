@@ -69,7 +69,7 @@ export function httpApi(options: { routes: readonly RouteSpec[]; lambda: Pick<La
   };
 }
 
-/** What API Gateway answers by itself. */
+/** An answer that API Gateway makes by itself. */
 function refusal(status: number, message: string): HttpAnswer {
   return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify({ message }) };
 }

@@ -77,7 +77,7 @@ export async function migrate(
   }
 }
 
-/** What has been applied, as drizzle's own migrator keeps it. */
+/** The list of applied migrations, in the table of drizzle's own migrator. */
 const JOURNAL = `
   create schema if not exists migrations;
   create table if not exists migrations.__drizzle_migrations (id serial primary key, hash text not null, created_at bigint)`;
@@ -119,7 +119,7 @@ async function apply(
 
 /** Builds that run beside others wait for every older transaction, without keeping anybody from a table. */
 async function applyOutside(sql: Sql, migration: MigrationMeta, lockTimeoutMs: number): Promise<void> {
-  // What an earlier try left behind would pass for the index, and be used by nobody.
+  // An earlier try can leave an invalid index behind. Postgres never uses it, but it has the name.
   const invalid = await sql<{ statement: string }[]>`
     select format('drop index concurrently %I.%I', nspname, relname) as statement
     from pg_index join pg_class on pg_class.oid = indexrelid join pg_namespace on pg_namespace.oid = relnamespace

@@ -26,7 +26,7 @@ export class JsonText {
     this.#changed = changed;
   }
 
-  /** What a program's value is written as; a text stays itself. */
+  /** The JSON text of a value. A JsonText stays itself. */
   static of(value: unknown): JsonText {
     return value instanceof JsonText ? value : new JsonText(JSON.stringify(value));
   }

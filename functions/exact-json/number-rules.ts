@@ -3,7 +3,7 @@ import { compareNumber } from 'lossless-json';
 /** Characters of one number: Postgres keeps no number of any length. */
 const MAX_NUMBER_CHARACTERS = 1_000;
 
-/** Whether it is what a double is written as, as nearly all long numbers are: no rule is broken then. */
+/** True when JavaScript writes the number's double the same way. Nearly all long numbers pass here and break no rule. */
 export const isDoubleAsWritten = (source: string) => String(Number(source)) === source;
 
 /** Why a number cannot be stored at all: it is out of a double's range, or too long. @returns undefined when it can */

@@ -1,7 +1,7 @@
 /** Names and indexes that lead to a value. It changes while the scan goes on: copy it to keep it. */
 export type Path = readonly (string | number)[];
 
-/** What a scan reports. Ranges are offsets into the text. */
+/** Callbacks of a scan. Ranges are offsets into the text. */
 export interface Findings {
   /** A number that a double might not give back: one of more than 15 characters, or with an exponent. */
   onLongNumber?(source: string, path: Path): void;

@@ -36,6 +36,6 @@ export function open(tag: Tag) {
   return { tags: [tag], security: [] };
 }
 
-/** What the order of lists means. */
+/** Describes the order of lists. */
 export const NEWEST_FIRST =
   'Newest first means by `id`, which begins with the time of the function that created the row. `created_at` is the time of the database. The two may disagree by the difference of the clocks.';

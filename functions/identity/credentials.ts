@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { betweenBlanks, line, SAYS_SOMETHING, STORABLE } from '../text-rules.ts';
 
-/** What `z.email()` takes, without lookarounds. */
+/** The addresses that `z.email()` takes, without lookarounds. */
 const EMAIL =
   "(?:[A-Za-z0-9_'+-]+\\.)*[A-Za-z0-9_'+-]*[A-Za-z0-9_+-]@(?:[A-Za-z0-9][A-Za-z0-9-]*\\.)+[A-Za-z]{2,}";
 

@@ -101,7 +101,7 @@ export async function deleteOrganization(tx: Transaction, id: string): Promise<b
   return gone.length > 0;
 }
 
-/** What is known of an organization that a transaction has locked. */
+/** The columns of an organization that a transaction has locked. */
 export type Locked = Pick<Organization, 'id' | 'personal'>;
 
 /**

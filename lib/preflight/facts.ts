@@ -1,4 +1,4 @@
-/** What was looked up, or why it could not be. */
+/** The result of a look-up, or why it failed. */
 export type Known<T> = { value: T } | { unknown: string };
 
 /** What preflight knows of an account, a region and a stage that may be deployed there already. */

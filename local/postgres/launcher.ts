@@ -7,7 +7,7 @@ import { StartFailure } from '../start-failure.ts';
 import { type Account, usersOfMachine } from './account.ts';
 import { copyPrograms, postgresPrograms } from './programs.ts';
 
-/** What to spawn, and where. */
+/** A command to spawn, and its working directory. */
 export interface Launch {
   readonly command: string;
   readonly args: readonly string[];

@@ -103,7 +103,7 @@ export function isDecoderFault(error: unknown): error is Error & { code: string 
   return error instanceof Error && 'code' in error && /^(Z_|ERR_BROTLI|ERR__ERROR_)/.test(String(error.code));
 }
 
-/** Whether a decoder wanted more than there was. */
+/** True when the input ended before the decoder was done. */
 export function isUnexpectedEnd({ code }: { code: string }): boolean {
   return code === 'Z_BUF_ERROR';
 }

@@ -39,7 +39,7 @@ export function nextHop(hop: Hop, status: number, location: string | undefined):
   return { url, headers, method: 'GET' };
 }
 
-/** Whether following this redirect, as browsers do, would turn the request into a GET although nothing says that it was carried out. */
+/** True for a redirect that browsers follow with a GET, although the server may not have carried out the request. */
 export function losesItsBody(method: FetchMethod, status: number): boolean {
   return method === 'POST' && (status === 301 || status === 302);
 }

@@ -3,7 +3,7 @@ import type { TaskStatus } from '../../tasks/task.ts';
 import type { Database } from '../connect.ts';
 import type { Member } from '../testing.ts';
 
-/** What the calls of `store-calls.ts` work on: a member's organization, and fresh rows for each call to use up. */
+/** Rows for the calls of `store-calls.ts`: a member's organization, and fresh rows that each call uses up. */
 export type Ground = {
   admin: Database;
   member: Member;

@@ -20,7 +20,7 @@ const everything = {
   scheduledTo: null,
 };
 
-/** What lists and bulk actions are asked for, alone and together. */
+/** Filters of lists and bulk actions, alone and together. */
 const FILTERS: ((ground: Ground) => Partial<tasks.Selection>)[] = [
   () => ({}),
   () => ({ statuses: ['FAILED', 'CANCELLED'] }),

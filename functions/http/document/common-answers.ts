@@ -105,7 +105,7 @@ export function withCommonAnswers(paths: Paths): Paths {
 function completed(operation: Operation, given: { hasKey: boolean; mayHaveBody: boolean }): Operation {
   const { parameters = [], responses = {} } = operation;
   const common = [
-    // What a route does not declare is refused: a parameter, a body.
+    // Refuses parameters and bodies that a route does not declare.
     ...[400, 405, 429, 500, 503],
     ...(given.mayHaveBody ? [413, 415] : []),
     ...(given.hasKey ? [409, 422] : []),

@@ -5,10 +5,10 @@ import { ExplainedTask, TaskWithPayload } from './task-view.ts';
 type Field = keyof z.infer<typeof TaskWithPayload>;
 type FieldOfOne = keyof z.infer<typeof ExplainedTask>;
 
-/** What `fields=` may name in a list. */
+/** Fields that `fields=` may name in a list. */
 export const FIELDS = TaskWithPayload.keyof().options;
 
-/** What `fields=` may name for one task. */
+/** Fields that `fields=` may name for one task. */
 export const FIELDS_OF_ONE = ExplainedTask.keyof().options;
 
 /** Fields that may be large: a row of a list has them only when they are asked for. */

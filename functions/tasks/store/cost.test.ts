@@ -167,7 +167,7 @@ test('a release looks at what it can give a place to, however many tasks of a fu
   await on.admin`analyze tasks`;
   await counted();
   expect(await blocksOf(worker, look)).toBeLessThan(few + 50);
-  // What can use a place gets it, behind all of them.
+  // A task that can use the place gets it, behind all of them.
   const [free] = await store.insert(api, ada, null, [newTask()], DISPATCH);
   await on.admin`update tasks set held_by = 'organization', next_dispatch_at = 'infinity' where id = ${free?.id ?? ''}`;
   const released = await worker.begin((tx) => store.releaseHeld(tx, lanes, DISPATCH));

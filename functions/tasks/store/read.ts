@@ -13,7 +13,7 @@ export async function find(
   return task;
 }
 
-/** Whether the transaction's principal may see such a task. */
+/** True when the transaction's principal may see the task. */
 export async function exists(tx: Transaction, id: string): Promise<boolean> {
   const rows = await tx`select from tasks t where t.id = ${id}`;
   return rows.length > 0;
