@@ -56,6 +56,7 @@ export class AppStack extends Stack {
       socket: { TOKEN_ISSUER: frontDoor.url, TOKEN_IN_URL: 'refused' },
       worker: {
         OUTBOUND_LOOPBACK: 'refused',
+        OUTBOUND_NAME_SERVERS: '',
         LEASE_SECONDS: String(stage.dispatch.leaseSeconds),
         METRICS,
       },
@@ -63,6 +64,7 @@ export class AppStack extends Stack {
       dispatcher: { METRICS },
       prices: {
         OUTBOUND_LOOPBACK: 'refused',
+        OUTBOUND_NAME_SERVERS: '',
         PRICE_PROVIDER_URL: stage.prices.url,
         // The key itself is for a laptop's shell; here it is a secret's name, or there is none.
         PRICE_API_KEY: '',

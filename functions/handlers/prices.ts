@@ -4,7 +4,6 @@ import type { Context, EventBridgeEvent } from 'aws-lambda';
 import * as z from 'zod';
 import { CLIENT_SETTINGS } from '../aws/client-settings.ts';
 import { textGetter } from '../aws/fetch/get-text.ts';
-import { guardedFetch } from '../aws/fetch/guarded-fetch.ts';
 import { secretReader } from '../aws/secrets.ts';
 import { connect, wakener } from '../database/connect.ts';
 import { FETCH_FIGURE } from '../prices/fetch-figure.ts';
@@ -13,6 +12,7 @@ import { type Tick, type UpdateDeps, updatePrices } from '../prices/update-price
 import { commonEnv, readEnv } from './environment.ts';
 import { logger } from './logger.ts';
 import { meterEnv, meterOf } from './meter.ts';
+import { outboundEnv, outboundFetch } from './outbound.ts';
 
 /** Seconds for all calls of a tick, of the 60 that the function has; the database gets the rest. */
 const BUDGET_SECONDS = 40;
@@ -24,13 +24,13 @@ const env = readEnv({
   PRICE_API_KEY: z.string().default(''),
   PRICE_API_KEY_SECRET: z.string().default(''),
   ...meterEnv,
-  OUTBOUND_LOOPBACK: z.enum(['allowed', 'refused']),
+  ...outboundEnv,
 });
 
 const db = connect(env.DATABASE_URL, env.DATABASE_CA_FILE);
 const wake = wakener(db);
 const { measure, flush } = meterOf(env);
-const fetch = guardedFetch({ loopback: env.OUTBOUND_LOOPBACK });
+const fetch = outboundFetch(env);
 
 /** The key of the provider; empty for none. A secret's name goes before a key in the environment. */
 async function readApiKey(): Promise<string> {

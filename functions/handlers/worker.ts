@@ -2,7 +2,6 @@ import { availableParallelism } from 'node:os';
 import { extname } from 'node:path';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import * as z from 'zod';
-import { guardedFetch } from '../aws/fetch/guarded-fetch.ts';
 import { connect, wakener } from '../database/connect.ts';
 import { batchesStillAt } from '../tasks/batches.ts';
 import type { Announce } from '../tasks/change.ts';
@@ -23,6 +22,7 @@ import { artifactsEnv, commonEnv, listenersEnv, queueEnv, readEnv } from './envi
 import { listeners } from './listeners.ts';
 import { logger } from './logger.ts';
 import { meterEnv, meterOf } from './meter.ts';
+import { outboundEnv, outboundFetch } from './outbound.ts';
 import { taskIds } from './task-messages.ts';
 
 const env = readEnv({
@@ -32,7 +32,7 @@ const env = readEnv({
   ...meterEnv,
   ...artifactsEnv,
   LEASE_SECONDS: z.coerce.number().min(1).max(600),
-  OUTBOUND_LOOPBACK: z.enum(['allowed', 'refused']),
+  ...outboundEnv,
   AWS_LAMBDA_FUNCTION_MEMORY_SIZE: z.coerce.number().int(),
 });
 
@@ -73,7 +73,7 @@ const deps = {
   taskOf: (name: string) => (name === imports.kind ? imports : inlineTaskOf(name)),
   runners,
   putArtifact: bucket.artifacts.put,
-  fetch: guardedFetch({ loopback: env.OUTBOUND_LOOPBACK }),
+  fetch: outboundFetch(env),
   log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, fields: Record<string, unknown>) =>
     logger[level](message, fields),
   announce,

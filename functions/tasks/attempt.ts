@@ -78,7 +78,9 @@ export async function runAttempt(
     }
     const definition = deps.taskOf(task.kind);
     if (!definition) throw new Error(`Nothing runs ${task.kind} inline`);
-    const context = { ...begin(), signal, fetch: deps.fetch, ...voice(overhear) };
+    const { organizationId } = task;
+    const fetch: GuardedFetch = (request) => deps.fetch({ ...request, organizationId });
+    const context = { ...begin(), signal, fetch, ...voice(overhear) };
     const result = await Promise.race([definition.perform(task.payload, context), aborted(end)]);
     return {
       ...attempt,

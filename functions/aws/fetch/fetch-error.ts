@@ -10,7 +10,10 @@ export const FETCH_FAILURES = {
   address_refused: { again: false, meaning: 'the host is, or resolves to, an address that is not public' },
   redirect_limit: { again: false, meaning: 'more than three redirects' },
   redirect_refused: { again: false, meaning: 'a redirect to no URL, or from https to http' },
-  too_large: { again: false, meaning: 'the body is longer than allowed' },
+  too_large: {
+    again: false,
+    meaning: 'the body, or the answer with its headers and framing, is longer than allowed',
+  },
   encoding: {
     again: false,
     meaning: 'the body is compressed in a way that is unknown or broken, and only a whole one will do',

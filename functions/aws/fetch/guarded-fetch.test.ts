@@ -92,7 +92,7 @@ describe('an address that is not public', () => {
       ['2606:4700::1111', 'fd00::1'],
       ['not an address'],
     ]) {
-      const fetch = guardedFetch({ loopback: 'refused', resolve: async () => addresses });
+      const fetch = guardedFetch({ loopback: 'refused', lookUp: async () => addresses });
       await expect(fetch({ url: 'http://name.example/' })).rejects.toEqual(failsWith('address_refused'));
       await expect(fetch({ url: 'https://name.example/' })).rejects.toEqual(failsWith('address_refused'));
     }
@@ -120,7 +120,7 @@ describe('a name', () => {
     const answers = [['127.0.0.1'], ['10.0.0.1']];
     const fetch = guardedFetch({
       loopback: 'allowed',
-      resolve: async (hostname) => {
+      lookUp: async (hostname) => {
         asked.push(hostname);
         return answers[asked.length - 1] ?? [];
       },
@@ -134,10 +134,10 @@ describe('a name', () => {
   test('that does not resolve, or to nothing, is a failure of its own', async () => {
     const failing = guardedFetch({
       loopback: 'refused',
-      resolve: () => Promise.reject(new Error('NXDOMAIN')),
+      lookUp: () => Promise.reject(new Error('NXDOMAIN')),
     });
     await expect(failing({ url: 'http://nowhere.example/' })).rejects.toEqual(failsWith('dns'));
-    const empty = guardedFetch({ loopback: 'refused', resolve: async () => [] });
+    const empty = guardedFetch({ loopback: 'refused', lookUp: async () => [] });
     await expect(empty({ url: 'http://nowhere.example/' })).rejects.toEqual(failsWith('dns'));
   });
 });
@@ -197,7 +197,7 @@ describe('time', () => {
   test('bounds a name that takes for ever, and the caller may end the wait for it', {
     timeout: 8_000,
   }, async () => {
-    const fetch = guardedFetch({ loopback: 'refused', resolve: () => new Promise(() => {}) });
+    const fetch = guardedFetch({ loopback: 'refused', lookUp: () => new Promise(() => {}) });
     const url = 'http://slow.example/';
     await expect(fetch({ url, timeoutSeconds: 0.1 })).rejects.toEqual(failsWith('timeout'));
     const controller = new AbortController();

@@ -1,6 +1,9 @@
-import type { Dispatcher } from 'undici';
+import { Client, type Dispatcher } from 'undici';
 import type { LoopbackRule } from './address-rules.ts';
-import { guardedAgent, type Resolver, systemResolver } from './connect.ts';
+import { type ConnectOptions, guardedConnector } from './connection/connect.ts';
+import { dnsLookUp, type LookUp } from './connection/look-up.ts';
+import { turns } from './connection/turns.ts';
+import { wireBudget } from './connection/wire-budget.ts';
 import { ACCEPT_ENCODING } from './decoders.ts';
 import { FetchError } from './fetch-error.ts';
 import { headerFault } from './header-rules.ts';
@@ -13,54 +16,72 @@ import { withoutAnswer } from './without-answer.ts';
 export interface GuardedFetchOptions {
   /** Whether 127.0.0.0/8 and ::1 may be reached. All other addresses that are not public are refused always. */
   readonly loopback: LoopbackRule;
-  /** Default: the operating system's. */
-  readonly resolve?: Resolver;
+  /** Default: asks the system's name servers. */
+  readonly lookUp?: LookUp;
 }
 
 const MAX_REDIRECTS = 3;
 const DEFAULT_TIMEOUT_SECONDS = 30;
 const DEFAULT_MAX_BYTES = 64 * 1024;
+const MAX_RESPONSE_HEADER_BYTES = 32 * 1024;
+
+/** Names that are looked up at once for one organization. Further ones wait for their turn, in their own time. */
+export const MAX_LOOKUPS = 16;
 
 /** Answers that have no body, whatever their headers say. */
 const BODILESS = new Set([204, 205, 304]);
 
 /** Makes the outbound HTTP client of a function: one per sandbox. */
-export function guardedFetch({ loopback, resolve = systemResolver }: GuardedFetchOptions): GuardedFetch {
-  const agent = guardedAgent(loopback, resolve);
+export function guardedFetch({ loopback, lookUp = dnsLookUp() }: GuardedFetchOptions): GuardedFetch {
+  const inTurn = turns(MAX_LOOKUPS);
   return async (request) => {
-    const { timeoutSeconds = DEFAULT_TIMEOUT_SECONDS, signal: callers } = request;
+    const { timeoutSeconds = DEFAULT_TIMEOUT_SECONDS, signal: callers, organizationId = '' } = request;
     const timeout = AbortSignal.timeout(Math.ceil(timeoutSeconds * 1000));
     const signal = callers === undefined ? timeout : AbortSignal.any([callers, timeout]);
+    const budget = wireBudget(request.maxBytes ?? DEFAULT_MAX_BYTES);
+    const lookUpInTurn: LookUp = (hostname, until) =>
+      inTurn(organizationId, until, () => lookUp(hostname, until));
     try {
       signal.throwIfAborted();
-      return await follow(agent, request, signal);
+      return await follow(request, { loopback, lookUp: lookUpInTurn, signal, budget });
     } catch (error) {
       callers?.throwIfAborted();
       if (timeout.aborted) {
         throw new FetchError('timeout', `No complete answer in ${timeoutSeconds} s`, { cause: error });
       }
-      throw withoutAnswer(error);
+      throw budget.failure ?? withoutAnswer(error);
     }
   };
 }
 
-async function follow(agent: Dispatcher, request: FetchRequest, signal: AbortSignal): Promise<FetchResponse> {
+async function follow(request: FetchRequest, options: ConnectOptions): Promise<FetchResponse> {
   const { followRedirects = true, maxBytes = DEFAULT_MAX_BYTES, overflow = 'refuse' } = request;
   const sent: SentRequest[] = [];
   let hop = firstHop(request);
   for (let redirects = 0; ; redirects += 1) {
-    const answer = await sendHop(agent, hop, signal);
-    const { method } = hop;
-    const url = hop.url.href;
-    sent.push({ method, url, status: answer.statusCode });
-    const next = followRedirects ? redirectOf(hop, answer) : undefined;
-    if (next === undefined) {
-      return { ...(await received(answer, hop, { maxBytes, overflow })), url, method, redirects, sent };
+    // A client, and so a connection, for each request: a sandbox that was frozen would wake up with dead ones.
+    const client = new Client(hop.url.origin, {
+      allowH2: false,
+      connect: guardedConnector(options),
+      maxHeaderSize: MAX_RESPONSE_HEADER_BYTES,
+      pipelining: 0,
+    });
+    try {
+      const answer = await sendHop(client, hop, options.signal);
+      const { method } = hop;
+      const url = hop.url.href;
+      sent.push({ method, url, status: answer.statusCode });
+      const next = followRedirects ? redirectOf(hop, answer) : undefined;
+      if (next === undefined) {
+        return { ...(await received(answer, hop, { maxBytes, overflow })), url, method, redirects, sent };
+      }
+      discard(answer);
+      if (redirects === MAX_REDIRECTS)
+        throw new FetchError('redirect_limit', `More than ${MAX_REDIRECTS} redirects`);
+      hop = next;
+    } finally {
+      void client.destroy();
     }
-    discard(answer);
-    if (redirects === MAX_REDIRECTS)
-      throw new FetchError('redirect_limit', `More than ${MAX_REDIRECTS} redirects`);
-    hop = next;
   }
 }
 
@@ -75,9 +96,8 @@ function firstHop({ url, method = 'GET', headers = {}, body }: FetchRequest): Ho
   return { url: parseTarget(url), method, headers: fields, ...(body !== undefined && { body }) };
 }
 
-function sendHop(agent: Dispatcher, hop: Hop, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
-  const answer = agent.request({
-    origin: hop.url.origin,
+function sendHop(client: Client, hop: Hop, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+  const answer = client.request({
     path: `${hop.url.pathname}${hop.url.search}`,
     method: hop.method,
     headers: [...hop.headers, ['accept-encoding', ACCEPT_ENCODING]].flat(),
@@ -87,7 +107,7 @@ function sendHop(agent: Dispatcher, hop: Hop, signal: AbortSignal): Promise<Disp
     headersTimeout: 0,
     bodyTimeout: 0,
   });
-  // The agent heeds the signal once it is connected, and sends nothing then; a name may take longer than the caller waits.
+  // The client heeds the signal once it is connected, and sends nothing then; connecting may take longer than the caller waits.
   const over = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });

@@ -11,8 +11,13 @@ export interface FetchRequest {
   readonly signal?: AbortSignal;
   /** For everything together: names, connections, redirects, body. Default 30. */
   readonly timeoutSeconds?: number;
-  /** Bytes of the body after decompression. Default 65,536. */
+  /**
+   * Bytes of the body after decompression. Default 65,536. All that comes over the wire (headers, framing, redirects)
+   * may be twice that and 512 KiB more; the request then fails with `too_large`, whatever `overflow` says.
+   */
   readonly maxBytes?: number;
+  /** For whom it is sent: an organization's lookups of names are bounded. By default all such requests count together. */
+  readonly organizationId?: string;
   /**
    * What happens to a body that is longer, or whose compression is broken: `refuse` throws `too_large` or `encoding`,
    * `truncate` keeps the beginning. Default `refuse`.

@@ -44,7 +44,7 @@ afterAll(() => {
 
 test('a server whose certificate nobody vouches for is not asked, whatever the environment says', async () => {
   vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
-  const fetch = guardedFetch({ loopback: 'allowed', resolve: async () => ['127.0.0.1'] });
+  const fetch = guardedFetch({ loopback: 'allowed', lookUp: async () => ['127.0.0.1'] });
   for (const host of ['localhost', '127.0.0.1', 'other.example']) {
     await expect(fetch({ url: `https://${host}:${port}/` })).rejects.toMatchObject({ code: 'tls' });
   }
