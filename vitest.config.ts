@@ -4,7 +4,12 @@ export default defineConfig({
   test: {
     include: ['functions/**/*.test.ts', 'lib/**/*.test.ts', 'local/**/*.test.ts', 'infra-tests/**/*.test.ts'],
     // What needs an emulator of AWS, or the machine for itself, has a command of its own.
-    exclude: [...configDefaults.exclude, '**/*.localstack.test.ts', '**/*.abuse.test.ts', 'local/ministack/deployed/**'],
+    exclude: [
+      ...configDefaults.exclude,
+      '**/*.localstack.test.ts',
+      '**/*.abuse.test.ts',
+      'local/ministack/deployed/**',
+    ],
     globalSetup: ['local/test-postgres.ts'],
     pool: 'forks',
     // What is waited for comes when it comes: a busy machine is no failure.
