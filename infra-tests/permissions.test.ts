@@ -122,6 +122,14 @@ describe.each(STAGE_NAMES)('what functions may do in %s', (stage) => {
     },
   );
 
+  test.each(['INTERACTIVE_QUEUE_URL', 'BULK_QUEUE_URL'])(
+    'the worker alone gives messages back that it could not work on: %s',
+    (url) => {
+      const queue: string = variable('worker', url).Ref;
+      expect(allowed(stacks, 'sqs:ChangeMessageVisibility', `"${queue}"`)).toEqual(['worker']);
+    },
+  );
+
   test('those that write task rows post to connections, of this API and stage only', () => {
     const pushers = ['api', 'socket', 'worker', 'dead-letters', 'dispatcher'];
     const [api] = Object.keys(

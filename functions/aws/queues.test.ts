@@ -2,21 +2,29 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { sqsEnqueue } from './queues.ts';
+import { sqsEnqueue, sqsGiveBack } from './queues.ts';
 
-type Entry = { Id: string; MessageBody: string; MessageSystemAttributes?: unknown };
+type Entry = {
+  Id: string;
+  MessageBody: string;
+  MessageSystemAttributes?: unknown;
+  VisibilityTimeout?: number;
+};
 
 let server: Server;
 let sqs: SQSClient;
 const requests: Entry[][] = [];
+const queueUrls: string[] = [];
+let refused: { Id: string; Code: string }[] = [];
 
 /** SQS, as far as it shows what was sent to it. */
 beforeAll(async () => {
   server = createServer(async (request, response) => {
-    const { Entries } = JSON.parse((await request.setEncoding('utf8').toArray()).join(''));
+    const { Entries, QueueUrl } = JSON.parse((await request.setEncoding('utf8').toArray()).join(''));
     requests.push(Entries);
+    queueUrls.push(QueueUrl);
     response.writeHead(200, { 'content-type': 'application/x-amz-json-1.0' });
-    response.end(JSON.stringify({ Successful: [], Failed: [] }));
+    response.end(JSON.stringify({ Successful: [], Failed: refused.splice(0) }));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   sqs = new SQSClient({
@@ -55,4 +63,34 @@ test('where nothing is traced, a message carries no trace', async () => {
     () => {},
   )([WAKE_UP]);
   expect(requests.pop()?.[0]).not.toHaveProperty('MessageSystemAttributes');
+});
+
+const received = (queue: string, receives: number) => ({
+  messageId: `${queue}-${receives}`,
+  receiptHandle: 'handle',
+  eventSourceARN: `arn:aws:sqs:eu-central-1:1:${queue}`,
+  attributes: { ApproximateReceiveCount: String(receives) },
+});
+
+test('a message that is given back comes again soon, and twice as late each time, so that an outage is no hot loop', async () => {
+  const messages = [1, 2, 3, 4, 5, 50].map((receives) => received('interactive', receives));
+  queueUrls.length = 0;
+  await sqsGiveBack(sqs, URLS, () => {})(messages);
+  expect(requests.pop()?.map(({ VisibilityTimeout }) => VisibilityTimeout)).toEqual([
+    10, 20, 40, 80, 160, 160,
+  ]);
+  expect(queueUrls).toEqual([URLS.interactive]);
+});
+
+test('each message goes back to the queue that it came from', async () => {
+  queueUrls.length = 0;
+  await sqsGiveBack(sqs, URLS, () => {})([received('bulk', 1)]);
+  expect(queueUrls).toEqual([URLS.bulk]);
+});
+
+test('a message that SQS does not take back is told of', async () => {
+  const failures: unknown[] = [];
+  refused = [{ Id: 'bulk-1', Code: 'ReceiptHandleIsInvalid' }];
+  await sqsGiveBack(sqs, URLS, (error) => failures.push(error))([received('bulk', 1)]);
+  expect(String(failures)).toContain('ReceiptHandleIsInvalid');
 });

@@ -1,4 +1,8 @@
-import { SendMessageBatchCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import {
+  ChangeMessageVisibilityBatchCommand,
+  SendMessageBatchCommand,
+  type SQSClient,
+} from '@aws-sdk/client-sqs';
 import type { Enqueue, Queue, WakeUp } from '../tasks/task.ts';
 
 /** Messages that one SendMessageBatch may carry. */
@@ -66,4 +70,56 @@ export function sqsEnqueue(
     await Promise.all(Array.from({ length: PARALLEL }, next));
     return unsent;
   };
+}
+
+/** A received message, as far as it takes to give it back. */
+export type Received = {
+  messageId: string;
+  receiptHandle: string;
+  eventSourceARN: string;
+  attributes: { ApproximateReceiveCount: string };
+};
+
+/** Seconds for which a message that was given back the first time stays hidden. Doubles with each further time. */
+const FIRST_PAUSE_SECONDS = 10;
+const LONGEST_PAUSE_SECONDS = 160;
+
+/**
+ * Gives messages of one invocation back to their queue, which nobody could work on. Without this, they stay hidden for the
+ * queue's visibility timeout (an hour and a half), and count towards the 120,000 that SQS lets be in flight.
+ *
+ * @param onFailure called when SQS did not take some back: these come again after the visibility timeout
+ */
+export function sqsGiveBack(
+  sqs: SQSClient,
+  urls: Record<Queue, string>,
+  onFailure: (error: unknown) => void,
+): (messages: readonly Received[]) => Promise<void> {
+  return async (messages) => {
+    for (const QueueUrl of Object.values(urls)) {
+      const name = QueueUrl.slice(QueueUrl.lastIndexOf('/') + 1);
+      const Entries = messages
+        .filter(({ eventSourceARN }) => eventSourceARN.endsWith(`:${name}`))
+        .map(({ messageId, receiptHandle, attributes }) => ({
+          Id: messageId,
+          ReceiptHandle: receiptHandle,
+          VisibilityTimeout: pauseSeconds(Number(attributes.ApproximateReceiveCount)),
+        }));
+      if (Entries.length === 0) continue;
+      try {
+        const { Failed = [] } = await sqs.send(
+          new ChangeMessageVisibilityBatchCommand({ QueueUrl, Entries }),
+        );
+        if (Failed.length > 0)
+          onFailure(new Error(`SQS took ${Failed.length} messages not back: ${Failed[0]?.Code}`));
+      } catch (error) {
+        onFailure(error);
+      }
+    }
+  };
+}
+
+/** @param receives of this message, from 1 */
+function pauseSeconds(receives: number): number {
+  return Math.min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** (receives - 1));
 }

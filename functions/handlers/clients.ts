@@ -2,7 +2,7 @@ import { ApiGatewayManagementApiClient } from '@aws-sdk/client-apigatewaymanagem
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { type Artifacts, bucketArtifacts } from '../aws/artifacts.ts';
 import { CLIENT_SETTINGS } from '../aws/client-settings.ts';
-import { sqsEnqueue } from '../aws/queues.ts';
+import { type Received, sqsEnqueue, sqsGiveBack } from '../aws/queues.ts';
 import { closeConnection, postFrame } from '../aws/sockets.ts';
 import { announcer } from '../realtime/frames.ts';
 import type { DispatchSettings, Enqueue } from '../tasks/task.ts';
@@ -30,6 +30,13 @@ export function queues(env: QueueEnv): { enqueue: Enqueue; dispatch: DispatchSet
       resendSeconds: env.DISPATCH_RESEND_SECONDS,
     },
   };
+}
+
+/** Gives messages of the two queues back that an invocation could not work on. */
+export function returns(env: QueueEnv): (messages: readonly Received[]) => Promise<void> {
+  const urls = { interactive: env.INTERACTIVE_QUEUE_URL, bulk: env.BULK_QUEUE_URL };
+  const complain = (error: unknown) => logger.error('messages could not be given back', { error });
+  return sqsGiveBack(new SQSClient(CLIENT_SETTINGS), urls, complain);
 }
 
 type ArtifactsEnv = {

@@ -16,7 +16,7 @@ import { rescueTasks } from '../tasks/rescue.ts';
 import { environmentOfHandlers } from '../tasks/runners/environment.ts';
 import { runnersFor } from '../tasks/runners/memory.ts';
 import { startRunners } from '../tasks/runners/pool.ts';
-import { artifacts, queues } from './clients.ts';
+import { artifacts, queues, returns } from './clients.ts';
 import { deadline } from './deadline.ts';
 import { artifactsEnv, commonEnv, listenersEnv, queueEnv, readEnv } from './environment.ts';
 import { listeners } from './listeners.ts';
@@ -55,6 +55,7 @@ const rescued: Announce = (tasks) => {
   announce(tasks);
 };
 const sender = queues(env);
+const giveBack = returns(env);
 const bucket = artifacts(env);
 const imports = importTask(
   importPorts({
@@ -82,7 +83,6 @@ const deps = {
 };
 
 export const handler = async (event: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
-  await wake();
   const ids: string[] = [];
   const redelivered: string[] = [];
   for (const record of event.Records) {
@@ -92,9 +92,14 @@ export const handler = async (event: SQSEvent, context: Context): Promise<SQSBat
     if (Number(record.attributes.ApproximateReceiveCount) > 1) redelivered.push(...(named ?? []));
   }
   try {
+    await wake();
     // Whoever had this message before may have died with it.
     if (redelivered.length > 0) await rescueTasks({ db, announce: rescued }, redelivered);
     await execute(deps, ids, deadline(context));
+  } catch (error) {
+    await giveBack(event.Records);
+    // An error of the invocation: the alarm hears of it, and Lambda receives less until invocations succeed again.
+    throw error;
   } finally {
     await told.flush();
     flush();
