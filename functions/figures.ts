@@ -17,12 +17,14 @@ export const FIGURES = {
   WakeUpsUnsent: 'Count',
   /** Of the largest table, with its indexes. */
   LargestTableBytes: 'Bytes',
+  /** How long ago the oldest task that is still there should have been gone; 0 when retention keeps up. */
+  RetentionOverdueSeconds: 'Seconds',
   /** Ticks that stored all they should, or had nothing to fetch, or stored a part. */
   PriceFetchesSucceeded: 'Count',
   PriceFetchesPartial: 'Count',
   PriceFetchesFailed: 'Count',
   PricesStored: 'Count',
-} as const satisfies Record<string, 'Count' | 'Milliseconds' | 'Bytes'>;
+} as const satisfies Record<string, 'Count' | 'Milliseconds' | 'Seconds' | 'Bytes'>;
 
 export type Figure = keyof typeof FIGURES;
 
@@ -31,6 +33,7 @@ export const ALARMED: readonly Figure[] = [
   'InteractiveStartLateness',
   'WakeUpsUnsent',
   'LargestTableBytes',
+  'RetentionOverdueSeconds',
   'PriceFetchesSucceeded',
 ];
 

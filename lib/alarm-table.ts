@@ -33,6 +33,9 @@ const OLDEST_MESSAGE_SECONDS = 1_800;
 /** Milliseconds between the time of a single task and its start, for ninety-nine of a hundred. */
 const LATE_MS = 30_000;
 
+/** How late a task may be removed. While retention keeps up, it is a quarter of an hour at most. */
+const OVERDUE_SECONDS = 3_600;
+
 /** Functions whose errors nobody else hears of: migrate and publish-console fail the deployment that calls them. */
 const ALARMED_FUNCTIONS = [
   'auth',
@@ -106,6 +109,13 @@ function ofFigures({ stage }: Watched): Record<string, AlarmSpec> {
       metric: figure(stage, 'LargestTableBytes', { statistic: 'Maximum', period }),
       above: stage.database.maxTableBytes,
       periods: 1,
+      silence: 'well',
+    },
+    'retention-behind': {
+      says: 'For an hour, ticks of the dispatcher had no time for tasks that should have been gone long before',
+      metric: figure(stage, 'RetentionOverdueSeconds', { statistic: 'Maximum', period }),
+      above: OVERDUE_SECONDS,
+      periods: 12,
       silence: 'well',
     },
     'stale-prices': {

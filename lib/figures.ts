@@ -15,6 +15,7 @@ export const FIGURE_NAMES = [
   'WakeUpsSent',
   'WakeUpsUnsent',
   'LargestTableBytes',
+  'RetentionOverdueSeconds',
   'PriceFetchesSucceeded',
   'PriceFetchesPartial',
   'PriceFetchesFailed',
@@ -28,6 +29,7 @@ export const ALARMED_NAMES = [
   'InteractiveStartLateness',
   'WakeUpsUnsent',
   'LargestTableBytes',
+  'RetentionOverdueSeconds',
   'PriceFetchesSucceeded',
 ] as const satisfies readonly FigureName[];
 

@@ -84,11 +84,12 @@ export async function unlock(
     where user_id = ${userId} and key = ${key} and seed = ${seed} and status is null`;
 }
 
-/** Removes keys that have expired, oldest first. */
-export async function sweep(db: Database, limit: number): Promise<void> {
-  await db`
+/** Removes keys that have expired, oldest first. @returns how many */
+export async function sweep(db: Database, limit: number): Promise<number> {
+  const { count } = await db`
     delete from idempotency_keys k using (
       select user_id, key from idempotency_keys where expires_at < (select clock_timestamp()) order by expires_at limit ${limit}
     ) old
     where k.user_id = old.user_id and k.key = old.key and k.expires_at < clock_timestamp()`;
+  return count;
 }

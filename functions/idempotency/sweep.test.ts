@@ -18,6 +18,18 @@ test('keys that have expired go, the oldest first and so many at a time; the oth
   await Promise.all([expiring('a', -1), expiring('b', -3), expiring('c', -2), expiring('d', 1)]);
   await sweep(dispatcher, 2);
   expect(await left()).toEqual(['a', 'd']);
-  await sweepIdempotencyKeys({ db: dispatcher });
+  await sweepIdempotencyKeys({ db: dispatcher }, () => true);
   expect(await left()).toEqual(['d']);
+});
+
+test('all keys that have expired go while there is time, and a step of them when there is none', async () => {
+  const dispatcher = on.as('dispatcher');
+  const expired = async () => (await left()).filter((key) => key.startsWith('old')).length;
+  await on.admin`
+    insert into idempotency_keys (user_id, key, fingerprint, seed, expires_at)
+    select ${userId}, 'old' || n, '', gen_random_uuid(), now() - interval '1 minute' from generate_series(1, 12000) n`;
+  await sweepIdempotencyKeys({ db: dispatcher }, () => false);
+  expect(await expired()).toBe(7_000);
+  await sweepIdempotencyKeys({ db: dispatcher }, () => true);
+  expect(await expired()).toBe(0);
 });

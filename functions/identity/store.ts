@@ -231,15 +231,19 @@ export async function publishKeys(on: On, keys: readonly PublicKey[]): Promise<v
 /**
  * Removes what has expired: sessions with their tokens, tokens of sessions that live on, and failures of logins. In
  * small steps, oldest first. A session with open sockets waits until these are closed.
+ *
+ * @param limit sessions, and tokens beside, at most
+ * @returns how many sessions, or how many tokens, whichever are more
  */
-export async function sweepExpired(db: Database, limit: number): Promise<void> {
-  await db`
+export async function sweepExpired(db: Database, limit: number): Promise<number> {
+  const { count: sessions } = await db`
     delete from sessions where id in (
       select s.id from sessions s
       where s.expires_at < (select clock_timestamp()) and not exists (select from connections c where c.session_id = s.id)
       order by s.expires_at limit ${limit})`;
-  await db`
+  const { count: tokens } = await db`
     delete from refresh_tokens where token_hash in (
       select token_hash from refresh_tokens where expires_at < (select clock_timestamp()) order by expires_at limit ${limit})`;
   await db`delete from login_failures where expires_at < (select clock_timestamp())`;
+  return Math.max(sessions, tokens);
 }

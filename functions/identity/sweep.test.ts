@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => on.close());
 
-const sweep = () => sweepIdentities({ db: on.as('dispatcher') });
+const sweep = (timeLeft = () => true) => sweepIdentities({ db: on.as('dispatcher') }, timeLeft);
 const left = async () =>
   (
     await on.admin<{ sessions: number; tokens: number; failures: number }[]>`
@@ -43,3 +43,32 @@ test('a session that has expired goes with its tokens, once its sockets are clos
   await sweep();
   expect(await left()).toMatchObject({ sessions: 0, tokens: 0 });
 });
+
+test.each([
+  [
+    'sessions',
+    (rows: number) => on.admin`
+    insert into sessions (id, user_id, expires_at)
+    select gen_random_uuid(), ${ada.userId}, now() - interval '1 second' from generate_series(1, ${rows})`,
+  ],
+  [
+    'tokens',
+    (rows: number) => on.admin`
+    with s as (
+      insert into sessions (id, user_id, expires_at) values (gen_random_uuid(), ${ada.userId}, now() + interval '1 day')
+      returning id
+    )
+    insert into refresh_tokens (token_hash, session_id, expires_at)
+    select sha256(n::text::bytea), s.id, now() - interval '1 second' from s, generate_series(1, ${rows}) n`,
+  ],
+] as const)(
+  'all %s that have expired go while there is time, and a step of them when there is none',
+  async (what, expired) => {
+    const before = (await left())?.[what] ?? 0;
+    await expired(1_200);
+    await sweep(() => false);
+    expect((await left())?.[what]).toBeGreaterThanOrEqual(before + 700);
+    await sweep();
+    expect((await left())?.[what]).toBe(before);
+  },
+);

@@ -1,10 +1,11 @@
 import type { Database } from '../database/connect.ts';
+import { inSteps } from '../in-steps.ts';
 import { sweepExpired } from './store.ts';
 
-/** Sessions, and tokens beside, that one tick removes. */
-const AT_MOST = 500;
+/** Sessions, and tokens beside, that one statement removes. */
+const STEP = 500;
 
-/** Removes sessions, refresh tokens and login failures that have expired; nothing reads them any more. */
-export function sweepIdentities({ db }: { db: Database }): Promise<void> {
-  return sweepExpired(db, AT_MOST);
+/** Removes sessions, refresh tokens and login failures that have expired, while there is time; nothing reads them any more. */
+export async function sweepIdentities({ db }: { db: Database }, timeLeft: () => boolean): Promise<void> {
+  await inSteps(() => sweepExpired(db, STEP), STEP, timeLeft);
 }

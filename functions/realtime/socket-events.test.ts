@@ -272,7 +272,7 @@ test('the sweep closes the sockets of ended sessions, and they hear nothing more
   await send(message(connection, { action: 'subscribe', task: id }));
   await on.admin`update sessions set revoked_at = now() where id = ${user.sessionId}`;
   const closed: string[] = [];
-  await sweepSockets({ db: on.as('dispatcher'), close: async (c) => void closed.push(c) });
+  await sweepSockets({ db: on.as('dispatcher'), close: async (c) => void closed.push(c) }, () => true);
   expect(closed).toContain(connection);
   expect(await watchersOf(id)).toEqual([]);
 });

@@ -1,17 +1,28 @@
 import type { Database } from '../database/connect.ts';
+import { inSteps } from '../in-steps.ts';
 import type { CloseConnection } from './frames.ts';
 import * as store from './store.ts';
 
-/** Connections that one tick closes. */
-const AT_MOST = 200;
+/** Connections that are closed together. */
+const STEP = 200;
 
-/** Closes the sockets of ended sessions, forgets connections past their life, and drops unused tickets. */
-export async function sweepSockets({ db, close }: { db: Database; close: CloseConnection }): Promise<number> {
-  const overdue = await store.overdueConnections(db, AT_MOST);
-  if (overdue.length > 0) {
+/**
+ * Closes the sockets of ended sessions, forgets connections past their life, and drops unused tickets, while there is time.
+ *
+ * @returns how many connections
+ */
+export async function sweepSockets(
+  { db, close }: { db: Database; close: CloseConnection },
+  timeLeft: () => boolean,
+): Promise<number> {
+  const closeSome = async () => {
+    const overdue = await store.overdueConnections(db, STEP);
+    if (overdue.length === 0) return 0;
     await store.forget(db, overdue);
     await Promise.allSettled(overdue.map(close));
-  }
+    return overdue.length;
+  };
+  const closed = await inSteps(closeSome, STEP, timeLeft);
   await store.sweepTickets(db);
-  return overdue.length;
+  return closed;
 }

@@ -38,6 +38,7 @@ const endedMany = async (count: number, member: Member) => {
     where organization_id = ${member.organizationId}`;
   return tasks.map(({ id }) => id);
 };
+const removedBy = async (...how: Parameters<typeof purge>) => (await purge(...how)).removed;
 const left = async (ids: string[]) =>
   (await on.admin`select id from tasks where id = any (${ids}::uuid[]) order by id`).map(({ id }) => id);
 
@@ -50,7 +51,7 @@ test('what ended longer ago than it is kept goes, with its attempts and its obje
   await on.admin`
     insert into attempts (task_id, attempt, organization_id, outcome, started_at, finished_at)
     values (${old}, 1, ${ada.organizationId}, 'completed', now(), now())`;
-  expect(await purge(deps, () => true)).toBe(1);
+  expect(await removedBy(deps, () => true)).toBe(1);
   expect(await left([old, recent, waiting])).toEqual([recent, waiting]);
   expect(await on.admin`select * from attempts where task_id = ${old}`).toEqual([]);
   expect(removedObjects).toEqual(['results/old']);
@@ -73,20 +74,88 @@ test('more than one step’s worth goes, and what a tick has no time for goes wi
   const batches = async () =>
     (await on.admin`select id from batches where organization_id = ${ada.organizationId}`).length;
   const answers = [true, false];
-  expect(await purge(deps, () => answers.shift() ?? false)).toBe(500);
+  expect(await removedBy(deps, () => answers.shift() ?? false)).toBe(500);
   // A batch outlives its tasks.
   expect(await batches()).toBe(1);
-  expect(await purge(deps, () => true)).toBe(600);
+  expect(await removedBy(deps, () => true)).toBe(600);
   expect(await left(ids)).toEqual([]);
   expect(await batches()).toBe(0);
 });
 
-test('a tick takes forty steps, and the next one begins where it stopped', async () => {
-  const members = await Promise.all(Array.from({ length: 41 }, () => on.member()));
-  for (const member of members) await ended(31, member);
+/** Rows of a member whose time is over, with nothing that they refer to. */
+const endedRows = (count: number, member: Member) =>
+  on.admin.begin(async (tx) => {
+    // Each row would else be asked for what it refers to.
+    await tx`set local session_replication_role = replica`;
+    await tx`
+    insert into tasks (id, organization_id, kind, name, queue, status, scheduled_time, run_at, finished_at, max_retries, attempt_limit)
+    select gen_random_uuid(), ${member.organizationId}, 'data.process', 'Task', 'bulk', 'CANCELLED', at, at, at, 0, 1
+    from (select now() - interval '40 days' - n * interval '1 second' as at from generate_series(1, ${count}) n) t`;
+  });
+const tasksOf = async (member: Member) => {
+  const [row] = await on.admin<{ count: number }[]>`
+    select count(*)::int from tasks where organization_id = ${member.organizationId}`;
+  return row?.count;
+};
+/** Time for so many steps. */
+const timeFor = (steps: number) => () => {
+  steps -= 1;
+  return steps >= 0;
+};
+
+test('a tick goes on while it has time, and stops when its time is used', async () => {
+  await endedRows(3_000, ada);
+  const first = await purge(deps, timeFor(3));
+  expect([first.removed, await tasksOf(ada)]).toEqual([1_500, 1_500]);
+  // They are kept for thirty days, and ended forty days ago.
+  expect(first.overdueSeconds).toBeGreaterThanOrEqual(10 * 86_400);
+  expect(await purge(deps, () => true)).toEqual({ removed: 1_500, overdueSeconds: 0 });
+  expect(await tasksOf(ada)).toBe(0);
+});
+
+test('a tick without any time removes nothing, and says how much it is behind', async () => {
+  await endedRows(1, ada);
+  const { removed, overdueSeconds } = await purge(deps, () => false);
+  expect([removed, await tasksOf(ada)]).toEqual([0, 1]);
+  expect(overdueSeconds).toBeGreaterThanOrEqual(10 * 86_400);
+  // The turn was given back: it is not ten minutes until the next.
+  expect(await removedBy(deps, () => true)).toBe(1);
+});
+
+test('a tick with time looks at every organization whose turn it is, however many there are', async () => {
+  const members = await Promise.all(Array.from({ length: 101 }, () => on.member()));
   await turnOf(...members);
-  expect(await purge(deps, () => true)).toBe(40);
-  expect(await purge(deps, () => true)).toBe(1);
+  for (const member of members) await endedRows(1, member);
+  expect(await removedBy(deps, () => true)).toBe(101);
+});
+
+test('tasks that somebody has locked do not keep a tick busy', async () => {
+  await endedRows(1_000, ada);
+  const { promise: isLocked, resolve: locked } = Promise.withResolvers<void>();
+  const { promise: mayEnd, resolve: end } = Promise.withResolvers<void>();
+  const locking = on.admin.begin(async (tx) => {
+    await tx`select from tasks where organization_id = ${ada.organizationId} for update`;
+    locked();
+    await mayEnd;
+  });
+  await isLocked;
+  let steps = 0;
+  const counted = () => {
+    steps += 1;
+    return steps < 100;
+  };
+  expect(await removedBy(deps, counted)).toBe(0);
+  expect(steps).toBeLessThan(100);
+  end();
+  await locking;
+});
+
+test('all batches whose time is over go in one tick', async () => {
+  await on.admin`
+    insert into batches (id, organization_id, queue, total, completed, finished_at)
+    select gen_random_uuid(), ${ada.organizationId}, 'bulk', 1, 1, now() - interval '31 days' from generate_series(1, 1100)`;
+  await purge(deps, () => true);
+  expect(await on.admin`select from batches where organization_id = ${ada.organizationId}`).toHaveLength(0);
 });
 
 test('one who has very much to remove takes no other’s turn, and goes on behind those who have waited', async () => {
@@ -97,16 +166,16 @@ test('one who has very much to remove takes no other’s turn, and goes on behin
   await on.admin`
     update organizations set purged_at = now() - interval '1 hour' where id = ${eve.organizationId}`;
   const answers = [true, true, true];
-  expect(await purge(deps, () => answers.shift() ?? false)).toBe(1_001);
+  expect(await removedBy(deps, () => answers.shift() ?? false)).toBe(1_001);
   expect(await left([hers])).toEqual([]);
   const late = await on.member();
   const theirs = await ended(31, late);
   await on.admin`
     update organizations set purged_at = now() - interval '1 hour' where id = ${late.organizationId}`;
   const once = [true];
-  expect(await purge(deps, () => once.shift() ?? false)).toBe(1);
+  expect(await removedBy(deps, () => once.shift() ?? false)).toBe(1);
   expect(await left([theirs])).toEqual([]);
-  expect(await purge(deps, () => true)).toBe(600);
+  expect(await removedBy(deps, () => true)).toBe(600);
   expect(await left(mine)).toEqual([]);
 });
 
@@ -181,7 +250,7 @@ describe('the turn of an organization', () => {
 test('an organization that was looked at just now is left alone', async () => {
   await purge(deps, () => true);
   const old = await ended(31);
-  expect(await purge(deps, () => true)).toBe(0);
+  expect(await removedBy(deps, () => true)).toBe(0);
   expect(await left([old])).toEqual([old]);
 });
 

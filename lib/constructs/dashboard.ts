@@ -145,7 +145,11 @@ function rowsOf({ stage, http, sockets, queues, database, functions }: Watched):
       ['Database: capacity taken, per cent', [database.utilization({ statistic: 'Maximum', period })]],
       ['Database: connections', [database.openConnections(max)]],
       ['Database: transaction ids used', [database.transactionAge(max)]],
-      ['Database: largest table, bytes', greatest('LargestTableBytes')],
+      [
+        'Database: largest table, bytes (right: seconds that removal is late)',
+        greatest('LargestTableBytes'),
+        greatest('RetentionOverdueSeconds'),
+      ],
     ],
   ];
 }

@@ -99,6 +99,10 @@ export const TASKS: Calls<typeof tasks> = {
       );
     }),
   },
+  overdueSeconds: {
+    dispatcher: (db, { member }) =>
+      tasks.overdueSeconds(db, [{ organizationId: member.organizationId, retentionDays: 30 }]),
+  },
   removeBatches: {
     dispatcher: (db, { member }) =>
       tasks.removeBatches(db, { organizationId: member.organizationId, retentionDays: 30 }, 100),

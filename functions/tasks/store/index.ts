@@ -45,6 +45,7 @@ export { releaseHeld } from './release-held.ts';
 export {
   type Old,
   oldTasks,
+  overdueSeconds,
   removeBatches,
   removeTasks,
   returnTurns,

@@ -41,23 +41,32 @@ export async function oldTasks(
     limit ${limit}`;
 }
 
-/** Removes tasks that are still at their end, with their attempts. What somebody has locked is left for the next time. */
-export async function removeTasks(db: Database, ids: readonly string[]): Promise<void> {
-  await db`
+/**
+ * Removes tasks that are still at their end, with their attempts. What somebody has locked is left for the next time.
+ *
+ * @returns how many
+ */
+export async function removeTasks(db: Database, ids: readonly string[]): Promise<number> {
+  const { count } = await db`
     with given as (
       select t.id from tasks t where t.id = any (${ids as string[]}::uuid[]) and t.finished_at is not null
       for update of t skip locked
     )
     delete from tasks t using given where t.id = given.id`;
+  return count;
 }
 
-/** Removes batches of an organization that ended longer ago than they are kept; their tasks have gone before, or go next. */
+/**
+ * Removes batches of an organization that ended longer ago than they are kept; their tasks have gone before, or go next.
+ *
+ * @returns how many
+ */
 export async function removeBatches(
   db: Database,
   { organizationId, retentionDays }: Turn,
   limit: number,
-): Promise<void> {
-  await db`
+): Promise<number> {
+  const { count } = await db`
     delete from batches b
     where b.id in (
       select b.id from batches b
@@ -66,6 +75,27 @@ export async function removeBatches(
       order by b.finished_at
       limit ${limit}
     )`;
+  return count;
+}
+
+/** How long ago the oldest task of these organizations should have been gone; 0 when there is none. */
+export async function overdueSeconds(db: Database, turns: readonly Turn[]): Promise<number> {
+  const ids = turns.map(({ organizationId }) => organizationId);
+  const days = turns.map(({ retentionDays }) => String(retentionDays));
+  const [row] = await db<{ seconds: number }[]>`
+    select coalesce(max(extract(epoch from clock_timestamp() - oldest.finished_at - given.kept)), 0)::float8 as seconds
+    from (
+      select id, days * interval '1 day' as kept
+      from unnest(${ids}::uuid[], ${days}::text[]::integer[]) as g(id, days)
+    ) given
+    cross join lateral (
+      select t.finished_at from tasks t
+      where t.organization_id = given.id and t.finished_at < clock_timestamp() - given.kept
+        and (t.status = 'COMPLETED' or not exists (select from task_dependencies d where d.depends_on = t.id))
+      order by t.finished_at
+      limit 1
+    ) oldest`;
+  return row?.seconds ?? 0;
 }
 
 /** Gives turns back, for which there was no time: they come again behind those that wait already, in this order. */
