@@ -38,6 +38,14 @@ export interface DatabaseServer {
   url(database?: string): string;
 }
 
+/** Starts the server that stands for Aurora's cluster. */
+export type StartDatabase = (options: {
+  /** A directory for the cluster alone. */
+  dataDir: string;
+  durable: boolean;
+  log: (line: string) => void;
+}) => Promise<DatabaseServer & { stop(): Promise<void> }>;
+
 /** The WebSocket API, in whatever processes it runs. */
 export interface Sockets {
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;

@@ -1,10 +1,15 @@
-import type { Backing } from './backing.ts';
+import type { Backing, StartDatabase } from './backing.ts';
 import { startBuckets } from './buckets.ts';
 import { deliveries } from './deliveries.ts';
 import { SUPERUSER, startPostgres } from './postgres.ts';
 import { type StartQueues, startQueues as startEmbedded } from './queues.ts';
 import { webSocketApi } from './websocket-api.ts';
 import { askHere } from './websocket-management.ts';
+
+const startEmbeddedPostgres: StartDatabase = async (options) => ({
+  ...(await startPostgres(options)),
+  user: SUPERUSER,
+});
 
 /**
  * Starts the database, queues and buckets that come along; the rest runs in this process.
@@ -14,13 +19,15 @@ import { askHere } from './websocket-management.ts';
 export async function embeddedBacking(options: {
   inDataDir: (name: string) => string;
   durable: boolean;
+  startDatabase: StartDatabase | undefined;
   startQueues: StartQueues | undefined;
   log: (line: string) => void;
   undo: AsyncDisposableStack;
 }): Promise<Backing> {
-  const { inDataDir, durable, startQueues = startEmbedded, log, undo } = options;
+  const { inDataDir, durable, log, undo } = options;
+  const { startDatabase = startEmbeddedPostgres, startQueues = startEmbedded } = options;
   const starting = [
-    undone(undo, startPostgres({ dataDir: inDataDir('postgres'), durable, log })),
+    undone(undo, startDatabase({ dataDir: inDataDir('postgres'), durable, log })),
     undone(undo, startQueues({ dataDir: inDataDir('queues') })),
     undone(undo, startBuckets({ dataDir: inDataDir('buckets') })),
   ] as const;
@@ -28,7 +35,7 @@ export async function embeddedBacking(options: {
   await Promise.allSettled(starting);
   const [database, queues, buckets] = await Promise.all(starting);
   return {
-    database: { ...database, user: SUPERUSER },
+    database,
     queuesEndpoint: queues.endpoint,
     endpoints: { AWS_ENDPOINT_URL_SQS: queues.endpoint, AWS_ENDPOINT_URL_S3: buckets.endpoint },
     create: async (deployment) => {

@@ -23,6 +23,8 @@ export interface PostgresOptions {
   readonly password?: string;
   /** False gives up crash safety for speed: for throw-away clusters only. */
   readonly durable?: boolean;
+  /** Settings of Postgres, which go before those of every local cluster. Default: none. */
+  readonly settings?: Readonly<Record<string, string>>;
   /** Receives one line for each thing worth telling a person. */
   readonly log?: (line: string) => void;
 }
@@ -78,7 +80,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   await stopLeftoverPostgres(dataDir, log);
   const password = options.password ?? (await superuserPassword(join(dataDir, 'superuser-password')));
   const port = options.port ?? (await freePort());
-  const settings = { ...SETTINGS, ...(durable ? {} : NOT_DURABLE), port: `${port}` };
+  const settings = { ...SETTINGS, ...(durable ? {} : NOT_DURABLE), ...options.settings, port: `${port}` };
   const account = clusterAccount(cluster);
   const launcher = await postgresLauncher(dataDir, account);
   let started: Started;

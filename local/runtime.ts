@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startAwsApi } from './aws-api.ts';
+import type { StartDatabase } from './backing.ts';
 import { lanesOf } from './capacity.ts';
 import { occupyDirectory } from './data-directory.ts';
 import { createDatabase, setRolePasswords } from './database-roles.ts';
@@ -51,6 +52,8 @@ export interface RuntimeOptions {
   readonly schedules?: boolean;
   /** False gives up crash safety of the database for speed. */
   readonly durable?: boolean;
+  /** Starts what stands for Aurora instead of the embedded Postgres. Default: the embedded one. */
+  readonly startDatabase?: StartDatabase;
   /** Starts what stands for SQS instead of the embedded one. Default: the embedded one. */
   readonly startQueues?: StartQueues;
   /** Is told of every event put on a bus; with `external` they go to the emulator's and not through here. */
@@ -111,7 +114,14 @@ async function compose(options: RuntimeOptions, undo: AsyncDisposableStack): Pro
     options.assembly ?? synthesizedAssembly(log, inDataDir('dist')),
     options.external
       ? localStackBacking(options.external, log)
-      : embeddedBacking({ inDataDir, durable, startQueues: options.startQueues, log, undo }),
+      : embeddedBacking({
+          inDataDir,
+          durable,
+          startDatabase: options.startDatabase,
+          startQueues: options.startQueues,
+          log,
+          undo,
+        }),
     undone(undo, startAwsApi()),
   ] as const;
   // All of them first, so that one that fails leaves none behind that starts later.

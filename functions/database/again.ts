@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { errorCode } from './connection/error-code.ts';
 
 /** Milliseconds before each further try. */
 const PAUSES = [100, 500];
 
 /**
- * Does work that may be repeated once more, and then once again, when the connection is lost: outside transactions only.
+ * Does work that may be repeated once more, and then once again, when the connection is lost, or its server can no longer
+ * write: outside transactions only.
  *
  * @throws what the last try threw, or at once what the database refused
  */
@@ -22,6 +24,5 @@ export async function again<T>(work: () => Promise<T>): Promise<T> {
 
 /** SQLSTATE classes 22 and 23: what was given, and not the database's state, is the trouble. */
 export function isRefusal(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' && /^2[23]...$/.test(code);
+  return /^2[23]...$/.test(errorCode(error) ?? '');
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { connect, wakener } from './connect.ts';
+import { connect, type Database, wakener } from './connect.ts';
 import { type Stand, stand } from './testing.ts';
 
 let on: Stand;
@@ -29,6 +29,55 @@ test('a connection that the server has closed meanwhile is noticed before the fi
   now += 60_000;
   await wake();
   expect(await db`select 1 as one`).toEqual([{ one: 1 }]);
+  await db.end();
+});
+
+/** Makes the session of this connection one that cannot write, as it is on a server that has become a standby. */
+const readOnly = (db: Database) => db`set session characteristics as transaction read only`;
+
+test.each([
+  ['a statement', (db: Database) => db`create table written()`],
+  [
+    'a statement of a query builder',
+    (db: Database) => db.unsafe('create table written()', [], { prepare: true }),
+  ],
+  ['a transaction', (db: Database) => db.begin((tx) => tx`create table written()`)],
+] as const)(
+  'a connection that cannot write is given up when %s fails for that reason, and the next one writes',
+  async (_what, write) => {
+    const db = connect(on.database.superuserUrl);
+    const pid = async () => (await db<{ pid: number }[]>`select pg_backend_pid() as pid`)[0]?.pid;
+    const first = await pid();
+    await readOnly(db);
+    await expect(Promise.resolve(write(db))).rejects.toMatchObject({ code: '25006' });
+    await write(db);
+    expect(await pid()).not.toBe(first);
+    await db`drop table written`;
+    // The server has one connection of ours again, not two.
+    await expect.poll(() => on.admin`select from pg_stat_activity where pid = ${first ?? 0}`).toHaveLength(0);
+    await db.end();
+  },
+);
+
+test('statements that fail together replace the connection once', async () => {
+  const db = connect(on.database.superuserUrl);
+  await readOnly(db);
+  const writes = Array.from({ length: 5 }, () => db`create table written()`.catch((error) => error.code));
+  expect(new Set(await Promise.all(writes))).toEqual(new Set(['25006']));
+  const name = 'counted connection';
+  await db`select set_config('application_name', ${name}, false)`;
+  expect(await on.admin`select from pg_stat_activity where application_name = ${name}`).toHaveLength(1);
+  await db`create table written()`;
+  await db`drop table written`;
+  await db.end();
+});
+
+test('what the database refuses for another reason leaves the connection alone', async () => {
+  const db = connect(on.database.superuserUrl);
+  const pid = async () => (await db<{ pid: number }[]>`select pg_backend_pid() as pid`)[0]?.pid;
+  const first = await pid();
+  await expect(Promise.resolve(db`select 1 / 0`)).rejects.toMatchObject({ code: '22012' });
+  expect(await pid()).toBe(first);
   await db.end();
 });
 

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
 import { JsonText } from '../exact-json/json-text.ts';
+import { followingWriter, replaceConnection } from './connection/following-writer.ts';
 
 /**
  * A connection, or a transaction on it. A sandbox has one connection and serves one request at a time, so a query
@@ -52,7 +53,9 @@ const TYPES = {
 };
 
 /**
- * Opens this sandbox's one connection, lazily: nothing is sent before the first query.
+ * Opens this sandbox's one connection, lazily: nothing is sent before the first query. The connection is always to a server that
+ * can write: a standby is refused when connecting (`CONNECTION_DESTROYED`), which costs no statement, as Postgres tells it in its
+ * greeting. A connection whose server has become a standby is given up at the first statement that fails for that reason.
  *
  * @param url    a URL with a password logs in with it; one without logs in by IAM: a token signed for 15 minutes
  * @param caFile PEM of the authorities that may sign the server's certificate; undefined for a server without TLS
@@ -60,27 +63,31 @@ const TYPES = {
 export function connect(url: string, caFile?: string): Database {
   const { hostname, port, username, password } = new URL(url);
   const iam = password === '';
-  return postgres(url, {
-    max: 1,
-    // Seconds; a cold start must not spend its whole time limit on a database that is down.
-    connect_timeout: 10,
-    fetch_types: false,
-    onnotice: () => {},
-    types: TYPES,
-    connection: {
-      application_name: decodeURIComponent(username),
-      ...PLANNING,
-      statement_timeout: 30_000,
-      // A sandbox that is frozen or killed inside a transaction must not keep its rows locked.
-      idle_in_transaction_session_timeout: 10_000,
-      // And one that is frozen for good must not keep its connection.
-      idle_session_timeout: 900_000,
-    },
-    ...verifiedTls(caFile),
-    ...(iam && {
-      password: () => iamToken(hostname, Number(port || 5432), decodeURIComponent(username)),
-    }),
-  }) as unknown as Database;
+  const open = () =>
+    postgres(url, {
+      max: 1,
+      // Of a cluster's name, which may still lead to the old writer after a failover.
+      target_session_attrs: 'primary',
+      // Seconds; a cold start must not spend its whole time limit on a database that is down.
+      connect_timeout: 10,
+      fetch_types: false,
+      onnotice: () => {},
+      types: TYPES,
+      connection: {
+        application_name: decodeURIComponent(username),
+        ...PLANNING,
+        statement_timeout: 30_000,
+        // A sandbox that is frozen or killed inside a transaction must not keep its rows locked.
+        idle_in_transaction_session_timeout: 10_000,
+        // And one that is frozen for good must not keep its connection.
+        idle_session_timeout: 900_000,
+      },
+      ...verifiedTls(caFile),
+      ...(iam && {
+        password: () => iamToken(hostname, Number(port || 5432), decodeURIComponent(username)),
+      }),
+    }) as unknown as Database;
+  return followingWriter(open);
 }
 
 /**
@@ -94,7 +101,8 @@ export function verifiedTls(caFile: string | undefined) {
 
 /**
  * Makes sure that the connection is usable after a pause, outside any transaction: a server that closed it while the
- * sandbox was frozen is noticed here, by a query that may safely be repeated, and not by the first real statement.
+ * sandbox was frozen is noticed here, by a query that may safely be repeated, and not by the first real statement. The same
+ * query asks whether the server can write: after a failover, it may have become a standby.
  */
 export function wakener(db: Database, now: () => number = Date.now): () => Promise<void> {
   let lastUse = now();
@@ -109,8 +117,10 @@ export function wakener(db: Database, now: () => number = Date.now): () => Promi
 async function awaken(db: Database): Promise<void> {
   for (let tries = 1; ; tries += 1) {
     try {
-      await db`select 1`;
-      return;
+      const [row] = await db<{ isStandby: boolean }[]>`select pg_is_in_recovery() as "isStandby"`;
+      if (!row?.isStandby) return;
+      replaceConnection(db);
+      throw new Error('The database is a standby, which cannot write');
     } catch (error) {
       if (tries === WAKE_TRIES) throw error;
       await sleep(50 * tries);

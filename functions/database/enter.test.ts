@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Transaction } from './connect.ts';
+import type { Database, Transaction } from './connect.ts';
 import { asMember } from './enter.ts';
 import { type Member, type Stand, stand } from './testing.ts';
 
@@ -58,4 +58,38 @@ test('members who do not administer an organization see their own connections al
   expect(await watching(bob.userId)).toEqual([{ connections: [] }]);
   for (const other of [ada.userId, null])
     await expect(watching(other)).rejects.toThrow(/only an administrator/);
+});
+
+const lost = () => Object.assign(new Error('write CONNECTION_CLOSED'), { code: 'CONNECTION_CLOSED' });
+
+test('a connection that is lost before the work has begun is no reason to fail', async () => {
+  let begins = 0;
+  const begin = (work: (tx: Transaction) => Promise<unknown>) => {
+    begins += 1;
+    return begins === 1 ? Promise.reject(lost()) : api.begin(work);
+  };
+  const failingOnce = { begin } as unknown as Database;
+  expect(await asMember(failingOnce, eve, (tx) => tx`select from organizations`)).toHaveLength(1);
+  expect(begins).toBe(2);
+});
+
+test('work that has begun is not repeated when the connection is lost: nobody knows whether it was committed', async () => {
+  let works = 0;
+  const losing = async () => {
+    works += 1;
+    throw lost();
+  };
+  await expect(asMember(api, eve, losing)).rejects.toThrow('CONNECTION_CLOSED');
+  expect(works).toBe(1);
+});
+
+test('work that a reader has refused is done again, on a connection that can write', async () => {
+  let works = 0;
+  const refusedOnce = async (tx: Transaction) => {
+    works += 1;
+    if (works === 1) await tx`set transaction read only`;
+    await tx`select create_organization(${uuidv7()}, ${eve.userId}, 'After a failover', false)`;
+  };
+  await asMember(api, eve, refusedOnce);
+  expect(works).toBe(2);
 });

@@ -1,5 +1,10 @@
-/** A referenced row is gone; serialization failure; deadlock. */
-const CONFLICTS: ReadonlySet<string> = new Set(['23503', '40001', '40P01']);
+import { errorCode } from './connection/error-code.ts';
+
+/**
+ * A referenced row is gone; serialization failure; deadlock; the server has become a reader, which refused the first write. The
+ * next try is on a new connection.
+ */
+const CONFLICTS: ReadonlySet<string> = new Set(['23503', '40001', '40P01', '25006']);
 
 const TRIES = 4;
 
@@ -15,14 +20,7 @@ export async function retryOnConflict<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
-      if (tries === TRIES || !CONFLICTS.has(sqlState(error) ?? '')) throw error;
+      if (tries === TRIES || !CONFLICTS.has(errorCode(error) ?? '')) throw error;
     }
   }
-}
-
-/** The SQLSTATE of an error of the database; drizzle wraps it. */
-function sqlState(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined;
-  if ('code' in error && typeof error.code === 'string') return error.code;
-  return sqlState(error.cause);
 }

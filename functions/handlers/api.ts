@@ -35,7 +35,8 @@ const deps = {
 const handleHttp = onLambda(createApi(deps, logFault));
 
 export const handler = async (event: LambdaEvent, context: LambdaContext) => {
-  await wake();
+  // If the database is away, the first statement fails, and the application answers 503.
+  await wake().catch(() => {});
   const answer = await handleHttp(event, context);
   await told.flush();
   flush();

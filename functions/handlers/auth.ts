@@ -29,7 +29,8 @@ registerAuthRoutes(app, {
 const respond = onLambda(app);
 
 export async function handler(event: LambdaEvent, context: LambdaContext) {
-  await wake();
+  // If the database is away, the first statement fails, and the application answers 503.
+  await wake().catch(() => {});
   return withinLimit(await respond(event, context));
 }
 

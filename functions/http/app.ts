@@ -31,6 +31,9 @@ const PLACES: Record<string, FieldError['in']> = {
   header: 'header',
 };
 
+/** A connection that was lost is replaced at once; a failover takes half a minute, and further answers say the same. */
+const RETRY_AFTER_SECONDS = 2;
+
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
 /**
@@ -68,6 +71,7 @@ export function createApp(logFault: LogFault): App {
     const body = problemOf(error, requestId);
     if (body.status >= 500) logFault('request failed', { error, method: c.req.method, path: c.req.path });
     c.header('Cache-Control', 'no-store');
+    if (body.status === 503) c.header('Retry-After', String(RETRY_AFTER_SECONDS));
     return refused(c, body);
   });
   app.notFound((c) => refused(c, problem(404, 'not_found', 'There is nothing here')));

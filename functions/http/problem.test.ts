@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { connect } from '../database/connect.ts';
 import { type Stand, stand } from '../database/testing.ts';
 import { type FieldError, Refusal } from '../refusal.ts';
 import { PROBLEM_LIMITS } from '../shortened.ts';
+import { createApp } from './app.ts';
 import { Problem, problemOf } from './problem.ts';
 import { apiFunction, type Client } from './testing.ts';
 
@@ -151,4 +153,32 @@ test('a fault tells nothing of its cause', () => {
   const body = problemOf(new Error('connection to 10.0.0.7 lost'), 'request-1');
   expect(body).toMatchObject({ status: 500, code: 'internal', request_id: 'request-1' });
   expect(JSON.stringify(body)).not.toContain('10.0.0.7');
+});
+
+test.each([
+  '25006',
+  '57P01',
+  '57P03',
+  '08006',
+  '53300',
+  'CONNECTION_CLOSED',
+  'CONNECT_TIMEOUT',
+  'ECONNREFUSED',
+])('a database that cannot serve at the moment (%s) is no fault: the client is told to ask again', (code) => {
+  const lost = Object.assign(new Error('connection to 10.0.0.7 lost'), { code });
+  for (const thrown of [lost, new Error('Failed query', { cause: lost })]) {
+    const body = problemOf(thrown, 'request-1');
+    expect(body).toMatchObject({ status: 503, code: 'unavailable' });
+    expect(JSON.stringify(body)).not.toContain('10.0.0.7');
+  }
+});
+
+test('who asks while the database cannot be reached is told when to ask again', async () => {
+  const away = connect('postgres://celeriac_api:none@127.0.0.1:1/none');
+  const app = createApp(() => {});
+  app.get('/api/away', async (c) => c.json(await away`select 1`));
+  const answer = await app.request('/api/away');
+  expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '2']);
+  expect(await answer.json()).toMatchObject({ code: 'unavailable' });
+  await away.end();
 });

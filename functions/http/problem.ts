@@ -1,6 +1,7 @@
 import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import * as z from 'zod';
+import { isUnavailable } from '../database/connection/error-code.ts';
 import { Refusal, type RefusalKind } from '../refusal.ts';
 import { listed, shortened } from '../shortened.ts';
 
@@ -72,6 +73,9 @@ export function problemOf(thrown: unknown, requestId?: string): ProblemBody {
   }
   if (thrown instanceof HTTPException && thrown.status < 500) {
     return problem(thrown.status, 'bad_request', thrown.message || 'The request cannot be understood');
+  }
+  if (isUnavailable(thrown)) {
+    return problem(503, 'unavailable', 'The database cannot be reached at the moment; ask again');
   }
   return {
     ...problem(

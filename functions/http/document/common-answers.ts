@@ -31,7 +31,16 @@ const REFUSALS: Record<number, [meaning: string, code: string, detail: string]> 
     'internal',
     'Something went wrong on our side; nothing was lost that had been acknowledged',
   ],
-  503: ['Busy; ask again in a moment', 'unavailable', 'Too much is going on at the moment; ask again'],
+  503: [
+    'Busy, or without the database for a moment; ask again',
+    'unavailable',
+    'The database cannot be reached at the moment; ask again',
+  ],
+};
+
+const RETRY_AFTER: Header = {
+  description: 'Seconds to wait, where they are known',
+  schema: { type: 'integer', minimum: 0 },
 };
 
 const HEADERS: Partial<Record<number, Record<string, Header>>> = {
@@ -49,12 +58,8 @@ const HEADERS: Partial<Record<number, Record<string, Header>>> = {
       schema: { type: 'string', pattern: '^[A-Z]+(, [A-Z]+)*$' },
     },
   },
-  429: {
-    'Retry-After': {
-      description: 'Seconds to wait, where they are known',
-      schema: { type: 'integer', minimum: 0 },
-    },
-  },
+  429: { 'Retry-After': RETRY_AFTER },
+  503: { 'Retry-After': RETRY_AFTER },
 };
 
 const REPLAYED: Record<string, Header> = {

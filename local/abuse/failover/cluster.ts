@@ -1,0 +1,112 @@
+import { execFileSync } from 'node:child_process';
+import { chownSync, statSync } from 'node:fs';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import postgres from 'postgres';
+import type { DatabaseServer } from '../../backing.ts';
+import { type Postgres, SUPERUSER, startPostgres } from '../../postgres.ts';
+import { startProxy } from './proxy.ts';
+
+const PASSWORD = 'replicated';
+
+/** A standby streams from it, and from what it becomes. */
+const REPLICATION = {
+  wal_level: 'replica',
+  max_wal_senders: '4',
+  // Holds what was written while the standby was copied.
+  wal_keep_size: '1GB',
+  full_page_writes: 'on',
+};
+
+/** Two servers behind one address, as a cluster of Aurora has: a writer, and a reader that takes its place. */
+export interface Cluster extends DatabaseServer {
+  /**
+   * The writer goes, the reader takes its place, and the old writer comes back as a reader of the new one, where it was. The
+   * address still leads there, as a name does that is remembered for a while.
+   */
+  failOver(): Promise<void>;
+  /** Lets new connections to the address reach the writer. */
+  pointToWriter(): void;
+  stop(): Promise<void>;
+}
+
+export async function startCluster(directory: string): Promise<Cluster> {
+  const [firstDir, secondDir] = [join(directory, 'first'), join(directory, 'second')];
+  let first = await startPostgres({
+    dataDir: firstDir,
+    durable: false,
+    password: PASSWORD,
+    settings: REPLICATION,
+  });
+  await copyWhileRunning(first, firstDir, secondDir);
+  const second = await startStandby(secondDir, first.port);
+  const proxy = await startProxy(first.port);
+  const url = (database = SUPERUSER) =>
+    `postgres://${SUPERUSER}:${PASSWORD}@127.0.0.1:${proxy.port}/${database}`;
+
+  return {
+    host: '127.0.0.1',
+    port: proxy.port,
+    user: SUPERUSER,
+    password: PASSWORD,
+    url,
+    async failOver() {
+      // Its end waits until the standby has all that it has committed.
+      await first.stop();
+      await ask(second, (sql) => sql`select pg_promote()`);
+      first = await startStandby(firstDir, second.port, first.port);
+    },
+    pointToWriter: () => proxy.leadTo(second.port),
+    async stop() {
+      await proxy.stop();
+      await Promise.all([first.stop(), second.stop()]);
+    },
+  };
+}
+
+/** Starts the server of a directory as a standby of the one at `primaryPort`. */
+async function startStandby(dataDir: string, primaryPort: number, port?: number): Promise<Postgres> {
+  await writeAsOwner(join(dataDir, 'cluster'), 'standby.signal', '');
+  const primary = `host=127.0.0.1 port=${primaryPort} user=${SUPERUSER} password=${PASSWORD}`;
+  return startPostgres({
+    dataDir,
+    durable: false,
+    password: PASSWORD,
+    settings: { ...REPLICATION, primary_conninfo: primary },
+    ...(port !== undefined && { port }),
+  });
+}
+
+/** Copies the cluster of a running server, as `pg_basebackup` does, which the embedded Postgres has not. */
+async function copyWhileRunning(server: Postgres, from: string, to: string): Promise<void> {
+  await mkdir(to, { recursive: true });
+  await ask(server, async (sql) => {
+    await sql`select pg_backup_start('standby', true)`;
+    // The files keep their owner.
+    execFileSync('cp', ['-a', join(from, 'cluster'), to]);
+    const [backup] = await sql<{ labelfile: string }[]>`select labelfile from pg_backup_stop(false)`;
+    await writeAsOwner(join(to, 'cluster'), 'backup_label', backup?.labelfile ?? '');
+  });
+  const cluster = join(to, 'cluster');
+  await rm(join(cluster, 'postmaster.pid'), { force: true });
+  for (const entry of await readdir(join(cluster, 'pg_wal'), { withFileTypes: true })) {
+    if (entry.isFile()) await rm(join(cluster, 'pg_wal', entry.name));
+  }
+}
+
+/** Postgres reads files of its own account alone. */
+async function writeAsOwner(cluster: string, name: string, content: string): Promise<void> {
+  const file = join(cluster, name);
+  await writeFile(file, content, { mode: 0o600 });
+  const { uid, gid } = statSync(cluster);
+  if (process.getuid?.() === 0) chownSync(file, uid, gid);
+}
+
+async function ask(server: Postgres, work: (sql: postgres.Sql) => PromiseLike<unknown>): Promise<void> {
+  const sql = postgres(server.url(), { max: 1, onnotice: () => {} });
+  try {
+    await work(sql);
+  } finally {
+    await sql.end();
+  }
+}
