@@ -39,7 +39,7 @@ export default {
       severity: 'error',
       from: {
         path: '^functions/handlers/',
-        pathNot: `${TEST}|^functions/handlers/(api|auth|origin-check)\\.ts$`,
+        pathNot: `${TEST}|^functions/handlers/(api|auth|session|origin-check)\\.ts$`,
       },
       to: { path: '^functions/http/' },
     },

@@ -13,9 +13,15 @@ const REQUESTS = [
   ['POST', '/api/ws-tickets', 'api'],
   ['GET', '/api/openapi.json', 'api'],
   ['POST', '/api/auth/register', 'auth'],
-  ['GET', '/api/auth/me', 'auth'],
+  ['POST', '/api/auth/login', 'auth'],
   ['POST', '/api/token', 'auth'],
-  ['POST', '/api/token/refresh', 'auth'],
+  // Whoever is logged in does not wait behind logins.
+  ['GET', '/api/auth/me', 'session'],
+  ['POST', '/api/auth/refresh', 'session'],
+  ['POST', '/api/auth/logout', 'session'],
+  ['GET', '/api/auth/jwks', 'session'],
+  ['POST', '/api/token/refresh', 'session'],
+  ['POST', '/api/token/verify', 'session'],
 ] as const;
 
 describe.each(STAGE_NAMES)('endpoints of %s', (stage) => {
@@ -53,14 +59,14 @@ describe.each(STAGE_NAMES)('endpoints of %s', (stage) => {
     expect(answeredBy(method, `${path}/`)).toBe(name);
   });
 
-  test('the public keys are with auth, and what no function answers is not routed', () => {
-    expect(answeredBy('GET', '/.well-known/jwks.json')).toBe('auth');
+  test('the public keys are with session, and what no function answers is not routed', () => {
+    expect(answeredBy('GET', '/.well-known/jwks.json')).toBe('session');
     expect(answeredBy('GET', '/')).toBeUndefined();
   });
 
   test('a path that there is not is refused by a function: API Gateway’s own 404 is no problem document', () => {
-    expect(answeredBy('GET', '/.well-known/security.txt')).toBe('auth');
-    expect(answeredBy('GET', '/.well-known/')).toBe('auth');
+    expect(answeredBy('GET', '/.well-known/security.txt')).toBe('session');
+    expect(answeredBy('GET', '/.well-known/')).toBe('session');
     expect(answeredBy('GET', '/api')).toBe('api');
     expect(answeredBy('GET', '/api/')).toBe('api');
     expect(answeredBy('GET', '/api/none')).toBe('api');

@@ -158,11 +158,19 @@ describe.each(STAGE_NAMES)('front door of %s', (stage) => {
           return (
             Properties.AuthorizationType !== 'CUSTOM' ||
             functionAt(stacks, authorizer?.Properties.AuthorizerUri) !== 'origin-check' ||
-            !/header\.x-origin-verify$/.test(authorizer?.Properties.IdentitySource[0])
+            !/header\.x-origin-verify$/.test(authorizer?.Properties.IdentitySource[0]) ||
+            !/header\.x-client-address$/.test(authorizer?.Properties.IdentitySource[1])
           );
         })
         .map(({ Properties }) => Properties.RouteKey);
       expect(open.toSorted()).toEqual(['$default', '$disconnect']);
+    });
+
+    test('the access logs of both APIs have the client’s address, as the check hands it over', () => {
+      const logged = Object.values(app.findResources('AWS::ApiGatewayV2::Stage')).map(
+        ({ Properties }) => JSON.parse(Properties.AccessLogSettings.Format)['authorizer.clientAddress'],
+      );
+      expect(logged).toEqual(['$context.authorizer.clientAddress', '$context.authorizer.clientAddress']);
     });
 
     test('the HTTP API remembers the answer, so that the check is not a second function for each request', () => {

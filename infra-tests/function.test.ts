@@ -6,7 +6,8 @@ import { ALL_SETTINGS, functionsOf, STAGE_NAMES, synthesize, synthesized, tempor
 
 /** What each function finds in its environment, besides what all of them do. */
 const VARIABLES = {
-  auth: ['SIGNING_SECRET_ARN', 'TOKEN_ISSUER'],
+  auth: ['LOGINS_PER_ADDRESS', 'REGISTRATIONS_PER_ADDRESS', 'SIGNING_SECRET_ARN', 'TOKEN_ISSUER'],
+  session: ['SIGNING_SECRET_ARN', 'TOKEN_ISSUER'],
   api: [
     'ARTIFACTS_BUCKET',
     'AWS_ENDPOINT_URL_S3',

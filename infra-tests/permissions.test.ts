@@ -98,15 +98,16 @@ describe.each(STAGE_NAMES)('what functions may do in %s', (stage) => {
     }
   });
 
-  test('auth alone can read the signing key, and who renews it', () => {
+  test('auth and session alone can read the signing key, and who renews it', () => {
     const reference = variable('auth', 'SIGNING_SECRET_ARN');
     const readers = FUNCTION_NAMES.filter((name) =>
       JSON.stringify(statementsOf(stacks, name)).includes(JSON.stringify(reference)),
     );
-    expect(readers).toEqual(['auth', 'rotate-signing-key']);
+    expect(readers).toEqual(['auth', 'session', 'rotate-signing-key']);
     expect(FUNCTION_NAMES.filter((name) => variable(name, 'SIGNING_SECRET_ARN'))).toEqual(readers);
     expect(allowed(stacks, 'secretsmanager:GetSecretValue')).toEqual([
       'auth',
+      'session',
       'migrate',
       'origin-check',
       'rotate-signing-key',

@@ -91,6 +91,7 @@ describe('everything that may be said at deployment', () => {
     // Whoever reads or writes what it encrypts may use it.
     expect(allowed(stacks, 'kms:Decrypt')).toEqual([
       'auth',
+      'session',
       'api',
       'worker',
       'migrate',

@@ -39,6 +39,7 @@ const OVERDUE_SECONDS = 3_600;
 /** Functions whose errors nobody else hears of: migrate and publish-console fail the deployment that calls them. */
 const ALARMED_FUNCTIONS = [
   'auth',
+  'session',
   'api',
   'socket',
   'worker',
@@ -128,7 +129,11 @@ function ofFigures({ stage }: Watched): Record<string, AlarmSpec> {
   };
 }
 
-function ofRequests({ http, sockets, functions: { auth, api, socket } }: Watched): Record<string, AlarmSpec> {
+function ofRequests({
+  http,
+  sockets,
+  functions: { auth, session, api, socket },
+}: Watched): Record<string, AlarmSpec> {
   const throttles = (fn: CeleriacFunction) => fn.metricThrottles({ statistic: 'Sum', period });
   return {
     'http-errors': {
@@ -150,8 +155,13 @@ function ofRequests({ http, sockets, functions: { auth, api, socket } }: Watched
       says: 'Requests are refused because every sandbox that the stage grants is busy',
       metric: new MathExpression({
         // A sum of metrics has no value where one of them has none, as of a function that nobody called.
-        expression: 'FILL(auth, 0) + FILL(api, 0) + FILL(socket, 0)',
-        usingMetrics: { auth: throttles(auth), api: throttles(api), socket: throttles(socket) },
+        expression: 'FILL(auth, 0) + FILL(session, 0) + FILL(api, 0) + FILL(socket, 0)',
+        usingMetrics: {
+          auth: throttles(auth),
+          session: throttles(session),
+          api: throttles(api),
+          socket: throttles(socket),
+        },
         period,
       }),
       above: 0,

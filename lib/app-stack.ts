@@ -50,8 +50,14 @@ export class AppStack extends Stack {
     const schedules = new Schedules(this, 'Schedules', { undelivered });
 
     const METRICS = stage.observability.figures;
+    const sessions = { TOKEN_ISSUER: frontDoor.url, SIGNING_SECRET_ARN: data.signingSecret.secretArn };
     const environment: Partial<Record<FunctionName, Record<string, string>>> = {
-      auth: { TOKEN_ISSUER: frontDoor.url, SIGNING_SECRET_ARN: data.signingSecret.secretArn },
+      auth: {
+        ...sessions,
+        LOGINS_PER_ADDRESS: String(stage.logins.perAddress),
+        REGISTRATIONS_PER_ADDRESS: String(stage.logins.registrationsPerAddress),
+      },
+      session: sessions,
       api: { TOKEN_ISSUER: frontDoor.url, METRICS },
       socket: { TOKEN_ISSUER: frontDoor.url, TOKEN_IN_URL: 'refused' },
       worker: {
@@ -83,12 +89,12 @@ export class AppStack extends Stack {
         environment: environment[name] ?? {},
       });
     });
-    const { auth, api, socket, worker, dispatcher, prices, migrate } = functions;
+    const { auth, session, api, socket, worker, dispatcher, prices, migrate } = functions;
     const database = new DatabaseAccess(this, 'Database', { stage, database: data.database, key: data.key });
     const recorder = functions['dead-letters'];
-    const runtime = [auth, api, socket, worker, recorder, dispatcher, prices];
+    const runtime = [auth, session, api, socket, worker, recorder, dispatcher, prices];
 
-    grantSecret(auth, data.signingSecret.secretArn, data.key);
+    for (const fn of [auth, session]) grantSecret(fn, data.signingSecret.secretArn, data.key);
     database.grantOwnership(migrate);
     for (const fn of runtime) database.grantConnect(fn, databaseRole(fn.entry));
     for (const fn of [api, worker, dispatcher]) queues.grantSend(fn, stage);
@@ -104,7 +110,7 @@ export class AppStack extends Stack {
       Secret.fromSecretNameV2(this, 'PriceApiKey', stage.prices.apiKeySecret).grantRead(prices);
     }
 
-    http.routeTo({ auth, api }, functions['origin-check']);
+    http.routeTo({ auth, session, api }, functions['origin-check']);
     sockets.routeTo(socket, functions['origin-check']);
     frontDoor.publishBy(functions['publish-console']);
     queues.deliverTo({ worker, recorder }, stage.concurrency.queues);

@@ -13,6 +13,7 @@ type Shape = {
  */
 export const FUNCTIONS = {
   auth: { memoryMiB: 1769, timeoutSeconds: 15, database: true },
+  session: { memoryMiB: 512, timeoutSeconds: 15, database: true },
   api: { memoryMiB: 1024, timeoutSeconds: 28, database: true },
   socket: { memoryMiB: 512, timeoutSeconds: 28, database: true },
   worker: { memoryMiB: 1769, timeoutSeconds: 900, database: true },

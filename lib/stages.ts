@@ -86,6 +86,13 @@ export type Stage = {
     /** Registrations, logins and new tokens of one address in five minutes. Refreshed tokens do not count. */
     loginsPerFiveMinutes: number;
   };
+  /** What one client address may do before the auth function refuses it; of IPv6 a /64. The firewall, where it is on, counts beside. */
+  logins: {
+    /** Logins and registrations within five minutes. */
+    perAddress: number;
+    /** Registrations within an hour. */
+    registrationsPerAddress: number;
+  };
   signingKey: {
     /** A key signs for this long, and is then believed for as long again. */
     rotationDays: number;
@@ -112,7 +119,10 @@ type Unreserved = 'worker' | 'dead-letters' | 'rotate-signing-key' | 'publish-co
 
 type Throttle = { rateLimit: number; burstLimit: number };
 
-/** 100 requests a second suit an integrator; an office behind one address logs in less than once in three seconds. */
+/** An office behind one address logs in less than once in three seconds, and does not register thirty people in an hour. */
+const LOGIN_LIMITS = { perAddress: 100, registrationsPerAddress: 30 };
+
+/** 100 requests a second suit an integrator. Logins are as in `LOGIN_LIMITS`. */
 const FIREWALL_LIMITS = { requestsPerMinute: 6_000, loginsPerFiveMinutes: 100 };
 
 export const STAGES = {
@@ -129,7 +139,16 @@ export const STAGES = {
       maxTableBytes: 20e9,
     },
     concurrency: {
-      functions: { auth: 5, api: 20, socket: 10, dispatcher: 1, prices: 1, migrate: 1, 'origin-check': 5 },
+      functions: {
+        auth: 5,
+        session: 5,
+        api: 20,
+        socket: 10,
+        dispatcher: 1,
+        prices: 1,
+        migrate: 1,
+        'origin-check': 5,
+      },
       queues: { interactive: 4, bulk: 4, deadLetters: 2 },
     },
     dispatch: { lookaheadSeconds: 180, resendSeconds: 300, leaseSeconds: 120 },
@@ -140,6 +159,7 @@ export const STAGES = {
     reservations: true,
     alarms: {},
     firewall: { on: false, ...FIREWALL_LIMITS },
+    logins: LOGIN_LIMITS,
     signingKey: { rotationDays: 90 },
     prices: { url: 'https://api.coingecko.com/api/v3' },
   },
@@ -156,7 +176,16 @@ export const STAGES = {
       maxTableBytes: 200e9,
     },
     concurrency: {
-      functions: { auth: 20, api: 100, socket: 60, dispatcher: 1, prices: 1, migrate: 1, 'origin-check': 50 },
+      functions: {
+        auth: 20,
+        session: 20,
+        api: 100,
+        socket: 60,
+        dispatcher: 1,
+        prices: 1,
+        migrate: 1,
+        'origin-check': 50,
+      },
       queues: { interactive: 50, bulk: 50, deadLetters: 2 },
     },
     dispatch: { lookaheadSeconds: 180, resendSeconds: 300, leaseSeconds: 120 },
@@ -167,6 +196,7 @@ export const STAGES = {
     reservations: true,
     alarms: {},
     firewall: { on: true, ...FIREWALL_LIMITS },
+    logins: LOGIN_LIMITS,
     signingKey: { rotationDays: 90 },
     prices: { url: 'https://api.coingecko.com/api/v3' },
   },

@@ -25,13 +25,16 @@ beforeAll(async () => {
     await readFile(join(import.meta.dirname, '..', 'lib', 'edge', 'viewer-request.js'), 'utf8'),
   );
   rewritten = (url) => {
-    const result = seen({ url, method: 'GET', headersDistinct: {} });
+    const result = seen({ url, method: 'GET', headersDistinct: {}, socket: {} });
     return 'url' in result ? result.url : undefined;
   };
   ports = [await freePort(), await freePort()];
   door = await startFrontDoor(ports);
   door.open({
-    httpApi: async ({ url, method }) => {
+    httpApi: async ({ url, method, headersDistinct }) => {
+      if (url === '/api/address') {
+        return { status: 200, headers: {}, body: JSON.stringify(headersDistinct['x-client-address']) };
+      }
       if (url === '/api/lost') throw new Error('The API is away');
       return { status: method === 'PUT' ? 503 : 200, headers: {}, body: `api ${url}` };
     },
@@ -88,6 +91,12 @@ test('both ports serve API and console', async () => {
     });
     expect(await get('/', { port })).toMatchObject({ status: 200, body: '<h1>Celeriac</h1>' });
   }
+});
+
+test('the client’s address goes along, whatever the client says', async () => {
+  expect((await get('/api/address')).body).toBe('["127.0.0.1"]');
+  const lie = { 'x-client-address': ['198.51.100.7', '198.51.100.8'] as never };
+  expect((await get('/api/address', { headers: lie })).body).toBe('["127.0.0.1"]');
 });
 
 test('the console comes with the deployed headers, a type, and leave to use the local WebSocket', async () => {

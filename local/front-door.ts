@@ -120,7 +120,7 @@ async function answerOfApi(request: IncomingMessage, origins: Origins): Promise<
     request.resume();
     return seen.answer;
   }
-  request.url = seen.url;
+  rewrite(request, seen);
   const answer = await origins.httpApi(request).catch(() => UNREACHABLE);
   return origins.errorPages.get(answer.status) ?? answer;
 }
@@ -138,9 +138,29 @@ function upgrade(
   if (!SOCKET_PATHS.test(pathOf(request))) return NOT_FOUND;
   const seen = origins.viewerRequest(request);
   if ('answer' in seen) return seen.answer;
-  request.url = seen.url;
+  rewrite(request, seen);
   void origins.webSocketApi(request, socket, head).catch(() => socket.destroy());
   return undefined;
+}
+
+/** Makes of a request what the function at the edge has made of it. */
+function rewrite(
+  request: IncomingMessage,
+  { url, headers }: { url: string; headers: Readonly<Record<string, string>> },
+): void {
+  request.url = url;
+  for (const [name, value] of Object.entries(headers)) {
+    request.headers[name] = value;
+    request.headersDistinct[name] = [value];
+    const others = pairsOf(request.rawHeaders).filter(([given]) => given.toLowerCase() !== name);
+    request.rawHeaders = [...others, [name, value]].flat();
+  }
+}
+
+function pairsOf(rawHeaders: readonly string[]): [name: string, value: string][] {
+  return rawHeaders.flatMap((name, index): [string, string][] =>
+    index % 2 === 0 ? [[name, rawHeaders[index + 1] ?? '']] : [],
+  );
 }
 
 /** The refusal of a request that no origin is asked about; writes an absolute URL as a path. */

@@ -1,14 +1,17 @@
 import type { FunctionSpec } from './template.ts';
 
 /**
- * What the local runtime sets otherwise than the template: here the seed's `?token=` address works, and nobody makes
- * metrics of the logs.
+ * What the local runtime sets otherwise than the template, unless the shell says something else: here the seed's `?token=`
+ * address works, and nobody makes metrics of the logs.
  */
 const LOCAL_DEFAULTS: Readonly<Record<string, string>> = {
   TOKEN_IN_URL: 'allowed',
   METRICS: 'none',
   // No failover of the database to outlast: what a kill -9 interrupted goes on sooner.
   LEASE_SECONDS: '30',
+  // Everybody on this machine has the same address.
+  LOGINS_PER_ADDRESS: '1000',
+  REGISTRATIONS_PER_ADDRESS: '1000',
 };
 
 /** Variables that say where the local server is: a developer's own of the same name means another database. */

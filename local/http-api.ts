@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { HttpAnswer } from './http-answer.ts';
 import { httpRouter, type RouteMatch } from './http-routes.ts';
 import { type Lambda, LambdaRefusal } from './lambda.ts';
@@ -221,10 +221,7 @@ function joinedQuery(rawQueryString: string): Record<string, string> {
 }
 
 /** The address that a request came from, as IPv4 where it is one. */
-export function clientAddress(request: {
-  socket: { remoteAddress?: string | undefined };
-  headers: IncomingHttpHeaders;
-}) {
+export function clientAddress(request: { socket: { remoteAddress?: string | undefined } }): string {
   return (request.socket.remoteAddress ?? '').replace(/^::ffff:/, '');
 }
 

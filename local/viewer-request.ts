@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { createContext, runInContext } from 'node:vm';
 import type { HttpAnswer } from './http-answer.ts';
+import { clientAddress } from './http-api.ts';
 
 type Value = { value: string; multiValue?: { value: string }[] };
 type Values = Record<string, Value>;
@@ -9,6 +10,7 @@ type Values = Record<string, Value>;
 interface ViewerEvent {
   uri: string;
   querystring: Values;
+  headers: Values;
 }
 
 /** An answer that a CloudFront Function gives by itself. */
@@ -19,10 +21,14 @@ interface EdgeAnswer {
 }
 
 /** A request, as far as a function at the edge looks at it. */
-export type Viewed = Pick<IncomingMessage, 'url' | 'method' | 'headersDistinct'>;
+export type Viewed = Pick<IncomingMessage, 'url' | 'method' | 'headersDistinct'> & {
+  socket: { remoteAddress?: string | undefined };
+};
 
-/** Where a request goes on to, or the answer that it got at the edge. */
-export type Seen = { readonly url: string } | { readonly answer: HttpAnswer };
+/** Where a request goes on to, with the headers that the function has set; or the answer that it got at the edge. */
+export type Seen =
+  | { readonly url: string; readonly headers: Readonly<Record<string, string>> }
+  | { readonly answer: HttpAnswer };
 
 /**
  * The emulator of a CloudFront Function on viewer requests. It runs apart from everything here: a function at the edge
@@ -36,19 +42,28 @@ export function viewerRequest(code: string): (request: Viewed) => Seen {
     `${code}\n(event) => JSON.stringify(handler(JSON.parse(event)))`,
     createContext(),
   );
-  return ({ url = '/', method = 'GET', headersDistinct }) => {
+  return ({ url = '/', method = 'GET', headersDistinct, socket }) => {
     const [uri = '', query = ''] = split(url, '?');
     const querystring = parsedQuery(query);
     const { cookie, ...headers } = headersDistinct;
     const cookies = valuesOf(
       (cookie ?? []).flatMap((line) => line.split(/;\s*/)).map((each) => split(each, '=')),
     );
-    const request = { method, uri, querystring, cookies, headers: valuesOf(headerLines(headers)) };
-    const result: ViewerEvent | EdgeAnswer = JSON.parse(run(JSON.stringify({ version: '1.0', request })));
+    const given = valuesOf(headerLines(headers));
+    const request = { method, uri, querystring, cookies, headers: given };
+    const viewer = { ip: clientAddress({ socket }) };
+    const event = { version: '1.0', viewer, request };
+    const result: ViewerEvent | EdgeAnswer = JSON.parse(run(JSON.stringify(event)));
     if ('statusCode' in result) return { answer: answerOf(result) };
+    const set = Object.entries(result.headers).filter(
+      ([name, header]) => JSON.stringify(header) !== JSON.stringify(given[name]),
+    );
     const same = JSON.stringify(result.querystring) === JSON.stringify(querystring);
     const rewritten = same ? query : writtenQuery(result.querystring);
-    return { url: rewritten === '' ? result.uri : `${result.uri}?${rewritten}` };
+    return {
+      url: rewritten === '' ? result.uri : `${result.uri}?${rewritten}`,
+      headers: Object.fromEntries(set.map(([name, { value }]) => [name, value])),
+    };
   };
 }
 

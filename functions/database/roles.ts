@@ -3,6 +3,7 @@ import type { Sql } from 'postgres';
 /** The database roles of the functions: one per function that reads or writes, none of which owns a table. */
 export const FUNCTION_ROLES = [
   'celeriac_auth',
+  'celeriac_session',
   'celeriac_api',
   'celeriac_socket',
   'celeriac_worker',

@@ -79,6 +79,12 @@ export const loginFailures = pgTable('login_failures', {
   expiresAt: time('expires_at').notNull(),
 });
 
+export const requestCounts = pgTable('request_counts', {
+  subject: bytea('subject').primaryKey(),
+  requests: integer('requests').notNull(),
+  expiresAt: time('expires_at').notNull(),
+});
+
 export const signingKeys = pgTable('signing_keys', {
   kid: text('kid').primaryKey(),
   publicJwk: jsonb('public_jwk').notNull(),

@@ -6,6 +6,7 @@ import { type Stand, stand } from '../database/testing.ts';
 let on: Stand;
 let secretsManager: Server;
 let handler: typeof import('./auth.ts').handler;
+let session: typeof import('./session.ts').handler;
 
 /** The secret before its first rotation: one version. */
 const VERSIONS: Record<string, string> = { AWSCURRENT: 'x'.repeat(64) };
@@ -24,6 +25,8 @@ beforeAll(async () => {
     DATABASE_URL: on.database.urlFor('auth'),
     TOKEN_ISSUER: 'https://celeriac.test',
     SIGNING_SECRET_ARN: 'the-signing-secret',
+    LOGINS_PER_ADDRESS: '10',
+    REGISTRATIONS_PER_ADDRESS: '10',
     AWS_ENDPOINT_URL: `http://127.0.0.1:${(secretsManager.address() as AddressInfo).port}`,
     AWS_REGION: 'eu-central-1',
     AWS_ACCESS_KEY_ID: 'local',
@@ -31,6 +34,8 @@ beforeAll(async () => {
     POWERTOOLS_DEV: 'true',
   });
   ({ handler } = await import('./auth.ts'));
+  process.env.DATABASE_URL = on.database.urlFor('session');
+  ({ handler: session } = await import('./session.ts'));
 });
 afterAll(async () => {
   secretsManager.close();
@@ -64,13 +69,18 @@ function event(method: string, rawPath: string, body?: object): Parameters<typeo
   };
 }
 
-test('the function registers a user and publishes the key that signed the token', async () => {
+test('auth registers a user and publishes the key that signed the token; session serves and believes it', async () => {
   const context = { awsRequestId: 'request' } as Parameters<typeof handler>[1];
   const body = { email: 'ada@example.com', password: 'correct horse' };
   const registered = await handler(event('POST', '/api/auth/register/', body), context);
   expect(registered.statusCode).toBe(201);
-  const { access } = JSON.parse(registered.body);
-  const published = await handler(event('GET', '/.well-known/jwks.json'), context);
+  const { access, refresh } = JSON.parse(registered.body);
+  const published = await session(event('GET', '/.well-known/jwks.json'), context);
   const { kid } = JSON.parse(Buffer.from(access.split('.')[0], 'base64url').toString());
   expect(JSON.parse(published.body).keys).toEqual([expect.objectContaining({ kid })]);
+  const refreshed = await session(event('POST', '/api/auth/refresh/', { refresh }), context);
+  expect(refreshed.statusCode).toBe(200);
+  // Each has its own routes alone.
+  expect((await handler(event('POST', '/api/auth/refresh/', { refresh }), context)).statusCode).toBe(404);
+  expect((await session(event('POST', '/api/auth/login/', body), context)).statusCode).toBe(404);
 });

@@ -31,6 +31,8 @@ export const artifactsEnv = {
 
 export const tokenEnv = { TOKEN_ISSUER: z.string().min(1) };
 
+export const signingEnv = { SIGNING_SECRET_ARN: z.string().min(1) };
+
 /**
  * Reads a function's configuration, once, at cold start.
  *

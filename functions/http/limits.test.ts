@@ -234,8 +234,13 @@ describe('a user', () => {
     });
   edge('email', `${x(242)}@example.com`, `${x(243)}@example.com`, '254 characters');
   edge('username', x(150), x(151), '150 characters');
-  edge('password', emoji(8), emoji(7), 'from 8 characters');
-  edge('password', emoji(128), emoji(129), 'to 128 characters');
+  edge('password', `🍎🍌🍇${emoji(5)}`, `🍎🍌🍇${emoji(4)}`, 'from 8 characters');
+  edge(
+    'password',
+    `🍎🍌🍇${emoji(125)}`,
+    `🍎🍌🍇${emoji(126)}`,
+    'to 128 characters, which are 512 bytes at most',
+  );
   edge('name', emoji(150), emoji(151), '150 characters');
 
   const LOGINS: [path: string, name: string, max: number, rest: object][] = [

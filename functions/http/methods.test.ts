@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { createApi } from './api.ts';
 import { createApp } from './app.ts';
 import { onLambda } from './on-lambda.ts';
-import { registerAuthRoutes } from './routes/auth.ts';
+import { registerAuthRoutes, registerSessionRoutes } from './routes/auth.ts';
 
 /*
  * A method that a path does not have is refused before anything else is looked at: the functions here have no database
@@ -12,6 +12,7 @@ import { registerAuthRoutes } from './routes/auth.ts';
 const api = createApi({} as never, () => {});
 const auth = createApp(() => {});
 registerAuthRoutes(auth, {} as never);
+registerSessionRoutes(auth, {} as never);
 
 const { paths } = JSON.parse(await (await api.request('/api/openapi.json')).text());
 const declared = Object.entries<object>(paths).map(([path, methods]) => ({

@@ -56,3 +56,19 @@ test('a renewed value is believed as soon as it comes, and wrong ones cannot cau
   expect(await effect({ 'x-origin-verify': 'old' })).toBe('Allow');
   expect(reads).toEqual([0, 10]);
 });
+
+test('the client’s address is handed over when the front door has sent it, and it is one', async () => {
+  const { check } = checker('secret');
+  const contextOf = async (headers: Record<string, string>) => (await check({ methodArn, headers })).context;
+  const believed = { 'X-Origin-Verify': 'secret' };
+  expect(await contextOf({ ...believed, 'X-Client-Address': '203.0.113.7' })).toEqual({
+    clientAddress: '203.0.113.7',
+  });
+  expect(await contextOf({ ...believed, 'x-client-address': '2001:db8::7' })).toEqual({
+    clientAddress: '2001:db8::7',
+  });
+  for (const none of ['', 'localhost', '203.0.113.7, 203.0.113.8', '203.0.113.7:443']) {
+    expect(await contextOf({ ...believed, 'x-client-address': none })).toBeUndefined();
+  }
+  expect(await contextOf({ 'x-origin-verify': 'wrong', 'x-client-address': '203.0.113.7' })).toBeUndefined();
+});

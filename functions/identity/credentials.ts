@@ -23,13 +23,17 @@ const Username = z
   .meta({ pattern: betweenBlanks('[A-Za-z0-9_.@+-]+') })
   .describe('One with an @ must be the email');
 
+export const MIN_PASSWORD_LENGTH = 8;
+
 /** Length is what counts; rules of composition make passwords worse (NIST SP 800-63B). */
 const NewPassword = z
   .string()
-  .min(8, 'Too short: at least 8 characters')
+  .min(MIN_PASSWORD_LENGTH, `Too short: at least ${MIN_PASSWORD_LENGTH} characters`)
   .max(128, 'Too long: at most 128 characters')
   .meta({ pattern: STORABLE.source })
-  .describe('Neither the email nor the username');
+  .describe(
+    'Neither the email, its part before the @, nor the username. At least 4 different characters. No sequence, no repetition, and none of the most common passwords.',
+  );
 
 /** A display name: one line of text. */
 const PersonName = line(150);
@@ -45,7 +49,8 @@ export const Registration = z
     if (username?.includes('@') && !same(username, email)) {
       issues.addIssue({ code: 'custom', path: ['username'], message: 'An address other than the email' });
     }
-    if (same(password, email) || (username !== undefined && same(password, username))) {
+    const names = [email, email.replace(/@.*/, ''), ...(username === undefined ? [] : [username])];
+    if (names.some((each) => same(password.trim(), each))) {
       issues.addIssue({ code: 'custom', path: ['password'], message: 'Must differ from email and username' });
     }
   });

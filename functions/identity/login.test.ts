@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Stand, stand } from '../database/testing.ts';
-import { THROTTLE } from './login.ts';
-import { type AuthFunction, authFunction, cheapHash, newcomer } from './testing.ts';
+import { ACCOUNT_LIMIT } from './limits.ts';
+import { type AuthFunction, authFunction, cheapHash, newcomer, SECRET } from './testing.ts';
 
 let on: Stand;
 let auth: AuthFunction;
@@ -18,67 +18,197 @@ async function registered() {
   return { ...who, ...body };
 }
 
-/** Tries a wrong password until the account accepts no more. */
-async function exhaust(login: object): Promise<void> {
-  for (let i = 0; i < THROTTLE.failures; i += 1) {
-    expect((await auth.post('/api/token/', { ...login, password: 'wrong wrong' })).status).toBe(401);
+const HERE = '203.0.113.1';
+const wrong = { password: 'wrong wrong' };
+const times = (count: number) => Array.from({ length: count }, (_, index) => index);
+const statuses = (answers: readonly { status: number }[], status: number) =>
+  answers.filter((answer) => answer.status === status).length;
+
+/** Tries a wrong password until the account accepts no more from this address. */
+async function exhaust(login: object, address = HERE): Promise<void> {
+  for (const _try of times(ACCOUNT_LIMIT.tries)) {
+    expect((await auth.from(address, '/api/token/', { ...login, ...wrong })).status).toBe(401);
   }
 }
 
-test('after ten failures even the right password has to wait', async () => {
-  const { username, email, password, access } = await registered();
-  await exhaust({ username });
-  for (const login of [{ username }, { email }, { username: username.toUpperCase() }]) {
-    const { status, body, headers } = await auth.post('/api/auth/login/', { ...login, password });
-    expect([status, body.code]).toEqual([429, 'too_many_logins']);
-    const seconds = Number(headers.get('retry-after'));
-    expect(seconds).toBeGreaterThan(0);
-    expect(seconds).toBeLessThanOrEqual(THROTTLE.windowSeconds);
-  }
-  expect((await auth.get('/api/auth/me/', access)).status).toBe(200);
-});
+describe('tries of one account', () => {
+  test('after twenty failures even the right password has to wait, at the address that failed', async () => {
+    const { username, email, password, access } = await registered();
+    await exhaust({ username });
+    for (const login of [{ username }, { email }, { username: username.toUpperCase() }]) {
+      const { status, body, headers } = await auth.post('/api/auth/login/', { ...login, password });
+      expect([status, body.code]).toEqual([429, 'too_many_logins']);
+      const seconds = Number(headers.get('retry-after'));
+      expect(seconds).toBeGreaterThan(0);
+      expect(seconds).toBeLessThanOrEqual(ACCOUNT_LIMIT.windowSeconds);
+      expect(body.retry_after_seconds).toBe(seconds);
+    }
+    expect((await auth.get('/api/auth/me/', access)).status).toBe(200);
+  });
 
-test('an account that does not exist is throttled alike', async () => {
-  const login = { username: 'nobody at all' };
-  await exhaust(login);
-  expect((await auth.post('/api/token/', { ...login, password: 'wrong wrong' })).status).toBe(429);
-});
+  test('nobody locks out the owner, who logs in from another address', async () => {
+    const { username, password } = await registered();
+    await exhaust({ username }, '198.51.100.66');
+    await exhaust({ username }, '2001:db8:66::1');
+    expect((await auth.from('198.51.100.7', '/api/token/', { username, password })).status).toBe(200);
+  });
 
-test('accounts are throttled one by one', async () => {
-  const [one, other] = [await registered(), await registered()];
-  await exhaust({ username: one.username });
-  expect((await auth.post('/api/token/', { email: other.email, password: other.password })).status).toBe(200);
-});
+  test('of an IPv6 address the network counts', async () => {
+    const { username, password } = await registered();
+    const login = { username };
+    for (const index of times(ACCOUNT_LIMIT.tries)) {
+      await auth.from(`2001:db8:0:7::${index + 1}`, '/api/token/', { ...login, ...wrong });
+    }
+    expect((await auth.from('2001:db8:0:7:ffff::', '/api/token/', { ...login, password })).status).toBe(429);
+    expect((await auth.from('2001:db8:0:8::1', '/api/token/', { ...login, password })).status).toBe(200);
+  });
 
-test('the id of a user as a login counts against no one', async () => {
-  const { user, username, password } = await registered();
-  await exhaust({ username: user.id });
-  await exhaust({ username: `user ${user.id}` });
-  expect((await auth.post('/api/token/', { username, password })).status).toBe(200);
-});
+  test('guesses at once do not exceed the limit', async () => {
+    const { username } = await registered();
+    const sandboxes = [auth, authFunction(on), authFunction(on)];
+    const answers = await Promise.all(
+      times(3 * ACCOUNT_LIMIT.tries).map((index) =>
+        (sandboxes[index % 3] ?? auth).post('/api/token/', { username, ...wrong }),
+      ),
+    );
+    expect(statuses(answers, 401)).toBe(ACCOUNT_LIMIT.tries);
+    expect(statuses(answers, 429)).toBe(2 * ACCOUNT_LIMIT.tries);
+  });
 
-test('the window ends by itself, and the next failure opens a new one', async () => {
-  const { username, password } = await registered();
-  await exhaust({ username });
-  await on.admin`update login_failures set expires_at = now()`;
-  expect((await auth.post('/api/token/', { username, password: 'wrong wrong' })).status).toBe(401);
-  expect((await auth.post('/api/token/', { username, password })).status).toBe(200);
-});
+  test('an account that does not exist is limited alike', async () => {
+    const login = { username: 'nobody at all' };
+    await exhaust(login);
+    expect((await auth.post('/api/token/', { ...login, ...wrong })).status).toBe(429);
+  });
 
-test('a success forgets the failures before it', async () => {
-  const { username, password } = await registered();
-  for (let i = 0; i < THROTTLE.failures + 1; i += 1) {
-    expect((await auth.post('/api/token/', { username, password: 'wrong wrong' })).status).toBe(401);
+  test('accounts are limited one by one', async () => {
+    const [one, other] = [await registered(), await registered()];
+    await exhaust({ username: one.username });
+    expect((await auth.post('/api/token/', { email: other.email, password: other.password })).status).toBe(
+      200,
+    );
+  });
+
+  test('the id of a user as a login counts against no one', async () => {
+    const { user, username, password } = await registered();
+    await exhaust({ username: user.id });
+    await exhaust({ username: `user ${user.id}` });
     expect((await auth.post('/api/token/', { username, password })).status).toBe(200);
-  }
+  });
+
+  test('the window ends by itself, and the next failure opens a new one', async () => {
+    const { username, password } = await registered();
+    await exhaust({ username });
+    await on.admin`update request_counts set expires_at = now()`;
+    expect((await auth.post('/api/token/', { username, ...wrong })).status).toBe(401);
+    expect((await auth.post('/api/token/', { username, password })).status).toBe(200);
+  });
+
+  test('a success forgets the failures before it', async () => {
+    const { username, password } = await registered();
+    for (const _time of times(3)) {
+      for (const _try of times(ACCOUNT_LIMIT.tries - 1)) {
+        expect((await auth.post('/api/token/', { username, ...wrong })).status).toBe(401);
+      }
+      expect((await auth.post('/api/token/', { username, password })).status).toBe(200);
+    }
+  });
+
+  test('many correct logins at once are no attack', async () => {
+    const { username, password } = await registered();
+    const answers = await Promise.all(
+      times(ACCOUNT_LIMIT.tries).map(() => auth.post('/api/token/', { username, password })),
+    );
+    expect(statuses(answers, 200)).toBe(ACCOUNT_LIMIT.tries);
+  });
 });
 
-test('many correct logins at once are no attack', async () => {
-  const { username, password } = await registered();
-  const answers = await Promise.all(
-    Array.from({ length: 12 }, () => auth.post('/api/token/', { username, password })),
-  );
-  expect(new Set(answers.map((answer) => answer.status))).toEqual(new Set([200]));
+describe('a client address', () => {
+  const limits = { loginsPerAddress: 6, registrationsPerAddress: 3 };
+  const limited = () => authFunction(on, { current: SECRET }, limits);
+
+  test('is refused further logins, right or wrong, before a password is looked at; others are not', async () => {
+    const [one, other] = [await registered(), await registered()];
+    const { from } = limited();
+    const address = '198.51.100.10';
+    const answers = await Promise.all(
+      times(9).map((index) =>
+        from(
+          address,
+          '/api/token/',
+          index % 2 ? { username: one.username, ...wrong } : { username: `none${index}`, ...wrong },
+        ),
+      ),
+    );
+    expect([statuses(answers, 401), statuses(answers, 429)]).toEqual([6, 3]);
+    const { username, password } = other;
+    const refused = await from(address, '/api/auth/login/', { username, password });
+    expect([refused.status, refused.body.code]).toEqual([429, 'too_many_logins']);
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect((await from('198.51.100.11', '/api/token/', { username, password })).status).toBe(200);
+  });
+
+  test('is refused further registrations, also those that failed count, and others are not', async () => {
+    const { from } = limited();
+    const address = '2001:db8:5::1';
+    const first = newcomer();
+    const answers = [
+      await from(address, '/api/auth/register/', first),
+      await from('2001:db8:5::2', '/api/auth/register/', first),
+      await from('2001:db8:5::3', '/api/auth/register/', newcomer()),
+      await from('2001:db8:5::4', '/api/auth/register/', newcomer()),
+    ];
+    expect(answers.map(({ status, body }) => [status, body.code])).toEqual([
+      [201, undefined],
+      [409, 'already_taken'],
+      [201, undefined],
+      [429, 'too_many_registrations'],
+    ]);
+    expect(Number(answers[3]?.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect((await from('2001:db8:6::1', '/api/auth/register/', newcomer())).status).toBe(201);
+  });
+
+  test('may refresh, whatever its logins are', async () => {
+    const { from } = limited();
+    const address = '198.51.100.20';
+    const { body } = await from(address, '/api/auth/register/', newcomer());
+    for (const index of times(6)) await from(address, '/api/token/', { username: `no${index}`, ...wrong });
+    expect((await from(address, '/api/token/', { username: 'no', ...wrong })).status).toBe(429);
+    expect((await from(address, '/api/auth/refresh/', { refresh: body.refresh })).status).toBe(200);
+  });
+
+  test('is what the gateway saw, and behind the front door what the front door saw: never a header', async () => {
+    const { app } = limited();
+    const ask = async (requestContext: object, forwarded: string) => {
+      const response = await app.request(
+        '/api/token/',
+        {
+          method: 'POST',
+          headers: {
+            'content-type': 'application/json',
+            'x-forwarded-for': forwarded,
+            'x-client-address': forwarded,
+            forwarded: `for=${forwarded}`,
+          },
+          body: JSON.stringify({ username: `none ${forwarded}`, ...wrong }),
+        },
+        { event: { requestContext } },
+      );
+      return response.status;
+    };
+    const direct = { http: { sourceIp: '198.51.100.30' } };
+    const frontDoor = (clientAddress: string) => ({
+      http: { sourceIp: '198.51.100.31' },
+      authorizer: { lambda: { clientAddress } },
+    });
+    for (const index of times(6)) {
+      expect(await ask(direct, `192.0.2.${index}`)).toBe(401);
+      expect(await ask(frontDoor('198.51.100.32'), `192.0.2.${index}`)).toBe(401);
+    }
+    expect(await ask(direct, '192.0.2.7')).toBe(429);
+    expect(await ask(frontDoor('198.51.100.32'), '192.0.2.7')).toBe(429);
+    expect(await ask(frontDoor('198.51.100.33'), '192.0.2.7')).toBe(401);
+  });
 });
 
 test('a password hash of an older cost is renewed at login', async () => {

@@ -3,20 +3,27 @@ import type { Transaction } from '../database/connect.ts';
 import { retryOnConflict } from '../database/retry-on-conflict.ts';
 import { type FieldError, Refusal } from '../refusal.ts';
 import type { Registration } from './credentials.ts';
+import { countRegistration } from './limits.ts';
+import type { LoginDeps } from './login.ts';
 import { hashPassword } from './password.ts';
-import { type SessionDeps, startSession, type Tokens } from './session.ts';
+import { demandUncommon } from './password-rules.ts';
+import { startSession, type Tokens } from './session.ts';
 import * as store from './store.ts';
 import type { User } from './user.ts';
 
 /**
  * Makes a user with a personal organization, and logs in: all of it or nothing. Without a username, the email is it.
  *
- * @throws Refusal `already_taken`, naming the fields
+ * @param address of the client
+ * @throws Refusal `invalid_request` for a password that is guessed easily; `already_taken`, naming the fields; `too_many_logins`, `too_many_registrations`
  */
 export async function register(
-  deps: SessionDeps,
+  deps: LoginDeps,
   { email, password, username = email, name }: Registration,
+  address: string | undefined,
 ): Promise<{ user: User } & Tokens> {
+  await demandUncommon(password);
+  await countRegistration(deps, address);
   const passwordHash = await hashPassword(password);
   // Before the transaction, as publishing the keys takes this sandbox's one connection.
   await deps.keys();

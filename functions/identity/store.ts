@@ -67,42 +67,45 @@ export async function insertSession(
 }
 
 export type Account = {
-  /** Names the account to the throttle, whether it exists or not. */
+  /** Names the account to the limits, whether it exists or not. */
   account: Buffer;
   user: User | null;
   passwordHash: string | null;
-  failures: number;
-  retryAfterSeconds: number;
 };
 
-/** The account that a username or an email names, and how often its login has failed lately. */
+/** The account that a username or an email names. */
 export async function findAccount(on: On, login: string): Promise<Account> {
   const [row] = await on<(User & Omit<Account, 'user'>)[]>`
-    select ${userColumns(on)}, u.password_hash as "passwordHash", named.account, coalesce(f.failures, 0) as failures,
-      coalesce(ceil(extract(epoch from f.expires_at - clock_timestamp())), 0)::int as "retryAfterSeconds"
+    select ${userColumns(on)}, u.password_hash as "passwordHash",
+      sha256(convert_to(coalesce('user ' || u.id, 'login ' || given.login), 'UTF8')) as account
     from (select lower(${login}) as login) given
-    left join users u on lower(u.email) = given.login or lower(u.username) = given.login
-    cross join lateral (
-      select sha256(convert_to(coalesce('user ' || u.id, 'login ' || given.login), 'UTF8')) as account
-    ) named
-    left join login_failures f on f.account = named.account and f.expires_at > clock_timestamp()`;
+    left join users u on lower(u.email) = given.login or lower(u.username) = given.login`;
   if (!row) throw new Error('A query that always has one row had none');
-  const { account, passwordHash, failures, retryAfterSeconds, ...user } = row;
-  return { account, user: user.id === null ? null : user, passwordHash, failures, retryAfterSeconds };
+  const { account, passwordHash, ...user } = row;
+  return { account, user: user.id === null ? null : user, passwordHash };
 }
 
-/** Counts one more failure; the first after a pause opens a new window. */
-export async function countFailure(on: On, account: Buffer, windowSeconds: number): Promise<void> {
-  await on`
-    insert into login_failures as f (account, failures, expires_at)
-    values (${account}, 1, clock_timestamp() + ${windowSeconds} * interval '1 second')
-    on conflict (account) do update set
-      failures = case when f.expires_at > clock_timestamp() then f.failures + 1 else 1 end,
-      expires_at = case when f.expires_at > clock_timestamp() then f.expires_at else excluded.expires_at end`;
+/** Requests of a subject in its present window, and the seconds until that ends. */
+export type Counted = { requests: number; secondsLeft: number };
+
+/** Far above every limit, and below the largest integer. */
+const MOST_REQUESTS = 1_000_000_000;
+
+/** Counts one more request of a subject. The first after a window has ended opens a new one. */
+export async function countRequest(on: On, subject: Buffer, windowSeconds: number): Promise<Counted> {
+  const [counted] = await on<Counted[]>`
+    insert into request_counts as c (subject, requests, expires_at)
+    values (${subject}, 1, clock_timestamp() + ${windowSeconds} * interval '1 second')
+    on conflict (subject) do update set
+      requests = case when c.expires_at > clock_timestamp() then least(c.requests + 1, ${MOST_REQUESTS}) else 1 end,
+      expires_at = case when c.expires_at > clock_timestamp() then c.expires_at else excluded.expires_at end
+    returning requests, greatest(1, ceil(extract(epoch from expires_at - clock_timestamp())))::int as "secondsLeft"`;
+  if (!counted) throw new Error('A request was counted, but its count was not returned');
+  return counted;
 }
 
-export async function forgetFailures(on: On, account: Buffer): Promise<void> {
-  await on`delete from login_failures where account = ${account}`;
+export async function forgetRequests(on: On, subject: Buffer): Promise<void> {
+  await on`delete from request_counts where subject = ${subject}`;
 }
 
 /** Does nothing when the password has been changed meanwhile. */
@@ -229,11 +232,11 @@ export async function publishKeys(on: On, keys: readonly PublicKey[]): Promise<v
 }
 
 /**
- * Removes what has expired: sessions with their tokens, tokens of sessions that live on, and failures of logins. In
+ * Removes what has expired: sessions with their tokens, tokens of sessions that live on, and counts of requests. In
  * small steps, oldest first. A session with open sockets waits until these are closed.
  *
- * @param limit sessions, and tokens beside, at most
- * @returns how many sessions, or how many tokens, whichever are more
+ * @param limit sessions, and tokens and counts beside, at most
+ * @returns how many sessions, tokens or counts, whichever are most
  */
 export async function sweepExpired(db: Database, limit: number): Promise<number> {
   const { count: sessions } = await db`
@@ -244,6 +247,10 @@ export async function sweepExpired(db: Database, limit: number): Promise<number>
   const { count: tokens } = await db`
     delete from refresh_tokens where token_hash in (
       select token_hash from refresh_tokens where expires_at < (select clock_timestamp()) order by expires_at limit ${limit})`;
+  const { count: counts } = await db`
+    delete from request_counts where subject in (
+      select subject from request_counts where expires_at < (select clock_timestamp()) order by expires_at limit ${limit})`;
+  // Written by older code alone.
   await db`delete from login_failures where expires_at < (select clock_timestamp())`;
-  return Math.max(sessions, tokens);
+  return Math.max(sessions, tokens, counts);
 }

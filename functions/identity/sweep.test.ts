@@ -16,23 +16,23 @@ afterAll(() => on.close());
 const sweep = (timeLeft = () => true) => sweepIdentities({ db: on.as('dispatcher') }, timeLeft);
 const left = async () =>
   (
-    await on.admin<{ sessions: number; tokens: number; failures: number }[]>`
+    await on.admin<{ sessions: number; tokens: number; counts: number }[]>`
       select (select count(*)::int from sessions) as sessions, (select count(*)::int from refresh_tokens) as tokens,
-        (select count(*)::int from login_failures) as failures`
+        (select count(*)::int from request_counts) as counts`
   )[0];
 
 test('what has not expired stays', async () => {
   await sweep();
-  expect(await left()).toEqual({ sessions: 1, tokens: 1, failures: 1 });
+  expect(await left()).toEqual({ sessions: 1, tokens: 1, counts: 1 });
 });
 
-test('tokens that have expired go, also of a session that lives on; so do failures', async () => {
+test('tokens that have expired go, also of a session that lives on; so do counts', async () => {
   await on.admin`
     insert into refresh_tokens (token_hash, session_id, expires_at, used_at)
     values ('\\x00', ${ada.sessionId}, now() - interval '1 second', now() - interval '1 day')`;
-  await on.admin`update login_failures set expires_at = now() - interval '1 second'`;
+  await on.admin`update request_counts set expires_at = now() - interval '1 second'`;
   await sweep();
-  expect(await left()).toEqual({ sessions: 1, tokens: 1, failures: 0 });
+  expect(await left()).toEqual({ sessions: 1, tokens: 1, counts: 0 });
 });
 
 test('a session that has expired goes with its tokens, once its sockets are closed', async () => {

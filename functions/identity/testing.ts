@@ -1,10 +1,16 @@
 import { argon2Sync } from 'node:crypto';
+import type { LambdaEvent } from 'hono/aws-lambda';
 import type { Stand } from '../database/testing.ts';
 import { createApi } from '../http/api.ts';
 import { type App, createApp } from '../http/app.ts';
 import { holdToDescription } from '../http/document/described.ts';
 import { openApiDocument } from '../http/document/document.ts';
-import { type AuthDeps, registerAuthRoutes } from '../http/routes/auth.ts';
+import {
+  type AuthDeps,
+  registerAuthRoutes,
+  registerSessionRoutes,
+  type SessionRouteDeps,
+} from '../http/routes/auth.ts';
 import { keyLoader } from './load-keys.ts';
 import { publishedKeys } from './published-keys.ts';
 
@@ -15,48 +21,59 @@ export const SECRET = 'a'.repeat(64);
 export type Answer = { status: number; headers: Headers; body: Body };
 type Body = { access: string; refresh: string; code: string; user: { id: string } } & Record<string, unknown>;
 
-export type AuthFunction = AuthDeps & {
-  app: App;
-  post: (path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>;
-  get: (path: string, access?: string) => Promise<Answer>;
-  /** Everything that was answered or logged, as text. */
-  seen: string[];
-};
+export type AuthFunction = AuthDeps &
+  SessionRouteDeps & {
+    app: App;
+    post: (path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>;
+    /** The same, from another address. */
+    from: (address: string, path: string, body: unknown) => Promise<Answer>;
+    get: (path: string, access?: string) => Promise<Answer>;
+    /** Everything that was answered or logged, as text. */
+    seen: string[];
+  };
 
-/** A sandbox of the auth function, under its own role. */
+/** Limits that no test reaches by accident. */
+const HARDLY_LIMITED = { loginsPerAddress: 100_000, registrationsPerAddress: 100_000 };
+
+/** A sandbox of the auth function and one of the session function, each under its own role. */
 export function authFunction(
   on: Stand,
   secret: { current: string; previous?: string } = { current: SECRET },
+  limits = HARDLY_LIMITED,
 ): AuthFunction {
-  const db = on.as('auth');
-  const deps: AuthDeps = {
+  const [db, sessionDb] = [on.as('auth'), on.as('session')];
+  const deps = {
     db,
     issuer: ISSUER,
     keys: keyLoader(db, async () => secret),
-    findKey: publishedKeys(db),
+    findKey: publishedKeys(sessionDb),
+    limits,
   };
   const seen: string[] = [];
   const app = createApp((message, { error, ...rest }) => {
     seen.push(`${message} ${JSON.stringify(rest)} ${error instanceof Error ? error.stack : ''}`);
   });
   registerAuthRoutes(app, deps);
+  registerSessionRoutes(app, { ...deps, db: sessionDb });
   holdToDescription(app, openApiDocument(createApi({} as never, () => {})));
-  const ask = async (path: string, init: RequestInit): Promise<Answer> => {
-    const response = await app.request(path, init);
+  const ask = async (path: string, init: RequestInit, address = '203.0.113.1'): Promise<Answer> => {
+    const event = { requestContext: { http: { sourceIp: address } } } as LambdaEvent;
+    const response = await app.request(path, init, { event });
     const text = await response.text();
     seen.push(text);
     return { status: response.status, headers: response.headers, body: text === '' ? {} : JSON.parse(text) };
   };
+  const posting = (body: unknown, headers: Record<string, string> = {}): RequestInit => ({
+    method: 'POST',
+    headers: { ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
   return {
     ...deps,
     app,
     seen,
-    post: (path, body, headers = {}) =>
-      ask(path, {
-        method: 'POST',
-        headers: { ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
-        ...(body !== undefined && { body: JSON.stringify(body) }),
-      }),
+    post: (path, body, headers) => ask(path, posting(body, headers)),
+    from: (address, path, body) => ask(path, posting(body), address),
     get: (path, access) => ask(path, { headers: access ? { authorization: `Bearer ${access}` } : {} }),
   };
 }

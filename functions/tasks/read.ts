@@ -1,8 +1,9 @@
-import type { Database } from '../database/connect.ts';
+import type { Database, Transaction } from '../database/connect.ts';
 import { asMember, type Principal } from '../database/enter.ts';
 import { membershipIn } from '../organizations/rights.ts';
 import { Refusal } from '../refusal.ts';
 import { batchIn } from './batches.ts';
+import { asVisible } from './hidden-secrets.ts';
 import * as store from './store/index.ts';
 import type { Task } from './task.ts';
 import { type WaitingReason, waitingReason } from './waiting-reason.ts';
@@ -28,7 +29,7 @@ export type TaskPage = {
 };
 
 /**
- * Fills a page with tasks of the principal's organizations, newest first.
+ * Fills a page with tasks of the principal's organizations, newest first. A viewer is not shown secrets in payloads.
  *
  * @returns whether there are more than the page has taken
  * @throws Refusal `organization_not_found`, `batch_not_found`
@@ -45,6 +46,8 @@ export async function listTasks(
     const organizationIds = organizationId ? [organizationId] : ids;
     const createdBy = mine ? principal.userId : null;
     const batch = batchId === null ? null : await batchIn(tx, batchId);
+    // Before the list begins, as its rows come by a cursor.
+    const viewed = large.payload ? await store.viewedOrganizations(tx, organizationId) : NONE;
     let taken = 0;
     for await (const rows of store.list(
       tx,
@@ -53,7 +56,7 @@ export async function listTasks(
       large,
     )) {
       for (const task of rows) {
-        if (taken === limit || !take(task)) return true;
+        if (taken === limit || !take(asVisible(task, viewed))) return true;
         taken += 1;
       }
     }
@@ -68,7 +71,7 @@ export async function getTask(
   id: string,
   large: true | LargeColumns = true,
 ): Promise<Task> {
-  return asMember(db, principal, async (tx) => (await store.find(tx, id, large)) ?? taskNotFound());
+  return asMember(db, principal, (tx) => findVisible(tx, id, large));
 }
 
 /** One task, with why it has not run yet. @throws Refusal `task_not_found` */
@@ -79,11 +82,19 @@ export async function explainTask(
   large: true | LargeColumns = true,
 ): Promise<{ task: Task; waiting: WaitingReason | null }> {
   return asMember(db, principal, async (tx) => {
-    const task = (await store.find(tx, id, large)) ?? taskNotFound();
+    const task = await findVisible(tx, id, large);
     const waits = task.status === 'PENDING' || task.status === 'SCHEDULED';
     const around = waits ? await store.surroundings(tx, id) : undefined;
     return { task, waiting: around ? waitingReason(task, around) : null };
   });
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+async function findVisible(tx: Transaction, id: string, large: true | LargeColumns): Promise<Task> {
+  const task = (await store.find(tx, id, large)) ?? taskNotFound();
+  if (task.payload === null) return task;
+  return asVisible(task, await store.viewedOrganizations(tx, task.organizationId));
 }
 
 /**

@@ -7,8 +7,10 @@ import type { Stage } from '../stages.ts';
 import { fateOf } from './fate.ts';
 
 /**
- * What was called, when, by which of CloudFront's addresses and with which outcome. Never the query string: it may carry
- * a ticket.
+ * What was called, when, from which address and with which outcome. Never the query string: it may carry a ticket.
+ *
+ * The client's address comes from `origin-check`, which believes the front door alone. `identity.sourceIp` is the neighbour of API
+ * Gateway: CloudFront, or whoever goes around it and is refused.
  */
 export function accessLog(
   scope: Construct,
@@ -21,6 +23,7 @@ export function accessLog(
       'requestTime',
       'routeKey',
       'status',
+      'authorizer.clientAddress',
       'identity.sourceIp',
       'identity.userAgent',
       ...fields,

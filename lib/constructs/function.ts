@@ -117,6 +117,7 @@ const DESTINATION =
 /** Why no function has a dead-letter queue in Lambda's old sense: who gets what it failed at. */
 const FAILURES_ARE_SEEN_BY: Record<FunctionName, string> = {
   auth: CALLER,
+  session: CALLER,
   api: CALLER,
   socket: DESTINATION,
   worker: QUEUE,

@@ -7,7 +7,7 @@ import { Construct } from 'constructs';
 import type { Stage } from '../stages.ts';
 import { accessLog } from './access-log.ts';
 import type { CeleriacFunction } from './function.ts';
-import { ORIGIN_HEADER } from './origin-secret.ts';
+import { ADDRESS_HEADER, ORIGIN_HEADER } from './origin-secret.ts';
 
 /**
  * Which function answers which path; the most specific route wins, and what none matches is API Gateway's 404.
@@ -20,21 +20,25 @@ import { ORIGIN_HEADER } from './origin-secret.ts';
  * @see https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
  */
 const ROUTES = {
-  auth: [
-    [HttpMethod.ANY, '/api/auth/{proxy+}'],
-    [HttpMethod.ANY, '/api/token'],
-    [HttpMethod.ANY, '/api/token/{proxy+}'],
-    [HttpMethod.ANY, '/.well-known/{proxy+}'],
+  auth: ['/api/auth/{proxy+}', ...withSlash('/api/token')],
+  // Apart from logins, which may occupy every sandbox of theirs.
+  session: [
+    ...['refresh', 'logout', 'me', 'jwks'].flatMap((name) => withSlash(`/api/auth/${name}`)),
+    ...['refresh', 'verify'].flatMap((name) => withSlash(`/api/token/${name}`)),
+    '/.well-known/{proxy+}',
   ],
-  api: [
-    [HttpMethod.ANY, '/api'],
-    [HttpMethod.ANY, '/api/{proxy+}'],
-  ],
-} as const satisfies Record<string, readonly (readonly [HttpMethod.ANY, string])[]>;
+  api: withSlash('/api'),
+} as const satisfies Record<string, readonly string[]>;
+
+const ROUTED = ['auth', 'session', 'api'] as const satisfies readonly (keyof typeof ROUTES)[];
+
+function withSlash(path: string): [string, string] {
+  return [path, `${path}/{proxy+}`];
+}
 
 /**
- * The HTTP API. Functions get payload format 2.0. Only what brings the front door's header gets through; API Gateway
- * remembers for an hour that it did, so that the check costs a request nothing.
+ * The HTTP API. Functions get payload format 2.0. Only what brings the front door's headers gets through; API Gateway
+ * remembers for an hour that a client address did, so that the check costs most requests nothing.
  */
 export class HttpEndpoint extends Construct {
   /** `https://…` without a path. */
@@ -62,13 +66,14 @@ export class HttpEndpoint extends Construct {
 
   routeTo(functions: Record<keyof typeof ROUTES, CeleriacFunction>, originCheck: CeleriacFunction): void {
     const authorizer = new HttpLambdaAuthorizer('FrontDoorOnly', originCheck, {
-      identitySource: [`$request.header.${ORIGIN_HEADER}`],
+      // What API Gateway remembers belongs to one client address: the answer hands it over.
+      identitySource: [ORIGIN_HEADER, ADDRESS_HEADER].map((name) => `$request.header.${name}`),
       resultsCacheTtl: Duration.hours(1),
     });
-    for (const name of ['auth', 'api'] as const) {
+    for (const name of ROUTED) {
       const integration = new HttpLambdaIntegration(name, functions[name], { scopePermissionToRoute: false });
-      for (const [method, path] of ROUTES[name]) {
-        this.api.addRoutes({ path, methods: [method], integration, authorizer });
+      for (const path of ROUTES[name]) {
+        this.api.addRoutes({ path, methods: [HttpMethod.ANY], integration, authorizer });
       }
     }
   }

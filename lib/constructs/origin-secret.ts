@@ -6,6 +6,9 @@ import type { CeleriacFunction } from './function.ts';
 /** What the front door sends with every request, and nobody else knows. */
 export const ORIGIN_HEADER = 'x-origin-verify';
 
+/** The client's address, as the front door's function at the edge writes it. */
+export const ADDRESS_HEADER = 'x-client-address';
+
 /** By which the APIs tell a request of the front door from one that goes around it. */
 export class OriginSecret extends Construct {
   private readonly secret: Secret;

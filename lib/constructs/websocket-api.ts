@@ -9,7 +9,7 @@ import { Construct } from 'constructs';
 import type { Stage } from '../stages.ts';
 import { accessLog } from './access-log.ts';
 import type { CeleriacFunction } from './function.ts';
-import { ORIGIN_HEADER } from './origin-secret.ts';
+import { ADDRESS_HEADER, ORIGIN_HEADER } from './origin-secret.ts';
 
 const ROUTES = ['$connect', '$disconnect', '$default'] as const;
 
@@ -43,7 +43,7 @@ export class SocketEndpoint extends Construct {
   /** Sends every event of every connection to `fn`, and only connects what brings the front door's header. */
   routeTo(fn: CeleriacFunction, originCheck: CeleriacFunction): void {
     const authorizer = new WebSocketLambdaAuthorizer('FrontDoorOnly', originCheck, {
-      identitySource: [`route.request.header.${ORIGIN_HEADER}`],
+      identitySource: [ORIGIN_HEADER, ADDRESS_HEADER].map((name) => `route.request.header.${name}`),
     });
     for (const route of ROUTES) {
       const isConnect = route === '$connect';

@@ -6,6 +6,8 @@
  *   its stage's path alone. The rest of the query is kept.
  * - `/api/tasks/` becomes `/api/tasks`, as an HTTP API takes a trailing slash for another path.
  *
+ * It writes the client's address into a header, over what the client sent there: API Gateway sees CloudFront's address only.
+ *
  * It refuses, by a problem document, requests that API Gateway would refuse by an answer of its own form.
  */
 
@@ -20,6 +22,7 @@ function handler(event) {
   const request = event.request;
   const refusal = refusalOf(request);
   if (refusal) return refusal;
+  request.headers['x-client-address'] = { value: event.viewer.ip };
   if (request.uri === '/api' || request.uri.indexOf('/api/') === 0) {
     request.uri = request.uri.replace(/\/+$/, '');
     return request;

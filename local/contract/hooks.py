@@ -56,10 +56,9 @@ def kept(value):
     # `headers` of `http.request`: names that differ in case alone
     if isinstance(value.get("headers"), dict):
         value["headers"] = {name.lower(): each for name, each in value["headers"].items()}
-    # A new user: a name with an @ must be the email, and the password neither of both
+    # A new user: a name with an @ must be the email, and the password neither of both, nor one that others have
     if {"email", "password"} <= set(value) and "role" not in value:
         if "@" in value.get("username", ""):
             value["username"] = value["username"].replace("@", "-")
-        if value["password"] in (value["email"], value.get("username")):
-            value["password"] = (value["password"] + "-")[-128:]
+        value["password"] = (value["password"] + uuid4().hex)[-128:]
     return value

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { FetchError, type FetchFailure } from './fetch-error.ts';
 
 /** What codes of Node, OpenSSL and undici mean for a caller; what is not listed is `network`. */
@@ -10,13 +11,48 @@ const MEANINGS: readonly (readonly [RegExp, FetchFailure])[] = [
   ],
 ];
 
+/**
+ * What is said of a connection that failed. The system's own words quote the address that a name resolved to, which tells a caller
+ * what an inner network looks like.
+ */
+const WORDS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'The server refused the connection',
+  ECONNRESET: 'The connection broke',
+  EPIPE: 'The connection broke',
+  UND_ERR_SOCKET: 'The connection broke',
+  EHOSTUNREACH: 'The server cannot be reached',
+  ENETUNREACH: 'The server cannot be reached',
+  ETIMEDOUT: 'The server did not accept the connection in time',
+  UND_ERR_CONNECT_TIMEOUT: 'The server did not accept the connection in time',
+  ENOTFOUND: 'The name cannot be resolved',
+  EPROTO: 'The TLS handshake failed',
+  UND_ERR_HEADERS_OVERFLOW: 'The headers of the answer are too long',
+};
+
+/** Codes of the system and of undici's sockets: their messages quote addresses. */
+const QUOTES_ADDRESSES = /^(?:E[A-Z]+|UND_ERR_(?:SOCKET|CONNECT_TIMEOUT))$/;
+
 /** Turns whatever ended a request without an answer into a typed error; a {@link FetchError} stays itself. */
 export function withoutAnswer(error: unknown): FetchError {
   if (error instanceof FetchError) return error;
   const code = codeOf(error);
   const [, failure] = MEANINGS.find(([pattern]) => pattern.test(code)) ?? [undefined, 'network' as const];
+  return new FetchError(failure, wordsOf(error, code), { cause: error });
+}
+
+function wordsOf(error: unknown, code: string): string {
+  const known = WORDS[code];
+  if (known !== undefined) return known;
+  if (QUOTES_ADDRESSES.test(code)) return `The connection failed (${code})`;
   const said = error instanceof Error && error.message !== '' ? error.message : code;
-  return new FetchError(failure, said || 'The connection failed', { cause: error });
+  return withoutAddresses(said) || 'The connection failed';
+}
+
+function withoutAddresses(text: string): string {
+  return text.replace(/[0-9a-f:.]{2,}/gi, (found) => {
+    const bare = found.replace(/[.:]+$/, '');
+    return isIP(bare) || isIP(bare.replace(/:\d+$/, '')) ? 'an address' : found;
+  });
 }
 
 function codeOf(error: unknown): string {

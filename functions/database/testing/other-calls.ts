@@ -215,42 +215,42 @@ const newUser = () => {
   return { id, email: `${id}@example.com`, username: `${id}@example.com`, name: '', passwordHash: '-' };
 };
 
+const publishKeys: Call = (db) =>
+  identity.publishKeys(db, [
+    { kid: 'k', publicJwk: { kid: 'k', kty: 'OKP', crv: 'Ed25519', x: '', alg: 'EdDSA', use: 'sig' } },
+  ]);
+
 export const IDENTITY: Calls<typeof identity> = {
-  countFailure: { auth: (db) => identity.countFailure(db, hash(), 900) },
+  countRequest: { auth: (db) => identity.countRequest(db, hash(), 900) },
   createPersonalOrganization: {
     auth: async (db, ground) =>
       identity.createPersonalOrganization(db, uuidv7(), await stranger(ground), 'Home'),
   },
-  endSession: { auth: (db) => identity.endSession(db, uuidv7(), 'logout') },
+  endSession: { session: (db) => identity.endSession(db, uuidv7(), 'logout') },
   findAccount: { auth: (db, { member }) => identity.findAccount(db, `${member.userId}@example.com`) },
-  findUsed: { auth: (db) => identity.findUsed(db, hash(), [hash(), hash()], 10) },
-  forgetFailures: { auth: (db) => identity.forgetFailures(db, hash()) },
+  findUsed: { session: (db) => identity.findUsed(db, hash(), [hash(), hash()], 10) },
+  forgetRequests: { auth: (db) => identity.forgetRequests(db, hash()) },
   insertSession: {
     auth: (db, { member }) => identity.insertSession(db, { ...member, sessionId: uuidv7() }, hash()),
   },
   insertUser: { auth: (db) => identity.insertUser(db, newUser()) },
-  isLiveSession: { auth: (db, { member }) => identity.isLiveSession(db, member) },
-  isUsable: { auth: (db) => identity.isUsable(db, hash()) },
-  publishKeys: {
-    auth: (db) =>
-      identity.publishKeys(db, [
-        { kid: 'k', publicJwk: { kid: 'k', kty: 'OKP', crv: 'Ed25519', x: '', alg: 'EdDSA', use: 'sig' } },
-      ]),
-  },
+  isLiveSession: { session: (db, { member }) => identity.isLiveSession(db, member) },
+  isUsable: { session: (db) => identity.isUsable(db, hash()) },
+  publishKeys: { auth: publishKeys, session: publishKeys },
   readOrganizationNames: {
-    auth: mine((tx, { member }) => identity.readOrganizationNames(tx, [member.organizationId])),
+    session: mine((tx, { member }) => identity.readOrganizationNames(tx, [member.organizationId])),
   },
   readPublicKeys: {
-    auth: identity.readPublicKeys,
+    session: identity.readPublicKeys,
     api: identity.readPublicKeys,
     socket: identity.readPublicKeys,
   },
-  readUser: { auth: (db, { member }) => identity.readUser(db, member.userId) },
+  readUser: { session: (db, { member }) => identity.readUser(db, member.userId) },
   replacePasswordHash: {
     auth: (db, { member }) => identity.replacePasswordHash(db, member.userId, 'other', '-'),
   },
-  rotate: { auth: (db) => identity.rotate(db, hash(), hash()) },
-  sessionOf: { auth: (db) => identity.sessionOf(db, hash()) },
+  rotate: { session: (db) => identity.rotate(db, hash(), hash()) },
+  sessionOf: { session: (db) => identity.sessionOf(db, hash()) },
   sweepExpired: { dispatcher: (db) => identity.sweepExpired(db, 100) },
   whichIsTaken: { auth: (db) => identity.whichIsTaken(db, newUser()) },
 };

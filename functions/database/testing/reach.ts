@@ -54,6 +54,14 @@ export const REACH: Record<(typeof FUNCTION_ROLES)[number], Reach> = {
     sessions: { select: ['all'], insert: ['all'] },
     refresh_tokens: { select: ['all'], insert: ['all'], update: ['all', 'used_at'] },
     login_failures: { ...WRITE, delete: ['all'] },
+    request_counts: { ...WRITE, delete: ['all'] },
+    signing_keys: { select: ['all'], insert: ['all'], delete: ['all'] },
+    organizations: { select: ['readable', 'id', 'name'] },
+  },
+  celeriac_session: {
+    users: { select: ['all', 'created_at', 'email', 'id', 'name', 'username'] },
+    sessions: { select: ['all'] },
+    refresh_tokens: { select: ['all'], insert: ['all'], update: ['all', 'used_at'] },
     signing_keys: { select: ['all'], insert: ['all'], delete: ['all'] },
     organizations: { select: ['readable', 'id', 'name'] },
   },
@@ -132,6 +140,7 @@ export const REACH: Record<(typeof FUNCTION_ROLES)[number], Reach> = {
     sessions: { select: ['all'], delete: ['expired'] },
     refresh_tokens: SWEEP,
     login_failures: SWEEP,
+    request_counts: SWEEP,
     ws_tickets: SWEEP,
     idempotency_keys: SWEEP,
   },
@@ -142,7 +151,7 @@ export const REACH: Record<(typeof FUNCTION_ROLES)[number], Reach> = {
   },
 };
 
-const MEMBERS_EYES = ['celeriac_auth', 'celeriac_api', 'celeriac_socket'];
+const MEMBERS_EYES = ['celeriac_auth', 'celeriac_session', 'celeriac_api', 'celeriac_socket'];
 
 /** Who may call which function of the schema; `silence` is for other functions alone. */
 export const EXECUTES: Record<string, readonly string[]> = {
@@ -152,7 +161,7 @@ export const EXECUTES: Record<string, readonly string[]> = {
   writable_organizations: MEMBERS_EYES,
   administrable_organizations: MEMBERS_EYES,
   create_organization: ['celeriac_auth', 'celeriac_api'],
-  end_session: ['celeriac_auth'],
+  end_session: ['celeriac_auth', 'celeriac_session'],
   find_user: ['celeriac_api'],
   silence_member: ['celeriac_api'],
   watching_connections: ['celeriac_api'],

@@ -24,6 +24,7 @@ export async function insertRows(
     await tx`
       insert into refresh_tokens (token_hash, session_id, expires_at) values (${randomBytes(32)}, ${sessionId}, ${until})`;
     await tx`insert into login_failures values (${randomBytes(32)}, 1, ${until})`;
+    await tx`insert into request_counts values (${randomBytes(32)}, 1, ${until})`;
     await tx`insert into signing_keys (kid, public_jwk) values (${uuidv7()}, '{}')`;
     await tx`
       insert into tasks (id, organization_id, kind, name, queue, status, scheduled_time, run_at, next_dispatch_at,

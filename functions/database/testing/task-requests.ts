@@ -218,4 +218,10 @@ export const REQUESTS = {
     ),
   },
   takenKeys: { api: mine((tx, { member }) => tasks.takenKeys(tx, member.organizationId, ['a', 'b'])) },
+  viewedOrganizations: {
+    api: [
+      mine((tx) => tasks.viewedOrganizations(tx, null)),
+      mine((tx, { member }) => tasks.viewedOrganizations(tx, member.organizationId)),
+    ],
+  },
 } satisfies Partial<Calls<typeof tasks>>;

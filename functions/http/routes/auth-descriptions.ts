@@ -5,7 +5,7 @@ import { STORABLE } from '../../text-rules.ts';
 import { answer, json, open, problems, secured } from '../describe.ts';
 
 /*
- * The routes of the auth function, apart from what they do: the api function documents them and must not be able to
+ * The routes of the auth and session functions, apart from what they do: the api function documents them and must not be able to
  * run them.
  */
 
@@ -53,7 +53,7 @@ export const registerUser = createRoute({
   description: 'Makes a personal organization too. Without a username, the email is it.',
   ...open('Identity'),
   request: { body: json(Registration) },
-  responses: { 201: answer('Registered', LoggedIn), ...problems(400, 409) },
+  responses: { 201: answer('Registered', LoggedIn), ...problems(400, 409, 429) },
 });
 
 export const logIn = createRoute({

@@ -1,7 +1,7 @@
 import type { MiddlewareHandler } from 'hono';
 import { type TokenVerification, verifyAccessToken } from '../../identity/access-token.ts';
 import { jwks } from '../../identity/jwks.ts';
-import { login } from '../../identity/login.ts';
+import { type LoginDeps, login } from '../../identity/login.ts';
 import { logout, logoutByRefreshToken } from '../../identity/logout.ts';
 import { me } from '../../identity/me.ts';
 import { refresh } from '../../identity/refresh.ts';
@@ -12,6 +12,7 @@ import { verifyToken } from '../../identity/verify-token.ts';
 import { Refusal } from '../../refusal.ts';
 import type { App, AppEnv } from '../app.ts';
 import { authenticate, challenge, tokenOf } from '../authenticate.ts';
+import { clientAddress } from '../client-address.ts';
 import {
   keys,
   logIn,
@@ -25,22 +26,34 @@ import {
   whoAmI,
 } from './auth-descriptions.ts';
 
-export type AuthDeps = SessionDeps & TokenVerification;
+/** What the auth function needs: it alone checks passwords. */
+export type AuthDeps = LoginDeps;
 
-/** Registration, login, tokens, and the keys that verify them. */
+/** What the session function needs. */
+export type SessionRouteDeps = SessionDeps & TokenVerification;
+
+/** Registration and login: what costs a slow hash. */
 export function registerAuthRoutes(app: App, deps: AuthDeps): void {
   app.use(explainRefusals);
 
   app.openapi(registerUser, async (c) => {
-    return c.json(loggedIn(await register(deps, c.req.valid('json'))), 201);
+    const registered = await register(deps, c.req.valid('json'), clientAddress(c.env?.event));
+    return c.json(loggedIn(registered), 201);
   });
 
-  app.openapi(logIn, async (c) => c.json(loggedIn(await login(deps, c.req.valid('json'))), 200));
+  app.openapi(logIn, async (c) =>
+    c.json(loggedIn(await login(deps, c.req.valid('json'), clientAddress(c.env?.event))), 200),
+  );
 
   app.openapi(obtainTokens, async (c) => {
-    const { access, refresh } = await login(deps, c.req.valid('json'));
+    const { access, refresh } = await login(deps, c.req.valid('json'), clientAddress(c.env?.event));
     return c.json({ access, refresh }, 200);
   });
+}
+
+/** Sessions that there are, and the keys that verify their tokens. A flood of logins must not delay these. */
+export function registerSessionRoutes(app: App, deps: SessionRouteDeps): void {
+  app.use(explainRefusals);
 
   app.openapi(refreshSession, async (c) => c.json(await refresh(deps, c.req.valid('json').refresh), 200));
   app.openapi(refreshToken, async (c) => c.json(await refresh(deps, c.req.valid('json').refresh), 200));

@@ -58,7 +58,13 @@ export const TaskView = z
   })
   .meta({ id: 'Task' });
 
-export const TaskWithPayload = TaskView.extend({ payload: z.unknown() }).meta({ id: 'TaskWithPayload' });
+export const TaskWithPayload = TaskView.extend({
+  payload: z
+    .unknown()
+    .describe(
+      'As it was written. A viewer gets `[hidden]` in the place of a header that may be a secret, of a member whose name says so (`password`, `api_key`, …), and of such a parameter of a URL',
+    ),
+}).meta({ id: 'TaskWithPayload' });
 
 /** A task in a list: its id, and the fields that were asked for. */
 export const TaskRow = TaskWithPayload.partial().required({ id: true }).meta({ id: 'TaskRow' });

@@ -8,7 +8,7 @@ import { type SocketInput, socketEvents } from '../../realtime/socket-events.ts'
 import { DISPATCH } from '../../tasks/testing.ts';
 import { createApi } from '../api.ts';
 import { createApp } from '../app.ts';
-import { registerAuthRoutes } from '../routes/auth.ts';
+import { registerAuthRoutes, registerSessionRoutes } from '../routes/auth.ts';
 import { Steps, steppedDatabase } from './stepped-database.ts';
 
 export type RaceSide = Awaited<ReturnType<typeof raceSide>>;
@@ -17,8 +17,8 @@ export type RaceSide = Awaited<ReturnType<typeof raceSide>>;
 export async function raceSide(on: Stand, bucket = memoryArtifacts()) {
   const steps = new Steps();
   const real = Object.fromEntries(
-    ['api', 'auth', 'worker', 'dispatcher', 'socket'].map((name) => [name, on.as(name)]),
-  ) as Record<'api' | 'auth' | 'worker' | 'dispatcher' | 'socket', Database>;
+    ['api', 'auth', 'session', 'worker', 'dispatcher', 'socket'].map((name) => [name, on.as(name)]),
+  ) as Record<'api' | 'auth' | 'session' | 'worker' | 'dispatcher' | 'socket', Database>;
   const pids = await Promise.all(
     Object.values(real).map(async (db) => Number((await db`select pg_backend_pid() as pid`)[0]?.pid)),
   );
@@ -45,7 +45,9 @@ export async function raceSide(on: Stand, bucket = memoryArtifacts()) {
     logFault,
   );
   const auth = createApp(logFault);
-  registerAuthRoutes(auth, { db: of('auth'), issuer: ISSUER, keys, findKey });
+  const limits = { loginsPerAddress: 100_000, registrationsPerAddress: 100_000 };
+  registerAuthRoutes(auth, { db: of('auth'), issuer: ISSUER, keys, limits });
+  registerSessionRoutes(auth, { db: of('session'), issuer: ISSUER, keys, findKey });
   const socket = socketEvents({
     db: of('socket'),
     post: async () => 'sent',

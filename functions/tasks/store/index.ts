@@ -40,7 +40,15 @@ export {
   type Released,
 } from './lanes.ts';
 export { addPause, listPauses, type Pause, removePause } from './pauses.ts';
-export { exists, find, findAll, holdersOf, list, type TaskFilter } from './read.ts';
+export {
+  exists,
+  find,
+  findAll,
+  holdersOf,
+  list,
+  type TaskFilter,
+  viewedOrganizations,
+} from './read.ts';
 export { releaseHeld } from './release-held.ts';
 export {
   type Old,

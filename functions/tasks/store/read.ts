@@ -13,6 +13,21 @@ export async function find(
   return task;
 }
 
+/**
+ * Organizations in which the transaction's principal is a viewer.
+ *
+ * @param among only this one; null for all of them
+ */
+export async function viewedOrganizations(
+  tx: Transaction,
+  among: string | null,
+): Promise<ReadonlySet<string>> {
+  const rows = await tx<{ id: string }[]>`
+    select organization_id as id from memberships
+    where user_id = (select current_user_id()) and role = 'viewer' ${among === null ? tx`` : tx`and organization_id = ${among}`}`;
+  return new Set(rows.map(({ id }) => id));
+}
+
 /** True when the transaction's principal may see the task. */
 export async function exists(tx: Transaction, id: string): Promise<boolean> {
   const rows = await tx`select from tasks t where t.id = ${id}`;

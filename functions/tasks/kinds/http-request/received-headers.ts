@@ -1,4 +1,5 @@
 import { textFault } from '../../../json-fault.ts';
+import { withoutSecretParameters } from '../../secret-names.ts';
 
 /** Headers that describe the answer. Cookies, challenges and whatever a server invents may be secrets: left out. */
 const KEPT = [
@@ -27,12 +28,14 @@ const KEPT = [
 
 const MAX_VALUE_CHARACTERS = 1_000;
 
-/** @returns the kept headers that are there, each value cut after 1,000 characters */
+/** @returns the kept headers that are there, each value cut after 1,000 characters, URLs without secrets */
 export function headersToKeep(headers: Readonly<Record<string, string>>): Record<string, string> {
   const kept: Record<string, string> = {};
   for (const name of KEPT) {
-    const value = headers[name]?.slice(0, MAX_VALUE_CHARACTERS).toWellFormed();
-    if (value !== undefined && textFault(value) === undefined) kept[name] = value;
+    const value = withoutSecretParameters(headers[name] ?? '')
+      .slice(0, MAX_VALUE_CHARACTERS)
+      .toWellFormed();
+    if (headers[name] !== undefined && textFault(value) === undefined) kept[name] = value;
   }
   return kept;
 }

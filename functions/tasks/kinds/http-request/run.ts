@@ -4,6 +4,7 @@ import { losesItsBody } from '../../../aws/fetch/redirect.ts';
 import type { JsonText } from '../../../exact-json/json-text.ts';
 import { defineTask, PermanentError, RetryError, type TaskContext } from '../../define-task.ts';
 import { MAX_ROW_BYTES } from '../../result.ts';
+import { withoutSecretParameters } from '../../secret-names.ts';
 import { bodyOf, excerptOf, jsonBytes, type ReceivedBody } from './received-body.ts';
 import { headersToKeep } from './received-headers.ts';
 import { retryAfterSeconds } from './retry-after.ts';
@@ -40,9 +41,9 @@ export default defineTask({
     const frame = {
       status: answer.status,
       method: answer.method,
-      url: answer.url,
+      url: withoutSecretParameters(answer.url),
       redirects: answer.redirects,
-      sent: answer.sent.map((request) => ({ ...request })),
+      sent: shownRequests(answer),
       headers: headersToKeep(answer.headers),
       duration_ms: Math.round(performance.now() - started),
     };
@@ -87,6 +88,11 @@ function bodyToSend({ value, text }: JsonText): { text: string; type: string } {
     : { text, type: 'application/json' };
 }
 
+/** The requests that were sent. Results and errors are shown to viewers, too: no URL keeps its secrets. */
+function shownRequests({ sent }: FetchResponse) {
+  return sent.map((request) => ({ ...request, url: withoutSecretParameters(request.url) }));
+}
+
 function isExpected(status: number, expected: HttpRequestPayload['expected_status']): boolean {
   return 'from' in expected ? status >= expected.from && status <= expected.to : expected.includes(status);
 }
@@ -95,12 +101,12 @@ function unexpected(
   answer: FetchResponse,
   { follow_redirects }: Pick<HttpRequestPayload, 'follow_redirects'>,
 ): PermanentError | RetryError {
-  const { status, method, url, headers } = answer;
+  const { status, method, headers } = answer;
   const details = {
     status,
-    url,
+    url: withoutSecretParameters(answer.url),
     body: excerptOf(answer),
-    ...(answer.redirects > 0 && { method, sent: answer.sent.map((request) => ({ ...request })) }),
+    ...(answer.redirects > 0 && { method, sent: shownRequests(answer) }),
   };
   if (follow_redirects && losesItsBody(method, status)) {
     const location = headersToKeep(headers).location ?? null;

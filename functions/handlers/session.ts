@@ -1,0 +1,29 @@
+import type { LambdaContext, LambdaEvent } from 'hono/aws-lambda';
+import { connect, wakener } from '../database/connect.ts';
+import { createApp } from '../http/app.ts';
+import { onLambda } from '../http/on-lambda.ts';
+import { registerSessionRoutes } from '../http/routes/auth.ts';
+import { withinLimit } from '../http/within-limit.ts';
+import { keyLoader } from '../identity/load-keys.ts';
+import { publishedKeys } from '../identity/published-keys.ts';
+import { commonEnv, readEnv, signingEnv, tokenEnv } from './environment.ts';
+import { logFault } from './logger.ts';
+import { signingSecret } from './signing-secret.ts';
+
+const env = readEnv({ ...commonEnv, ...tokenEnv, ...signingEnv });
+const db = connect(env.DATABASE_URL, env.DATABASE_CA_FILE);
+const wake = wakener(db);
+
+const app = createApp(logFault);
+registerSessionRoutes(app, {
+  db,
+  issuer: env.TOKEN_ISSUER,
+  keys: keyLoader(db, signingSecret(env)),
+  findKey: publishedKeys(db),
+});
+const respond = onLambda(app);
+
+export async function handler(event: LambdaEvent, context: LambdaContext) {
+  await wake();
+  return withinLimit(await respond(event, context));
+}
