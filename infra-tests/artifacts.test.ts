@@ -37,8 +37,9 @@ describe.each(STAGE_NAMES)('the artifacts bucket of %s', (stage) => {
       (name) => functionsOf(stacks)[name].resource.Properties.Environment.Variables.ARTIFACTS_BUCKET,
     );
     expect(told).toEqual(['api', 'worker', 'dispatcher']);
-    for (const action of ['s3:GetObject', 's3:PutObject', 's3:ListBucket'])
-      expect(allowed(stacks, action, 'Artifacts')).toEqual(['api', 'worker']);
+    expect(allowed(stacks, 's3:PutObject', 'Artifacts')).toEqual(['api', 'worker']);
+    for (const action of ['s3:GetObject', 's3:ListBucket'])
+      expect(allowed(stacks, action, 'Artifacts')).toEqual(['api', 'worker', 'dispatcher']);
     expect(allowed(stacks, 's3:DeleteObject', 'Artifacts')).toEqual(['worker', 'dispatcher']);
   });
 
@@ -47,7 +48,9 @@ describe.each(STAGE_NAMES)('the artifacts bucket of %s', (stage) => {
       ['uploads/*'],
       ['reports/*', 'results/*'],
     ]);
-    expect(objects('dispatcher', 's3:DeleteObject')).toEqual(['results/*']);
+    // It looks whether an upload was made, and reads none: a look is a GET to S3's permissions.
+    expect(objects('dispatcher', 's3:GetObject')).toEqual(['uploads/*']);
+    expect(objects('dispatcher', 's3:DeleteObject')).toEqual(['results/*', 'uploads/*']);
     const all = ['reports/*', 'results/*', 'uploads/*'];
     expect([objects('api', 's3:GetObject'), objects('worker', 's3:GetObject')]).toEqual([all, all]);
   });

@@ -10,6 +10,12 @@ import { type ConnectionInfo, connectEvent, disconnectEvent, messageEvent } from
 /** API Gateway's limits of a connection. */
 export const CONNECTION_LIMITS = { messageBytes: 128 * 1024, idleSeconds: 600, lifeSeconds: 7200 };
 
+/**
+ * Messages of one connection that are with the function at once. The next one waits, and so does its sender: API
+ * Gateway has its sandboxes by the hundred, and here a flood must not stand before everybody else's messages.
+ */
+const MESSAGES_IN_FLIGHT = 4;
+
 /** An open connection. */
 export interface Connection extends ConnectionInfo {
   readonly socket: WebSocket;
@@ -116,9 +122,25 @@ export function webSocketApi(options: {
     socket.on('ping', touch);
     socket.on('pong', touch);
     socket.on('error', () => {});
+    const waiting: (() => Promise<void>)[] = [];
+    let inFlight = 0;
+    const next = async (): Promise<void> => {
+      if (inFlight === MESSAGES_IN_FLIGHT) return;
+      // The system has closed this connection: nobody answers what it has sent before.
+      if (socket.readyState !== socket.OPEN) waiting.length = 0;
+      const work = waiting.shift();
+      if (waiting.length === 0 && socket.isPaused) socket.resume();
+      if (!work) return;
+      inFlight += 1;
+      await work();
+      inFlight -= 1;
+      await next();
+    };
     socket.on('message', (data: Buffer, isBinary: boolean) => {
       touch();
-      void receive(connection, data, isBinary);
+      waiting.push(() => receive(connection, data, isBinary));
+      void next();
+      if (waiting.length > 0) socket.pause();
     });
     socket.once('close', (code, reason) => {
       connections.delete(info.connectionId);

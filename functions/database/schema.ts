@@ -105,6 +105,7 @@ export const watchlists = pgTable(
     asset: text('asset').notNull(),
     currency: text('currency').notNull().default('usd'),
     createdAt: madeAt(),
+    followedBy: uuid('followed_by'),
   },
   (table) => [primaryKey({ columns: [table.organizationId, table.asset, table.currency] })],
 );

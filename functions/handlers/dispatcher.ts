@@ -9,6 +9,7 @@ import { tick } from '../tasks/dispatch.ts';
 import { endAbandonedImports } from '../tasks/imports.ts';
 import { measureMoves } from '../tasks/measure-moves.ts';
 import { purge } from '../tasks/retention.ts';
+import { sweepUploads } from '../tasks/uploads.ts';
 import { artifacts, queues } from './clients.ts';
 import { deadline } from './deadline.ts';
 import { eachInTurn } from './each-in-turn.ts';
@@ -26,12 +27,14 @@ const announce: Announce = (tasks) => {
   measureMoves(measure, tasks);
   told.announce(tasks);
 };
+const bucket = artifacts(env);
 const deps = {
   db,
+  ...bucket,
   close: told.close,
   ...queues(env),
   announce,
-  removeArtifact: artifacts(env).artifacts.remove,
+  removeArtifact: bucket.artifacts.remove,
   // Of this sandbox, which serves one tick after the other.
   round: { lane: null },
 };
@@ -40,7 +43,7 @@ const deps = {
  * Seconds of a tick that each of the sweeps leaves to those after it. Each has its first step in any case. The last reserve is for
  * what must be done at the end.
  */
-const LEFT_AFTER = { sockets: 40, identities: 36, idempotency: 32, retention: 10 };
+const LEFT_AFTER = { sockets: 40, identities: 36, idempotency: 32, uploads: 28, retention: 10 };
 
 /** Removal is behind when something should have been gone for so long. An organization is looked at every ten minutes. */
 const BEHIND_SECONDS = 3_600;
@@ -64,6 +67,7 @@ export const handler = async (_event: ScheduledEvent, context: Context) => {
       sockets: () => sweepSockets(deps, timeFor('sockets')),
       identities: () => sweepIdentities(deps, timeFor('identities')),
       idempotency: () => sweepIdempotencyKeys(deps, timeFor('idempotency')),
+      uploads: () => sweepUploads(deps, timeFor('uploads')),
       size: async () => measure('LargestTableBytes', await largestTableBytes(db)),
       retention: async () => {
         const purged = await purge(deps, timeFor('retention'));

@@ -21,9 +21,12 @@ const wake = wakener(db);
 const verification = { issuer: env.TOKEN_ISSUER, findKey: publishedKeys(db) };
 const lambda = new LambdaClient(CLIENT_SETTINGS);
 
+const { post, close } = sockets(env);
+
 const handleEvent = socketEvents({
   db,
-  post: sockets(env).post,
+  post,
+  close,
   verifyToken: (token) => verifyAccessToken(verification, token),
   tokenInUrlAllowed: env.TOKEN_IN_URL === 'allowed',
   logFault,

@@ -29,6 +29,12 @@ export const STALE_AFTER_SECONDS = 2 * INTERVAL_SECONDS;
 /** Pairs on one organization's watchlist. */
 export const MAX_WATCHED = 50;
 
+/**
+ * Assets that one user may have put on watchlists, in whatever organizations. Organizations are free, and all assets of
+ * the installation share the calls of a tick.
+ */
+export const MAX_ASSETS_PER_USER = 200;
+
 /** `bitcoin/usd`, for traces and maps; neither part can contain the slash. */
 export function pairKey({ asset, currency }: Pair): string {
   return `${asset}/${currency}`;

@@ -1,5 +1,13 @@
 import type { Database, Transaction } from '../database/connect.ts';
-import { MAX_WATCHED, type Pair, pairKey, type Reading, SOURCE, STALE_AFTER_SECONDS } from './price.ts';
+import {
+  MAX_ASSETS_PER_USER,
+  MAX_WATCHED,
+  type Pair,
+  pairKey,
+  type Reading,
+  SOURCE,
+  STALE_AFTER_SECONDS,
+} from './price.ts';
 import type { Outcome, TraceDetail } from './trace.ts';
 
 /** Pairs that one tick looks at; what the URL limits leave out of them is named in the trace. */
@@ -13,7 +21,11 @@ export type Plan = {
   now: Date;
   /** Of an earlier event of the same bucket, or null. */
   outcome: Outcome | null;
-  /** The union of all watchlists: the most followed first, the rest in an order that differs from tick to tick. */
+  /**
+   * The union of all watchlists. First what has had a price, by how long it has been followed, so that nobody can push
+   * out what others follow already. Then the rest, which may be no assets at all, in an order that differs from tick to
+   * tick.
+   */
   followed: Pair[];
   /** The newest stored price before this bucket. */
   last: ReadonlyMap<string, string>;
@@ -24,11 +36,17 @@ export type Plan = {
 /** Reads what a tick needs to know, in one statement. */
 export async function plan(db: Database, bucket: Date): Promise<Plan> {
   const rows = await db<PlanRow[]>`
-    with followed as (
-      select asset, currency,
-        row_number() over (order by count(*) desc, md5(asset || ${bucket.toISOString()}), asset, currency) as place
-      from watchlists
-      group by asset, currency
+    with pairs as (
+      select asset, currency, min(created_at) as since from watchlists group by asset, currency
+    ), followed as (
+      select asset, currency, row_number() over (
+        order by case when priced then since end nulls last, md5(asset || ${bucket.toISOString()}), asset, currency
+      ) as place
+      from pairs p cross join lateral (
+        select exists (
+          select from price_ticks t where t.asset = p.asset and t.currency = p.currency and t.bucket < ${bucket}
+        ) as priced
+      ) known
       order by place
       limit ${MAX_FOLLOWED}
     )
@@ -180,33 +198,48 @@ export async function watchlist(tx: Transaction, organizationId: string): Promis
     order by asset, currency`;
 }
 
+/** Why a pair is not added. */
+export type FollowRefusal = 'watchlist_full' | 'too_many_assets';
+
 /**
- * Adds a pair, unless it is there or the list is full. Takes turns with other additions to the same list, so that two
- * at once cannot exceed the limit.
+ * Adds a pair, unless it is there, the list is full, or the user follows as many assets as one may. Takes turns with
+ * other additions to the same list and of the same user, so that two at once cannot exceed a limit.
  *
- * @returns the entry and whether it is new; undefined when the list is full
+ * @returns the entry and whether it is new
  */
 export async function watch(
   tx: Transaction,
   organizationId: string,
+  userId: string,
   { asset, currency }: Pair,
-): Promise<{ entry: Watched; added: boolean } | undefined> {
-  await tx`select pg_advisory_xact_lock(hashtextextended(${`watchlist ${organizationId}`}, 0))`;
-  const [row] = await tx<(Watched & { added: boolean })[]>`
-    with added as (
-      insert into watchlists (organization_id, asset, currency)
-      select ${organizationId}, ${asset}, ${currency}
-      where (select count(*) from watchlists where organization_id = ${organizationId}) < ${MAX_WATCHED}
-      on conflict do nothing
-      returning asset, currency, created_at as "createdAt", true as added
+): Promise<{ entry: Watched; added: boolean } | { refusal: FollowRefusal }> {
+  await tx`
+    select pg_advisory_xact_lock(hashtextextended(${`watchlist ${organizationId}`}, 0)),
+      pg_advisory_xact_lock(hashtextextended(${`assets of ${userId}`}, 0))`;
+  const [row] = await tx<(Watched & { added: boolean; refusal: FollowRefusal | null })[]>`
+    with present as (
+      select asset, currency, created_at as "createdAt" from watchlists
+      where organization_id = ${organizationId} and asset = ${asset} and currency = ${currency}
+    ), refused as (
+      select case
+        when (select count(*) from watchlists where organization_id = ${organizationId}) >= ${MAX_WATCHED}
+          then 'watchlist_full'
+        when followed_assets_besides(${asset}) >= ${MAX_ASSETS_PER_USER} then 'too_many_assets'
+      end as refusal
+      where not exists (select from present)
+    ), added as (
+      insert into watchlists (organization_id, asset, currency, followed_by)
+      select ${organizationId}, ${asset}, ${currency}, ${userId} from refused where refusal is null
+      returning asset, currency, created_at as "createdAt"
     )
-    select * from added
+    select asset, currency, "createdAt", true as added, null as refusal from added
     union all
-    select asset, currency, created_at, false from watchlists
-    where organization_id = ${organizationId} and asset = ${asset} and currency = ${currency}`;
-  if (row === undefined) return undefined;
-  const { added, ...entry } = row;
-  return { entry, added };
+    select asset, currency, "createdAt", false, null from present
+    union all
+    select null, null, null, false, refusal from refused where refusal is not null`;
+  if (row === undefined) throw new Error('A pair was neither followed nor refused');
+  const { added, refusal, ...entry } = row;
+  return refusal === null ? { entry, added } : { refusal };
 }
 
 /** @returns how many entries were removed */

@@ -362,13 +362,17 @@ test('a price that is held back is named in the trace, and the same event does n
   expect(await prices()).toEqual(['67187.3358936566']);
 });
 
-test('a long union is bounded in calls and in its trace, and the most followed come first', async () => {
-  const garbage = Array.from({ length: 900 }, (_, n) => ({
+test('a long union is bounded in calls and in its trace, and what others follow more or later pushes nothing out', async () => {
+  const bucket = new Date(Math.floor(event(-1).getTime() / 300_000) * 300_000).toISOString();
+  const names = Array.from({ length: 900 }, (_, n) => ({
     asset: `asset-${'x'.repeat(60)}-${n}`,
     currency: 'usd',
   }));
-  await arranged.organization([...garbage, BITCOIN]);
+  const [known, unknown] = [names.slice(0, 450), names.slice(450)];
   await arranged.organization([BITCOIN]);
+  await arranged.tick({ ...BITCOIN, bucket, price: '67000' });
+  for (const pair of known) await arranged.tick({ ...pair, bucket, price: '1' });
+  for (let n = 0; n < 3; n += 1) await arranged.organization([...known, ...unknown, ETHEREUM]);
   expect(await run()).toMatchObject({ stored: 1 });
   expect(provider.requests).toHaveLength(4);
   expect(provider.requests[0]?.url.searchParams.get('ids')).toMatch(/^bitcoin,/);

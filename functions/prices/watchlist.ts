@@ -2,7 +2,7 @@ import type { Database } from '../database/connect.ts';
 import { asMember, type Entered, type Principal } from '../database/enter.ts';
 import { membershipIn, roleInsufficient } from '../organizations/rights.ts';
 import { Refusal } from '../refusal.ts';
-import { MAX_WATCHED, type Pair } from './price.ts';
+import { MAX_ASSETS_PER_USER, MAX_WATCHED, type Pair } from './price.ts';
 import * as store from './store.ts';
 
 /** @throws Refusal `organization_not_found`, `session_ended` */
@@ -20,7 +20,7 @@ export async function listWatched(
 /**
  * Follows a pair from the next tick on. Following what is followed already changes nothing.
  *
- * @throws Refusal `watchlist_full`, `role_insufficient`, `organization_not_found`, `session_ended`
+ * @throws Refusal `watchlist_full`, `too_many_assets`, `role_insufficient`, `organization_not_found`, `session_ended`
  */
 export async function follow(
   { db }: { db: Database },
@@ -30,13 +30,19 @@ export async function follow(
 ): Promise<{ entry: store.Watched; added: boolean }> {
   return asMember(db, principal, async (tx, memberships) => {
     mayChange(membershipIn(memberships, organizationId));
-    const followed = await store.watch(tx, organizationId, pair);
-    if (followed) return followed;
-    throw new Refusal('conflict', 'watchlist_full', `A watchlist has at most ${MAX_WATCHED} entries`, {
-      limit: MAX_WATCHED,
-    });
+    const followed = await store.watch(tx, organizationId, principal.userId, pair);
+    if ('entry' in followed) return followed;
+    throw new Refusal('conflict', followed.refusal, ...FULL[followed.refusal]);
   });
 }
+
+const FULL: Record<store.FollowRefusal, [message: string, data: { limit: number }]> = {
+  watchlist_full: [`A watchlist has at most ${MAX_WATCHED} entries`, { limit: MAX_WATCHED }],
+  too_many_assets: [
+    `A user may follow ${MAX_ASSETS_PER_USER} assets in all organizations together; remove another one first`,
+    { limit: MAX_ASSETS_PER_USER },
+  ],
+};
 
 /**
  * Follows an asset no longer; what was stored of it stays, and is shown again to whoever follows it again.

@@ -30,7 +30,8 @@ export type ConnectDeps = {
  * Lets a client in and remembers it.
  *
  * @param named what the address names, if anything; what the client may not see is refused like something unknown
- * @throws Refusal `not_authenticated`, `token_not_valid`, `session_ended`, `task_not_found`, `batch_not_found`
+ * @throws Refusal `not_authenticated`, `token_not_valid`, `session_ended`, `task_not_found`, `batch_not_found`,
+ *   `too_many_connections`
  */
 export async function connectSocket(
   deps: ConnectDeps,
@@ -42,7 +43,15 @@ export async function connectSocket(
   const { taskId, batchId } = named;
   if (taskId !== undefined) await getTask(deps, principal, isUuid(taskId) ? taskId : NIL);
   if (batchId !== undefined) await getBatch(deps, principal, isUuid(batchId) ? batchId : NIL);
-  await asMember(deps.db, principal, (tx) => store.addConnection(tx, connectionId, principal));
+  const opened = await asMember(deps.db, principal, (tx) =>
+    store.openConnection(tx, connectionId, principal),
+  );
+  if (!opened) throw tooManyConnections();
+}
+
+function tooManyConnections(): Refusal {
+  const rule = `A user may have ${store.MAX_CONNECTIONS} connections; close another one first`;
+  return new Refusal('too_many_requests', 'too_many_connections', rule);
 }
 
 async function authenticate(

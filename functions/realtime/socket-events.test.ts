@@ -4,7 +4,9 @@ import { type Member, type Stand, stand } from '../database/testing.ts';
 import { Refusal } from '../refusal.ts';
 import * as tasks from '../tasks/store/index.ts';
 import { DISPATCH, insertTask } from '../tasks/testing.ts';
-import { type Greeting, type SocketInput, socketEvents } from './socket-events.ts';
+import { MESSAGE_BURST } from './message-rate.ts';
+import { type Greeting, type SocketDeps, type SocketInput, socketEvents } from './socket-events.ts';
+import { MAX_CONNECTIONS } from './store.ts';
 import { sweepSockets } from './sweep.ts';
 import { issueTicket } from './tickets.ts';
 
@@ -15,7 +17,11 @@ let api: ReturnType<Stand['as']>;
 let frames: [string, Record<string, unknown>][];
 let greetings: Greeting[];
 let gone: Set<string>;
+let closed: string[];
+let posts = 0;
 let send: ReturnType<typeof socketEvents>;
+/** The same in another sandbox. */
+let another: typeof send;
 let tokenInUrlAllowed = false;
 
 beforeAll(async () => {
@@ -24,26 +30,31 @@ beforeAll(async () => {
   api = on.as('api');
 });
 beforeEach(() => {
-  [frames, greetings, gone] = [[], [], new Set()];
-  send = socketEvents({
-    db: on.as('socket'),
-    tokenInUrlAllowed,
-    post: async (connectionId, frame) => {
-      if (gone.has(connectionId)) return 'gone';
-      frames.push([connectionId, JSON.parse(frame)]);
-      return 'sent';
-    },
-    verifyToken: async (token) => {
-      if (token === 'ada') return ada;
-      throw new Refusal('unauthenticated', 'token_not_valid', 'Token is invalid or expired');
-    },
-    greetLater: async (greeting) => {
-      greetings.push(greeting);
-    },
-    logFault: (message, { error }) => {
-      throw new Error(message, { cause: error });
-    },
-  });
+  [frames, greetings, gone, closed] = [[], [], new Set(), []];
+  [send, another] = [socketEvents(deps()), socketEvents(deps())];
+});
+const deps = (): SocketDeps => ({
+  db: on.as('socket'),
+  tokenInUrlAllowed,
+  post: async (connectionId, frame) => {
+    posts += 1;
+    if (gone.has(connectionId)) return 'gone';
+    frames.push([connectionId, JSON.parse(frame)]);
+    return 'sent';
+  },
+  close: async (connectionId) => {
+    closed.push(connectionId);
+  },
+  verifyToken: async (token) => {
+    if (token === 'ada') return ada;
+    throw new Refusal('unauthenticated', 'token_not_valid', 'Token is invalid or expired');
+  },
+  greetLater: async (greeting) => {
+    greetings.push(greeting);
+  },
+  logFault: (message, { error }) => {
+    throw new Error(message, { cause: error });
+  },
 });
 afterAll(() => on.close());
 
@@ -88,6 +99,62 @@ describe('what a client may not say is answered within a frame', () => {
       expect(Buffer.byteLength(JSON.stringify(frame))).toBeLessThan(MAX_FRAME_BYTES);
     });
   }
+});
+
+describe('connections of one user', () => {
+  test('are so many and no more, also when two come at once; those past their life do not count', async () => {
+    const user = await on.member();
+    await on.admin`
+      insert into connections (id, user_id, session_id, expires_at)
+      select ${user.userId} || '/' || n, ${user.userId}, ${user.sessionId}, now() + (2 - n % 2 * 4) * interval '1 hour'
+      from generate_series(1, ${2 * (MAX_CONNECTIONS - 1)}::integer) n`;
+    const tickets = [await ticketOf(user), await ticketOf(user)];
+    // Of two sandboxes: within one, a connection waits for the other.
+    const answers = await Promise.all([
+      send(open(randomUUID(), { ticket: tickets[0] ?? '' })),
+      another(open(randomUUID(), { ticket: tickets[1] ?? '' })),
+    ]);
+    expect(answers.map(({ statusCode }) => statusCode).toSorted()).toEqual([200, 429]);
+    expect(await send(open(randomUUID(), { ticket: await ticketOf(user) }))).toEqual({ statusCode: 429 });
+    await on.admin`
+      delete from connections where id = (
+        select id from connections where user_id = ${user.userId} and expires_at > now() limit 1
+      )`;
+    await connected(user);
+    await connected(ada);
+  });
+});
+
+describe('messages of one connection', () => {
+  const ping = { action: 'ping' };
+
+  test('are so many at once; one more is told so and closes it, and later ones are not answered', async () => {
+    const [loud, quiet] = [await connected(ada), await connected(ada)];
+    for (let n = 0; n < MESSAGE_BURST; n += 1) await send(message(loud, ping));
+    expect(frames.map(([, { type }]) => type)).toEqual(Array.from({ length: MESSAGE_BURST }, () => 'pong'));
+    expect(closed).toEqual([]);
+    for (let n = 0; n < 3; n += 1) expect(await send(message(loud, ping))).toEqual({ statusCode: 200 });
+    expect(frames.slice(MESSAGE_BURST)).toMatchObject([[loud, { type: 'error', code: 'too_many_messages' }]]);
+    expect(closed).toEqual([loud]);
+    await send(message(quiet, ping));
+    expect(frames.at(-1)).toEqual([quiet, { type: 'pong' }]);
+  });
+
+  test('close it also when it cannot be told', async () => {
+    const connection = await connected(ada);
+    for (let n = 0; n < MESSAGE_BURST; n += 1) await send(message(connection, ping));
+    gone.add(connection);
+    await send(message(connection, ping));
+    expect(closed).toEqual([connection]);
+  });
+
+  test('are not waited for once it has gone', async () => {
+    const connection = await connected(ada);
+    gone.add(connection);
+    posts = 0;
+    await send(message(connection, ping));
+    expect(posts).toBe(1);
+  });
 });
 
 describe('connecting', () => {
@@ -183,6 +250,7 @@ describe('watching', () => {
       verifyToken: () => Promise.reject(new Error('unused')),
       greetLater: async () => {},
       logFault: () => {},
+      close: async () => {},
       post: async (to, frame) => {
         frames.push([to, JSON.parse(frame)]);
         // Just after the snapshot has gone out, before the watcher is registered.

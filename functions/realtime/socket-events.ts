@@ -1,14 +1,17 @@
 import { Refusal } from '../refusal.ts';
 import { type ConnectDeps, connectSocket, SUBPROTOCOL } from './connect.ts';
+import type { CloseConnection } from './frames.ts';
+import { MESSAGE_BURST, MESSAGES_PER_SECOND, messageRate } from './message-rate.ts';
 import { receiveMessage, tellingRefusals } from './messages.ts';
 import { forget } from './store.ts';
-import { type SubscribeDeps, subscribe } from './subscribe.ts';
+import { postWhenOpen, type SubscribeDeps, subscribe } from './subscribe.ts';
 
 /** The function's own asynchronous event: send this connection its first frame. */
 export type Greeting = { greet: { connectionId: string } & ({ taskId: string } | { batchId: string }) };
 
 export type SocketDeps = ConnectDeps &
   SubscribeDeps & {
+    close: CloseConnection;
     greetLater: (greeting: Greeting) => Promise<void>;
     logFault: (message: string, details: Record<string, unknown>) => void;
   };
@@ -30,10 +33,12 @@ const STATUS: Partial<Record<Refusal['kind'], number>> = {
   unauthenticated: 401,
   forbidden: 403,
   not_found: 404,
+  too_many_requests: 429,
 };
 
 /** Handles `$connect`, `$disconnect`, messages, and the greeting of a new connection. */
 export function socketEvents(deps: SocketDeps): (event: SocketInput) => Promise<Answer> {
+  const rate = messageRate();
   const routes: Record<string, (connectionId: string, event: SocketEvent) => Promise<Answer>> = {
     $connect: (connectionId, event) => open(deps, connectionId, event),
     $disconnect: async (connectionId) => {
@@ -41,7 +46,9 @@ export function socketEvents(deps: SocketDeps): (event: SocketInput) => Promise<
       return { statusCode: 200 };
     },
     $default: async (connectionId, event) => {
-      await receiveMessage(deps, connectionId, event.body ?? '');
+      const verdict = rate(connectionId);
+      if (verdict === 'within') await receiveMessage(deps, connectionId, event.body ?? '');
+      if (verdict === 'exceeded') await endFlood(deps, connectionId);
       return { statusCode: 200 };
     },
   };
@@ -75,8 +82,22 @@ async function open(deps: SocketDeps, connectionId: string, event: SocketEvent):
     : { statusCode: 200 };
 }
 
-async function greet(deps: SocketDeps, { greet: { connectionId, ...named } }: Greeting): Promise<Answer> {
+/** Tells a connection that it sends too much, and closes it. */
+async function endFlood(deps: SocketDeps, connectionId: string): Promise<void> {
+  try {
+    await tellingRefusals(deps, connectionId, () => {
+      throw new Refusal('too_many_requests', 'too_many_messages', TOO_MANY_MESSAGES);
+    });
+  } finally {
+    await deps.close(connectionId);
+  }
+}
+
+const TOO_MANY_MESSAGES = `A connection may send ${MESSAGE_BURST} messages at once, and ${MESSAGES_PER_SECOND} a second; it is closed`;
+
+async function greet(all: SocketDeps, { greet: { connectionId, ...named } }: Greeting): Promise<Answer> {
   const subject = 'taskId' in named ? { task: named.taskId } : { batch: named.batchId };
+  const deps = { ...all, post: postWhenOpen(all.post) };
   await tellingRefusals(deps, connectionId, () => subscribe(deps, connectionId, subject));
   return { statusCode: 200 };
 }

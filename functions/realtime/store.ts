@@ -5,6 +5,9 @@ import { retryOnConflict } from '../database/retry-on-conflict.ts';
 /** Tasks that one connection may watch, and as many batches. */
 export const MAX_SUBSCRIPTIONS = 100;
 
+/** Connections of one user. */
+export const MAX_CONNECTIONS = 100;
+
 /** API Gateway ends a connection after two hours; a margin more, and the row is swept. */
 const LIFE = '2 hours 5 minutes';
 
@@ -26,14 +29,15 @@ export async function redeemTicket(db: Database, hash: Uint8Array): Promise<Prin
   return principal;
 }
 
-export async function addConnection(
+/** Remembers a connection. @returns false when its user has as many as one may have */
+export async function openConnection(
   tx: Transaction,
   id: string,
-  { userId, sessionId }: Principal,
-): Promise<void> {
-  await tx`
-    insert into connections (id, user_id, session_id, expires_at)
-    values (${id}, ${userId}, ${sessionId}, now() + ${LIFE}::text::interval)`;
+  { sessionId }: Pick<Principal, 'sessionId'>,
+): Promise<boolean> {
+  const [row] = await tx<{ opened: boolean }[]>`
+    select open_connection(${id}, ${sessionId}, ${LIFE}::text::interval, ${MAX_CONNECTIONS}) as opened`;
+  return row?.opened ?? false;
 }
 
 export async function principalOf(db: Database, connectionId: string): Promise<Principal | undefined> {

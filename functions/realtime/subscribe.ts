@@ -107,15 +107,25 @@ export async function unsubscribe(
   else await store.unwatchBatch(db, connectionId, subject.batch);
 }
 
-/** Posts one frame, waiting for a connection that is only just being opened. */
-export async function post(
+/** Posts one frame of an answer. */
+export function post(
   { post }: Pick<SubscribeDeps, 'post'>,
   connectionId: string,
   frame: string,
 ): Promise<'sent' | 'gone'> {
-  for (const pause of OPENING_PAUSES) {
-    await sleep(pause);
-    if ((await post(connectionId, frame, AbortSignal.timeout(POST_SECONDS * 1000))) === 'sent') return 'sent';
-  }
-  return 'gone';
+  return post(connectionId, frame, AbortSignal.timeout(POST_SECONDS * 1000));
+}
+
+/**
+ * Posts as `postFrame` does, and waits for a connection that is only just being opened. For its first frame alone: to
+ * answer messages of connections that have gone would take seconds for each.
+ */
+export function postWhenOpen(postFrame: PostFrame): PostFrame {
+  return async (connectionId, frame, signal) => {
+    for (const pause of OPENING_PAUSES) {
+      await sleep(pause);
+      if ((await postFrame(connectionId, frame, signal)) === 'sent') return 'sent';
+    }
+    return 'gone';
+  };
 }

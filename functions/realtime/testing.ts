@@ -8,7 +8,7 @@ import * as store from './store.ts';
 /** Opens a connection of the member, and returns its id. */
 export async function openConnection(socket: Database, member: Member): Promise<string> {
   const id = uuidv7();
-  await asMember(socket, member, (tx) => store.addConnection(tx, id, member));
+  await asMember(socket, member, (tx) => store.openConnection(tx, id, member));
   return id;
 }
 

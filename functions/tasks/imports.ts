@@ -175,7 +175,10 @@ export function importPorts({
     },
     report: ({ organizationId, batchId }, ndjson) =>
       artifacts.put(reportKey(organizationId, batchId), ndjson, 'application/x-ndjson'),
-    discard: ({ organizationId }, uploadId) => artifacts.remove(uploadKey(organizationId, uploadId)),
+    async discard({ organizationId }, uploadId) {
+      await artifacts.remove(uploadKey(organizationId, uploadId));
+      await store.forgetUploads(db, [uploadId]);
+    },
   };
 }
 

@@ -63,9 +63,10 @@ export class Artifacts extends Bucket {
     this.grant(fn, 's3:PutObject', WRITTEN);
   }
 
-  /** Lets `fn` remove results that are kept no longer. */
+  /** Lets `fn` remove results and uploads that are kept no longer, and look whether an upload was made. */
   grantPurge(fn: CeleriacFunction): void {
-    this.grant(fn, 's3:DeleteObject', ['results/*']);
+    this.grant(fn, 's3:GetObject', [UPLOADS]);
+    this.grant(fn, 's3:DeleteObject', [UPLOADS, 'results/*']);
   }
 
   private grant(fn: CeleriacFunction, action: string, patterns: readonly string[]): void {

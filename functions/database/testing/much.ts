@@ -32,6 +32,9 @@ export async function storeMuch(admin: Database): Promise<void> {
     await tx`insert into pauses (organization_id, scope, name) select organization_id, 'kind', 'http.request' from many`;
     await tx`insert into watchlists (organization_id, asset) select organization_id, 'bitcoin' from many`;
     await tx`
+      insert into uploads (id, organization_id, bytes, open_until, stored)
+      select id, organization_id, 1, now() + interval '1 hour', n % 2 = 0 from many`;
+    await tx`
       insert into connections (id, user_id, session_id, expires_at)
       select id::text, id, session_id, now() + interval '1 hour' from many`;
     await tx`

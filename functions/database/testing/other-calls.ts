@@ -165,7 +165,7 @@ export const PRICES: Calls<typeof prices> = {
       mine((tx, { member }) => prices.unwatch(tx, member.organizationId, 'none', currency)),
     ),
   },
-  watch: { api: mine((tx, { member }) => prices.watch(tx, member.organizationId, BITCOIN)) },
+  watch: { api: mine((tx, { member }) => prices.watch(tx, member.organizationId, member.userId, BITCOIN)) },
   watchlist: { api: mine((tx, { member }) => prices.watchlist(tx, member.organizationId)) },
 };
 
@@ -184,9 +184,9 @@ const forget: Call = async (db, ground) => {
 };
 
 export const REALTIME: Calls<typeof realtime> = {
-  addConnection: { socket: mine((tx, { member }) => realtime.addConnection(tx, randomUUID(), member)) },
   addTicket: { api: mine((tx, { member }) => realtime.addTicket(tx, randomBytes(32), member, 30)) },
   forget: { socket: forget, dispatcher: forget },
+  openConnection: { socket: mine((tx, { member }) => realtime.openConnection(tx, randomUUID(), member)) },
   overdueConnections: { dispatcher: (db) => realtime.overdueConnections(db, 100) },
   principalOf: { socket: async (db, ground) => realtime.principalOf(db, await connected(ground)) },
   redeemTicket: { socket: (db) => realtime.redeemTicket(db, randomBytes(32)) },

@@ -51,6 +51,8 @@ export async function insertRows(
     await tx`
       insert into idempotency_keys (user_id, key, fingerprint, seed, expires_at)
       values (${userId}, 'key', ${randomBytes(32)}, ${uuidv7()}, ${until})`;
+    await tx`
+      insert into uploads (id, organization_id, bytes, open_until) values (${uuidv7()}, ${organizationId}, 1, ${until})`;
     await tx`insert into watchlists (organization_id, asset) values (${organizationId}, 'bitcoin')`;
     await tx`
       insert into price_ticks (asset, currency, bucket, price, provider_updated_at, source)

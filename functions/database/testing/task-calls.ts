@@ -127,6 +127,12 @@ export const TASKS: Calls<typeof tasks> = {
       return tasks.rescue(db, null, 1_000);
     },
   },
+  forgetUploads: {
+    worker: (db) => tasks.forgetUploads(db, [uuidv7()]),
+    dispatcher: (db) => tasks.forgetUploads(db, [uuidv7()]),
+  },
+  markStored: { dispatcher: (db) => tasks.markStored(db, [uuidv7()]) },
+  overdueUploads: { dispatcher: (db) => tasks.overdueUploads(db, 100) },
   returnTurns: {
     dispatcher: (db, { member }) =>
       tasks.returnTurns(db, [{ organizationId: member.organizationId, retentionDays: 30 }], 60),

@@ -149,6 +149,11 @@ export const REQUESTS = {
           ),
     ),
   },
+  addUpload: {
+    api: mine((tx, { member: { organizationId } }) =>
+      tasks.addUpload(tx, { id: uuidv7(), organizationId, bytes: 1, openSeconds: 900 }),
+    ),
+  },
   insertDependencies: {
     api: mine(async (tx, ground) => {
       const [first = '', ...rest] = await ground.made('PENDING', 3);

@@ -36,7 +36,8 @@ const upload = createRoute({
   path: '/api/uploads',
   operationId: 'createUpload',
   summary: 'Get an address to upload the tasks of a batch to',
-  description: 'Good for 15 minutes. An upload that nobody imports is removed after a day.',
+  description:
+    'Good for 15 minutes. An upload that nobody imports is removed after a day. An organization may have 50 of them, with 5,368,709,120 bytes together.',
   ...secured('Batches'),
   request: {
     body: json(

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Database } from '../../database/connect.ts';
 import { asMember, type Principal } from '../../database/enter.ts';
 import { type Stand, stand } from '../../database/testing.ts';
+import { MAX_ASSETS_PER_USER } from '../../prices/price.ts';
 import * as store from '../../prices/store.ts';
 import { type Arranged, arrange } from '../../prices/testing/organizations.ts';
 import { type App, createApp } from '../app.ts';
@@ -222,13 +223,35 @@ test('a watchlist takes fifty pairs, also when two are added at once, and says s
     Array.from({ length: 49 }, (_, n) => ({ asset: `a${n}`, currency: 'usd' })),
   );
   const add = (on: Database, asset: string) =>
-    asMember(on, principal, (tx) => store.watch(tx, id, { asset, currency: 'usd' }));
+    asMember(on, principal, (tx) => store.watch(tx, id, principal.userId, { asset, currency: 'usd' }));
   const results = await Promise.all([add(db, 'x'), add(other, 'y')]);
-  expect(results.filter((result) => result?.added)).toHaveLength(1);
-  expect(results.filter((result) => result === undefined)).toHaveLength(1);
+  expect(results.filter((result) => 'entry' in result)).toHaveLength(1);
+  expect(results.filter((result) => 'refusal' in result)).toEqual([{ refusal: 'watchlist_full' }]);
   const full = await request('POST', watchlist(id), { asset: 'z' });
   expect(full).toMatchObject({ status: 409, body: { code: 'watchlist_full', limit: 50 } });
   expect((await request('POST', watchlist(id), { asset: 'a0' })).status).toBe(200);
+});
+
+test('a user follows so many assets in all organizations together, also after having left one', async () => {
+  const id = await enterOrganization();
+  const follow = (asset: string) => request('POST', watchlist(id), { asset });
+  expect((await follow('first')).status).toBe(201);
+  // Of an organization that the user is no member of any more: one less than the limit, in two currencies.
+  const left = (await arranged.organization()).id;
+  await admin`
+    insert into watchlists (organization_id, asset, currency, followed_by)
+    select ${left}, 'a' || n, currency, ${principal.userId}
+    from generate_series(2, ${MAX_ASSETS_PER_USER - 1}::integer) n, unnest(array['usd', 'eur']) currency`;
+  expect((await follow('last')).status).toBe(201);
+  const refused = { status: 409, body: { code: 'too_many_assets', limit: MAX_ASSETS_PER_USER } };
+  expect(await follow('more')).toMatchObject(refused);
+  // Another currency, and the same asset in another organization, is no further asset.
+  expect((await request('POST', watchlist(id), { asset: 'last', currency: 'eur' })).status).toBe(201);
+  expect((await follow('a2')).status).toBe(201);
+  expect((await follow('last')).status).toBe(200);
+  await admin`delete from watchlists where organization_id = ${left} and asset = 'a3'`;
+  const both = await Promise.all([follow('x'), follow('y')]);
+  expect(both.map(({ status }) => status).toSorted()).toEqual([201, 409]);
 });
 
 test('a viewer reads and changes nothing', async () => {
@@ -274,7 +297,7 @@ test('behind the routes, row-level security hides and protects what belongs to o
     expect(await store.latest(tx, foreign, { asset: null, currency: null })).toEqual([]);
     expect(await store.unwatch(tx, foreign, 'bitcoin', null)).toBe(0);
   });
-  const adding = asMember(db, principal, (tx) => store.watch(tx, foreign, ETHEREUM));
+  const adding = asMember(db, principal, (tx) => store.watch(tx, foreign, principal.userId, ETHEREUM));
   await expect(adding).rejects.toThrow('row-level security');
   await expect(db`select * from price_fetches`).rejects.toThrow('permission denied');
 });

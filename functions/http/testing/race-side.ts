@@ -51,6 +51,7 @@ export async function raceSide(on: Stand, bucket = memoryArtifacts()) {
   const socket = socketEvents({
     db: of('socket'),
     post: async () => 'sent',
+    close: async () => {},
     verifyToken: () => Promise.reject(new Error('Nobody connects with a token here')),
     tokenInUrlAllowed: false,
     greetLater: async () => {},

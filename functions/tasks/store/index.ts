@@ -64,3 +64,13 @@ export type { Room } from './room.ts';
 export { claim, type Report, renew, report, settle, type Unclaimed } from './run.ts';
 export { type BulkMove, countStretch, type Reached, type Selection, STRETCH } from './stretch.ts';
 export { surroundings } from './surroundings.ts';
+export {
+  addUpload,
+  forgetUploads,
+  MAX_STORED_BYTES,
+  MAX_UPLOADS,
+  markStored,
+  type OverdueUpload,
+  overdueUploads,
+  type UploadRefusal,
+} from './uploads.ts';

@@ -13,11 +13,9 @@ const CR = 0x0d;
  * counted and left out.
  */
 export async function* ndjsonLines(content: AsyncIterable<Uint8Array>): AsyncGenerator<ImportLine> {
-  let line = 0;
-  for await (const text of splitLines(content)) {
-    line += 1;
+  for await (const { line, text } of splitLines(content)) {
     if (text === undefined) yield { line, fault: `Must have at most ${MAX_LINE_BYTES} bytes` };
-    else if (text.length > 0) yield readLine(line, text);
+    else yield readLine(line, text);
   }
 }
 
@@ -48,15 +46,21 @@ function decode(bytes: Buffer): string | undefined {
   }
 }
 
-/** One after the other, without their ends; undefined for one that is too long. Holds no more than one line. */
-async function* splitLines(content: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer | undefined> {
+type Line = { line: number; text: Buffer | undefined };
+
+/**
+ * The lines that are not empty, one after the other, without their ends; without a text when too long. Holds no more than one
+ * line. Empty lines cost no turn of the generator: an upload may have millions.
+ */
+async function* splitLines(content: AsyncIterable<Uint8Array>): AsyncGenerator<Line> {
   let begun: Buffer[] = [];
   let length = 0;
-  const take = (): Buffer | undefined => {
-    const whole = length > MAX_LINE_BYTES ? undefined : Buffer.concat(begun);
+  let line = 1;
+  const take = (): Line => {
+    const text = length > MAX_LINE_BYTES ? undefined : Buffer.concat(begun);
     begun = [];
     length = 0;
-    return whole;
+    return { line, text };
   };
   let endsWithCr = false;
   for await (const chunk of content) {
@@ -66,16 +70,17 @@ async function* splitLines(content: AsyncIterable<Uint8Array>): AsyncGenerator<B
     let [lf, cr] = [chunk.indexOf(LF, from), chunk.indexOf(CR, from)];
     while (lf !== -1 || cr !== -1) {
       const end = cr === -1 || (lf !== -1 && lf < cr) ? lf : cr;
-      begun.push(Buffer.from(chunk.subarray(from, end)));
+      if (end > from) begun.push(Buffer.from(chunk.subarray(from, end)));
       length += end - from;
-      yield take();
+      if (length > 0) yield take();
+      line += 1;
       from = end === cr && lf === cr + 1 ? end + 2 : end + 1;
       if (lf !== -1 && lf < from) lf = chunk.indexOf(LF, from);
       if (cr !== -1 && cr < from) cr = chunk.indexOf(CR, from);
     }
     length += chunk.length - from;
-    if (length <= MAX_LINE_BYTES) begun.push(Buffer.from(chunk.subarray(from)));
-    else begun = [];
+    if (length > MAX_LINE_BYTES) begun = [];
+    else if (from < chunk.length) begun.push(Buffer.from(chunk.subarray(from)));
   }
   if (length > 0) yield take();
 }

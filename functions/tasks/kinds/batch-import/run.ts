@@ -9,9 +9,9 @@ import {
   type TaskDefinition,
 } from '../../define-task.ts';
 import { isMeant } from '../../failure.ts';
-import { LINES } from '../../import-ids.ts';
 import { type BadLines, badLines } from './bad-lines.ts';
 import { isObject } from './is-object.ts';
+import { lineEndCounter } from './line-ends.ts';
 import { BLANK, ndjsonLines } from './ndjson.ts';
 import type { ImportJob, ImportLine, ImportPorts } from './ports.ts';
 import { batchImport, type ImportPayload } from './schema.ts';
@@ -19,8 +19,12 @@ import { batchImport, type ImportPayload } from './schema.ts';
 /** Tasks of one import. */
 export const MAX_LINES = 1_000_000;
 
-/** Lines that are checked and written together. */
+/** Line ends of an upload, with those of empty lines and inside quotes. */
+export const MAX_LINE_ENDS = 4 * MAX_LINES;
+
+/** Lines that are checked and written together, and bytes of the upload after which fewer are. */
 const CHUNK = 2_000;
+const CHUNK_BYTES = 4_194_304;
 
 /** The part of the progress that checking is. */
 const CHECKED = 0.3;
@@ -99,6 +103,12 @@ const tooManyLines = () =>
   new PermanentError(
     'too_many_lines',
     `The upload has more than ${MAX_LINES} lines, which is as many as there may be`,
+  );
+
+const tooManyLineEnds = () =>
+  new PermanentError(
+    'too_many_lines',
+    `The upload has more than ${MAX_LINE_ENDS} line ends, with those of empty lines and inside quotes`,
   );
 
 /** Reads every line and notes what is wrong. @returns how many lines there are */
@@ -207,24 +217,29 @@ async function* chunks(
   const opened = await open(job, upload, signal);
   if (!opened) throw new PermanentError('upload_not_found', 'The upload is not there, or no longer');
   let bytes = 0;
+  const ends = lineEndCounter();
   const counted = (async function* () {
     for await (const piece of opened.content) {
+      // The pieces are there already: without a pause, one that has no lines would be followed by the next at once.
+      await nextTurn();
+      signal.throwIfAborted();
       bytes += piece.length;
+      if (ends(piece) > MAX_LINE_ENDS) throw tooManyLineEnds();
       yield piece;
     }
   })();
   let lines = 0;
-  let chunk: ImportLine[] = [];
+  let [chunk, chunkBegan]: [ImportLine[], number] = [[], 0];
   for await (const line of (await FORMATS[format]())(counted)) {
     if ('fault' in line && line.fault === BLANK) continue;
     lines += 1;
-    if (lines > MAX_LINES || line.line >= LINES) throw tooManyLines();
+    if (lines > MAX_LINES) throw tooManyLines();
     chunk.push(line);
-    if (chunk.length < CHUNK) continue;
+    if (chunk.length < CHUNK && bytes - chunkBegan < CHUNK_BYTES) continue;
     await nextTurn();
     signal.throwIfAborted();
     yield { chunk, part: Math.min(1, bytes / Math.max(1, opened.bytes)), lines };
-    chunk = [];
+    [chunk, chunkBegan] = [[], bytes];
   }
   signal.throwIfAborted();
   if (chunk.length > 0) yield { chunk, part: 1, lines };

@@ -1,0 +1,20 @@
+const LF = 0x0a;
+const CR = 0x0d;
+
+/**
+ * Counts the line ends of a text that comes in pieces: LF, CR LF and CR each end one line.
+ *
+ * @returns takes the next piece, and gives the count so far
+ */
+export function lineEndCounter(): (piece: Uint8Array) => number {
+  let count = 0;
+  let endsWithCr = false;
+  // Byte by byte: a search for each line end is many times slower in a text that has nothing else.
+  return (piece) => {
+    for (const byte of piece) {
+      if (byte === CR || (byte === LF && !endsWithCr)) count += 1;
+      endsWithCr = byte === CR;
+    }
+    return count;
+  };
+}
