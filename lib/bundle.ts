@@ -72,8 +72,7 @@ const LEFT_OUT = [
     contents: `
       const Dispatcher = require('./lib/dispatcher/dispatcher');
       Object.assign(Dispatcher.prototype, require('./lib/api'));
-      exports.Agent = require('./lib/dispatcher/agent');
-      exports.buildConnector = require('./lib/core/connect');`,
+      exports.Client = require('./lib/dispatcher/client');`,
   },
 ];
 
