@@ -1,0 +1,65 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { textGetter } from '../../functions/aws/fetch/get-text.ts';
+import { guardedFetch } from '../../functions/aws/fetch/guarded-fetch.ts';
+import { type Stand, stand } from '../../functions/database/testing.ts';
+import { MAX_WATCHED } from '../../functions/prices/price.ts';
+import { arrange } from '../../functions/prices/testing/organizations.ts';
+import { type StandInProvider, startProvider } from '../../functions/prices/testing/provider.ts';
+import { updatePrices } from '../../functions/prices/update-prices.ts';
+
+/*
+ * 14 organizations follow the same 350 assets with long names, by 700 requests. They pushed out an asset that one
+ * organization followed before: what most follow came first, and four calls have room for 272 such names.
+ */
+
+let on: Stand;
+let provider: StandInProvider;
+
+beforeAll(async () => {
+  [on, provider] = [await stand(), await startProvider()];
+});
+afterAll(async () => {
+  await provider?.close();
+  await on?.close();
+});
+
+const fetch = textGetter(guardedFetch({ loopback: 'allowed' }));
+
+/** Runs the tick of a time, and says which assets the provider was asked for. */
+async function askedAt(time: Date): Promise<Set<string>> {
+  const before = provider.requests.length;
+  const clock = {
+    elapsed: () => performance.now() / 1000,
+    sleep: (seconds: number) => sleep(seconds),
+    random: () => 0,
+  };
+  const deps = {
+    db: on.as('prices'),
+    baseUrl: provider.url,
+    headers: {},
+    fetchText: fetch,
+    clock,
+    log: () => {},
+  };
+  await updatePrices(deps, time, 30);
+  const asked = provider.requests
+    .slice(before)
+    .flatMap(({ url }) => url.searchParams.get('ids')?.split(',') ?? []);
+  return new Set(asked);
+}
+
+test('an asset that is followed already is asked for, whatever others follow after it', async () => {
+  const arranged = arrange(on);
+  const now = Date.now();
+  await arranged.organization([{ asset: 'bitcoin', currency: 'usd' }]);
+  expect(await askedAt(new Date(now - 300_000))).toContain('bitcoin');
+  for (let n = 0; n < 14; n += 1) {
+    const names = Array.from({ length: MAX_WATCHED }, (_, at) => `asset-${n % 7}-${at}-`.padEnd(100, 'x'));
+    await arranged.organization(names.map((asset) => ({ asset, currency: 'usd' })));
+  }
+  const asked = await askedAt(new Date(now));
+  expect(asked).toContain('bitcoin');
+  // The room is full all the same.
+  expect(asked.size).toBeGreaterThan(200);
+});
