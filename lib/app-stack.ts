@@ -63,6 +63,7 @@ export class AppStack extends Stack {
       worker: {
         OUTBOUND_LOOPBACK: 'refused',
         OUTBOUND_NAME_SERVERS: '',
+        INSTALLATION_URL: frontDoor.url,
         LEASE_SECONDS: String(stage.dispatch.leaseSeconds),
         METRICS,
       },
@@ -71,12 +72,14 @@ export class AppStack extends Stack {
       prices: {
         OUTBOUND_LOOPBACK: 'refused',
         OUTBOUND_NAME_SERVERS: '',
+        INSTALLATION_URL: frontDoor.url,
         PRICE_PROVIDER_URL: stage.prices.url,
         // The key itself is for a laptop's shell; here it is a secret's name, or there is none.
         PRICE_API_KEY: '',
         PRICE_API_KEY_SECRET: stage.prices.apiKeySecret ?? '',
         METRICS,
       },
+      migrate: { QUOTAS: JSON.stringify(stage.quotas) },
       'rotate-signing-key': { SIGNING_SECRET_ARN: data.signingSecret.secretArn },
     };
     const functions = mapFunctions((name) => {

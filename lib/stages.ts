@@ -40,6 +40,11 @@ export type Stage = {
     /** A worker that is silent for this long is presumed dead, and its tasks are taken back. */
     leaseSeconds: number;
   };
+  /**
+   * What one account may use, by the names in the table `quotas`. Each deployment writes them there. Together with the places of the
+   * workers (a hundred requests for each sandbox) they decide how many accounts it takes to fill the workers with slow requests.
+   */
+  quotas: Quotas;
   /** Requests per second, and in a burst, before API Gateway answers 429. */
   throttle: { http: Throttle; socket: Throttle };
   logs: { retention: RetentionDays; level: 'DEBUG' | 'INFO' };
@@ -117,6 +122,16 @@ export type Domain = {
 /** Fed by queues, whose mappings bound them; or called once in a while by one caller. */
 type Unreserved = 'worker' | 'dead-letters' | 'rotate-signing-key' | 'publish-console';
 
+type Quotas = {
+  /** Tasks that wait for the network (`http.request`) that run at once. */
+  running_requests_of_organization: number;
+  /** The same of the tasks that one user created, in all organizations. */
+  running_requests_of_user: number;
+  /** Requests of one organization to one host, redirects included: so many a second, and so many at once after a pause. */
+  requests_per_second: number;
+  requests_at_once: number;
+};
+
 type Throttle = { rateLimit: number; burstLimit: number };
 
 /** An office behind one address logs in less than once in three seconds, and does not register thirty people in an hour. */
@@ -152,6 +167,13 @@ export const STAGES = {
       queues: { interactive: 4, bulk: 4, deadLetters: 2 },
     },
     dispatch: { lookaheadSeconds: 180, resendSeconds: 300, leaseSeconds: 120 },
+    // An eighth and a quarter of what the four sandboxes of a queue have places for. 40 requests of 200 ms are 200 a second.
+    quotas: {
+      running_requests_of_organization: 40,
+      running_requests_of_user: 80,
+      requests_per_second: 20,
+      requests_at_once: 40,
+    },
     throttle: { http: { rateLimit: 100, burstLimit: 200 }, socket: { rateLimit: 50, burstLimit: 100 } },
     logs: { retention: RetentionDays.ONE_WEEK, level: 'DEBUG' },
     observability: { figures: 'alarmed', dashboard: false },
@@ -189,6 +211,12 @@ export const STAGES = {
       queues: { interactive: 50, bulk: 50, deadLetters: 2 },
     },
     dispatch: { lookaheadSeconds: 180, resendSeconds: 300, leaseSeconds: 120 },
+    quotas: {
+      running_requests_of_organization: 100,
+      running_requests_of_user: 200,
+      requests_per_second: 20,
+      requests_at_once: 100,
+    },
     throttle: { http: { rateLimit: 1000, burstLimit: 2000 }, socket: { rateLimit: 500, burstLimit: 1000 } },
     logs: { retention: RetentionDays.THREE_MONTHS, level: 'INFO' },
     observability: { figures: 'all', dashboard: true },

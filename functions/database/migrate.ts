@@ -28,10 +28,12 @@ type MigrateOptions = {
   lockTimeoutMs?: number;
   /** How long the migrations are tried in all. Below the time limit of whoever waits for them. */
   patienceMs?: number;
+  /** Values of the table `quotas`, by their names. Default: what the table has. */
+  quotas?: Readonly<Record<string, number>>;
 };
 
 type Sql = postgres.Sql;
-type Patience = Required<MigrateOptions> & { endsAt: number };
+type Patience = Required<Omit<MigrateOptions, 'quotas'>> & { endsAt: number };
 
 /** Between two tries to get a lock, and between two looks at who holds it. */
 const PAUSE_MS = 500;
@@ -48,7 +50,7 @@ const PAUSE_MS = 500;
 export async function migrate(
   connection: { url: string; options?: postgres.Options<Record<string, never>> },
   folder: string,
-  { say = () => {}, lockTimeoutMs = 3_000, patienceMs = 540_000 }: MigrateOptions = {},
+  { say = () => {}, lockTimeoutMs = 3_000, patienceMs = 540_000, quotas = {} }: MigrateOptions = {},
 ): Promise<number> {
   const patience = { say, lockTimeoutMs, patienceMs, endsAt: Date.now() + patienceMs };
   const client = () => postgres(connection.url, { ...connection.options, max: 1, onnotice: () => {} });
@@ -67,6 +69,10 @@ export async function migrate(
           ? applyOutside(sql, migration, lockTimeoutMs)
           : sql.begin((tx) => apply(tx, migration)),
       );
+    }
+    for (const [name, value] of Object.entries(quotas)) {
+      await sql`insert into quotas (name, value) values (${name}, ${value})
+        on conflict (name) do update set value = excluded.value`;
     }
     const [row] = await sql<
       { applied: number }[]

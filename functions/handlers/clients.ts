@@ -3,6 +3,7 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import { type Artifacts, bucketArtifacts } from '../aws/artifacts.ts';
 import { CLIENT_SETTINGS } from '../aws/client-settings.ts';
 import { type Received, sqsEnqueue, sqsGiveBack } from '../aws/queues.ts';
+import { type ReceivedMessage, sqsReceive } from '../aws/receive.ts';
 import { closeConnection, postFrame } from '../aws/sockets.ts';
 import { announcer } from '../realtime/frames.ts';
 import type { DispatchSettings, Enqueue } from '../tasks/task.ts';
@@ -37,6 +38,24 @@ export function returns(env: QueueEnv): (messages: readonly Received[]) => Promi
   const urls = { interactive: env.INTERACTIVE_QUEUE_URL, bulk: env.BULK_QUEUE_URL };
   const complain = (error: unknown) => logger.error('messages could not be given back', { error });
   return sqsGiveBack(new SQSClient(CLIENT_SETTINGS), urls, complain);
+}
+
+const receivers = new Map<string, () => Promise<ReceivedMessage[]>>();
+
+/**
+ * Receives messages of one of the two queues.
+ *
+ * @param arn of the queue
+ * @throws Error when it is neither
+ */
+export function receiveFrom(env: QueueEnv, arn: string): () => Promise<ReceivedMessage[]> {
+  const name = arn.slice(arn.lastIndexOf(':') + 1);
+  const url = [env.INTERACTIVE_QUEUE_URL, env.BULK_QUEUE_URL].find((each) => each.endsWith(`/${name}`));
+  if (url === undefined) throw new Error(`The worker is fed by a queue that it does not know: ${arn}`);
+  const complain = (error: unknown) => logger.error('messages could not be deleted', { error });
+  const receive = receivers.get(url) ?? sqsReceive(new SQSClient(CLIENT_SETTINGS), url, complain);
+  receivers.set(url, receive);
+  return receive;
 }
 
 type ArtifactsEnv = {

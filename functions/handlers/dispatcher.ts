@@ -8,7 +8,9 @@ import type { Announce } from '../tasks/change.ts';
 import { tick } from '../tasks/dispatch.ts';
 import { endAbandonedImports } from '../tasks/imports.ts';
 import { measureMoves } from '../tasks/measure-moves.ts';
+import { removeOutboundTurns } from '../tasks/outbound.ts';
 import { purge } from '../tasks/retention.ts';
+import { carryOut, type OperatorCommand, operatorCommand } from '../tasks/stopped-hosts.ts';
 import { sweepUploads } from '../tasks/uploads.ts';
 import { artifacts, queues } from './clients.ts';
 import { deadline } from './deadline.ts';
@@ -48,8 +50,17 @@ const LEFT_AFTER = { sockets: 40, identities: 36, idempotency: 32, uploads: 28, 
 /** Removal is behind when something should have been gone for so long. An organization is looked at every ten minutes. */
 const BEHIND_SECONDS = 3_600;
 
-export const handler = async (_event: ScheduledEvent, context: Context) => {
+/** Turns with hosts that one tick removes; those of a minute are a few. */
+const OUTBOUND_TURNS = 10_000;
+
+export const handler = async (event: ScheduledEvent | OperatorCommand, context: Context) => {
   await wake();
+  const command = operatorCommand(event);
+  if (command) {
+    const done = await carryOut(db, command);
+    logger.warn('an operator has given a command', { command, ...done });
+    return done;
+  }
   const secondsLeft = deadline(context);
   const timeFor = (sweep: keyof typeof LEFT_AFTER) => () => secondsLeft() > LEFT_AFTER[sweep];
   const { results, failed } = await eachInTurn(
@@ -66,6 +77,7 @@ export const handler = async (_event: ScheduledEvent, context: Context) => {
       listeners: told.flush,
       sockets: () => sweepSockets(deps, timeFor('sockets')),
       identities: () => sweepIdentities(deps, timeFor('identities')),
+      outbound: () => removeOutboundTurns(db, OUTBOUND_TURNS),
       idempotency: () => sweepIdempotencyKeys(deps, timeFor('idempotency')),
       uploads: () => sweepUploads(deps, timeFor('uploads')),
       size: async () => measure('LargestTableBytes', await largestTableBytes(db)),

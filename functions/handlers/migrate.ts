@@ -8,7 +8,11 @@ import { migrate } from '../database/migrate.ts';
 import { commonEnv, readEnv } from './environment.ts';
 import { logger } from './logger.ts';
 
-const env = readEnv({ ...commonEnv, DATABASE_SECRET_ARN: z.string().min(1) });
+const env = readEnv({
+  ...commonEnv,
+  DATABASE_SECRET_ARN: z.string().min(1),
+  QUOTAS: z.preprocess((text) => JSON.parse(String(text)), z.record(z.string(), z.int().positive())),
+});
 
 const Secret = z.object({ username: z.string(), password: z.string() });
 
@@ -27,6 +31,7 @@ export const handler = async (_event: unknown, context: Pick<Context, 'getRemain
     fileURLToPath(new URL('migrations', import.meta.url)),
     {
       say: (message, details) => logger.warn(message, details),
+      quotas: env.QUOTAS,
       patienceMs: context.getRemainingTimeInMillis() - RESERVE_MS,
     },
   );

@@ -6,6 +6,8 @@ import type { GuardedFetch } from '../aws/fetch/port.ts';
 
 /** What a function needs that sends requests to the internet. */
 export const outboundEnv = {
+  /** Named in the User-Agent of every request. */
+  INSTALLATION_URL: z.string().default(''),
   OUTBOUND_LOOPBACK: z.enum(['allowed', 'refused']),
   /** Addresses with optional ports, separated by commas; empty for those of the system. */
   OUTBOUND_NAME_SERVERS: z
@@ -16,7 +18,11 @@ export const outboundEnv = {
 };
 
 export function outboundFetch(env: z.output<z.ZodObject<typeof outboundEnv>>): GuardedFetch {
-  return guardedFetch({ loopback: env.OUTBOUND_LOOPBACK, lookUp: dnsLookUp(env.OUTBOUND_NAME_SERVERS) });
+  return guardedFetch({
+    loopback: env.OUTBOUND_LOOPBACK,
+    lookUp: dnsLookUp(env.OUTBOUND_NAME_SERVERS),
+    installation: env.INSTALLATION_URL,
+  });
 }
 
 function areServers(servers: readonly string[]): boolean {

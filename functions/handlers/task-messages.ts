@@ -10,9 +10,14 @@ const Body = z.object({ v: z.literal(1), ids: z.array(z.uuid()).min(1).max(IDS_P
  *
  * @returns undefined for what is not a message of ours; it can never become one, so it is not worth a redelivery
  */
-export function taskIds(record: SQSRecord): string[] | undefined {
+export function taskIds(record: Pick<SQSRecord, 'body'>): string[] | undefined {
+  return taskIdsIn(record.body);
+}
+
+/** The same of the text of a message. */
+export function taskIdsIn(body = ''): string[] | undefined {
   try {
-    return Body.parse(JSON.parse(record.body)).ids;
+    return Body.parse(JSON.parse(body)).ids;
   } catch {
     return undefined;
   }

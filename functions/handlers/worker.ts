@@ -7,23 +7,25 @@ import { batchesStillAt } from '../tasks/batches.ts';
 import type { Announce } from '../tasks/change.ts';
 import { execute } from '../tasks/execute.ts';
 import { importPorts } from '../tasks/imports.ts';
+import type { Receive } from '../tasks/intake.ts';
 import { importTask } from '../tasks/kinds/batch-import/run.ts';
 import { KINDS_BY_NAME } from '../tasks/kinds/index.ts';
 import { inlineTaskOf } from '../tasks/kinds/inline-tasks.ts';
 import { measureMoves } from '../tasks/measure-moves.ts';
+import { outboundTurns } from '../tasks/outbound.ts';
 import { readTask } from '../tasks/read-task.ts';
 import { rescueTasks } from '../tasks/rescue.ts';
 import { environmentOfHandlers } from '../tasks/runners/environment.ts';
 import { runnersFor } from '../tasks/runners/memory.ts';
 import { startRunners } from '../tasks/runners/pool.ts';
-import { artifacts, queues, returns } from './clients.ts';
+import { artifacts, queues, receiveFrom, returns } from './clients.ts';
 import { deadline } from './deadline.ts';
 import { artifactsEnv, commonEnv, listenersEnv, queueEnv, readEnv } from './environment.ts';
 import { listeners } from './listeners.ts';
 import { logger } from './logger.ts';
 import { meterEnv, meterOf } from './meter.ts';
 import { outboundEnv, outboundFetch } from './outbound.ts';
-import { taskIds } from './task-messages.ts';
+import { taskIds, taskIdsIn } from './task-messages.ts';
 
 const env = readEnv({
   ...commonEnv,
@@ -75,12 +77,29 @@ const deps = {
   runners,
   putArtifact: bucket.artifacts.put,
   fetch: outboundFetch(env),
+  awaitTurn: outboundTurns(db),
   log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, fields: Record<string, unknown>) =>
     logger[level](message, fields),
   announce,
   // No moves, which would be counted.
   announceReports: told.announceReports,
 };
+
+/** Receives further messages of the queue that the event is from. */
+function furtherMessages({ Records: [record] }: SQSEvent): Receive {
+  const receive = receiveFrom(env, record?.eventSourceARN ?? '');
+  return async () => {
+    const messages = (await receive()).map(({ message, remove }) => ({
+      ids: taskIdsIn(message.Body) ?? [],
+      isRedelivered: Number(message.Attributes?.ApproximateReceiveCount) > 1,
+      remove,
+    }));
+    const redelivered = messages.flatMap(({ ids, isRedelivered }) => (isRedelivered ? ids : []));
+    if (redelivered.length > 0) await rescueTasks({ db, announce: rescued }, redelivered);
+    for (const { ids, remove } of messages) if (ids.length === 0) await remove();
+    return messages.filter(({ ids }) => ids.length > 0);
+  };
+}
 
 export const handler = async (event: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
   const ids: string[] = [];
@@ -95,7 +114,7 @@ export const handler = async (event: SQSEvent, context: Context): Promise<SQSBat
     await wake();
     // Whoever had this message before may have died with it.
     if (redelivered.length > 0) await rescueTasks({ db, announce: rescued }, redelivered);
-    await execute(deps, ids, deadline(context));
+    await execute({ ...deps, receive: furtherMessages(event) }, ids, deadline(context));
   } catch (error) {
     await giveBack(event.Records);
     // An error of the invocation: the alarm hears of it, and Lambda receives less until invocations succeed again.

@@ -1,11 +1,12 @@
 import type { GuardedFetch } from '../aws/fetch/port.ts';
 import { JsonText } from '../exact-json/json-text.ts';
 import { attemptClock } from './attempt-clock.ts';
-import { policyOf } from './backoff.ts';
+import { policyOf, shortestDelaySeconds } from './backoff.ts';
 import { type Kind, type LogLevel, runsInline, type TaskDefinition } from './define-task.ts';
 import { failureOf, isMeant } from './failure.ts';
 import { keepResult, type PutArtifact } from './keep-result.ts';
 import { limitsOf } from './limits.ts';
+import { type AwaitTurn, inTurn } from './outbound.ts';
 import { storableResult } from './result.ts';
 import type { Runners } from './runners/pool.ts';
 import { type Said, voice } from './said.ts';
@@ -24,6 +25,8 @@ export type AttemptDeps = {
   putArtifact: PutArtifact;
   /** For what runs inline. */
   fetch: GuardedFetch;
+  /** Each request of an organization waits for its turn with the host. */
+  awaitTurn: AwaitTurn;
   log: Log;
 };
 
@@ -78,8 +81,7 @@ export async function runAttempt(
     }
     const definition = deps.taskOf(task.kind);
     if (!definition) throw new Error(`Nothing runs ${task.kind} inline`);
-    const { organizationId } = task;
-    const fetch: GuardedFetch = (request) => deps.fetch({ ...request, organizationId });
+    const fetch = inTurn(deps.fetch, deps.awaitTurn, task.organizationId);
     const context = { ...begin(), signal, fetch, ...voice(overhear) };
     const result = await Promise.race([definition.perform(task.payload, context), aborted(end)]);
     return {
@@ -89,10 +91,11 @@ export async function runAttempt(
     };
   } catch (thrown) {
     if (!isMeant(thrown)) deps.log('error', 'attempt failed', { ...about, error: thrown });
-    return {
-      ...attempt,
-      ...failureOf(thrown, attemptsSinceGranted(task), policyOf(kind.retry, task.retryPolicy)),
-    };
+    const made = attemptsSinceGranted(task);
+    const failure = failureOf(thrown, made, policyOf(kind.retry, task.retryPolicy));
+    if (failure.kind === 'fail' || kind.waits !== 'network') return { ...attempt, ...failure };
+    const delaySeconds = Math.max(failure.delaySeconds, shortestDelaySeconds(made));
+    return { ...attempt, ...failure, delaySeconds };
   } finally {
     clock.stop();
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { backoffSeconds, policyOf } from './backoff.ts';
+import { backoffSeconds, policyOf, shortestDelaySeconds } from './backoff.ts';
 import type { RetryPolicy } from './task.ts';
 
 const POLICY: RetryPolicy = { base: 2, factor: 2, cap: 20, jitter: 'full', neverRetry: [] };
@@ -69,4 +69,9 @@ test('what a task says of its policy stands before what its kind says', () => {
 test('errors that either the kind or the task never retries are not retried', () => {
   const { neverRetry } = policyOf({ ...POLICY, neverRetry: ['a'] }, { neverRetry: ['b'] });
   expect([...neverRetry].sort()).toEqual(['a', 'b']);
+});
+
+test('the shortest delay of a task that reaches the network grows with its attempts, up to half a minute', () => {
+  const delays = [1, 2, 3, 4, 5, 6, 7, 101].map(shortestDelaySeconds);
+  expect(delays).toEqual([1, 2, 4, 8, 16, 30, 30, 30]);
 });

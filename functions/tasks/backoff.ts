@@ -24,6 +24,19 @@ export function backoffSeconds(
   return jitter === 'none' ? bound : bound * random();
 }
 
+/** No retry of a task that reaches the network waits longer than this on account of the shortest delay. */
+const LONGEST_SHORTEST_SECONDS = 30;
+
+/**
+ * The shortest delay before the next attempt of a task that reaches the network, whatever its policy says: 1, 2, 4, 8, 16, 30, 30 …
+ * seconds. Somebody else's server must not get a hundred requests a second because one caller asked for a backoff of 0.
+ *
+ * @param attempt attempts already made, ≥ 1
+ */
+export function shortestDelaySeconds(attempt: number): number {
+  return Math.min(LONGEST_SHORTEST_SECONDS, 2 ** (attempt - 1));
+}
+
 /** A kind's policy with what the task says otherwise. Errors that either of them never retries are not retried. */
 export function policyOf(kind: RetryPolicy, own: Partial<RetryPolicy> | null): RetryPolicy {
   return { ...kind, ...own, neverRetry: [...kind.neverRetry, ...(own?.neverRetry ?? [])] };

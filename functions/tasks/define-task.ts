@@ -35,6 +35,13 @@ const DEFAULT_RETRY: KindRetry = {
  */
 export type Runs = 'isolated' | 'inline' | { readonly isolatedWith: readonly string[] };
 
+/**
+ * What attempts of a kind spend their time on: `network` when they only wait for answers of others. A worker runs many of these
+ * beside its other work, their number is bounded for each organization and each user, and their retries are never sooner than
+ * `shortestDelaySeconds` says. Such a kind must run inline.
+ */
+export type Waits = 'network';
+
 /** A minute less than a function may run (900 s), so that an attempt can still be settled after its hard limit. */
 export const LONGEST_LIMIT_SECONDS = 14 * 60;
 
@@ -50,6 +57,7 @@ export interface Kind<Name extends string = string, Payload extends z.ZodType = 
   readonly hardSeconds: number;
   readonly retry: KindRetry;
   readonly runs: Runs;
+  readonly waits: Waits | undefined;
   readonly verbatim: readonly string[];
 }
 
@@ -67,6 +75,8 @@ export interface KindSpec<Name extends string, Payload extends z.ZodType> {
   readonly retry?: Partial<KindRetry>;
   /** Default `isolated`. */
   readonly runs?: Runs;
+  /** Default: attempts compute. */
+  readonly waits?: Waits | undefined;
   /**
    * Members of the payload that the schema and the handler get as `JsonText`, as they were written: for what is passed
    * on to others. Everywhere else, a number that a double would change is refused. Default: none.
@@ -178,7 +188,7 @@ export class RetryError extends Error {
 export function defineKind<const Name extends string, Payload extends z.ZodType>(
   spec: KindSpec<Name, Payload>,
 ): Kind<Name, Payload> {
-  const { kind, payload, limits, runs = 'isolated', verbatim = [] } = spec;
+  const { kind, payload, limits, runs = 'isolated', waits, verbatim = [] } = spec;
   const softSeconds = secondsOf(limits.soft);
   const hardSeconds = secondsOf(limits.hard);
   const retry = { ...DEFAULT_RETRY, ...spec.retry };
@@ -193,11 +203,12 @@ export function defineKind<const Name extends string, Payload extends z.ZodType>
     ],
     ['0 < base ≤ cap', retry.base > 0 && retry.cap >= retry.base],
     ['the factor of the backoff is 1 to 10', retry.factor >= 1 && retry.factor <= 10],
+    ['what waits for the network runs inline', waits === undefined || runs === 'inline'],
   ];
   for (const [rule, holds] of rules) {
     if (!holds) throw new TypeError(`Kind ${kind}: ${rule}`);
   }
-  return { kind, payload, limits, softSeconds, hardSeconds, retry, runs, verbatim };
+  return { kind, payload, limits, softSeconds, hardSeconds, retry, runs, waits, verbatim };
 }
 
 /** Whether an attempt with this payload runs in the worker itself. The claim tells the same from the row. */

@@ -83,6 +83,7 @@ const IMPORT_TASK = {
   uniqueKey: null,
   concurrencyKey: null,
   concurrencyLimit: null,
+  waitsForNetwork: false,
   dependsOn: null,
 };
 

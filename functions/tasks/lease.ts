@@ -1,7 +1,13 @@
 import { AttemptAborted } from './attempt-aborted.ts';
 
 /** What this worker runs right now: the fence of each attempt, and how to interrupt it. */
-export type Running = { id: string; attempt: number; interrupt: AbortController };
+export type Running = {
+  id: string;
+  attempt: number;
+  interrupt: AbortController;
+  /** Whether it only waits for the network. */
+  waits: boolean;
+};
 
 type Renew = (
   running: { id: string; attempt: number }[],

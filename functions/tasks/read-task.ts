@@ -48,6 +48,7 @@ export function taskRequest(
     uniqueKey: body.unique_key ?? null,
     concurrencyKey: body.concurrency_key ?? null,
     concurrencyLimit: body.concurrency_key === undefined ? null : (body.concurrency_limit ?? 1),
+    waitsForNetwork: kind.waits === 'network',
     dependsOn: awaited,
   };
 }

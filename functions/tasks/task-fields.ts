@@ -19,7 +19,8 @@ const Retry = z
     never_retry: z.array(key(100)).max(50).optional().describe('Codes of errors that fail the task at once'),
   })
   .describe(
-    'What differs from the kind: the n-th retry waits min(cap, base · factor^n), with full jitter a random part of it',
+    'What differs from the kind: the n-th retry waits min(cap, base · factor^n), with full jitter a random part of it. ' +
+      'A retry of http.request waits at least 1, 2, 4, 8, 16 and then 30 seconds, also with base_seconds 0',
   );
 
 const Limits = z

@@ -100,6 +100,8 @@ export type Task = {
   /** Of one organization, at most `concurrencyLimit` tasks with this key run at once. */
   concurrencyKey: string | null;
   concurrencyLimit: number | null;
+  /** Whether its attempts only wait for the network, as its kind said when it was created. */
+  waitsForNetwork: boolean;
   /** Starts so far, across requeues; the fence. */
   attempt: number;
   /** The attempt after which a failure is final. */

@@ -26,6 +26,7 @@ export function newTask(given: Partial<store.NewTask> = {}): store.NewTask {
     uniqueKey: null,
     concurrencyKey: null,
     concurrencyLimit: null,
+    waitsForNetwork: false,
     dependsOn: null,
     ...given,
   };

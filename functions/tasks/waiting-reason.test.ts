@@ -28,6 +28,7 @@ const around = (given: Partial<Surroundings> = {}): Surroundings => ({
   runningWithKey: 0,
   runningInOrganization: 0,
   maxRunning: null,
+  requests: null,
   dispatches: 0,
   nextDispatchAt: inSeconds(7_200),
   ...given,
@@ -85,6 +86,13 @@ describe('a due task', () => {
     ).toEqual({
       code: 'concurrency_key_full',
       message: '2 tasks with the concurrency key oven run, and at most 2 may at once',
+    });
+    const requests = { ofOrganization: 1, ofUser: 80, mostOfOrganization: 40, mostOfUser: 80 };
+    expect(reason({}, { heldBy: 'network:a', requests })).toEqual({
+      code: 'requests_full',
+      message:
+        '1 task of the organization and 80 of its user wait for the network. ' +
+        'At most 40 of an organization and 80 of a user may at once',
     });
     expect(reason({}, { heldBy: 'organization', runningInOrganization: 3, maxRunning: 3 })).toEqual({
       code: 'organization_full',

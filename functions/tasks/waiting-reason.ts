@@ -15,6 +15,8 @@ export type Surroundings = {
   /** Tasks of its organization that run, 0 unless it is held for them, and how many may. */
   runningInOrganization: number;
   maxRunning: number | null;
+  /** How many tasks that wait for the network run, and how many may; null unless it is held for them. */
+  requests: { ofOrganization: number; ofUser: number; mostOfOrganization: number; mostOfUser: number } | null;
   /** Messages that the dispatcher has sent for it. */
   dispatches: number;
   /** When the dispatcher sends the next one, should nobody have started it; null for never, as for a held task. */
@@ -73,6 +75,15 @@ function held(task: Task, around: Surroundings): WaitingReason | undefined {
     return {
       code: 'organization_full',
       message: `${count(around.runningInOrganization, 'task')} of the organization run${bound}`,
+    };
+  }
+  if (around.requests) {
+    const { ofOrganization, ofUser, mostOfOrganization, mostOfUser } = around.requests;
+    return {
+      code: 'requests_full',
+      message:
+        `${count(ofOrganization, 'task')} of the organization and ${ofUser} of its user wait for the network. ` +
+        `At most ${mostOfOrganization} of an organization and ${mostOfUser} of a user may at once`,
     };
   }
   // Whatever held it is over: the next tick of the dispatcher releases it.

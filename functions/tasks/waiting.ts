@@ -6,6 +6,8 @@ const LOCKED_PAUSES = [5, 10, 20, 50, 100, 250, 500, 1_000, 2_000, 4_000, 8_000]
 export type Waiting = {
   /** Takes up to `max` ids that may be asked for now. */
   take: (max: number) => string[];
+  /** Further tasks, worth asking for now. */
+  add: (ids: readonly string[]) => void;
   /** Puts a task that could not be claimed back: until it is due, or until its row may be free. */
   putBack: (task: Pick<Unclaimed, 'id' | 'dueInSeconds'>) => void;
   /** Keeps a task for which no runner is free. */
@@ -36,6 +38,9 @@ export function waitingTasks(ids: readonly string[], now: () => number = () => p
     return all;
   };
   return {
+    add(more) {
+      for (const id of more) if (!entries.has(id)) entries.set(id, { readyAt: 0, tries: 0 });
+    },
     take(max) {
       const ready = [...entries].filter(([, { readyAt }]) => readyAt <= now()).slice(0, max);
       for (const [id, { tries }] of ready) {

@@ -16,6 +16,7 @@ import { framesPart } from './celeriac/frames.ts';
 import { handlerStartPart } from './celeriac/handler-start.ts';
 import { npmStartPart } from './celeriac/npm-start.ts';
 import { openLoopPart } from './celeriac/open-loop.ts';
+import { slowRequestsPart } from './celeriac/slow-requests.ts';
 import { tickPart } from './celeriac/tick.ts';
 import { compare } from './compare.ts';
 import { contenders } from './contenders.ts';
@@ -38,6 +39,7 @@ const PARTS: readonly Part[] = [
   framesPart,
   countsPart,
   fairnessPart,
+  slowRequestsPart,
   tickPart,
   bundlesPart,
   npmStartPart,

@@ -180,6 +180,8 @@ async function startSystem(undo: AsyncDisposableStack, log: (line: string) => vo
       OUTBOUND_LOOPBACK: 'allowed',
       LEASE_SECONDS: `${LEASE_SECONDS}`,
       DISPATCH_RESEND_SECONDS: `${RESEND_SECONDS}`,
+      // All of them go to one host. The other bounds are as they are deployed.
+      QUOTAS: JSON.stringify({ requests_per_second: 1_000, requests_at_once: 1_000 }),
     },
   });
   undo.defer(runtime.stop);

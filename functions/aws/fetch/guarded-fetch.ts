@@ -11,6 +11,7 @@ import type { FetchRequest, FetchResponse, GuardedFetch, SentRequest } from './p
 import { type BodyLimits, readBody } from './read-body.ts';
 import { type Hop, nextHop } from './redirect.ts';
 import { parseTarget } from './target.ts';
+import { userAgentOf } from './user-agent.ts';
 import { withoutAnswer } from './without-answer.ts';
 
 export interface GuardedFetchOptions {
@@ -18,6 +19,8 @@ export interface GuardedFetchOptions {
   readonly loopback: LoopbackRule;
   /** Default: asks the system's name servers. */
   readonly lookUp?: LookUp;
+  /** URL of the installation, for the User-Agent of every request. Default: none. */
+  readonly installation?: string;
 }
 
 const MAX_REDIRECTS = 3;
@@ -32,9 +35,15 @@ export const MAX_LOOKUPS = 16;
 const BODILESS = new Set([204, 205, 304]);
 
 /** Makes the outbound HTTP client of a function: one per sandbox. */
-export function guardedFetch({ loopback, lookUp = dnsLookUp() }: GuardedFetchOptions): GuardedFetch {
+export function guardedFetch({
+  loopback,
+  lookUp = dnsLookUp(),
+  installation = '',
+}: GuardedFetchOptions): GuardedFetch {
+  const userAgent = userAgentOf(installation);
   const inTurn = turns(MAX_LOOKUPS);
-  return async (request) => {
+  return async (given) => {
+    const request = { ...given, userAgent };
     const { timeoutSeconds = DEFAULT_TIMEOUT_SECONDS, signal: callers, organizationId = '' } = request;
     const timeout = AbortSignal.timeout(Math.ceil(timeoutSeconds * 1000));
     const signal = callers === undefined ? timeout : AbortSignal.any([callers, timeout]);
@@ -54,7 +63,10 @@ export function guardedFetch({ loopback, lookUp = dnsLookUp() }: GuardedFetchOpt
   };
 }
 
-async function follow(request: FetchRequest, options: ConnectOptions): Promise<FetchResponse> {
+/** A request with the name of its sender. */
+type NamedRequest = FetchRequest & { readonly userAgent: string };
+
+async function follow(request: NamedRequest, options: ConnectOptions): Promise<FetchResponse> {
   const { followRedirects = true, maxBytes = DEFAULT_MAX_BYTES, overflow = 'refuse' } = request;
   const sent: SentRequest[] = [];
   let hop = firstHop(request);
@@ -78,6 +90,7 @@ async function follow(request: FetchRequest, options: ConnectOptions): Promise<F
       discard(answer);
       if (redirects === MAX_REDIRECTS)
         throw new FetchError('redirect_limit', `More than ${MAX_REDIRECTS} redirects`);
+      await request.beforeRedirect?.(next.url);
       hop = next;
     } finally {
       void client.destroy();
@@ -86,8 +99,8 @@ async function follow(request: FetchRequest, options: ConnectOptions): Promise<F
 }
 
 /** @throws FetchError `header_refused`, or what {@link parseTarget} says of the URL */
-function firstHop({ url, method = 'GET', headers = {}, body }: FetchRequest): Hop {
-  const fields = new Map<string, string>();
+function firstHop({ url, method = 'GET', headers = {}, body, userAgent }: NamedRequest): Hop {
+  const fields = new Map([['user-agent', userAgent]]);
   for (const [name, value] of Object.entries(headers)) {
     const fault = headerFault(name, value);
     if (fault !== undefined) throw new FetchError('header_refused', fault);

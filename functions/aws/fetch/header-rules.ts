@@ -1,6 +1,7 @@
 /**
  * Headers that a caller may not set: they belong to the connection or the framing (RFC 9110, 7.6.1), would name
- * another host than the one that was checked, or would ask for a compression that is not undone here.
+ * another host than the one that was checked, would ask for a compression that is not undone here, or would hide who sends
+ * the request.
  */
 const REFUSED = new Set([
   'accept-encoding',
@@ -18,6 +19,7 @@ const REFUSED = new Set([
   'trailer',
   'transfer-encoding',
   'upgrade',
+  'user-agent',
   'via',
 ]);
 

@@ -29,6 +29,8 @@ export interface FetchRequest {
    * would arrive as a GET, without its body.
    */
   readonly followRedirects?: boolean;
+  /** Called before a redirect is followed; what it throws ends the request. */
+  readonly beforeRedirect?: (to: URL) => Promise<void>;
 }
 
 export type FetchMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';

@@ -18,6 +18,7 @@ type Made = {
   concurrencyKey: string | null;
   uniqueKey: string | null;
   heldBy: string | null;
+  waitsForNetwork: boolean;
   finishedDaysAgo: number;
 };
 
@@ -26,17 +27,21 @@ const PLAIN: Made = {
   concurrencyKey: null,
   uniqueKey: null,
   heldBy: null,
+  waitsForNetwork: false,
   finishedDaysAgo: 0,
 };
 
 export function groundOf(admin: Database, member: Member): Ground {
   const made: Ground['made'] = async (status, count, given = {}) => {
-    const { batchId, concurrencyKey, uniqueKey, heldBy, finishedDaysAgo } = { ...PLAIN, ...given };
+    const { batchId, concurrencyKey, uniqueKey, heldBy, waitsForNetwork, finishedDaysAgo } = {
+      ...PLAIN,
+      ...given,
+    };
     const ids = Array.from({ length: count }, () => uuidv7());
     await admin`
       insert into tasks (id, organization_id, created_by, batch_id, kind, name, queue, status, scheduled_time, run_at,
         next_dispatch_at, lease_until, started_at, finished_at, attempt, max_retries, attempt_limit, error, unique_key,
-        concurrency_key, concurrency_limit, held_by)
+        concurrency_key, concurrency_limit, waits_for_network, held_by)
       select u.id, ${member.organizationId}, ${member.userId}, ${batchId}::uuid, 'data.process', 'Task', 'interactive', s.status,
         now(), now(),
         case when s.status = 'SCHEDULED' then case when s.held_by is null then now() else 'infinity' end end,
@@ -45,7 +50,7 @@ export function groundOf(admin: Database, member: Member): Ground {
         case when s.status in ('COMPLETED', 'FAILED', 'CANCELLED') then now() - ${finishedDaysAgo} * interval '1 day' end,
         case when s.status in ('RUNNING', 'COMPLETED', 'FAILED') then 1 else 0 end, 3, 4,
         case when s.status = 'FAILED' then '{"code":"x","message":"x"}'::jsonb end, ${uniqueKey}::text,
-        ${concurrencyKey}::text, case when ${concurrencyKey}::text is not null then 10000 end, s.held_by
+        ${concurrencyKey}::text, case when ${concurrencyKey}::text is not null then 10000 end, ${waitsForNetwork}, s.held_by
       from unnest(${ids}::uuid[]) as u(id), (select ${status}::text as status, ${heldBy}::text as held_by) s`;
     return ids;
   };

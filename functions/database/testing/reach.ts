@@ -19,6 +19,7 @@ const administrable = inOrganizationsAs("'owner', 'admin'");
 export const SCOPES = {
   all: () => 'true',
   expired: () => 'expires_at < now()',
+  turnOver: () => 'next_at < now()',
   ended: () => "finished_at < now() - interval '1 day'",
   mine,
   readable: inOrganizationsAs("'owner', 'admin', 'member', 'viewer'"),
@@ -44,6 +45,7 @@ const LANES: Reach = {
   task_dependencies: { select: ['all'] },
   pauses: { select: ['all'] },
   organizations: { select: ['all', 'id', 'max_running'] },
+  quotas: { select: ['all'] },
 };
 const SWEEP = { select: ['expired'], delete: ['expired'] } as const;
 const WRITE = { select: ['all'], insert: ['all'], update: ['all'] } as const;
@@ -117,6 +119,7 @@ export const REACH: Record<(typeof FUNCTION_ROLES)[number], Reach> = {
     uploads: { select: ['readable'], insert: ['writable'], update: ['writable'] },
     watchlists: { select: ['readable'], insert: ['writable'], update: ['writable'], delete: ['writable'] },
     price_ticks: { select: ['all'] },
+    quotas: { select: ['all'] },
     ws_tickets: { insert: ['mine'] },
     idempotency_keys: { select: ['mine'], insert: ['mine'], update: ['mine'], delete: ['mine'] },
   },
@@ -131,6 +134,8 @@ export const REACH: Record<(typeof FUNCTION_ROLES)[number], Reach> = {
     ...LANES,
     tasks: { ...TASK_SERVICE.tasks, insert: ['all'] },
     uploads: { select: ['all'], delete: ['all'] },
+    outbound_turns: WRITE,
+    stopped_hosts: { select: ['all'] },
   },
   celeriac_dead_letters: TASK_SERVICE,
   celeriac_dispatcher: {
@@ -142,6 +147,8 @@ export const REACH: Record<(typeof FUNCTION_ROLES)[number], Reach> = {
       select: ['all', 'id', 'max_running', 'purged_at', 'retention_days'],
       update: ['all', 'purged_at'],
     },
+    outbound_turns: { select: ['turnOver'], delete: ['turnOver'] },
+    stopped_hosts: { ...WRITE, delete: ['all'] },
     connections: { select: ['all'] },
     sessions: { select: ['all'], delete: ['expired'] },
     refresh_tokens: SWEEP,

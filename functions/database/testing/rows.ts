@@ -43,6 +43,8 @@ export async function insertRows(
         insert into batches (id, organization_id, queue, finished_at)
         values (${uuidv7()}, ${organizationId}, 'bulk', now() - interval '2 days')`;
     }
+    await tx`insert into outbound_turns values (${organizationId}, 'a.example', ${until})`;
+    await tx`insert into stopped_hosts (host) values (${`${organizationId}.example`})`;
     await tx`insert into pauses (organization_id, scope, name) values (${organizationId}, 'kind', 'no.kind')`;
     await tx`insert into connections values (${connectionId}, ${userId}, ${sessionId}, now(), ${until})`;
     await tx`insert into subscriptions values (${connectionId}, ${taskId})`;

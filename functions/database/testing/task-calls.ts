@@ -31,6 +31,12 @@ const release: Call = async (db, ground) => {
   await ground.admin`update tasks set has_dependents = true where id = ${first}`;
   return tasks.release(db, [first], 100, DISPATCH);
 };
+const releaseForNetwork: Call = async (db, ground) => {
+  const { organizationId, userId } = ground.member;
+  const lane = `network:${userId}`;
+  await ground.made('SCHEDULED', 2, { waitsForNetwork: true, heldBy: lane });
+  return db.begin((tx) => tasks.releaseHeld(tx, [{ organizationId, lane }], DISPATCH));
+};
 const releaseHeld: Call = async (db, ground) => {
   await ground.made('SCHEDULED', 2, { concurrencyKey: KEY, heldBy: `key:${KEY}` });
   const { organizationId } = ground.member;
@@ -47,12 +53,15 @@ export const TASKS: Calls<typeof tasks> = {
       async (db, ground) =>
         tasks.claim(db, await ground.made('SCHEDULED', 2, { concurrencyKey: KEY }), 30, 0),
       async (db, ground) =>
+        tasks.claim(db, await ground.made('SCHEDULED', 2, { waitsForNetwork: true }), 30, 0),
+      async (db, ground) =>
         tasks.claim(db, await pair(ground, 'SCHEDULED'), 30, 0, false, {
           kinds: [
             { kind: 'data.process', hardSeconds: 30, isolatedWith: null },
             { kind: 'http.request', hardSeconds: 30, isolatedWith: ['x'] },
           ],
           runners: 1,
+          waiting: 1,
           seconds: 840,
         }),
     ],
@@ -88,8 +97,8 @@ export const TASKS: Calls<typeof tasks> = {
     ],
   },
   releaseHeld: {
-    worker: releaseHeld,
-    dispatcher: releaseHeld,
+    worker: [releaseHeld, releaseForNetwork],
+    dispatcher: [releaseHeld, releaseForNetwork],
     api: mine(async (tx, ground) => {
       await ground.made('SCHEDULED', 2, { heldBy: 'kind:x' });
       return tasks.releaseHeld(
@@ -102,6 +111,14 @@ export const TASKS: Calls<typeof tasks> = {
   overdueSeconds: {
     dispatcher: (db, { member }) =>
       tasks.overdueSeconds(db, [{ organizationId: member.organizationId, retentionDays: 30 }]),
+  },
+  removeOutboundTurns: { dispatcher: (db) => tasks.removeOutboundTurns(db, 1_000) },
+  resumeHost: { dispatcher: (db) => tasks.resumeHost(db, 'a.example') },
+  stopHost: { dispatcher: (db) => tasks.stopHost(db, 'b.example', 'asked to') },
+  stoppedHosts: { dispatcher: (db) => tasks.stoppedHosts(db) },
+  takeOutboundTurn: {
+    worker: (db, { member: { organizationId } }) =>
+      tasks.takeOutboundTurn(db, { organizationId, host: 'www.c.example', longestSeconds: 15 }),
   },
   removeBatches: {
     dispatcher: (db, { member }) =>

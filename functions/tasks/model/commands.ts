@@ -77,19 +77,29 @@ const idsOf = (system: System, at: readonly number[], likely: Likely): string[] 
 ];
 
 const minutes = fc.constantFrom(0, 0, 0, 0, -60, 2, 10, 60);
+const waitsForNetwork = fc.boolean();
 const keys = fc.constantFrom(null, null, null, 1, 2);
 
 const create = fc
-  .record({ minutes, keys, maxRetries: fc.nat({ max: 2 }), queue: fc.constantFrom('interactive', 'bulk') })
-  .map(({ minutes, keys, maxRetries, queue }) =>
-    step(`create(in ${minutes} min, ${maxRetries} retries, limit ${keys})`, async (system) => {
-      const key = { concurrencyKey: keys && `k${keys}`, concurrencyLimit: keys };
-      const scheduledTime = minutes === 0 ? null : system.timestamp(minutes * 60);
-      const task = newTask({ ...key, maxRetries, queue, scheduledTime });
-      const real = await store.insert(system.api, system.ada, null, [task], DISPATCH);
-      const model = system.model.insert(system.ada.organizationId, [system.newTask(task)], DISPATCH);
-      expect(told(real)).toEqual(told(model));
-    }),
+  .record({
+    minutes,
+    keys,
+    waitsForNetwork,
+    maxRetries: fc.nat({ max: 2 }),
+    queue: fc.constantFrom('interactive', 'bulk'),
+  })
+  .map(({ minutes, keys, waitsForNetwork, maxRetries, queue }) =>
+    step(
+      `create(in ${minutes} min, ${maxRetries} retries, limit ${keys}, waits ${waitsForNetwork})`,
+      async (system) => {
+        const key = { concurrencyKey: keys && `k${keys}`, concurrencyLimit: keys };
+        const scheduledTime = minutes === 0 ? null : system.timestamp(minutes * 60);
+        const task = newTask({ ...key, maxRetries, queue, scheduledTime, waitsForNetwork });
+        const real = await store.insert(system.api, system.ada, null, [task], DISPATCH);
+        const model = system.model.insert(system.ada.organizationId, [system.newTask(task)], DISPATCH);
+        expect(told(real)).toEqual(told(model));
+      },
+    ),
   );
 
 const createBatch = fc.record({ size: fc.integer({ min: 1, max: 3 }), minutes }).map(({ size, minutes }) =>
@@ -212,13 +222,14 @@ const KINDS: store.Room['kinds'] = [{ kind: 'data.process', hardSeconds: 60, iso
 const rooms = fc.constantFrom(
   undefined,
   undefined,
-  { kinds: KINDS, runners: 1, seconds: 840 },
-  { kinds: KINDS, runners: 9, seconds: 30 },
+  { kinds: KINDS, runners: 1, waiting: 9, seconds: 840 },
+  { kinds: KINDS, runners: 9, waiting: 9, seconds: 30 },
+  { kinds: [], runners: 9, waiting: 1, seconds: 840 },
 );
 
 const claim = fc.record({ at: some, alone: fc.boolean(), room: rooms }).map(({ at, alone, room }) =>
   step(
-    `claim(${at}${alone ? ', alone' : ''}${room ? `, ${room.runners} runners, ${room.seconds} s` : ''})`,
+    `claim(${at}${alone ? ', alone' : ''}${room ? `, ${room.runners} runners, ${room.waiting} wait, ${room.seconds} s` : ''})`,
     async (system) => {
       const ids = idsOf(system, at, isDue);
       const real = await store.claim(system.worker, ids, LEASE_SECONDS, SOON_SECONDS, alone, room);
@@ -335,19 +346,31 @@ const bind = fc
   .record({
     maxRunning: fc.constantFrom(null, null, null, 1, 2),
     paused: fc.constantFrom(null, null, null, null, 'kind:data.process', 'queue:bulk'),
+    quotas: fc.constantFrom(
+      { organization: 9, user: 9 },
+      { organization: 1, user: 9 },
+      { organization: 9, user: 1 },
+      { organization: 2, user: 2 },
+    ),
   })
-  .map(({ maxRunning, paused }) =>
-    step(`bind(${maxRunning}, ${paused})`, async (system) => {
-      const { organizationId } = system.ada;
-      const [scope, name] = paused?.split(':') ?? [];
-      await system.on
-        .admin`update organizations set max_running = ${maxRunning} where id = ${organizationId}`;
-      await system.on.admin`delete from pauses`;
-      if (scope && name)
+  .map(({ maxRunning, paused, quotas }) =>
+    step(
+      `bind(${maxRunning}, ${paused}, ${quotas.organization} of organization, ${quotas.user} of user)`,
+      async (system) => {
+        const { organizationId } = system.ada;
+        const [scope, name] = paused?.split(':') ?? [];
         await system.on
-          .admin`insert into pauses (organization_id, scope, name) values (${organizationId}, ${scope}, ${name})`;
-      system.model.bind(organizationId, { maxRunning, paused: new Set(paused ? [paused] : []) });
-    }),
+          .admin`update organizations set max_running = ${maxRunning} where id = ${organizationId}`;
+        await system.on.admin`delete from pauses`;
+        if (scope && name)
+          await system.on
+            .admin`insert into pauses (organization_id, scope, name) values (${organizationId}, ${scope}, ${name})`;
+        await system.quotas(quotas);
+        const places = Math.min(quotas.organization, quotas.user);
+        const network = { places, lane: store.networkLane(system.ada.userId) };
+        system.model.bind(organizationId, { maxRunning, paused: new Set(paused ? [paused] : []), network });
+      },
+    ),
   );
 
 const skip = fc

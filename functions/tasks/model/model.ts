@@ -18,7 +18,7 @@ export type ModelOptions = {
 };
 
 /** A worker that takes on everything. */
-const ROOM_FOR_ALL: Room = { kinds: [], runners: 0, seconds: 840 };
+const ROOM_FOR_ALL: Room = { kinds: [], runners: 0, waiting: 1_000_000, seconds: 840 };
 
 /** Of a message. */
 const LONGEST_DELAY_SECONDS = 900;

@@ -41,7 +41,16 @@ export class System {
     await on.admin`delete from tasks`;
     await on.admin`delete from batches`;
     await on.admin`delete from pauses`;
-    return new System(on, connections, await on.member(), await on.member());
+    const system = new System(on, connections, await on.member(), await on.member());
+    await system.quotas({ organization: 1_000, user: 1_000 });
+    return system;
+  }
+
+  /** How many tasks that wait for the network run at once. */
+  async quotas({ organization, user }: { organization: number; user: number }): Promise<void> {
+    await this.on.admin`
+      update quotas set value = case name when 'running_requests_of_user' then ${user}::bigint else ${organization}::bigint end
+      where name in ('running_requests_of_user', 'running_requests_of_organization')`;
   }
 
   /** The database's clock, moved on by as much as was skipped, and never twice the same. */

@@ -1,4 +1,4 @@
-import type { Timed } from '../store/index.ts';
+import { networkLane, type Timed } from '../store/index.ts';
 import type { Queue, Task } from '../task.ts';
 import { newTask } from '../testing.ts';
 import { wakeUps } from '../wake-ups.ts';
@@ -93,6 +93,7 @@ function createSome(
     stage.witness.asked(id, clock.now + Math.max(0, aheadSeconds * 1000), dependsOn);
     return newTask({
       ...{ id, kind: 'simulated.task', queue, payload: payload() },
+      waitsForNetwork: random.chance(0.5),
       ...{ concurrencyKey: limit === null ? null : `limit-${limit}`, concurrencyLimit: limit },
       scheduledTime: aheadSeconds === 0 ? null : new Date(clock.now + aheadSeconds * 1000).toISOString(),
       maxRetries: Math.floor(random.between(0, 4)),
@@ -141,16 +142,18 @@ async function bind({ database, world }: Stage, sandbox: Sandbox): Promise<void>
   const { random } = world;
   const paused = random.pick([[], ['kind:simulated.task'], ['queue:bulk']]);
   const maxRunning = random.pick([null, 1, 2]);
+  const places = random.pick([Number.POSITIVE_INFINITY, 1, 2]);
+  const network = { places, lane: networkLane(null) };
   const organization = random.pick(ORGANIZATIONS);
   await database.statement(sandbox, undefined, () =>
-    database.model.bind(organization, { paused: new Set(paused), maxRunning }),
+    database.model.bind(organization, { paused: new Set(paused), maxRunning, network }),
   );
 }
 
 /** Whose lanes are open again; what is held in them, the dispatcher finds. */
 function unbind({ database }: Stage, organization: string): void {
-  const { maxRunning } = database.model.bounds(organization);
-  database.model.bind(organization, { paused: new Set(), maxRunning });
+  const { maxRunning, network } = database.model.bounds(organization);
+  database.model.bind(organization, { paused: new Set(), maxRunning, network });
 }
 
 /** What `wake` in create.ts does, for somebody who needs no row-level security. */

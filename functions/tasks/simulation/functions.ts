@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { tick } from '../dispatch.ts';
 import { type ExecuteDeps, execute } from '../execute.ts';
+import type { Received } from '../intake.ts';
 import { integrators } from '../integrators.ts';
 import { recordDeadLetters, rescueTasks } from '../rescue.ts';
 import type { DispatchSettings, WakeUp } from '../task.ts';
@@ -32,7 +34,7 @@ export type Stage = {
 export function startFunctions(stage: Stage): void {
   const { world, queues, deadLetters } = stage;
   for (const queue of [queues.interactive, queues.bulk]) {
-    consume(world, queue, 'worker', (sandbox, receipts) => work(stage, sandbox, receipts));
+    consume(world, queue, 'worker', (sandbox, receipts) => work(stage, sandbox, queue, receipts));
   }
   consume(world, deadLetters, 'dead-letters', async (sandbox, receipts) => {
     const db = stage.database.connect(sandbox);
@@ -43,7 +45,12 @@ export function startFunctions(stage: Stage): void {
 }
 
 /** What handlers/worker.ts does with the messages that it is given. */
-async function work(stage: Stage, sandbox: Sandbox, receipts: readonly Receipt[]): Promise<void> {
+async function work(
+  stage: Stage,
+  sandbox: Sandbox,
+  queue: SimulatedQueue,
+  receipts: readonly Receipt[],
+): Promise<void> {
   const { world, witness } = stage;
   const startedAt = world.clock.now;
   const statements = stage.database.statementsOf(sandbox);
@@ -58,6 +65,8 @@ async function work(stage: Stage, sandbox: Sandbox, receipts: readonly Receipt[]
     leaseSeconds: stage.leaseSeconds,
     ...inlineTasks(() => [definition]),
     fetch: () => Promise.reject(new Error('There is no network here')),
+    awaitTurn: async () => {},
+    receive: () => receive(stage, sandbox, queue),
     putArtifact: () => Promise.reject(new Error('There is no bucket here')),
     log: () => {},
     announce: ended.announce,
@@ -73,6 +82,21 @@ async function work(stage: Stage, sandbox: Sandbox, receipts: readonly Receipt[]
     remaining,
     statements,
   ).finally(ended.flush);
+}
+
+/** What handlers/worker.ts does to take further messages in. */
+async function receive(stage: Stage, sandbox: Sandbox, queue: SimulatedQueue): Promise<Received[]> {
+  const { world } = stage;
+  // A long poll ends when a message is there, or after a second.
+  await sleep(world.random.between(0, 1_000));
+  const receipts = await world.request(sandbox, () => queue.receive());
+  const redelivered = receipts.filter((receipt) => receipt.redelivered).flatMap(({ ids }) => ids);
+  const deps = { db: stage.database.connect(sandbox), announce: () => {} };
+  if (redelivered.length > 0) await rescueTasks(deps, redelivered, stage.database.statementsOf(sandbox));
+  return receipts.map((receipt) => ({
+    ids: receipt.ids,
+    remove: () => world.request(sandbox, () => queue.remove(receipt)),
+  }));
 }
 
 function everyMinute(stage: Stage): void {

@@ -23,6 +23,8 @@ export type NewTask = {
   uniqueKey: string | null;
   concurrencyKey: string | null;
   concurrencyLimit: number | null;
+  /** Whether attempts of its kind only wait for the network. */
+  waitsForNetwork: boolean;
   /** Ids of tasks of the same organization, which `awaitTasks` has marked in the same transaction; null for none. */
   dependsOn: readonly string[] | null;
 };
@@ -54,14 +56,14 @@ export const insertion = (
 ) => db`
   insert into tasks as t (id, organization_id, created_by, batch_id, kind, name, description, payload, exact_payload, queue, status,
     scheduled_time, run_at, next_dispatch_at, max_retries, attempt_limit, retry_policy, soft_seconds, hard_seconds,
-    unique_key, concurrency_key, concurrency_limit)
+    unique_key, concurrency_key, concurrency_limit, waits_for_network)
   select g.id, home.organization_id, ${createdBy}::uuid, ${batchId}::uuid, g.kind, g.name, g.description, g.payload,
     case when g.written <> g.payload::text then g.written::json end, g.queue,
     case when g.waits then 'PENDING' else 'SCHEDULED' end, coalesce(g.scheduled_time, now()), g.run_at,
     case when not g.waits then ${nextDispatch(db, db`g.run_at`, dispatch)} end,
     g.max_retries, g.max_retries + 1, nullif(g.rare -> 'retryPolicy', 'null'), (g.rare ->> 'softSeconds')::float8,
     (g.rare ->> 'hardSeconds')::float8, g.rare ->> 'uniqueKey', g.rare ->> 'concurrencyKey',
-    (g.rare ->> 'concurrencyLimit')::integer
+    (g.rare ->> 'concurrencyLimit')::integer, g.kind = any (${waitingKinds(tasks)}::text[])
   from (
     select n.*, greatest(n.scheduled_time, now()) as run_at, ${waits(db, tasks)} as waits
     from (
@@ -75,6 +77,11 @@ export const insertion = (
         as u(id, kind, name, description, payload, queue, time, retries, rare)
     ) n
   ) g cross join home`;
+
+/** The kinds among these tasks that wait for the network. */
+const waitingKinds = (tasks: readonly NewTask[]): string[] => [
+  ...new Set(tasks.flatMap(({ kind, waitsForNetwork }) => (waitsForNetwork ? kind : []))),
+];
 
 /**
  * Whether a task waits for others that are not completed. Not even asked of tasks that depend on none: for the sake of that

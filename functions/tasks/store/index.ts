@@ -39,6 +39,15 @@ export {
   RELEASE,
   type Released,
 } from './lanes.ts';
+export { networkLane } from './network-places.ts';
+export {
+  type OutboundTurn,
+  removeOutboundTurns,
+  resumeHost,
+  stopHost,
+  stoppedHosts,
+  takeOutboundTurn,
+} from './outbound.ts';
 export { addPause, listPauses, type Pause, removePause } from './pauses.ts';
 export {
   exists,

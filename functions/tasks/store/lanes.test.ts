@@ -327,7 +327,12 @@ describe('a pause', () => {
   test('holds also what would have to queue up for another lane', async () => {
     const [id = ''] = await keyed(1, 1);
     await on.admin`insert into pauses (organization_id, scope, name) values (${ada.organizationId}, 'queue', 'interactive')`;
-    expect((await store.claim(worker, [id], LEASE, 0)).claimed).toEqual([]);
+    // Its place of the key is for another one.
+    expect(await store.claim(worker, [id], LEASE, 0)).toEqual({
+      claimed: [],
+      unclaimed: [],
+      vacated: [{ organizationId: ada.organizationId, lane: 'key:printer' }],
+    });
     expect(await heldBy(id)).toBe('queue:interactive');
   });
 });

@@ -1,18 +1,19 @@
 import type { Database, Transaction } from '../../database/connect.ts';
 import type { Queue, Task, Watched } from '../task.ts';
 import { columns, type Fragment, leaves, type Timed } from './columns.ts';
+import { isNetworkLane, networkLane, QUOTA, takenPlaces } from './network-places.ts';
 
 /*
  * A lane is what tasks of one organization may have to queue up for: `key:<concurrency key>`, which lets so many run at once;
- * `organization`, when there is a bound for all of its tasks; `kind:<kind>` and `queue:<queue>` while they are paused.
+ * `network:<user>`, see network-places.ts; `organization`, when there is a bound for all of its tasks; `kind:<kind>` and `queue:<queue>` while they are paused.
  *
  * A due task whose lane is full or closed is held: it keeps the lane's name in `held_by`, and nobody looks after it
  * (`next_dispatch_at` is infinity) until somebody releases it: a worker that has freed a place, a person who has resumed,
  * cancelled or bound something, and every tick of the dispatcher, should these have died in between.
  *
- * A task with a key passes the key's lane first. In the lane of its organization it has a place of its key already, which counts
- * as taken unless the task is paused. So the next task of a lane can always use a freed place: nobody has to search a million
- * tasks of a full key for one that can run.
+ * A task passes the lanes in this order: its key's, that of the network, its organization's. While it is held in one of them it has
+ * its places of those before, which count as taken unless the task is paused. So the next task of a lane can always use a freed
+ * place: nobody has to search a million tasks of a full key for one that can run.
  *
  * A task is bound by its own `concurrency_limit`. Held tasks of a key are released in the order of their due times, then ids; one
  * with a smaller limit is not overtaken by those that are held behind it.
@@ -23,6 +24,9 @@ export type Capped<T> = T & { capped: boolean };
 
 /** A lane of one organization. */
 export type Lane = { organizationId: string; lane: string };
+
+/** What says in which lanes a task has places. */
+type Placed = Pick<Task, 'organizationId' | 'createdBy' | 'concurrencyKey' | 'waitsForNetwork'>;
 
 /** A task that is held no longer. */
 export type Released = Timed<{ id: string; organizationId: string; queue: Queue; suspect: boolean }>;
@@ -52,14 +56,17 @@ const BOUNDED = (db: Database | Transaction) => db`case when ${CAPPED(db)} then 
 
 /** Any lane that a task `t` has to queue up for, or null, as for most. */
 export const LANE = (db: Database | Transaction) =>
-  db`coalesce(${PAUSED(db)}, 'key:' || t.concurrency_key, ${BOUNDED(db)})`;
+  db`coalesce(${PAUSED(db)}, 'key:' || t.concurrency_key, case when t.waits_for_network then 'network:' end, ${BOUNDED(db)})`;
 
-/** How many places of a key are taken: by what runs, and by what waits for the organization alone. */
+/** How many places of a key are taken: by what runs, and by what has a place and is held in a later lane. */
 export const takenOfKey = (db: Database | Transaction, organizationId: Fragment, key: Fragment) => db`(
   (select count(*) from tasks r
     where r.organization_id = ${organizationId} and r.concurrency_key = ${key} and r.status = 'RUNNING')
   + (select count(*) from tasks t
     where t.organization_id = ${organizationId} and t.concurrency_key = ${key} and t.held_by = 'organization'
+      and ${PAUSED(db)} is null)
+  + (select count(*) from tasks t
+    where t.organization_id = ${organizationId} and t.concurrency_key = ${key} and t.held_by like 'network:%'
       and ${PAUSED(db)} is null)
 )`;
 
@@ -86,15 +93,20 @@ export async function claimInLanes(
     await lock(
       tx,
       tx`
-        select t.organization_id, lane.name as lane from tasks t
-        cross join lateral (values ('key:' || t.concurrency_key), (${BOUNDED(tx)})) as lane(name)
-        where t.id = any (${ids as string[]}::uuid[]) and lane.name is not null`,
+        select lane.owner as organization_id, lane.name as lane from tasks t
+        cross join lateral (
+          values (t.organization_id, 'key:' || t.concurrency_key), (t.organization_id, ${BOUNDED(tx)}),
+            (t.organization_id, case when t.waits_for_network then 'network' end),
+            (t.created_by, case when t.waits_for_network then 'network' end)
+        ) as lane(owner, name)
+        where t.id = any (${ids as string[]}::uuid[]) and lane.owner is not null and lane.name is not null`,
     );
     return tx<(Watched<Task> & { heldBy: string | null; capped: boolean })[]>`
       with clock as materialized (
         select clock_timestamp() as now
       ), wanted as materialized (
         select t.id, t.organization_id, t.concurrency_key, t.concurrency_limit, t.run_at, ${PAUSED(tx)} as paused,
+          t.created_by, t.waits_for_network,
           (select o.max_running from organizations o where o.id = t.organization_id) as max_running
         from tasks t, clock
         where t.id = any (${ids as string[]}::uuid[]) and t.status = any (${leaves('claim')}::text[])
@@ -112,13 +124,30 @@ export async function claimInLanes(
               + row_number() over (partition by w.organization_id, w.concurrency_key, w.paused is null order by w.run_at, w.id)
             then 'key:' || w.concurrency_key end as key_lane
         from wanted w left join keys k using (organization_id, concurrency_key)
+      ), users as materialized (
+        select u.created_by, ${takenPlaces(tx, tx`t.created_by = u.created_by`, PAUSED(tx))} as taken
+        from (select distinct w.created_by from wanted w where w.waits_for_network and w.created_by is not null) u
+      ), by_user as (
+        select k.*, coalesce(k.key_lane, case when k.waits_for_network and ${QUOTA(tx, 'running_requests_of_user')} < u.taken
+          + row_number() over (partition by k.created_by, k.waits_for_network, k.key_lane is null order by k.run_at, k.id)
+          then 'network:' || k.created_by end) as user_lane
+        from by_key k left join users u using (created_by)
+      ), homes as materialized (
+        select h.organization_id, ${takenPlaces(tx, tx`t.organization_id = h.organization_id`, PAUSED(tx))} as taken
+        from (select distinct w.organization_id from wanted w where w.waits_for_network) h
+      ), by_network as (
+        select u.*, coalesce(u.user_lane, case
+          when u.waits_for_network and ${QUOTA(tx, 'running_requests_of_organization')} < h.taken
+            + row_number() over (partition by u.organization_id, u.waits_for_network, u.user_lane is null order by u.run_at, u.id)
+          then 'network:' || coalesce(u.created_by::text, '') end) as network_lane
+        from by_user u left join homes h using (organization_id)
       ), by_organization as (
-        select k.id, k.max_running is not null as capped,
-          coalesce(k.key_lane, case when k.max_running <
-            row_number() over (partition by k.organization_id, k.key_lane is null order by k.run_at, k.id)
-            + (select count(*) from tasks r where r.organization_id = k.organization_id and r.status = 'RUNNING')
+        select n.id, n.max_running is not null as capped,
+          coalesce(n.network_lane, case when n.max_running <
+            row_number() over (partition by n.organization_id, n.network_lane is null order by n.run_at, n.id)
+            + (select count(*) from tasks r where r.organization_id = n.organization_id and r.status = 'RUNNING')
             then 'organization' end) as lane
-        from by_key k
+        from by_network n
       ), moved as (
         update tasks t
         set status = case when l.lane is null then 'RUNNING' else t.status end,
@@ -139,16 +168,31 @@ export async function claimInLanes(
   return {
     claimed: rows.filter(({ heldBy }) => heldBy === null),
     settled: new Set(rows.map(({ id }) => id)),
-    vacated: rows.flatMap(vacatedBy),
+    vacated: [...rows.flatMap(vacatedBy), ...leftOver(rows)],
   };
 }
 
+/**
+ * Lanes of the network that may have places left although a statement has held tasks in them: a task that its organization has no
+ * place for counts for its user in the same statement, where tasks of several stand side by side.
+ */
+function leftOver(rows: readonly (Capped<Placed> & { heldBy: string | null })[]): Lane[] {
+  const owners = new Set(
+    rows.flatMap((row) => (row.waitsForNetwork ? `${row.organizationId} ${row.createdBy}` : [])),
+  );
+  if (owners.size < 2) return [];
+  const lanes = new Map<string, Lane>();
+  for (const { organizationId, heldBy } of rows) {
+    if (heldBy && isNetworkLane(heldBy))
+      lanes.set(`${organizationId} ${heldBy}`, { organizationId, lane: heldBy });
+  }
+  return [...lanes.values()];
+}
+
 /** The lanes in which a task that is held in another one may have left a place that was meant for it. */
-export function vacatedBy(
-  task: Capped<Pick<Task, 'organizationId' | 'concurrencyKey'>> & { heldBy: string | null },
-): Lane[] {
+export function vacatedBy(task: Capped<Placed> & { heldBy: string | null }): Lane[] {
   const { heldBy } = task;
-  if (heldBy === null || heldBy === 'organization') return [];
+  if (heldBy === null || heldBy === 'organization' || isNetworkLane(heldBy)) return [];
   return lanesOf(task).filter(({ lane }) => lane !== heldBy);
 }
 
@@ -197,11 +241,14 @@ export async function heldLanesOf(tx: Transaction, organizationId: string, limit
 /** The lanes in which a task has left a place, or may have. */
 export function lanesOf({
   organizationId,
+  createdBy,
   concurrencyKey,
+  waitsForNetwork,
   capped,
-}: Capped<Pick<Task, 'organizationId' | 'concurrencyKey'>>): Lane[] {
+}: Capped<Placed>): Lane[] {
   return [
     ...(concurrencyKey === null ? [] : [{ organizationId, lane: `key:${concurrencyKey}` }]),
+    ...(waitsForNetwork ? [{ organizationId, lane: networkLane(createdBy) }] : []),
     ...(capped ? [{ organizationId, lane: 'organization' }] : []),
   ];
 }

@@ -2,6 +2,7 @@ import type { Transaction } from '../../database/connect.ts';
 import type { DispatchSettings } from '../task.ts';
 import { dueIn, type Fragment, nextDispatch } from './columns.ts';
 import { type Lane, lock, PAUSED, RELEASE, type Released, takenOfKey } from './lanes.ts';
+import { networkLanes, networkLocks, QUOTA, takenPlaces, USER_OF } from './network-places.ts';
 
 /**
  * The next tasks that are held in a lane, in the order of their due times, then ids. The lane is the relation `l`, with the
@@ -21,10 +22,13 @@ const heads = (tx: Transaction, count: Fragment, after: Fragment) => tx`(
   limit ${count}
 )`;
 
+const given = (tx: Transaction, lanes: readonly Lane[]) => tx`
+  select l."organizationId" as organization_id, l.lane
+  from jsonb_to_recordset(${JSON.stringify(lanes)}::jsonb) as l("organizationId" uuid, lane text)`;
+
 /** The given lanes, and for a key's lane that of its organization: a place of a key leads into the organization's. */
 const lanesToFill = (tx: Transaction, lanes: readonly Lane[]) => tx`
-  select l."organizationId" as organization_id, l.lane
-  from jsonb_to_recordset(${JSON.stringify(lanes)}::jsonb) as l("organizationId" uuid, lane text)
+  ${given(tx, lanes)}
   union
   select l."organizationId", 'organization'
   from jsonb_to_recordset(${JSON.stringify(lanes)}::jsonb) as l("organizationId" uuid, lane text)
@@ -42,11 +46,13 @@ export async function releaseHeld(
   lanes: readonly Lane[],
   dispatch: DispatchSettings,
 ): Promise<Released[]> {
-  await lock(tx, lanesToFill(tx, lanes));
+  await lock(tx, tx`${lanesToFill(tx, lanes)} union ${networkLocks(tx, given(tx, lanes))}`);
   const nothing = tx``;
   const rows = await tx<(Released & { held: boolean })[]>`
     with recursive given as materialized (
       ${lanesToFill(tx, lanes)}
+      union
+      ${networkLanes(tx, given(tx, lanes))}
     ), open as materialized (
       select g.organization_id, g.lane, c.kinds, c.queues
       from given g
@@ -96,6 +102,21 @@ export async function releaseHeld(
       from open l join bounds b using (organization_id)
       cross join lateral ${heads(tx, tx`least(greatest(coalesce(b.places, ${RELEASE}), 0), ${RELEASE})`, nothing)} h
       where l.lane = 'organization'
+    ), network as materialized (
+      -- Places of each lane's organization and user. Whoever has lost its user has those of its organization.
+      select o.*, greatest(0, ${QUOTA(tx, 'running_requests_of_organization')} - o.of_organization) as organization_places,
+        case when o.of_user is null then ${RELEASE} else greatest(0, ${QUOTA(tx, 'running_requests_of_user')} - o.of_user) end as user_places
+      from (
+        select l.*, ${takenPlaces(tx, tx`t.organization_id = l.organization_id`, PAUSED(tx))} as of_organization,
+          case when l.lane <> 'network:' then ${takenPlaces(tx, tx`t.created_by = ${USER_OF(tx)}`, PAUSED(tx))} end as of_user
+        from open l where l.lane like 'network:%'
+      ) o
+    ), connecting as (
+      select l.*, h.id,
+        row_number() over (partition by l.organization_id order by h.run_at, h.id) as nth_of_organization,
+        row_number() over (partition by l.lane order by h.run_at, h.id) as nth_of_user
+      from network l
+      cross join lateral ${heads(tx, tx`least(l.organization_places, l.user_places, ${RELEASE})`, nothing)} h
     ), fate as (
       select w.id, w.enters, coalesce(
         row_number() over (partition by w.organization_id order by w.run_at, w.id) <= b.places, true) as goes
@@ -106,6 +127,9 @@ export async function releaseHeld(
       from open l
       cross join lateral ${heads(tx, tx`${RELEASE}::integer`, nothing)} h
       where l.lane like 'kind:%' or l.lane like 'queue:%'
+      union all
+      select c.id, false, true from connecting c
+      where c.nth_of_organization <= c.organization_places and c.nth_of_user <= c.user_places
     ), taken as (
       select t.id, f.goes from tasks t join fate f on f.id = t.id
       where (f.goes or f.enters) and t.held_by is not null

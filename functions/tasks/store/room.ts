@@ -10,12 +10,14 @@ export type Room = {
   kinds: readonly { kind: string; hardSeconds: number; isolatedWith: readonly string[] | null }[];
   /** Isolated attempts that could begin. */
   runners: number;
+  /** Attempts that only wait for the network that could begin. */
+  waiting: number;
   /** No attempt may begin that could last longer. */
   seconds: number;
 };
 
 /** What a task that is not claimed lacks in the worker. */
-export type Lack = 'runner' | 'time';
+export type Lack = 'runner' | 'waiting' | 'time';
 
 /** The task's kind as a worker knows it: `k`, to be joined to the tasks `t`. */
 export const KNOWN = (db: Database, { kinds }: Room) => db`
@@ -24,14 +26,16 @@ export const KNOWN = (db: Database, { kinds }: Room) => db`
 /**
  * What a task `t` of kind `k` lacks, or null.
  *
- * @param startable whether `t` would be started now: it then counts among those that need a runner
+ * @param startable whether `t` would be started now: it then counts among those that need a runner, or a place to wait
  */
-export const LACK = (db: Database, { runners, seconds }: Room, startable: Fragment) => {
+export const LACK = (db: Database, { runners, waiting, seconds }: Room, startable: Fragment) => {
   const fits = db`coalesce(t.hard_seconds, k."hardSeconds", 0) <= ${seconds}`;
   const isolated = db`k.kind is not null and (k."isolatedWith" is null or t.payload ?| k."isolatedWith")`;
   return db`case
     when not ${fits} then 'time'
     when ${isolated} and ${runners} <
       count(*) filter (where ${fits} and ${startable} and ${isolated}) over (order by t.id) then 'runner'
+    when t.waits_for_network and ${waiting} <
+      count(*) filter (where ${fits} and ${startable} and t.waits_for_network) over (order by t.id) then 'waiting'
     end`;
 };

@@ -17,7 +17,7 @@ export type Unclaimed = {
 };
 
 /** A worker that takes on everything. */
-const ROOM_FOR_ALL: Room = { kinds: [], runners: 0, seconds: 840 };
+const ROOM_FOR_ALL: Room = { kinds: [], runners: 0, waiting: 1_000_000, seconds: 840 };
 
 export type Claim = {
   claimed: Watched<Task>[];
@@ -85,13 +85,13 @@ export async function claim(
     ), held as (
       update tasks t set held_by = paused.lane, next_dispatch_at = 'infinity'
       from paused where ${asked} and t.id = paused.id
-      returning t.id, t.organization_id, t.concurrency_key, t.held_by, ${CAPPED(db)} as capped
+      returning t.id, t.organization_id, t.created_by, t.concurrency_key, t.waits_for_network, t.held_by, ${CAPPED(db)} as capped
     )
     select ${columns(db)}, t.watchers, null as batch, t.id is null as unclaimed, w.lane,
       jsonb_build_object('id', w.id, 'dueInSeconds', extract(epoch from w.run_at - clock.now)::float8,
         'suspect', w.crashes > 0, 'lacks', w.lacks) as wanted,
-      (select json_build_object('organizationId', h.organization_id, 'concurrencyKey', h.concurrency_key,
-        'heldBy', h.held_by, 'capped', h.capped) from held h where h.id = w.id) as held
+      (select jsonb_build_object('organizationId', h.organization_id, 'createdBy', h.created_by,
+        'concurrencyKey', h.concurrency_key, 'waitsForNetwork', h.waits_for_network, 'heldBy', h.held_by, 'capped', h.capped) from held h where h.id = w.id) as held
     from clock, wanted w left join claimed t on t.id = w.id`;
   const claimed = rows.filter((row) => !row.unclaimed);
   const left = rows.filter((row) => row.unclaimed && row.held === null);

@@ -35,12 +35,22 @@ test('what runs and is paused around a task is what does in its own organization
     runningWithKey: 1,
     runningInOrganization: 0,
     maxRunning: 5,
+    requests: null,
     dispatches: 0,
     // Nobody sends one while it is held.
     nextDispatchAt: null,
   });
   await on.admin`update tasks set held_by = 'organization' where id = ${held?.id ?? ''}`;
   expect(await around(held?.id ?? '')).toMatchObject({ runningWithKey: 0, runningInOrganization: 1 });
+  await on.admin`
+    update tasks set held_by = ${store.networkLane(ada.userId)}, waits_for_network = true where id = ${held?.id ?? ''}`;
+  await on.admin`update tasks set waits_for_network = true where id = any (${claimed.map(({ id }) => id)}::uuid[])`;
+  expect((await around(held?.id ?? ''))?.requests).toEqual({
+    ofOrganization: 1,
+    ofUser: 1,
+    mostOfOrganization: 40,
+    mostOfUser: 80,
+  });
   const pause = { scope: 'kind', name: 'data.process' } as const;
   await on.admin`
     insert into pauses (organization_id, scope, name, paused_by)

@@ -1,6 +1,7 @@
 import type { Transaction } from '../../database/connect.ts';
 import type { Surroundings } from '../waiting-reason.ts';
 import { PAUSED } from './lanes.ts';
+import { QUOTA } from './network-places.ts';
 
 /** What stands around a waiting task that the transaction's principal may see. */
 export async function surroundings(tx: Transaction, id: string): Promise<Surroundings | undefined> {
@@ -20,7 +21,18 @@ export async function surroundings(tx: Transaction, id: string): Promise<Surroun
       case when t.held_by = 'organization' then (
         select count(*) from tasks r where r.organization_id = t.organization_id and r.status = 'RUNNING') else 0 end
         as "runningInOrganization",
-      (select o.max_running from organizations o where o.id = t.organization_id) as "maxRunning"
+      (select o.max_running from organizations o where o.id = t.organization_id) as "maxRunning",
+      case when t.held_by like 'network:%' then jsonb_build_object(
+        'ofOrganization', (
+          select count(*) from tasks r where r.organization_id = t.organization_id and r.waits_for_network
+            and (r.status = 'RUNNING' or r.held_by = 'organization')),
+        -- As far as the principal sees them.
+        'ofUser', (
+          select count(*) from tasks r where r.created_by = t.created_by and r.waits_for_network
+            and (r.status = 'RUNNING' or r.held_by = 'organization')),
+        'mostOfOrganization', ${QUOTA(tx, 'running_requests_of_organization')},
+        'mostOfUser', ${QUOTA(tx, 'running_requests_of_user')}
+      ) end as requests
     from tasks t where t.id = ${id}`;
   return (
     row && {

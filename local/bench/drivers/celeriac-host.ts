@@ -15,8 +15,12 @@ await answerCalls({
       dataDir,
       schedules,
       durable: true,
-      // Prices are asked of nobody; tasks may call the bench.
-      env: { OUTBOUND_LOOPBACK: 'allowed', PRICE_PROVIDER_URL: 'http://127.0.0.1:9' },
+      // Prices are asked of nobody; tasks may call the bench, as often as they can.
+      env: {
+        OUTBOUND_LOOPBACK: 'allowed',
+        PRICE_PROVIDER_URL: 'http://127.0.0.1:9',
+        QUOTAS: JSON.stringify({ requests_per_second: 10_000, requests_at_once: 10_000 }),
+      },
       log: (line) => console.error(line),
     });
     const { url, wsUrl, databaseUrl } = runtime;

@@ -54,10 +54,18 @@ describe('the request', () => {
     });
   });
 
-  test('lets the caller decide on both, in any case', async () => {
-    const headers = { 'Idempotency-Key': 'mine', 'USER-AGENT': 'me' };
+  test('lets the caller decide on the key, in any case', async () => {
+    const headers = { 'Idempotency-Key': 'mine' };
     expect(await run({ url: await serve(echo), headers })).toMatchObject({
-      json: { 'idempotency-key': 'mine', 'user-agent': 'me' },
+      json: { 'idempotency-key': 'mine' },
+    });
+  });
+
+  test('does not let the caller hide who sends it', async () => {
+    const failure = await failureOf({ url: await serve(echo), headers: { 'USER-AGENT': 'me' } });
+    expect(failure).toMatchObject({
+      code: 'payload_invalid',
+      message: expect.stringContaining('user-agent'),
     });
   });
 

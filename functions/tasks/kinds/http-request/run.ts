@@ -24,8 +24,6 @@ type HttpRequestResult = ReceivedBody & {
   readonly duration_ms: number;
 };
 
-const USER_AGENT = 'Celeriac/0.1 (+http.request)';
-
 /** Unexpected statuses that another attempt may change. The last two say when, in `Retry-After`. */
 const isRetried = (status: number) => status === 408 || status === 425 || status === 429 || status >= 500;
 const SAYS_WHEN = new Set([429, 503]);
@@ -64,7 +62,7 @@ async function answerTo(payload: HttpRequestPayload, context: TaskContext): Prom
 
 function requestOf(payload: HttpRequestPayload, { signal, idempotencyKey }: TaskContext): FetchRequest {
   const body = payload.body && bodyToSend(payload.body);
-  const own: Record<string, string> = { 'idempotency-key': idempotencyKey, 'user-agent': USER_AGENT };
+  const own: Record<string, string> = { 'idempotency-key': idempotencyKey };
   if (body !== undefined) {
     own['content-type'] = body.type;
   }

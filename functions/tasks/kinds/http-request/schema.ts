@@ -28,7 +28,9 @@ const payload = z
       .meta(HEADERS)
       .transform((headers) => headers as HeaderFields)
       .optional()
-      .describe('Name → value. Host, Accept-Encoding and what concerns the connection are refused.'),
+      .describe(
+        'Name → value. Host, User-Agent, Accept-Encoding and what concerns the connection are refused.',
+      ),
     body: z
       .unknown()
       .superRefine(checkBody)
@@ -100,5 +102,6 @@ export const httpRequest = defineKind({
   limits: { soft: '75s', hard: '90s' },
   // It waits for others, and what it keeps of their answers is bounded.
   runs: 'inline',
+  waits: 'network',
   verbatim: ['body'],
 });
