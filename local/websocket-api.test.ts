@@ -176,6 +176,61 @@ test('posting to what is not there is a GoneException, and too much is refused',
   socket.close();
 });
 
+test('128 KB exactly may be posted and sent, counted in bytes', async () => {
+  const { socket, id } = await connect();
+  const text = 'ü'.repeat(64 * 1024);
+  const message = nextMessage(socket);
+  await management.send(new PostToConnectionCommand({ ConnectionId: id, Data: text }));
+  expect(await message).toBe(text);
+  await expect(
+    management.send(new PostToConnectionCommand({ ConnectionId: id, Data: `${text}x` })),
+  ).rejects.toBeInstanceOf(PayloadTooLargeException);
+  const body = () => lines.some((line) => line.includes(text));
+  socket.send(text);
+  await expect.poll(body).toBe(true);
+  const closed = closing(socket);
+  socket.send(`${text}x`);
+  expect(await closed).toBe(1009);
+});
+
+test('a connection has four messages with the function at once, and none after it was closed', async () => {
+  const open: (() => void)[] = [];
+  let most = 0;
+  let called = 0;
+  const slow = webSocketApi({
+    api: {
+      stage: 'ws',
+      selection: '$request.body.action',
+      routes: [{ routeKey: '$default', functionName: 'slow' }],
+    },
+    lambda: {
+      async invoke() {
+        called += 1;
+        await new Promise<void>((resolve) => {
+          open.push(resolve);
+          most = Math.max(most, open.length);
+        });
+        return { payload: '{}' };
+      },
+    } as unknown as Parameters<typeof webSocketApi>[0]['lambda'],
+  });
+  const server = createServer().on('upgrade', (...args) => void slow.upgrade(...args));
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const socket = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}/ws`);
+  await new Promise((done) => socket.once('open', done));
+  for (let n = 0; n < 100; n += 1) socket.send(String(n));
+  await expect.poll(() => open.length).toBe(4);
+  open.shift()?.();
+  await expect.poll(() => called).toBe(5);
+  const [connection] = slow.connections.values();
+  connection?.socket.close(1000);
+  for (const done of open.splice(0)) done();
+  expect(await closing(socket)).toBe(1000);
+  expect([called, most]).toEqual([5, 4]);
+  await slow.stop();
+  server.close();
+});
+
 test('a message of more than 128 KB closes the connection', async () => {
   const { socket } = await connect();
   const closed = closing(socket);

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Stand, stand } from '../database/testing.ts';
+import { bytesInAnswer, LAMBDA_ANSWER_BYTES } from './page.ts';
 import { apiFunction, type Client } from './testing.ts';
 
 let on: Stand;
@@ -34,6 +35,22 @@ describe('a request with an idempotency key', () => {
       expect(again.headers.get(header)).toBe(first.headers.get(header));
     expect([first, again].map(({ headers }) => headers.get('idempotent-replayed'))).toEqual([null, 'true']);
     expect(await tasks()).toBe(before);
+  });
+
+  test('gets the largest answers again, within what Lambda can give', { timeout: 120_000 }, async () => {
+    const good = Array.from({ length: 10_000 }, (_, n) => ({ name: `Task ${n}` }));
+    // Each breaks three rules, with long names of fields in its errors.
+    const bad = Array.from({ length: 10_000 }, () => ({ ['x'.repeat(90)]: 1, ['y'.repeat(90)]: 1 }));
+    for (const tasks of [good, [{ name: 'One' }, ...bad.slice(1)]]) {
+      const key = { 'idempotency-key': nextKey() };
+      const ask = () => ada.ask('POST', '/api/tasks/bulk/', { tasks, partial: true }, key);
+      const first = await ask();
+      expect(first.status).toBe(201);
+      const again = await ask();
+      expect(again.headers.get('idempotent-replayed')).toBe('true');
+      expect(again.body).toEqual(first.body);
+      expect(bytesInAnswer(again.body)).toBeLessThan(LAMBDA_ANSWER_BYTES);
+    }
   });
 
   test('is the same with and without the trailing slash, and another with another body', async () => {

@@ -1,6 +1,7 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
 import { createApi } from '../api.ts';
+import { LAMBDA_ANSWER_BYTES } from '../page.ts';
 import { openApiDocument } from './document.ts';
 import type { Schema } from './openapi.ts';
 
@@ -31,6 +32,13 @@ test('the document for machines describes routes of both functions and how to lo
     expect.arrayContaining(['/api/tasks', '/api/auth/login', '/api/token/refresh']),
   );
   expect(document.components.schemas.CreateTask.required).toEqual(['name']);
+});
+
+test('the document and its page are answers that Lambda can give, with room for twice as much', async () => {
+  for (const path of ['/api/openapi.json', '/api/docs']) {
+    const body = await (await app.request(path)).text();
+    expect(Buffer.byteLength(JSON.stringify(body)), path).toBeLessThan(LAMBDA_ANSWER_BYTES / 2);
+  }
 });
 
 type Described = { parameters?: { in: string; name: string }[]; requestBody?: unknown; responses: object };
