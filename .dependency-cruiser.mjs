@@ -29,7 +29,7 @@ export default {
       name: 'domains-know-neither-http-nor-handlers',
       severity: 'error',
       from: {
-        path: '^functions/(tasks|identity|idempotency|organizations|prices|realtime|database|aws)/',
+        path: '^functions/(tasks|identity|idempotency|audit|organizations|prices|realtime|database|aws)/',
         pathNot: TEST,
       },
       to: { path: '^functions/(http|handlers)/' },

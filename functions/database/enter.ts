@@ -4,7 +4,12 @@ import { isUnavailable } from './connection/error-code.ts';
 import { retryOnConflict } from './retry-on-conflict.ts';
 
 /** Who is asking: a user, in a session that a logout ends. Rights are looked up, never carried along. */
-export type Principal = { userId: string; sessionId: string };
+export type Principal = {
+  userId: string;
+  sessionId: string;
+  /** Of the client, for the audit log. */
+  address?: string | undefined;
+};
 
 export type Role = 'owner' | 'admin' | 'member' | 'viewer';
 

@@ -1,4 +1,5 @@
 import type { Context, ScheduledEvent } from 'aws-lambda';
+import { sweepAuditLog } from '../audit/sweep.ts';
 import { connect, wakener } from '../database/connect.ts';
 import { largestTableBytes } from '../database/size.ts';
 import { sweepIdempotencyKeys } from '../idempotency/sweep.ts';
@@ -45,7 +46,7 @@ const deps = {
  * Seconds of a tick that each of the sweeps leaves to those after it. Each has its first step in any case. The last reserve is for
  * what must be done at the end.
  */
-const LEFT_AFTER = { sockets: 40, identities: 36, idempotency: 32, uploads: 28, retention: 10 };
+const LEFT_AFTER = { sockets: 40, identities: 36, audit: 34, idempotency: 32, uploads: 28, retention: 10 };
 
 /** Removal is behind when something should have been gone for so long. An organization is looked at every ten minutes. */
 const BEHIND_SECONDS = 3_600;
@@ -78,6 +79,7 @@ export const handler = async (event: ScheduledEvent | OperatorCommand, context: 
       sockets: () => sweepSockets(deps, timeFor('sockets')),
       identities: () => sweepIdentities(deps, timeFor('identities')),
       outbound: () => removeOutboundTurns(db, OUTBOUND_TURNS),
+      audit: () => sweepAuditLog(deps, timeFor('audit')),
       idempotency: () => sweepIdempotencyKeys(deps, timeFor('idempotency')),
       uploads: () => sweepUploads(deps, timeFor('uploads')),
       size: async () => measure('LargestTableBytes', await largestTableBytes(db)),

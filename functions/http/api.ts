@@ -5,6 +5,7 @@ import { type App, createApp, type LogFault } from './app.ts';
 import { authenticate } from './authenticate.ts';
 import { registerDocumentation } from './documentation.ts';
 import { idempotency } from './idempotency.ts';
+import { registerAuditRoutes } from './routes/audit-log.ts';
 import { registerBatchRoutes } from './routes/batches.ts';
 import { registerBulkActionRoutes } from './routes/bulk-actions.ts';
 import { registerImportRoutes } from './routes/imports.ts';
@@ -32,6 +33,7 @@ export function createApi(deps: ApiDeps, logFault: LogFault): App {
   registerPauseRoutes(app, deps);
   registerTicketRoutes(app, deps);
   registerOrganizationRoutes(app, deps);
+  registerAuditRoutes(app, deps);
   registerPriceRoutes(app, deps);
   return app;
 }

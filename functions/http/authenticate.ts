@@ -2,6 +2,7 @@ import type { Context, MiddlewareHandler } from 'hono';
 import { type TokenVerification, verifyAccessToken } from '../identity/access-token.ts';
 import { Refusal } from '../refusal.ts';
 import type { AppEnv } from './app.ts';
+import { clientAddress } from './client-address.ts';
 import { rememberVerified } from './remember-verified.ts';
 
 /**
@@ -14,7 +15,10 @@ export function authenticate(deps: TokenVerification): MiddlewareHandler<AppEnv>
   const verify = rememberVerified((token) => verifyAccessToken(deps, token));
   return async (c, next) => {
     try {
-      if (!c.get('principal')) c.set('principal', await verify(tokenOf(c)));
+      if (!c.get('principal')) {
+        const address = clientAddress(c.env?.event);
+        c.set('principal', { ...(await verify(tokenOf(c))), ...(address !== undefined && { address }) });
+      }
     } catch (thrown) {
       if (thrown instanceof Refusal) challenge(c);
       throw thrown;

@@ -1,3 +1,4 @@
+import { recordIdentityEvent } from '../audit/record.ts';
 import type { Database } from '../database/connect.ts';
 import { deriveKeys, type Keys, type SecretVersions } from './derived-keys.ts';
 import { publishKeys } from './store.ts';
@@ -9,7 +10,9 @@ import { publishKeys } from './store.ts';
 export function keyLoader(db: Database, readSecret: () => Promise<SecretVersions>): () => Promise<Keys> {
   const load = async () => {
     const keys = await deriveKeys(await readSecret());
-    await publishKeys(db, keys.published);
+    for (const kid of await publishKeys(db, keys.published)) {
+      await recordIdentityEvent(db, { action: 'signing_key.published', target: kid });
+    }
     return keys;
   };
   let loading: Promise<Keys> | undefined;

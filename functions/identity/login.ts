@@ -1,3 +1,4 @@
+import { recordIdentityEvent } from '../audit/record.ts';
 import { Refusal } from '../refusal.ts';
 import type { Credentials } from './credentials.ts';
 import { type AddressLimits, countLogin, countTry } from './limits.ts';
@@ -25,6 +26,7 @@ export async function login(
   const takeBack = await countTry(deps.db, account, address);
   const matches = await verifyPassword(passwordHash, password);
   if (!user || !passwordHash || !matches) {
+    await recordIdentityEvent(deps.db, { action: 'session.refused', userId: user?.id ?? null, address });
     throw new Refusal(
       'unauthenticated',
       'no_active_account',
@@ -35,5 +37,7 @@ export async function login(
   if (isOutdated(passwordHash)) {
     await store.replacePasswordHash(deps.db, user.id, passwordHash, await hashPassword(password));
   }
-  return { user, ...(await startSession(deps, deps.db, user.id)) };
+  const tokens = await startSession(deps, deps.db, user.id);
+  await recordIdentityEvent(deps.db, { action: 'session.started', userId: user.id, address });
+  return { user, ...tokens };
 }

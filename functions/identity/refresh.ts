@@ -1,3 +1,4 @@
+import { recordIdentityEvent } from '../audit/record.ts';
 import { tokenNotValid } from './access-token.ts';
 import { GRACE_SECONDS, hashRefreshToken, successorOf } from './refresh-token.ts';
 import { accessToken, type SessionDeps, type Tokens } from './session.ts';
@@ -7,9 +8,14 @@ import * as store from './store.ts';
  * Exchanges a refresh token for its successor and a new access token. A token works once. Presented again within the
  * grace it answers with the same successor; later it is taken for stolen, and the whole session ends.
  *
+ * @param address of the client
  * @throws Refusal `token_not_valid`, the same for unknown, expired, reused and revoked
  */
-export async function refresh(deps: SessionDeps, token: string): Promise<Tokens> {
+export async function refresh(
+  deps: SessionDeps,
+  token: string,
+  address: string | undefined,
+): Promise<Tokens> {
   const { succession } = await deps.keys();
   const hash = hashRefreshToken(token);
   const successor = successorOf(token, succession[0]);
@@ -22,6 +28,8 @@ export async function refresh(deps: SessionDeps, token: string): Promise<Tokens>
   if (!used) throw tokenNotValid();
   if (!used.inGrace) {
     await store.endSession(deps.db, used.sessionId, 'refresh token reused');
+    const { sessionId } = used;
+    await recordIdentityEvent(deps.db, { action: 'session.token_reused', sessionId, address });
     throw tokenNotValid();
   }
   const same = candidates.find((candidate) => used.successor?.equals(hashRefreshToken(candidate)));

@@ -1,4 +1,5 @@
 import { v7 as uuidv7 } from 'uuid';
+import { recordIdentityEvent } from '../audit/record.ts';
 import type { Transaction } from '../database/connect.ts';
 import { retryOnConflict } from '../database/retry-on-conflict.ts';
 import { type FieldError, Refusal } from '../refusal.ts';
@@ -31,6 +32,7 @@ export async function register(
     const user = await store.insertUser(tx, { id: uuidv7(), email, username, name, passwordHash });
     if (!user) throw alreadyTaken(await store.whichIsTaken(tx, { email, username }));
     await store.createPersonalOrganization(tx, uuidv7(), user.id, personalName(username));
+    await recordIdentityEvent(tx, { action: 'user.registered', userId: user.id, address });
     return { user, ...(await startSession(deps, tx, user.id)) };
   };
   return retryOnConflict(() => deps.db.begin(transaction));

@@ -165,9 +165,16 @@ export async function findUsed(
   return used;
 }
 
-/** Ends a session, with all its tokens; its WebSockets hear nothing more. Ending it again changes nothing. */
-export async function endSession(db: Database, sessionId: string, reason: string): Promise<void> {
+/**
+ * Ends a session, with all its tokens; its WebSockets hear nothing more. Ending it again changes nothing.
+ *
+ * @returns whether the session was alive
+ */
+export async function endSession(db: Database, sessionId: string, reason: string): Promise<boolean> {
+  const [session] = await db<{ alive: boolean }[]>`
+    select revoked_at is null as alive from sessions where id = ${sessionId}`;
   await retryOnConflict(() => db`select end_session(${sessionId}, ${reason})`);
+  return session?.alive ?? false;
 }
 
 /** The session that a refresh token belongs to, used or not. */
@@ -217,10 +224,12 @@ export async function readPublicKeys(on: On): Promise<PublicKey[]> {
 /**
  * Publishes verification keys, and withdraws those that are neither given nor younger than a day: a sandbox that read
  * the secret just before a rotation must not withdraw the new key.
+ *
+ * @returns ids of the keys that are new
  */
-export async function publishKeys(on: On, keys: readonly PublicKey[]): Promise<void> {
+export async function publishKeys(on: On, keys: readonly PublicKey[]): Promise<string[]> {
   const given = JSON.stringify(keys.map(({ kid, publicJwk }) => ({ kid, jwk: publicJwk })));
-  await on`
+  const published = await on<{ kid: string }[]>`
     with withdrawn as (
       delete from signing_keys
       where created_at < clock_timestamp() - ${DAY}::interval
@@ -228,7 +237,9 @@ export async function publishKeys(on: On, keys: readonly PublicKey[]): Promise<v
     )
     insert into signing_keys (kid, public_jwk)
     select kid, jwk from jsonb_to_recordset(${given}::jsonb) as k(kid text, jwk jsonb)
-    on conflict (kid) do nothing`;
+    on conflict (kid) do nothing
+    returning kid`;
+  return published.map(({ kid }) => kid);
 }
 
 /**

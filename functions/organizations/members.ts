@@ -1,3 +1,4 @@
+import { recordAct } from '../audit/record.ts';
 import type { Transaction } from '../database/connect.ts';
 import { asMember, type Principal, type Role } from '../database/enter.ts';
 import { Refusal } from '../refusal.ts';
@@ -48,6 +49,12 @@ export async function addMember(
     if (!(await store.insertMember(tx, organizationId, userId, role))) {
       throw new Refusal('conflict', 'already_a_member', 'This user is a member already');
     }
+    await recordAct(tx, principal, {
+      organizationId,
+      action: 'member.added',
+      target: userId,
+      details: { role },
+    });
     return find(tx, organizationId, userId);
   });
 }
@@ -76,6 +83,13 @@ export async function changeRole(
     if (!(await store.changeRole(tx, { organizationId, userId, from: member.role }, role))) {
       throw membershipChanged();
     }
+    const details = { from: member.role, to: role };
+    await recordAct(tx, principal, {
+      organizationId,
+      action: 'member.role_changed',
+      target: userId,
+      details,
+    });
     return { ...member, role };
   });
 }
@@ -99,6 +113,8 @@ export async function removeMember(
     if (userId !== principal.userId) demandGovernment(membership, seen.role);
     if (seen.role === 'owner')
       await demandAnotherOwner(tx, await lockOrganization(tx, organizationId), userId);
+    const action = userId === principal.userId ? 'member.left' : 'member.removed';
+    await recordAct(tx, principal, { organizationId, action, target: userId, details: { role: seen.role } });
     if (!(await store.deleteMember(tx, { organizationId, userId, from: seen.role })))
       throw membershipChanged();
     const watching = await store.watchingConnections(tx, organizationId, userId);

@@ -1,4 +1,5 @@
 import { v7 as uuidv7 } from 'uuid';
+import { recordAct } from '../audit/record.ts';
 import type { Database, Transaction } from '../database/connect.ts';
 import { asMember, type Entered, type Principal } from '../database/enter.ts';
 import { Refusal } from '../refusal.ts';
@@ -20,6 +21,7 @@ export async function createOrganization(
   return asMember(db, principal, async (tx) => {
     const made = await store.insertOrganization(tx, { id: uuidv7(), ownerId: principal.userId, name });
     if (!made) throw new Error('An organization was made, but not returned');
+    await recordAct(tx, principal, { organizationId: made.id, action: 'organization.created' });
     return made;
   });
 }
@@ -64,7 +66,14 @@ export async function changeOrganization(
   return asMember(db, principal, async (tx, memberships) => {
     const membership = membershipIn(memberships, id);
     demandRight(membership, 'change');
-    if (Object.keys(change).length > 0) await store.changeOrganization(tx, id, change);
+    if (Object.keys(change).length > 0) {
+      await store.changeOrganization(tx, id, change);
+      await recordAct(tx, principal, {
+        organizationId: id,
+        action: 'organization.changed',
+        details: asWritten(change),
+      });
+    }
     return read(tx, principal, membership);
   });
 }
@@ -84,6 +93,7 @@ export async function deleteOrganization(
     // Every change of members locks the organization before memberships, so this deletion does too.
     await lockOrganization(tx, id);
     const watching = await store.watchingConnections(tx, id, null);
+    await recordAct(tx, principal, { organizationId: id, action: 'organization.deleted' });
     // The subscriptions go with their tasks and batches.
     if (!(await store.deleteOrganization(tx, id))) throw personalOrganization();
     return watching;
@@ -118,6 +128,15 @@ export async function countContents(
     if (membership.personal) throw personalOrganization();
     return store.countContents(tx, id);
   });
+}
+
+/** A change by the names that the API has for its fields. */
+function asWritten({ name, maxRunning, retentionDays }: OrganizationChange) {
+  return {
+    ...(name !== undefined && { name }),
+    ...(maxRunning !== undefined && { max_running: maxRunning }),
+    ...(retentionDays !== undefined && { retention_days: retentionDays }),
+  };
 }
 
 function personalOrganization(): Refusal {

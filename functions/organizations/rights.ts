@@ -8,6 +8,7 @@ export const RIGHTS = {
   change: ['owner', 'admin'],
   delete: ['owner'],
   pause: ['owner', 'admin'],
+  audit: ['owner', 'admin'],
 } as const satisfies Record<string, readonly Role[]>;
 
 /**

@@ -1,3 +1,5 @@
+import { recordAct } from '../audit/record.ts';
+import type { Transaction } from '../database/connect.ts';
 import { asMember, type Principal } from '../database/enter.ts';
 import { demandRight, membershipIn, membershipInOrHome } from '../organizations/rights.ts';
 import { Refusal } from '../refusal.ts';
@@ -45,6 +47,7 @@ export async function pause(
       ({ scope, name }) => scope === key.scope && name === key.name,
     );
     if (!paused) throw new Error('A pause was made, but not found');
+    await recordPause(tx, principal, membership.organizationId, { action: 'pause.added', key });
     return paused;
   });
   // A paused task may have had a place that another one of its key can use.
@@ -69,7 +72,17 @@ export async function resume(
     if (!(await store.removePause(tx, { organizationId: membership.organizationId, ...key }))) {
       throw new Refusal('not_found', 'pause_not_found', `The ${key.scope} ${key.name} is not paused`);
     }
+    await recordPause(tx, principal, membership.organizationId, { action: 'pause.removed', key });
     return membership.organizationId;
   });
   await reconsiderHeld(deps, principal, home);
+}
+
+function recordPause(
+  tx: Transaction,
+  principal: Principal,
+  organizationId: string,
+  { action, key: { scope, name } }: { action: 'pause.added' | 'pause.removed'; key: PauseKey },
+): Promise<void> {
+  return recordAct(tx, principal, { organizationId, action, target: `${scope} ${name}` });
 }

@@ -27,6 +27,8 @@ export async function storeMuch(admin: Database): Promise<void> {
       insert into login_failures select sha256(convert_to(id::text, 'UTF8')), 1, now() + interval '1 day' from many`;
     await tx`
       insert into request_counts select sha256(convert_to(id::text, 'UTF8')), 1, now() + interval '1 day' from many`;
+    await tx`
+      insert into audit_log (id, organization_id, actor_id, action) select id, organization_id, id, 'session.started' from many`;
     await tx`insert into organizations (id, name, max_running) select organization_id, 'Other', 5 from many`;
     await tx`insert into memberships (organization_id, user_id, role) select organization_id, id, 'owner' from many`;
     await tx`insert into pauses (organization_id, scope, name) select organization_id, 'kind', 'http.request' from many`;

@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
+import * as audit from '../../audit/store.ts';
 import * as idempotency from '../../idempotency/store.ts';
 import * as identity from '../../identity/store.ts';
 import * as organizations from '../../organizations/store.ts';
@@ -219,6 +220,31 @@ const publishKeys: Call = (db) =>
   identity.publishKeys(db, [
     { kid: 'k', publicJwk: { kid: 'k', kty: 'OKP', crv: 'Ed25519', x: '', alg: 'EdDSA', use: 'sig' } },
   ]);
+
+const EVENT = {
+  action: 'session.refused',
+  userId: null,
+  sessionId: null,
+  target: null,
+  address: '::1',
+} as const;
+const identityEvent: Call = (db, { member: { userId } }) =>
+  audit.insertIdentityEvent(db, { ...EVENT, userId });
+
+export const AUDIT: Calls<typeof audit> = {
+  insertAct: {
+    api: mine((tx, { member: { organizationId, userId: target } }) =>
+      audit.insertAct(tx, { organizationId, action: 'member.added', target, details: {}, address: null }),
+    ),
+  },
+  insertIdentityEvent: { auth: identityEvent, session: identityEvent },
+  list: {
+    api: [null, uuidv7()].map((beforeId) =>
+      mine((tx, { member }) => audit.list(tx, member.organizationId, { beforeId, limit: 26 })),
+    ),
+  },
+  sweep: { dispatcher: (db) => audit.sweep(db, 100) },
+};
 
 export const IDENTITY: Calls<typeof identity> = {
   countRequest: { auth: (db) => identity.countRequest(db, hash(), 900) },

@@ -25,6 +25,9 @@ export async function insertRows(
       insert into refresh_tokens (token_hash, session_id, expires_at) values (${randomBytes(32)}, ${sessionId}, ${until})`;
     await tx`insert into login_failures values (${randomBytes(32)}, 1, ${until})`;
     await tx`insert into request_counts values (${randomBytes(32)}, 1, ${until})`;
+    await tx`
+      insert into audit_log (id, at, organization_id, actor_id, action)
+      values (${uuidv7()}, now() - ${expired ? '91 days' : '1 day'}::interval, ${organizationId}, ${userId}, 'session.started')`;
     await tx`insert into signing_keys (kid, public_jwk) values (${uuidv7()}, '{}')`;
     await tx`
       insert into tasks (id, organization_id, kind, name, queue, status, scheduled_time, run_at, next_dispatch_at,

@@ -9,6 +9,7 @@ export const IDS = {
   task: '0190a5b0-0000-7000-8000-000000000004',
   batch: '0190a5b0-0000-7000-8000-000000000005',
   upload: '0190a5b0-0000-7000-8000-000000000006',
+  entry: '0190a5b0-0000-7000-8000-000000000007',
 } as const;
 
 const NOON = '2026-11-20T12:00:00.000Z';
@@ -21,6 +22,17 @@ export const USER = {
   username: 'ada',
   name: 'Ada Lovelace',
   created_at: NOON,
+};
+
+export const AUDIT_ENTRY = {
+  id: IDS.entry,
+  at: NOON,
+  action: 'member.role_changed',
+  actor: IDS.user,
+  actor_username: 'ada',
+  target: IDS.member,
+  details: { from: 'member', to: 'viewer' },
+  address: '203.0.113.7',
 };
 
 export const TOKENS = { access: 'eyJhbGciOiJFZERTQSJ9.e30.c2ln', refresh: 'cmVmcmVzaCB0b2tlbg' };

@@ -1,5 +1,6 @@
 import {
   ATTEMPT,
+  AUDIT_ENTRY,
   BATCH,
   CURSOR,
   IDS,
@@ -193,6 +194,7 @@ const EXAMPLES: Record<string, Examples> = {
     parameters: { ...ofOrganization, dry_run: 'true' },
     answers: { 200: { tasks: 12, batches: 1, members: 2 } },
   },
+  listAuditLog: { parameters: ofOrganization, answers: { 200: page(AUDIT_ENTRY) } },
   listMembers: { parameters: ofOrganization, answers: { 200: page(MEMBER) } },
   addMember: {
     parameters: ofOrganization,

@@ -31,7 +31,7 @@ const TASK_OPERATIONS = [
 const BATCH_OPERATIONS = ['getBatch', 'cancelBatch', 'retryBatch'];
 const ORGANIZATION_OPERATIONS = [
   ...['getOrganization', 'replaceOrganization', 'updateOrganization', 'deleteOrganization', 'listMembers'],
-  ...['addMember', 'listPrices', 'listWatchlist', 'addToWatchlist'],
+  ...['listAuditLog', 'addMember', 'listPrices', 'listWatchlist', 'addToWatchlist'],
 ];
 const MEMBER_OPERATIONS = ['updateMember', 'removeMember'];
 
@@ -87,6 +87,7 @@ const LINKS: Record<string, Record<number, Record<string, Link>>> = {
     ),
   },
   listMembers: { 200: nextPage('listMembers', 'id') },
+  listAuditLog: { 200: nextPage('listAuditLog', 'id') },
   listPrices: { 200: nextPage('listPrices', 'id') },
   addToWatchlist: {
     201: linksTo(

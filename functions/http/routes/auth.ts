@@ -1,4 +1,4 @@
-import type { MiddlewareHandler } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
 import { type TokenVerification, verifyAccessToken } from '../../identity/access-token.ts';
 import { jwks } from '../../identity/jwks.ts';
 import { type LoginDeps, login } from '../../identity/login.ts';
@@ -55,8 +55,11 @@ export function registerAuthRoutes(app: App, deps: AuthDeps): void {
 export function registerSessionRoutes(app: App, deps: SessionRouteDeps): void {
   app.use(explainRefusals);
 
-  app.openapi(refreshSession, async (c) => c.json(await refresh(deps, c.req.valid('json').refresh), 200));
-  app.openapi(refreshToken, async (c) => c.json(await refresh(deps, c.req.valid('json').refresh), 200));
+  const refreshed = (given: { refresh: string }, c: Context<AppEnv>) =>
+    refresh(deps, given.refresh, clientAddress(c.env?.event));
+
+  app.openapi(refreshSession, async (c) => c.json(await refreshed(c.req.valid('json'), c), 200));
+  app.openapi(refreshToken, async (c) => c.json(await refreshed(c.req.valid('json'), c), 200));
 
   app.openapi(verify, async (c) => {
     await verifyToken(deps, c.req.valid('json').token);
@@ -66,8 +69,9 @@ export function registerSessionRoutes(app: App, deps: SessionRouteDeps): void {
   app.openapi(logOut, async (c) => {
     const { refresh } = c.req.valid('json');
     // Not by `authenticate` alone: a client whose access token has expired must be able to log out too.
-    if (refresh !== undefined) await logoutByRefreshToken(deps, refresh);
-    else await logout(deps, await verifyAccessToken(deps, tokenOf(c)));
+    const address = clientAddress(c.env?.event);
+    if (refresh !== undefined) await logoutByRefreshToken(deps, refresh, address);
+    else await logout(deps, { ...(await verifyAccessToken(deps, tokenOf(c))), address });
     return c.body(null, 204);
   });
 

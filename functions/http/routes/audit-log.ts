@@ -1,0 +1,64 @@
+import { createRoute } from '@hono/zod-openapi';
+import * as z from 'zod';
+import { AUDIT_ACTIONS } from '../../audit/actions.ts';
+import { type Entry, listEntries } from '../../audit/read.ts';
+import type { Database } from '../../database/connect.ts';
+import { Id } from '../../text-rules.ts';
+import type { App } from '../app.ts';
+import { cursor, decodeCursor, encodeCursor } from '../cursor.ts';
+import { answer, NEWEST_FIRST, problems, secured } from '../describe.ts';
+import { page } from '../page.ts';
+import { pageLimit } from '../page-limit.ts';
+
+const AuditEntry = z
+  .object({
+    id: z.uuid(),
+    at: z.iso.datetime(),
+    action: z.enum(AUDIT_ACTIONS),
+    actor: z.uuid().nullable().describe('Whoever did it; of `session.refused` the user of the account'),
+    actor_username: z.string().nullable().describe('Null for somebody who is no member any more'),
+    target: z.string().nullable().describe('What it was done to: a user, a session, a kind or queue'),
+    details: z.record(z.string(), z.unknown()),
+    address: z.string().nullable().describe('Of the client'),
+  })
+  .meta({ id: 'AuditEntry' });
+
+const list = createRoute({
+  method: 'get',
+  path: '/api/organizations/{id}/audit-log',
+  operationId: 'listAuditLog',
+  summary: 'Who did what in an organization, newest first',
+  description: `For owners and admins. Kept for 90 days. Logins and logouts stand in the log of the user's personal organization. ${NEWEST_FIRST}`,
+  ...secured('Organizations'),
+  request: {
+    params: z.object({ id: Id }),
+    query: z.strictObject({ limit: pageLimit({ default: 50, max: 100 }), cursor }),
+  },
+  responses: {
+    200: answer('A page', z.object({ results: z.array(AuditEntry), next_cursor: z.string().nullable() })),
+    ...problems(400, 401, 403, 404),
+  },
+});
+
+export function registerAuditRoutes(app: App, deps: { db: Database }): void {
+  app.openapi(list, async (c) => {
+    const { limit, cursor: given } = c.req.valid('query');
+    const wanted = { limit, beforeId: given === undefined ? null : decodeCursor(given) };
+    const { entries, more } = await listEntries(deps, c.var.principal, c.req.valid('param').id, wanted);
+    const cursorOf = ({ id }: Entry) => encodeCursor(id);
+    return c.json(page(entries, { more, view: entryView, cursorOf }), 200);
+  });
+}
+
+function entryView({ id, at, action, actorId, actorName, target, details, address }: Entry) {
+  return {
+    id,
+    at: at.toISOString(),
+    action,
+    actor: actorId,
+    actor_username: actorName,
+    target,
+    details,
+    address,
+  };
+}
