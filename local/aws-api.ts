@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { endpointGuard } from './endpoint-guard.ts';
 import { type BusEvent, eventTime } from './event-rules.ts';
 import { type Lambda, LambdaRefusal } from './lambda.ts';
 import { ACCOUNT, REGION } from './physical.ts';
@@ -17,7 +18,7 @@ export interface AwsServices {
 }
 
 export interface AwsApi {
-  /** Without a trailing slash. */
+  /** Without a trailing slash. Its path is a secret of this start. */
   readonly endpoint: string;
   /** Of this run: who signs with another one gets no secrets and publishes no events. A task may reach this port, too. */
   readonly accessKeyId: string;
@@ -66,14 +67,16 @@ const OPERATIONS: Record<string, (input: Record<string, unknown>, services: AwsS
 export async function startAwsApi(): Promise<AwsApi> {
   let services: AwsServices | undefined;
   const accessKeyId = `LOCAL${randomUUID().replaceAll('-', '').toUpperCase()}`;
+  const guard = endpointGuard();
   const server = createServer((request, response) => {
+    if (!guard.admits(request, response)) return;
     if (services) void answer(request, response, services, accessKeyId).catch(() => response.destroy());
     else response.writeHead(503).end();
   });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const { port } = server.address() as AddressInfo;
   return {
-    endpoint: `http://127.0.0.1:${port}`,
+    endpoint: `http://127.0.0.1:${port}${guard.path}`,
     accessKeyId,
     serve: (given) => {
       services = given;

@@ -20,7 +20,7 @@ const CORS = [
 ];
 
 async function start(): Promise<void> {
-  buckets = await startBuckets({ dataDir });
+  buckets = await startBuckets({ dataDir, secretAccessKey: CREDENTIALS.secretAccessKey });
   buckets.create([{ name: 'artifacts', corsRules: CORS }]);
   artifacts = inBucket('artifacts');
 }

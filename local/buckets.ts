@@ -7,11 +7,9 @@ import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { bucketCors, type CorsRule } from './bucket-cors.ts';
+import { namesThisMachine } from './endpoint-guard.ts';
 import { REGION } from './physical.ts';
 import type { BucketSpec } from './template.ts';
-
-/** What a sandbox signs with. */
-const SECRET = 'local';
 
 export interface Buckets {
   /** S3's address, without a trailing slash. */
@@ -26,13 +24,19 @@ export interface Buckets {
  * DELETE of objects by presigned addresses, whose signature, expiry and signed headers are checked as S3 does. Objects are files, streamed
  * both ways, of any size.
  */
-export async function startBuckets(options: { dataDir: string }): Promise<Buckets> {
+export async function startBuckets(options: {
+  dataDir: string;
+  /** What the functions of this start sign with. */
+  secretAccessKey: string;
+}): Promise<Buckets> {
   const rules = new Map<string, readonly CorsRule[]>();
   const server = createServer((request, response) => {
     void answer(request, response).catch(() => response.destroy());
   });
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    if (!namesThisMachine(request.headers.host))
+      return refuse(response, 403, 'AccessDenied', 'Another host is named');
     const url = new URL(request.url ?? '/', `http://${request.headers.host}`);
     const [, bucket = '', ...rest] = url.pathname.split('/').map(decodeURIComponent);
     const key = rest.join('/');
@@ -40,7 +44,7 @@ export async function startBuckets(options: { dataDir: string }): Promise<Bucket
     if (!cors || key === '' || rest.some((part) => part === '..' || part === '.'))
       return refuse(response, 404, 'NoSuchBucket', 'The specified bucket does not exist');
     if (bucketCors(cors, request, response)) return;
-    const complaint = await complaintAbout(request, url);
+    const complaint = await complaintAbout(request, url, options.secretAccessKey);
     if (complaint) return refuse(response, 403, ...complaint);
     // Flat, so that a key may be the beginning of another one.
     const file = join(options.dataDir, bucket, encodeURIComponent(key));
@@ -103,6 +107,7 @@ async function store(request: IncomingMessage, response: ServerResponse, file: s
 async function complaintAbout(
   { method = '', headers }: IncomingMessage,
   url: URL,
+  secretAccessKey: string,
 ): Promise<[code: string, message: string] | undefined> {
   const { 'X-Amz-Signature': signature, ...query } = Object.fromEntries(url.searchParams);
   const time = query['X-Amz-Date']?.replace(/^(....)(..)(..T..)(..)(..Z)$/, '$1-$2-$3:$4:$5');
@@ -120,7 +125,7 @@ async function complaintAbout(
     applyChecksum: false,
     credentials: {
       accessKeyId: query['X-Amz-Credential']?.split('/')[0] ?? '',
-      secretAccessKey: SECRET,
+      secretAccessKey,
       ...(query['X-Amz-Security-Token'] && { sessionToken: query['X-Amz-Security-Token'] }),
     },
   });

@@ -21,15 +21,17 @@ export async function embeddedBacking(options: {
   durable: boolean;
   startDatabase: StartDatabase | undefined;
   startQueues: StartQueues | undefined;
+  /** What the functions sign with. */
+  secretAccessKey: string;
   log: (line: string) => void;
   undo: AsyncDisposableStack;
 }): Promise<Backing> {
-  const { inDataDir, durable, log, undo } = options;
+  const { inDataDir, durable, secretAccessKey, log, undo } = options;
   const { startDatabase = startEmbeddedPostgres, startQueues = startEmbedded } = options;
   const starting = [
     undone(undo, startDatabase({ dataDir: inDataDir('postgres'), durable, log })),
     undone(undo, startQueues({ dataDir: inDataDir('queues') })),
-    undone(undo, startBuckets({ dataDir: inDataDir('buckets') })),
+    undone(undo, startBuckets({ dataDir: inDataDir('buckets'), secretAccessKey })),
   ] as const;
   // Both first, so that one that fails leaves none behind that starts later.
   await Promise.allSettled(starting);

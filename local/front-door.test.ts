@@ -99,6 +99,22 @@ test('the client’s address goes along, whatever the client says', async () => 
   expect((await get('/api/address', { headers: lie })).body).toBe('["127.0.0.1"]');
 });
 
+test('a name that was made to resolve to this machine is not answered', async () => {
+  for (const host of [
+    'evil.example',
+    'evil.example:8000',
+    'localhost.evil.example',
+    '127.0.0.1.evil.example',
+  ]) {
+    for (const path of ['/', '/api/tasks/', '/ws']) {
+      expect((await get(path, { headers: { host } })).status).toBe(421);
+    }
+  }
+  for (const host of ['localhost:1', '127.0.0.1', '[::1]:8000', 'celeriac.localhost']) {
+    expect((await get('/api/tasks/', { headers: { host } })).status).toBe(200);
+  }
+});
+
 test('the console comes with the deployed headers, a type, and leave to use the local WebSocket', async () => {
   expect((await get('/app.js')).headers).toMatchObject({
     'content-type': 'text/javascript; charset=utf-8',

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { namesThisMachine } from './endpoint-guard.ts';
 import { type HttpAnswer, problemAnswer, rawAnswer, sendAnswer } from './http-answer.ts';
 import { answerParserFaults } from './parser-faults.ts';
 import { StartFailure } from './start-failure.ts';
@@ -35,6 +36,9 @@ const SOCKET_PATHS = /^\/ws(?:\/|$)/;
 /** CloudFront's limits, in bytes: for the request line and the headers, and for a URL. */
 const MAX_HEAD_BYTES = 32_768;
 const MAX_URL_BYTES = 8_192;
+
+/** Further names, as of a proxy: separated by commas. */
+const ALLOWED_HOSTS = new Set((process.env.ALLOWED_HOSTS ?? '').split(',').filter(Boolean));
 
 const SERVER_OPTIONS = {
   keepAliveTimeout: 65_000,
@@ -178,6 +182,10 @@ function faultOf(request: IncomingMessage, { errorPages }: Origins): HttpAnswer 
       'invalid_request',
       'Host: Exactly one name is required, with a port if you like',
     );
+  }
+  if (!namesThisMachine(host) && !ALLOWED_HOSTS.has(URL.parse(`http://${host}`)?.hostname ?? '')) {
+    const detail = `Host: ${host} is not a name of this machine. Set ALLOWED_HOSTS to the names by which you reach it`;
+    return problemAnswer(421, 'misdirected_request', detail);
   }
   return undefined;
 }

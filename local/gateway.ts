@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { namesThisMachine } from './endpoint-guard.ts';
 import { connectRedis } from './redis-client.ts';
 import { askHolder } from './redis-connections.ts';
 import { joinHolders } from './redis-holders.ts';
@@ -61,7 +62,12 @@ async function serve({ api, lambdaEndpoint, redisUrl }: GatewayOptions) {
     sockets.connections.has(request.connectionId) ? here(request) : elsewhere(request),
   );
 
-  const server = createServer((request, response) => void manage(request, response));
+  const server = createServer((request, response) => {
+    // A page of the web must not manage connections.
+    const { origin, host } = request.headers;
+    if (origin === undefined && namesThisMachine(host)) void manage(request, response);
+    else response.writeHead(403, { connection: 'close' }).end();
+  });
   server.on(
     'upgrade',
     (request, socket, head) => void sockets.upgrade(request, socket, head).catch(() => socket.destroy()),

@@ -30,6 +30,15 @@ test('an event goes in and the result comes out', async () => {
   expect(await call({ x: 'ü' })).toEqual({ result: { got: 'ü' }, functionError: undefined });
 });
 
+test('the environment does not stand in /proc, where every process of the account reads it', async () => {
+  const source = `import { readFileSync } from 'node:fs';
+    export const handler = async () => readFileSync('/proc/self/environ', 'latin1');`;
+  const { call } = await start({ fn: source });
+  const { result } = await call();
+  expect(result).toContain('PATH=');
+  expect(result).not.toMatch(/AWS_|STAGE|_HANDLER/);
+});
+
 test('a result of undefined is null', async () => {
   const { call } = await start({ fn: 'export const handler = async () => {}' });
   expect((await call()).result).toBeNull();

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { buildApp } from 'fauxqs';
+import { endpointGuard } from './endpoint-guard.ts';
 import { makeFair, type Receive } from './fair-queue.ts';
 import { loadFauxqs, type SqsQueue, type SqsRefusal } from './fauxqs.ts';
 import { ACCOUNT, REGION } from './physical.ts';
@@ -86,7 +87,9 @@ export async function startQueues(options: { dataDir: string; port?: number }): 
 
   const app = buildApp({ logger: false, defaultRegion: REGION, stores: { sqsStore, snsStore, s3Store } });
   await app.ready();
+  const guard = endpointGuard();
   const server = createServer((request, response) => {
+    if (!guard.admits(request, response)) return;
     const name = String(request.headers['x-amz-target'] ?? '').replace('AmazonSQS.', '');
     if (name) count(name);
     if (name in actions) void answer(name, request, response);
@@ -97,7 +100,7 @@ export async function startQueues(options: { dataDir: string; port?: number }): 
     server.once('error', reject);
     server.listen(options.port ?? 0, '127.0.0.1', listening);
   });
-  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}${guard.path}`;
 
   const here = (name: string, input: Record<string, unknown>, signal?: AbortSignal): Promise<unknown> => {
     count(name);

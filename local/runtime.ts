@@ -110,6 +110,8 @@ async function compose(options: RuntimeOptions, undo: AsyncDisposableStack): Pro
   const door = await startFrontDoor([port, wsPort]);
   undo.defer(door.stop);
 
+  // Of this start: what signed with those of another one is worth nothing.
+  const secretAccessKey = randomBytes(30).toString('base64url');
   const starting = [
     options.assembly ?? synthesizedAssembly(log, inDataDir('dist')),
     options.external
@@ -119,6 +121,7 @@ async function compose(options: RuntimeOptions, undo: AsyncDisposableStack): Pro
           durable,
           startDatabase: options.startDatabase,
           startQueues: options.startQueues,
+          secretAccessKey,
           log,
           undo,
         }),
@@ -158,6 +161,7 @@ async function compose(options: RuntimeOptions, undo: AsyncDisposableStack): Pro
     environment: {
       AWS_ENDPOINT_URL: awsApi.endpoint,
       AWS_ACCESS_KEY_ID: awsApi.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: secretAccessKey,
       ...backing.endpoints,
       NODE_COMPILE_CACHE: inDataDir('compile-cache'),
     },

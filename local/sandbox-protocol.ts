@@ -1,5 +1,10 @@
 /** What Lambda's emulator and a sandbox say to each other over IPC. Payloads are JSON texts, as on Lambda's wire. */
 
+/** To the sandbox, first of all. */
+export interface Initialization {
+  readonly environment: Readonly<Record<string, string>>;
+}
+
 /** To the sandbox: run the handler once. */
 export interface Invocation {
   readonly requestId: string;

@@ -2,10 +2,11 @@
  * The program inside a sandbox: what Lambda's Node.js runtime does. Loads the handler named by `_HANDLER` from
  * `LAMBDA_TASK_ROOT`, then serves one invocation at a time until its parent goes.
  */
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { ErrorPayload, Invocation, SandboxMessage } from './sandbox-protocol.ts';
+import type { ErrorPayload, Initialization, Invocation, SandboxMessage } from './sandbox-protocol.ts';
 
 type Handler = (event: unknown, context: unknown) => unknown;
 
@@ -17,6 +18,9 @@ const environment = process.env;
 /** A Ctrl-C is for the parent, who lets invocations end. When the parent is gone nobody wants their results. */
 process.on('SIGINT', () => {});
 process.on('disconnect', () => process.exit(0));
+
+const [first] = (await once(process, 'message')) as [Initialization];
+Object.assign(environment, first.environment);
 
 const handler = await load().catch((error: unknown) => {
   tell({ kind: 'initializationFailed', error: described(error) });

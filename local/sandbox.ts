@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { constants, getPriority, setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { ErrorPayload, Invocation, SandboxMessage } from './sandbox-protocol.ts';
+import type { ErrorPayload, Initialization, Invocation, SandboxMessage } from './sandbox-protocol.ts';
 
 /** How an invocation ended: the handler's result or an error, both as JSON text. */
 export interface Outcome {
@@ -36,16 +36,29 @@ export interface SandboxOptions {
 
 const RUNTIME = fileURLToPath(new URL('./sandbox-runtime.ts', import.meta.url));
 
+/** What Node must find when it starts. */
+const AT_START = ['PATH', 'LANG', 'TZ', 'HOME', 'NODE_OPTIONS', 'NODE_COMPILE_CACHE'];
+
+/**
+ * The part of an environment that a process starts with. Whoever has the same account reads that in `/proc`, as long as the process
+ * lives; so the rest, with the database's password in it, comes by a message.
+ */
+function atStart(environment: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => AT_START.includes(name)));
+}
+
 /** Spawns a sandbox in a session of its own, so that a Ctrl-C reaches Celeriac alone. */
 export function startSandbox({ codeDir, environment, memoryMb, log, niceness }: SandboxOptions): Sandbox {
   const child = fork(RUNTIME, [], {
     cwd: codeDir,
-    env: { ...environment },
+    env: atStart(environment),
     execArgv: [`--max-old-space-size=${memoryMb}`],
     serialization: 'json',
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     detached: true,
   });
+  const initialization: Initialization = { environment };
+  child.send(initialization, () => {});
   // At once, before it has threads, which inherit it.
   if (niceness && child.pid !== undefined)
     setPriority(child.pid, Math.min(getPriority() + niceness, constants.priority.PRIORITY_LOW));

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import * as z from 'zod';
 import { asMember } from '../database/enter.ts';
@@ -29,6 +28,9 @@ let logged: [string, Record<string, unknown>][];
 
 const FULL = () => 900;
 
+/** The program of the runners is source here, whose imports lie anywhere in it. */
+const REPOSITORY = new URL('../../', import.meta.url);
+
 /** For who counts statements: however slow this machine is, no lease is renewed in between. */
 const NO_BEAT = { ...store, renew: () => new Promise<never>(() => {}) };
 
@@ -52,6 +54,7 @@ beforeAll(async () => {
   runners = startRunners({
     program: new URL('./runners/testing/program.ts', import.meta.url),
     environment: { PATH: process.env.PATH },
+    readable: REPOSITORY,
     heapMiB: 96,
     size: 2,
     memoryMiB: 300,
@@ -250,7 +253,8 @@ describe('what an attempt says', () => {
   });
 
   test('reaches watchers while it runs, in a few frames however often it is said, each with a higher number', async () => {
-    const end = join(tmpdir(), `celeriac-${randomUUID()}`);
+    // Where the process may look for it.
+    const end = fileURLToPath(new URL(`node_modules/.celeriac-${randomUUID()}`, REPOSITORY));
     const id = await insert('isolated.chatter', { payload: end });
     const working = execute(deps, [id], FULL);
     const framesNow = () => reported.filter(({ id: told }) => told === id);

@@ -1,15 +1,22 @@
-/** What the processes of handlers do not get of the worker's environment: its database, its place in Lambda, and its rights. */
-const NOT_FOR_HANDLERS = [
-  'DATABASE_URL',
-  'DATABASE_CA_FILE',
-  'AWS_LAMBDA_RUNTIME_API',
-  '_HANDLER',
-  // With these one could log in to the database, which goes by IAM.
-  'AWS_ACCESS_KEY_ID',
-  'AWS_SECRET_ACCESS_KEY',
-  'AWS_SESSION_TOKEN',
+/**
+ * Variables of the worker that the processes of handlers get. It is a list of what is allowed: a variable that is added to the worker
+ * stays there. Not on it are the database, Lambda's runtime API, and the worker's rights, with which one could log in to the database.
+ */
+const FOR_HANDLERS = [
+  'PATH',
+  'LANG',
+  'TZ',
+  'STAGE',
+  'NODE_OPTIONS',
+  'INSTALLATION_URL',
+  'OUTBOUND_LOOPBACK',
+  'OUTBOUND_NAME_SERVERS',
+  'AWS_REGION',
+  'AWS_EXECUTION_ENV',
+  'POWERTOOLS_LOG_LEVEL',
+  'POWERTOOLS_SERVICE_NAME',
 ];
 
 export function environmentOfHandlers(workers: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(workers).filter(([name]) => !NOT_FOR_HANDLERS.includes(name)));
+  return Object.fromEntries(Object.entries(workers).filter(([name]) => FOR_HANDLERS.includes(name)));
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
 import { AttemptAborted } from '../attempt-aborted.ts';
 import { PermanentError, RetryError } from '../define-task.ts';
@@ -17,12 +18,16 @@ import { type Runners, type RunnersSpec, startRunners } from './pool.ts';
 // Processes are started, filled and killed.
 vi.setConfig({ testTimeout: 60_000 });
 
+/** The program of these tests is source, whose imports lie anywhere in it. */
+const REPOSITORY = new URL('../../../', import.meta.url);
+
 const opened: Runners[] = [];
 
 function pool(given: Partial<RunnersSpec> = {}): Runners {
   const runners = startRunners({
     program: new URL('./testing/program.ts', import.meta.url),
     environment: { PATH: process.env.PATH },
+    readable: REPOSITORY,
     heapMiB: 96,
     size: 2,
     memoryMiB: 300,
@@ -73,6 +78,20 @@ describe('a handler in a runner', () => {
     expect(await start('isolated.environment').result).not.toContain('HOME');
   });
 
+  test('reads nothing but its own code: neither the environment of the worker nor the machine, and starts nothing', async () => {
+    const payload = {
+      readable: [
+        `/proc/${process.pid}/environ`,
+        `/proc/${process.pid}/mem`,
+        '/proc/self/environ',
+        '/etc/passwd',
+      ],
+      writable: join(tmpdir(), `celeriac-${randomUUID()}`),
+    };
+    const { result } = start('isolated.intrude', { payload });
+    expect(await result).toEqual(new Array(6).fill('ERR_ACCESS_DENIED'));
+  });
+
   test('that returns too much, or throws, fails with an error of the same class, code and details', async () => {
     const thrown = (kind: string) =>
       start(kind).result.then(
@@ -105,7 +124,8 @@ describe('a handler in a runner', () => {
   });
 
   test('is heard while it spins, in a few messages, however much it says', async () => {
-    const end = join(tmpdir(), `celeriac-${randomUUID()}`);
+    // Where the process may look for it.
+    const end = fileURLToPath(new URL(`node_modules/.celeriac-${randomUUID()}`, REPOSITORY));
     const begun = performance.now();
     const { result, said } = start('isolated.chatter', { payload: end });
     await expect.poll(() => said.length).toBeGreaterThan(2);
@@ -226,7 +246,8 @@ describe('a pool', () => {
     );
     const script = `
       import { startRunners } from ${poolModule};
-      const runners = startRunners({ program: new URL(${program}), environment: {}, heapMiB: 96, size: 1, memoryMiB: 300 });
+      const readable = new URL(${JSON.stringify(REPOSITORY.href)});
+      const runners = startRunners({ program: new URL(${program}), environment: {}, readable, heapMiB: 96, size: 1, memoryMiB: 300 });
       const job = (kind) => () => ({ taskId: '', kind, payload: 'null', attempt: 1, idempotencyKey: '', deadline: new Date() });
       const never = new AbortController().signal;
       const hear = () => console.log('It says something');

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { Socket } from 'node:net';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { AttemptAborted } from '../attempt-aborted.ts';
 import { RetryError } from '../define-task.ts';
 import type { Said } from '../said.ts';
@@ -14,6 +15,11 @@ export type RunnerSpec = {
   program: URL;
   /** All of the process's environment. */
   environment: NodeJS.ProcessEnv;
+  /**
+   * The folder that the process may read, by Node's permissions: its own code. Everything else on the machine is closed to it, so also
+   * `/proc`, where the environment of the worker stands. Default: the folder of the program.
+   */
+  readable?: URL;
   /** Of the JavaScript heap; what outgrows it ends. */
   heapMiB: number;
   /** Within which the process must be able to run attempts; else it is killed. Default: 30. */
@@ -59,12 +65,13 @@ const READY_SECONDS = 30;
 export function startRunner({
   program,
   environment,
+  readable = new URL('.', program),
   heapMiB,
   readySeconds = READY_SECONDS,
 }: RunnerSpec): Runner {
   const child = fork(program, [], {
     serialization: 'advanced',
-    execArgv: [`--max-old-space-size=${heapMiB}`],
+    execArgv: [`--max-old-space-size=${heapMiB}`, ...permissions(readable)],
     env: environment,
     stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
   });
@@ -163,6 +170,17 @@ export function startRunner({
       }
     },
   };
+}
+
+/** Reads its own code, starts the thread that watches for its parent, and neither writes files nor starts processes. */
+function permissions(readable: URL): string[] {
+  return [
+    '--permission',
+    `--allow-fs-read=${fileURLToPath(readable)}`,
+    '--allow-worker',
+    // Says that a thread could be given more permissions than its process has, which needs code that wants to.
+    '--disable-warning=PERM0006',
+  ];
 }
 
 export function memoryExceeded(mebibytes: number): RetryError {

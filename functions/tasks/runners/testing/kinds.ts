@@ -18,6 +18,7 @@ const NAMES = [
   'isolated.large',
   'isolated.fetch',
   'isolated.chatter',
+  'isolated.intrude',
 ] as const;
 
 export type IsolatedName = (typeof NAMES)[number];

@@ -1,4 +1,5 @@
-import { existsSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
@@ -73,6 +74,22 @@ const HANDLERS: Record<IsolatedName, (context: TaskContext, payload: Json) => Pr
   'isolated.fetch': async ({ fetch }) => {
     const { status } = await fetch({ url: 'http://127.0.0.1:9/' });
     return status;
+  },
+  'isolated.intrude': async (_context, payload) => {
+    const { readable, writable } = payload as { readable: string[]; writable: string };
+    const codeOf = (attempt: () => unknown): string => {
+      try {
+        attempt();
+        return 'done';
+      } catch (error) {
+        return String((error as NodeJS.ErrnoException).code);
+      }
+    };
+    return [
+      ...readable.map((path) => codeOf(() => readFileSync(path))),
+      codeOf(() => writeFileSync(writable, '')),
+      codeOf(() => execFileSync('cat', readable)),
+    ];
   },
   // Until there is a file of that name: only that reaches one who never gives way.
   'isolated.chatter': async ({ progress, log }, until) => {
