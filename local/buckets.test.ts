@@ -43,19 +43,19 @@ test('what was put is there: its length, its content, also after a restart', asy
   await artifacts.put(KEY, 'käse', 'text/plain');
   await buckets.stop();
   await start();
-  expect([await artifacts.size(KEY), await contentOf(KEY)]).toEqual([5, 'käse']);
+  expect([(await artifacts.head(KEY))?.bytes, await contentOf(KEY)]).toEqual([5, 'käse']);
 });
 
 test('what was removed, or never put, is not there', async () => {
   await artifacts.put('results/1', 'x', 'text/plain');
   await artifacts.remove('results/1');
   await artifacts.remove('results/1');
-  expect([await artifacts.size('results/1'), await contentOf('results/1')]).toEqual([undefined, undefined]);
+  expect([await artifacts.head('results/1'), await contentOf('results/1')]).toEqual([undefined, undefined]);
 });
 
 test('an empty object is an empty object', async () => {
   await artifacts.put('results/empty', '', 'text/plain');
-  expect([await artifacts.size('results/empty'), await contentOf('results/empty')]).toEqual([0, '']);
+  expect([(await artifacts.head('results/empty'))?.bytes, await contentOf('results/empty')]).toEqual([0, '']);
 });
 
 test('a large object is read whole, part by part', async () => {
@@ -104,7 +104,7 @@ describe('an address for an upload', () => {
       403,
       expect.stringContaining('SignatureDoesNotMatch'),
     ]);
-    expect(await artifacts.size('uploads/x')).toBeUndefined();
+    expect(await artifacts.head('uploads/x')).toBeUndefined();
   });
 
   test('is good for one key and one method', async () => {

@@ -15,7 +15,6 @@ export const AUDIT_ACTIONS = [
   'member.left',
   'invitation.created',
   'invitation.accepted',
-  'invitation.declined',
   'invitation.withdrawn',
   'pause.added',
   'pause.removed',

@@ -1,6 +1,6 @@
 import type { Database } from '../database/connect.ts';
-import { asMember, type Principal } from '../database/enter.ts';
-import { demandRight, membershipIn } from '../organizations/rights.ts';
+import { asMemberOf, type Principal } from '../database/enter.ts';
+import { demandRight } from '../organizations/rights.ts';
 import * as store from './store.ts';
 
 export type Entry = store.Entry;
@@ -16,8 +16,8 @@ export async function listEntries(
   organizationId: string,
   page: { beforeId: string | null; limit: number },
 ): Promise<{ entries: Entry[]; more: boolean }> {
-  return asMember(db, principal, async (tx, memberships) => {
-    demandRight(membershipIn(memberships, organizationId), 'audit');
+  return asMemberOf(db, { ...principal, organizationId }, async (tx, membership) => {
+    demandRight(membership, 'audit');
     const rows = await store.list(tx, organizationId, { ...page, limit: page.limit + 1 });
     return { entries: rows.slice(0, page.limit), more: rows.length > page.limit };
   });

@@ -17,7 +17,7 @@ async function bucket(breaksAt: (request: number) => number | undefined = () => 
   server = createServer((request, response) => {
     const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];
     const body = from === undefined ? OBJECT : OBJECT.subarray(Number(from), Number(to) + 1);
-    response.writeHead(from === undefined ? 200 : 206, { 'content-length': body.length });
+    response.writeHead(from === undefined ? 200 : 206, { 'content-length': body.length, etag: '"1"' });
     if (request.method === 'HEAD') return void response.end();
     counts.requests += 1;
     counts.underWay += 1;

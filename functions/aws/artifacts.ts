@@ -11,10 +11,10 @@ export type Artifacts = {
   presignUpload: (key: string, bytes: number, expiresSeconds: number) => string;
   /** An address from which anybody may GET this object, until it expires. @param fileName as which a browser saves it */
   presignDownload: (key: string, fileName: string, expiresSeconds: number) => string;
-  /** An object's length in bytes; undefined when there is none. */
-  size: (key: string) => Promise<number | undefined>;
+  /** What an object is at this moment; undefined when there is none. */
+  head: (key: string) => Promise<Head | undefined>;
   /**
-   * An object from its beginning, and its length; undefined when there is none. May be read as slowly as one likes. What
+   * An object from its beginning; undefined when there is none. May be read as slowly as one likes. What
    * breaks off for good rejects while it is read, and so does an object that is replaced by another one meanwhile.
    */
   readStream: (key: string, signal?: AbortSignal) => Promise<Stream | undefined>;
@@ -23,7 +23,10 @@ export type Artifacts = {
   remove: (key: string) => Promise<void>;
 };
 
-export type Stream = { bytes: number; content: AsyncIterable<Uint8Array> };
+/** An object's length in bytes, and its ETag: another one for each content. */
+export type Head = { bytes: number; etag: string };
+
+export type Stream = Head & { content: AsyncIterable<Uint8Array> };
 
 export type BucketAddress = {
   /** S3's, without a trailing slash; objects are addressed by path. */
@@ -56,6 +59,8 @@ const OWN_SECONDS = 60;
 
 type Content = { content: string | Uint8Array; contentType: string };
 
+type AskOptions = { signal?: AbortSignal | undefined; sent?: Content; headers?: Record<string, string> };
+
 /** Objects in an S3 bucket. Four kinds of requests and a signature: the SDK's client would be half of a function's bundle. */
 export function bucketArtifacts({ endpoint, region, bucket, credentials }: BucketAddress): Artifacts {
   const address = (
@@ -67,14 +72,14 @@ export function bucketArtifacts({ endpoint, region, bucket, credentials }: Bucke
 
   /**
    * @param take what is wanted of the answer; asked for again when it breaks off
-   * @returns undefined for what is not there
+   * @returns undefined for what is not there, or not as `if-match` says
    * @throws when S3 does not answer, or with neither success nor 404
    */
   const ask = async <Taken>(
     method: SignedRequest['method'],
     key: string,
     take: (answer: Response) => Taken | Promise<Taken>,
-    { signal, sent, range }: { signal?: AbortSignal | undefined; sent?: Content; range?: string } = {},
+    { signal, sent, headers }: AskOptions = {},
   ): Promise<Taken | undefined> => {
     for (let tries = 1; ; tries += 1) {
       const patience = new AbortController();
@@ -84,11 +89,11 @@ export function bucketArtifacts({ endpoint, region, bucket, credentials }: Bucke
           method,
           signal: signal ? AbortSignal.any([signal, patience.signal]) : patience.signal,
           ...(sent && { body: sent.content, headers: { 'content-type': sent.contentType } }),
-          ...(range && { headers: { range } }),
+          ...(headers && { headers }),
         });
         if (answer.ok) return await take(answer);
         const why = await answer.text();
-        if (answer.status === 404) return undefined;
+        if (answer.status === 404 || answer.status === 412) return undefined;
         throw new Error(`S3 answered ${answer.status} to ${method} ${key}: ${why.slice(0, 500)}`);
       } catch (error) {
         if (tries === TRIES || signal?.aborted) throw error;
@@ -106,27 +111,25 @@ export function bucketArtifacts({ endpoint, region, bucket, credentials }: Bucke
       address('GET', key, expiresSeconds, {
         query: { 'response-content-disposition': `attachment; filename="${fileName}"` },
       }),
-    size: (key) => ask('HEAD', key, lengthOf),
+    head: (key) => ask('HEAD', key, headOf),
     async readStream(key, signal) {
-      const found = await ask('HEAD', key, (answer) => ({ bytes: lengthOf(answer), tag: tagOf(answer) }), {
-        signal,
-      });
+      const found = await ask('HEAD', key, headOf, { signal });
       if (!found) return undefined;
-      const { bytes, tag } = found;
+      const { bytes, etag } = found;
       const parts = async function* () {
         for (let at = 0; at < bytes; at += PART_BYTES) {
           const range = `bytes=${at}-${Math.min(bytes, at + PART_BYTES) - 1}`;
           const take = async (answer: Response) => ({
-            tag: tagOf(answer),
+            etag: etagOf(answer),
             content: new Uint8Array(await answer.arrayBuffer()),
           });
-          const part = await ask('GET', key, take, { signal, range });
-          if (part?.tag !== tag) throw new Error(`${key} was replaced or removed while it was read`);
+          const part = await ask('GET', key, take, { signal, headers: { range, 'if-match': etag } });
+          if (part?.etag !== etag) throw new Error(`${key} was replaced or removed while it was read`);
           for (let from = 0; from < part.content.length; from += PIECE_BYTES)
             yield part.content.subarray(from, from + PIECE_BYTES);
         }
       };
-      return { bytes, content: parts() };
+      return { ...found, content: parts() };
     },
     async put(key, content, contentType) {
       const done = await ask('PUT', key, () => true, { sent: { content, contentType } });
@@ -138,7 +141,9 @@ export function bucketArtifacts({ endpoint, region, bucket, credentials }: Bucke
   };
 }
 
-const lengthOf = ({ headers }: Response) => Number(headers.get('content-length'));
+const etagOf = ({ headers }: Response) => headers.get('etag') ?? '';
 
-/** Another one for each content of an object. */
-const tagOf = ({ headers }: Response) => headers.get('etag');
+const headOf = (answer: Response): Head => ({
+  bytes: Number(answer.headers.get('content-length')),
+  etag: etagOf(answer),
+});

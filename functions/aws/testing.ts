@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Artifacts } from './artifacts.ts';
 
 /** Artifacts in memory, and what lies there. Their addresses lead nowhere. */
@@ -6,7 +7,10 @@ export function memoryArtifacts(): { artifacts: Artifacts; objects: Map<string, 
   const artifacts: Artifacts = {
     presignUpload: (key, bytes) => `https://s3.example.com/${key}?bytes=${bytes}`,
     presignDownload: (key, fileName) => `https://s3.example.com/${key}?as=${fileName}`,
-    size: async (key) => objects.get(key)?.length,
+    head: async (key) => {
+      const object = objects.get(key);
+      return object && headOf(object);
+    },
     async readStream(key) {
       const object = objects.get(key);
       if (!object) return undefined;
@@ -14,7 +18,7 @@ export function memoryArtifacts(): { artifacts: Artifacts; objects: Map<string, 
         // They end anywhere.
         for (let at = 0; at < object.length; at += 1_000) yield object.subarray(at, at + 1_000);
       };
-      return { bytes: object.length, content: pieces() };
+      return { ...headOf(object), content: pieces() };
     },
     async put(key, content) {
       objects.set(key, Buffer.from(content as string));
@@ -25,3 +29,8 @@ export function memoryArtifacts(): { artifacts: Artifacts; objects: Map<string, 
   };
   return { artifacts, objects };
 }
+
+const headOf = (object: Buffer) => ({
+  bytes: object.length,
+  etag: createHash('md5').update(object).digest('hex'),
+});

@@ -13,8 +13,11 @@ export type Principal = {
 
 export type Role = 'owner' | 'admin' | 'member' | 'viewer';
 
-/** A membership of the principal, as `enter` found it. */
-export type Entered = { organizationId: string; role: Role; personal: boolean };
+/** A membership of the principal. */
+export type Membership = { organizationId: string; role: Role };
+
+/** The principal, and the organization that the request names; null for the personal one. */
+export type InOrganization = Principal & { organizationId: string | null };
 
 /**
  * Runs `work` in a transaction in which row-level security shows what the principal's organizations own, and nothing
@@ -25,18 +28,51 @@ export type Entered = { organizationId: string; role: Role; personal: boolean };
  */
 export async function asMember<T>(
   db: Database,
-  principal: Principal,
-  work: (tx: Transaction, memberships: readonly Entered[]) => Promise<T>,
+  { userId, sessionId }: Principal,
+  work: (tx: Transaction) => Promise<T>,
+): Promise<T> {
+  const enter = async (tx: Transaction) => {
+    const [entered] = await tx<{ live: boolean }[]>`select enter_session(${userId}, ${sessionId}) as live`;
+    if (!entered?.live) throw sessionEnded();
+  };
+  return inTransaction(db, enter, work);
+}
+
+/**
+ * Runs `work` as `asMember` does, with the principal's membership in the named organization, or without a name in the
+ * personal one. It is looked up in the statement that enters.
+ *
+ * @throws Refusal `session_ended`, `organization_not_found`
+ */
+export async function asMemberOf<T>(
+  db: Database,
+  { userId, sessionId, organizationId }: InOrganization,
+  work: (tx: Transaction, membership: Membership) => Promise<T>,
+): Promise<T> {
+  const enter = async (tx: Transaction): Promise<Membership> => {
+    const [entered] = await tx<{ live: boolean; organizationId: string | null; role: Role | null }[]>`
+      select live, organization_id as "organizationId", role
+      from enter_organization(${userId}, ${sessionId}, ${organizationId})`;
+    if (!entered?.live) throw sessionEnded();
+    const { organizationId: id, role } = entered;
+    if (id === null || role === null) throw organizationNotFound();
+    return { organizationId: id, role };
+  };
+  return inTransaction(db, enter, work);
+}
+
+/** @param enter the first statement, which may be repeated on another connection */
+async function inTransaction<Entered, T>(
+  db: Database,
+  enter: (tx: Transaction) => Promise<Entered>,
+  work: (tx: Transaction, entered: Entered) => Promise<T>,
 ): Promise<T> {
   let hasBegun = false;
   const transaction = () =>
     db.begin(async (tx) => {
-      const memberships = await tx<Entered[]>`
-      select organization_id as "organizationId", role, personal
-      from enter(${principal.userId}, ${principal.sessionId})`;
-      if (memberships.length === 0) throw sessionEnded();
+      const entered = await enter(tx);
       hasBegun = true;
-      return work(tx, memberships);
+      return work(tx, entered);
     });
   const reached = () =>
     transaction().catch((error: unknown) => {
@@ -46,6 +82,36 @@ export async function asMember<T>(
   return (await retryOnConflict(reached)) as T;
 }
 
+/**
+ * Runs `work` as `asMember` does, for a list of all organizations, or of the named one.
+ *
+ * @throws Refusal `session_ended`, `organization_not_found` when the principal is no member of the named one
+ */
+export async function asReader<T>(
+  db: Database,
+  reader: InOrganization,
+  work: (tx: Transaction) => Promise<T>,
+): Promise<T> {
+  return reader.organizationId === null ? asMember(db, reader, work) : asMemberOf(db, reader, work);
+}
+
+/**
+ * The membership of the transaction's principal.
+ *
+ * @throws Refusal `organization_not_found`, the same for a foreign organization and for one that does not exist
+ */
+export async function membershipIn(tx: Transaction, organizationId: string): Promise<Membership> {
+  const [membership] = await tx<Membership[]>`
+    select organization_id as "organizationId", role from memberships
+    where organization_id = ${organizationId} and user_id = current_user_id()`;
+  if (!membership) throw organizationNotFound();
+  return membership;
+}
+
 export function sessionEnded(): Refusal {
   return new Refusal('unauthenticated', 'session_ended', 'This session has ended; log in again');
+}
+
+export function organizationNotFound(): Refusal {
+  return new Refusal('not_found', 'organization_not_found', 'There is no such organization');
 }

@@ -39,7 +39,7 @@ async function tried<T>(role: string, work: (tx: Transaction) => Promise<T>, ent
     throw undo;
   };
   const db = connectionOf(role);
-  const done = entering && EXECUTES.enter?.includes(role) ? asMember(db, eve, run) : db.begin(run);
+  const done = entering && EXECUTES.enter_session?.includes(role) ? asMember(db, eve, run) : db.begin(run);
   await done.catch((error: unknown) => {
     if (error !== undo) throw error;
   });

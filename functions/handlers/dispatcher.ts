@@ -4,6 +4,7 @@ import { connect, wakener } from '../database/connect.ts';
 import { largestTableBytes } from '../database/size.ts';
 import { sweepIdempotencyKeys } from '../idempotency/sweep.ts';
 import { sweepIdentities } from '../identity/sweep.ts';
+import { sweepInvitations } from '../organizations/sweep.ts';
 import { sweepSockets } from '../realtime/sweep.ts';
 import type { Announce } from '../tasks/change.ts';
 import { tick } from '../tasks/dispatch.ts';
@@ -46,7 +47,15 @@ const deps = {
  * Seconds of a tick that each of the sweeps leaves to those after it. Each has its first step in any case. The last reserve is for
  * what must be done at the end.
  */
-const LEFT_AFTER = { sockets: 40, identities: 36, audit: 34, idempotency: 32, uploads: 28, retention: 10 };
+const LEFT_AFTER = {
+  sockets: 40,
+  identities: 36,
+  audit: 34,
+  idempotency: 32,
+  uploads: 28,
+  invitations: 26,
+  retention: 10,
+};
 
 /** Removal is behind when something should have been gone for so long. An organization is looked at every ten minutes. */
 const BEHIND_SECONDS = 3_600;
@@ -82,6 +91,7 @@ export const handler = async (event: ScheduledEvent | OperatorCommand, context: 
       audit: () => sweepAuditLog(deps, timeFor('audit')),
       idempotency: () => sweepIdempotencyKeys(deps, timeFor('idempotency')),
       uploads: () => sweepUploads(deps, timeFor('uploads')),
+      invitations: () => sweepInvitations(deps, timeFor('invitations')),
       size: async () => measure('LargestTableBytes', await largestTableBytes(db)),
       retention: async () => {
         const purged = await purge(deps, timeFor('retention'));

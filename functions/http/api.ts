@@ -9,6 +9,7 @@ import { registerAuditRoutes } from './routes/audit-log.ts';
 import { registerBatchRoutes } from './routes/batches.ts';
 import { registerBulkActionRoutes } from './routes/bulk-actions.ts';
 import { registerImportRoutes } from './routes/imports.ts';
+import { registerInvitationRoutes } from './routes/invitations.ts';
 import { registerOrganizationRoutes } from './routes/organizations.ts';
 import { registerPauseRoutes } from './routes/pauses.ts';
 import { registerPriceRoutes } from './routes/prices.ts';
@@ -34,6 +35,7 @@ export function createApi(deps: ApiDeps, logFault: LogFault): App {
   registerTicketRoutes(app, deps);
   registerOrganizationRoutes(app, deps);
   registerAuditRoutes(app, deps);
+  registerInvitationRoutes(app, deps);
   registerPriceRoutes(app, deps);
   return app;
 }

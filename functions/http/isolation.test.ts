@@ -27,7 +27,20 @@ beforeAll(async () => {
     organization: organization.id,
     tasks: [{ name: 'Secret task', scheduled_time: new Date(Date.now() + 86_400_000).toISOString() }],
   });
-  theirs = { taskId: task.id, batchId: bulk.batch.id, id: organization.id, userId: ada.userId, ...ANYBODYS };
+  const invited = { username: 'Secret guest' };
+  const { body: invitation } = await ada.ask(
+    'POST',
+    `/api/organizations/${organization.id}/members/`,
+    invited,
+  );
+  theirs = {
+    taskId: task.id,
+    batchId: bulk.batch.id,
+    id: organization.id,
+    userId: ada.userId,
+    invitationId: invitation.id,
+    ...ANYBODYS,
+  };
 });
 afterAll(() => on.close());
 
@@ -68,6 +81,7 @@ async function everything() {
       (select json_agg(b order by b.id) from batches b where b.organization_id = ${theirs.id}) as batches,
       (select json_agg(o) from organizations o where o.id = ${theirs.id}) as organization,
       (select json_agg(m) from memberships m where m.organization_id = ${theirs.id}) as members,
+      (select json_agg(i) from invitations i where i.organization_id = ${theirs.id}) as invitations,
       (select json_agg(w) from watchlists w where w.organization_id = ${theirs.id}) as watchlist`;
 }
 
@@ -83,6 +97,7 @@ describe("every route, tried on another organization's things", () => {
         batchId: randomUUID(),
         id: randomUUID(),
         userId: randomUUID(),
+        invitationId: randomUUID(),
         ...ANYBODYS,
       });
       const route = `${operation.method} ${operation.path}`;

@@ -187,6 +187,9 @@ describe('a page', () => {
   const PAGES: [path: (who: Client) => string, max: number][] = [
     [() => '/api/tasks/', 200],
     [() => '/api/organizations/', 100],
+    [() => '/api/pauses/', 100],
+    [() => '/api/invitations/', 100],
+    [({ organizationId }) => `/api/organizations/${organizationId}/invitations/`, 100],
     [({ organizationId }) => `/api/organizations/${organizationId}/members/`, 100],
     [({ organizationId }) => `/api/organizations/${organizationId}/prices/`, 1000],
   ];
@@ -275,12 +278,12 @@ describe('an organization', () => {
   const member = (login: string) =>
     ada.ask('POST', `/api/organizations/${ada.organizationId}/members/`, { username: login });
   atTheEdge({
-    limit: '254 characters to name a new member by',
+    limit: '254 characters to invite a member by',
     send: member,
     accepted: x(254),
     refused: x(255),
     names: 'body /username',
-    acceptedStatus: 404,
+    acceptedStatus: 202,
   });
 
   const follow = (asset: string) =>

@@ -52,11 +52,22 @@ const REQUESTS: Record<string, () => Promise<[path: string, body?: object]>> = {
     const username = body.results[0].name.replace(/'s organization$/, '');
     return [`/api/organizations/${await organization()}/members/`, { username }];
   },
+  '/api/invitations/{invitationId}/accept': async () => [`/api/invitations/${await invitation()}/accept/`],
+  '/api/invitations/{invitationId}/decline': async () => [`/api/invitations/${await invitation()}/decline/`],
   '/api/organizations/{id}/watchlist': async () => [
     `/api/organizations/${ada.organizationId}/watchlist/`,
     { asset: 'ethereum' },
   ],
 };
+
+/** An invitation that Ada may answer. */
+async function invitation(): Promise<string> {
+  const bob = await api.register();
+  const [{ username }] = (await ada.ask('GET', `/api/organizations/${ada.organizationId}/members/`)).body
+    .results;
+  const { body: made } = await bob.ask('POST', '/api/organizations/', { name: 'His' });
+  return (await bob.ask('POST', `/api/organizations/${made.id}/members/`, { username })).body.id;
+}
 
 /** Texts of an answer that may give access by themselves: signed addresses, and whatever is long and random. */
 function suspects(answer: unknown): string[] {
@@ -119,4 +130,26 @@ test('a replay is refused to somebody who has left the organization since', asyn
   expect((await create()).headers.get('idempotent-replayed')).toBe('true');
   await ada.ask('DELETE', `/api/organizations/${made.id}/members/${bob.userId}/`);
   expect(await create()).toMatchObject({ status: 404, body: { code: 'organization_not_found' } });
+});
+
+test('a replay is given to somebody who became a viewer, and the address of an upload is refused', async () => {
+  const bob = await api.register();
+  const { body: made } = await ada.ask('POST', '/api/organizations/', { name: 'Shared' });
+  await on.join({ userId: bob.userId, sessionId: '' }, made.id, 'member');
+  const [taskKey, addressKey] = [randomUUID(), randomUUID()];
+  const create = () =>
+    bob.ask('POST', '/api/tasks/', { name: 'Task', organization: made.id }, { 'idempotency-key': taskKey });
+  const upload = () =>
+    bob.ask(
+      'POST',
+      '/api/uploads/',
+      { format: 'csv', bytes: 7, organization: made.id },
+      { 'idempotency-key': addressKey },
+    );
+  const task = await create();
+  expect([task.status, (await upload()).status]).toEqual([201, 201]);
+  await ada.ask('PATCH', `/api/organizations/${made.id}/members/${bob.userId}/`, { role: 'viewer' });
+  expect((await create()).body).toEqual(task.body);
+  expect((await bob.ask('GET', `/api/tasks/${task.body.id}/`)).status).toBe(200);
+  expect(await upload()).toMatchObject({ status: 403, body: { code: 'role_insufficient' } });
 });

@@ -29,6 +29,9 @@ beforeAll(async () => {
   const later = { name: 'Task', scheduled_time: new Date(Date.now() + 86_400_000).toISOString() };
   const { body: task } = await ada.ask('POST', '/api/tasks/', later);
   const { body: bulk } = await ada.ask('POST', '/api/tasks/bulk/', { tasks: [later] });
+  const { body: invitation } = await ada.ask('POST', `/api/organizations/${organization.id}/members/`, {
+    username: 'guest',
+  });
   await ada.ask('POST', '/api/pauses/', { queue: 'bulk' });
   await ada.ask('POST', `/api/organizations/${organization.id}/watchlist/`, { asset: 'dogecoin' });
   ids = {
@@ -36,6 +39,7 @@ beforeAll(async () => {
     userId: ada.userId,
     taskId: task.id,
     batchId: bulk.batch.id,
+    invitationId: invitation.id,
     asset: 'dogecoin',
     scope: 'queue',
     name: 'bulk',
@@ -50,6 +54,7 @@ async function everything() {
     'batches',
     'organizations',
     'memberships',
+    'invitations',
     'watchlists',
     'pauses',
     'refresh_tokens',

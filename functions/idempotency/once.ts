@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import type { Database } from '../database/connect.ts';
-import { asMember, type Entered, type Principal } from '../database/enter.ts';
-import { membershipIn } from '../organizations/rights.ts';
+import { asMember, organizationNotFound, type Principal } from '../database/enter.ts';
 import { Refusal } from '../refusal.ts';
 import * as store from './store.ts';
 
@@ -40,13 +39,16 @@ export async function once(
 ): Promise<Answer & { replayed: boolean }> {
   const hash = createHash('sha256').update(JSON.stringify(fingerprint)).digest();
   const { userId } = principal;
-  const begun = await asMember(db, principal, async (tx, memberships) => {
+  const begun = await asMember(db, principal, async (tx) => {
     const seed = await store.take(tx, { userId, key, fingerprint: hash, seed: uuidv7() });
     if (seed !== undefined) return { seed };
     const before = await store.find(tx, userId, key);
     if (before && !before.fingerprint.equals(hash)) throw reused();
     if (!before?.answer) throw inUse();
-    for (const id of before.organizationIds) membershipIn(memberships, id);
+    const { organizationIds } = before;
+    if ((await store.memberOf(tx, userId, organizationIds)).length < organizationIds.length) {
+      throw organizationNotFound();
+    }
     return { answer: before.answer };
   });
   if (begun.answer) return { ...begun.answer, replayed: true };
@@ -61,21 +63,21 @@ export async function once(
   }
   // What has been done is done: an answer that cannot be remembered is given all the same.
   const { hasSecret = false, ...answer } = given;
-  await end((tx, memberships) => {
+  await end(async (tx) => {
     if (answer.status >= 500) return store.unlock(tx, entry);
     if (answer.status >= 400) return store.forget(tx, entry);
     if (hasSecret) return store.unlock(tx, entry);
-    return store.remember(tx, entry, answer, mentioned(memberships, [...fingerprint, answer.body]));
+    const named = await store.memberOf(tx, userId, idsIn([...fingerprint, answer.body]));
+    return store.remember(tx, entry, answer, named);
   }).catch(() => {});
   return { ...answer, replayed: false };
 }
 
 const UUID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi;
 
-/** Organizations of the principal that a request or its answer names. */
-function mentioned(memberships: readonly Entered[], texts: readonly string[]): string[] {
-  const ids = new Set(texts.flatMap((text) => text.match(UUID) ?? []).map((id) => id.toLowerCase()));
-  return memberships.map(({ organizationId }) => organizationId).filter((id) => ids.has(id));
+/** All ids that a request or its answer names, of whatever they are. */
+function idsIn(texts: readonly string[]): string[] {
+  return [...new Set(texts.flatMap((text) => text.match(UUID) ?? []).map((id) => id.toLowerCase()))];
 }
 
 function reused(): Refusal {

@@ -52,6 +52,16 @@ export async function find(
   };
 }
 
+/** Which of these ids are organizations that the user is a member of. */
+export async function memberOf(tx: Transaction, userId: string, ids: readonly string[]): Promise<string[]> {
+  if (ids.length === 0) return [];
+  const rows = await tx<{ id: string }[]>`
+    select m.organization_id as id
+    from unnest(${ids as string[]}::uuid[]) as named(id) join memberships m on m.organization_id = named.id
+    where m.user_id = ${userId}`;
+  return rows.map(({ id }) => id);
+}
+
 /** Remembers the answer. @param organizationIds the organizations that the answer is about */
 export async function remember(
   tx: Transaction,

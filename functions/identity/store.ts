@@ -1,5 +1,5 @@
 import type { Database, Transaction } from '../database/connect.ts';
-import type { Principal } from '../database/enter.ts';
+import type { Principal, Role } from '../database/enter.ts';
 import { retryOnConflict } from '../database/retry-on-conflict.ts';
 import type { PublicKey } from './published-keys.ts';
 import { REFRESH_TOKEN_DAYS, SESSION_DAYS } from './refresh-token.ts';
@@ -205,14 +205,39 @@ export async function readUser(on: On, id: string): Promise<User | undefined> {
   return user;
 }
 
-/** The names of the organizations that the transaction has entered. */
-export async function readOrganizationNames(
+/** An organization as its member sees it at login. `personal` means the member's own. */
+export type OwnOrganization = { id: string; name: string; role: Role; personal: boolean };
+
+/**
+ * The first organizations of a user: the personal one, then by age.
+ *
+ * @returns `total`, how many the user is a member of
+ */
+export async function readOwnOrganizations(
   tx: Transaction,
-  ids: readonly string[],
-): Promise<Map<string, string>> {
-  const rows = await tx<{ id: string; name: string }[]>`
-    select id, name from organizations where id = any (${ids as string[]}::uuid[])`;
-  return new Map(rows.map(({ id, name }) => [id, name]));
+  userId: string,
+  limit: number,
+): Promise<{ organizations: OwnOrganization[]; total: number }> {
+  const rows = await tx<(OwnOrganization & { total: number })[]>`
+    with home as materialized (
+      select o.id from organizations o where o.created_by = ${userId} and o.personal
+    ), mine as materialized (
+      select m.organization_id, m.role, true as personal from memberships m
+      where m.user_id = ${userId} and m.organization_id = (select id from home)
+      union all (
+        -- UUIDv7: in the order of their making.
+        select m.organization_id, m.role, false from memberships m
+        where m.user_id = ${userId} and m.organization_id is distinct from (select id from home)
+        order by m.user_id, m.organization_id
+        limit ${limit}
+      )
+    )
+    select o.id, o.name, mine.role, mine.personal,
+      (select count(*) from memberships m where m.user_id = ${userId}) as total
+    from mine join organizations o on o.id = mine.organization_id
+    order by mine.personal desc, o.id
+    limit ${limit}`;
+  return { organizations: rows.map(({ total, ...each }) => each), total: rows[0]?.total ?? 0 };
 }
 
 export async function readPublicKeys(on: On): Promise<PublicKey[]> {

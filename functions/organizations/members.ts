@@ -1,11 +1,11 @@
 import { recordAct } from '../audit/record.ts';
 import type { Transaction } from '../database/connect.ts';
-import { asMember, type Principal, type Role } from '../database/enter.ts';
+import { asMemberOf, type Principal, type Role } from '../database/enter.ts';
 import { Refusal } from '../refusal.ts';
-import type { Member, Named } from './organization.ts';
-import { lockOrganization, type OrganizationDeps } from './organizations.ts';
-import { demandGovernment, membershipIn } from './rights.ts';
-import * as store from './store.ts';
+import type { Member } from './organization.ts';
+import { demandTransferable, lockOrganization, type OrganizationDeps } from './organizations.ts';
+import { demandGovernment } from './rights.ts';
+import * as store from './store/index.ts';
 
 /**
  * A page of an organization's members, newest account first.
@@ -18,44 +18,9 @@ export async function listMembers(
   organizationId: string,
   page: store.Page,
 ): Promise<{ members: Member[]; more: boolean }> {
-  return asMember(db, principal, async (tx, memberships) => {
-    membershipIn(memberships, organizationId);
+  return asMemberOf(db, { ...principal, organizationId }, async (tx) => {
     const rows = await store.listMembers(tx, organizationId, { ...page, limit: page.limit + 1 });
     return { members: rows.slice(0, page.limit), more: rows.length > page.limit };
-  });
-}
-
-/**
- * Adds a user, named by username or email, to an organization. There are no invitations yet: the user is a member at
- * once, without being asked. So membership costs them nothing: it shows their username and name alone, nothing that is
- * theirs goes there by itself (a task without an organization belongs to the personal one), and they may leave at any
- * time, whatever their role. That an account exists is no secret: registration tells it, too.
- *
- * @throws Refusal `organization_not_found`, `role_insufficient`, `user_not_found`, `already_a_member`,
- *   `personal_organization`
- */
-export async function addMember(
-  { db }: OrganizationDeps,
-  principal: Principal,
-  organizationId: string,
-  { named, role }: { named: Named; role: Role },
-): Promise<Member> {
-  return asMember(db, principal, async (tx, memberships) => {
-    demandGovernment(membershipIn(memberships, organizationId), role);
-    const organization = await lockOrganization(tx, organizationId);
-    if (role === 'owner') demandTransferable(organization);
-    const userId = await store.findUser(tx, named);
-    if (userId === undefined) throw new Refusal('not_found', 'user_not_found', 'There is no such user');
-    if (!(await store.insertMember(tx, organizationId, userId, role))) {
-      throw new Refusal('conflict', 'already_a_member', 'This user is a member already');
-    }
-    await recordAct(tx, principal, {
-      organizationId,
-      action: 'member.added',
-      target: userId,
-      details: { role },
-    });
-    return find(tx, organizationId, userId);
   });
 }
 
@@ -71,8 +36,7 @@ export async function changeRole(
   organizationId: string,
   { userId, role }: { userId: string; role: Role },
 ): Promise<Member> {
-  return asMember(db, principal, async (tx, memberships) => {
-    const membership = membershipIn(memberships, organizationId);
+  return asMemberOf(db, { ...principal, organizationId }, async (tx, membership) => {
     demandGovernment(membership, role);
     const organization = await lockOrganization(tx, organizationId);
     const member = await find(tx, organizationId, userId);
@@ -107,8 +71,7 @@ export async function removeMember(
   organizationId: string,
   userId: string,
 ): Promise<void> {
-  const watching = await asMember(db, principal, async (tx, memberships) => {
-    const membership = membershipIn(memberships, organizationId);
+  const watching = await asMemberOf(db, { ...principal, organizationId }, async (tx, membership) => {
     const seen = await find(tx, organizationId, userId);
     if (userId !== principal.userId) demandGovernment(membership, seen.role);
     if (seen.role === 'owner')
@@ -139,12 +102,6 @@ async function demandAnotherOwner(
   demandTransferable(organization);
   if (!(await store.hasOwnerBeside(tx, organization.id, userId))) {
     throw new Refusal('conflict', 'last_owner', 'An organization keeps at least one owner');
-  }
-}
-
-function demandTransferable({ personal }: store.Locked): void {
-  if (personal) {
-    throw new Refusal('conflict', 'personal_organization', 'A personal organization cannot change its owner');
   }
 }
 

@@ -24,7 +24,7 @@ export type Contents = { tasks: number; batches: number; members: number };
 export type OrganizationChange = Partial<Pick<Organization, 'name' | 'maxRunning' | 'retentionDays'>>;
 
 /**
- * What members of an organization know of each other. Not the address: whoever is added by username does not thereby
+ * What members of an organization know of each other. Not the address: whoever is invited by username does not thereby
  * give it away. One's own is in `/api/auth/me`; who registers without a username chooses the address as one.
  */
 export type Member = {
@@ -35,9 +35,6 @@ export type Member = {
   /** When the membership began. */
   createdAt: Date;
 };
-
-/** A user as others name them, by one of the two and the whole of it. */
-export type Named = { username: string; email?: undefined } | { email: string; username?: undefined };
 
 /** One line of text. */
 export const OrganizationName = name(200).transform((given) => given.trim());

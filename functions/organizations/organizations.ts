@@ -1,24 +1,33 @@
 import { v7 as uuidv7 } from 'uuid';
 import { recordAct } from '../audit/record.ts';
 import type { Database, Transaction } from '../database/connect.ts';
-import { asMember, type Entered, type Principal } from '../database/enter.ts';
+import { asMember, asMemberOf, organizationNotFound, type Principal } from '../database/enter.ts';
 import { Refusal } from '../refusal.ts';
 import type { Contents, Organization, OrganizationChange } from './organization.ts';
-import { demandRight, membershipIn, organizationNotFound } from './rights.ts';
-import * as store from './store.ts';
+import { MAX_MEMBERSHIPS, MAX_OWNED, quotaReached } from './quotas.ts';
+import { demandRight } from './rights.ts';
+import * as store from './store/index.ts';
 
 /** Tells connections that they watch nothing of an organization any more. Best effort: returns at once, and never throws. */
 export type MembershipEnded = (connectionIds: readonly string[], organizationId: string) => void;
 
 export type OrganizationDeps = { db: Database; membershipEnded: MembershipEnded };
 
-/** Makes an organization that the principal owns, with the watchlist that every organization starts with. */
+/**
+ * Makes an organization that the principal owns, with the watchlist that every organization starts with.
+ *
+ * @throws Refusal `too_many_organizations`, `too_many_memberships`
+ */
 export async function createOrganization(
   { db }: OrganizationDeps,
   principal: Principal,
   name: string,
 ): Promise<Organization> {
   return asMember(db, principal, async (tx) => {
+    await store.lockPrincipal(tx);
+    const { owned, total } = await store.countMemberships(tx, principal.userId);
+    if (owned >= MAX_OWNED) throw quotaReached('too_many_organizations');
+    if (total >= MAX_MEMBERSHIPS) throw quotaReached('too_many_memberships');
     const made = await store.insertOrganization(tx, { id: uuidv7(), ownerId: principal.userId, name });
     if (!made) throw new Error('An organization was made, but not returned');
     await recordAct(tx, principal, { organizationId: made.id, action: 'organization.created' });
@@ -36,9 +45,8 @@ export async function listOrganizations(
   principal: Principal,
   page: store.Page,
 ): Promise<{ organizations: Organization[]; more: boolean }> {
-  return asMember(db, principal, async (tx, memberships) => {
-    const ids = memberships.map((entered) => entered.organizationId);
-    const rows = await store.listOrganizations(tx, principal.userId, ids, { ...page, limit: page.limit + 1 });
+  return asMember(db, principal, async (tx) => {
+    const rows = await store.listOrganizations(tx, principal.userId, { ...page, limit: page.limit + 1 });
     return { organizations: rows.slice(0, page.limit), more: rows.length > page.limit };
   });
 }
@@ -49,7 +57,7 @@ export async function getOrganization(
   principal: Principal,
   id: string,
 ): Promise<Organization> {
-  return asMember(db, principal, (tx, memberships) => read(tx, principal, membershipIn(memberships, id)));
+  return asMember(db, principal, (tx) => readOrganization(tx, principal, id));
 }
 
 /**
@@ -63,8 +71,7 @@ export async function changeOrganization(
   id: string,
   change: OrganizationChange,
 ): Promise<Organization> {
-  return asMember(db, principal, async (tx, memberships) => {
-    const membership = membershipIn(memberships, id);
+  return asMemberOf(db, { ...principal, organizationId: id }, async (tx, membership) => {
     demandRight(membership, 'change');
     if (Object.keys(change).length > 0) {
       await store.changeOrganization(tx, id, change);
@@ -74,7 +81,7 @@ export async function changeOrganization(
         details: asWritten(change),
       });
     }
-    return read(tx, principal, membership);
+    return readOrganization(tx, principal, id);
   });
 }
 
@@ -88,8 +95,8 @@ export async function deleteOrganization(
   principal: Principal,
   id: string,
 ): Promise<void> {
-  const watching = await asMember(db, principal, async (tx, memberships) => {
-    demandRight(membershipIn(memberships, id), 'delete');
+  const watching = await asMemberOf(db, { ...principal, organizationId: id }, async (tx, membership) => {
+    demandRight(membership, 'delete');
     // Every change of members locks the organization before memberships, so this deletion does too.
     await lockOrganization(tx, id);
     const watching = await store.watchingConnections(tx, id, null);
@@ -122,10 +129,9 @@ export async function countContents(
   principal: Principal,
   id: string,
 ): Promise<Contents> {
-  return asMember(db, principal, async (tx, memberships) => {
-    const membership = membershipIn(memberships, id);
+  return asMemberOf(db, { ...principal, organizationId: id }, async (tx, membership) => {
     demandRight(membership, 'delete');
-    if (membership.personal) throw personalOrganization();
+    if ((await readOrganization(tx, principal, id)).personal) throw personalOrganization();
     return store.countContents(tx, id);
   });
 }
@@ -143,15 +149,20 @@ function personalOrganization(): Refusal {
   return new Refusal('conflict', 'personal_organization', 'A personal organization cannot be deleted');
 }
 
-async function read(
+/** @throws Refusal `organization_not_found` */
+export async function readOrganization(
   tx: Transaction,
   { userId }: Principal,
-  { organizationId }: Entered,
+  id: string,
 ): Promise<Organization> {
-  const [organization] = await store.listOrganizations(tx, userId, [organizationId], {
-    beforeId: null,
-    limit: 1,
-  });
+  const organization = await store.findOrganization(tx, userId, id);
   if (!organization) throw organizationNotFound();
   return organization;
+}
+
+/** @throws Refusal `personal_organization` */
+export function demandTransferable({ personal }: store.Locked): void {
+  if (personal) {
+    throw new Refusal('conflict', 'personal_organization', 'A personal organization cannot change its owner');
+  }
 }

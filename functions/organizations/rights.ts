@@ -1,4 +1,4 @@
-import type { Entered, Role } from '../database/enter.ts';
+import type { Membership, Role } from '../database/enter.ts';
 import { Refusal } from '../refusal.ts';
 
 export const ROLES = ['owner', 'admin', 'member', 'viewer'] as const satisfies readonly Role[];
@@ -9,6 +9,7 @@ export const RIGHTS = {
   delete: ['owner'],
   pause: ['owner', 'admin'],
   audit: ['owner', 'admin'],
+  invite: ['owner', 'admin'],
 } as const satisfies Record<string, readonly Role[]>;
 
 /**
@@ -22,38 +23,15 @@ export const GOVERNED_BY: Record<Role, readonly Role[]> = {
   viewer: [],
 };
 
-/** @throws Refusal `organization_not_found`, the same for a foreign organization and for one that does not exist */
-export function membershipIn(memberships: readonly Entered[], organizationId: string): Entered {
-  const membership = memberships.find((entered) => entered.organizationId === organizationId);
-  if (!membership) throw organizationNotFound();
-  return membership;
-}
-
-/**
- * The membership in the named organization, or in the personal one where none is named.
- *
- * @throws Refusal `organization_not_found`
- */
-export function membershipInOrHome(memberships: readonly Entered[], organizationId: string | null): Entered {
-  const home = memberships.find(({ personal }) => personal);
-  if (organizationId !== null) return membershipIn(memberships, organizationId);
-  if (!home) throw organizationNotFound();
-  return home;
-}
-
 /** @throws Refusal `role_insufficient` */
-export function demandRight({ role }: Entered, right: keyof typeof RIGHTS): void {
+export function demandRight({ role }: Membership, right: keyof typeof RIGHTS): void {
   const roles: readonly Role[] = RIGHTS[right];
   if (!roles.includes(role)) throw roleInsufficient(role);
 }
 
 /** @throws Refusal `role_insufficient` */
-export function demandGovernment({ role }: Entered, over: Role): void {
+export function demandGovernment({ role }: Membership, over: Role): void {
   if (!GOVERNED_BY[role].includes(over)) throw roleInsufficient(role);
-}
-
-export function organizationNotFound(): Refusal {
-  return new Refusal('not_found', 'organization_not_found', 'There is no such organization');
 }
 
 export function roleInsufficient(role: Role): Refusal {

@@ -1,6 +1,7 @@
 import type { Role } from '../database/enter.ts';
 import type { Member, Stand } from '../database/testing.ts';
 import { createApp } from '../http/app.ts';
+import { registerInvitationRoutes } from '../http/routes/invitations.ts';
 import { registerOrganizationRoutes } from '../http/routes/organizations.ts';
 
 export type View = { id: string; name: string; code: string; results: View[]; next_cursor: string } & Record<
@@ -27,15 +28,17 @@ export function organizationApi(on: Stand) {
     c.set('principal', { userId, sessionId });
     await next();
   });
-  registerOrganizationRoutes(app, {
+  const deps = {
     db: on.as('api'),
     membershipEnded: () => {},
     enqueue: async () => [],
     dispatch: { lookaheadSeconds: 180, resendSeconds: 300 },
-  });
+  };
+  registerOrganizationRoutes(app, deps);
+  registerInvitationRoutes(app, deps);
 
   const ask: Ask = async (who, method, path, body) => {
-    const response = await app.request(`/api/organizations/${path}`, {
+    const response = await app.request(path.startsWith('/') ? path : `/api/organizations/${path}`, {
       method,
       headers: { principal: `${who.userId} ${who.sessionId}`, 'content-type': 'application/json' },
       ...(body !== undefined && { body: JSON.stringify(body) }),

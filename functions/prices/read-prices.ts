@@ -1,6 +1,5 @@
 import type { Database } from '../database/connect.ts';
-import { asMember, type Principal } from '../database/enter.ts';
-import { membershipIn } from '../organizations/rights.ts';
+import { asMemberOf, type Principal } from '../database/enter.ts';
 import * as store from './store.ts';
 
 /**
@@ -14,8 +13,7 @@ export async function latestPrices(
   organizationId: string,
   filter: store.PairFilter,
 ): Promise<store.PriceRow[]> {
-  return asMember(db, principal, async (tx, memberships) => {
-    membershipIn(memberships, organizationId);
+  return asMemberOf(db, { ...principal, organizationId }, async (tx) => {
     return store.latest(tx, organizationId, filter);
   });
 }
@@ -33,8 +31,7 @@ export async function pricesInRange(
   range: store.Range,
   limit: number,
 ): Promise<{ prices: store.PriceRow[]; next: store.RangePlace | null }> {
-  return asMember(db, principal, async (tx, memberships) => {
-    membershipIn(memberships, organizationId);
+  return asMemberOf(db, { ...principal, organizationId }, async (tx) => {
     const rows = await store.inRange(tx, organizationId, range, limit + 1);
     const prices = rows.slice(0, limit);
     return { prices, next: rows.length > limit ? (prices.at(-1) ?? null) : null };

@@ -1,6 +1,6 @@
 import type { Database } from '../database/connect.ts';
-import { asMember, type Entered, type Principal } from '../database/enter.ts';
-import { membershipIn, roleInsufficient } from '../organizations/rights.ts';
+import { asMemberOf, type Membership, type Principal } from '../database/enter.ts';
+import { roleInsufficient } from '../organizations/rights.ts';
 import { Refusal } from '../refusal.ts';
 import { MAX_ASSETS_PER_USER, MAX_WATCHED, type Pair } from './price.ts';
 import * as store from './store.ts';
@@ -11,8 +11,7 @@ export async function listWatched(
   principal: Principal,
   organizationId: string,
 ): Promise<store.Watched[]> {
-  return asMember(db, principal, async (tx, memberships) => {
-    membershipIn(memberships, organizationId);
+  return asMemberOf(db, { ...principal, organizationId }, async (tx) => {
     return store.watchlist(tx, organizationId);
   });
 }
@@ -28,8 +27,8 @@ export async function follow(
   organizationId: string,
   pair: Pair,
 ): Promise<{ entry: store.Watched; added: boolean }> {
-  return asMember(db, principal, async (tx, memberships) => {
-    mayChange(membershipIn(memberships, organizationId));
+  return asMemberOf(db, { ...principal, organizationId }, async (tx, membership) => {
+    mayChange(membership);
     const followed = await store.watch(tx, organizationId, principal.userId, pair);
     if ('entry' in followed) return followed;
     throw new Refusal('conflict', followed.refusal, ...FULL[followed.refusal]);
@@ -57,13 +56,13 @@ export async function unfollow(
   asset: string,
   currency: string | null,
 ): Promise<void> {
-  await asMember(db, principal, async (tx, memberships) => {
-    mayChange(membershipIn(memberships, organizationId));
+  await asMemberOf(db, { ...principal, organizationId }, async (tx, membership) => {
+    mayChange(membership);
     const removed = await store.unwatch(tx, organizationId, asset, currency);
     if (removed === 0) throw new Refusal('not_found', 'not_watched', 'This is not on the watchlist');
   });
 }
 
-function mayChange({ role }: Entered): void {
+function mayChange({ role }: Membership): void {
   if (role === 'viewer') throw roleInsufficient(role);
 }

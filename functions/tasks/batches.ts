@@ -1,7 +1,7 @@
 import type { Database, Transaction } from '../database/connect.ts';
-import { asMember, type Principal } from '../database/enter.ts';
+import { asMember, asMemberOf, asReader, type Principal } from '../database/enter.ts';
 import { retryOnConflict } from '../database/retry-on-conflict.ts';
-import { membershipIn, membershipInOrHome, roleInsufficient } from '../organizations/rights.ts';
+import { roleInsufficient } from '../organizations/rights.ts';
 import { Refusal } from '../refusal.ts';
 import {
   type CreateDeps,
@@ -95,8 +95,7 @@ async function insertWaiting(
   partial: boolean,
   cannotWait: Unmet[],
 ) {
-  return asMember(db, principal, async (tx, memberships) => {
-    const { role, organizationId: home } = membershipInOrHome(memberships, organizationId);
+  return asMemberOf(db, { ...principal, organizationId }, async (tx, { role, organizationId: home }) => {
     if (role === 'viewer') throw roleInsufficient(role);
     const unmetNow = await unmetDependencies(tx, home, tasks);
     if (unmetNow.length > 0 && !partial) throw unmet(unmetNow, '/tasks/*');
@@ -142,8 +141,8 @@ async function keysTaken(
   requests: readonly TaskRequest[],
 ): Promise<Refusal> {
   const keys = requests.flatMap(({ uniqueKey }) => uniqueKey ?? []);
-  const taken = await asMember(db, principal, (tx, memberships) =>
-    store.takenKeys(tx, membershipInOrHome(memberships, organizationId).organizationId, keys),
+  const taken = await asMemberOf(db, { ...principal, organizationId }, (tx, home) =>
+    store.takenKeys(tx, home.organizationId, keys),
   );
   const seen = new Set(taken);
   const fields = requests.flatMap(({ uniqueKey }, index) => {
@@ -189,10 +188,9 @@ export async function listBatches(
   { organizationId, beforeId }: { organizationId: string | null; beforeId: string | null },
   limit: number,
 ): Promise<{ batches: store.BatchNow[]; more: boolean }> {
-  return asMember(db, principal, async (tx, memberships) => {
-    if (organizationId) membershipIn(memberships, organizationId);
-    const all = memberships.map((membership) => membership.organizationId);
-    const rows = await store.listBatches(tx, organizationId ? [organizationId] : all, beforeId, limit + 1);
+  return asReader(db, { ...principal, organizationId }, async (tx) => {
+    const wanted = { organizationId, memberId: principal.userId, beforeId };
+    const rows = await store.listBatches(tx, wanted, limit + 1);
     return { batches: rows.slice(0, limit), more: rows.length > limit };
   });
 }

@@ -1,6 +1,6 @@
-import type { Transaction } from '../database/connect.ts';
-import { asMember, type Entered, type Principal } from '../database/enter.ts';
-import { membershipIn, roleInsufficient } from '../organizations/rights.ts';
+import type { Database, Transaction } from '../database/connect.ts';
+import { asMember, asMemberOf, membershipIn, type Principal } from '../database/enter.ts';
+import { roleInsufficient } from '../organizations/rights.ts';
 import { batchIn } from './batches.ts';
 import type { ChangeDeps } from './change.ts';
 import { violated, wake } from './create.ts';
@@ -73,7 +73,7 @@ export async function actInBulk(
   remainingSeconds: () => number,
 ): Promise<BulkOutcome> {
   const done: BulkOutcome = { matched: 0, changed: 0, stopping: 0, complete: true };
-  for (const selection of await selections(deps, principal, wanted, filter)) {
+  for await (const selection of selections(deps, principal, wanted, filter)) {
     let after: string | null = null;
     do {
       if (remainingSeconds() <= 0) return { ...done, complete: false };
@@ -139,12 +139,13 @@ export async function countInBulk(
   remainingSeconds: () => number,
 ): Promise<BulkOutcome> {
   const counted: BulkOutcome = { matched: 0, changed: 0, stopping: 0, complete: true };
-  for (const selection of await selections(deps, principal, wanted, filter)) {
+  for await (const selection of selections(deps, principal, wanted, filter)) {
     let after: string | null = null;
     do {
       if (remainingSeconds() <= 0 || counted.matched >= MAX_COUNT) return { ...counted, complete: false };
       const from: string | null = after;
-      const stretch: store.Reached = await asMember(deps.db, principal, (tx) =>
+      const { organizationId } = selection;
+      const stretch: store.Reached = await asMemberOf(deps.db, { ...principal, organizationId }, (tx) =>
         store.countStretch(tx, MOVE[wanted.action], selection, from),
       );
       counted.matched += stretch.matched;
@@ -155,31 +156,55 @@ export async function countInBulk(
   return { ...counted, complete: counted.stopping === 0 };
 }
 
+/** Organizations that one statement finds. */
+const HOMES = 500;
+
 /** What is meant, by organization: those that the principal may write to, and that of the batch alone if one is named. */
-async function selections(
+async function* selections(
   { db }: ChangeDeps,
   principal: Principal,
   wanted: BulkAction,
   { organizationId, batchId, ...filter }: BulkFilter,
-): Promise<store.Selection[]> {
-  return asMember(db, principal, async (tx, memberships) => {
+): AsyncGenerator<store.Selection> {
+  // What has been given its time is done; or who asks again would begin anew, and never come to the end.
+  const notAt = wanted.action === 'reschedule' ? wanted.scheduledTime : null;
+  if (batchId !== null || organizationId !== null) {
+    const home = await namedHome(db, principal, { organizationId, batchId });
+    if (home) yield { ...filter, ...home, notAt };
+    return;
+  }
+  let after: string | null = null;
+  do {
+    const from: string | null = after;
+    const homes: string[] = await asMember(db, principal, (tx) =>
+      store.organizationsWithTasks(tx, principal.userId, from, HOMES),
+    );
+    for (const id of homes) yield { ...filter, batch: null, notAt, organizationId: id };
+    after = homes.length === HOMES ? (homes.at(-1) ?? null) : null;
+  } while (after !== null);
+}
+
+/**
+ * The organization of the named batch, or the named one.
+ *
+ * @returns undefined when nothing can be meant: a batch without tasks, or of another organization than the named one
+ * @throws Refusal `organization_not_found`, `batch_not_found`, `role_insufficient`
+ */
+async function namedHome(
+  db: Database,
+  principal: Principal,
+  { organizationId, batchId }: Pick<BulkFilter, 'organizationId' | 'batchId'>,
+): Promise<Pick<store.Selection, 'organizationId' | 'batch'> | undefined> {
+  return asMember(db, principal, async (tx) => {
     const batch = batchId === null ? null : await batchIn(tx, batchId);
-    if (organizationId) membershipIn(memberships, organizationId);
-    const named = [batch?.organizationId, organizationId].filter((id) => id != null);
-    const homes = memberships.filter((each) => named.every((id) => each.organizationId === id));
-    const writable = homes.filter(({ role }) => role !== 'viewer');
+    const named = organizationId === null ? null : await membershipIn(tx, organizationId);
+    if (batch && named && batch.organizationId !== named.organizationId) return undefined;
+    const home = named ?? (await membershipIn(tx, batch?.organizationId ?? ''));
     // Who names one wants to hear that it is not theirs to change; among all of them it is only left out.
-    if (named.length > 0 && homes[0] && writable.length === 0) throw roleInsufficient(homes[0].role);
+    if (home.role === 'viewer') throw roleInsufficient(home.role);
     // A batch without tasks has no range, and no task either.
-    if (batch && batch.firstTaskId === null) return [];
-    // What has been given its time is done; or who asks again would begin anew, and never come to the end.
-    const notAt = wanted.action === 'reschedule' ? wanted.scheduledTime : null;
-    return writable.map((each: Entered) => ({
-      ...filter,
-      batch,
-      notAt,
-      organizationId: each.organizationId,
-    }));
+    if (batch && batch.firstTaskId === null) return undefined;
+    return { organizationId: home.organizationId, batch };
   });
 }
 
@@ -200,7 +225,8 @@ async function change(
         return store.rescheduleMany(tx, selection, after, wanted.scheduledTime, deps.dispatch);
     }
   };
-  const stretch = await repeated(() => asMember(deps.db, principal, statement));
+  const { organizationId } = selection;
+  const stretch = await repeated(() => asMemberOf(deps.db, { ...principal, organizationId }, statement));
   deps.announce(stretch.rows);
   if (wanted.action !== 'cancel') await wake(deps, principal, stretch.rows);
   if (wanted.action !== 'retry') await fillLanes(deps, principal, lanesLeft(stretch.rows));

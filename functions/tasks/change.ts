@@ -1,5 +1,5 @@
-import { asMember, type Entered, type Principal } from '../database/enter.ts';
-import { membershipIn, roleInsufficient } from '../organizations/rights.ts';
+import { asMember, membershipIn, type Principal } from '../database/enter.ts';
+import { roleInsufficient } from '../organizations/rights.ts';
 import { Refusal } from '../refusal.ts';
 import { type CreateDeps, dependencyFailed, uniqueKeyTaken, violated, wake } from './create.ts';
 import { fillLanes } from './fill-lanes.ts';
@@ -19,17 +19,11 @@ export type ChangeDeps = CreateDeps & { announce: Announce };
  * @throws Refusal `task_not_found`, `role_insufficient`, `task_not_cancellable`
  */
 export async function cancelTask(deps: ChangeDeps, principal: Principal, id: string): Promise<Task> {
-  const task = await asMember(deps.db, principal, async (tx, memberships) => {
+  const task = await asMember(deps.db, principal, async (tx) => {
     const cancelled = await store.cancel(tx, id);
     return (
       cancelled ??
-      (await refuse(
-        tx,
-        memberships,
-        id,
-        'task_not_cancellable',
-        'Task cannot be cancelled in its current state',
-      ))
+      (await refuse(tx, id, 'task_not_cancellable', 'Task cannot be cancelled in its current state'))
     );
   });
   // What waits for it is cancelled, too, by the next tick of the dispatcher.
@@ -47,10 +41,10 @@ export async function cancelTask(deps: ChangeDeps, principal: Principal, id: str
  *   task that it depends on has failed, or is cancelled
  */
 export async function retryTask(deps: ChangeDeps, principal: Principal, id: string): Promise<Task> {
-  const task = await asMember(deps.db, principal, async (tx, memberships) => {
+  const task = await asMember(deps.db, principal, async (tx) => {
     const requeued = await store.requeue(tx, id, deps.dispatch);
     if (requeued) return requeued;
-    const task = await writable(tx, memberships, id);
+    const task = await writable(tx, id);
     const failed = isRetryable(task) ? await store.failedDependency(tx, id) : undefined;
     if (failed) throw dependencyFailed(failed.id, failed.status);
     throw new Refusal('conflict', 'task_not_retryable', 'Task cannot be retried', {
@@ -77,12 +71,9 @@ export async function rescheduleTask(
   id: string,
   scheduledTime: string,
 ): Promise<Task> {
-  const task = await asMember(deps.db, principal, async (tx, memberships) => {
+  const task = await asMember(deps.db, principal, async (tx) => {
     const rescheduled = await store.reschedule(tx, id, scheduledTime, deps.dispatch);
-    return (
-      rescheduled ??
-      (await refuse(tx, memberships, id, 'task_not_reschedulable', 'Task has started, or has ended'))
-    );
+    return rescheduled ?? (await refuse(tx, id, 'task_not_reschedulable', 'Task has started, or has ended'));
   });
   deps.announce([task]);
   await wake(deps, principal, [task]);
@@ -101,25 +92,20 @@ async function keyTaken({ db }: ChangeDeps, principal: Principal, id: string): P
 /** Why a guarded change found nothing to change. */
 async function refuse(
   tx: Parameters<typeof store.find>[0],
-  memberships: readonly Entered[],
   id: string,
   code: string,
   message: string,
 ): Promise<never> {
-  const { status } = await writable(tx, memberships, id);
+  const { status } = await writable(tx, id);
   throw new Refusal('conflict', code, message, { task_status: status });
 }
 
 const isRetryable = ({ status }: Task) => (MOVES.requeue.from as readonly TaskStatus[]).includes(status);
 
 /** @throws Refusal `task_not_found`, `role_insufficient` */
-async function writable(
-  tx: Parameters<typeof store.find>[0],
-  memberships: readonly Entered[],
-  id: string,
-): Promise<Task> {
+async function writable(tx: Parameters<typeof store.find>[0], id: string): Promise<Task> {
   const task = (await store.find(tx, id)) ?? taskNotFound();
-  const { role } = membershipIn(memberships, task.organizationId);
+  const { role } = await membershipIn(tx, task.organizationId);
   if (role === 'viewer') throw roleInsufficient(role);
   return task;
 }

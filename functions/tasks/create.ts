@@ -1,9 +1,9 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { Database, Transaction } from '../database/connect.ts';
-import { asMember, type Principal } from '../database/enter.ts';
+import { asMember, asMemberOf, type Principal } from '../database/enter.ts';
 import { retryOnConflict } from '../database/retry-on-conflict.ts';
 import type { Measure } from '../figures.ts';
-import { membershipInOrHome, roleInsufficient } from '../organizations/rights.ts';
+import { roleInsufficient } from '../organizations/rights.ts';
 import { type FieldError, Refusal } from '../refusal.ts';
 import * as store from './store/index.ts';
 import type { DispatchSettings, Enqueue, Task, TaskStatus } from './task.ts';
@@ -64,8 +64,7 @@ async function insertWaiting(
   organizationId: string | null,
   tasks: readonly store.NewTask[],
 ): Promise<store.Timed<Task>[]> {
-  return asMember(db, principal, async (tx, memberships) => {
-    const { role, organizationId: home } = membershipInOrHome(memberships, organizationId);
+  return asMemberOf(db, { ...principal, organizationId }, async (tx, { role, organizationId: home }) => {
     if (role === 'viewer') throw roleInsufficient(role);
     const [first] = await unmetDependencies(tx, home, tasks);
     if (first) throw unmet([first], '');
@@ -164,7 +163,7 @@ async function madeBefore(
 ): Promise<store.Timed<Task>[]> {
   const taken = violated(error);
   if (taken === undefined) throw error;
-  return asMember(db, principal, async (tx, memberships) => {
+  return asMemberOf(db, { ...principal, organizationId }, async (tx, home) => {
     if (taken === 'tasks_pkey') {
       const made = await store.findAll(
         tx,
@@ -172,9 +171,8 @@ async function madeBefore(
       );
       if (made.length === tasks.length) return made;
     }
-    const home = membershipInOrHome(memberships, organizationId).organizationId;
     const keys = tasks.flatMap(({ uniqueKey }) => uniqueKey ?? []);
-    throw uniqueKeyTaken(await store.holdersOf(tx, home, keys));
+    throw uniqueKeyTaken(await store.holdersOf(tx, home.organizationId, keys));
   });
 }
 
@@ -234,8 +232,7 @@ export async function whyRefused(
   principal: Principal,
   organizationId: string | null,
 ): Promise<Refusal | undefined> {
-  return asMember(db, principal, async (_tx, memberships) => {
-    const { role } = membershipInOrHome(memberships, organizationId);
-    return role === 'viewer' ? roleInsufficient(role) : undefined;
-  });
+  return asMemberOf(db, { ...principal, organizationId }, async (_tx, { role }) =>
+    role === 'viewer' ? roleInsufficient(role) : undefined,
+  );
 }

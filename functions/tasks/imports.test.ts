@@ -48,12 +48,12 @@ afterAll(() => on.close());
 type Begun = { batch: string; task: string };
 
 /** Uploads a text and asks for its import. */
-async function begin(text: string, given: object = {}): Promise<Begun> {
+async function begin(text: string, given: object = {}, who = ada): Promise<Begun> {
   const bytes = Buffer.byteLength(text);
-  const { body: upload } = await ada.ask('POST', '/api/uploads/', { format: 'ndjson', bytes });
+  const { body: upload } = await who.ask('POST', '/api/uploads/', { format: 'ndjson', bytes });
   api.objects.set(`uploads/${ada.organizationId}/${upload.id}`, Buffer.from(text));
   const body = { upload: upload.id, format: 'ndjson', ...given };
-  const answer = await ada.ask('POST', '/api/batches/import/', body);
+  const answer = await who.ask('POST', '/api/batches/import/', body);
   expect([answer.status, answer.body.code]).toEqual([202, undefined]);
   return { batch: answer.body.batch.id, task: answer.body.task };
 }
@@ -487,6 +487,94 @@ describe('an import', () => {
     expect(await told.heard()).toMatchObject([
       { type: 'batch.finished', subject: begun.batch, data: { total: 2_000, cancelled: 2_000 } },
     ]);
+  });
+});
+
+describe('the right to import is looked up when it is used', () => {
+  const LOST: [what: string, lose: (bob: Client) => ReturnType<Client['ask']>][] = [
+    [
+      'is a member no more',
+      (bob) => ada.ask('DELETE', `/api/organizations/${ada.organizationId}/members/${bob.userId}/`),
+    ],
+    [
+      'is a viewer by now',
+      (bob) =>
+        ada.ask('PATCH', `/api/organizations/${ada.organizationId}/members/${bob.userId}/`, {
+          role: 'viewer',
+        }),
+    ],
+  ];
+  /** A member of Ada's organization asks for an import into it. */
+  async function beginAsMember(text: string): Promise<{ begun: Begun; bob: Client }> {
+    const bob = await api.register();
+    const { organizationId: organization } = ada;
+    await on.join({ userId: bob.userId, sessionId: '' }, organization, 'member');
+    return { begun: await begin(text, { organization }, bob), bob };
+  }
+
+  for (const [what, lose] of LOST) {
+    test(`a queued import of a user who ${what} makes no task, and fails for good`, async () => {
+      const { begun, bob } = await beginAsMember(lines(3));
+      expect((await lose(bob)).status).toBeLessThan(300);
+      await expect(run(begun)).rejects.toMatchObject({ code: 'import_forbidden' });
+      expect(await tasksOf(begun)).toEqual([]);
+      expect(await batchNow(begun)).toMatchObject({ status: 'finished', total: 0 });
+    });
+
+    test(`an import of a user who ${what} stops in the middle`, async () => {
+      const { begun, bob } = await beginAsMember(lines(5_000));
+      let chunks = 0;
+      const losing: ImportPorts = {
+        ...ports,
+        insert: async (...given) => {
+          chunks += 1;
+          if (chunks === 2) await lose(bob);
+          return ports.insert(...given);
+        },
+      };
+      await expect(run(begun, losing)).rejects.toMatchObject({ code: 'import_forbidden' });
+      expect(await tasksOf(begun)).toHaveLength(2_000);
+    });
+  }
+
+  test('a member of another role goes on', async () => {
+    const { begun, bob } = await beginAsMember(lines(3));
+    await ada.ask('PATCH', `/api/organizations/${ada.organizationId}/members/${bob.userId}/`, {
+      role: 'admin',
+    });
+    expect(await run(begun)).toMatchObject({ created: 3 });
+  });
+});
+
+describe('an upload that is replaced', () => {
+  const replace = async (begun: Begun) => {
+    const [row] = await on.admin`select payload ->> 'upload' as id from tasks where id = ${begun.task}`;
+    api.objects.set(
+      `uploads/${ada.organizationId}/${row?.id}`,
+      Buffer.from(lines(3, () => ({ name: 'Other' }))),
+    );
+  };
+
+  test('after its import was asked for is not imported', async () => {
+    const begun = await begin(lines(3));
+    await replace(begun);
+    await expect(run(begun)).rejects.toMatchObject({ code: 'upload_replaced' });
+    expect(await tasksOf(begun)).toEqual([]);
+  });
+
+  test('between its check and its writing is not imported', async () => {
+    const begun = await begin(lines(3));
+    let passes = 0;
+    const replacing: ImportPorts = {
+      ...ports,
+      open: async (...given) => {
+        passes += 1;
+        if (passes === 2) await replace(begun);
+        return ports.open(...given);
+      },
+    };
+    await expect(run(begun, replacing)).rejects.toMatchObject({ code: 'upload_replaced' });
+    expect(await tasksOf(begun)).toEqual([]);
   });
 });
 

@@ -1,17 +1,18 @@
 import type { Artifacts } from '../aws/artifacts.ts';
 import type { Database } from '../database/connect.ts';
-import { asMember, type Principal } from '../database/enter.ts';
+import { asMember, asMemberOf, type Principal } from '../database/enter.ts';
 import { JsonText } from '../exact-json/json-text.ts';
 import { Refusal } from '../refusal.ts';
 import { type BatchNow, batchIn } from './batches.ts';
 import { type CreateDeps, violated, wake, whyRefused } from './create.ts';
 import { RetryError } from './define-task.ts';
 import { importIds, LINES, lineOf } from './import-ids.ts';
+import { importForbidden, uploadReplaced } from './kinds/batch-import/failures.ts';
 import type { ImportPorts } from './kinds/batch-import/ports.ts';
 import { batchImport, type ImportPayload } from './kinds/batch-import/schema.ts';
 import * as store from './store/index.ts';
 import type { DispatchSettings, Enqueue, Queue } from './task.ts';
-import { reportKey, uploadKey, uploadNotFound, writableHome } from './uploads.ts';
+import { reportKey, uploadKey, uploadNotFound, writable } from './uploads.ts';
 import { wakeUps } from './wake-ups.ts';
 
 export type ImportRequest = Omit<ImportPayload, 'batch'> & {
@@ -34,10 +35,11 @@ export async function beginImport(
   { ids, organizationId, name, ...wanted }: ImportRequest,
 ): Promise<BatchNow> {
   const { db, artifacts, dispatch } = deps;
-  const home = await asMember(db, principal, async (_tx, memberships) =>
-    writableHome(memberships, organizationId),
+  const home = await asMemberOf(db, { ...principal, organizationId }, async (_tx, membership) =>
+    writable(membership),
   );
-  if ((await artifacts.size(uploadKey(home, wanted.upload))) === undefined) throw uploadNotFound();
+  const uploaded = await artifacts.head(uploadKey(home, wanted.upload));
+  if (!uploaded) throw uploadNotFound();
   const batch = { id: ids.batch, name, queue: wanted.queue };
   const idOf = importIds(ids.batch);
   const members = Object.entries({ batch: ids.batch, ...wanted });
@@ -54,6 +56,7 @@ export async function beginImport(
     if (!written) return undefined;
     const made = await store.insertImport(tx, batch, home, principal.userId, {
       importTask: ids.task,
+      etag: uploaded.etag,
       first: idOf(0),
       last: idOf(LINES - 1),
     });
@@ -102,7 +105,7 @@ export async function reportAddress(
 ): Promise<string> {
   const { organizationId } = await asMember(db, principal, (tx) => batchIn(tx, batchId));
   const key = reportKey(organizationId, batchId);
-  if ((await artifacts.size(key)) === undefined)
+  if ((await artifacts.head(key)) === undefined)
     throw new Refusal(
       'not_found',
       'report_not_found',
@@ -135,21 +138,27 @@ export function importPorts({
     async begin(taskId, attempt, batchId) {
       const found = await store.findImport(db, { taskId, attempt, batchId });
       if (!found) return undefined;
-      const { organizationId, createdBy, sealed, lastTaskId, lastWritten, total } = found;
+      const { organizationId, createdBy, mayWrite, etag, sealed, lastTaskId, lastWritten, total } = found;
       if (sealed && lastTaskId !== importIds(batchId)(LINES - 1)) return { created: total };
-      const job = { taskId, attempt, batchId, organizationId, createdBy };
+      const job = { taskId, attempt, batchId, organizationId, createdBy, mayWrite, etag };
       const again = sealed ? await store.unseal(db, job) : undefined;
       if (again && again.watchers.length > 0) announceBatch(again);
       return { ...job, written: lastWritten === null ? 0 : lineOf(lastWritten) };
     },
-    open: ({ organizationId }, uploadId, signal) =>
-      artifacts.readStream(uploadKey(organizationId, uploadId), signal),
+    async open({ organizationId, etag }, uploadId, signal) {
+      const opened = await artifacts.readStream(uploadKey(organizationId, uploadId), signal);
+      if (opened && etag !== null && opened.etag !== etag) throw uploadReplaced();
+      return opened;
+    },
     takenKeys: ({ organizationId, batchId }, keys) => store.takenByOthers(db, organizationId, batchId, keys),
     async insert(job, lines) {
       const idOf = importIds(job.batchId);
       const tasks = lines.map(({ line, request }) => ({ ...request, id: idOf(line) }));
       const made = await store.insertImported(db, job, job.createdBy, tasks, dispatch);
-      if (!made) throw lost();
+      if (!made) {
+        const found = await store.findImport(db, job);
+        throw found && !found.mayWrite ? importForbidden() : lost();
+      }
       if (made.batch.watchers.length > 0) announceBatch(made.batch);
       const { organizationId } = job;
       const { queue } = made.batch;

@@ -1,30 +1,32 @@
 import { recordAct } from '../audit/record.ts';
 import type { Transaction } from '../database/connect.ts';
-import { asMember, type Principal } from '../database/enter.ts';
-import { demandRight, membershipIn, membershipInOrHome } from '../organizations/rights.ts';
+import { asMemberOf, asReader, type Principal } from '../database/enter.ts';
+import { demandRight } from '../organizations/rights.ts';
 import { Refusal } from '../refusal.ts';
 import type { CreateDeps } from './create.ts';
 import { reconsiderHeld } from './fill-lanes.ts';
 import * as store from './store/index.ts';
 
 export type Pause = store.Pause;
+export type PauseKey = store.PauseKey;
 
-type PauseKey = Pick<store.Pause, 'scope' | 'name'>;
+type Named = Pick<store.Pause, 'scope' | 'name'>;
 
 /**
- * What is paused in the principal's organizations, or in one of them.
+ * A page of what is paused in the principal's organizations, or in one of them.
  *
  * @throws Refusal `organization_not_found`
  */
 export async function listPauses(
   { db }: Pick<CreateDeps, 'db'>,
   principal: Principal,
-  organizationId: string | null,
-): Promise<Pause[]> {
-  return asMember(db, principal, async (tx, memberships) => {
-    if (organizationId) membershipIn(memberships, organizationId);
-    const ids = organizationId ? [organizationId] : memberships.map((m) => m.organizationId);
-    return store.listPauses(tx, ids);
+  { organizationId, after }: { organizationId: string | null; after: store.PauseKey | null },
+  limit: number,
+): Promise<{ pauses: Pause[]; more: boolean }> {
+  return asReader(db, { ...principal, organizationId }, async (tx) => {
+    const wanted = { organizationId, memberId: principal.userId, after };
+    const rows = await store.listPauses(tx, wanted, limit + 1);
+    return { pauses: rows.slice(0, limit), more: rows.length > limit };
   });
 }
 
@@ -37,15 +39,13 @@ export async function pause(
   deps: CreateDeps,
   principal: Principal,
   organizationId: string | null,
-  key: PauseKey,
+  key: Named,
 ): Promise<Pause> {
-  const made = await asMember(deps.db, principal, async (tx, memberships) => {
-    const membership = membershipInOrHome(memberships, organizationId);
+  const made = await asMemberOf(deps.db, { ...principal, organizationId }, async (tx, membership) => {
     demandRight(membership, 'pause');
-    await store.addPause(tx, { organizationId: membership.organizationId, ...key }, principal.userId);
-    const paused = (await store.listPauses(tx, [membership.organizationId])).find(
-      ({ scope, name }) => scope === key.scope && name === key.name,
-    );
+    const named = { organizationId: membership.organizationId, ...key };
+    await store.addPause(tx, named, principal.userId);
+    const paused = await store.findPause(tx, named);
     if (!paused) throw new Error('A pause was made, but not found');
     await recordPause(tx, principal, membership.organizationId, { action: 'pause.added', key });
     return paused;
@@ -64,10 +64,9 @@ export async function resume(
   deps: CreateDeps,
   principal: Principal,
   organizationId: string | null,
-  key: PauseKey,
+  key: Named,
 ): Promise<void> {
-  const home = await asMember(deps.db, principal, async (tx, memberships) => {
-    const membership = membershipInOrHome(memberships, organizationId);
+  const home = await asMemberOf(deps.db, { ...principal, organizationId }, async (tx, membership) => {
     demandRight(membership, 'pause');
     if (!(await store.removePause(tx, { organizationId: membership.organizationId, ...key }))) {
       throw new Refusal('not_found', 'pause_not_found', `The ${key.scope} ${key.name} is not paused`);
@@ -82,7 +81,7 @@ function recordPause(
   tx: Transaction,
   principal: Principal,
   organizationId: string,
-  { action, key: { scope, name } }: { action: 'pause.added' | 'pause.removed'; key: PauseKey },
+  { action, key: { scope, name } }: { action: 'pause.added' | 'pause.removed'; key: Named },
 ): Promise<void> {
   return recordAct(tx, principal, { organizationId, action, target: `${scope} ${name}` });
 }

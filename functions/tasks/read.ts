@@ -1,6 +1,5 @@
 import type { Database, Transaction } from '../database/connect.ts';
-import { asMember, type Principal } from '../database/enter.ts';
-import { membershipIn } from '../organizations/rights.ts';
+import { asMember, asReader, type Principal } from '../database/enter.ts';
 import { Refusal } from '../refusal.ts';
 import { batchIn } from './batches.ts';
 import { asVisible } from './hidden-secrets.ts';
@@ -11,7 +10,7 @@ import { type WaitingReason, waitingReason } from './waiting-reason.ts';
 export type Attempt = store.Attempt;
 export type LargeColumns = store.LargeColumns;
 
-export type ListRequest = Omit<store.TaskFilter, 'organizationIds' | 'createdBy' | 'batch'> & {
+export type ListRequest = Omit<store.TaskFilter, 'memberId' | 'createdBy' | 'batch'> & {
   /** Null for all organizations of the principal. */
   organizationId: string | null;
   /** Only tasks that the principal created. */
@@ -40,21 +39,20 @@ export async function listTasks(
   { organizationId, mine, batchId, ...filter }: ListRequest,
   { limit, large, take }: TaskPage,
 ): Promise<boolean> {
-  return asMember(db, principal, async (tx, memberships) => {
-    const ids = memberships.map((m) => m.organizationId);
-    if (organizationId) membershipIn(memberships, organizationId);
-    const organizationIds = organizationId ? [organizationId] : ids;
-    const createdBy = mine ? principal.userId : null;
+  return asReader(db, { ...principal, organizationId }, async (tx) => {
     const batch = batchId === null ? null : await batchIn(tx, batchId);
     // Before the list begins, as its rows come by a cursor.
     const viewed = large.payload ? await store.viewedOrganizations(tx, organizationId) : NONE;
+    const wanted: store.TaskFilter = {
+      ...filter,
+      batch,
+      // A batch has an organization: no other one is looked at.
+      organizationId: organizationId ?? batch?.organizationId ?? null,
+      memberId: principal.userId,
+      createdBy: mine ? principal.userId : null,
+    };
     let taken = 0;
-    for await (const rows of store.list(
-      tx,
-      { ...filter, organizationIds, createdBy, batch },
-      limit + 1,
-      large,
-    )) {
+    for await (const rows of store.list(tx, wanted, limit + 1, large)) {
       for (const task of rows) {
         if (taken === limit || !take(asVisible(task, viewed))) return true;
         taken += 1;

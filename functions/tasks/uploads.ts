@@ -1,7 +1,7 @@
 import type { Artifacts } from '../aws/artifacts.ts';
 import type { Database } from '../database/connect.ts';
-import { asMember, type Entered, type Principal } from '../database/enter.ts';
-import { membershipInOrHome, roleInsufficient } from '../organizations/rights.ts';
+import { asMemberOf, type Membership, type Principal } from '../database/enter.ts';
+import { roleInsufficient } from '../organizations/rights.ts';
 import { Refusal } from '../refusal.ts';
 import * as store from './store/index.ts';
 
@@ -32,8 +32,8 @@ export async function beginUpload(
   principal: Principal,
   { id, organizationId, bytes }: { id: string; organizationId: string | null; bytes: number },
 ): Promise<Upload> {
-  const home = await asMember(db, principal, async (tx, memberships) => {
-    const home = writableHome(memberships, organizationId);
+  const home = await asMemberOf(db, { ...principal, organizationId }, async (tx, membership) => {
+    const home = writable(membership);
     const upload = { id, organizationId: home, bytes, openSeconds: ADDRESS_SECONDS };
     const refusal = await store.addUpload(tx, upload);
     if (refusal !== null) throw new Refusal('conflict', refusal, ...FULL[refusal]);
@@ -61,7 +61,7 @@ const FULL: Record<store.UploadRefusal, [message: string, data: { limit: number 
 const STEP = 200;
 const PARALLEL = 8;
 
-type SweepDeps = { db: Database; artifacts: Pick<Artifacts, 'size' | 'remove'> };
+type SweepDeps = { db: Database; artifacts: Pick<Artifacts, 'head' | 'remove'> };
 
 /**
  * Removes uploads that nobody has imported for a day, and forgets those that nobody has made before their address expired.
@@ -84,7 +84,7 @@ async function sweepSome({ db, artifacts }: SweepDeps, overdue: store.OverdueUpl
   const look = async ({ id, organizationId, isOld }: store.OverdueUpload): Promise<void> => {
     const key = uploadKey(organizationId, id);
     if (isOld) await artifacts.remove(key);
-    const isThere = !isOld && (await artifacts.size(key)) !== undefined;
+    const isThere = !isOld && (await artifacts.head(key)) !== undefined;
     (isThere ? stored : gone).push(id);
   };
   const next = async (): Promise<void> => {
@@ -98,11 +98,10 @@ async function sweepSome({ db, artifacts }: SweepDeps, overdue: store.OverdueUpl
   return gone.length;
 }
 
-/** The organization that is meant, if the principal may write to it. */
-export function writableHome(memberships: readonly Entered[], organizationId: string | null): string {
-  const home = membershipInOrHome(memberships, organizationId);
-  if (home.role === 'viewer') throw roleInsufficient(home.role);
-  return home.organizationId;
+/** The organization of a membership that may write. @throws Refusal `role_insufficient` */
+export function writable({ role, organizationId }: Membership): string {
+  if (role === 'viewer') throw roleInsufficient(role);
+  return organizationId;
 }
 
 export function uploadNotFound(): Refusal {

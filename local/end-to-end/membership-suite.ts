@@ -12,7 +12,9 @@ export function membershipTests(running: () => { runtime: Runtime; ada: User; sq
     const bob = await register(runtime.url);
     const { body: team } = await ada.ask('POST', '/api/organizations/', { name: 'Team' });
     const members = `/api/organizations/${team.id}/members/`;
-    const { body: member } = await ada.ask('POST', members, { email: bob.email });
+    const { body: invitation } = await ada.ask('POST', members, { email: bob.email });
+    expect((await bob.ask('POST', `/api/invitations/${invitation.id}/accept/`)).status).toBe(200);
+    const { body: me } = await bob.ask('GET', '/api/auth/me/');
     const left = await ada.create({ ...LATER, organization: team.id });
     const kept = await bob.create(LATER);
     const watcher = await watch(`${runtime.wsUrl}/ws`, ['celeriac', bob.access]);
@@ -22,7 +24,7 @@ export function membershipTests(running: () => { runtime: Runtime; ada: User; sq
       sql`select from tasks where id = any (${[left, kept]}::uuid[]) and cardinality(watchers) = 1`;
     await expect.poll(watched, { timeout: 60_000 }).toHaveLength(2);
 
-    expect((await ada.ask('DELETE', `${members}${member.user_id}/`)).status).toBe(204);
+    expect((await ada.ask('DELETE', `${members}${me.user.id}/`)).status).toBe(204);
     const ended = await watcher.until((frame) => frame.code === 'membership_ended');
     expect(ended).toMatchObject({ type: 'error', organization: team.id });
 

@@ -31,6 +31,9 @@ export async function storeMuch(admin: Database): Promise<void> {
       insert into audit_log (id, organization_id, actor_id, action) select id, organization_id, id, 'session.started' from many`;
     await tx`insert into organizations (id, name, max_running) select organization_id, 'Other', 5 from many`;
     await tx`insert into memberships (organization_id, user_id, role) select organization_id, id, 'owner' from many`;
+    await tx`
+      insert into invitations (id, organization_id, username, user_id, role, invited_by, expires_at)
+      select id, organization_id, 'other', id, 'member', id, now() + interval '1 day' from many`;
     await tx`insert into pauses (organization_id, scope, name) select organization_id, 'kind', 'http.request' from many`;
     await tx`insert into watchlists (organization_id, asset) select organization_id, 'bitcoin' from many`;
     await tx`

@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import * as audit from '../../audit/store.ts';
 import * as idempotency from '../../idempotency/store.ts';
 import * as identity from '../../identity/store.ts';
-import * as organizations from '../../organizations/store.ts';
+import * as organizations from '../../organizations/store/index.ts';
 import * as prices from '../../prices/store.ts';
 import * as realtime from '../../realtime/store.ts';
 import { type Call, type Calls, mine } from './calls.ts';
@@ -15,6 +15,11 @@ const answer = { status: 201, body: '{}', location: null };
 
 export const IDEMPOTENCY: Calls<typeof idempotency> = {
   find: { api: mine((tx, { member }) => idempotency.find(tx, member.userId, 'none')) },
+  memberOf: {
+    api: mine((tx, { member }) =>
+      idempotency.memberOf(tx, member.userId, [member.organizationId, randomUUID()]),
+    ),
+  },
   forget: { api: mine((tx, { member }) => idempotency.forget(tx, { ...member, ...key() })) },
   remember: { api: mine((tx, { member }) => idempotency.remember(tx, { ...member, ...key() }, answer, [])) },
   sweep: { dispatcher: (db) => idempotency.sweep(db, 100) },
@@ -37,7 +42,78 @@ async function colleague(ground: Ground): Promise<string> {
   return userId;
 }
 
+/** An invitation into the ground's organization: of nobody, or of its own member by a further owner. */
+async function invitation(ground: Ground, of: 'nobody' | 'me' = 'nobody'): Promise<string> {
+  const id = uuidv7();
+  const { userId, organizationId } = of === 'me' ? await elsewhere(ground) : ground.member;
+  await ground.admin`
+    insert into invitations (id, organization_id, username, user_id, role, invited_by, expires_at)
+    values (${id}, ${organizationId}, ${id}, ${of === 'me' ? ground.member.userId : null}, 'member', ${userId}, now() + interval '1 day')`;
+  return id;
+}
+
+/** Another user's organization. */
+async function elsewhere(ground: Ground): Promise<{ userId: string; organizationId: string }> {
+  const [userId, organizationId] = [await stranger(ground), uuidv7()];
+  await ground.admin`insert into organizations (id, name) values (${organizationId}, 'Elsewhere')`;
+  await ground.admin`insert into memberships (organization_id, user_id, role) values (${organizationId}, ${userId}, 'owner')`;
+  return { userId, organizationId };
+}
+
 export const ORGANIZATIONS: Calls<typeof organizations> = {
+  acceptInvitation: {
+    api: mine(async (tx, ground) =>
+      organizations.acceptInvitation(tx, await invitation(ground, 'me'), {
+        members: 9,
+        memberships: 1_000_000,
+      }),
+    ),
+  },
+  countMemberships: { api: mine((tx, { member }) => organizations.countMemberships(tx, member.userId)) },
+  countOpen: { api: mine((tx, { member }) => organizations.countOpen(tx, member.organizationId)) },
+  declineInvitation: {
+    api: mine(async (tx, ground) => organizations.declineInvitation(tx, await invitation(ground, 'me'))),
+  },
+  deleteInvitation: {
+    api: mine(async (tx, ground) => organizations.deleteInvitation(tx, await invitation(ground))),
+  },
+  findInvitation: {
+    api: mine(async (tx, ground) =>
+      organizations.findInvitation(tx, ground.member.organizationId, await invitation(ground)),
+    ),
+  },
+  insertInvitation: {
+    api: mine((tx, { member: { organizationId, userId } }) => {
+      const named = { username: randomUUID() };
+      const wanted = {
+        id: uuidv7(),
+        organizationId,
+        named,
+        role: 'viewer',
+        invitedBy: userId,
+        userId: null,
+      } as const;
+      return organizations.insertInvitation(tx, wanted, 14);
+    }),
+  },
+  isMember: {
+    api: mine((tx, { member }) => organizations.isMember(tx, member.organizationId, member.userId)),
+  },
+  listInvitations: {
+    api: [null, uuidv7()].map((beforeId) =>
+      mine((tx, { member }) =>
+        organizations.listInvitations(tx, member.organizationId, { beforeId, limit: 26 }),
+      ),
+    ),
+  },
+  listOwnInvitations: {
+    api: [null, uuidv7()].map((beforeId) =>
+      mine((tx) => organizations.listOwnInvitations(tx, { beforeId, limit: 26 })),
+    ),
+  },
+  lockPrincipal: { api: mine((tx) => organizations.lockPrincipal(tx)) },
+  removeExpired: { api: mine((tx, { member }) => organizations.removeExpired(tx, member.organizationId)) },
+  sweepInvitations: { dispatcher: (db) => organizations.sweepInvitations(db, 100) },
   changeOrganization: {
     api: mine((tx, { member }) =>
       organizations.changeOrganization(tx, member.organizationId, { name: 'Home' }),
@@ -66,6 +142,9 @@ export const ORGANIZATIONS: Calls<typeof organizations> = {
   findMember: {
     api: mine((tx, { member }) => organizations.findMember(tx, member.organizationId, member.userId)),
   },
+  findOrganization: {
+    api: mine((tx, { member }) => organizations.findOrganization(tx, member.userId, member.organizationId)),
+  },
   findUser: {
     api: [
       mine((tx) => organizations.findUser(tx, { username: 'none' })),
@@ -74,11 +153,6 @@ export const ORGANIZATIONS: Calls<typeof organizations> = {
   },
   hasOwnerBeside: {
     api: mine((tx, { member }) => organizations.hasOwnerBeside(tx, member.organizationId, member.userId)),
-  },
-  insertMember: {
-    api: mine(async (tx, ground) =>
-      organizations.insertMember(tx, ground.member.organizationId, await stranger(ground), 'viewer'),
-    ),
   },
   insertOrganization: {
     api: mine((tx, { member }) =>
@@ -92,9 +166,7 @@ export const ORGANIZATIONS: Calls<typeof organizations> = {
   },
   listOrganizations: {
     api: [null, uuidv7()].map((beforeId) =>
-      mine((tx, { member }) =>
-        organizations.listOrganizations(tx, member.userId, [member.organizationId], { beforeId, limit: 26 }),
-      ),
+      mine((tx, { member }) => organizations.listOrganizations(tx, member.userId, { beforeId, limit: 26 })),
     ),
   },
   lockOrganization: {
@@ -263,8 +335,8 @@ export const IDENTITY: Calls<typeof identity> = {
   isLiveSession: { session: (db, { member }) => identity.isLiveSession(db, member) },
   isUsable: { session: (db) => identity.isUsable(db, hash()) },
   publishKeys: { auth: publishKeys, session: publishKeys },
-  readOrganizationNames: {
-    session: mine((tx, { member }) => identity.readOrganizationNames(tx, [member.organizationId])),
+  readOwnOrganizations: {
+    session: mine((tx, { member }) => identity.readOwnOrganizations(tx, member.userId, 1_000)),
   },
   readPublicKeys: {
     session: identity.readPublicKeys,

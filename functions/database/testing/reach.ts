@@ -60,13 +60,15 @@ export const REACH: Record<(typeof FUNCTION_ROLES)[number], Reach> = {
     request_counts: { ...WRITE, delete: ['all'] },
     signing_keys: { select: ['all'], insert: ['all'], delete: ['all'] },
     organizations: { select: ['readable', 'id', 'name'] },
+    memberships: { select: ['mine', 'organization_id', 'role', 'user_id'] },
   },
   celeriac_session: {
     users: { select: ['all', 'created_at', 'email', 'id', 'name', 'username'] },
     sessions: { select: ['all'] },
     refresh_tokens: { select: ['all'], insert: ['all'], update: ['all', 'used_at'] },
     signing_keys: { select: ['all'], insert: ['all'], delete: ['all'] },
-    organizations: { select: ['readable', 'id', 'name'] },
+    organizations: { select: ['readable', 'created_by', 'id', 'name', 'personal'] },
+    memberships: { select: ['mine', 'organization_id', 'role', 'user_id'] },
   },
   celeriac_api: {
     users: { select: ['colleagues', 'id', 'name', 'username'] },
@@ -76,6 +78,24 @@ export const REACH: Record<(typeof FUNCTION_ROLES)[number], Reach> = {
       insert: ['administrable'],
       update: ['administrable'],
       delete: ['administrableOrMine'],
+    },
+    invitations: {
+      select: [
+        'administrable',
+        ...[
+          'accepted_at',
+          'created_at',
+          'email',
+          'expires_at',
+          'id',
+          'invited_by',
+          'organization_id',
+          'role',
+          'username',
+        ],
+      ],
+      insert: ['administrable'],
+      delete: ['administrable'],
     },
     signing_keys: { select: ['all'] },
     tasks: {
@@ -129,6 +149,7 @@ export const REACH: Record<(typeof FUNCTION_ROLES)[number], Reach> = {
     signing_keys: { select: ['all'] },
     tasks: { select: ['readable'] },
     batches: { select: ['readable'] },
+    memberships: { select: ['mine', 'organization_id', 'role', 'user_id'] },
     connections: { insert: ['mine'] },
   },
   celeriac_worker: {
@@ -160,6 +181,7 @@ export const REACH: Record<(typeof FUNCTION_ROLES)[number], Reach> = {
     audit_log: { select: ['old', 'at', 'id'], delete: ['old'] },
     idempotency_keys: SWEEP,
     uploads: { select: ['all'], update: ['all'], delete: ['all'] },
+    invitations: SWEEP,
   },
   celeriac_prices: {
     watchlists: { select: ['all', 'asset', 'created_at', 'currency'] },
@@ -170,9 +192,24 @@ export const REACH: Record<(typeof FUNCTION_ROLES)[number], Reach> = {
 
 const MEMBERS_EYES = ['celeriac_auth', 'celeriac_session', 'celeriac_api', 'celeriac_socket'];
 
-/** Who may call which function of the schema; `silence` is for other functions alone. */
+/** Who may call which function of the schema; `silence` and `is_open` are for other functions alone. */
 export const EXECUTES: Record<string, readonly string[]> = {
+  // For code from before 0023 alone.
   enter: MEMBERS_EYES,
+  enter_session: MEMBERS_EYES,
+  enter_organization: MEMBERS_EYES,
+  entered_organization: MEMBERS_EYES,
+  entered_writable_organization: MEMBERS_EYES,
+  newest_task_of_each: ['celeriac_api'],
+  newest_batch_of_each: ['celeriac_api'],
+  role_in: ['celeriac_api'],
+  is_colleague: ['celeriac_api'],
+  may_write: ['celeriac_worker'],
+  own_invitations: ['celeriac_api'],
+  accept_invitation: ['celeriac_api'],
+  decline_invitation: ['celeriac_api'],
+  lock_user: ['celeriac_api'],
+  is_open: [],
   current_user_id: MEMBERS_EYES,
   readable_organizations: MEMBERS_EYES,
   writable_organizations: MEMBERS_EYES,

@@ -58,6 +58,9 @@ export async function insertRows(
       values (${userId}, 'key', ${randomBytes(32)}, ${uuidv7()}, ${until})`;
     await tx`
       insert into uploads (id, organization_id, bytes, open_until) values (${uuidv7()}, ${organizationId}, 1, ${until})`;
+    await tx`
+      insert into invitations (id, organization_id, username, role, invited_by, expires_at)
+      values (${uuidv7()}, ${organizationId}, 'nobody', 'member', ${userId}, ${until})`;
     await tx`insert into watchlists (organization_id, asset) values (${organizationId}, 'bitcoin')`;
     await tx`
       insert into price_ticks (asset, currency, bucket, price, provider_updated_at, source)

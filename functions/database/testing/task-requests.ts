@@ -42,6 +42,9 @@ const selections = (work: (tx: Transaction, given: tasks.Selection, ground: Grou
 
 const pair = async (ground: Ground, status: Parameters<Ground['made']>[0]) => ground.made(status, 2);
 
+const whose = ({ organizationId, userId }: Ground['member']) => ({ organizationId, memberId: userId });
+const PAUSE: tasks.PauseKey = { organizationId: uuidv7(), scope: 'kind', name: 'none' };
+
 const NO_LARGE = { description: false, payload: false, result: false, errorDetails: false };
 
 /** A page of the ground's tasks. */
@@ -52,7 +55,7 @@ async function listed(
   large: Partial<tasks.LargeColumns> = {},
 ): Promise<void> {
   const { ids, ...none } = everything;
-  const asked = { ...none, organizationIds: [member.organizationId], beforeId: null, ...filter };
+  const asked = { ...none, ...whose(member), beforeId: null, ...filter };
   for await (const _rows of tasks.list(tx, asked, 26, { ...NO_LARGE, ...large }));
 }
 
@@ -111,6 +114,9 @@ export const REQUESTS = {
     socket: mine(async (tx, ground) => tasks.find(tx, (await ground.made('SCHEDULED', 1))[0] ?? '')),
   },
   findAll: { api: mine(async (tx, ground) => tasks.findAll(tx, await pair(ground, 'SCHEDULED'))) },
+  findPause: {
+    api: mine((tx, { member }) => tasks.findPause(tx, { ...member, scope: 'kind', name: 'none' })),
+  },
   findBatch: {
     api: mine(async (tx, ground) => tasks.findBatch(tx, (await ground.batch('RUNNING', 2)).id)),
     socket: mine(async (tx, ground) => tasks.findBatch(tx, (await ground.batch('RUNNING', 2)).id)),
@@ -167,14 +173,21 @@ export const REQUESTS = {
         { id: uuidv7(), name: '', queue: 'bulk' },
         member.organizationId,
         member.userId,
-        { importTask: uuidv7(), first: uuidv7(), last: uuidv7() },
+        { importTask: uuidv7(), etag: 'e', first: uuidv7(), last: uuidv7() },
       ),
     ),
   },
   list: {
     api: [
       ...FILTERS.map((filter) => mine((tx, ground) => listed(tx, ground, filter(ground)))),
-      mine((tx, ground) => listed(tx, ground, { beforeId: uuidv7() })),
+      ...FILTERS.map((filter) =>
+        mine((tx, ground) => listed(tx, ground, { ...filter(ground), organizationId: null })),
+      ),
+      ...[null, undefined].map((organizationId) =>
+        mine((tx, ground) =>
+          listed(tx, ground, { beforeId: uuidv7(), ...(organizationId === null && { organizationId }) }),
+        ),
+      ),
       mine((tx, ground) => listed(tx, ground, {}, { payload: true, result: true })),
       mine(async (tx, ground) => {
         const { id, taskIds } = await ground.batch('SCHEDULED', 2);
@@ -184,11 +197,24 @@ export const REQUESTS = {
     ],
   },
   listBatches: {
-    api: [null, uuidv7()].map((before) =>
-      mine((tx, { member }) => tasks.listBatches(tx, [member.organizationId], before, 26)),
+    api: [null, uuidv7()].flatMap((beforeId) => [
+      mine((tx, { member }) => tasks.listBatches(tx, { ...whose(member), beforeId }, 26)),
+      mine((tx, { member }) =>
+        tasks.listBatches(tx, { ...whose(member), organizationId: null, beforeId }, 26),
+      ),
+    ]),
+  },
+  listPauses: {
+    api: [null, PAUSE].flatMap((after) => [
+      mine((tx, { member }) => tasks.listPauses(tx, { ...whose(member), after }, 26)),
+      mine((tx, { member }) => tasks.listPauses(tx, { ...whose(member), organizationId: null, after }, 26)),
+    ]),
+  },
+  organizationsWithTasks: {
+    api: [null, uuidv7()].map((after) =>
+      mine((tx, { member }) => tasks.organizationsWithTasks(tx, member.userId, after, 26)),
     ),
   },
-  listPauses: { api: mine((tx, { member }) => tasks.listPauses(tx, [member.organizationId])) },
   present: { api: mine(async (tx, ground) => tasks.present(tx, await pair(ground, 'SCHEDULED'))) },
   removePause: {
     api: mine((tx, { member }) => tasks.removePause(tx, { ...member, scope: 'kind', name: 'none' })),

@@ -10,6 +10,7 @@ export const IDS = {
   batch: '0190a5b0-0000-7000-8000-000000000005',
   upload: '0190a5b0-0000-7000-8000-000000000006',
   entry: '0190a5b0-0000-7000-8000-000000000007',
+  invitation: '0190a5b0-0000-7000-8000-000000000008',
 } as const;
 
 const NOON = '2026-11-20T12:00:00.000Z';
@@ -147,6 +148,30 @@ export const MEMBER = {
   name: 'Charles Babbage',
   role: 'member',
   created_at: NOON,
+};
+
+const EXPIRES = '2026-12-04T12:00:00.000Z';
+
+export const INVITATION = {
+  id: IDS.invitation,
+  organization: IDS.organization,
+  username: 'charles',
+  email: null,
+  role: 'member',
+  invited_by: IDS.user,
+  created_at: NOON,
+  expires_at: EXPIRES,
+};
+
+/** The same as Charles sees it. */
+export const OWN_INVITATION = {
+  id: IDS.invitation,
+  organization: IDS.organization,
+  organization_name: 'Analytical Engines',
+  role: 'member',
+  invited_by: 'ada',
+  created_at: NOON,
+  expires_at: EXPIRES,
 };
 
 export const PAUSE = {

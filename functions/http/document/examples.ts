@@ -4,9 +4,11 @@ import {
   BATCH,
   CURSOR,
   IDS,
+  INVITATION,
   KEYS,
   MEMBER,
   ORGANIZATION,
+  OWN_INVITATION,
   PAUSE,
   PRICE,
   SCHEDULED,
@@ -31,6 +33,7 @@ const ofTask = { taskId: IDS.task };
 const ofBatch = { batchId: IDS.batch };
 const ofOrganization = { id: IDS.organization };
 const ofMember = { ...ofOrganization, userId: IDS.member };
+const ofInvitation = { invitationId: IDS.invitation };
 const outcome = { matched: 1, changed: 1, stopping: 0, complete: true };
 const newTask = {
   name: 'Data Processing Task',
@@ -172,7 +175,7 @@ const EXAMPLES: Record<string, Examples> = {
     answers: { 200: { matched: 1200, changed: 0, stopping: 0, complete: true } },
   },
 
-  listPauses: { answers: { 200: { results: [PAUSE] } } },
+  listPauses: { parameters: { limit: 20 }, answers: { 200: page(PAUSE) } },
   createPause: { body: { kind: 'http.request' }, answers: { 201: PAUSE } },
   deletePause: { parameters: { scope: 'kind', name: 'http.request' }, answers: {} },
   createTicket: { answers: { 201: { ticket: 'dGlja2V0', expires_in: 60 } } },
@@ -196,11 +199,16 @@ const EXAMPLES: Record<string, Examples> = {
   },
   listAuditLog: { parameters: ofOrganization, answers: { 200: page(AUDIT_ENTRY) } },
   listMembers: { parameters: ofOrganization, answers: { 200: page(MEMBER) } },
-  addMember: {
+  inviteMember: {
     parameters: ofOrganization,
     body: { username: 'charles', role: 'member' },
-    answers: { 201: MEMBER },
+    answers: { 202: INVITATION },
   },
+  listInvitations: { parameters: ofOrganization, answers: { 200: page(INVITATION) } },
+  revokeInvitation: { parameters: { ...ofOrganization, ...ofInvitation }, answers: {} },
+  listOwnInvitations: { parameters: { limit: 20 }, answers: { 200: page(OWN_INVITATION) } },
+  acceptInvitation: { parameters: ofInvitation, answers: { 200: { ...ORGANIZATION, role: 'member' } } },
+  declineInvitation: { parameters: ofInvitation, answers: {} },
   updateMember: {
     parameters: ofMember,
     body: { role: 'viewer' },

@@ -31,7 +31,7 @@ const TASK_OPERATIONS = [
 const BATCH_OPERATIONS = ['getBatch', 'cancelBatch', 'retryBatch'];
 const ORGANIZATION_OPERATIONS = [
   ...['getOrganization', 'replaceOrganization', 'updateOrganization', 'deleteOrganization', 'listMembers'],
-  ...['listAuditLog', 'addMember', 'listPrices', 'listWatchlist', 'addToWatchlist'],
+  ...['listAuditLog', 'inviteMember', 'listInvitations', 'listPrices', 'listWatchlist', 'addToWatchlist'],
 ];
 const MEMBER_OPERATIONS = ['updateMember', 'removeMember'];
 
@@ -69,6 +69,7 @@ const LINKS: Record<string, Record<number, Record<string, Link>>> = {
       },
     },
   },
+  listPauses: { 200: nextPage('listPauses') },
   createPause: {
     201: linksTo(
       [
@@ -80,12 +81,20 @@ const LINKS: Record<string, Record<number, Record<string, Link>>> = {
   },
   createOrganization: { 201: linksTo(organization, ...ORGANIZATION_OPERATIONS) },
   listOrganizations: { 200: nextPage('listOrganizations') },
-  addMember: {
-    201: linksTo(
+  inviteMember: {
+    202: linksTo(
+      [sameOrganization, { parameter: 'invitationId', from: '$response.body#/id' }],
+      'revokeInvitation',
+    ),
+  },
+  updateMember: {
+    200: linksTo(
       [sameOrganization, { parameter: 'userId', from: '$response.body#/user_id' }],
       ...MEMBER_OPERATIONS,
     ),
   },
+  listInvitations: { 200: nextPage('listInvitations', 'id') },
+  listOwnInvitations: { 200: nextPage('listOwnInvitations') },
   listMembers: { 200: nextPage('listMembers', 'id') },
   listAuditLog: { 200: nextPage('listAuditLog', 'id') },
   listPrices: { 200: nextPage('listPrices', 'id') },

@@ -6,6 +6,7 @@ export const TAGS = {
   Pauses: 'Kinds and queues of which an organization starts nothing more for now.',
   WebSocket: 'Logins for the stream of changes.',
   Organizations: 'Owners of everything else, and their members.',
+  Invitations: 'How users become members: invited by an owner or admin, and not without accepting.',
   Prices: 'Prices of what an organization follows.',
   Documentation: 'This document, and a page for people.',
 } as const;

@@ -126,6 +126,8 @@ describe('foreign and unknown organizations answer alike', () => {
     ['DELETE', ''],
     ['GET', '/members'],
     ['POST', '/members', { username: 'x', role: 'viewer' }],
+    ['GET', '/invitations'],
+    ['DELETE', '/invitations/USER'],
     ['PATCH', '/members/USER', { role: 'viewer' }],
     ['DELETE', '/members/USER'],
   ];

@@ -1,6 +1,6 @@
 import { createRoute } from '@hono/zod-openapi';
 import * as z from 'zod';
-import { addMember, changeRole, listMembers, removeMember } from '../../organizations/members.ts';
+import { changeRole, listMembers, removeMember } from '../../organizations/members.ts';
 import { type Member, type Organization, OrganizationName } from '../../organizations/organization.ts';
 import {
   changeOrganization,
@@ -11,10 +11,11 @@ import {
   listOrganizations,
   type OrganizationDeps,
 } from '../../organizations/organizations.ts';
+import { MAX_MEMBERSHIPS, MAX_OWNED } from '../../organizations/quotas.ts';
 import { ROLES } from '../../organizations/rights.ts';
 import type { CreateDeps } from '../../tasks/create.ts';
 import { reconsiderHeld } from '../../tasks/fill-lanes.ts';
-import { Id, SAYS_SOMETHING } from '../../text-rules.ts';
+import { Id } from '../../text-rules.ts';
 import type { App } from '../app.ts';
 import { cursor, decodeCursor, encodeCursor } from '../cursor.ts';
 import { answer, json, NEWEST_FIRST, problems, secured } from '../describe.ts';
@@ -23,7 +24,7 @@ import { pageLimit } from '../page-limit.ts';
 
 const Role = z.enum(ROLES);
 
-const OrganizationView = z.object({
+export const OrganizationView = z.object({
   id: z.uuid(),
   name: z.string(),
   personal: z.boolean(),
@@ -72,15 +73,6 @@ const Page = z.strictObject({
   limit: pageLimit({ max: 100, default: 50 }),
 });
 
-const Login = z.string().max(254).trim().min(1).meta({ minLength: 1, pattern: SAYS_SOMETHING.source });
-const NewMember = z
-  .strictObject({ username: Login.optional(), email: Login.optional(), role: Role.default('member') })
-  .refine(({ username, email }) => (username === undefined) !== (email === undefined), {
-    path: ['username'],
-    error: 'Give either username or email',
-  })
-  .meta({ oneOf: [{ required: ['username'] }, { required: ['email'] }] });
-
 const oneOrganization = z.object({ id: Id });
 const oneMember = oneOrganization.extend({ userId: Id });
 
@@ -94,8 +86,9 @@ const create = createRoute({
   method: 'post',
   operationId: 'createOrganization',
   summary: 'Make an organization that you own',
+  description: `A user who owns ${MAX_OWNED} organizations, the personal one included, or is a member of ${MAX_MEMBERSHIPS}, cannot make another one.`,
   request: { body: json(z.strictObject({ name: OrganizationName })) },
-  responses: { 201: answer('Made', OrganizationView), ...problems(400, 401) },
+  responses: { 201: answer('Made', OrganizationView), ...problems(400, 401, 409) },
 });
 
 const list = createRoute({
@@ -155,15 +148,6 @@ const listOfMembers = createRoute({
   summary: 'List the members, newest account first',
   request: { params: oneOrganization, query: Page },
   responses: { 200: answer('A page', pageOf(MemberView)), ...problems(400, 401, 404) },
-});
-
-const add = createRoute({
-  ...members,
-  method: 'post',
-  operationId: 'addMember',
-  summary: 'Add a user as a member at once; they may leave at any time',
-  request: { params: oneOrganization, body: json(NewMember) },
-  responses: { 201: answer('Added', MemberView), ...problems(400, 401, 403, 404, 409) },
 });
 
 const assign = createRoute({
@@ -243,13 +227,6 @@ export function registerOrganizationRoutes(
     return c.json(page(members, { more, view: memberView, cursorOf }), 200);
   });
 
-  app.openapi(add, async (c) => {
-    const { username, email, role } = c.req.valid('json');
-    const named = email === undefined ? { username: username ?? '' } : { email };
-    const added = await addMember(deps, c.var.principal, c.req.valid('param').id, { named, role });
-    return c.json(memberView(added), 201);
-  });
-
   app.openapi(assign, async (c) => {
     const { id, userId } = c.req.valid('param');
     const { role } = c.req.valid('json');
@@ -271,7 +248,7 @@ function pageFrom({ cursor, limit }: z.output<typeof Page>) {
   return { beforeId: cursor === undefined ? null : decodeCursor(cursor), limit };
 }
 
-function organizationView(organization: Organization): z.infer<typeof OrganizationView> {
+export function organizationView(organization: Organization): z.infer<typeof OrganizationView> {
   const { id, name, personal, maxRunning, retentionDays, role, createdAt, updatedAt } = organization;
   return {
     id,

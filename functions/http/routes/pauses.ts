@@ -2,11 +2,13 @@ import { createRoute } from '@hono/zod-openapi';
 import * as z from 'zod';
 import type { CreateDeps } from '../../tasks/create.ts';
 import { LISTED_KIND_NAMES } from '../../tasks/kinds/index.ts';
-import { listPauses, type Pause, pause, resume } from '../../tasks/pauses.ts';
+import { listPauses, type Pause, type PauseKey, pause, resume } from '../../tasks/pauses.ts';
 import { QUEUES } from '../../tasks/task.ts';
 import { Id } from '../../text-rules.ts';
 import type { App } from '../app.ts';
 import { answer, json, problems, secured } from '../describe.ts';
+import { page } from '../page.ts';
+import { pageLimit } from '../page-limit.ts';
 
 /** The name of a kind or queue, also of one that is no more. */
 const PausedName = z.string().regex(/^[a-z][a-z0-9.-]{0,99}$/, 'Must be the name of a kind or queue');
@@ -35,16 +37,37 @@ const CreatePause = z
 
 const ofOrganization = z.strictObject({ organization: Id.optional() });
 
+/** Organization, scope and name of the last pause seen. Plain text, so that a pattern can describe it. */
+const PLACE = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}~(?:kind|queue)~[a-z][a-z0-9.-]{0,99}$/;
+
+const cursorOf = ({ organizationId, scope, name }: PauseKey) => `${organizationId}~${scope}~${name}`;
+
+function placeOf(cursor: string): PauseKey {
+  const [organizationId = '', scope, name = ''] = cursor.split('~');
+  return { organizationId, scope: scope as PauseKey['scope'], name };
+}
+
+const ListPauses = z.strictObject({
+  organization: Id.optional().describe('Default: all your organizations'),
+  limit: pageLimit({ max: 100, default: 50 }),
+  cursor: z
+    .string()
+    .regex(PLACE, 'Is not a cursor of this list')
+    .transform(placeOf)
+    .optional()
+    .describe('`next_cursor` of the page before'),
+});
+
 const collection = { path: '/api/pauses', ...secured('Pauses') } as const;
 
 const list = createRoute({
   ...collection,
   method: 'get',
   operationId: 'listPauses',
-  summary: 'What is paused',
-  request: { query: ofOrganization.describe('Default: all your organizations') },
+  summary: 'What is paused, of the newest organization first, and by scope and name',
+  request: { query: ListPauses },
   responses: {
-    200: answer('All of it', z.object({ results: z.array(PauseView) })),
+    200: answer('A page', z.object({ results: z.array(PauseView), next_cursor: z.string().nullable() })),
     ...problems(400, 401, 404),
   },
 });
@@ -76,8 +99,10 @@ const remove = createRoute({
 /** What an organization has paused. */
 export function registerPauseRoutes(app: App, deps: CreateDeps): void {
   app.openapi(list, async (c) => {
-    const pauses = await listPauses(deps, c.var.principal, c.req.valid('query').organization ?? null);
-    return c.json({ results: pauses.map(pauseView) }, 200);
+    const { organization = null, cursor: after = null, limit } = c.req.valid('query');
+    const wanted = { organizationId: organization, after };
+    const { pauses, more } = await listPauses(deps, c.var.principal, wanted, limit);
+    return c.json(page(pauses, { more, view: pauseView, cursorOf }), 200);
   });
 
   app.openapi(create, async (c) => {

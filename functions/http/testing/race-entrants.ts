@@ -60,9 +60,15 @@ export const CHANGES: Entrants = {
     max_running: 3,
     retention_days: 20,
   }),
-  'add a member': request('owner', 'POST /api/organizations/{organization}/members', ({ people }) => ({
+  'invite a member': request('owner', 'POST /api/organizations/{organization}/members', ({ people }) => ({
     username: people.stranger.username,
   })),
+  'accept an invitation': request('stranger', 'POST /api/invitations/{invitation}/accept'),
+  'decline an invitation': request('stranger', 'POST /api/invitations/{invitation}/decline'),
+  'revoke an invitation': request(
+    'coOwner',
+    'DELETE /api/organizations/{organization}/invitations/{invitation}',
+  ),
   'promote the member': request('owner', 'PATCH /api/organizations/{organization}/members/{member}', {
     role: 'admin',
   }),

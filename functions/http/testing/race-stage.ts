@@ -26,6 +26,8 @@ export type Stage = {
   importing: string;
   importTask: string;
   upload: string;
+  /** Of the stranger, by the other owner. */
+  invitation: string;
   /** A WebSocket of the member that watches `waiting` and `batch`. */
   connection: string;
   /** Names that nobody has yet. */
@@ -59,6 +61,7 @@ export async function raceStages(on: Stand, side: RaceSide): Promise<() => Promi
       importing: ids(),
       importTask: ids(),
       upload: ids(),
+      invitation: ids(),
       connection: ids(),
       fresh: randomBytes(6).toString('hex'),
     };
@@ -70,7 +73,7 @@ export async function raceStages(on: Stand, side: RaceSide): Promise<() => Promi
 
 async function write(admin: Database, stage: Stage): Promise<void> {
   const { organization, waiting, failed, running, batch, importing, importTask, connection, people } = stage;
-  const { owner, coOwner, member } = people;
+  const { owner, coOwner, member, stranger } = people;
   const all = Object.values(people);
   await admin`
     with o as (
@@ -106,6 +109,10 @@ async function write(admin: Database, stage: Stage): Promise<void> {
         (${importTask}, ${organization}, ${member.userId}, null, 'batch.import', 'Import', 'bulk', 'SCHEDULED', now(), now(), 3,
           0, 4, now() + interval '5 minutes', null, null, null, null, null, '{}',
           ${JSON.stringify({ batch: importing, upload: stage.upload, format: 'ndjson', queue: 'bulk', defaults: {}, partial: false })}::text::jsonb)
+    ), i as (
+      insert into invitations (id, organization_id, username, user_id, role, invited_by, expires_at)
+      values (${stage.invitation}, ${organization}, 'invited', ${stranger.userId}, 'member', ${coOwner.userId},
+        now() + interval '1 day')
     ), p as (
       insert into pauses (organization_id, scope, name) values (${organization}, 'queue', 'bulk')
     ), w as (

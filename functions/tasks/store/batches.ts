@@ -1,5 +1,6 @@
 import type { Database, Transaction } from '../../database/connect.ts';
 import type { Batch } from '../task.ts';
+import { newestOf, type Whose } from './newest.ts';
 import { batchJson } from './tally.ts';
 
 /** A batch, and how many of its tasks run at this moment. */
@@ -9,7 +10,8 @@ export type BatchNow = Batch & { running: number };
 const running = (tx: Transaction) => tx`
   running as materialized (
     select r.batch_id, count(*)::integer as tasks from tasks r
-    where r.status = 'RUNNING' and r.batch_id in (select b.id from b)
+    -- An array, so that the batch is compared before the policy is asked.
+    where r.status = 'RUNNING' and r.batch_id = any (array(select b.id from b))
     group by r.batch_id
   )`;
 
@@ -30,27 +32,21 @@ export async function findBatch(tx: Transaction, id: string): Promise<BatchNow |
   return row && batchNow(row);
 }
 
-/** Batches of these organizations, newest first. @param beforeId only older ones than this */
+/** Batches, newest first. @param beforeId only older ones than this */
 export async function listBatches(
   tx: Transaction,
-  organizationIds: readonly string[],
-  beforeId: string | null,
+  { beforeId, ...whose }: Whose & { beforeId: string | null },
   limit: number,
 ): Promise<BatchNow[]> {
-  // One short walk along each organization's own index, as for tasks. What runs is counted once, and not once for each batch.
+  // What runs is counted once, and not once for each batch.
   const rows = await tx<Row[]>`
-    with b as materialized (
-      select b.*
-      from unnest(${organizationIds as string[]}::uuid[]) as mine(id)
-      cross join lateral (
-        select * from batches b
-        where b.organization_id = mine.id ${beforeId ? tx`and b.id < ${beforeId}` : tx``}
-        order by b.organization_id, b.id desc
-        limit ${limit}
-      ) b
-      order by b.id desc
-      limit ${limit}
-    ), ${running(tx)}
+    ${newestOf(tx, {
+      table: 'batches',
+      whose,
+      matching: beforeId ? tx`and t.id < ${beforeId}` : tx``,
+      newestOfEach: tx`newest_batch_of_each(${limit}, ${beforeId})`,
+      limit,
+    })}, b as materialized (select * from newest), ${running(tx)}
     ${withRunning(tx)}
     order by b.id desc`;
   return rows.map(batchNow);

@@ -39,11 +39,9 @@ const home = (
   organizationId: string | null,
 ) => db`
   caller as materialized (
-    select * from enter(${userId}, ${sessionId})
+    select organization_id, role from enter_organization(${userId}, ${sessionId}, ${organizationId})
   ), home as (
-    select organization_id from caller
-    where role <> 'viewer' and coalesce(organization_id = ${organizationId}::uuid, personal)
-    limit 1
+    select organization_id from caller where role <> 'viewer'
   )`;
 
 /** Writes tasks into the organization that the relation `home` names. */

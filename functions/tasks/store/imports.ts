@@ -12,12 +12,13 @@ export async function insertImport(
   { id, name, queue }: NewBatch,
   organizationId: string,
   userId: string,
-  ids: { importTask: string; first: string; last: string },
+  given: { importTask: string; etag: string; first: string; last: string },
 ): Promise<Batch> {
   const [row] = await tx<{ batch: Batch }[]>`
     with b as (
-      insert into batches (id, organization_id, created_by, name, queue, sealed, import_task_id, first_task_id, last_task_id)
-      values (${id}, ${organizationId}, ${userId}, ${name}, ${queue}, false, ${ids.importTask}, ${ids.first}, ${ids.last})
+      insert into batches (id, organization_id, created_by, name, queue, sealed, import_task_id, import_etag, first_task_id, last_task_id)
+      values (${id}, ${organizationId}, ${userId}, ${name}, ${queue}, false, ${given.importTask}, ${given.etag}, ${given.first},
+        ${given.last})
       returning *
     )
     select ${batchJson(tx)} as batch from b`;
@@ -46,6 +47,10 @@ const job = (db: Database, { taskId, attempt, batchId }: ImportAttempt): Fragmen
 export type FoundImport = {
   organizationId: string;
   createdBy: string | null;
+  /** Whoever asked for it may create tasks in the organization, at this moment. */
+  mayWrite: boolean;
+  /** Of the upload when its import was asked for; null for imports from before. */
+  etag: string | null;
   /** Tasks that it has written. */
   total: number;
   sealed: boolean;
@@ -58,7 +63,8 @@ export type FoundImport = {
 export async function findImport(db: Database, attempt: ImportAttempt): Promise<FoundImport | undefined> {
   const [row] = await db<FoundImport[]>`
     with ${job(db, attempt)}
-    select b.organization_id as "organizationId", job.created_by as "createdBy", b.total, b.sealed,
+    select b.organization_id as "organizationId", job.created_by as "createdBy",
+      may_write(job.created_by, b.organization_id) as "mayWrite", b.import_etag as etag, b.total, b.sealed,
       b.last_task_id as "lastTaskId",
       (select t.id from tasks t
         where t.organization_id = b.organization_id and t.id between b.first_task_id and b.last_task_id
@@ -84,7 +90,7 @@ export async function unseal(db: Database, attempt: ImportAttempt): Promise<Watc
 /**
  * Writes tasks of an import, those that are not there yet, and counts them.
  *
- * @returns undefined when this attempt no longer has the import
+ * @returns undefined when this attempt no longer has the import, or its user may no longer write there
  */
 export async function insertImported(
   db: Database,
@@ -94,8 +100,8 @@ export async function insertImported(
   dispatch: DispatchSettings,
 ): Promise<{ batch: WatchedBatch; tasks: Timed<{ id: string }>[] } | undefined> {
   const [first, ...rows] = await db<{ batch: WatchedBatch | null; id: string; dueInSeconds: number }[]>`
-    with ${job(db, attempt)}, home as (
-      select organization_id from job
+    with ${job(db, attempt)}, home as materialized (
+      select organization_id from job where may_write(job.created_by, job.organization_id)
     ), made as (
       ${insertion(db, createdBy, tasks, attempt.batchId, dispatch)}
       on conflict do nothing
@@ -103,7 +109,7 @@ export async function insertImported(
     ), b as (
       update batches b
       set total = b.total + (select count(*) from made), updated_at = clock_timestamp(), seq = b.seq + 1
-      from job where b.id = job.id and not b.sealed
+      from job join home using (organization_id) where b.id = job.id and not b.sealed
       returning b.*
     )
     select ${batchJson(db)} as batch, b.id, 0::float8 as "dueInSeconds" from b

@@ -48,7 +48,8 @@ export {
   stoppedHosts,
   takeOutboundTurn,
 } from './outbound.ts';
-export { addPause, listPauses, type Pause, removePause } from './pauses.ts';
+export { organizationsWithTasks, type Whose } from './newest.ts';
+export { addPause, findPause, listPauses, type Pause, type PauseKey, removePause } from './pauses.ts';
 export {
   exists,
   find,

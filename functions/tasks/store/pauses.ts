@@ -1,4 +1,5 @@
 import type { Transaction } from '../../database/connect.ts';
+import type { Whose } from './newest.ts';
 
 /** What an organization has paused. */
 export type Pause = {
@@ -10,19 +11,52 @@ export type Pause = {
   pausedAt: Date;
 };
 
-/** The pauses of the given organizations. */
-export async function listPauses(tx: Transaction, organizationIds: readonly string[]): Promise<Pause[]> {
+export type PauseKey = Pick<Pause, 'organizationId' | 'scope' | 'name'>;
+
+const columns = (tx: Transaction) => tx`
+  p.organization_id as "organizationId", p.scope, p.name, u.username as "pausedBy", p.paused_at as "pausedAt"`;
+
+/** Pauses, of the newest organization first, and by scope and name. @param after only those behind this one */
+export async function listPauses(
+  tx: Transaction,
+  { organizationId, memberId, after }: Whose & { after: PauseKey | null },
+  limit: number,
+): Promise<Pause[]> {
+  // One short walk along each organization's own key. It ends with the page, as the organizations come in the page's order.
   return tx<Pause[]>`
-    select p.organization_id as "organizationId", p.scope, p.name, u.username as "pausedBy", p.paused_at as "pausedAt"
+    select ${columns(tx)}
+    from (
+      select p.* from memberships mine cross join lateral (
+        select * from pauses p
+        where p.organization_id = mine.organization_id
+          ${after ? tx`and (p.organization_id < ${after.organizationId} or (p.scope, p.name) > (${after.scope}, ${after.name}))` : tx``}
+        order by p.organization_id, p.scope, p.name
+        limit ${limit}
+      ) p
+      where mine.user_id = ${memberId}
+        ${organizationId ? tx`and mine.organization_id = ${organizationId}` : tx``}
+        ${after ? tx`and mine.organization_id <= ${after.organizationId}` : tx``}
+      order by mine.organization_id desc, p.scope, p.name
+      limit ${limit}
+    ) p left join users u on u.id = p.paused_by
+    order by p.organization_id desc, p.scope, p.name`;
+}
+
+export async function findPause(
+  tx: Transaction,
+  { organizationId, scope, name }: PauseKey,
+): Promise<Pause | undefined> {
+  const [pause] = await tx<Pause[]>`
+    select ${columns(tx)}
     from pauses p left join users u on u.id = p.paused_by
-    where p.organization_id = any (${organizationIds as string[]}::uuid[])
-    order by p.paused_at desc, p.scope, p.name`;
+    where p.organization_id = ${organizationId} and p.scope = ${scope} and p.name = ${name}`;
+  return pause;
 }
 
 /** Pauses a kind or a queue; what is paused already stays as it was. */
 export async function addPause(
   tx: Transaction,
-  { organizationId, scope, name }: Pick<Pause, 'organizationId' | 'scope' | 'name'>,
+  { organizationId, scope, name }: PauseKey,
   userId: string,
 ): Promise<void> {
   await tx`
@@ -33,7 +67,7 @@ export async function addPause(
 /** @returns whether there was such a pause */
 export async function removePause(
   tx: Transaction,
-  { organizationId, scope, name }: Pick<Pause, 'organizationId' | 'scope' | 'name'>,
+  { organizationId, scope, name }: PauseKey,
 ): Promise<boolean> {
   const gone = await tx`
     delete from pauses where organization_id = ${organizationId} and scope = ${scope} and name = ${name} returning 1`;

@@ -1,6 +1,7 @@
 import type { Transaction } from '../../database/connect.ts';
 import type { Queue, Task, TaskStatus } from '../task.ts';
 import { columns, dueIn, type LargeColumns, type Timed } from './columns.ts';
+import { newestOf, type Whose } from './newest.ts';
 import { ofBatch, type Selection } from './stretch.ts';
 
 /** One task that the transaction's principal may see. */
@@ -54,8 +55,7 @@ export async function holdersOf(
     limit 20`;
 }
 
-export type TaskFilter = {
-  organizationIds: readonly string[];
+export type TaskFilter = Whose & {
   createdBy: string | null;
   statuses: readonly TaskStatus[] | null;
   kind: string | null;
@@ -83,28 +83,34 @@ export async function* list(
   limit: number,
   large: LargeColumns,
 ): AsyncGenerator<Task[]> {
-  // One short walk along each organization's own index: never along what others have.
-  const rows = tx<Task[]>`
-    select ${columns(tx, large)}
-    from unnest(${filter.organizationIds as string[]}::uuid[]) as mine(id)
-    cross join lateral (
-      select * from tasks t
-      where t.organization_id = mine.id
-        ${filter.beforeId ? tx`and t.id < ${filter.beforeId}` : tx``}
-        ${filter.createdBy ? tx`and t.created_by = ${filter.createdBy}` : tx``}
-        ${filter.statuses ? tx`and t.status = any (${filter.statuses as readonly string[] as string[]}::text[])` : tx``}
-        ${filter.kind ? tx`and t.kind = ${filter.kind}` : tx``}
-        ${filter.batch ? ofBatch(tx, filter.batch) : tx``}
-        ${filter.queue ? tx`and t.queue = ${filter.queue}` : tx``}
-        ${filter.createdFrom ? tx`and t.created_at >= ${filter.createdFrom}::text::timestamptz` : tx``}
-        ${filter.createdTo ? tx`and t.created_at < ${filter.createdTo}::text::timestamptz` : tx``}
-        ${filter.scheduledFrom ? tx`and t.scheduled_time >= ${filter.scheduledFrom}::text::timestamptz` : tx``}
-        ${filter.scheduledTo ? tx`and t.scheduled_time < ${filter.scheduledTo}::text::timestamptz` : tx``}
-      order by t.organization_id, t.id desc
-      limit ${limit}
-    ) t
-    order by t.id desc
-    limit ${limit}`;
+  const newest = newestOf(tx, {
+    table: 'tasks',
+    whose: filter,
+    matching: matching(tx, filter),
+    newestOfEach: newestOfEach(tx, filter, limit),
+    limit,
+  });
+  const rows = tx<Task[]>`${newest} select ${columns(tx, large)} from newest t order by t.id desc`;
   if (Object.values(large).includes(true)) yield* rows.cursor(LARGE_ROWS);
   else yield await rows;
 }
+
+const matching = (tx: Transaction, filter: TaskFilter) => tx`
+  ${filter.beforeId ? tx`and t.id < ${filter.beforeId}` : tx``}
+  ${filter.createdBy ? tx`and t.created_by = ${filter.createdBy}` : tx``}
+  ${filter.statuses ? tx`and t.status = any (${textsOf(filter.statuses)}::text[])` : tx``}
+  ${filter.kind ? tx`and t.kind = ${filter.kind}` : tx``}
+  ${filter.batch ? ofBatch(tx, filter.batch) : tx``}
+  ${filter.queue ? tx`and t.queue = ${filter.queue}` : tx``}
+  ${filter.createdFrom ? tx`and t.created_at >= ${filter.createdFrom}::text::timestamptz` : tx``}
+  ${filter.createdTo ? tx`and t.created_at < ${filter.createdTo}::text::timestamptz` : tx``}
+  ${filter.scheduledFrom ? tx`and t.scheduled_time >= ${filter.scheduledFrom}::text::timestamptz` : tx``}
+  ${filter.scheduledTo ? tx`and t.scheduled_time < ${filter.scheduledTo}::text::timestamptz` : tx``}`;
+
+/** Without the batch: a list of one batch names its organization, and so asks for no other. */
+const newestOfEach = (tx: Transaction, filter: TaskFilter, limit: number) => tx`newest_task_of_each(
+  ${limit}, ${filter.beforeId}::uuid, ${filter.createdBy}::uuid, ${filter.statuses && textsOf(filter.statuses)}::text[],
+  ${filter.kind}, ${filter.queue}, ${filter.createdFrom}::text::timestamptz, ${filter.createdTo}::text::timestamptz,
+  ${filter.scheduledFrom}::text::timestamptz, ${filter.scheduledTo}::text::timestamptz)`;
+
+const textsOf = (statuses: readonly TaskStatus[]): string[] => [...statuses];

@@ -10,6 +10,8 @@ const JOB = {
   attempt: 1,
   organizationId: 'o',
   createdBy: null,
+  mayWrite: true,
+  etag: null,
   batchId: crypto.randomUUID(),
   written: 0,
 };
@@ -26,7 +28,7 @@ async function imported(
   const unused = () => Promise.reject(new Error('not needed here'));
   const ports: ImportPorts = {
     begin: async () => JOB,
-    open: async () => ({ bytes: 1, content: content() }),
+    open: async () => ({ bytes: 1, etag: '', content: content() }),
     read: () => ({ uniqueKey: null }) as ReturnType<ImportPorts['read']>,
     takenKeys: async () => [],
     async insert(_job, lines) {

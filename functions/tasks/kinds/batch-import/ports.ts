@@ -10,6 +10,10 @@ export type ImportJob = {
   attempt: number;
   organizationId: string;
   createdBy: string | null;
+  /** Whoever asked for the import may still create tasks in the organization. */
+  mayWrite: boolean;
+  /** The upload's ETag when its import was asked for; null for an import from before ETags were kept. */
+  etag: string | null;
   batchId: string;
   /** The last line that an attempt before this one has written; 0 for none. Those before it were written, or left out. */
   written: number;
@@ -26,7 +30,11 @@ export type ImportLine =
 export type ImportPorts = {
   /** Undefined when this attempt no longer has the import. */
   begin: (taskId: string, attempt: number, batchId: string) => Promise<ImportJob | ImportEnd | undefined>;
-  /** The upload and its length in bytes; undefined when it is not there, or no longer. */
+  /**
+   * The upload and its length in bytes; undefined when it is not there, or no longer.
+   *
+   * @throws PermanentError `upload_replaced` when it is not the one whose import was asked for
+   */
   open: (
     job: ImportJob,
     uploadId: string,
@@ -44,7 +52,7 @@ export type ImportPorts = {
    * Writes tasks with their lines' ids.
    *
    * @returns the lines that were left out, as somebody has taken their unique key
-   * @throws when the job is lost
+   * @throws when the job is lost; PermanentError `import_forbidden` when its user may no longer write there
    */
   insert: (
     job: ImportJob,

@@ -10,6 +10,7 @@ import {
 } from '../../define-task.ts';
 import { isMeant } from '../../failure.ts';
 import { type BadLines, badLines } from './bad-lines.ts';
+import { importForbidden } from './failures.ts';
 import { isObject } from './is-object.ts';
 import { lineEndCounter } from './line-ends.ts';
 import { BLANK, ndjsonLines } from './ndjson.ts';
@@ -71,6 +72,7 @@ async function carryOut(
   payload: ImportPayload,
   context: TaskContext,
 ): Promise<Json> {
+  if (!job.mayWrite) throw importForbidden();
   const bad = badLines();
   // Once a line is written, all or none is decided; `partial` has to say again what was wrong.
   if (job.written === 0 || payload.partial) {

@@ -1,0 +1,36 @@
+export {
+  acceptInvitation,
+  countOpen,
+  declineInvitation,
+  deleteInvitation,
+  findInvitation,
+  findUser,
+  insertInvitation,
+  listInvitations,
+  listOwnInvitations,
+  removeExpired,
+  sweepInvitations,
+} from './invitations.ts';
+export {
+  changeRole,
+  deleteMember,
+  findMember,
+  hasOwnerBeside,
+  isMember,
+  listMembers,
+  silenceMember,
+  watchingConnections,
+} from './members.ts';
+export {
+  changeOrganization,
+  countContents,
+  countMemberships,
+  deleteOrganization,
+  findOrganization,
+  insertOrganization,
+  type Locked,
+  listOrganizations,
+  lockOrganization,
+  lockPrincipal,
+  type Page,
+} from './organizations.ts';

@@ -1,0 +1,123 @@
+import { and, eq, ne } from 'drizzle-orm';
+import type { Transaction } from '../../database/connect.ts';
+import type { Role } from '../../database/enter.ts';
+import { query } from '../../database/query.ts';
+import { memberships, users } from '../../database/schema.ts';
+import type { Member } from '../organization.ts';
+import type { Page } from './organizations.ts';
+
+const memberColumns = {
+  userId: users.id,
+  username: users.username,
+  name: users.name,
+  role: memberships.role,
+  createdAt: memberships.createdAt,
+};
+
+/** Newest account first. */
+export async function listMembers(
+  tx: Transaction,
+  organizationId: string,
+  { beforeId, limit }: Page,
+): Promise<Member[]> {
+  // Who may see a user is asked for the rows of the page alone.
+  return tx<Member[]>`
+    select u.id as "userId", u.username, u.name, m.role, m.created_at as "createdAt"
+    from (
+      select * from memberships m
+      where m.organization_id = ${organizationId} ${beforeId ? tx`and m.user_id < ${beforeId}` : tx``}
+      order by m.organization_id, m.user_id desc
+      limit ${limit}
+    ) m join users u on u.id = m.user_id
+    order by u.id desc`;
+}
+
+export async function findMember(
+  tx: Transaction,
+  organizationId: string,
+  userId: string,
+): Promise<Member | undefined> {
+  const [member] = await query(tx)
+    .select(memberColumns)
+    .from(memberships)
+    .innerJoin(users, eq(users.id, memberships.userId))
+    .where(ofMember(organizationId, userId));
+  return member;
+}
+
+export async function isMember(tx: Transaction, organizationId: string, userId: string): Promise<boolean> {
+  const found = await query(tx)
+    .select({ userId: memberships.userId })
+    .from(memberships)
+    .where(ofMember(organizationId, userId));
+  return found.length > 0;
+}
+
+export async function hasOwnerBeside(
+  tx: Transaction,
+  organizationId: string,
+  userId: string,
+): Promise<boolean> {
+  const others = await query(tx)
+    .select({ userId: memberships.userId })
+    .from(memberships)
+    .where(
+      and(
+        eq(memberships.organizationId, organizationId),
+        eq(memberships.role, 'owner'),
+        ne(memberships.userId, userId),
+      ),
+    )
+    .limit(1);
+  return others.length > 0;
+}
+
+/** @returns false when the member no longer has the role `from` */
+export async function changeRole(tx: Transaction, member: MemberInRole, to: Role): Promise<boolean> {
+  const changed = await query(tx)
+    .update(memberships)
+    .set({ role: to })
+    .where(inRole(member))
+    .returning({ userId: memberships.userId });
+  return changed.length > 0;
+}
+
+/** @returns false when the member no longer has the role `from` */
+export async function deleteMember(tx: Transaction, member: MemberInRole): Promise<boolean> {
+  const removed = await query(tx)
+    .delete(memberships)
+    .where(inRole(member))
+    .returning({ userId: memberships.userId });
+  return removed.length > 0;
+}
+
+/**
+ * Lists the connections of a user, or without a user of every member, that watch a task or a batch of the organization. The
+ * caller has deleted the membership, or deletes the organization: no subscription can be added until the transaction ends.
+ */
+export async function watchingConnections(
+  tx: Transaction,
+  organizationId: string,
+  userId: string | null,
+): Promise<string[]> {
+  const [row] = await tx<{ connections: string[] }[]>`
+    select watching_connections(${organizationId}, ${userId}) as connections`;
+  if (!row) throw new Error('watching_connections returned no row');
+  return row.connections;
+}
+
+/** Takes the user's WebSockets off everything that the organization owns. */
+export async function silenceMember(tx: Transaction, organizationId: string, userId: string): Promise<void> {
+  await tx`select silence_member(${organizationId}, ${userId})`;
+}
+
+/** A member in the role that was seen: whoever has another by now is not meant. */
+export type MemberInRole = { organizationId: string; userId: string; from: Role };
+
+function inRole({ organizationId, userId, from }: MemberInRole) {
+  return and(ofMember(organizationId, userId), eq(memberships.role, from));
+}
+
+function ofMember(organizationId: string, userId: string) {
+  return and(eq(memberships.organizationId, organizationId), eq(memberships.userId, userId));
+}
