@@ -228,15 +228,14 @@ begin
       select m.user_id from memberships m where m.organization_id = p_organization order by m.user_id for update
     );
   end if;
+  -- From each connection to what it watches. A join may begin with all that anybody watches.
   return array(
     select c.id from connections c
-      join subscriptions s on s.connection_id = c.id
-      join tasks t on t.id = s.task_id
-    where c.user_id = any (members) and t.organization_id = p_organization
-    union
-    select c.id from connections c
-      join batch_subscriptions s on s.connection_id = c.id
-      join batches b on b.id = s.batch_id
-    where c.user_id = any (members) and b.organization_id = p_organization
+    where c.user_id = any (members) and (
+      (select true from subscriptions s
+        where s.connection_id = c.id and (select t.organization_id from tasks t where t.id = s.task_id) = p_organization limit 1)
+      or (select true from batch_subscriptions s
+        where s.connection_id = c.id and (select b.organization_id from batches b where b.id = s.batch_id) = p_organization limit 1)
+    )
   );
 end $$;
