@@ -56,7 +56,12 @@ export async function inviteMember(
     const wanted = { id, organizationId, named, role, invitedBy: principal.userId, userId };
     const made = await store.insertInvitation(tx, wanted, INVITATION_DAYS);
     if (!made) throw new Refusal('conflict', 'already_invited', 'There is an open invitation for this name');
-    await recordAct(tx, principal, { organizationId, action: 'invitation.created', target: id, details: { role } });
+    await recordAct(tx, principal, {
+      organizationId,
+      action: 'invitation.created',
+      target: id,
+      details: { role },
+    });
     return made;
   });
 }

@@ -40,6 +40,7 @@ export {
   type Released,
 } from './lanes.ts';
 export { networkLane } from './network-places.ts';
+export { organizationsWithTasks, type Whose } from './newest.ts';
 export {
   type OutboundTurn,
   removeOutboundTurns,
@@ -48,7 +49,6 @@ export {
   stoppedHosts,
   takeOutboundTurn,
 } from './outbound.ts';
-export { organizationsWithTasks, type Whose } from './newest.ts';
 export { addPause, findPause, listPauses, type Pause, type PauseKey, removePause } from './pauses.ts';
 export {
   exists,
