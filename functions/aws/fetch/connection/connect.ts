@@ -43,11 +43,11 @@ export function guardedConnector(options: ConnectOptions): buildConnector.connec
 
 async function open(target: Target, options: ConnectOptions): Promise<Opened> {
   const { signal } = options;
+  // A lookup has its own limit, and may wait for its turn before.
+  const addresses = await addressesOf(target.hostname, options);
   const late = AbortSignal.timeout(CONNECT_SECONDS * 1000);
-  const connecting = AbortSignal.any([signal, late]);
   try {
-    const addresses = await addressesOf(target.hostname, { ...options, signal: connecting });
-    return await connectTo(addresses, target, options, connecting);
+    return await connectTo(addresses, target, options, AbortSignal.any([signal, late]));
   } catch (error) {
     if (!late.aborted || signal.aborted) throw error;
     throw new FetchError('timeout', `No connection in ${CONNECT_SECONDS} s`, { cause: error });
