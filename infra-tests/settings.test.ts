@@ -94,6 +94,7 @@ describe('everything that may be said at deployment', () => {
       'session',
       'api',
       'worker',
+      'dispatcher',
       'migrate',
       'rotate-signing-key',
     ]);
