@@ -19,6 +19,7 @@ const REFUSALS: Record<number, [meaning: string, code: string, detail: string]> 
     'The first request with this Idempotency-Key is still under way',
   ],
   413: ['The body is too large', 'body_too_large', 'The body must not exceed 1048576 bytes'],
+  414: ['The URL is too long', 'uri_too_long', 'The URL must not exceed 8192 bytes'],
   415: ['The body is not JSON', 'json_expected', 'Content-Type must be application/json, in UTF-8'],
   422: [
     'The Idempotency-Key belongs to another request',
@@ -26,17 +27,35 @@ const REFUSALS: Record<number, [meaning: string, code: string, detail: string]> 
     'Another request has been made with this Idempotency-Key',
   ],
   429: ['Too many requests', 'too_many_logins', 'Too many failed logins; try again later'],
+  431: [
+    'Request line and headers are too large',
+    'headers_too_large',
+    'The request line and the headers are too large',
+  ],
   500: [
     'Our fault; a request that may be repeated can be repeated with its Idempotency-Key',
     'internal',
     'Something went wrong on our side; nothing was lost that had been acknowledged',
+  ],
+  502: [
+    'The API could not be reached, or its answer not be read',
+    'bad_gateway',
+    'The API could not be reached; ask again in a moment',
   ],
   503: [
     'Busy, or without the database for a moment; ask again',
     'unavailable',
     'The database cannot be reached at the moment; ask again',
   ],
+  504: [
+    'The API was late; it may have done what was asked, so repeat with the same Idempotency-Key',
+    'gateway_timeout',
+    'The API did not answer in time; ask again, with the same Idempotency-Key',
+  ],
 };
+
+/** Answers that no route gives: a gateway answers before the route is reached, or in its place. */
+const OF_GATEWAYS = [414, 431, 502, 503, 504];
 
 const RETRY_AFTER: Header = {
   description: 'Seconds to wait, where they are known',
@@ -111,7 +130,8 @@ function completed(operation: Operation, given: { hasKey: boolean; mayHaveBody: 
   const { parameters = [], responses = {} } = operation;
   const common = [
     // Refuses parameters and bodies that a route does not declare.
-    ...[400, 405, 429, 500, 503],
+    ...[400, 405, 429, 500],
+    ...OF_GATEWAYS,
     ...(given.mayHaveBody ? [413, 415] : []),
     ...(given.hasKey ? [409, 422] : []),
   ];

@@ -1,9 +1,11 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
 import { createApi } from '../api.ts';
 import { LAMBDA_ANSWER_BYTES } from '../page.ts';
 import { openApiDocument } from './document.ts';
-import type { Schema } from './openapi.ts';
+import { resolved, type Schema } from './openapi.ts';
 
 const app = createApi({} as never, () => {});
 
@@ -66,6 +68,27 @@ const document = openApiDocument(app);
 const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
   Object.entries(methods).map(([method, operation]) => ({ what: `${method} ${path}`, operation })),
 );
+
+/** What stands in for an answer of the API that a gateway cannot give. */
+const PAGES = join(import.meta.dirname, '../../../console/errors');
+const pages = readdirSync(PAGES).map((name) => JSON.parse(readFileSync(join(PAGES, name), 'utf8')));
+
+test('every operation lists what gateways answer in its place, with the codes that these give', () => {
+  expect(pages.map(({ status }) => status)).toEqual(expect.arrayContaining([414, 502, 503, 504]));
+  // The function at the edge answers 431 by itself.
+  const given = [...pages, { status: 431, code: 'headers_too_large' }];
+  for (const { what, operation } of operations) {
+    for (const { status, code } of given) {
+      const { content } = resolved(operation.responses?.[status] ?? {}, document.components.responses);
+      const { schema, example } = content?.['application/problem+json'] ?? {};
+      expect([what, schema, example]).toEqual([
+        what,
+        { $ref: '#/components/schemas/Problem' },
+        expect.objectContaining({ status, code }),
+      ]);
+    }
+  }
+});
 
 test('every operation has a name of its own: a verb, then what it is done to', () => {
   const names = operations.map(({ operation }) => operation.operationId);
