@@ -99,7 +99,14 @@ export async function unmetDependencies(
   tasks: readonly store.NewTask[],
 ): Promise<Unmet[]> {
   const wanted = [...new Set(tasks.flatMap(({ dependsOn }) => dependsOn ?? []))];
-  const awaited = await store.awaitTasks(tx, organizationId, wanted);
+  return unmetOf(tasks, await store.awaitTasks(tx, organizationId, wanted));
+}
+
+/** @param awaited what the tasks depend on, as far as it is there */
+export function unmetOf(
+  tasks: readonly Pick<store.NewTask, 'dependsOn'>[],
+  awaited: readonly { id: string; status: TaskStatus }[],
+): Unmet[] {
   const found = new Map(awaited.map(({ id, status }) => [id, status]));
   return tasks.flatMap(({ dependsOn }, task) =>
     (dependsOn ?? [])

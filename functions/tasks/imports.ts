@@ -6,8 +6,10 @@ import { Refusal } from '../refusal.ts';
 import { type BatchNow, batchIn } from './batches.ts';
 import { type CreateDeps, violated, wake, whyRefused } from './create.ts';
 import { RetryError } from './define-task.ts';
+import { insertWaiting, unmetNow } from './import-dependencies.ts';
 import { importIds, LINES, lineOf } from './import-ids.ts';
 import { importForbidden, uploadReplaced } from './kinds/batch-import/failures.ts';
+import { KEY_TAKEN, type LineError } from './kinds/batch-import/line-errors.ts';
 import type { ImportPorts } from './kinds/batch-import/ports.ts';
 import { batchImport, type ImportPayload } from './kinds/batch-import/schema.ts';
 import * as store from './store/index.ts';
@@ -151,10 +153,18 @@ export function importPorts({
       return opened;
     },
     takenKeys: ({ organizationId, batchId }, keys) => store.takenByOthers(db, organizationId, batchId, keys),
+    async unmet({ organizationId }, lines) {
+      const errors = await unmetNow(
+        db,
+        organizationId,
+        lines.map(({ request }) => request),
+      );
+      return byLine(lines, errors);
+    },
     async insert(job, lines) {
       const idOf = importIds(job.batchId);
       const tasks = lines.map(({ line, request }) => ({ ...request, id: idOf(line) }));
-      const made = await store.insertImported(db, job, job.createdBy, tasks, dispatch);
+      const { made, unmet } = await insertWaiting(db, job, tasks, dispatch);
       if (!made) {
         const found = await store.findImport(db, job);
         throw found && !found.mayWrite ? importForbidden() : lost();
@@ -162,11 +172,14 @@ export function importPorts({
       if (made.batch.watchers.length > 0) announceBatch(made.batch);
       const { organizationId } = job;
       const { queue } = made.batch;
-      const due = made.tasks.filter((task) => task.dueInSeconds <= dispatch.lookaheadSeconds);
+      const due = made.tasks.filter(
+        (task) => task.status === 'SCHEDULED' && task.dueInSeconds <= dispatch.lookaheadSeconds,
+      );
       const unsent =
         due.length > 0 ? await enqueue(wakeUps(due.map((task) => ({ ...task, organizationId, queue })))) : [];
       if (unsent.length > 0) await store.dispatchAgain(db, unsent);
-      return without(lines, made.tasks);
+      const left = [...without(lines, made.tasks)].map((line) => [line, [KEY_TAKEN]] as const);
+      return new Map<number, readonly LineError[]>([...left, ...byLine(lines, unmet)]);
     },
     missing: async ({ batchId }, lines) => {
       const ids = lines.map(importIds(batchId));
@@ -190,6 +203,14 @@ export function importPorts({
       await store.forgetUploads(db, [uploadId]);
     },
   };
+}
+
+/** @param errors of lines, by their place among `lines` */
+function byLine(
+  lines: readonly { line: number }[],
+  errors: ReadonlyMap<number, LineError[]>,
+): Map<number, LineError[]> {
+  return new Map([...errors].map(([place, each]) => [lines[place]?.line ?? 0, each]));
 }
 
 /** Those of the lines that have no task among these. */

@@ -71,31 +71,20 @@ function retryPolicy(retry: NonNullable<Fields['retry']>): Partial<RetryPolicy> 
   };
 }
 
-const ImportedTask = withItsRules(TaskFields);
-
 /** A task of a batch, but for its payload. */
 export const BatchedTask = withItsRules(TaskFields.extend({ depends_on: dependsOn }));
 
-type Read = TaskRequest | { errors: readonly FieldError[] };
-
 /**
- * A task of an import as it is to be written, or every rule that it breaks. Pointers begin at the task.
+ * A task of a batch as it is to be written, or every rule that it breaks. Pointers begin at the task.
  *
  * @param payload as it was written
  */
-export const readTask = (item: unknown, queue: Queue, payload?: JsonText): Read =>
-  read(ImportedTask, item, { queue, payload });
-
-/** The same of a bulk request, whose tasks may depend on others. */
-export const readBatchedTask = (item: unknown, queue: Queue, payload?: JsonText): Read =>
-  read(BatchedTask, item, { queue, payload });
-
-function read(
-  schema: z.ZodType<Fields & { depends_on?: readonly string[] | undefined }>,
+export function readTask(
   item: unknown,
-  { queue, payload }: { queue: Queue; payload: JsonText | undefined },
-): Read {
-  const fields = schema.safeParse(item);
+  queue: Queue,
+  payload?: JsonText,
+): TaskRequest | { errors: readonly FieldError[] } {
+  const fields = BatchedTask.safeParse(item);
   if (!fields.success) return { errors: invalidRequest('body', fields.error).fields };
   try {
     return taskRequest(fields.data, queue, { payload, dependsOn: fields.data.depends_on });

@@ -159,6 +159,7 @@ export const REACH: Record<(typeof FUNCTION_ROLES)[number], Reach> = {
     uploads: { select: ['all'], delete: ['all'] },
     outbound_turns: WRITE,
     stopped_hosts: { select: ['all'] },
+    task_dependencies: { select: ['all'], insert: ['all'] },
   },
   celeriac_dead_letters: TASK_SERVICE,
   celeriac_dispatcher: {

@@ -72,14 +72,24 @@ export const TASKS: Calls<typeof tasks> = {
     dispatcher: [(db) => tasks.heldLanes(db, 1_000), (db) => tasks.heldLanes(db, 1_000, LANE)],
   },
   insertImported: {
-    worker: async (db, ground) =>
-      tasks.insertImported(
-        db,
-        await importing(ground),
-        ground.member.userId,
-        [newTask(), newTask()],
-        DISPATCH,
-      ),
+    worker: [
+      async (db, ground) =>
+        tasks.insertImported(
+          db,
+          await importing(ground),
+          ground.member.userId,
+          [newTask(), newTask()],
+          DISPATCH,
+        ),
+      async (db, ground) =>
+        tasks.insertImported(
+          db,
+          await importing(ground),
+          ground.member.userId,
+          [newTask({ dependsOn: await ground.made('SCHEDULED', 2) })],
+          DISPATCH,
+        ),
+    ],
   },
   oldTasks: {
     dispatcher: (db, { member }) =>
@@ -197,6 +207,10 @@ export const TASKS: Calls<typeof tasks> = {
   },
   takenByOthers: {
     worker: (db, { member }) => tasks.takenByOthers(db, member.organizationId, uuidv7(), ['a', 'b']),
+  },
+  statusesOf: {
+    worker: async (db, ground) =>
+      tasks.statusesOf(db, ground.member.organizationId, await ground.made('SCHEDULED', 2)),
   },
   takeTurns: { dispatcher: (db) => tasks.takeTurns(db, 10, 60) },
   unseal: { worker: async (db, ground) => tasks.unseal(db, await importing(ground)) },

@@ -76,6 +76,10 @@ export const REQUESTS = {
     api: mine(async (tx, ground) =>
       tasks.awaitTasks(tx, ground.member.organizationId, await pair(ground, 'SCHEDULED')),
     ),
+    worker: (db, ground) =>
+      db.begin(async (tx) =>
+        tasks.awaitTasks(tx, ground.member.organizationId, await pair(ground, 'SCHEDULED')),
+      ),
   },
   cancel: { api: mine(async (tx, ground) => tasks.cancel(tx, (await ground.made('SCHEDULED', 1))[0] ?? '')) },
   cancelMany: {
@@ -165,6 +169,12 @@ export const REQUESTS = {
       const [first = '', ...rest] = await ground.made('PENDING', 3);
       return tasks.insertDependencies(tx, ground.member.organizationId, [{ id: first, dependsOn: rest }]);
     }),
+    worker: async (db, ground) => {
+      const [first = '', ...rest] = await ground.made('PENDING', 3);
+      await db.begin((tx) =>
+        tasks.insertDependencies(tx, ground.member.organizationId, [{ id: first, dependsOn: rest }]),
+      );
+    },
   },
   insertImport: {
     api: mine((tx, { member }) =>

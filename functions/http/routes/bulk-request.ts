@@ -4,7 +4,7 @@ import { type FieldError, Refusal } from '../../refusal.ts';
 import { shortenedField } from '../../shortened.ts';
 import { MAX_BATCH } from '../../tasks/batches.ts';
 import type { TaskRequest } from '../../tasks/create.ts';
-import { readBatchedTask } from '../../tasks/read-task.ts';
+import { readTask } from '../../tasks/read-task.ts';
 import { QUEUES, type Queue } from '../../tasks/task.ts';
 import { Id, line } from '../../text-rules.ts';
 import { bytesInAnswer } from '../page.ts';
@@ -58,7 +58,7 @@ export function bulkRequests(
 ): BulkRequests {
   const read: BulkRequests = { requests: [], indexes: [], bad: [] };
   for (const [index, item] of items.entries()) {
-    const task = readBatchedTask(item, queue, payloads.get(`/tasks/${index}/payload`));
+    const task = readTask(item, queue, payloads.get(`/tasks/${index}/payload`));
     if ('errors' in task) {
       const errors = task.errors.map((error) => ({ ...error, pointer: `/tasks/${index}${error.pointer}` }));
       read.bad.push({ index, errors });

@@ -7,7 +7,7 @@ import { idsFrom } from '../../idempotency/ids-from.ts';
 import type { CreateDeps } from '../../tasks/create.ts';
 import { beginImport, reportAddress } from '../../tasks/imports.ts';
 import { IMPORT_FORMATS } from '../../tasks/kinds/batch-import/schema.ts';
-import { TaskFields } from '../../tasks/task-fields.ts';
+import { dependsOn, TaskFields } from '../../tasks/task-fields.ts';
 import { beginUpload, MAX_UPLOAD_BYTES } from '../../tasks/uploads.ts';
 import { Id } from '../../text-rules.ts';
 import type { App } from '../app.ts';
@@ -58,7 +58,10 @@ const ImportRequest = z
     format: format.describe(
       '`ndjson`: a task as JSON on each line. `csv`: the first row names the fields, `payload.<field>` among them',
     ),
-    defaults: TaskFields.partial().default({}).describe('What a line does not say itself'),
+    defaults: TaskFields.extend({ depends_on: dependsOn })
+      .partial()
+      .default({})
+      .describe('What a line does not say itself'),
     partial: z.boolean().default(false).describe('Creates what is in order; otherwise all or none'),
   })
   .meta({ id: 'ImportRequest' });

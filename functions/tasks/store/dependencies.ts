@@ -25,6 +25,17 @@ export async function awaitTasks(
     returning t.id, t.status`;
 }
 
+/** The status of those of these tasks that the organization has. */
+export async function statusesOf(
+  db: Database,
+  organizationId: string,
+  ids: readonly string[],
+): Promise<{ id: string; status: TaskStatus }[]> {
+  return db<{ id: string; status: TaskStatus }[]>`
+    select t.id, t.status from tasks t
+    where t.id = any (${ids as string[]}::uuid[]) and t.organization_id = ${organizationId}`;
+}
+
 /** A task that the given one depends on and that will not complete, unless somebody runs it again. */
 export async function failedDependency(
   tx: Transaction,

@@ -1,5 +1,5 @@
 import type { Database, Transaction } from '../../database/connect.ts';
-import type { Batch, DispatchSettings, Watched } from '../task.ts';
+import type { Batch, DispatchSettings, Task, Watched } from '../task.ts';
 import { dueIn, type Fragment, type Timed } from './columns.ts';
 import { insertion, type NewBatch, type NewTask } from './create.ts';
 import { batchJson } from './tally.ts';
@@ -33,7 +33,7 @@ export type ImportAttempt = { taskId: string; attempt: number; batchId: string }
  * The import `job` that a running attempt carries out, while nobody has asked to cancel it: whoever does waits until the
  * statement is over, and then finds everything that it has written.
  */
-const job = (db: Database, { taskId, attempt, batchId }: ImportAttempt): Fragment => db`
+const job = (db: Database | Transaction, { taskId, attempt, batchId }: ImportAttempt): Fragment => db`
   running as materialized (
     select t.organization_id, t.created_by from tasks t
     where t.id = ${taskId} and t.attempt = ${attempt} and t.status = 'RUNNING' and t.cancel_requested_at is null
@@ -93,28 +93,28 @@ export async function unseal(db: Database, attempt: ImportAttempt): Promise<Watc
  * @returns undefined when this attempt no longer has the import, or its user may no longer write there
  */
 export async function insertImported(
-  db: Database,
+  db: Database | Transaction,
   attempt: ImportAttempt,
   createdBy: string | null,
   tasks: readonly NewTask[],
   dispatch: DispatchSettings,
-): Promise<{ batch: WatchedBatch; tasks: Timed<{ id: string }>[] } | undefined> {
-  const [first, ...rows] = await db<{ batch: WatchedBatch | null; id: string; dueInSeconds: number }[]>`
+): Promise<{ batch: WatchedBatch; tasks: Timed<Pick<Task, 'id' | 'status'>>[] } | undefined> {
+  const [first, ...rows] = await db<(Timed<Pick<Task, 'id' | 'status'>> & { batch: WatchedBatch | null })[]>`
     with ${job(db, attempt)}, home as materialized (
       select organization_id from job where may_write(job.created_by, job.organization_id)
     ), made as (
       ${insertion(db, createdBy, tasks, attempt.batchId, dispatch)}
       on conflict do nothing
-      returning t.id, t.run_at
+      returning t.id, t.status, t.run_at
     ), b as (
       update batches b
       set total = b.total + (select count(*) from made), updated_at = clock_timestamp(), seq = b.seq + 1
       from job join home using (organization_id) where b.id = job.id and not b.sealed
       returning b.*
     )
-    select ${batchJson(db)} as batch, b.id, 0::float8 as "dueInSeconds" from b
+    select ${batchJson(db)} as batch, b.id, '' as status, 0::float8 as "dueInSeconds" from b
     union all
-    select null, t.id, ${dueIn(db)} from made t`;
+    select null, t.id, t.status, ${dueIn(db)} from made t`;
   return first?.batch ? { batch: first.batch, tasks: rows } : undefined;
 }
 

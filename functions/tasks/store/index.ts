@@ -18,10 +18,11 @@ export {
   type NewTask,
   type Wakeable,
 } from './create.ts';
-export { awaitTasks, failedDependency, release } from './dependencies.ts';
+export { awaitTasks, failedDependency, release, statusesOf } from './dependencies.ts';
 export { dispatchAgain, rescue, takeForDispatch } from './dispatch.ts';
 export {
   findImport,
+  type ImportAttempt,
   insertImport,
   insertImported,
   seal,

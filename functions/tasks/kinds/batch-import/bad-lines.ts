@@ -1,7 +1,8 @@
 import type { Json } from '../../define-task.ts';
 import { LINES } from '../../import-ids.ts';
+import type { LineError } from './line-errors.ts';
 
-type BadLine = { line: number; errors: readonly { pointer: string; detail: string }[] };
+type BadLine = { line: number; errors: readonly LineError[] };
 
 /** Lines that the result spells out, and the error, which every frame of the task carries. */
 const SPELLED = { result: 1_000, error: 100 } as const;

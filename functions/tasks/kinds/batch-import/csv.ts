@@ -27,6 +27,7 @@ const COLUMNS: Readonly<Record<string, Cell>> = {
   max_retries: number,
   retry: json,
   limits: json,
+  depends_on: json,
   unique_key: text,
   concurrency_key: text,
   concurrency_limit: number,

@@ -31,9 +31,10 @@ async function imported(
     open: async () => ({ bytes: 1, etag: '', content: content() }),
     read: () => ({ uniqueKey: null }) as ReturnType<ImportPorts['read']>,
     takenKeys: async () => [],
+    unmet: async () => new Map(),
     async insert(_job, lines) {
       chunks.push(lines.length);
-      return new Set();
+      return new Map();
     },
     missing: unused,
     seal: async () => chunks.reduce((sum, count) => sum + count, 0),

@@ -2,6 +2,7 @@ import type { JsonText } from '../../../exact-json/json-text.ts';
 import type { FieldError } from '../../../refusal.ts';
 import type { TaskRequest } from '../../create.ts';
 import type { Queue } from '../../task.ts';
+import type { LineError } from './line-errors.ts';
 
 /** The import that a running attempt carries out; the organization is its row's. */
 export type ImportJob = {
@@ -48,16 +49,21 @@ export type ImportPorts = {
   ) => TaskRequest | { errors: readonly FieldError[] };
   /** Which of these unique keys live tasks have that are not of this batch. */
   takenKeys: (job: ImportJob, keys: readonly string[]) => Promise<string[]>;
+  /** Lines whose task cannot wait for what it depends on, and why: that is not there, or will not complete. */
+  unmet: (
+    job: ImportJob,
+    lines: readonly { line: number; request: TaskRequest }[],
+  ) => Promise<ReadonlyMap<number, readonly LineError[]>>;
   /**
    * Writes tasks with their lines' ids.
    *
-   * @returns the lines that were left out, as somebody has taken their unique key
+   * @returns the lines that were left out, and why: somebody has taken their unique key, or they cannot wait any more
    * @throws when the job is lost; PermanentError `import_forbidden` when its user may no longer write there
    */
   insert: (
     job: ImportJob,
     lines: readonly { line: number; request: TaskRequest }[],
-  ) => Promise<ReadonlySet<number>>;
+  ) => Promise<ReadonlyMap<number, readonly LineError[]>>;
   /** Which of these lines have no task. */
   missing: (job: ImportJob, lines: readonly number[]) => Promise<ReadonlySet<number>>;
   /** Says that the batch gets no more tasks. @param lastLine of the upload, when all are written @returns how many it has */

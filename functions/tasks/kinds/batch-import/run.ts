@@ -13,6 +13,7 @@ import { type BadLines, badLines } from './bad-lines.ts';
 import { importForbidden } from './failures.ts';
 import { isObject } from './is-object.ts';
 import { lineEndCounter } from './line-ends.ts';
+import { DEPENDENCY_LOST, KEY_TAKEN, type LineError } from './line-errors.ts';
 import { BLANK, ndjsonLines } from './ndjson.ts';
 import type { ImportJob, ImportLine, ImportPorts } from './ports.ts';
 import { batchImport, type ImportPayload } from './schema.ts';
@@ -139,6 +140,8 @@ async function check(
       if (isTaken && line > job.written) bad.add(line, [KEY_TAKEN]);
       keys.add(request.uniqueKey);
     }
+    const able = requests.filter(({ line }) => line > job.written && !bad.has(line));
+    for (const [line, errors] of await ports.unmet(job, able)) bad.add(line, errors);
     context.progress(CHECKED * part, `${lines} lines checked, ${bad.count()} bad`);
     count = lines;
   }
@@ -155,39 +158,42 @@ async function write(
 ): Promise<{ lines: number; last: number }> {
   const read = { lines: 0, last: 0 };
   for await (const { chunk, part, lines } of chunks(ports, job, payload, context.signal)) {
-    const [before, now]: [number[], Request[]] = [[], []];
+    const [before, now]: [ImportLine[], Request[]] = [[], []];
     for (const line of chunk) {
       read.last = line.line;
       if (bad.has(line.line)) continue;
       if (line.line <= job.written) {
-        before.push(line.line);
+        before.push(line);
         continue;
       }
       const request = readLine(ports, payload, line);
       if ('errors' in request) bad.add(line.line, request.errors);
       else now.push({ line: line.line, request });
     }
-    for (const missing of [
-      before.length > 0 ? await ports.missing(job, before) : [],
-      now.length > 0 ? await ports.insert(job, now) : [],
-    ])
-      for (const line of missing) bad.add(line, [KEY_TAKEN]);
+    if (before.length > 0) {
+      const numbers = before.map(({ line }) => line);
+      const missing = await ports.missing(job, numbers);
+      for (const line of before)
+        if (missing.has(line.line)) bad.add(line.line, whyLeftOut(ports, payload, line));
+    }
+    for (const [line, errors] of now.length > 0 ? await ports.insert(job, now) : []) bad.add(line, errors);
     read.lines = lines;
     context.progress(CHECKED + (1 - CHECKED) * part, `${lines} lines written`);
   }
   return read;
 }
 
-const KEY_TAKEN = {
-  pointer: '/unique_key',
-  detail: 'A live task, or an earlier line, has this key',
-};
+/** Why an attempt before this one has left a line out. It has been in order when it was checked. */
+function whyLeftOut(ports: ImportPorts, payload: ImportPayload, line: ImportLine): LineError[] {
+  const read = readLine(ports, payload, line);
+  return 'errors' in read || read.uniqueKey !== null ? [KEY_TAKEN] : [DEPENDENCY_LOST];
+}
 
 function readLine(
   { read }: ImportPorts,
   { queue, defaults }: ImportPayload,
   line: ImportLine,
-): TaskRequest | { errors: readonly { pointer: string; detail: string }[] } {
+): TaskRequest | { errors: readonly LineError[] } {
   if ('fault' in line) return { errors: [{ pointer: line.pointer ?? '', detail: line.fault }] };
   return read(withDefaults(line.item, defaults.value), queue, payloadWithDefaults(line.payload, defaults));
 }
