@@ -130,6 +130,11 @@ type Quotas = {
   /** Requests of one organization to one host, redirects included: so many a second, and so many at once after a pause. */
   requests_per_second: number;
   requests_at_once: number;
+  /** Tasks that have not ended. An import may bring a million, and so one organization has room for two. */
+  pending_of_organization: number;
+  pending_of_user: number;
+  /** What the database is sized for; the dispatcher counts all of them once a minute. */
+  pending_of_installation: number;
 };
 
 type Throttle = { rateLimit: number; burstLimit: number };
@@ -173,6 +178,9 @@ export const STAGES = {
       running_requests_of_user: 80,
       requests_per_second: 20,
       requests_at_once: 40,
+      pending_of_organization: 2_000_000,
+      pending_of_user: 3_000_000,
+      pending_of_installation: 10_000_000,
     },
     throttle: { http: { rateLimit: 100, burstLimit: 200 }, socket: { rateLimit: 50, burstLimit: 100 } },
     logs: { retention: RetentionDays.ONE_WEEK, level: 'DEBUG' },
@@ -216,6 +224,9 @@ export const STAGES = {
       running_requests_of_user: 200,
       requests_per_second: 20,
       requests_at_once: 100,
+      pending_of_organization: 2_000_000,
+      pending_of_user: 3_000_000,
+      pending_of_installation: 50_000_000,
     },
     throttle: { http: { rateLimit: 1000, burstLimit: 2000 }, socket: { rateLimit: 500, burstLimit: 1000 } },
     logs: { retention: RetentionDays.THREE_MONTHS, level: 'INFO' },

@@ -80,6 +80,8 @@ describe('every table', () => {
 
   test('has rows of several people in these tests', async () => {
     for (const { name } of await on.admin.unsafe(`select relname as name from ${RELATIONS}`)) {
+      // One row, which is nobody's.
+      if (name === 'pending_in_installation') continue;
       const [row] = await on.admin.unsafe(`select count(*)::int as count from ${name}`);
       expect([name, row?.count >= 4]).toEqual([name, true]);
     }

@@ -11,6 +11,7 @@ import { tick } from '../tasks/dispatch.ts';
 import { endAbandonedImports } from '../tasks/imports.ts';
 import { measureMoves } from '../tasks/measure-moves.ts';
 import { removeOutboundTurns } from '../tasks/outbound.ts';
+import { countPending } from '../tasks/pending.ts';
 import { purge } from '../tasks/retention.ts';
 import { carryOut, type OperatorCommand, operatorCommand } from '../tasks/stopped-hosts.ts';
 import { sweepUploads } from '../tasks/uploads.ts';
@@ -87,6 +88,7 @@ export const handler = async (event: ScheduledEvent | OperatorCommand, context: 
       listeners: told.flush,
       sockets: () => sweepSockets(deps, timeFor('sockets')),
       identities: () => sweepIdentities(deps, timeFor('identities')),
+      pending: () => countPending(db),
       outbound: () => removeOutboundTurns(db, OUTBOUND_TURNS),
       audit: () => sweepAuditLog(deps, timeFor('audit')),
       idempotency: () => sweepIdempotencyKeys(deps, timeFor('idempotency')),

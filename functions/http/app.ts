@@ -72,6 +72,8 @@ export function createApp(logFault: LogFault): App {
     if (body.status >= 500) logFault('request failed', { error, method: c.req.method, path: c.req.path });
     c.header('Cache-Control', 'no-store');
     if (body.status === 503) c.header('Retry-After', String(RETRY_AFTER_SECONDS));
+    if (typeof body.retry_after_seconds === 'number')
+      c.header('Retry-After', String(body.retry_after_seconds));
     return refused(c, body);
   });
   app.notFound((c) => refused(c, problem(404, 'not_found', 'There is nothing here')));

@@ -69,7 +69,7 @@ export async function createBatch(
     throw await keysTaken(deps.db, principal, organizationId, requests);
   });
   if (!made) {
-    const refusal = await whyRefused(deps.db, principal, organizationId);
+    const refusal = await whyRefused(deps.db, principal, organizationId, tasks.length);
     if (refusal) throw refusal;
     const before = await madeBefore(deps.db, principal, id, ids);
     return before ?? { batch: null, written: tasks.map(() => false), unmet: cannotWait };

@@ -3,9 +3,10 @@ import { asMember, asMemberOf, membershipIn, type Principal } from '../database/
 import { roleInsufficient } from '../organizations/rights.ts';
 import { batchIn } from './batches.ts';
 import type { ChangeDeps } from './change.ts';
-import { violated, wake } from './create.ts';
+import { tooManyPending, violated, wake } from './create.ts';
 import { fillLanes } from './fill-lanes.ts';
 import * as store from './store/index.ts';
+import type { DispatchSettings } from './task.ts';
 
 /** What to do to all tasks that fit a filter. */
 export type BulkAction =
@@ -220,7 +221,7 @@ async function change(
       case 'cancel':
         return store.cancelMany(tx, selection, after);
       case 'retry':
-        return store.requeueMany(tx, selection, after, deps.dispatch);
+        return requeueWithRoom(tx, selection, after, deps.dispatch);
       case 'reschedule':
         return store.rescheduleMany(tx, selection, after, wanted.scheduledTime, deps.dispatch);
     }
@@ -231,6 +232,19 @@ async function change(
   if (wanted.action !== 'cancel') await wake(deps, principal, stretch.rows);
   if (wanted.action !== 'retry') await fillLanes(deps, principal, lanesLeft(stretch.rows));
   return stretch;
+}
+
+/** @throws Refusal `too_many_pending` when the organization has no room for a whole stretch */
+async function requeueWithRoom(
+  tx: Transaction,
+  selection: store.Selection,
+  after: string | null,
+  dispatch: DispatchSettings,
+): Promise<store.ChangedStretch> {
+  const { organizationId } = selection;
+  const full = await store.fullBound(tx, { organizationId, userId: null, count: store.STRETCH.changed });
+  if (full) throw tooManyPending(full);
+  return store.requeueMany(tx, selection, after, dispatch);
 }
 
 /** Lanes in which tasks that no longer wait there, or no longer run soon, may have had a place. */

@@ -1,7 +1,14 @@
 import { asMember, membershipIn, type Principal } from '../database/enter.ts';
 import { roleInsufficient } from '../organizations/rights.ts';
 import { Refusal } from '../refusal.ts';
-import { type CreateDeps, dependencyFailed, uniqueKeyTaken, violated, wake } from './create.ts';
+import {
+  type CreateDeps,
+  dependencyFailed,
+  tooManyPending,
+  uniqueKeyTaken,
+  violated,
+  wake,
+} from './create.ts';
 import { fillLanes } from './fill-lanes.ts';
 import { taskNotFound } from './read.ts';
 import * as store from './store/index.ts';
@@ -37,11 +44,13 @@ export async function cancelTask(deps: ChangeDeps, principal: Principal, id: str
  * Runs a failed or cancelled task again, with fresh attempts: at once, or as soon as the tasks that it depends on are
  * COMPLETED.
  *
- * @throws Refusal `task_not_found`, `role_insufficient`, `task_not_retryable`, `unique_key_taken`; `dependency_failed` while a
+ * @throws Refusal `task_not_found`, `role_insufficient`, `task_not_retryable`, `unique_key_taken`, `too_many_pending`; `dependency_failed` while a
  *   task that it depends on has failed, or is cancelled
  */
 export async function retryTask(deps: ChangeDeps, principal: Principal, id: string): Promise<Task> {
   const task = await asMember(deps.db, principal, async (tx) => {
+    const full = await store.fullBoundOf(tx, id);
+    if (full) throw tooManyPending(full);
     const requeued = await store.requeue(tx, id, deps.dispatch);
     if (requeued) return requeued;
     const task = await writable(tx, id);

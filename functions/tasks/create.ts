@@ -45,8 +45,7 @@ export async function createTasks(
     madeBefore(db, principal, organizationId, tasks, error),
   );
   if (written.length === 0) {
-    const refusal = await whyRefused(db, principal, organizationId);
-    throw refusal ?? new Error('A task was neither written nor refused');
+    throw (await whyRefused(db, principal, organizationId, tasks.length)) ?? tooManyPending('organization');
   }
   measure?.('TasksCreated', written.length);
   await wake(deps, principal, written);
@@ -228,18 +227,41 @@ export async function wakeReleased(
   await asMember(db, principal, (tx) => store.dispatchAgain(tx, unsent)).catch(() => {});
 }
 
+/** When to ask again for what there is no room for now. */
+export const ROOM_SECONDS = 60;
+
+const WHO_HAS: Record<store.FullBound, string> = {
+  organization: 'The organization has',
+  user: 'You have, in all your organizations together,',
+  installation: 'This installation has',
+};
+
+/** The refusal of tasks that a bound has no room for. */
+export function tooManyPending(full: store.FullBound): Refusal {
+  return new Refusal(
+    'too_many_requests',
+    'too_many_pending',
+    `${WHO_HAS[full]} as many unfinished tasks as allowed; wait until some have ended, or cancel some`,
+    { full, retry_after_seconds: ROOM_SECONDS },
+  );
+}
+
 /**
  * Why nothing was written; asked only then, so that the ordinary request costs one statement.
  *
- * @returns undefined when the principal may write there
+ * @param count of the tasks
+ * @returns undefined when the principal may write there, and there is room
  * @throws Refusal `organization_not_found`, `session_ended`
  */
 export async function whyRefused(
   db: Database,
   principal: Principal,
   organizationId: string | null,
+  count: number,
 ): Promise<Refusal | undefined> {
-  return asMemberOf(db, { ...principal, organizationId }, async (_tx, { role }) =>
-    role === 'viewer' ? roleInsufficient(role) : undefined,
-  );
+  return asMemberOf(db, { ...principal, organizationId }, async (tx, { role, organizationId: home }) => {
+    if (role === 'viewer') return roleInsufficient(role);
+    const full = await store.fullBound(tx, { organizationId: home, userId: principal.userId, count });
+    return full && tooManyPending(full);
+  });
 }

@@ -4,7 +4,7 @@ import { asMember, asMemberOf, type Principal } from '../database/enter.ts';
 import { JsonText } from '../exact-json/json-text.ts';
 import { Refusal } from '../refusal.ts';
 import { type BatchNow, batchIn } from './batches.ts';
-import { type CreateDeps, violated, wake, whyRefused } from './create.ts';
+import { type CreateDeps, ROOM_SECONDS, tooManyPending, violated, wake, whyRefused } from './create.ts';
 import { RetryError } from './define-task.ts';
 import { insertWaiting, unmetNow } from './import-dependencies.ts';
 import { importIds, LINES, lineOf } from './import-ids.ts';
@@ -68,7 +68,7 @@ export async function beginImport(
     return { batch: await asMember(db, principal, (tx) => batchIn(tx, ids.batch)), written: undefined };
   });
   if (!begun) {
-    const refusal = await whyRefused(db, principal, home);
+    const refusal = await whyRefused(db, principal, home, 1);
     throw refusal ?? new Error('An import was neither written nor refused');
   }
   if (begun.written) await wake(deps, principal, [begun.written]);
@@ -169,6 +169,7 @@ export function importPorts({
         const found = await store.findImport(db, job);
         throw found && !found.mayWrite ? importForbidden() : lost();
       }
+      if (made.full) throw importHasNoRoom(made.full);
       if (made.batch.watchers.length > 0) announceBatch(made.batch);
       const { organizationId } = job;
       const { queue } = made.batch;
@@ -211,6 +212,12 @@ function byLine(
   errors: ReadonlyMap<number, LineError[]>,
 ): Map<number, LineError[]> {
   return new Map([...errors].map(([place, each]) => [lines[place]?.line ?? 0, each]));
+}
+
+/** An import that cannot go on now. The next attempt goes on where this one was. */
+function importHasNoRoom(full: store.FullBound): RetryError {
+  const { code, message } = tooManyPending(full);
+  return new RetryError(code, message, { afterSeconds: ROOM_SECONDS });
 }
 
 /** Those of the lines that have no task among these. */

@@ -41,6 +41,7 @@ const TASK_SERVICE: Reach = {
   tasks: { select: ['all'], update: ['all'] },
   attempts: { select: ['all'], insert: ['all'], update: ['all'] },
   batches: { select: ['all'], update: ['all'] },
+  pending_tasks: { select: ['all'], insert: ['all'], update: ['all'] },
 };
 const LANES: Reach = {
   task_dependencies: { select: ['all'] },
@@ -141,6 +142,7 @@ export const REACH: Record<(typeof FUNCTION_ROLES)[number], Reach> = {
     watchlists: { select: ['readable'], insert: ['writable'], update: ['writable'], delete: ['writable'] },
     price_ticks: { select: ['all'] },
     quotas: { select: ['all'] },
+    pending_tasks: { select: ['readable'], insert: ['writable'], update: ['writable'] },
     ws_tickets: { insert: ['mine'] },
     audit_log: { select: ['administrable'] },
     idempotency_keys: { select: ['mine'], insert: ['mine'], update: ['mine'], delete: ['mine'] },
@@ -173,6 +175,7 @@ export const REACH: Record<(typeof FUNCTION_ROLES)[number], Reach> = {
     },
     outbound_turns: { select: ['turnOver'], delete: ['turnOver'] },
     stopped_hosts: { ...WRITE, delete: ['all'] },
+    pending_in_installation: { select: ['all'], update: ['all'] },
     connections: { select: ['all'] },
     sessions: { select: ['all'], delete: ['expired'] },
     refresh_tokens: SWEEP,
@@ -232,4 +235,6 @@ export const EXECUTES: Record<string, readonly string[]> = {
   unwatch_batch: ['celeriac_socket'],
   forget: ['celeriac_socket', 'celeriac_dispatcher'],
   silence: [],
+  full_bound: ['celeriac_api', 'celeriac_worker'],
+  pending_of: [],
 };

@@ -46,6 +46,7 @@ export async function insertRows(
         insert into batches (id, organization_id, queue, finished_at)
         values (${uuidv7()}, ${organizationId}, 'bulk', now() - interval '2 days')`;
     }
+    await tx`insert into pending_tasks values (${organizationId}, ${userId}, 0, 1)`;
     await tx`insert into outbound_turns values (${organizationId}, 'a.example', ${until})`;
     await tx`insert into stopped_hosts (host) values (${`${organizationId}.example`})`;
     await tx`insert into pauses (organization_id, scope, name) values (${organizationId}, 'kind', 'no.kind')`;

@@ -122,6 +122,15 @@ export const TASKS: Calls<typeof tasks> = {
     dispatcher: (db, { member }) =>
       tasks.overdueSeconds(db, [{ organizationId: member.organizationId, retentionDays: 30 }]),
   },
+  countPending: { dispatcher: (db) => tasks.countPending(db) },
+  fullBound: {
+    api: mine((tx, { member: { organizationId, userId } }) =>
+      tasks.fullBound(tx, { organizationId, userId, count: 1 }),
+    ),
+  },
+  fullBoundOf: {
+    api: mine(async (tx, ground) => tasks.fullBoundOf(tx, (await ground.made('FAILED', 1))[0] ?? '')),
+  },
   removeOutboundTurns: { dispatcher: (db) => tasks.removeOutboundTurns(db, 1_000) },
   resumeHost: { dispatcher: (db) => tasks.resumeHost(db, 'a.example') },
   stopHost: { dispatcher: (db) => tasks.stopHost(db, 'b.example', 'asked to') },

@@ -3,6 +3,7 @@ import type { Principal } from '../../database/enter.ts';
 import { JsonText } from '../../exact-json/json-text.ts';
 import type { Batch, DispatchSettings, Queue, RetryPolicy, Task } from '../task.ts';
 import { columns, dueIn, nextDispatch, type Timed } from './columns.ts';
+import { counting } from './pending.ts';
 import { batchJson } from './tally.ts';
 
 /** A new task, ready to be inserted. */
@@ -32,16 +33,18 @@ export type NewTask = {
 /** The batch that new tasks belong to. */
 export type NewBatch = { id: string; name: string; queue: Queue };
 
-/** The organization that the principal may write to: the named one, or the personal one. */
+/** The organization that the principal may write to, the named one or the personal one, if there is room for so many more tasks. */
 const home = (
   db: Database | Transaction,
   { userId, sessionId }: Principal,
   organizationId: string | null,
+  count: number,
 ) => db`
   caller as materialized (
     select organization_id, role from enter_organization(${userId}, ${sessionId}, ${organizationId})
-  ), home as (
-    select organization_id from caller where role <> 'viewer'
+  ), home as materialized (
+    select c.organization_id from caller c
+    where c.role <> 'viewer' and full_bound(c.organization_id, ${userId}, ${count}) is null
   )`;
 
 /** Writes tasks into the organization that the relation `home` names. */
@@ -114,7 +117,7 @@ function rareOf(task: NewTask): string {
  * Writes new tasks of one organization, all or none. Membership and role are looked up in the same statement.
  *
  * @param organizationId null for the principal's personal organization
- * @returns the tasks; empty when the principal may not write there
+ * @returns the tasks; empty when the principal may not write there, or when a bound is full
  * @throws the database's error `23505` when a unique key is taken by a live task
  */
 export async function insert(
@@ -125,9 +128,11 @@ export async function insert(
   dispatch: DispatchSettings,
 ): Promise<Timed<Task>[]> {
   return db<Timed<Task>[]>`
-    with ${home(db, principal, organizationId)}
-    ${insertion(db, principal.userId, tasks, null, dispatch)}
-    returning ${columns(db)}, ${dueIn(db)}`;
+    with ${home(db, principal, organizationId, tasks.length)}, t as (
+      ${insertion(db, principal.userId, tasks, null, dispatch)}
+      returning t.*
+    ), ${counting(db, 't', { each: 1 })}
+    select ${columns(db)}, ${dueIn(db)} from t`;
 }
 
 /** What a message needs to know of a task. */
@@ -156,7 +161,7 @@ export async function insertDependencies(
  *
  * @param tasks   at least one, their ids ascending
  * @param partial leaves out tasks whose unique key is taken, or whose id is there already, instead of writing none
- * @returns undefined when the principal may not write there, or when all were left out
+ * @returns undefined when the principal may not write there, when a bound is full, or when all were left out
  * @throws the database's error `23505` when, without `partial`, a unique key is taken
  */
 export async function insertBatch(
@@ -169,11 +174,11 @@ export async function insertBatch(
   partial = false,
 ): Promise<WrittenBatch | undefined> {
   const [first, ...rows] = await db<(WrittenBatch['tasks'][number] & { batch: Batch | null })[]>`
-    with ${home(db, principal, organizationId)}, made as (
+    with ${home(db, principal, organizationId, tasks.length)}, made as (
       ${insertion(db, principal.userId, tasks, batch.id, dispatch)}
       ${partial ? db`on conflict do nothing` : db``}
-      returning t.id, t.organization_id, t.status, t.run_at
-    ), batch as (
+      returning t.id, t.organization_id, t.created_by, t.status, t.run_at
+    ), ${counting(db, 'made', { each: 1 })}, batch as (
       insert into batches (id, organization_id, created_by, name, queue, total, first_task_id, last_task_id)
       select ${batch.id}, home.organization_id, ${principal.userId}, ${batch.name}, ${batch.queue}, count(*),
         ${tasks[0]?.id ?? null}::uuid, ${tasks.at(-1)?.id ?? null}::uuid

@@ -2,6 +2,7 @@ import type { Database, Transaction } from '../../database/connect.ts';
 import type { Batch, DispatchSettings, Task, Watched } from '../task.ts';
 import { dueIn, type Fragment, type Timed } from './columns.ts';
 import { insertion, type NewBatch, type NewTask } from './create.ts';
+import { counting, type FullBound } from './pending.ts';
 import { batchJson } from './tally.ts';
 
 export type WatchedBatch = NonNullable<Watched<object>['batch']>;
@@ -90,7 +91,8 @@ export async function unseal(db: Database, attempt: ImportAttempt): Promise<Watc
 /**
  * Writes tasks of an import, those that are not there yet, and counts them.
  *
- * @returns undefined when this attempt no longer has the import, or its user may no longer write there
+ * @returns undefined when this attempt no longer has the import, or its user may no longer write there; `full` when there is no
+ *   room for them
  */
 export async function insertImported(
   db: Database | Transaction,
@@ -98,24 +100,30 @@ export async function insertImported(
   createdBy: string | null,
   tasks: readonly NewTask[],
   dispatch: DispatchSettings,
-): Promise<{ batch: WatchedBatch; tasks: Timed<Pick<Task, 'id' | 'status'>>[] } | undefined> {
-  const [first, ...rows] = await db<(Timed<Pick<Task, 'id' | 'status'>> & { batch: WatchedBatch | null })[]>`
-    with ${job(db, attempt)}, home as materialized (
-      select organization_id from job where may_write(job.created_by, job.organization_id)
+): Promise<
+  { batch: WatchedBatch; tasks: Timed<Pick<Task, 'id' | 'status'>>[]; full: FullBound | null } | undefined
+> {
+  type Line = Timed<Pick<Task, 'id' | 'status'>> & { batch: WatchedBatch | null; full: FullBound | null };
+  const [first, ...rows] = await db<Line[]>`
+    with ${job(db, attempt)}, room as materialized (
+      select job.organization_id, full_bound(job.organization_id, job.created_by, ${tasks.length}) as full
+      from job where may_write(job.created_by, job.organization_id)
+    ), home as materialized (
+      select r.organization_id from room r where r.full is null
     ), made as (
       ${insertion(db, createdBy, tasks, attempt.batchId, dispatch)}
       on conflict do nothing
-      returning t.id, t.status, t.run_at
-    ), b as (
+      returning t.id, t.organization_id, t.created_by, t.status, t.run_at
+    ), ${counting(db, 'made', { each: 1 })}, b as (
       update batches b
       set total = b.total + (select count(*) from made), updated_at = clock_timestamp(), seq = b.seq + 1
-      from job join home using (organization_id) where b.id = job.id and not b.sealed
+      from job join room using (organization_id) where b.id = job.id and not b.sealed
       returning b.*
     )
-    select ${batchJson(db)} as batch, b.id, '' as status, 0::float8 as "dueInSeconds" from b
+    select ${batchJson(db)} as batch, b.id, '' as status, 0::float8 as "dueInSeconds", (select r.full from room r) as full from b
     union all
-    select null, t.id, t.status, ${dueIn(db)} from made t`;
-  return first?.batch ? { batch: first.batch, tasks: rows } : undefined;
+    select null, t.id, t.status, ${dueIn(db)}, null from made t`;
+  return first?.batch ? { batch: first.batch, tasks: rows, full: first.full } : undefined;
 }
 
 const SEALED = (db: Database) => db`

@@ -27,12 +27,12 @@ export const requeueing = (
     where not exists (select from tasks p where p.id = e.depends_on and p.status = 'COMPLETED')
   ), locked as materialized (
     -- With those that they depend on: none of these ends before it is marked as waited for.
-    select t.id, t.organization_id, t.batch_id, t.status, t.unique_key, t.has_dependents from tasks t
+    select t.id, t.organization_id, t.created_by, t.batch_id, t.status, t.unique_key, t.has_dependents from tasks t
     where t.id in (select c.id from ${tx(candidates)} c union select e.depends_on from edges e)
     order by t.id
     for update of t
   ), wanted as materialized (
-    select t.id, t.batch_id, t.status from locked t
+    select t.id, t.organization_id, t.created_by, t.batch_id, t.status from locked t
     where t.id in (select c.id from ${tx(candidates)} c) and t.status = any (${leaves('requeue')}::text[]) and ${isFree}
   ), blocked as (
     select e.task_id as id from edges e join locked p on p.id = e.depends_on
@@ -40,7 +40,7 @@ export const requeueing = (
     union
     select e.task_id from blocked b join edges e on e.depends_on = b.id
   ), picked as materialized (
-    select w.id, w.batch_id, w.status, w.id in (
+    select w.id, w.organization_id, w.created_by, w.batch_id, w.status, w.id in (
       select e.task_id from edges e join locked p on p.id = e.depends_on where p.status <> 'COMPLETED'
     ) as waits
     from wanted w where w.id not in (select b.id from blocked b)

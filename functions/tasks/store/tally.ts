@@ -1,11 +1,12 @@
 import type { Database, Transaction } from '../../database/connect.ts';
 import type { Fragment } from './columns.ts';
+import { counting } from './pending.ts';
 
 /**
- * Further parts of a `with` that keep the counts of batches: every statement that brings tasks to a terminal status, or back
+ * Further parts of a `with` that keep the counts of batches, and of what has not ended: every statement that brings tasks to a terminal status, or back
  * from one, ends with them. `tally` then has the batches as written.
  *
- * @param source relation with the `batch_id` and terminal `status` of the tasks; rows of other statuses do not count
+ * @param source relation with `organization_id`, `created_by`, `batch_id` and the terminal `status` of the tasks; rows of other statuses do not count
  * @param sign   1 when the tasks have come to that status, -1 when they have left it
  */
 export const tally = (db: Database | Transaction, source: string, sign: 1 | -1) => db`
@@ -31,7 +32,7 @@ export const tally = (db: Database | Transaction, source: string, sign: 1 | -1) 
     from delta d join counted c on c.id = d.batch_id
     where b.id = d.batch_id
     returning b.*, b.finished_at is not null or ${quarter(db, db`c.updated_at`)} < ${quarter(db, db`b.updated_at`)} as is_turn
-  )`;
+  ), ${counting(db, source, { each: sign === 1 ? -1 : 1, where: db`m.status in ('COMPLETED', 'FAILED', 'CANCELLED')` })}`;
 
 /** No move has changed a count. */
 export const untallied = (db: Database | Transaction) =>

@@ -1,0 +1,135 @@
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { asMember } from '../../database/enter.ts';
+import { type Member, type Stand, stand } from '../../database/testing.ts';
+import { DISPATCH, newTask } from '../testing.ts';
+import * as store from './index.ts';
+
+const on: Stand = await stand();
+const apis = Array.from({ length: 4 }, () => on.as('api'));
+const [api] = apis as [(typeof apis)[number]];
+const [worker, dispatcher] = [on.as('worker'), on.as('dispatcher')];
+let ada: Member;
+beforeEach(async () => {
+  ada = await on.member();
+  await bounds({});
+});
+afterAll(() => on.close());
+
+const LEASE = 3_600;
+const MANY = 1_000_000;
+
+const bounds = async ({ organization = MANY, user = MANY, installation = MANY }) => {
+  for (const [name, value] of Object.entries({ organization, user, installation }))
+    await on.admin`update quotas set value = ${value} where name = ${`pending_of_${name}`}`;
+};
+
+const create = async (count: number, of = ada, by = api) =>
+  (
+    await store.insert(
+      by,
+      of,
+      of.organizationId,
+      Array.from({ length: count }, () => newTask()),
+      DISPATCH,
+    )
+  ).map(({ id }) => id);
+
+/** What is counted of an organization, and what there is. */
+async function counted({ organizationId } = ada): Promise<[number, number]> {
+  const [row] = await on.admin<{ counted: number; there: number }[]>`
+    select (select coalesce(sum(pending), 0)::int from pending_tasks where organization_id = ${organizationId}) as counted,
+      (select count(*)::int from tasks where organization_id = ${organizationId}
+        and status in ('PENDING', 'SCHEDULED', 'RUNNING')) as there`;
+  return [row?.counted ?? Number.NaN, row?.there ?? Number.NaN];
+}
+
+describe('the count of what has not ended', () => {
+  test('follows tasks through all that can happen to them', async () => {
+    const ids = await create(6);
+    expect(await counted()).toEqual([6, 6]);
+    const [done = '', failed = '', retried = '', cancelled = '', crashed = ''] = ids;
+    await store.claim(worker, [done, failed, retried, crashed], LEASE, 0);
+    expect(await counted()).toEqual([6, 6]);
+    const error = { code: 'x', message: 'x' };
+    await store.settle(
+      worker,
+      [
+        { id: done, attempt: 1, kind: 'complete', result: null },
+        { id: failed, attempt: 1, kind: 'fail', error },
+        { id: retried, attempt: 1, kind: 'retry', error, delaySeconds: 60 },
+      ],
+      DISPATCH,
+    );
+    expect(await counted()).toEqual([4, 4]);
+    await asMember(api, ada, (tx) => store.cancel(tx, cancelled));
+    expect(await counted()).toEqual([3, 3]);
+    await on.admin`
+      update tasks set lease_until = now() - interval '1 second', attempt_limit = attempt where id = ${crashed}`;
+    await store.rescue(dispatcher, null, 1_000);
+    expect(await counted()).toEqual([2, 2]);
+    await asMember(api, ada, (tx) => store.requeue(tx, failed, DISPATCH));
+    expect(await counted()).toEqual([3, 3]);
+  });
+
+  test('follows batches', async () => {
+    const tasks = [newTask(), newTask(), newTask()];
+    await store.insertBatch(api, ada, null, { id: newTask().id, name: '', queue: 'bulk' }, tasks, DISPATCH);
+    expect(await counted()).toEqual([3, 3]);
+  });
+
+  test('is of the user who created a task, whoever ends it', async () => {
+    const eve = await on.member();
+    await on.join(eve, ada.organizationId, 'member');
+    const [id = ''] = await create(1, { ...eve, organizationId: ada.organizationId });
+    await asMember(api, ada, (tx) => store.cancel(tx, id));
+    const [row] =
+      await on.admin`select sum(pending)::int as pending from pending_tasks where user_id = ${eve.userId}`;
+    expect(row?.pending).toBe(0);
+  });
+});
+
+describe('a full bound', () => {
+  for (const [what, full] of [
+    ['its organization', 'organization'],
+    ['its user', 'user'],
+  ] as const) {
+    test(`of ${what} lets exactly so many in, also when many ask at the same moment`, async () => {
+      await bounds({ [full]: 10 });
+      const made = await Promise.all(
+        Array.from({ length: 40 }, (_, n) => create(1, ada, apis[n % apis.length])),
+      );
+      expect(made.flat()).toHaveLength(10);
+      expect(await create(1)).toEqual([]);
+      const { organizationId, userId } = ada;
+      const asked = await asMember(api, ada, (tx) =>
+        store.fullBound(tx, { organizationId, userId, count: 1 }),
+      );
+      expect(asked).toBe(full);
+    });
+  }
+
+  test('lets none of a batch in that it has no room for, and again as soon as there is room', async () => {
+    await bounds({ organization: 10 });
+    const ids = await create(8);
+    expect(await create(3)).toEqual([]);
+    expect(await create(2)).toHaveLength(2);
+    await asMember(api, ada, (tx) => store.cancel(tx, ids[0] ?? ''));
+    expect(await create(1)).toHaveLength(1);
+  });
+
+  test('of the installation is counted by the dispatcher', async () => {
+    await create(1);
+    const all = await store.countPending(dispatcher);
+    await bounds({ installation: all });
+    expect(await create(1)).toEqual([]);
+    await bounds({ installation: all + 1 });
+    expect(await create(1)).toHaveLength(1);
+  });
+
+  test('of one organization is none of another one of another user', async () => {
+    await bounds({ organization: 1, user: 1 });
+    expect(await create(1)).toHaveLength(1);
+    expect(await create(1)).toEqual([]);
+    expect(await create(1, await on.member())).toHaveLength(1);
+  });
+});
