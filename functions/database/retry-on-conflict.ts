@@ -1,10 +1,10 @@
 import { errorCode } from './connection/error-code.ts';
 
 /**
- * A referenced row is gone; serialization failure; deadlock; the server has become a reader, which refused the first write. The
- * next try is on a new connection.
+ * A referenced row is gone; serialization failure; deadlock; the server has become a reader, which refused the first write; the right
+ * to do it has ended since the transaction entered. The next try is on a new connection.
  */
-const CONFLICTS: ReadonlySet<string> = new Set(['23503', '40001', '40P01', '25006']);
+const CONFLICTS: ReadonlySet<string> = new Set(['23503', '40001', '40P01', '25006', '42501']);
 
 const TRIES = 4;
 
