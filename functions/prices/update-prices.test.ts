@@ -94,9 +94,16 @@ test('the union of all watchlists is fetched in one request and stored in two st
   await arranged.organization([BITCOIN]);
   const tick = await run();
   expect(tick).toMatchObject({ outcome: 'stored', stored: 2, repeated: false });
-  expect(provider.requests.map(({ url }) => url.search)).toEqual([
-    '?vs_currencies=eur,usd&include_last_updated_at=true&include_24hr_change=true&precision=full&ids=bitcoin,ethereum',
-  ]);
+  expect(provider.requests).toHaveLength(1);
+  const asked = Object.fromEntries(provider.requests[0]?.url.searchParams ?? []);
+  expect({ ...asked, ids: asked.ids?.split(',').sort() }).toEqual({
+    vs_currencies: 'eur,usd',
+    include_last_updated_at: 'true',
+    include_24hr_change: 'true',
+    precision: 'full',
+    // Assets without a price yet come in an order that differs from tick to tick.
+    ids: ['bitcoin', 'ethereum'],
+  });
   expect(statements).toBe(2);
   const rows = await admin`
     select asset, currency, price::text, change_24h::text, source, bucket from price_ticks order by asset`;
@@ -372,7 +379,7 @@ test('a long union is bounded in calls and in its trace, and what others follow 
   await arranged.organization([BITCOIN]);
   await arranged.tick({ ...BITCOIN, bucket, price: '67000' });
   for (const pair of known) await arranged.tick({ ...pair, bucket, price: '1' });
-  for (let n = 0; n < 3; n += 1) await arranged.organization([...known, ...unknown, ETHEREUM]);
+  for (let n = 0; n < 3; n += 1) await arranged.organization([...known, ...unknown]);
   expect(await run()).toMatchObject({ stored: 1 });
   expect(provider.requests).toHaveLength(4);
   expect(provider.requests[0]?.url.searchParams.get('ids')).toMatch(/^bitcoin,/);
