@@ -120,7 +120,7 @@ describe.each(STAGE_NAMES)('alarms of %s', (stage) => {
 
   test('a request that is throttled is heard of also while nobody calls the other functions', () => {
     const throttled = alarm('requests-throttled');
-    expect(watched('Throttles', 'FunctionName', [throttled])).toHaveLength(3);
+    expect(watched('Throttles', 'FunctionName', [throttled])).toHaveLength(4);
     for (const { Id } of metricsOf(throttled)) expect(expressionOf(throttled)).toContain(`FILL(${Id}, 0)`);
   });
 
