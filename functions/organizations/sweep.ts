@@ -1,6 +1,6 @@
 import type { Database } from '../database/connect.ts';
 import { inSteps } from '../in-steps.ts';
-import * as store from './store/index.ts';
+import * as store from './store/invitations.ts';
 
 /** Invitations that one statement removes. */
 const STEP = 1_000;
