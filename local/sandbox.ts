@@ -49,7 +49,8 @@ function atStart(environment: Readonly<Record<string, string>>): Record<string, 
 
 /** Spawns a sandbox in a session of its own, so that a Ctrl-C reaches Celeriac alone. */
 export function startSandbox({ codeDir, environment, memoryMb, log, niceness }: SandboxOptions): Sandbox {
-  const child = fork(RUNTIME, [], {
+  // The name is for who looks at the list of processes.
+  const child = fork(RUNTIME, [environment.AWS_LAMBDA_FUNCTION_NAME ?? ''], {
     cwd: codeDir,
     env: atStart(environment),
     execArgv: [`--max-old-space-size=${memoryMb}`],

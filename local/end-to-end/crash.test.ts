@@ -64,12 +64,11 @@ async function sandboxesOf(functionName: string): Promise<number[]> {
   const pids: number[] = [];
   for (const entry of await readdir('/proc')) {
     if (!/^\d+$/.test(entry)) continue;
-    const [environment, status] = await Promise.all(
-      ['environ', 'status'].map((file) => readFile(`/proc/${entry}/${file}`, 'latin1').catch(() => '')),
+    const [commandLine, status] = await Promise.all(
+      ['cmdline', 'status'].map((file) => readFile(`/proc/${entry}/${file}`, 'latin1').catch(() => '')),
     );
     const isMine = status?.includes(`\nPPid:\t${process.pid}\n`);
-    if (isMine && environment?.includes(`AWS_LAMBDA_FUNCTION_NAME=${functionName}\0`))
-      pids.push(Number(entry));
+    if (isMine && commandLine?.includes(`\0${functionName}\0`)) pids.push(Number(entry));
   }
   return pids;
 }
