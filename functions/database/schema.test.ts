@@ -42,3 +42,17 @@ for (const table of Object.values(schema).filter((exported) => is(exported, PgTa
     expect(described.map((column) => column.name)).toEqual(migrated.map((row) => row.name));
   });
 }
+
+test('a row that is removed finds the rows that refer to it by an index', async () => {
+  // Users are never removed.
+  const unindexed = await on.admin`
+    select c.conrelid::regclass::text as "table", c.conname as name
+    from pg_constraint c
+    where c.contype = 'f' and c.connamespace = 'public'::regnamespace and c.confrelid <> 'users'::regclass
+      and not exists (
+        select from pg_index i
+        where i.indrelid = c.conrelid and i.indpred is null
+          and (i.indkey::int2[])[0:cardinality(c.conkey) - 1] operator(pg_catalog.@>) c.conkey
+      )`;
+  expect([...unindexed]).toEqual([]);
+});
