@@ -276,14 +276,14 @@ describe('an organization', () => {
   });
 
   const member = (login: string) =>
-    ada.ask('POST', `/api/organizations/${ada.organizationId}/members/`, { username: login });
+    ada.ask('POST', `/api/organizations/${ada.organizationId}/invitations/`, { username: login });
   atTheEdge({
     limit: '254 characters to invite a member by',
     send: member,
     accepted: x(254),
     refused: x(255),
     names: 'body /username',
-    acceptedStatus: 202,
+    acceptedStatus: 201,
   });
 
   const follow = (asset: string) =>

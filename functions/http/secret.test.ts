@@ -47,10 +47,10 @@ const REQUESTS: Record<string, () => Promise<[path: string, body?: object]>> = {
   '/api/pauses': async () => ['/api/pauses/', { kind: 'http.request' }],
   '/api/ws-tickets': async () => ['/api/ws-tickets/'],
   '/api/organizations': async () => ['/api/organizations/', { name: 'Mine' }],
-  '/api/organizations/{id}/members': async () => {
+  '/api/organizations/{id}/invitations': async () => {
     const { body } = await (await api.register()).ask('GET', '/api/organizations/');
     const username = body.results[0].name.replace(/'s organization$/, '');
-    return [`/api/organizations/${await organization()}/members/`, { username }];
+    return [`/api/organizations/${await organization()}/invitations/`, { username }];
   },
   '/api/invitations/{invitationId}/accept': async () => [`/api/invitations/${await invitation()}/accept/`],
   '/api/invitations/{invitationId}/decline': async () => [`/api/invitations/${await invitation()}/decline/`],
@@ -66,7 +66,7 @@ async function invitation(): Promise<string> {
   const [{ username }] = (await ada.ask('GET', `/api/organizations/${ada.organizationId}/members/`)).body
     .results;
   const { body: made } = await bob.ask('POST', '/api/organizations/', { name: 'His' });
-  return (await bob.ask('POST', `/api/organizations/${made.id}/members/`, { username })).body.id;
+  return (await bob.ask('POST', `/api/organizations/${made.id}/invitations/`, { username })).body.id;
 }
 
 /** Texts of an answer that may give access by themselves: signed addresses, and whatever is long and random. */

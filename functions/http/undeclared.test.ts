@@ -29,7 +29,7 @@ beforeAll(async () => {
   const later = { name: 'Task', scheduled_time: new Date(Date.now() + 86_400_000).toISOString() };
   const { body: task } = await ada.ask('POST', '/api/tasks/', later);
   const { body: bulk } = await ada.ask('POST', '/api/tasks/bulk/', { tasks: [later] });
-  const { body: invitation } = await ada.ask('POST', `/api/organizations/${organization.id}/members/`, {
+  const { body: invitation } = await ada.ask('POST', `/api/organizations/${organization.id}/invitations/`, {
     username: 'guest',
   });
   await ada.ask('POST', '/api/pauses/', { queue: 'bulk' });

@@ -12,7 +12,9 @@ export function membershipTests(running: () => { runtime: Runtime; ada: User; sq
     const bob = await register(runtime.url);
     const { body: team } = await ada.ask('POST', '/api/organizations/', { name: 'Team' });
     const members = `/api/organizations/${team.id}/members/`;
-    const { body: invitation } = await ada.ask('POST', members, { email: bob.email });
+    const { body: invitation } = await ada.ask('POST', `/api/organizations/${team.id}/invitations/`, {
+      email: bob.email,
+    });
     expect((await bob.ask('POST', `/api/invitations/${invitation.id}/accept/`)).status).toBe(200);
     const { body: me } = await bob.ask('GET', '/api/auth/me/');
     const left = await ada.create({ ...LATER, organization: team.id });

@@ -202,7 +202,7 @@ const EXAMPLES: Record<string, Examples> = {
   inviteMember: {
     parameters: ofOrganization,
     body: { username: 'charles', role: 'member' },
-    answers: { 202: INVITATION },
+    answers: { 201: INVITATION },
   },
   listInvitations: { parameters: ofOrganization, answers: { 200: page(INVITATION) } },
   revokeInvitation: { parameters: { ...ofOrganization, ...ofInvitation }, answers: {} },

@@ -82,7 +82,7 @@ const LINKS: Record<string, Record<number, Record<string, Link>>> = {
   createOrganization: { 201: linksTo(organization, ...ORGANIZATION_OPERATIONS) },
   listOrganizations: { 200: nextPage('listOrganizations') },
   inviteMember: {
-    202: linksTo(
+    201: linksTo(
       [sameOrganization, { parameter: 'invitationId', from: '$response.body#/id' }],
       'revokeInvitation',
     ),

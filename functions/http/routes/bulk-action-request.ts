@@ -50,8 +50,8 @@ export const BulkActionRequest = z
   .meta({
     id: 'BulkAction',
     oneOf: [
-      { properties: { action: { const: 'reschedule' } }, required: ['scheduled_time'] },
-      { properties: { action: { enum: ['cancel', 'retry'] }, scheduled_time: false } },
+      { properties: { action: { const: 'reschedule' } }, required: ['action', 'scheduled_time'] },
+      { properties: { action: { enum: ['cancel', 'retry'] }, scheduled_time: false }, required: ['action'] },
     ],
   });
 

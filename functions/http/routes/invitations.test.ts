@@ -20,7 +20,7 @@ afterAll(() => on.close());
 
 const addressOf = ({ userId }: Member) => `${userId}@example.com`;
 const invite = (who: Member, id: string, whom: Member | string, role = 'member') =>
-  ask(who, 'POST', `${id}/members`, { email: typeof whom === 'string' ? whom : addressOf(whom), role });
+  ask(who, 'POST', `${id}/invitations`, { email: typeof whom === 'string' ? whom : addressOf(whom), role });
 const mine = async (who: Member): Promise<View[]> => (await ask(who, 'GET', '/api/invitations')).body.results;
 const answer = (who: Member, id: string, how: 'accept' | 'decline') =>
   ask(who, 'POST', `/api/invitations/${id}/${how}`);
@@ -46,7 +46,7 @@ describe('who may invite whom', () => {
         const { id, [role]: actor } = await team();
         const newcomer = await on.member();
         const invited = await invite(actor, id, addressOf(newcomer).toUpperCase(), other);
-        expect(invited.status).toBe(may ? 202 : 403);
+        expect(invited.status).toBe(may ? 201 : 403);
         expect(await roleOf(id, newcomer)).toBeUndefined();
         expect(await mine(newcomer)).toHaveLength(may ? 1 : 0);
         if (!may) return;
@@ -104,7 +104,7 @@ describe('an invitation', () => {
       const second = await invite(owner, id, email.toUpperCase());
       shapes.push([first.status, Object.keys(first.body), second.status, second.body]);
     }
-    expect(shapes[0]?.[0]).toBe(202);
+    expect(shapes[0]?.[0]).toBe(201);
     expect(shapes[1]).toEqual(shapes[0]);
     expect(shapes[2]).toEqual(shapes[0]);
     const { body } = await ask(owner, 'GET', `${id}/invitations`);
@@ -116,9 +116,9 @@ describe('an invitation', () => {
     const grace = await on.member();
     const username = `grace-${grace.userId}`;
     await on.admin`update users set username = ${username} where id = ${grace.userId}`;
-    const byName = await ask(owner, 'POST', `${id}/members`, { username });
+    const byName = await ask(owner, 'POST', `${id}/invitations`, { username });
     const byAddress = await invite(owner, id, grace);
-    expect([byName.status, byAddress.status]).toEqual([202, 202]);
+    expect([byName.status, byAddress.status]).toEqual([201, 201]);
     expect(JSON.stringify(byName.body)).not.toContain(addressOf(grace));
     expect((await answer(grace, byAddress.body.id, 'accept')).status).toBe(200);
     expect(await mine(grace)).toEqual([]);
@@ -126,14 +126,14 @@ describe('an invitation', () => {
 
   test('by a username that members see is refused', async () => {
     const { id, owner, viewer } = await team();
-    const again = await ask(owner, 'POST', `${id}/members`, { username: addressOf(viewer) });
+    const again = await ask(owner, 'POST', `${id}/invitations`, { username: addressOf(viewer) });
     expect(again).toMatchObject({ status: 409, body: { code: 'already_a_member' } });
   });
 
   test('to a name does not reach who takes the name later', async () => {
     const { id, owner } = await team();
     const late = await on.member();
-    const { body } = await ask(owner, 'POST', `${id}/members`, { username: `late-${late.userId}` });
+    const { body } = await ask(owner, 'POST', `${id}/invitations`, { username: `late-${late.userId}` });
     await on.admin`update users set username = ${`late-${late.userId}`} where id = ${late.userId}`;
     expect(await mine(late)).toEqual([]);
     expect(await answer(late, body.id, 'accept')).toMatchObject({
@@ -203,7 +203,7 @@ describe('an invitation', () => {
     expect((await answer(ada, body.id, 'accept')).status).toBe(200);
     await ask(owner, 'DELETE', `${id}/members/${ada.userId}`);
     expect((await answer(ada, body.id, 'accept')).status).toBe(404);
-    expect((await invite(owner, id, ada)).status).toBe(202);
+    expect((await invite(owner, id, ada)).status).toBe(201);
   });
 
   test('into a personal organization cannot be for an owner', async () => {
@@ -252,18 +252,18 @@ describe('quotas hold at their edge, also for two at once', () => {
   test(`an organization has at most ${MAX_OPEN_INVITATIONS} open invitations`, async () => {
     const { id, owner, admin } = await team();
     for (let n = 1; n < MAX_OPEN_INVITATIONS; n += 1) {
-      expect((await invite(owner, id, `nobody-${n}@example.com`)).status).toBe(202);
+      expect((await invite(owner, id, `nobody-${n}@example.com`)).status).toBe(201);
     }
     const there = elsewhere();
     const one = () => invite(owner, id, 'one@example.com');
-    const other = () => there(admin, 'POST', `${id}/members`, { email: 'other@example.com' });
-    expect(await atOnce({ table: 'organizations', id }, [one, other])).toEqual([202, 409]);
+    const other = () => there(admin, 'POST', `${id}/invitations`, { email: 'other@example.com' });
+    expect(await atOnce({ table: 'organizations', id }, [one, other])).toEqual([201, 409]);
     expect(await invite(owner, id, 'another@example.com')).toMatchObject({
       status: 409,
       body: { code: 'too_many_invitations', limit: MAX_OPEN_INVITATIONS },
     });
     await on.admin`update invitations set expires_at = now() where organization_id = ${id}`;
-    expect((await invite(owner, id, 'nobody-1@example.com')).status).toBe(202);
+    expect((await invite(owner, id, 'nobody-1@example.com')).status).toBe(201);
   });
 
   test(`an organization has at most ${MAX_MEMBERS} members`, async () => {

@@ -69,7 +69,7 @@ const oneInvitation = z.object({ invitationId: Id });
 
 const invite = createRoute({
   method: 'post',
-  path: '/api/organizations/{id}/members',
+  path: '/api/organizations/{id}/invitations',
   operationId: 'inviteMember',
   summary: 'Invite a user to become a member',
   description:
@@ -77,7 +77,7 @@ const invite = createRoute({
     `An organization has at most ${MAX_OPEN_INVITATIONS} open invitations.`,
   ...secured('Invitations'),
   request: { params: oneOrganization, body: json(NewMember) },
-  responses: { 202: answer('Invited', InvitationView), ...problems(400, 401, 403, 404, 409) },
+  responses: { 201: answer('Invited', InvitationView), ...problems(400, 401, 403, 404, 409) },
 });
 
 const list = createRoute({
@@ -158,7 +158,7 @@ export function registerInvitationRoutes(app: App, deps: OrganizationDeps): void
     const named = email === undefined ? { username: username ?? '' } : { email };
     const id = c.var.seed === undefined ? undefined : idsFrom(c.var.seed, 1)[0];
     const invited = await inviteMember(deps, c.var.principal, c.req.valid('param').id, { id, named, role });
-    return c.json(invitationView(invited), 202);
+    return c.json(invitationView(invited), 201);
   });
 
   app.openapi(list, async (c) => {

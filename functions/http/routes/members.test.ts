@@ -137,7 +137,7 @@ describe('a personal organization', () => {
     await on.join(guest, home, 'admin');
     const refused: [string, string, unknown?][] = [
       ['DELETE', home],
-      ['POST', `${home}/members`, { ...invite, role: 'owner' }],
+      ['POST', `${home}/invitations`, { ...invite, role: 'owner' }],
       ['PATCH', `${home}/members/${guest.userId}`, { role: 'owner' }],
       ['PATCH', `${home}/members/${ada.userId}`, { role: 'admin' }],
       ['DELETE', `${home}/members/${ada.userId}`],

@@ -60,7 +60,7 @@ export const CHANGES: Entrants = {
     max_running: 3,
     retention_days: 20,
   }),
-  'invite a member': request('owner', 'POST /api/organizations/{organization}/members', ({ people }) => ({
+  'invite a member': request('owner', 'POST /api/organizations/{organization}/invitations', ({ people }) => ({
     username: people.stranger.username,
   })),
   'accept an invitation': request('stranger', 'POST /api/invitations/{invitation}/accept'),
