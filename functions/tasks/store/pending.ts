@@ -9,8 +9,11 @@ import type { Fragment } from './columns.ts';
 /** Stands for the user of tasks that nobody has created, or whose user is gone. */
 const NOBODY = '00000000-0000-0000-0000-000000000000';
 
-/** Rows in which the tasks of one organization and user are counted. Each connection has one of them. */
-const SHARDS = 8;
+/**
+ * Rows in which the tasks of one organization and user are counted, by connection. Two connections with one row wait for each other's
+ * commit: with 8 rows, 16 clients of one organization took 1.5 times as long in the statement that creates a task.
+ */
+const SHARDS = 64;
 
 /**
  * A further part of a `with` that counts.
