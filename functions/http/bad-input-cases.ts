@@ -151,8 +151,8 @@ const OTHER_BODIES: BadCase[] = [
   bad('PUT /api/organizations/{org}', 'body /name', {}),
   bad('PATCH /api/organizations/{org}', 'body /name', { name: '' }),
   bad('PATCH /api/organizations/{org}', 'body /id', { id: 'x' }),
-  bad('POST /api/organizations/{org}/members', 'body /username', { role: 'member' }),
-  bad('POST /api/organizations/{org}/members', 'body /role', { email: 'a@example.com', role: 'root' }),
+  bad('POST /api/organizations/{org}/invitations', 'body /username', { role: 'member' }),
+  bad('POST /api/organizations/{org}/invitations', 'body /role', { email: 'a@example.com', role: 'root' }),
   ...['Bitcoin', '', 'bit coin', 'x'.repeat(101), '../x', 7].map((asset) =>
     bad('POST /api/organizations/{org}/watchlist', 'body /asset', { asset }),
   ),

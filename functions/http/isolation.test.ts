@@ -30,7 +30,7 @@ beforeAll(async () => {
   const invited = { username: 'Secret guest' };
   const { body: invitation } = await ada.ask(
     'POST',
-    `/api/organizations/${organization.id}/members/`,
+    `/api/organizations/${organization.id}/invitations/`,
     invited,
   );
   theirs = {
@@ -48,7 +48,7 @@ afterAll(() => on.close());
 const BODIES: Record<string, unknown> = {
   'patch /api/organizations/{id}': { name: 'Mine now' },
   'put /api/organizations/{id}': { name: 'Mine now' },
-  'post /api/organizations/{id}/members': { email: 'eve@example.com', role: 'owner' },
+  'post /api/organizations/{id}/invitations': { email: 'eve@example.com', role: 'owner' },
   'patch /api/organizations/{id}/members/{userId}': { role: 'viewer' },
   'post /api/organizations/{id}/watchlist': { asset: 'dogecoin' },
   'patch /api/tasks/{taskId}': { scheduled_time: '2027-01-01T00:00:00Z' },
