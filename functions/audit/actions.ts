@@ -1,4 +1,4 @@
-/** What the audit log writes down. */
+/** Acts that the audit log records. */
 export const AUDIT_ACTIONS = [
   'user.registered',
   'session.started',

@@ -11,7 +11,7 @@ export type Artifacts = {
   presignUpload: (key: string, bytes: number, expiresSeconds: number) => string;
   /** An address from which anybody may GET this object, until it expires. @param fileName as which a browser saves it */
   presignDownload: (key: string, fileName: string, expiresSeconds: number) => string;
-  /** What an object is at this moment; undefined when there is none. */
+  /** Looks an object up. Resolves to undefined when there is none. */
   head: (key: string) => Promise<Head | undefined>;
   /**
    * An object from its beginning; undefined when there is none. May be read as slowly as one likes. What

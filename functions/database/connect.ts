@@ -66,7 +66,7 @@ export function connect(url: string, caFile?: string): Database {
   const open = () =>
     postgres(url, {
       max: 1,
-      // Of a cluster's name, which may still lead to the old writer after a failover.
+      // After a failover, the cluster's name may still lead to the old writer.
       target_session_attrs: 'primary',
       // Seconds; a cold start must not spend its whole time limit on a database that is down.
       connect_timeout: 10,

@@ -7,7 +7,7 @@ import { retryOnConflict } from './retry-on-conflict.ts';
 export type Principal = {
   userId: string;
   sessionId: string;
-  /** Of the client, for the audit log. */
+  /** The client's address, for the audit log. */
   address?: string | undefined;
 };
 

@@ -12,8 +12,8 @@ const MEANINGS: readonly (readonly [RegExp, FetchFailure])[] = [
 ];
 
 /**
- * What is said of a connection that failed. The system's own words quote the address that a name resolved to, which tells a caller
- * what an inner network looks like.
+ * Messages for connections that failed. The system's own messages quote the resolved address, and so would show a caller an inner
+ * network.
  */
 const WORDS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'The server refused the connection',

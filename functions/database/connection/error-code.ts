@@ -15,10 +15,10 @@ const USELESS_CONNECTION = /^(25006|57P0.)$/;
 const UNREACHABLE =
   /^(08...|53300|CONNECTION_(CLOSED|DESTROYED|ENDED)|CONNECT_TIMEOUT|E(CONNREFUSED|CONNRESET|PIPE|TIMEDOUT|HOSTUNREACH|NETUNREACH|NOTFOUND|AI_AGAIN))$/;
 
-/** Whether nothing more can be done on the connection that gave this error. */
+/** True when the connection that gave this error cannot be used any more. */
 export const isOfUselessConnection = (error: unknown): boolean =>
   USELESS_CONNECTION.test(errorCode(error) ?? '');
 
-/** Whether the database cannot serve at the moment. The same request may succeed later, on another connection. */
+/** True when the database cannot serve at the moment. The same request may succeed later, on another connection. */
 export const isUnavailable = (error: unknown): boolean =>
   isOfUselessConnection(error) || UNREACHABLE.test(errorCode(error) ?? '');

@@ -11,7 +11,7 @@ const NOBODY = '00000000-0000-0000-0000-000000000000';
 
 /**
  * Rows in which the tasks of one organization and user are counted, by connection. Two connections with one row wait for each other's
- * commit: with 8 rows, 16 clients of one organization took 1.5 times as long in the statement that creates a task.
+ * commit. With 8 rows and 16 clients of one organization, the statement that creates a task took 1.5 times as long.
  */
 const SHARDS = 64;
 

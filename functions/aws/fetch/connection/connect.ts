@@ -15,7 +15,7 @@ const LOOPBACK_ADDRESSES = ['127.0.0.1', '::1'];
 export interface ConnectOptions {
   readonly loopback: LoopbackRule;
   readonly lookUp: LookUp;
-  /** Of the request: ends the lookup, the connecting and the connection. */
+  /** The request's signal. It ends the lookup, the connecting and the connection. */
   readonly signal: AbortSignal;
   readonly budget: WireBudget;
 }
