@@ -7,13 +7,19 @@ steps_into() {
   count=0
 }
 
+# A CI service finds the number of tests in a closing line. Schemathesis ends with a line that looks like pytest's, with no
+# test in it: "==== No issues found in 2.5s ====". It becomes "No issues found (2.5 s)".
+without_rulers() {
+  sed -u -E '/^=+ .* =+$/ { s/^=+ (.*[^ ]) +=+$/\1/; s/ in ([0-9.]+)s( \(.*\))?$/ (\1 s)/; }'
+}
+
 # Runs a command as a step with a name. The first one that fails ends the run.
 step() {
   local name=$1 began=$SECONDS
   shift
   count=$((count + 1))
-  printf '\n== %s (%s s)\n' "$name" "$SECONDS"
-  "$@" 2>&1 | tee "$steps/$count.log"
+  printf '\nStep %s, at %s s: %s\n' "$count" "$SECONDS" "$name"
+  "$@" 2>&1 | without_rulers | tee "$steps/$count.log"
   printf '%5s s  %s\n' $((SECONDS - began)) "$name" >>"$steps/times"
 }
 
@@ -23,7 +29,7 @@ beside() {
   shift
   count=$((count + 1))
   beside_log=$steps/$count.log
-  printf '\n== %s begins, beside the next steps (%s s)\n' "$beside_name" "$SECONDS"
+  printf '\nStep %s, at %s s, beside the next ones: %s\n' "$count" "$SECONDS" "$beside_name"
   # A process group of its own can be ended as a whole.
   setsid "$@" >"$beside_log" 2>&1 &
   beside_process=$!
@@ -32,8 +38,8 @@ beside() {
 wait_beside() {
   local failed=0
   wait "$beside_process" || failed=$?
-  printf '\n== %s (%s s)\n' "$beside_name" "$SECONDS"
-  cat "$beside_log"
+  printf '\nThe step beside the others, at %s s: %s\n' "$SECONDS" "$beside_name"
+  without_rulers <"$beside_log"
   printf '%5s s  %s, beside others\n' $((SECONDS - beside_began)) "$beside_name" >>"$steps/times"
   beside_process=
   return "$failed"
@@ -46,11 +52,16 @@ end_beside() {
   fi
 }
 
-# The time of each step, and how many tests all of them ran.
+# The time of each step, and how many tests all of them ran. The last line is the form of pytest, which CI services know best.
 steps_summary() {
-  printf '\n== done (%s s)\n' "$SECONDS"
+  printf '\nAll steps took %s s\n' "$SECONDS"
   cat "$steps/times"
   # Vitest's own closing line: `Tests  2 failed | 25 passed (27)`.
-  awk '/^ +Tests +[0-9]/ { for (i = 3; i <= NF; i++) { if ($i ~ /^passed/) passed += $(i - 1); if ($i ~ /^failed/) failed += $(i - 1) } }
-    END { printf "tests: %d passed, %d failed\n", passed, failed; exit passed == 0 }' "$steps"/*.log
+  awk -v seconds="$SECONDS" '
+    /^ +Tests +[0-9]/ { for (i = 3; i <= NF; i++) { if ($i ~ /^passed/) passed += $(i - 1); if ($i ~ /^failed/) failed += $(i - 1) } }
+    END {
+      printf "tests: %d passed, %d failed\n", passed, failed
+      printf "==== %s%d passed in %d.00s ====\n", failed ? failed " failed, " : "", passed, seconds
+      exit passed == 0
+    }' "$steps"/*.log
 }

@@ -37,7 +37,7 @@ await Promise.all(
       const startedAt = performance.now();
       const { isGood, output } = await run(trial);
       const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
-      console.log(`${isGood ? 'ok    ' : 'FAILED'} ${trial.name} (${seconds} s)`);
+      console.log(`${isGood ? 'right' : 'WRONG'}  ${trial.name} (${seconds} s)`);
       if (isGood) continue;
       failed += 1;
       console.log(output.replace(/^/gm, '       '));
