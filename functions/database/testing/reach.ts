@@ -49,6 +49,10 @@ const LANES: Reach = {
   organizations: { select: ['all', 'id', 'max_running'] },
   quotas: { select: ['all'] },
 };
+const BOUNDS: Reach = {
+  near_bounds: { select: ['all'] },
+  pending_in_installation: { select: ['all', 'counted_at', 'everybody_is_near'] },
+};
 const SWEEP = { select: ['expired'], delete: ['expired'] } as const;
 const WRITE = { select: ['all'], insert: ['all'], update: ['all'] } as const;
 
@@ -143,6 +147,7 @@ export const REACH: Record<(typeof FUNCTION_ROLES)[number], Reach> = {
     price_ticks: { select: ['all'] },
     quotas: { select: ['all'] },
     pending_tasks: { select: ['readable'], insert: ['writable'], update: ['writable'] },
+    ...BOUNDS,
     ws_tickets: { insert: ['mine'] },
     audit_log: { select: ['administrable'] },
     idempotency_keys: { select: ['mine'], insert: ['mine'], update: ['mine'], delete: ['mine'] },
@@ -157,6 +162,7 @@ export const REACH: Record<(typeof FUNCTION_ROLES)[number], Reach> = {
   celeriac_worker: {
     ...TASK_SERVICE,
     ...LANES,
+    ...BOUNDS,
     tasks: { ...TASK_SERVICE.tasks, insert: ['all'] },
     uploads: { select: ['all'], delete: ['all'] },
     outbound_turns: WRITE,
@@ -175,7 +181,9 @@ export const REACH: Record<(typeof FUNCTION_ROLES)[number], Reach> = {
     },
     outbound_turns: { select: ['turnOver'], delete: ['turnOver'] },
     stopped_hosts: { ...WRITE, delete: ['all'] },
+    pending_tasks: { ...TASK_SERVICE.pending_tasks, delete: ['all'] },
     pending_in_installation: { select: ['all'], update: ['all'] },
+    near_bounds: { select: ['all'], insert: ['all'], delete: ['all'] },
     connections: { select: ['all'] },
     sessions: { select: ['all'], delete: ['expired'] },
     refresh_tokens: SWEEP,

@@ -47,6 +47,7 @@ export async function insertRows(
         values (${uuidv7()}, ${organizationId}, 'bulk', now() - interval '2 days')`;
     }
     await tx`insert into pending_tasks values (${organizationId}, ${userId}, 0, 1)`;
+    await tx`insert into near_bounds values (${organizationId}) on conflict do nothing`;
     await tx`insert into outbound_turns values (${organizationId}, 'a.example', ${until})`;
     await tx`insert into stopped_hosts (host) values (${`${organizationId}.example`})`;
     await tx`insert into pauses (organization_id, scope, name) values (${organizationId}, 'kind', 'no.kind')`;

@@ -122,6 +122,7 @@ export const TASKS: Calls<typeof tasks> = {
     dispatcher: (db, { member }) =>
       tasks.overdueSeconds(db, [{ organizationId: member.organizationId, retentionDays: 30 }]),
   },
+  addPendingTogether: { dispatcher: (db) => tasks.addPendingTogether(db, 1_000) },
   countPending: { dispatcher: (db) => tasks.countPending(db) },
   fullBound: {
     api: mine((tx, { member: { organizationId, userId } }) =>

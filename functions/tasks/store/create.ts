@@ -3,7 +3,7 @@ import type { Principal } from '../../database/enter.ts';
 import { JsonText } from '../../exact-json/json-text.ts';
 import type { Batch, DispatchSettings, Queue, RetryPolicy, Task } from '../task.ts';
 import { columns, dueIn, nextDispatch, type Timed } from './columns.ts';
-import { counting } from './pending.ts';
+import { counting, fullBoundFor } from './pending.ts';
 import { batchJson } from './tally.ts';
 
 /** A new task, ready to be inserted. */
@@ -44,7 +44,8 @@ const home = (
     select organization_id, role from enter_organization(${userId}, ${sessionId}, ${organizationId})
   ), home as materialized (
     select c.organization_id from caller c
-    where c.role <> 'viewer' and full_bound(c.organization_id, ${userId}, ${count}) is null
+    where c.role <> 'viewer'
+      and ${fullBoundFor(db, { organizationId: db`c.organization_id`, userId: db`${userId}::uuid`, count })} is null
   )`;
 
 /** Writes tasks into the organization that the relation `home` names. */

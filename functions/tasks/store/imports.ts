@@ -2,7 +2,7 @@ import type { Database, Transaction } from '../../database/connect.ts';
 import type { Batch, DispatchSettings, Task, Watched } from '../task.ts';
 import { dueIn, type Fragment, type Timed } from './columns.ts';
 import { insertion, type NewBatch, type NewTask } from './create.ts';
-import { counting, type FullBound } from './pending.ts';
+import { counting, type FullBound, fullBoundFor } from './pending.ts';
 import { batchJson } from './tally.ts';
 
 export type WatchedBatch = NonNullable<Watched<object>['batch']>;
@@ -104,9 +104,10 @@ export async function insertImported(
   { batch: WatchedBatch; tasks: Timed<Pick<Task, 'id' | 'status'>>[]; full: FullBound | null } | undefined
 > {
   type Line = Timed<Pick<Task, 'id' | 'status'>> & { batch: WatchedBatch | null; full: FullBound | null };
+  const owners = { organizationId: db`job.organization_id`, userId: db`job.created_by`, count: tasks.length };
   const [first, ...rows] = await db<Line[]>`
     with ${job(db, attempt)}, room as materialized (
-      select job.organization_id, full_bound(job.organization_id, job.created_by, ${tasks.length}) as full
+      select job.organization_id, ${fullBoundFor(db, owners)} as full
       from job where may_write(job.created_by, job.organization_id)
     ), home as materialized (
       select r.organization_id from room r where r.full is null

@@ -51,7 +51,7 @@ export {
   takeOutboundTurn,
 } from './outbound.ts';
 export { addPause, findPause, listPauses, type Pause, type PauseKey, removePause } from './pauses.ts';
-export { countPending, type FullBound, fullBound, fullBoundOf } from './pending.ts';
+export { addPendingTogether, countPending, type FullBound, fullBound, fullBoundOf } from './pending.ts';
 export {
   exists,
   find,

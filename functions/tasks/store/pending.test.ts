@@ -16,11 +16,13 @@ beforeEach(async () => {
 afterAll(() => on.close());
 
 const LEASE = 3_600;
-const MANY = 1_000_000;
+/** So far away that nobody is near. */
+const MANY = 100_000_000;
 
-const bounds = async ({ organization = MANY, user = MANY, installation = MANY }) => {
+const bounds = async ({ organization = MANY, user = MANY, installation = 10 * MANY }) => {
   for (const [name, value] of Object.entries({ organization, user, installation }))
     await on.admin`update quotas set value = ${value} where name = ${`pending_of_${name}`}`;
+  await store.countPending(dispatcher);
 };
 
 const create = async (count: number, of = ada, by = api) =>
@@ -85,6 +87,98 @@ describe('the count of what has not ended', () => {
     const [row] =
       await on.admin`select sum(pending)::int as pending from pending_tasks where user_id = ${eve.userId}`;
     expect(row?.pending).toBe(0);
+  });
+});
+
+describe('rows of connections', () => {
+  const rows = async ({ organizationId } = ada) =>
+    (
+      await on.admin`
+        select sum(pending)::int as pending from pending_tasks where organization_id = ${organizationId} group by shard`
+    ).map((row) => row['pending'] as number);
+
+  test('are added together, and go when nothing is left', async () => {
+    const ids = (await Promise.all(apis.map((by) => create(2, ada, by)))).flat();
+    expect((await rows()).length).toBeGreaterThan(1);
+    await store.addPendingTogether(dispatcher, 1_000_000);
+    expect(await rows()).toEqual([8]);
+    await Promise.all(ids.map((id) => asMember(api, ada, (tx) => store.cancel(tx, id))));
+    expect(await counted()).toEqual([0, 0]);
+    await store.addPendingTogether(dispatcher, 1_000_000);
+    await store.addPendingTogether(dispatcher, 1_000_000);
+    expect(await rows()).toEqual([]);
+  });
+
+  test('lose nothing when they are added together while others count', async () => {
+    let over = false;
+    const adding = (async () => {
+      while (!over) await store.addPendingTogether(dispatcher, 1_000_000);
+    })();
+    await Promise.all(
+      apis.map(async (by) => {
+        for (let n = 0; n < 50; n += 1) {
+          const [id = ''] = await create(1, ada, by);
+          if (n % 2) await asMember(by, ada, (tx) => store.cancel(tx, id));
+        }
+      }),
+    );
+    over = true;
+    await adding;
+    expect(await counted()).toEqual([100, 100]);
+    await store.addPendingTogether(dispatcher, 1_000_000);
+    expect(await counted()).toEqual([100, 100]);
+  });
+});
+
+describe('far from its bounds', () => {
+  /** Holds what full_bound() waits for. */
+  const locked = (during: () => Promise<void>) =>
+    on.admin.begin(async (tx) => {
+      await tx`select pg_advisory_xact_lock(hashtextextended(${ada.organizationId} || 'pending', 0))`;
+      await during();
+    });
+  const waits = () =>
+    expect
+      .poll(
+        async () =>
+          (await dispatcher`select from pg_locks where locktype = 'advisory' and not granted`).length,
+      )
+      .toBeGreaterThan(0);
+
+  test('nobody is summed up, and nobody waits', async () => {
+    await locked(async () => {
+      expect(await create(1)).toHaveLength(1);
+    });
+  });
+
+  test.each([
+    ['of the organization', { organization: MANY }],
+    ['of the user', { user: MANY }],
+  ])('is who has a million places left; nearer to the bound %s it is summed up', async (_, bound) => {
+    await create(1);
+    await on.admin`update pending_tasks set pending = ${MANY - 999_999} where organization_id = ${ada.organizationId}`;
+    await bounds(bound);
+    let made: Promise<string[]> | undefined;
+    await locked(async () => {
+      made = create(1);
+      await waits();
+    });
+    expect(await made).toHaveLength(1);
+    await on.admin`update pending_tasks set pending = ${MANY} where organization_id = ${ada.organizationId}`;
+    expect(await create(1)).toEqual([]);
+    await on.admin`update pending_tasks set pending = 1 where organization_id = ${ada.organizationId}`;
+    await bounds({});
+    await locked(async () => {
+      expect(await create(1)).toHaveLength(1);
+    });
+  });
+
+  test('nobody is when the dispatcher has not counted for five minutes', async () => {
+    await on.admin`update quotas set value = 3 where name = 'pending_of_organization'`;
+    await on.admin`update pending_in_installation set counted_at = now() - interval '301 seconds'`;
+    expect(await create(4)).toEqual([]);
+    await on.admin`update pending_in_installation set counted_at = now() - interval '290 seconds'`;
+    expect(await create(4)).toHaveLength(4);
   });
 });
 
