@@ -2,7 +2,7 @@ import { quoted, type UnitPrice } from './unit-price.ts';
 
 const MILLION = 1e6;
 
-/** Everything that this stack, or one of those beside it, pays for. */
+/** Everything that this stack, or a cheaper form of it, pays for. */
 export const PRICES = {
   auroraAcuHours: {
     what: 'Aurora Serverless v2 capacity',
@@ -220,32 +220,6 @@ export const PRICES = {
     per: MILLION,
     quotes: quoted([0.6, 'guide-waf'], [0.6, 'guide-waf']),
   },
-  schedulerCalls: {
-    what: 'EventBridge Scheduler',
-    unit: 'call',
-    per: MILLION,
-    free: 14 * MILLION,
-    quotes: quoted([1, 'guide-events'], [1, 'unconfirmed']),
-  },
-  stateTransitions: {
-    what: 'Step Functions, Standard',
-    unit: 'transition',
-    per: 1000,
-    free: 4000,
-    quotes: quoted([0.025, 'aws-sfn'], [0.025, 'aws-sfn']),
-  },
-  smallInstanceHours: {
-    what: 'EC2 t4g.small',
-    unit: 'hour',
-    per: 1,
-    quotes: quoted([0.0168, 'us-instances'], [0.0192, 'list-eu-1']),
-  },
-  redisHours: {
-    what: 'ElastiCache cache.t4g.micro',
-    unit: 'hour',
-    per: 1,
-    quotes: quoted([0.016, 'list-us-1'], [0.0144, 'list-eu-1']),
-  },
   rdsHours: {
     what: 'RDS Postgres db.t4g.small',
     unit: 'hour',
@@ -257,18 +231,6 @@ export const PRICES = {
     unit: 'GB-month',
     per: 1,
     quotes: quoted([0.115, 'list-us-1'], [0.137, 'list-eu-1']),
-  },
-  balancerHours: {
-    what: 'Application Load Balancer',
-    unit: 'hour',
-    per: 1,
-    quotes: quoted([0.0225, 'list-us-1'], [0.027, 'list-eu-1']),
-  },
-  balancerUnitHours: {
-    what: 'load balancer capacity units',
-    unit: 'LCU-hour',
-    per: 1,
-    quotes: quoted([0.008, 'list-us-1'], [0.008, 'unconfirmed']),
   },
 } as const satisfies Record<string, UnitPrice>;
 

@@ -1,5 +1,4 @@
-import { ALTERNATIVES, crossings } from './alternatives.ts';
-import { bill, plus, type Terms, total, type Usage } from './bill.ts';
+import { bill, type Terms, total, type Usage } from './bill.ts';
 import { IDLE_ASSUMED, idleUsage } from './idle.ts';
 import type { Inventory } from './inventory.ts';
 import { count, dollars, rounded, table, words } from './markdown.ts';
@@ -25,8 +24,6 @@ export function sections(inventories: Inventories): Record<string, string> {
     savings: savings(inventories),
     work: work(inventories),
     inputs: inputs(),
-    comparison: comparison(inventories),
-    'break-even': breakEven(inventories),
     prices: prices(),
     sources: sources(),
   };
@@ -152,46 +149,6 @@ function inputs(): string {
   return [perUnit, '', table(['assumed', ''], [...ticks, ...assumed])].join('\n');
 }
 
-/** Ours, as a function of single tasks a month; with what the stage costs idle. */
-const ours = (inventory: Inventory, name: WorkName) => (tasks: number) =>
-  total(plus(idleUsage(inventory), usageOf(WORK[name], tasks, inventory)), paid('us-east-1'));
-
-const OURS = [
-  { name: 'Celeriac `dev`, single', stage: 'dev', work: 'single' },
-  { name: 'Celeriac `prod`, single', stage: 'prod', work: 'single' },
-  { name: 'Celeriac `prod`, bulk', stage: 'prod', work: 'bulk' },
-] as const satisfies readonly { name: string; stage: StageName; work: WorkName }[];
-
-function comparison(inventories: Inventories): string {
-  const volumes = [0, 100_000, MILLION, 10 * MILLION, 100 * MILLION];
-  const mine = OURS.map(({ name, stage, work }) => {
-    const monthly = ours(inventories[stage], work);
-    return [`**${name}**`, ...volumes.map((tasks) => dollars(monthly(tasks))), ''];
-  });
-  const others = ALTERNATIVES.map(({ name, means, monthly }) => [
-    name,
-    ...volumes.map((tasks) => dollars(monthly(tasks, paid('us-east-1')))),
-    means,
-  ]);
-  return table(['tasks a month', ...volumes.map(count), 'what that is'], [...mine, ...others]);
-}
-
-function breakEven(inventories: Inventories): string {
-  const rows = ALTERNATIVES.map(({ name, monthly }) => [
-    name,
-    ...OURS.map(({ stage, work }) => {
-      const mine = ours(inventories[stage], work);
-      const theirs = (tasks: number) => monthly(tasks, paid('us-east-1'));
-      const places = crossings(mine, theirs).map(
-        ({ tasks, cheaperAbove }) => `${cheaperAbove === 'first' ? 'we' : 'they'} from ${count(tasks)}`,
-      );
-      const start = theirs(0) < mine(0) ? 'they' : 'we';
-      return places.length > 0 ? `first ${start}, ${places.join(', ')}` : `always ${start}`;
-    }),
-  ]);
-  return table(['who is cheaper, by tasks a month', ...OURS.map(({ name }) => name)], rows);
-}
-
 function prices(): string {
   const rows = PRICE_NAMES.map((name) => {
     const { what, unit, per, free, quotes } = priceOf(name);
@@ -210,10 +167,9 @@ const mark = (source: Source) =>
   source === 'unconfirmed' ? '**not confirmed**' : `${SOURCES[source].seen} \`${source}\``;
 
 function sources(): string {
-  const used = new Set<Source>([
-    ...PRICE_NAMES.flatMap((name) => REGIONS.map((region) => priceOf(name).quotes[region].source)),
-    ...ALTERNATIVES.map(({ source }) => source),
-  ]);
+  const used = new Set<Source>(
+    PRICE_NAMES.flatMap((name) => REGIONS.map((region) => priceOf(name).quotes[region].source)),
+  );
   const rows = Object.entries(SOURCES).map(([name, { seen, what }]) => [`\`${name}\``, seen, what]);
   return table(
     ['source', 'date', 'what was read'],

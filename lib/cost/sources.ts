@@ -29,7 +29,6 @@ export const SOURCES = {
     seen: '2026-09-20',
     what: 'worked examples of https://aws.amazon.com/api-gateway/pricing/ (US regions)',
   },
-  'aws-sfn': { seen: 'undated', what: 'table of https://aws.amazon.com/step-functions/pricing/' },
   'guide-sqs': { seen: '2026-03-14', what: 'https://cloudburn.io/blog/amazon-sqs-pricing (us-east-1)' },
   'guide-events': { seen: '2026-03-13', what: 'https://cloudburn.io/blog/amazon-eventbridge-pricing' },
   'guide-kms': { seen: '2026-03-14', what: 'https://cloudburn.io/blog/aws-kms-pricing' },
@@ -38,17 +37,6 @@ export const SOURCES = {
     what: 'https://www.factualminds.com/blog/amazon-cloudwatch-pricing-metrics-logs-alarms-dashboards/',
   },
   'guide-waf': { seen: 'undated', what: 'https://c3x.dev/blog/aws-waf-cost-explained/' },
-  upstash: { seen: 'undated', what: 'https://upstash.com/pricing/qstash.md' },
-  google: { seen: 'undated', what: 'https://cloud.google.com/tasks/docs/pricing' },
-  'trigger-dev': {
-    seen: '2026-05-22',
-    what: 'https://trigger.dev/pricing, as transcribed in api-evangelist/trigger-dev',
-  },
-  inngest: {
-    seen: '2026-05-22',
-    what: 'https://www.inngest.com/pricing, as transcribed in api-evangelist/inngest',
-  },
-  temporal: { seen: 'undated', what: 'docs/evaluate/temporal-cloud/pricing.mdx in temporalio/documentation' },
   /** Found in no stored material: check before relying on it. */
   unconfirmed: { seen: '—', what: 'remembered, and **not confirmed** by anything that could be looked up' },
 } as const satisfies Record<string, { seen: string; what: string }>;
