@@ -2,7 +2,13 @@ import { configDefaults, defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['functions/**/*.test.ts', 'lib/**/*.test.ts', 'local/**/*.test.ts', 'infra-tests/**/*.test.ts'],
+    include: [
+      'functions/**/*.test.ts',
+      'lib/**/*.test.ts',
+      'local/**/*.test.ts',
+      'infra-tests/**/*.test.ts',
+      'docs/*.test.ts',
+    ],
     // What needs an emulator of AWS, or the machine for itself, has a command of its own.
     exclude: [
       ...configDefaults.exclude,

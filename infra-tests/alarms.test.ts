@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { functionsOf, type Resource, STAGE_NAMES, synthesized } from './synthesized.ts';
 
-const runbook = readFileSync(join(import.meta.dirname, '..', 'docs', 'runbook.md'), 'utf8');
+const runbook = readFileSync(join(import.meta.dirname, '..', 'docs', 'operating.md'), 'utf8');
 
 /** Functions whose failure somebody else hears of: the deployment that calls them. */
 const OF_DEPLOYMENTS = ['migrate', 'publish-console'];
@@ -27,7 +27,7 @@ describe.each(STAGE_NAMES)('alarms of %s', (stage) => {
     for (const alarm of alarms) {
       const name = nameOf(alarm);
       expect(alarm.AlarmDescription).toMatch(
-        new RegExp(`^[A-Z].+\\. What to do: docs/runbook\\.md#${name}$`),
+        new RegExp(`^[A-Z].+\\. What to do: docs/operating\\.md#${name}$`),
       );
       expect([name, (sectionOf(name) ?? '').length > name.length + 80]).toEqual([name, true]);
     }

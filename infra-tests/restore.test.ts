@@ -3,7 +3,7 @@ import { DATABASE_FACTS } from '../lib/constructs/database.ts';
 import { functionsOf, type Resource, STAGE_NAMES, synthesized } from './synthesized.ts';
 
 /*
- * What lets a restored cluster take the place of a lost one, as docs/runbook.md tells. The rehearsal itself is in
+ * What lets a restored cluster take the place of a lost one, as docs/operating.md tells. The rehearsal itself is in
  * local/ministack/deployed/.
  */
 

@@ -50,7 +50,7 @@ const ALARMED_FUNCTIONS = [
   'rotate-signing-key',
 ] as const satisfies readonly FunctionName[];
 
-/** Every alarm of the stage, by name. What to do about each stands in docs/runbook.md under the same name. */
+/** Every alarm of the stage, by name. What to do about each stands in docs/operating.md under the same name. */
 export function alarmTable(watched: Watched): Record<string, AlarmSpec> {
   return {
     ...ofTasks(watched),

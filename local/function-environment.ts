@@ -1,8 +1,8 @@
 import type { FunctionSpec } from './template.ts';
 
 /**
- * What the local runtime sets otherwise than the template, unless the shell says something else: here the seed's `?token=`
- * address works, and nobody makes metrics of the logs.
+ * Variables that the local runtime sets otherwise than the template, unless the shell sets them: the login by `?token=` in a
+ * WebSocket address works here, and no metrics are written to the logs.
  */
 const LOCAL_DEFAULTS: Readonly<Record<string, string>> = {
   TOKEN_IN_URL: 'allowed',

@@ -8,7 +8,7 @@ export interface QueueJournal extends Journal {
 /**
  * Opens the queues' journal. What is written in one turn of the event loop is one transaction: with many senders at
  * once, most of the work of each is shared. It is not forced to disk: it survives the end of this process, and a
- * message is only a wake-up (R1).
+ * message is only a wake-up.
  */
 export function openJournal({ PersistenceManager }: Fauxqs, dataDir: string): QueueJournal {
   const journal = new PersistenceManager(dataDir);

@@ -36,7 +36,7 @@ const GRACE = { sockets: 5, invocations: 5 };
 export interface RuntimeOptions {
   /** Console, API and WebSocket; default: any free port. */
   readonly port?: number;
-  /** The same once more, at the seed's WebSocket address; default: any free port. */
+  /** The same once more, at the WebSocket port of the replaced system (docs/compatibility.md); default: any free port. */
   readonly wsPort?: number;
   /** Everything that must survive, and the logs. */
   readonly dataDir: string;
@@ -63,7 +63,7 @@ export interface RuntimeOptions {
 export interface Runtime {
   /** Console and API, without a trailing slash. */
   readonly url: string;
-  /** The seed's WebSocket address, without a path: `ws://localhost:8001`. */
+  /** Address of the WebSockets, without a path: `ws://localhost:8001`. */
   readonly wsUrl: string;
   /** The database, as its superuser. */
   readonly databaseUrl: string;
@@ -231,7 +231,7 @@ async function compose(options: RuntimeOptions, undo: AsyncDisposableStack): Pro
   };
 }
 
-/** The name of the design's table: `celeriac-dev-dead-letters` is `dead-letters`. */
+/** A function's name without application and stage: `celeriac-dev-dead-letters` is `dead-letters`. */
 function shortName(functionName: string): string {
   return functionName.replace(/^celeriac-[^-]+-/, '');
 }

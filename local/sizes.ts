@@ -18,7 +18,7 @@ import { type FunctionSpec, readDeployment } from './template.ts';
 /** Imports of each function, of which the median counts. */
 const RUNS = 7;
 
-/** The design's budgets: bytes of minified code, and milliseconds to import it. */
+/** Budgets (docs/benchmarks.md): bytes of minified code, and milliseconds to import it. */
 const BUDGET = { bytes: 1_000_000, milliseconds: 150 };
 
 /** Nothing listens there: importing a function calls nobody. */

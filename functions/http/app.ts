@@ -37,8 +37,8 @@ const RETRY_AFTER_SECONDS = 2;
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
 /**
- * An empty application with our manners: the seed's paths with and without trailing slash, bodies checked before their
- * schema, every error a problem document.
+ * An empty application with our manners: paths work with and without the trailing slash, bodies are checked before their
+ * schema, every error is a problem document.
  */
 export function createApp(logFault: LogFault): App {
   const app = new OpenAPIHono<AppEnv>({

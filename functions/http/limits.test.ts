@@ -5,7 +5,7 @@ import { newcomer } from '../identity/testing.ts';
 import { apiFunction, type Client } from './testing.ts';
 
 /*
- * Every limit of a request at its edge. The README lists them; a limit that moves must move there, too.
+ * Every limit of a request at its edge. docs/limits.md lists them; a limit that moves must move there, too.
  */
 
 let on: Stand;

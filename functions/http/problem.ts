@@ -36,7 +36,7 @@ export const TITLE = {
   504: 'Gateway Timeout',
 } as const;
 
-/** The body of every answer that is not a success (RFC 9457); `error` repeats `detail` for clients of the seed. */
+/** The body of every answer that is not a success (RFC 9457); `error` repeats `detail` for older clients. */
 export const Problem = z
   .object({
     type: z.string(),

@@ -50,7 +50,7 @@ test('a connection that fails costs the others nothing', async () => {
   expect(failures).toHaveLength(1);
 });
 
-test('a frame begins with what the seed sends, and leaves out a result that would not fit', async () => {
+test('a frame begins with `status` and `result`, and leaves out a result that would not fit', async () => {
   const frames: string[] = [];
   const { announce, flush } = announcer(
     async (_connection, frame) => {

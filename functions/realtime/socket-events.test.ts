@@ -199,7 +199,7 @@ describe('connecting', () => {
     expect(await send(open('c-ended', { ticket }))).toEqual({ statusCode: 401 });
   });
 
-  test("the seed's URL is greeted with its task; foreign, unknown and malformed ids are refused alike", async () => {
+  test('the address of one task is greeted with that task; foreign, unknown and malformed ids are refused alike', async () => {
     const { id } = await insertTask(api, ada);
     expect(await send(open('c-task', { ticket: await ticketOf(ada), task: id }))).toEqual({
       statusCode: 200,

@@ -6,8 +6,8 @@ const MAX_BYTES = 100_000;
 const fits = (value: unknown) => Buffer.byteLength(JSON.stringify(value)) <= MAX_BYTES;
 
 /**
- * The frame of a task: the seed's `status` and `result`, then what a newer client wants; `logs`, all that is kept of the attempt's, when
- * there is something new. A result, or details of an error, too large for a frame are left out and marked; `GET /api/tasks/<id>/` has them.
+ * The frame of a task: `status` and `result` first, as in the replaced API (docs/compatibility.md), then further fields. `logs` has
+ * all kept lines of the attempt when there are new ones. A result, or details of an error, too large for a frame are left out and marked; `GET /api/tasks/<id>/` has them.
  */
 export function taskFrame(task: Task & Pick<Watched<Task>, 'logs'>): string {
   const { result = null, error } = task;

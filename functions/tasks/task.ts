@@ -1,6 +1,6 @@
 import type { JsonText } from '../exact-json/json-text.ts';
 
-/** The seed's six statuses; there are no others. */
+/** Every status of a task. The names are those of the replaced task API: docs/compatibility.md. */
 export const TASK_STATUSES = ['PENDING', 'SCHEDULED', 'RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED'] as const;
 
 export type TaskStatus = (typeof TASK_STATUSES)[number];

@@ -54,7 +54,7 @@ export class Alarms extends Construct {
     this.all = Object.entries(table).map(([name, { says, metric, above, below, periods, silence }]) => {
       const alarm = new Alarm(this, name, {
         alarmName: `celeriac-${stage.name}-${name}`,
-        alarmDescription: `${says}. What to do: docs/runbook.md#${name}`,
+        alarmDescription: `${says}. What to do: docs/operating.md#${name}`,
         metric,
         threshold: above ?? below ?? 0,
         comparisonOperator:

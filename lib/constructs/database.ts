@@ -40,7 +40,7 @@ export const ENGINE_VERSION = AuroraPostgresEngineVersion.VER_18_4;
  * Aurora Serverless v2 Postgres. Functions log in by IAM; only the owner, who migrates, has a password, which RDS makes and renews.
  *
  * The other stack reads what it must know from parameters and not from exports: CloudFormation refuses to change an export that is
- * in use, so that a restored cluster could never take the place of a lost one. docs/runbook.md tells how one does.
+ * in use, so that a restored cluster could never take the place of a lost one. docs/operating.md tells how one does.
  */
 export class Database extends Construct {
   readonly securityGroup: ISecurityGroup;

@@ -54,7 +54,7 @@ export type FrontDoorProps = {
   webAclArn?: string;
 };
 
-/** One origin for people: the console from a private bucket, the HTTP API, and the WebSocket at the seed's address. */
+/** One origin for people: the console from a private bucket, the HTTP API, and the WebSocket. */
 export class FrontDoor extends Construct {
   /** `https://…` without a path. */
   readonly url: string;

@@ -18,7 +18,7 @@ export type CeleriacFunctionProps = {
 };
 
 /**
- * One function of the design's table: a role and a log group of its own, with which it may write its log and its
+ * One Lambda function: a role and a log group of its own, with which it may write its log and its
  * traces. One that uses the database lies in the network, with a security group that lets it speak HTTPS. Other
  * constructs offer the verbs that add to it.
  */

@@ -13,7 +13,7 @@ import { ADDRESS_HEADER, ORIGIN_HEADER } from './origin-secret.ts';
 
 const ROUTES = ['$connect', '$disconnect', '$default'] as const;
 
-/** The WebSocket API. Only its stage's path can be connected to: the front door rewrites the seed's URL to `/ws`. */
+/** The WebSocket API. Only its stage's path can be connected to: the front door rewrites `/ws/tasks/<id>/` to `/ws`. */
 export class SocketEndpoint extends Construct {
   /** `wss://…/ws`: where clients connect. */
   readonly url: string;

@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: measures the design's budgets on this machine, and the same work done by other systems.
+ * `npm run bench`: measures the budgets of docs/benchmarks.md on this machine, and the same work done by other systems.
  *
  * A whole run writes its tables into docs/benchmarks.md. Times are measured and never asserted: a budget that is missed
  * is told, and is no failure.

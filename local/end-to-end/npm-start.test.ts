@@ -105,7 +105,7 @@ const statuses = async (user: User, ids: readonly string[]) => {
   return all.map((answer) => answer.body.status as string);
 };
 
-test('walks the seed, is killed with -9 while tasks run, starts again, and every task is finished exactly once', async () => {
+test('runs a task, is killed with -9 while tasks run, starts again, and every task is finished exactly once', async () => {
   const first = await start();
   npm = first.process;
   expect(first.output).toContain(`http://localhost:${ports.PORT}/`);

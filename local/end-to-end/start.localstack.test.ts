@@ -85,7 +85,7 @@ const walk = async () => {
   return socket;
 };
 
-test('walks the seed, is killed with -9 with a client connected, starts again, and leaves no gateway behind', async () => {
+test('runs a task, is killed with -9 with a client connected, starts again, and leaves no gateway behind', async () => {
   const redis = await connectRedis(inject('emulators').redis);
   const known = () => redis.sCard('celeriac:gateways');
   expect(await start()).toContain('Celeriac is ready');

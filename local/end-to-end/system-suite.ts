@@ -10,7 +10,7 @@ import { membershipTests } from './membership-suite.ts';
 import type { Platform } from './platform.ts';
 import { slowTarget } from './slow-target.ts';
 
-const SEED = {
+const EXAMPLE_TASK = {
   name: 'Data Processing Task',
   description: 'Process some data in the background.',
   scheduled_time: '2024-11-20T10:00:00Z',
@@ -60,7 +60,7 @@ export function systemTests(platform: Platform): () => Runtime {
     return Object.fromEntries(rows.map((row) => [row.status, row.count]));
   }
 
-  describe("the seed's walk-through, word for word", () => {
+  describe("the replaced API's walk-through, word for word (docs/compatibility.md)", () => {
     test('schedule, watch by its WebSocket address, and see it complete', async () => {
       const login = await request(runtime.url, 'POST', '/api/token/', {
         username: ada.email,
@@ -70,7 +70,7 @@ export function systemTests(platform: Platform): () => Runtime {
       const {
         ids: [id = ''],
         watcher,
-      } = await watchFromBefore(ada, [SEED], ([task]) =>
+      } = await watchFromBefore(ada, [EXAMPLE_TASK], ([task]) =>
         watch(`${runtime.wsUrl}/ws/tasks/${task}/?token=${login.body.access}`),
       );
       const last = await watcher.until((frame) => frame.status === 'COMPLETED');
@@ -92,7 +92,7 @@ export function systemTests(platform: Platform): () => Runtime {
     });
 
     test('a client that comes late is told how it ended', async () => {
-      const id = await ada.create(SEED);
+      const id = await ada.create(EXAMPLE_TASK);
       await expect.poll(() => counts([id]), waitFor).toEqual({ COMPLETED: 1 });
       const watcher = await watch(`${runtime.wsUrl}/ws/tasks/${id}/`, ['celeriac', ada.access]);
       expect(await watcher.until(() => true)).toMatchObject({ status: 'COMPLETED' });
@@ -102,7 +102,7 @@ export function systemTests(platform: Platform): () => Runtime {
 
     test('cancel before the start, and retry', async () => {
       const id = await ada.create({
-        ...SEED,
+        ...EXAMPLE_TASK,
         scheduled_time: new Date(Date.now() + 3_600_000).toISOString(),
       });
       expect((await ada.ask('POST', `/api/tasks/${id}/cancel/`)).body.status).toBe('CANCELLED');
@@ -143,7 +143,7 @@ export function systemTests(platform: Platform): () => Runtime {
 
   describe('the socket', () => {
     test('is closed to strangers, and foreign and unknown tasks answer alike', async () => {
-      const id = await ada.create(SEED);
+      const id = await ada.create(EXAMPLE_TASK);
       const eve = await register(runtime.url);
       const refused = (address: string, protocols: string[] = []) =>
         watch(address, protocols).then(
@@ -162,14 +162,18 @@ export function systemTests(platform: Platform): () => Runtime {
     });
 
     test('takes a ticket once, and many subscriptions on one connection', async () => {
-      const { ids, watcher } = await watchFromBefore(ada, [SEED, SEED, SEED], async (tasks) => {
-        const { body } = await ada.ask('POST', '/api/ws-tickets/');
-        const address = `${runtime.url.replace('http', 'ws')}/ws?ticket=${body.ticket}`;
-        const watching = await watch(address);
-        for (const task of tasks) watching.socket.send(JSON.stringify({ action: 'subscribe', task }));
-        await expect(watch(address)).rejects.toThrow('401');
-        return watching;
-      });
+      const { ids, watcher } = await watchFromBefore(
+        ada,
+        [EXAMPLE_TASK, EXAMPLE_TASK, EXAMPLE_TASK],
+        async (tasks) => {
+          const { body } = await ada.ask('POST', '/api/ws-tickets/');
+          const address = `${runtime.url.replace('http', 'ws')}/ws?ticket=${body.ticket}`;
+          const watching = await watch(address);
+          for (const task of tasks) watching.socket.send(JSON.stringify({ action: 'subscribe', task }));
+          await expect(watch(address)).rejects.toThrow('401');
+          return watching;
+        },
+      );
       for (const id of ids) await watcher.until((frame) => frame.id === id && frame.status === 'COMPLETED');
       for (const id of ids) {
         const seqs = watcher.frames.filter((frame) => frame.id === id).map((frame) => frame.seq);
@@ -207,7 +211,7 @@ export function systemTests(platform: Platform): () => Runtime {
       const before = total();
       const startedAt = performance.now();
       for (let i = 0; i < 20; i += 1) {
-        const id = await ada.create(SEED);
+        const id = await ada.create(EXAMPLE_TASK);
         await expect.poll(() => counts([id]), { ...waitFor, interval: 5 }).toEqual({ COMPLETED: 1 });
       }
       const cost = total() - before;
@@ -262,7 +266,7 @@ export function systemTests(platform: Platform): () => Runtime {
           new SendMessageCommand({ QueueUrl: queueUrl('interactive'), MessageBody, MessageGroupId: 'any' }),
         );
       }
-      const id = await ada.create(SEED);
+      const id = await ada.create(EXAMPLE_TASK);
       await expect.poll(() => counts([id]), waitFor).toEqual({ COMPLETED: 1 });
     });
 
@@ -274,7 +278,7 @@ export function systemTests(platform: Platform): () => Runtime {
       for (let round = 0; round < 18; round += 1) {
         ids.push(
           ...(await Promise.all(
-            Array.from({ length: 25 }, () => ada.create({ ...SEED, scheduled_time: at })),
+            Array.from({ length: 25 }, () => ada.create({ ...EXAMPLE_TASK, scheduled_time: at })),
           )),
         );
       }

@@ -79,7 +79,7 @@ export async function localStackBacking(addresses: Addresses, log: (line: string
   };
 }
 
-/** Requests as LocalStack needs them: with short polls, and making everything again that a restart has lost (R1). */
+/** Requests as LocalStack needs them: with short polls. Queues that a restart has lost are made again. */
 function mending(requests: SqsRequests, mend: () => Promise<void>): SqsRequests {
   let mended: Promise<void> | undefined;
   return {

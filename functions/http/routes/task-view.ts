@@ -4,7 +4,7 @@ import { secret } from '../secret.ts';
 
 const time = () => z.iso.datetime().nullable();
 
-/** A task as the API shows it: the seed's fields, then ours. */
+/** A task as the API shows it. The first fields are those of the replaced API: docs/compatibility.md. */
 export const TaskView = z
   .object({
     id: z.uuid(),
@@ -140,7 +140,7 @@ export function taskWithPayload(task: Task): z.infer<typeof TaskWithPayload> {
   return { ...taskView(task), payload: task.payload };
 }
 
-/** What the seed answers for `GET /api/tasks/<id>/status/`, then what a poller wants. */
+/** `GET /api/tasks/<id>/status/`: the fields of the replaced API first, then those that a polling client needs. */
 export function taskStatusView(task: Task): Omit<z.infer<typeof TaskStatusView>, 'result_url'> {
   const { id, status, result, error_message, created_at, updated_at, attempt, next_attempt_at, seq } =
     taskView(task);

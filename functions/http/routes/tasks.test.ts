@@ -15,24 +15,24 @@ beforeAll(async () => {
 });
 afterAll(() => on.close());
 
-const SEED = {
+const EXAMPLE_TASK = {
   name: 'Data Processing Task',
   description: 'Process some data in the background.',
   scheduled_time: '2024-11-20T10:00:00Z',
 };
 
 async function create(given: Record<string, unknown> = {}): Promise<string> {
-  const { status, body } = await ada.ask('POST', '/api/tasks/', { ...SEED, ...given });
+  const { status, body } = await ada.ask('POST', '/api/tasks/', { ...EXAMPLE_TASK, ...given });
   expect(status).toBe(201);
   return body.id;
 }
 
-describe("the seed's walk-through", () => {
-  test('its three fields create a task that is due at once, and its message is sent', async () => {
-    const { status, body, headers } = await ada.ask('POST', '/api/tasks/', SEED);
+describe("the replaced API's requests work as they are (docs/compatibility.md)", () => {
+  test('the three fields create a task that is due at once, and its message is sent', async () => {
+    const { status, body, headers } = await ada.ask('POST', '/api/tasks/', EXAMPLE_TASK);
     expect(status).toBe(201);
     expect(body).toMatchObject({
-      ...SEED,
+      ...EXAMPLE_TASK,
       scheduled_time: '2024-11-20T10:00:00.000Z',
       status: 'SCHEDULED',
       result: null,
@@ -53,7 +53,7 @@ describe("the seed's walk-through", () => {
 
   for (const slash of ['', '/']) {
     test(`every path works ${slash ? 'with' : 'without'} the trailing slash`, async () => {
-      const { body } = await ada.ask('POST', `/api/tasks${slash}`, SEED);
+      const { body } = await ada.ask('POST', `/api/tasks${slash}`, EXAMPLE_TASK);
       const id = body.id;
       expect((await ada.ask('GET', `/api/tasks${slash}`)).status).toBe(200);
       expect((await ada.ask('GET', `/api/tasks/${id}${slash}`)).body).toMatchObject({ id, payload: {} });
@@ -105,7 +105,7 @@ describe('while the queue is down', () => {
   });
 });
 
-describe('a change in a wrong state is refused as the seed words it', () => {
+describe('a change in a wrong state is refused in the words of the replaced API', () => {
   for (const status of ['COMPLETED', 'FAILED', 'CANCELLED'] as const) {
     test(`cancelling a ${status} task`, async () => {
       const id = await create();
@@ -146,7 +146,7 @@ describe('the list', () => {
   test('is newest first, and its cursor neither skips nor repeats while tasks are added', async () => {
     const reader = await api.register();
     const made: string[] = [];
-    const add = async () => made.push((await reader.ask('POST', '/api/tasks/', SEED)).body.id);
+    const add = async () => made.push((await reader.ask('POST', '/api/tasks/', EXAMPLE_TASK)).body.id);
     for (let i = 0; i < 7; i += 1) await add();
     const expected = made.toReversed();
     const seen: string[] = [];
@@ -162,7 +162,7 @@ describe('the list', () => {
   test('filters by status, kind and time', async () => {
     const reader = await api.register();
     const post = async (given: object) =>
-      (await reader.ask('POST', '/api/tasks/', { ...SEED, ...given })).body.id;
+      (await reader.ask('POST', '/api/tasks/', { ...EXAMPLE_TASK, ...given })).body.id;
     const now = await post({});
     const later = await post({ scheduled_time: '2026-12-24T10:00:00+01:00' });
     const http = await post({ kind: 'http.request', payload: { url: 'https://example.com/' } });
@@ -188,12 +188,12 @@ describe('in another organization', () => {
     const organization = body.id;
     await on.join({ userId: (member as Client).userId, sessionId: '' }, organization, 'member');
     await on.join({ userId: (viewer as Client).userId, sessionId: '' }, organization, 'viewer');
-    const made = await (member as Client).ask('POST', '/api/tasks/', { ...SEED, organization });
+    const made = await (member as Client).ask('POST', '/api/tasks/', { ...EXAMPLE_TASK, organization });
     expect([made.status, made.body.organization]).toEqual([201, organization]);
     const path = `/api/tasks/${made.body.id}/`;
     const statuses = async (who: Client | undefined) => [
       (await (who as Client).ask('GET', path)).status,
-      (await (who as Client).ask('POST', '/api/tasks/', { ...SEED, organization })).status,
+      (await (who as Client).ask('POST', '/api/tasks/', { ...EXAMPLE_TASK, organization })).status,
       (await (who as Client).ask('POST', `${path}cancel/`)).status,
     ];
     expect(await statuses(viewer)).toEqual([200, 403, 403]);

@@ -1,4 +1,4 @@
-"""The seed's task in Celery: a row in Postgres says what became of it. DATABASE_URL and REDIS_URL say where."""
+"""The no-op task in Celery: a row in Postgres says what became of it. DATABASE_URL and REDIS_URL say where."""
 
 import os
 import time

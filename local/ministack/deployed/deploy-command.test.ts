@@ -76,7 +76,7 @@ test('the console comes from the bucket that it was published to, with the heade
   expect((await fetch(urlOf('DocumentationUrl'))).status).toBe(200);
 });
 
-test("the seed's addresses work, with and without the last slash", async () => {
+test('the documented addresses work, with and without the last slash', async () => {
   const url = new URL(urlOf('ConsoleUrl')).origin;
   const ada = await register(url);
   for (const path of ['/api/token', '/api/token/']) {

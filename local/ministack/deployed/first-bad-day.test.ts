@@ -16,7 +16,7 @@ import { type DeployedSystem, deploySystem, masterLogin } from '../deployment.ts
 import { trust } from '../emulator.ts';
 
 /*
- * What docs/runbook.md and docs/aws.md promise of the first deployment and of the first bad day, done on a deployment of its own: look
+ * What docs/operating.md and docs/aws.md promise of the first deployment and of the first bad day, done on a deployment of its own: look
  * before deploying, lose the database and restore it, take the stage down while its bucket holds something, deploy it again.
  */
 

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { register, request, type User, watch, watchFromBefore } from '../../end-to-end/client.ts';
 
 /*
- * The seed's walk-through by the deployed bundles: through the emulator's HTTP API, WebSocket API and event source
+ * The replaced API's walk-through (docs/compatibility.md) by the deployed bundles: through the emulator's HTTP API, WebSocket API and event source
  * mappings, in processes that the emulator starts.
  */
 
@@ -29,7 +29,7 @@ afterAll(() => {
   target?.close();
 });
 
-const SEED = {
+const EXAMPLE_TASK = {
   name: 'Data Processing Task',
   description: 'Process some data in the background.',
   scheduled_time: '2024-11-20T10:00:00Z',
@@ -55,7 +55,7 @@ test('a token is had by name and password, and schedules, watches and completes 
   const {
     ids: [id = ''],
     watcher,
-  } = await watchFromBefore({ create }, [SEED], async ([task]) =>
+  } = await watchFromBefore({ create }, [EXAMPLE_TASK], async ([task]) =>
     watch(`${socketUrl}?ticket=${await ticket()}&task=${task}`),
   );
   const last = await watcher.until((frame) => frame.status === 'COMPLETED');
@@ -78,7 +78,7 @@ test('a ticket opens one socket, on which many tasks can be watched', async () =
   const address = `${socketUrl}?ticket=${await ticket()}`;
   const watcher = await watch(address);
   await expect(watch(address)).rejects.toThrow();
-  const ids = await Promise.all([1, 2].map(() => ada.create({ ...SEED, scheduled_time: soon() })));
+  const ids = await Promise.all([1, 2].map(() => ada.create({ ...EXAMPLE_TASK, scheduled_time: soon() })));
   for (const task of ids) watcher.socket.send(JSON.stringify({ action: 'subscribe', task }));
   for (const id of ids) await watcher.until((frame) => frame.id === id && frame.status === 'COMPLETED');
   watcher.socket.close();
@@ -90,7 +90,10 @@ test('the socket is closed to those who show nothing, and to a token in the addr
 });
 
 test('a task is cancelled before its start, and retried', async () => {
-  const id = await ada.create({ ...SEED, scheduled_time: new Date(Date.now() + 3_600_000).toISOString() });
+  const id = await ada.create({
+    ...EXAMPLE_TASK,
+    scheduled_time: new Date(Date.now() + 3_600_000).toISOString(),
+  });
   expect((await ada.ask('POST', `/api/tasks/${id}/cancel/`)).body.status).toBe('CANCELLED');
   const again = await ada.ask('POST', `/api/tasks/${id}/cancel/`);
   expect(again.body.error).toBe('Task cannot be cancelled in its current state');
@@ -139,6 +142,6 @@ test('what no route takes and what nobody may see answers as it does on AWS', as
   expect((await request(url, 'GET', '/elsewhere')).status).toBe(404);
   expect((await request(url, 'GET', '/api/tasks/')).status).toBe(401);
   const eve = await register(url);
-  const id = await ada.create(SEED);
+  const id = await ada.create(EXAMPLE_TASK);
   expect((await eve.ask('GET', `/api/tasks/${id}/`)).status).toBe(404);
 });
