@@ -95,7 +95,8 @@ async function receive(stage: Stage, sandbox: Sandbox, queue: SimulatedQueue): P
   if (redelivered.length > 0) await rescueTasks(deps, redelivered, stage.database.statementsOf(sandbox));
   return receipts.map((receipt) => ({
     ids: receipt.ids,
-    remove: () => world.request(sandbox, () => queue.remove(receipt)),
+    // Best effort, as that of aws/receive.ts.
+    remove: () => world.request(sandbox, () => queue.remove(receipt)).catch(() => {}),
   }));
 }
 
