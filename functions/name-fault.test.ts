@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { batchFields } from './http/routes/bulk-request.ts';
 import { Registration } from './identity/credentials.ts';
 import { OrganizationName } from './organizations/organization.ts';
-import { TaskFields } from './tasks/task-fields.ts';
+import { TaskFields } from './tasks/commands/task-fields.ts';
 
 const person = Registration;
 const account = { email: 'ada@example.com', password: 'correct horse battery' };

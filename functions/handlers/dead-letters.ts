@@ -1,8 +1,8 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { connect, wakener } from '../database/connect.ts';
-import type { Announce } from '../tasks/change.ts';
-import { measureMoves } from '../tasks/measure-moves.ts';
-import { recordDeadLetters } from '../tasks/rescue.ts';
+import type { Announce } from '../tasks/commands/change.ts';
+import { recordDeadLetters } from '../tasks/dispatcher/rescue.ts';
+import { measureMoves } from '../tasks/events/metrics.ts';
 import { commonEnv, listenersEnv, readEnv } from './environment.ts';
 import { listeners } from './listeners.ts';
 import { logger } from './logger.ts';

@@ -1,7 +1,7 @@
 import { extname } from 'node:path';
 import type { Publish } from '../aws/bus.ts';
-import type { Announce } from '../tasks/change.ts';
-import { integrators } from '../tasks/integrators.ts';
+import type { Announce } from '../tasks/commands/change.ts';
+import { integrators } from '../tasks/events/event-publisher.ts';
 import { sockets } from './clients.ts';
 import { logger } from './logger.ts';
 

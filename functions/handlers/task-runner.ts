@@ -1,5 +1,5 @@
 import { taskOf } from '../tasks/kinds/tasks.ts';
-import { serve } from '../tasks/runners/serve.ts';
+import { serve } from '../tasks/worker/process-pool/serve.ts';
 import { readEnv } from './environment.ts';
 import { outboundEnv, outboundFetch } from './outbound.ts';
 

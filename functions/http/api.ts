@@ -1,6 +1,6 @@
 import type { Artifacts } from '../aws/artifacts.ts';
 import type { OrganizationDeps } from '../organizations/organizations.ts';
-import type { ChangeDeps } from '../tasks/change.ts';
+import type { ChangeDeps } from '../tasks/commands/change.ts';
 import { type App, createApp, type LogFault } from './app.ts';
 import { authenticate } from './authenticate.ts';
 import { registerDocumentation } from './documentation.ts';

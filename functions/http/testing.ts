@@ -3,7 +3,7 @@ import type { Stand } from '../database/testing.ts';
 import { publishedKeys } from '../identity/published-keys.ts';
 import { authFunction, ISSUER, newcomer } from '../identity/testing.ts';
 import type { Task, WakeUp, Watched } from '../tasks/task.ts';
-import { DISPATCH } from '../tasks/testing.ts';
+import { DISPATCH } from '../tasks/verification/fixtures.ts';
 import { createApi } from './api.ts';
 import type { App } from './app.ts';
 import { holdToDescription } from './document/described.ts';

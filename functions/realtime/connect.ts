@@ -2,8 +2,8 @@ import { validate as isUuid, NIL } from 'uuid';
 import type { Database } from '../database/connect.ts';
 import { asMember, type Principal } from '../database/enter.ts';
 import { Refusal } from '../refusal.ts';
-import { getBatch } from '../tasks/batches.ts';
-import { getTask } from '../tasks/read.ts';
+import { getBatch } from '../tasks/queries/batches.ts';
+import { getTask } from '../tasks/queries/tasks.ts';
 import * as store from './store.ts';
 import { redeemTicket } from './tickets.ts';
 

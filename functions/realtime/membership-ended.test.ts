@@ -5,7 +5,7 @@ import { type Member, type Stand, stand } from '../database/testing.ts';
 import { removeMember } from '../organizations/members.ts';
 import { deleteOrganization, type OrganizationDeps } from '../organizations/organizations.ts';
 import * as tasks from '../tasks/store/index.ts';
-import { DISPATCH, insertTask, newTask } from '../tasks/testing.ts';
+import { DISPATCH, insertTask, newTask } from '../tasks/verification/fixtures.ts';
 import { announcer } from './frames.ts';
 import * as store from './store.ts';
 import { openConnection, somebodyWaits } from './testing.ts';

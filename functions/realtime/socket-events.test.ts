@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Member, type Stand, stand } from '../database/testing.ts';
 import { Refusal } from '../refusal.ts';
 import * as tasks from '../tasks/store/index.ts';
-import { DISPATCH, insertTask } from '../tasks/testing.ts';
+import { DISPATCH, insertTask } from '../tasks/verification/fixtures.ts';
 import { MESSAGE_BURST } from './message-rate.ts';
 import { type Greeting, type SocketDeps, type SocketInput, socketEvents } from './socket-events.ts';
 import { MAX_CONNECTIONS } from './store.ts';

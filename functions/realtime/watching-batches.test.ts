@@ -6,7 +6,7 @@ import { type Member, type Stand, stand } from '../database/testing.ts';
 import { logout } from '../identity/logout.ts';
 import { removeMember } from '../organizations/members.ts';
 import * as tasks from '../tasks/store/index.ts';
-import { DISPATCH, newTask } from '../tasks/testing.ts';
+import { DISPATCH, newTask } from '../tasks/verification/fixtures.ts';
 import { announcer } from './frames.ts';
 import { receiveMessage } from './messages.ts';
 import * as store from './store.ts';

@@ -4,7 +4,7 @@ import { type Member, type Stand, stand } from '../database/testing.ts';
 import { logout } from '../identity/logout.ts';
 import { removeMember } from '../organizations/members.ts';
 import * as tasks from '../tasks/store/index.ts';
-import { DISPATCH, insertTask, newTask } from '../tasks/testing.ts';
+import { DISPATCH, insertTask, newTask } from '../tasks/verification/fixtures.ts';
 import { receiveMessage } from './messages.ts';
 import * as store from './store.ts';
 import { subscribe } from './subscribe.ts';

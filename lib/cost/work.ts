@@ -54,7 +54,7 @@ const single: Work = {
   apiMilliseconds: 20,
   workerCalls: 1,
   workerMilliseconds: 40,
-  // Both counts are asserted: functions/tasks/execute.test.ts and local/end-to-end/system.test.ts.
+  // Both counts are asserted: functions/tasks/worker/worker.test.ts and local/end-to-end/system.test.ts.
   statements: 3,
   queueRequests: 3,
   rowChanges: 3,

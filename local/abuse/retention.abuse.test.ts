@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Member, type Stand, stand } from '../../functions/database/testing.ts';
-import { purge } from '../../functions/tasks/retention.ts';
+import { purge } from '../../functions/tasks/dispatcher/retention.ts';
 
 /*
  * Tasks that ended faster than a fixed number in each tick was removed: the table grew for ever.

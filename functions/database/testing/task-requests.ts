@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import * as tasks from '../../tasks/store/index.ts';
-import { DISPATCH, newTask } from '../../tasks/testing.ts';
+import { DISPATCH, newTask } from '../../tasks/verification/fixtures.ts';
 import type { Transaction } from '../connect.ts';
 import { type Call, type Calls, KEY, mine } from './calls.ts';
 import type { Ground } from './ground.ts';

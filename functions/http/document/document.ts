@@ -1,4 +1,4 @@
-import { BatchedTask } from '../../tasks/read-task.ts';
+import { BatchedTask } from '../../tasks/commands/parse-task-request.ts';
 import type { App } from '../app.ts';
 import { mapOperations, sharedAnswers, withCommonAnswers } from './common-answers.ts';
 import { withExamples } from './examples.ts';

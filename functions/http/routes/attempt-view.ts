@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Attempt } from '../../tasks/read.ts';
+import type { Attempt } from '../../tasks/queries/tasks.ts';
 import { pageLimit } from '../page-limit.ts';
 
 const time = () => z.iso.datetime().nullable();

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { BATCH_STATUSES, progressOf, statusOf } from '../../tasks/batch-status.ts';
-import type { BatchNow } from '../../tasks/batches.ts';
+import type { BatchNow } from '../../tasks/queries/batches.ts';
 
 /** A batch as the API shows it. */
 export const BatchView = z

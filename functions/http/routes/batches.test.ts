@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Stand, stand } from '../../database/testing.ts';
 import * as store from '../../tasks/store/index.ts';
-import { DISPATCH } from '../../tasks/testing.ts';
+import { DISPATCH } from '../../tasks/verification/fixtures.ts';
 import { apiFunction, type Client } from '../testing.ts';
 
 let on: Stand;

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Stand, stand } from '../../database/testing.ts';
 import * as store from '../../tasks/store/index.ts';
 import { TASK_STATUSES } from '../../tasks/task.ts';
-import { DISPATCH, force } from '../../tasks/testing.ts';
+import { DISPATCH, force } from '../../tasks/verification/fixtures.ts';
 import { apiFunction, type Client } from '../testing.ts';
 
 let on: Stand;

@@ -1,6 +1,11 @@
 import { createRoute } from '@hono/zod-openapi';
-import { actInBulk, type BulkAction, type BulkFilter, countInBulk } from '../../tasks/bulk-actions.ts';
-import type { ChangeDeps } from '../../tasks/change.ts';
+import {
+  actInBulk,
+  type BulkAction,
+  type BulkFilter,
+  countInBulk,
+} from '../../tasks/commands/bulk-actions.ts';
+import type { ChangeDeps } from '../../tasks/commands/change.ts';
 import type { App } from '../app.ts';
 import { answer, json, problems, secured } from '../describe.ts';
 import { timeLeft } from '../time-left.ts';

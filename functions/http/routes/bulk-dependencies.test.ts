@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Stand, stand } from '../../database/testing.ts';
-import { force } from '../../tasks/testing.ts';
+import { force } from '../../tasks/verification/fixtures.ts';
 import { apiFunction, type Client } from '../testing.ts';
 
 let on: Stand;

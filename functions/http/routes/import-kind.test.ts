@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Stand, stand } from '../../database/testing.ts';
-import { uploadKey } from '../../tasks/uploads.ts';
+import { uploadKey } from '../../tasks/imports/uploads.ts';
 import { apiFunction, type Client } from '../testing.ts';
 
 let on: Stand;

@@ -13,8 +13,8 @@ import {
 } from '../../organizations/organizations.ts';
 import { MAX_MEMBERSHIPS, MAX_OWNED } from '../../organizations/quotas.ts';
 import { ROLES } from '../../organizations/rights.ts';
-import type { CreateDeps } from '../../tasks/create.ts';
-import { reconsiderHeld } from '../../tasks/fill-lanes.ts';
+import type { CreateDeps } from '../../tasks/commands/create.ts';
+import { reconsiderHeld } from '../../tasks/commands/fill-lanes.ts';
 import { Id } from '../../text-rules.ts';
 import type { App } from '../app.ts';
 import { cursor, decodeCursor, encodeCursor } from '../cursor.ts';

@@ -1,8 +1,8 @@
 import { createRoute } from '@hono/zod-openapi';
 import * as z from 'zod';
-import type { CreateDeps } from '../../tasks/create.ts';
+import type { CreateDeps } from '../../tasks/commands/create.ts';
+import { listPauses, type Pause, type PauseKey, pause, resume } from '../../tasks/commands/pauses.ts';
 import { LISTED_KIND_NAMES } from '../../tasks/kinds/index.ts';
-import { listPauses, type Pause, type PauseKey, pause, resume } from '../../tasks/pauses.ts';
 import { QUEUES } from '../../tasks/task.ts';
 import { Id } from '../../text-rules.ts';
 import type { App } from '../app.ts';

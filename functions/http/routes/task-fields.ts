@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import type { LargeColumns } from '../../tasks/read.ts';
+import type { LargeColumns } from '../../tasks/queries/tasks.ts';
 import { ExplainedTask, TaskWithPayload } from './task-view.ts';
 
 type Field = keyof z.infer<typeof TaskWithPayload>;

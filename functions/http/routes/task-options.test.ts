@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Stand, stand } from '../../database/testing.ts';
 import * as store from '../../tasks/store/index.ts';
-import { DISPATCH, force } from '../../tasks/testing.ts';
+import { DISPATCH, force } from '../../tasks/verification/fixtures.ts';
 import { apiFunction, type Client } from '../testing.ts';
 
 let on: Stand;

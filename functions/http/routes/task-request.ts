@@ -1,7 +1,7 @@
 import * as z from 'zod';
+import { dependsOn, scheduledTime, TaskFields, withItsRules } from '../../tasks/commands/task-fields.ts';
 import { LISTED_KIND_NAMES } from '../../tasks/kinds/index.ts';
 import { QUEUES, TASK_STATUSES } from '../../tasks/task.ts';
-import { dependsOn, scheduledTime, TaskFields, withItsRules } from '../../tasks/task-fields.ts';
 import { Id } from '../../text-rules.ts';
 import { timestamp } from '../../timestamp.ts';
 import { cursor } from '../cursor.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Stand, stand } from '../../database/testing.ts';
-import { force } from '../../tasks/testing.ts';
+import { force } from '../../tasks/verification/fixtures.ts';
 import { apiFunction, type Client } from '../testing.ts';
 
 let on: Stand;

@@ -1,10 +1,10 @@
 import { createRoute } from '@hono/zod-openapi';
 import * as z from 'zod';
 import { idsFrom } from '../../idempotency/ids-from.ts';
-import { type ChangeDeps, cancelTask, rescheduleTask, retryTask } from '../../tasks/change.ts';
-import { createTasks } from '../../tasks/create.ts';
-import { explainTask, getTask, listAttempts, listTasks } from '../../tasks/read.ts';
-import { taskRequest } from '../../tasks/read-task.ts';
+import { type ChangeDeps, cancelTask, rescheduleTask, retryTask } from '../../tasks/commands/change.ts';
+import { createTasks } from '../../tasks/commands/create.ts';
+import { taskRequest } from '../../tasks/commands/parse-task-request.ts';
+import { explainTask, getTask, listAttempts, listTasks } from '../../tasks/queries/tasks.ts';
 import type { Task } from '../../tasks/task.ts';
 import { Id } from '../../text-rules.ts';
 import type { App } from '../app.ts';

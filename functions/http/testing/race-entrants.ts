@@ -1,6 +1,6 @@
-import { purge } from '../../tasks/retention.ts';
+import { purge } from '../../tasks/dispatcher/retention.ts';
 import * as store from '../../tasks/store/index.ts';
-import { DISPATCH } from '../../tasks/testing.ts';
+import { DISPATCH } from '../../tasks/verification/fixtures.ts';
 import type { RaceSide } from './race-side.ts';
 import type { Person, Stage } from './race-stage.ts';
 

@@ -5,7 +5,7 @@ import { keyLoader } from '../../identity/load-keys.ts';
 import { publishedKeys } from '../../identity/published-keys.ts';
 import { ISSUER, SECRET } from '../../identity/testing.ts';
 import { type SocketInput, socketEvents } from '../../realtime/socket-events.ts';
-import { DISPATCH } from '../../tasks/testing.ts';
+import { DISPATCH } from '../../tasks/verification/fixtures.ts';
 import { createApi } from '../api.ts';
 import { createApp } from '../app.ts';
 import { registerAuthRoutes, registerSessionRoutes } from '../routes/auth.ts';

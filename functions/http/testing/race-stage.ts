@@ -6,7 +6,7 @@ import type { Stand } from '../../database/testing.ts';
 import { signAccessToken } from '../../identity/access-token.ts';
 import { hashRefreshToken } from '../../identity/refresh-token.ts';
 import { ISSUER } from '../../identity/testing.ts';
-import { uploadKey } from '../../tasks/uploads.ts';
+import { uploadKey } from '../../tasks/imports/uploads.ts';
 import type { RaceSide } from './race-side.ts';
 
 /** The people of a race. The organization's: two owners and a member. */

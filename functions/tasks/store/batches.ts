@@ -1,7 +1,7 @@
 import type { Database, Transaction } from '../../database/connect.ts';
 import type { Batch } from '../task.ts';
-import { newestOf, type Whose } from './newest.ts';
-import { batchJson } from './tally.ts';
+import { batchJson } from './fragments/batch-counters.ts';
+import { newestOf, type Whose } from './fragments/newest.ts';
 
 /** A batch, and how many of its tasks run at this moment. */
 export type BatchNow = Batch & { running: number };

@@ -1,10 +1,17 @@
 import type { Transaction } from '../../database/connect.ts';
 import type { DispatchSettings, Task, Watched } from '../task.ts';
-import { columns, dueIn, type Fragment, leaves, nextDispatch, type Timed } from './columns.ts';
-import { CAPPED, type Capped } from './lanes.ts';
-import { requeueing } from './requeue.ts';
-import { type BulkMove, keyIsFree, picked, type Reached, type Selection, stretch } from './stretch.ts';
-import { tally, untallied, watchedBatch } from './tally.ts';
+import { tally, untallied, watchedBatch } from './fragments/batch-counters.ts';
+import {
+  type BulkMove,
+  keyIsFree,
+  picked,
+  type Reached,
+  type Selection,
+  stretch,
+} from './fragments/bulk-selection.ts';
+import { columns, dueIn, type Fragment, leaves, nextDispatch, type Timed } from './fragments/columns.ts';
+import { requeueing } from './fragments/requeue.ts';
+import { CAPPED, type Capped } from './lanes/lanes.ts';
 
 /*
  * What people do to tasks: to one, or to many by a filter. Either way the same statement moves what is `picked`; only who

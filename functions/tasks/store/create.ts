@@ -2,9 +2,9 @@ import type { Database, Transaction } from '../../database/connect.ts';
 import type { Principal } from '../../database/enter.ts';
 import { JsonText } from '../../exact-json/json-text.ts';
 import type { Batch, DispatchSettings, Queue, RetryPolicy, Task } from '../task.ts';
-import { columns, dueIn, nextDispatch, type Timed } from './columns.ts';
+import { batchJson } from './fragments/batch-counters.ts';
+import { columns, dueIn, nextDispatch, type Timed } from './fragments/columns.ts';
 import { counting, fullBoundFor } from './pending.ts';
-import { batchJson } from './tally.ts';
 
 /** A new task, ready to be inserted. */
 export type NewTask = {

@@ -1,7 +1,7 @@
 import type { Database, Transaction } from '../../database/connect.ts';
 import type { DispatchSettings, Task, TaskStatus, Watched } from '../task.ts';
-import { among, columns, dueIn, leaves, nextDispatch, type Timed } from './columns.ts';
-import { tally, watchedBatch } from './tally.ts';
+import { tally, watchedBatch } from './fragments/batch-counters.ts';
+import { among, columns, dueIn, leaves, nextDispatch, type Timed } from './fragments/columns.ts';
 
 /**
  * Marks tasks of an organization as waited for, which excludes that they end before the transaction does.

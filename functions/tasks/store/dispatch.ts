@@ -1,9 +1,9 @@
 import type { Database, Transaction } from '../../database/connect.ts';
 import type { Task, Watched } from '../task.ts';
 import { LONGEST_DELAY_SECONDS } from '../wake-ups.ts';
-import { among, columns, dueIn, leaves, type Timed } from './columns.ts';
-import { PAUSED, type Released } from './lanes.ts';
-import { tally, watchedBatch } from './tally.ts';
+import { tally, watchedBatch } from './fragments/batch-counters.ts';
+import { among, columns, dueIn, leaves, type Timed } from './fragments/columns.ts';
+import { PAUSED, type Released } from './lanes/lanes.ts';
 
 /**
  * Takes tasks whose worker died back from it: to run again after a short delay, or to fail where no attempt is left.

@@ -1,4 +1,5 @@
-export { type Attempt, attempts } from './attempts.ts';
+export { type Attempt, attempts } from './attempts/attempts.ts';
+export { claim, type Report, renew, report, settle, type Unclaimed } from './attempts/run.ts';
 export { type BatchNow, findBatch, listBatches, present, stillAt, takenKeys } from './batches.ts';
 export {
   type ChangedStretch,
@@ -9,7 +10,6 @@ export {
   reschedule,
   rescheduleMany,
 } from './change.ts';
-export type { LargeColumns, Timed } from './columns.ts';
 export {
   insert,
   insertBatch,
@@ -21,6 +21,17 @@ export {
 export { awaitTasks, failedDependency, release, statusesOf } from './dependencies.ts';
 export { dispatchAgain, rescue, takeForDispatch } from './dispatch.ts';
 export {
+  type BulkMove,
+  countStretch,
+  type Reached,
+  type Selection,
+  STRETCH,
+} from './fragments/bulk-selection.ts';
+export type { LargeColumns, Timed } from './fragments/columns.ts';
+export { networkLane } from './fragments/network-places.ts';
+export { organizationsWithTasks, type Whose } from './fragments/newest.ts';
+export type { Room } from './fragments/worker-capacity.ts';
+export {
   findImport,
   type ImportAttempt,
   insertImport,
@@ -30,7 +41,17 @@ export {
   takenByOthers,
   unseal,
   type WatchedBatch,
-} from './imports.ts';
+} from './imports/imports.ts';
+export {
+  addUpload,
+  forgetUploads,
+  MAX_STORED_BYTES,
+  MAX_UPLOADS,
+  markStored,
+  type OverdueUpload,
+  overdueUploads,
+  type UploadRefusal,
+} from './imports/uploads.ts';
 export {
   type Capped,
   heldLanes,
@@ -39,9 +60,9 @@ export {
   lanesOf,
   RELEASE,
   type Released,
-} from './lanes.ts';
-export { networkLane } from './network-places.ts';
-export { organizationsWithTasks, type Whose } from './newest.ts';
+} from './lanes/lanes.ts';
+export { releaseHeld } from './lanes/release-held.ts';
+export { surroundings } from './lanes/waiting-context.ts';
 export {
   type OutboundTurn,
   removeOutboundTurns,
@@ -61,7 +82,6 @@ export {
   type TaskFilter,
   viewedOrganizations,
 } from './read.ts';
-export { releaseHeld } from './release-held.ts';
 export {
   type Old,
   oldTasks,
@@ -72,17 +92,3 @@ export {
   type Turn,
   takeTurns,
 } from './retention.ts';
-export type { Room } from './room.ts';
-export { claim, type Report, renew, report, settle, type Unclaimed } from './run.ts';
-export { type BulkMove, countStretch, type Reached, type Selection, STRETCH } from './stretch.ts';
-export { surroundings } from './surroundings.ts';
-export {
-  addUpload,
-  forgetUploads,
-  MAX_STORED_BYTES,
-  MAX_UPLOADS,
-  markStored,
-  type OverdueUpload,
-  overdueUploads,
-  type UploadRefusal,
-} from './uploads.ts';

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { asMember } from '../../database/enter.ts';
 import { type Member, type Stand, stand } from '../../database/testing.ts';
 import { MOVES, TASK_STATUSES, type TaskStatus, TERMINAL } from '../task.ts';
-import { DISPATCH, force, insertTask, newTask, statusOf } from '../testing.ts';
+import { DISPATCH, force, insertTask, newTask, statusOf } from '../verification/fixtures.ts';
 import * as store from './index.ts';
 
 let on: Stand;

@@ -1,5 +1,5 @@
 import type { Transaction } from '../../database/connect.ts';
-import type { Whose } from './newest.ts';
+import type { Whose } from './fragments/newest.ts';
 
 /** What an organization has paused. */
 export type Pause = {

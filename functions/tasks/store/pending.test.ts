@@ -1,7 +1,7 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { asMember } from '../../database/enter.ts';
 import { type Member, type Stand, stand } from '../../database/testing.ts';
-import { DISPATCH, newTask } from '../testing.ts';
+import { DISPATCH, newTask } from '../verification/fixtures.ts';
 import * as store from './index.ts';
 
 const on: Stand = await stand();

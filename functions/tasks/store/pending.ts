@@ -1,5 +1,5 @@
 import type { Database, Transaction } from '../../database/connect.ts';
-import type { Fragment } from './columns.ts';
+import type { Fragment } from './fragments/columns.ts';
 
 /*
  * Every statement that creates tasks, ends them, or brings them back counts those that have not ended. It does so last, when it holds

@@ -1,8 +1,8 @@
 import type { Transaction } from '../../database/connect.ts';
 import type { Queue, Task, TaskStatus } from '../task.ts';
-import { columns, dueIn, type LargeColumns, type Timed } from './columns.ts';
-import { newestOf, type Whose } from './newest.ts';
-import { ofBatch, type Selection } from './stretch.ts';
+import { ofBatch, type Selection } from './fragments/bulk-selection.ts';
+import { columns, dueIn, type LargeColumns, type Timed } from './fragments/columns.ts';
+import { newestOf, type Whose } from './fragments/newest.ts';
 
 /** One task that the transaction's principal may see. */
 export async function find(

@@ -1,5 +1,5 @@
 import type { Json } from '../../define-task.ts';
-import { LINES } from '../../import-ids.ts';
+import { LINES } from './import-ids.ts';
 import type { LineError } from './line-errors.ts';
 
 type BadLine = { line: number; errors: readonly LineError[] };

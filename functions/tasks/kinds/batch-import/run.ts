@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { JsonText } from '../../../exact-json/json-text.ts';
-import type { TaskRequest } from '../../create.ts';
+import type { TaskRequest } from '../../commands/create.ts';
 import {
   defineTask,
   type Json,

@@ -1,0 +1,120 @@
+import { asMember, membershipIn, type Principal } from '../../database/enter.ts';
+import { roleInsufficient } from '../../organizations/rights.ts';
+import { Refusal } from '../../refusal.ts';
+import { taskNotFound } from '../queries/tasks.ts';
+import * as store from '../store/index.ts';
+import { MOVES, type Task, type TaskStatus, type Watched } from '../task.ts';
+import {
+  type CreateDeps,
+  dependencyFailed,
+  tooManyPending,
+  uniqueKeyTaken,
+  violated,
+  wake,
+} from './create.ts';
+import { fillLanes } from './fill-lanes.ts';
+
+/** Told of rows that were changed; best effort, never awaited by the change itself. */
+export type Announce = (tasks: readonly Watched<Task>[]) => void;
+
+export type ChangeDeps = CreateDeps & { announce: Announce };
+
+/**
+ * Cancels a task. The returned status says what happened: CANCELLED is final, and it never runs; RUNNING means that
+ * its worker was asked to stop it.
+ *
+ * @throws Refusal `task_not_found`, `role_insufficient`, `task_not_cancellable`
+ */
+export async function cancelTask(deps: ChangeDeps, principal: Principal, id: string): Promise<Task> {
+  const task = await asMember(deps.db, principal, async (tx) => {
+    const cancelled = await store.cancel(tx, id);
+    return (
+      cancelled ??
+      (await refuse(tx, id, 'task_not_cancellable', 'Task cannot be cancelled in its current state'))
+    );
+  });
+  // What waits for it is cancelled, too, by the next tick of the dispatcher.
+  deps.announce([task]);
+  // It may have been given a place already. A task that runs keeps its place until it has stopped.
+  if (task.status === 'CANCELLED') await fillLanes(deps, principal, store.lanesOf(task));
+  return task;
+}
+
+/**
+ * Runs a failed or cancelled task again, with fresh attempts: at once, or as soon as the tasks that it depends on are
+ * COMPLETED.
+ *
+ * @throws Refusal `task_not_found`, `role_insufficient`, `task_not_retryable`, `unique_key_taken`, `too_many_pending`; `dependency_failed` while a
+ *   task that it depends on has failed, or is cancelled
+ */
+export async function retryTask(deps: ChangeDeps, principal: Principal, id: string): Promise<Task> {
+  const task = await asMember(deps.db, principal, async (tx) => {
+    const full = await store.fullBoundOf(tx, id);
+    if (full) throw tooManyPending(full);
+    const requeued = await store.requeue(tx, id, deps.dispatch);
+    if (requeued) return requeued;
+    const task = await writable(tx, id);
+    const failed = isRetryable(task) ? await store.failedDependency(tx, id) : undefined;
+    if (failed) throw dependencyFailed(failed.id, failed.status);
+    throw new Refusal('conflict', 'task_not_retryable', 'Task cannot be retried', {
+      task_status: task.status,
+    });
+  }).catch(async (error: unknown) => {
+    // Another task has taken its unique key meanwhile.
+    throw violated(error) === 'tasks_unique_key' ? await keyTaken(deps, principal, id) : error;
+  });
+  deps.announce([task]);
+  await wake(deps, principal, [task]);
+  return task;
+}
+
+/**
+ * Gives a task that has not started another time. One in the past means now.
+ *
+ * @param scheduledTime RFC 3339
+ * @throws Refusal `task_not_found`, `role_insufficient`, `task_not_reschedulable`
+ */
+export async function rescheduleTask(
+  deps: ChangeDeps,
+  principal: Principal,
+  id: string,
+  scheduledTime: string,
+): Promise<Task> {
+  const task = await asMember(deps.db, principal, async (tx) => {
+    const rescheduled = await store.reschedule(tx, id, scheduledTime, deps.dispatch);
+    return rescheduled ?? (await refuse(tx, id, 'task_not_reschedulable', 'Task has started, or has ended'));
+  });
+  deps.announce([task]);
+  await wake(deps, principal, [task]);
+  await fillLanes(deps, principal, store.lanesOf(task));
+  return task;
+}
+
+/** Which task has taken the unique key of this one. */
+async function keyTaken({ db }: ChangeDeps, principal: Principal, id: string): Promise<Refusal> {
+  return asMember(db, principal, async (tx) => {
+    const { organizationId, uniqueKey } = (await store.find(tx, id)) ?? taskNotFound();
+    return uniqueKeyTaken(await store.holdersOf(tx, organizationId, uniqueKey === null ? [] : [uniqueKey]));
+  });
+}
+
+/** Why a guarded change found nothing to change. */
+async function refuse(
+  tx: Parameters<typeof store.find>[0],
+  id: string,
+  code: string,
+  message: string,
+): Promise<never> {
+  const { status } = await writable(tx, id);
+  throw new Refusal('conflict', code, message, { task_status: status });
+}
+
+const isRetryable = ({ status }: Task) => (MOVES.requeue.from as readonly TaskStatus[]).includes(status);
+
+/** @throws Refusal `task_not_found`, `role_insufficient` */
+async function writable(tx: Parameters<typeof store.find>[0], id: string): Promise<Task> {
+  const task = (await store.find(tx, id)) ?? taskNotFound();
+  const { role } = await membershipIn(tx, task.organizationId);
+  if (role === 'viewer') throw roleInsufficient(role);
+  return task;
+}

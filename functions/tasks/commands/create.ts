@@ -1,0 +1,267 @@
+import { v7 as uuidv7 } from 'uuid';
+import type { Database, Transaction } from '../../database/connect.ts';
+import { asMember, asMemberOf, type Principal } from '../../database/enter.ts';
+import { retryOnConflict } from '../../database/retry-on-conflict.ts';
+import type { Measure } from '../../figures.ts';
+import { roleInsufficient } from '../../organizations/rights.ts';
+import { type FieldError, Refusal } from '../../refusal.ts';
+import * as store from '../store/index.ts';
+import type { DispatchSettings, Enqueue, Task, TaskStatus } from '../task.ts';
+import { type Due, wakeUps } from '../wake-ups.ts';
+
+export type TaskRequest = Omit<store.NewTask, 'id'>;
+
+export type CreateDeps = {
+  db: Database;
+  enqueue: Enqueue;
+  dispatch: DispatchSettings;
+  /** Without it, nobody counts. */
+  measure?: Measure;
+};
+
+/**
+ * Commits new tasks, all or none, and sends the message of those that are due within the look-ahead. Once this
+ * returns, nothing that happens to the message can lose a task.
+ *
+ * @param organizationId null for the principal's personal organization
+ * @param ids for the tasks, one each; a request that is repeated gives the same ones, and gets the tasks that it made before
+ * @throws Refusal `organization_not_found`, `role_insufficient`, `session_ended`, `unique_key_taken`,
+ *   `invalid_request` and `dependency_failed` for what a task cannot wait for
+ */
+export async function createTasks(
+  deps: CreateDeps,
+  principal: Principal,
+  organizationId: string | null,
+  requests: readonly TaskRequest[],
+  ids: readonly string[] = requests.map(() => uuidv7()),
+): Promise<Task[]> {
+  const { db, dispatch, measure } = deps;
+  const tasks = requests.map((request, at) => ({ ...request, id: ids[at] ?? uuidv7() }));
+  const waits = tasks.some(({ dependsOn }) => dependsOn !== null);
+  const writing = waits
+    ? insertWaiting(deps, principal, organizationId, tasks)
+    : retryOnConflict(() => store.insert(db, principal, organizationId, tasks, dispatch));
+  const written = await writing.catch((error: unknown) =>
+    madeBefore(db, principal, organizationId, tasks, error),
+  );
+  if (written.length === 0) {
+    throw (await whyRefused(db, principal, organizationId, tasks.length)) ?? tooManyPending('organization');
+  }
+  measure?.('TasksCreated', written.length);
+  await wake(deps, principal, written);
+  return written;
+}
+
+/**
+ * Writes tasks that wait for others. These are marked as waited for first, so that none of them ends unnoticed in between.
+ *
+ * @throws Refusal `invalid_request` for a task that is not there, `dependency_failed` for one that will not complete
+ */
+async function insertWaiting(
+  { db, dispatch }: CreateDeps,
+  principal: Principal,
+  organizationId: string | null,
+  tasks: readonly store.NewTask[],
+): Promise<store.Timed<Task>[]> {
+  return asMemberOf(db, { ...principal, organizationId }, async (tx, { role, organizationId: home }) => {
+    if (role === 'viewer') throw roleInsufficient(role);
+    const [first] = await unmetDependencies(tx, home, tasks);
+    if (first) throw unmet([first], '');
+    const written = await store.insert(tx, principal, home, tasks, dispatch);
+    const there = new Set(written.map(({ id }) => id));
+    await store.insertDependencies(
+      tx,
+      home,
+      tasks.filter(({ id }) => there.has(id)),
+    );
+    return written;
+  });
+}
+
+/** Something that a new task cannot wait for: it is not there, or will not complete. */
+export type Unmet = {
+  /** Of the task among the new ones, and of the dependency in its list. */
+  task: number;
+  at: number;
+  id: string;
+  status: TaskStatus | undefined;
+};
+
+/**
+ * Marks what new tasks of an organization depend on as waited for, which excludes that it ends before the transaction does.
+ *
+ * @returns what they cannot wait for
+ */
+export async function unmetDependencies(
+  tx: Transaction,
+  organizationId: string,
+  tasks: readonly store.NewTask[],
+): Promise<Unmet[]> {
+  const wanted = [...new Set(tasks.flatMap(({ dependsOn }) => dependsOn ?? []))];
+  return unmetOf(tasks, await store.awaitTasks(tx, organizationId, wanted));
+}
+
+/** @param awaited what the tasks depend on, as far as it is there */
+export function unmetOf(
+  tasks: readonly Pick<store.NewTask, 'dependsOn'>[],
+  awaited: readonly { id: string; status: TaskStatus }[],
+): Unmet[] {
+  const found = new Map(awaited.map(({ id, status }) => [id, status]));
+  return tasks.flatMap(({ dependsOn }, task) =>
+    (dependsOn ?? [])
+      .map((id, at) => ({ task, at, id, status: found.get(id) }))
+      .filter(({ status }) => status === undefined || status === 'FAILED' || status === 'CANCELLED'),
+  );
+}
+
+/** @param path of the task in the body, without a slash at its end */
+export function unmetField({ at, id, status }: Unmet, path: string): FieldError {
+  const detail =
+    status === undefined
+      ? 'There is no such task in the organization'
+      : `The task ${id} is ${status}, and will not complete`;
+  return { in: 'body', pointer: `${path}/depends_on/${at}`, detail };
+}
+
+/**
+ * The refusal of what cannot wait.
+ *
+ * @param list at least one
+ * @param path of a task in the body; `*` stands for its place among the new ones
+ */
+export function unmet(list: readonly Unmet[], path: string): Refusal {
+  const fields = list.map((each) => unmetField(each, path.replace('*', String(each.task))));
+  const unknown = list.findIndex(({ status }) => status === undefined);
+  const first = fields[Math.max(0, unknown)];
+  if (unknown !== -1 && first) {
+    const where = first.pointer.slice(1).replaceAll('/', '.');
+    return new Refusal('not_found', 'dependency_not_found', `${where}: ${first.detail}`, {}, fields);
+  }
+  const [failed] = list;
+  return new Refusal(
+    'conflict',
+    'dependency_failed',
+    first?.detail ?? '',
+    { task: failed?.id, task_status: failed?.status },
+    fields,
+  );
+}
+
+/** The refusal of a task that would wait for one that has failed. */
+export function dependencyFailed(id: string, status: TaskStatus): Refusal {
+  return new Refusal('conflict', 'dependency_failed', `The task ${id} is ${status}, and will not complete`, {
+    task: id,
+    task_status: status,
+  });
+}
+
+/**
+ * What a refused insertion means: the tasks are there already, made by the same request, or a unique key is taken.
+ *
+ * @throws Refusal `unique_key_taken`, or what was thrown
+ */
+async function madeBefore(
+  db: Database,
+  principal: Principal,
+  organizationId: string | null,
+  tasks: readonly store.NewTask[],
+  error: unknown,
+): Promise<store.Timed<Task>[]> {
+  const taken = violated(error);
+  if (taken === undefined) throw error;
+  return asMemberOf(db, { ...principal, organizationId }, async (tx, home) => {
+    if (taken === 'tasks_pkey') {
+      const made = await store.findAll(
+        tx,
+        tasks.map(({ id }) => id),
+      );
+      if (made.length === tasks.length) return made;
+    }
+    const keys = tasks.flatMap(({ uniqueKey }) => uniqueKey ?? []);
+    throw uniqueKeyTaken(await store.holdersOf(tx, home.organizationId, keys));
+  });
+}
+
+/** The constraint that a write would have broken, when it was one that keeps something single. */
+export function violated(error: unknown): string | undefined {
+  const isUnique = error instanceof Error && 'code' in error && error.code === '23505';
+  return isUnique && 'constraint_name' in error ? String(error.constraint_name) : undefined;
+}
+
+/** @param holders live tasks with the keys that were asked for, as far as the principal sees them */
+export function uniqueKeyTaken(holders: readonly { id: string; uniqueKey: string }[]): Refusal {
+  const [holder] = holders;
+  const message = holder
+    ? `A task with the unique key ${holder.uniqueKey} has not ended yet`
+    : 'A task with the same unique key has not ended yet';
+  return new Refusal('conflict', 'unique_key_taken', message, {
+    tasks: holders.map(({ id, uniqueKey }) => ({ id, unique_key: uniqueKey })),
+  });
+}
+
+/**
+ * Sends messages for the given tasks as far as they are due within the look-ahead. Those that cannot be sent are left
+ * to the dispatcher's next tick.
+ */
+export async function wake(
+  { db, enqueue, dispatch }: CreateDeps,
+  principal: Principal,
+  tasks: readonly store.Wakeable[],
+): Promise<void> {
+  const due = tasks.filter(
+    (task) => task.status === 'SCHEDULED' && task.dueInSeconds <= dispatch.lookaheadSeconds,
+  );
+  await wakeReleased({ db, enqueue }, principal, due);
+}
+
+/** Sends messages for tasks that are due. Those that cannot be sent are left to the dispatcher's next tick. */
+export async function wakeReleased(
+  { db, enqueue }: Pick<CreateDeps, 'db' | 'enqueue'>,
+  principal: Principal,
+  due: readonly Due[],
+): Promise<void> {
+  if (due.length === 0) return;
+  const unsent = await enqueue(wakeUps(due));
+  if (unsent.length === 0) return;
+  // Best effort: without it the dispatcher sends them all the same, only later.
+  await asMember(db, principal, (tx) => store.dispatchAgain(tx, unsent)).catch(() => {});
+}
+
+/** When to ask again for what there is no room for now. */
+export const ROOM_SECONDS = 60;
+
+const WHO_HAS: Record<store.FullBound, string> = {
+  organization: 'The organization has',
+  user: 'You have, in all your organizations together,',
+  installation: 'This installation has',
+};
+
+/** The refusal of tasks that a bound has no room for. */
+export function tooManyPending(full: store.FullBound): Refusal {
+  return new Refusal(
+    'too_many_requests',
+    'too_many_pending',
+    `${WHO_HAS[full]} as many unfinished tasks as allowed; wait until some have ended, or cancel some`,
+    { full, retry_after_seconds: ROOM_SECONDS },
+  );
+}
+
+/**
+ * Why nothing was written; asked only then, so that the ordinary request costs one statement.
+ *
+ * @param count of the tasks
+ * @returns undefined when the principal may write there, and there is room
+ * @throws Refusal `organization_not_found`, `session_ended`
+ */
+export async function whyRefused(
+  db: Database,
+  principal: Principal,
+  organizationId: string | null,
+  count: number,
+): Promise<Refusal | undefined> {
+  return asMemberOf(db, { ...principal, organizationId }, async (tx, { role, organizationId: home }) => {
+    if (role === 'viewer') return roleInsufficient(role);
+    const full = await store.fullBound(tx, { organizationId: home, userId: principal.userId, count });
+    return full && tooManyPending(full);
+  });
+}

@@ -1,0 +1,95 @@
+import * as z from 'zod';
+import { JsonText } from '../../exact-json/json-text.ts';
+import { type FieldError, invalidRequest, Refusal } from '../../refusal.ts';
+import { KINDS, type KindName } from '../kinds/index.ts';
+import type { Queue, RetryPolicy } from '../task.ts';
+import type { TaskRequest } from './create.ts';
+import { dependsOn, type Fields, TaskFields, withItsRules } from './task-fields.ts';
+
+/** Each kind's payload where the body has it. Made once: a schema costs more than a payload's check. */
+const PAYLOADS = Object.fromEntries(
+  Object.entries(KINDS).map(([name, { payload }]) => [name, z.object({ payload })]),
+) as unknown as Record<KindName, z.ZodObject>;
+
+export type RequestOptions = {
+  /** The payload as it was written. Default: as we would write it. */
+  payload?: JsonText | undefined;
+  dependsOn?: readonly string[] | null | undefined;
+};
+
+/**
+ * What is to be written for a valid body.
+ *
+ * @throws Refusal `invalid_request` when the payload is not the kind's; pointers begin with `/payload`
+ */
+export function taskRequest(
+  body: Fields,
+  queue: Queue,
+  { payload = JsonText.of(body.payload), dependsOn: awaited = null }: RequestOptions = {},
+): TaskRequest {
+  const kind = KINDS[body.kind];
+  const fault = payload.digitsFault(kind.verbatim);
+  if (fault) throw digitsRefused({ pointer: `/payload${fault.pointer}`, detail: fault.detail });
+  const read = PAYLOADS[body.kind].safeParse({ payload: payload.valueWith(kind.verbatim, body.payload) });
+  if (!read.success) throw invalidRequest('body', read.error);
+  const { retry, limits } = body;
+  return {
+    kind: body.kind,
+    name: body.name,
+    description: body.description,
+    // As the caller wrote it: the worker parses it again, with the schema of its day.
+    payload,
+    queue,
+    scheduledTime: body.scheduled_time ?? null,
+    maxRetries: body.max_retries ?? kind.retry.maxRetries,
+    retryPolicy: retry ? retryPolicy(retry) : null,
+    softSeconds: limits?.soft_seconds ?? null,
+    hardSeconds: limits?.hard_seconds ?? null,
+    uniqueKey: body.unique_key ?? null,
+    concurrencyKey: body.concurrency_key ?? null,
+    concurrencyLimit: body.concurrency_key === undefined ? null : (body.concurrency_limit ?? 1),
+    waitsForNetwork: kind.waits === 'network',
+    dependsOn: awaited,
+  };
+}
+
+function digitsRefused({ pointer, detail }: Omit<FieldError, 'in'>): Refusal {
+  const field = pointer.slice(1).replaceAll('/', '.');
+  return new Refusal('invalid', 'invalid_request', `${field}: ${detail}`, {}, [
+    { in: 'body', pointer, detail },
+  ]);
+}
+
+function retryPolicy(retry: NonNullable<Fields['retry']>): Partial<RetryPolicy> {
+  const { base_seconds: base, factor, cap_seconds: cap, jitter, never_retry: neverRetry } = retry;
+  return {
+    ...(base !== undefined && { base }),
+    ...(factor !== undefined && { factor }),
+    ...(cap !== undefined && { cap }),
+    ...(jitter !== undefined && { jitter }),
+    ...(neverRetry !== undefined && { neverRetry }),
+  };
+}
+
+/** A task of a batch, but for its payload. */
+export const BatchedTask = withItsRules(TaskFields.extend({ depends_on: dependsOn }));
+
+/**
+ * A task of a batch as it is to be written, or every rule that it breaks. Pointers begin at the task.
+ *
+ * @param payload as it was written
+ */
+export function readTask(
+  item: unknown,
+  queue: Queue,
+  payload?: JsonText,
+): TaskRequest | { errors: readonly FieldError[] } {
+  const fields = BatchedTask.safeParse(item);
+  if (!fields.success) return { errors: invalidRequest('body', fields.error).fields };
+  try {
+    return taskRequest(fields.data, queue, { payload, dependsOn: fields.data.depends_on });
+  } catch (thrown) {
+    if (thrown instanceof Refusal) return { errors: thrown.fields };
+    throw thrown;
+  }
+}

@@ -1,0 +1,242 @@
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { type Member, type Stand, stand } from '../../database/testing.ts';
+import { releaseDependents } from '../dispatcher/dependents.ts';
+import { tick } from '../dispatcher/tick.ts';
+import * as store from '../store/index.ts';
+import type { Task, TaskStatus } from '../task.ts';
+import { DISPATCH, newTask } from '../verification/fixtures.ts';
+import { actInBulk, EVERYTHING } from './bulk-actions.ts';
+import { cancelTask, retryTask } from './change.ts';
+import { createTasks } from './create.ts';
+
+const on: Stand = await stand();
+const [api, worker, dispatcher] = [on.as('api'), on.as('worker'), on.as('dispatcher')];
+let ada: Member;
+beforeEach(async () => {
+  ada = await on.member();
+});
+afterAll(() => on.close());
+
+const error = { code: 'boom', message: 'boom' };
+const quiet = { dispatch: DISPATCH, announce: () => {}, enqueue: async () => [] };
+const deps = { db: api, ...quiet };
+
+async function create(dependsOn: readonly Task[] = [], given: Partial<store.NewTask> = {}): Promise<Task> {
+  const ids = dependsOn.length > 0 ? dependsOn.map(({ id }) => id) : null;
+  const { id: _, ...request } = newTask({ maxRetries: 0, dependsOn: ids, ...given });
+  const [task] = await createTasks(deps, ada, null, [request]);
+  if (!task) throw new Error('not created');
+  return task;
+}
+
+const claim = async ({ id }: Task) => (await store.claim(worker, [id], 30, 0)).claimed[0]?.attempt ?? 0;
+
+/** Ends an attempt of a task, and tells those that wait for it. */
+async function settle({ id }: Task, attempt: number, kind: 'complete' | 'fail'): Promise<void> {
+  const outcome = kind === 'complete' ? ({ kind, result: 1 } as const) : ({ kind, error } as const);
+  await store.settle(worker, [{ ...outcome, id, attempt }], DISPATCH);
+  await releaseDependents({ db: worker, ...quiet }, [id]);
+}
+
+const end = async (task: Task, kind: 'complete' | 'fail') => settle(task, await claim(task), kind);
+
+const cancel = (task: Task) => cancelTask(deps, ada, task.id);
+const retry = (task: Task) => retryTask(deps, ada, task.id);
+const retryMany = (ids: readonly string[]) =>
+  actInBulk(deps, ada, { action: 'retry' }, { ...EVERYTHING, ids }, () => 60);
+
+/** The tasks' statuses, in their order. */
+async function statuses(...tasks: readonly Task[]): Promise<(TaskStatus | undefined)[]> {
+  const rows = await on.admin<{ id: string; status: TaskStatus }[]>`select id, status from tasks`;
+  return tasks.map((task) => rows.find(({ id }) => id === task.id)?.status);
+}
+
+/** One task, two that depend on it, and one that depends on these two. */
+async function diamond(): Promise<[Task, Task, Task, Task]> {
+  const top = await create();
+  const [left, right] = [await create([top]), await create([top])];
+  return [top, left, right, await create([left, right])];
+}
+
+describe('a retried task that depends on others', () => {
+  test('waits until they are completed, as it did before', async () => {
+    const first = await create();
+    const second = await create([first]);
+    await cancel(second);
+    expect(await retry(second)).toMatchObject({ status: 'PENDING', cause: 'requeue', finishedAt: null });
+    expect((await store.claim(worker, [second.id], 30, 0)).claimed).toEqual([]);
+    await end(first, 'complete');
+    expect(await statuses(second)).toEqual(['SCHEDULED']);
+  });
+
+  test('is scheduled at once when they are completed', async () => {
+    const first = await create();
+    const second = await create([first]);
+    await cancel(second);
+    await end(first, 'complete');
+    expect(await retry(second)).toMatchObject({ status: 'SCHEDULED' });
+  });
+
+  test('is refused while one of them has failed or was cancelled, and says which', async () => {
+    const [completed, failed] = [await create(), await create()];
+    const second = await create([completed, failed]);
+    const third = await create([second]);
+    await end(completed, 'complete');
+    await end(failed, 'fail');
+    expect(await statuses(second, third)).toEqual(['CANCELLED', 'CANCELLED']);
+    await expect(retry(second)).rejects.toMatchObject({
+      kind: 'conflict',
+      code: 'dependency_failed',
+      data: { task: failed.id, task_status: 'FAILED' },
+    });
+    await expect(retry(third)).rejects.toMatchObject({
+      code: 'dependency_failed',
+      data: { task: second.id, task_status: 'CANCELLED' },
+    });
+    expect(await statuses(second, third)).toEqual(['CANCELLED', 'CANCELLED']);
+  });
+
+  test('can be retried once the one that had failed has been, and is cancelled again when that fails again', async () => {
+    const first = await create();
+    const second = await create([first]);
+    await end(first, 'fail');
+    await retry(first);
+    expect(await retry(second)).toMatchObject({ status: 'PENDING', error: null });
+    await end(first, 'fail');
+    expect(await statuses(second)).toEqual(['CANCELLED']);
+  });
+
+  test('hears of an end that comes between its retry and the next tick', async () => {
+    const first = await create();
+    const second = await create([first]);
+    await cancel(second);
+    // Whoever waited has been told: nobody else waits for the first.
+    await on.admin`update tasks set has_dependents = false where id = ${first.id}`;
+    await retry(second);
+    await store.claim(worker, [first.id], 30, 0);
+    await store.settle(worker, [{ id: first.id, attempt: 1, kind: 'complete', result: 1 }], DISPATCH);
+    await tick({ ...quiet, db: dispatcher, round: { lane: null } }, () => 60);
+    expect(await statuses(second)).toEqual(['SCHEDULED']);
+  });
+
+  test('can be given another time and be cancelled while it waits again', async () => {
+    const first = await create();
+    const second = await create([first]);
+    await cancel(second);
+    await retry(second);
+    const time = new Date(Date.now() + 3_600_000).toISOString();
+    const moved = await on.admin.begin((tx) => store.reschedule(tx, second.id, time, DISPATCH));
+    expect(moved).toMatchObject({ status: 'PENDING' });
+    await end(first, 'complete');
+    const [row] =
+      await on.admin`select status, run_at > now() + interval '59 minutes' as later from tasks where id = ${second.id}`;
+    expect(row).toEqual({ status: 'SCHEDULED', later: true });
+    await cancel(second);
+    expect(await retry(second)).toMatchObject({ status: 'SCHEDULED' });
+  });
+
+  test('waits for one that ends at the same moment, or is refused: nobody waits for good', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const first = await create();
+      const second = await create([first]);
+      await cancel(second);
+      await on.admin`update tasks set has_dependents = false where id = ${first.id}`;
+      const kind = round % 2 === 0 ? 'complete' : 'fail';
+      const attempt = await claim(first);
+      const [, retried] = await Promise.allSettled([settle(first, attempt, kind), retry(second)]);
+      await tick({ ...quiet, db: dispatcher, round: { lane: null } }, () => 60);
+      const wanted = kind === 'complete' ? 'SCHEDULED' : 'CANCELLED';
+      expect(await statuses(second), `${kind}, ${retried.status}`).toEqual([wanted]);
+    }
+  });
+});
+
+describe('several that are retried together', () => {
+  test('run in the order of their dependencies', async () => {
+    const all = await diamond();
+    const [top, left, right, bottom] = all;
+    await end(top, 'fail');
+    expect(await statuses(...all)).toEqual(['FAILED', 'CANCELLED', 'CANCELLED', 'CANCELLED']);
+    expect(await retryMany(all.map(({ id }) => id))).toMatchObject({ matched: 4, changed: 4 });
+    expect(await statuses(...all)).toEqual(['SCHEDULED', 'PENDING', 'PENDING', 'PENDING']);
+    await end(top, 'complete');
+    await end(left, 'complete');
+    expect(await statuses(right, bottom)).toEqual(['SCHEDULED', 'PENDING']);
+    await end(right, 'complete');
+    expect(await statuses(bottom)).toEqual(['SCHEDULED']);
+  });
+
+  test('stay as they are when what they depend on stays failed, and so do those that depend on them', async () => {
+    const all = await diamond();
+    const [top, left, right, bottom] = all;
+    const other = await create();
+    await end(top, 'fail');
+    await cancel(other);
+    const given = [left, right, bottom, other].map(({ id }) => id);
+    expect(await retryMany(given)).toMatchObject({ matched: 4, changed: 1 });
+    expect(await statuses(...all, other)).toEqual([
+      ...['FAILED', 'CANCELLED', 'CANCELLED', 'CANCELLED'],
+      'SCHEDULED',
+    ]);
+  });
+
+  test('stay as they are when what they depend on cannot be retried because its unique key is taken', async () => {
+    const first = await create([], { uniqueKey: 'one' });
+    const second = await create([first]);
+    await end(first, 'fail');
+    await create([], { uniqueKey: 'one' });
+    expect(await retryMany([first.id, second.id])).toMatchObject({ matched: 2, changed: 0 });
+    expect(await statuses(first, second)).toEqual(['FAILED', 'CANCELLED']);
+  });
+
+  test('wait for one that a statement before has retried', async () => {
+    const top = await create();
+    const count = store.STRETCH.changed + 10;
+    await on.admin`
+      insert into tasks (id, organization_id, kind, name, queue, status, scheduled_time, run_at, finished_at, max_retries, attempt_limit)
+      select gen_random_uuid(), ${ada.organizationId}, 'data.process', 'Waits', 'bulk', 'CANCELLED', now(), now(), now(), 0, 1
+      from generate_series(1, ${count})`;
+    // Each waits for the one before it: the longest chain that there can be.
+    await on.admin`
+      insert into task_dependencies (task_id, depends_on, organization_id)
+      select id, coalesce(lag(id) over (order by id), ${top.id}), organization_id
+      from tasks where organization_id = ${ada.organizationId} and id <> ${top.id}`;
+    const outcome = await actInBulk(
+      deps,
+      ada,
+      { action: 'retry' },
+      { ...EVERYTHING, statuses: ['CANCELLED'] },
+      () => 60,
+    );
+    expect(outcome).toMatchObject({ matched: count, changed: count, complete: true });
+    const [row] = await on.admin`
+      select count(*) filter (where status = 'PENDING')::int as waiting, count(*) filter (where not has_dependents)::int as ends
+      from tasks where organization_id = ${ada.organizationId}`;
+    expect(row).toEqual({ waiting: count, ends: 1 });
+  });
+});
+
+test('what a failed task left behind is kept until those that waited for it are gone: their retry stays refused', async () => {
+  const first = await create();
+  const second = await create([first]);
+  await end(first, 'fail');
+  await on.admin`
+    update tasks set finished_at = now() - interval '3 days'
+    where organization_id = ${ada.organizationId}`;
+  await on.admin`update tasks set finished_at = now() - interval '1 day' where id = ${second.id}`;
+  const old = (retentionDays: number) =>
+    store.oldTasks(dispatcher, { organizationId: ada.organizationId, retentionDays }, 10);
+  expect(await old(2)).toEqual([]);
+  await expect(retry(second)).rejects.toMatchObject({ code: 'dependency_failed' });
+  await on.admin`update tasks set finished_at = now() - interval '3 days' where id = ${second.id}`;
+  await store.removeTasks(
+    dispatcher,
+    (await old(2)).map(({ id }) => id),
+  );
+  expect(await statuses(first, second)).toEqual(['FAILED', undefined]);
+  await store.removeTasks(
+    dispatcher,
+    (await old(2)).map(({ id }) => id),
+  );
+  expect(await statuses(first)).toEqual([undefined]);
+});

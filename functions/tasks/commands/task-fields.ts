@@ -1,0 +1,82 @@
+import * as z from 'zod';
+import { JSON_NAME } from '../../json-schema.ts';
+import { Id, key, name, text } from '../../text-rules.ts';
+import { timestampWithin } from '../../timestamp.ts';
+import { LONGEST_LIMIT_SECONDS } from '../define-task.ts';
+import { DEFAULT_KIND, KIND_NAMES } from '../kinds/index.ts';
+
+/** A time at which a task may be asked to start. */
+export const scheduledTime = timestampWithin(10);
+
+const seconds = z.number().min(0.1).max(LONGEST_LIMIT_SECONDS);
+
+const Retry = z
+  .strictObject({
+    base_seconds: z.number().min(0).max(86_400).optional(),
+    factor: z.number().min(1).max(10).optional(),
+    cap_seconds: z.number().min(0).max(86_400).optional(),
+    jitter: z.enum(['full', 'none']).optional(),
+    never_retry: z.array(key(100)).max(50).optional().describe('Codes of errors that fail the task at once'),
+  })
+  .describe(
+    'What differs from the kind: the n-th retry waits min(cap, base · factor^n), with full jitter a random part of it. ' +
+      'A retry of http.request waits at least 1, 2, 4, 8, 16 and then 30 seconds, also with base_seconds 0',
+  );
+
+const Limits = z
+  .strictObject({
+    soft_seconds: seconds.describe('After this long the handler is asked to stop'),
+    hard_seconds: seconds.describe('After this long it is stopped. At most 840'),
+  })
+  .refine((limits) => limits.soft_seconds < limits.hard_seconds, {
+    path: ['soft_seconds'],
+    error: 'Must be below hard_seconds',
+  });
+
+/** What a task may be asked to be, wherever it is created. */
+export const TaskFields = z.strictObject({
+  name: name(200).describe('1 to 200 characters in one line, without invisible characters'),
+  description: text(10_000).default('').describe('At most 10,000 characters'),
+  scheduled_time: scheduledTime.nullish().describe('Earliest start. Absent or past: now'),
+  kind: z.enum(KIND_NAMES).default(DEFAULT_KIND),
+  payload: z
+    .looseObject({})
+    .meta({ propertyNames: JSON_NAME, additionalProperties: { $ref: '#/components/schemas/JsonValue' } })
+    .default({})
+    .describe('What the kind works on'),
+  max_retries: z
+    .int()
+    .min(0)
+    .max(100)
+    .optional()
+    .describe('Retries after the first attempt; default of the kind: 3'),
+  retry: Retry.optional(),
+  limits: Limits.optional().describe('Default: the limits of the kind'),
+  unique_key: key(200)
+    .optional()
+    .describe('Refused while a task of the organization with the same key has not ended'),
+  concurrency_key: key(200)
+    .optional()
+    .describe('At most concurrency_limit tasks of the organization with the same key run at once'),
+  concurrency_limit: z.int().min(1).max(10_000).optional().describe('Default: 1'),
+});
+
+/** Valid fields, before the payload was held against its kind. */
+export type Fields = z.infer<typeof TaskFields>;
+
+/** @param fields an object schema with a task's fields */
+export const withItsRules = <T extends z.ZodType<Fields>>(fields: T) =>
+  fields.refine((task) => task.concurrency_limit === undefined || task.concurrency_key !== undefined, {
+    path: ['concurrency_limit'],
+    error: 'Needs a concurrency_key',
+  });
+
+/** The field `depends_on`, where tasks are created by a request. */
+export const dependsOn = z
+  .array(Id)
+  .min(1)
+  .max(20)
+  .refine((ids) => new Set(ids).size === ids.length, 'Must not name a task twice')
+  .meta({ uniqueItems: true })
+  .optional()
+  .describe('Tasks of the organization that must be COMPLETED before; when one fails, this one is cancelled');

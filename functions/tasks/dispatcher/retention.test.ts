@@ -1,0 +1,267 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Database } from '../../database/connect.ts';
+import { type Member, type Stand, stand } from '../../database/testing.ts';
+import * as store from '../store/index.ts';
+import { DISPATCH, force, insertTask, newTask } from '../verification/fixtures.ts';
+import { purge } from './retention.ts';
+
+const on: Stand = await stand();
+const [api, dispatcher] = [on.as('api'), on.as('dispatcher')];
+let ada: Member;
+let removedObjects: string[];
+beforeEach(async () => {
+  ada = await on.member();
+  removedObjects = [];
+  await turnOf(ada);
+});
+afterAll(() => on.close());
+
+/** Lets it be the turn of these, and of nobody else. */
+const turnOf = (...members: Member[]) => on.admin`
+  update organizations set purged_at =
+    case when id = any (${members.map((m) => m.organizationId)}::uuid[]) then '-infinity' else now() end`;
+
+const deps = { db: dispatcher, removeArtifact: async (key: string) => void removedObjects.push(key) };
+const ended = async (daysAgo: number, member = ada) => {
+  const { id } = await insertTask(api, member);
+  await force(on.admin, id, 'COMPLETED');
+  await on.admin`update tasks set finished_at = now() - ${daysAgo} * interval '1 day' where id = ${id}`;
+  return id;
+};
+/** So many tasks of a member, whose time is over. */
+const endedMany = async (count: number, member: Member) => {
+  const tasks = Array.from({ length: count }, () => newTask());
+  await store.insert(api, member, null, tasks, DISPATCH);
+  await on.admin`
+    update tasks set status = 'CANCELLED', finished_at = now() - interval '40 days', next_dispatch_at = null
+    where organization_id = ${member.organizationId}`;
+  return tasks.map(({ id }) => id);
+};
+const removedBy = async (...how: Parameters<typeof purge>) => (await purge(...how)).removed;
+const left = async (ids: string[]) =>
+  (await on.admin`select id from tasks where id = any (${ids}::uuid[]) order by id`).map(({ id }) => id);
+
+test('what ended longer ago than it is kept goes, with its attempts and its object; the rest stays', async () => {
+  await on.admin`update organizations set retention_days = 7 where id = ${ada.organizationId}`;
+  const [old, recent] = [await ended(8), await ended(6)];
+  const waiting = (await insertTask(api, ada)).id;
+  await on.admin`update tasks set created_at = now() - interval '1 year' where id = ${waiting}`;
+  await on.admin`update tasks set artifact = '{"key": "results/old", "bytes": 1}' where id = ${old}`;
+  await on.admin`
+    insert into attempts (task_id, attempt, organization_id, outcome, started_at, finished_at)
+    values (${old}, 1, ${ada.organizationId}, 'completed', now(), now())`;
+  expect(await removedBy(deps, () => true)).toBe(1);
+  expect(await left([old, recent, waiting])).toEqual([recent, waiting]);
+  expect(await on.admin`select * from attempts where task_id = ${old}`).toEqual([]);
+  expect(removedObjects).toEqual(['results/old']);
+});
+
+test('each organization keeps its own for as long as it says', async () => {
+  const eve = await on.member();
+  await on.admin`update organizations set retention_days = 90 where id = ${eve.organizationId}`;
+  await turnOf(ada, eve);
+  const [mine, hers] = [await ended(31), await ended(31, eve)];
+  await purge(deps, () => true);
+  expect(await left([mine, hers])).toEqual([hers]);
+});
+
+test('more than one step’s worth goes, and what a tick has no time for goes with the next', async () => {
+  const ids = await endedMany(1_100, ada);
+  await on.admin`
+    insert into batches (id, organization_id, queue, finished_at)
+    values (gen_random_uuid(), ${ada.organizationId}, 'bulk', now() - interval '40 days')`;
+  const batches = async () =>
+    (await on.admin`select id from batches where organization_id = ${ada.organizationId}`).length;
+  const answers = [true, false];
+  expect(await removedBy(deps, () => answers.shift() ?? false)).toBe(500);
+  // A batch outlives its tasks.
+  expect(await batches()).toBe(1);
+  expect(await removedBy(deps, () => true)).toBe(600);
+  expect(await left(ids)).toEqual([]);
+  expect(await batches()).toBe(0);
+});
+
+/** Rows of a member whose time is over, with nothing that they refer to. */
+const endedRows = (count: number, member: Member) =>
+  on.admin.begin(async (tx) => {
+    // Each row would else be asked for what it refers to.
+    await tx`set local session_replication_role = replica`;
+    await tx`
+    insert into tasks (id, organization_id, kind, name, queue, status, scheduled_time, run_at, finished_at, max_retries, attempt_limit)
+    select gen_random_uuid(), ${member.organizationId}, 'data.process', 'Task', 'bulk', 'CANCELLED', at, at, at, 0, 1
+    from (select now() - interval '40 days' - n * interval '1 second' as at from generate_series(1, ${count}) n) t`;
+  });
+const tasksOf = async (member: Member) => {
+  const [row] = await on.admin<{ count: number }[]>`
+    select count(*)::int from tasks where organization_id = ${member.organizationId}`;
+  return row?.count;
+};
+/** Time for so many steps. */
+const timeFor = (steps: number) => () => {
+  steps -= 1;
+  return steps >= 0;
+};
+
+test('a tick goes on while it has time, and stops when its time is used', async () => {
+  await endedRows(3_000, ada);
+  const first = await purge(deps, timeFor(3));
+  expect([first.removed, await tasksOf(ada)]).toEqual([1_500, 1_500]);
+  // They are kept for thirty days, and ended forty days ago.
+  expect(first.overdueSeconds).toBeGreaterThanOrEqual(10 * 86_400);
+  expect(await purge(deps, () => true)).toEqual({ removed: 1_500, overdueSeconds: 0 });
+  expect(await tasksOf(ada)).toBe(0);
+});
+
+test('a tick without any time removes nothing, and says how much it is behind', async () => {
+  await endedRows(1, ada);
+  const { removed, overdueSeconds } = await purge(deps, () => false);
+  expect([removed, await tasksOf(ada)]).toEqual([0, 1]);
+  expect(overdueSeconds).toBeGreaterThanOrEqual(10 * 86_400);
+  // The turn was given back: it is not ten minutes until the next.
+  expect(await removedBy(deps, () => true)).toBe(1);
+});
+
+test('a tick with time looks at every organization whose turn it is, however many there are', async () => {
+  const members = await Promise.all(Array.from({ length: 101 }, () => on.member()));
+  await turnOf(...members);
+  for (const member of members) await endedRows(1, member);
+  expect(await removedBy(deps, () => true)).toBe(101);
+});
+
+test('tasks that somebody has locked do not keep a tick busy', async () => {
+  await endedRows(1_000, ada);
+  const { promise: isLocked, resolve: locked } = Promise.withResolvers<void>();
+  const { promise: mayEnd, resolve: end } = Promise.withResolvers<void>();
+  const locking = on.admin.begin(async (tx) => {
+    await tx`select from tasks where organization_id = ${ada.organizationId} for update`;
+    locked();
+    await mayEnd;
+  });
+  await isLocked;
+  let steps = 0;
+  const counted = () => {
+    steps += 1;
+    return steps < 100;
+  };
+  expect(await removedBy(deps, counted)).toBe(0);
+  expect(steps).toBeLessThan(100);
+  end();
+  await locking;
+});
+
+test('all batches whose time is over go in one tick', async () => {
+  await on.admin`
+    insert into batches (id, organization_id, queue, total, completed, finished_at)
+    select gen_random_uuid(), ${ada.organizationId}, 'bulk', 1, 1, now() - interval '31 days' from generate_series(1, 1100)`;
+  await purge(deps, () => true);
+  expect(await on.admin`select from batches where organization_id = ${ada.organizationId}`).toHaveLength(0);
+});
+
+test('one who has very much to remove takes no other’s turn, and goes on behind those who have waited', async () => {
+  const eve = await on.member();
+  const [mine, hers] = [await endedMany(1_600, ada), await ended(31, eve)];
+  await on.admin`
+    update organizations set purged_at = now() - interval '2 hours' where id = ${ada.organizationId}`;
+  await on.admin`
+    update organizations set purged_at = now() - interval '1 hour' where id = ${eve.organizationId}`;
+  const answers = [true, true, true];
+  expect(await removedBy(deps, () => answers.shift() ?? false)).toBe(1_001);
+  expect(await left([hers])).toEqual([]);
+  const late = await on.member();
+  const theirs = await ended(31, late);
+  await on.admin`
+    update organizations set purged_at = now() - interval '1 hour' where id = ${late.organizationId}`;
+  const once = [true];
+  expect(await removedBy(deps, () => once.shift() ?? false)).toBe(1);
+  expect(await left([theirs])).toEqual([]);
+  expect(await removedBy(deps, () => true)).toBe(600);
+  expect(await left(mine)).toEqual([]);
+});
+
+test('a task whose object could not be removed stays, to be tried again', async () => {
+  const old = await ended(31);
+  await on.admin`update tasks set artifact = '{"key": "results/old", "bytes": 1}' where id = ${old}`;
+  const away = { ...deps, removeArtifact: () => Promise.reject(new Error('S3 is away')) };
+  await expect(purge(away, () => true)).rejects.toThrow('S3 is away');
+  expect(await left([old])).toEqual([old]);
+});
+
+test('what goes wrong with one organization keeps no other waiting', async () => {
+  const eve = await on.member();
+  const [mine, hers] = [await ended(31), await ended(31, eve)];
+  await on.admin`update tasks set artifact = '{"key": "results/old", "bytes": 1}' where id = ${mine}`;
+  await turnOf(ada, eve);
+  await on.admin`
+    update organizations set purged_at = now() - interval '1 hour' where id = ${eve.organizationId}`;
+  const away = { ...deps, removeArtifact: () => Promise.reject(new Error('S3 is away')) };
+  await expect(purge(away, () => true)).rejects.toThrow('S3 is away');
+  expect(await left([mine, hers])).toEqual([mine]);
+});
+
+test('the oldest go first', async () => {
+  const ids = [await ended(32), await ended(34), await ended(33)];
+  const old = await store.oldTasks(dispatcher, { organizationId: ada.organizationId, retentionDays: 30 }, 2);
+  expect(old.map(({ id }) => id)).toEqual([ids[1], ids[2]]);
+});
+
+test('what somebody runs again at that moment, or has locked, is not removed, nor waited for', async () => {
+  const [again, locked, old] = [await ended(31), await ended(31), await ended(31)];
+  await force(on.admin, again, 'SCHEDULED');
+  await on.admin.begin(async (tx) => {
+    await tx`select from tasks where id = ${locked} for update`;
+    const removing = store.removeTasks(dispatcher, [again, locked, old]).then(() => 'done');
+    expect(await Promise.race([removing, sleep(5_000, 'waits')])).toBe('done');
+  });
+  expect(await left([again, locked, old])).toEqual([again, locked]);
+});
+
+describe('the turn of an organization', () => {
+  const turns = async (limit: number) =>
+    (await store.takeTurns(dispatcher, limit, 600)).map(({ organizationId }) => organizationId);
+  let members: Member[];
+  beforeEach(async () => {
+    await turnOf();
+    members = [await on.member(), await on.member(), await on.member()];
+    // The second has waited longest, then the third.
+    for (const [n, hours] of [1, 3, 2].entries())
+      await on.admin`
+        update organizations set purged_at = now() - ${hours} * interval '1 hour' where id = ${members[n]?.organizationId ?? ''}`;
+  });
+  const nth = (...numbers: number[]) => numbers.map((n) => members[n]?.organizationId).toSorted();
+
+  test('comes to those first that were looked at longest ago', async () => {
+    expect((await turns(2)).toSorted()).toEqual(nth(1, 2));
+    expect(await turns(2)).toEqual(nth(0));
+  });
+
+  test('is not waited for while another tick takes it, and its new tasks do not wait for the tick', async () => {
+    await on.as('dispatcher').begin(async (tx) => {
+      await store.takeTurns(tx as unknown as Database, 1, 600);
+      expect(await Promise.race([turns(3), sleep(5_000, 'waits')])).toEqual(
+        expect.arrayContaining(nth(0, 2)),
+      );
+      const created = insertTask(api, members[1] as Member).then(() => 'created');
+      expect(await Promise.race([created, sleep(5_000, 'waits')])).toBe('created');
+    });
+  });
+});
+
+test('an organization that was looked at just now is left alone', async () => {
+  await purge(deps, () => true);
+  const old = await ended(31);
+  expect(await removedBy(deps, () => true)).toBe(0);
+  expect(await left([old])).toEqual([old]);
+});
+
+test('a batch goes when it ended longer ago than it is kept', async () => {
+  const batch = (daysAgo: number) => on.admin`
+    insert into batches (id, organization_id, queue, total, completed, finished_at)
+    values (gen_random_uuid(), ${ada.organizationId}, 'bulk', 1, 1, now() - ${daysAgo} * interval '1 day') returning id`;
+  const [[old], [recent]] = [await batch(31), await batch(29)];
+  await purge(deps, () => true);
+  expect(await on.admin`select id from batches where organization_id = ${ada.organizationId}`).toEqual([
+    { id: recent?.id },
+  ]);
+  expect(old).toBeDefined();
+});

@@ -1,0 +1,43 @@
+import type { DomainEvent, Publish } from '../../aws/bus.ts';
+import type { Announce } from '../commands/change.ts';
+import type { Batch, Task, Watched } from '../task.ts';
+import { batchFinishedEvent, finishedEvent } from './task-finished.ts';
+
+export type Integrators = {
+  /** Takes note of what has ended of the rows that a move left, and returns at once. */
+  announce: Announce;
+  /** The same for a batch alone. */
+  announceBatch: (batch: Batch) => void;
+  /** Resolves when the events of all that was noted are published, or given up. Never rejects. */
+  flush: () => Promise<void>;
+};
+
+/**
+ * Tells integrators what has ended, best effort and beside the work. Whatever function brings tasks to a terminal status
+ * announces the rows that it has moved, as for those who watch them; their events are made here and nowhere else.
+ */
+export function integrators(publish: Publish, onFailure: (error: unknown) => void): Integrators {
+  /** By their ids: a batch is told by each of its tasks that ended together. */
+  const events = new Map<string, DomainEvent>();
+  const note = (event: DomainEvent) => void events.set(event.id, event);
+  return {
+    announce(tasks) {
+      for (const event of tasks.flatMap(eventsOf)) note(event);
+    },
+    announceBatch(batch) {
+      if (batch.finishedAt) note(batchFinishedEvent(batch));
+    },
+    async flush() {
+      if (events.size === 0) return;
+      const noted = [...events.values()];
+      events.clear();
+      await publish(noted).catch(onFailure);
+    },
+  };
+}
+
+/** A task of a batch is told of by its batch's end alone: who makes a hundred thousand wants to hear of it once. */
+function eventsOf(task: Watched<Task>): DomainEvent[] {
+  if (task.batchId === null) return task.finishedAt ? [finishedEvent(task)] : [];
+  return task.batch?.finishedAt ? [batchFinishedEvent(task.batch)] : [];
+}

@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest';
+import type { Figure } from '../../figures.ts';
+import type { TaskStatus } from '../task.ts';
+import { measureMoves } from './metrics.ts';
+
+const DUE = new Date('2026-11-21T12:00:00Z');
+
+function measured(status: TaskStatus, queue: 'interactive' | 'bulk' = 'interactive', attempt = 1) {
+  const values: [Figure, number][] = [];
+  const row = { status, queue, attempt, runAt: DUE, startedAt: new Date(DUE.getTime() + 250) };
+  measureMoves((figure, value) => values.push([figure, value]), [row]);
+  return values;
+}
+
+for (const [status, figure] of [
+  ['COMPLETED', 'TasksCompleted'],
+  ['FAILED', 'TasksFailed'],
+  ['CANCELLED', 'TasksCancelled'],
+  ['SCHEDULED', 'TasksRetried'],
+] as const) {
+  test(`an attempt that ended in ${status} counts as ${figure}`, () =>
+    expect(measured(status)).toEqual([[figure, 1]]));
+}
+
+test('a start tells how late it was, for single tasks and batches apart', () => {
+  expect(measured('RUNNING')).toEqual([['InteractiveStartLateness', 250]]);
+  expect(measured('RUNNING', 'bulk')).toEqual([['BulkStartLateness', 250]]);
+});
+
+test('a task that need not wait for others any more is no retry', () => {
+  expect(measured('SCHEDULED', 'interactive', 0)).toEqual([]);
+});

@@ -1,0 +1,54 @@
+import type { DomainEvent } from '../../aws/bus.ts';
+import type { Batch, Task, TaskError } from '../task.ts';
+
+/** Of an error, with its details: EventBridge refuses events of 256 KiB. */
+const MAX_ERROR_BYTES = 64 * 1024;
+
+/** `task.finished`: a task has reached a terminal status. Without payload and result, which the API has. */
+export function finishedEvent(task: Task): DomainEvent {
+  return {
+    id: idOf(task),
+    type: 'task.finished',
+    subject: task.id,
+    time: task.finishedAt ?? task.updatedAt,
+    data: {
+      task_id: task.id,
+      organization_id: task.organizationId,
+      kind: task.kind,
+      name: task.name,
+      status: task.status,
+      attempt: task.attempt,
+      error: task.error && briefly(task.error),
+    },
+  };
+}
+
+/** An attempt ends once. What is cancelled after a requeue has ended by its last attempt before, and may so again. */
+function idOf({ id, attempt, cause, startedAt, seq }: Task): string {
+  return cause === 'requeue' && startedAt === null ? `${id}:${attempt}:${seq}` : `${id}:${attempt}`;
+}
+
+function briefly(error: TaskError): TaskError {
+  if (Buffer.byteLength(JSON.stringify(error)) <= MAX_ERROR_BYTES) return error;
+  return { code: error.code, message: error.message, details_left_out: true };
+}
+
+/** `batch.finished`: every task of a batch has reached a terminal status. It stands for events of its single tasks. */
+export function batchFinishedEvent(batch: Batch): DomainEvent {
+  return {
+    // A batch whose tasks are run again finishes once more.
+    id: `${batch.id}:${batch.seq}`,
+    type: 'batch.finished',
+    subject: batch.id,
+    time: new Date(batch.finishedAt ?? batch.updatedAt),
+    data: {
+      batch_id: batch.id,
+      organization_id: batch.organizationId,
+      name: batch.name,
+      total: batch.total,
+      completed: batch.completed,
+      failed: batch.failed,
+      cancelled: batch.cancelled,
+    },
+  };
+}

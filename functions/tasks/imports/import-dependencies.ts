@@ -1,0 +1,61 @@
+import type { Database } from '../../database/connect.ts';
+import { retryOnConflict } from '../../database/retry-on-conflict.ts';
+import { type Unmet, unmetDependencies, unmetField, unmetOf } from '../commands/create.ts';
+import type { LineError } from '../kinds/batch-import/line-errors.ts';
+import * as store from '../store/index.ts';
+import type { DispatchSettings } from '../task.ts';
+
+type Job = store.ImportAttempt & { organizationId: string; createdBy: string | null };
+type Written = NonNullable<Awaited<ReturnType<typeof store.insertImported>>>;
+
+/** What these tasks of an import cannot wait for, by their place. Looked at without a lock: it may change until they are written. */
+export async function unmetNow(
+  db: Database,
+  organizationId: string,
+  tasks: readonly Pick<store.NewTask, 'dependsOn'>[],
+): Promise<ReadonlyMap<number, LineError[]>> {
+  const wanted = [...new Set(tasks.flatMap(({ dependsOn }) => dependsOn ?? []))];
+  if (wanted.length === 0) return new Map();
+  return byTask(unmetOf(tasks, await store.statusesOf(db, organizationId, wanted)));
+}
+
+/**
+ * Writes tasks of an import of which some wait for others. These are marked as waited for first, so that none of them ends
+ * unnoticed in between.
+ *
+ * @returns what was written, and the tasks that were left out as they cannot wait, by their place; undefined when this attempt no
+ *   longer has the import
+ */
+export async function insertWaiting(
+  db: Database,
+  job: Job,
+  tasks: readonly store.NewTask[],
+  dispatch: DispatchSettings,
+): Promise<{ made: Written | undefined; unmet: ReadonlyMap<number, LineError[]> }> {
+  if (tasks.every(({ dependsOn }) => dependsOn === null)) {
+    return { made: await store.insertImported(db, job, job.createdBy, tasks, dispatch), unmet: new Map() };
+  }
+  const writing = () =>
+    db.begin(async (tx) => {
+      const unmet = byTask(await unmetDependencies(tx, job.organizationId, tasks));
+      const able = tasks.filter((_, place) => !unmet.has(place));
+      const made = await store.insertImported(tx, job, job.createdBy, able, dispatch);
+      const there = new Set(made?.tasks.map(({ id }) => id));
+      await store.insertDependencies(
+        tx,
+        job.organizationId,
+        able.filter(({ id }) => there.has(id)),
+      );
+      return { made, unmet };
+    });
+  return (await retryOnConflict(writing)) as Awaited<ReturnType<typeof insertWaiting>>;
+}
+
+function byTask(unmet: readonly Unmet[]): Map<number, LineError[]> {
+  const errors = new Map<number, LineError[]>();
+  for (const each of unmet) {
+    const { pointer, detail } = unmetField(each, '');
+    errors.set(each.task, [...(errors.get(each.task) ?? []), { pointer, detail }]);
+  }
+  return errors;
+}

@@ -1,0 +1,246 @@
+import type { Artifacts } from '../../aws/artifacts.ts';
+import type { Database } from '../../database/connect.ts';
+import { asMember, asMemberOf, type Principal } from '../../database/enter.ts';
+import { JsonText } from '../../exact-json/json-text.ts';
+import { Refusal } from '../../refusal.ts';
+import {
+  type CreateDeps,
+  ROOM_SECONDS,
+  tooManyPending,
+  violated,
+  wake,
+  whyRefused,
+} from '../commands/create.ts';
+import { RetryError } from '../define-task.ts';
+import { importForbidden, uploadReplaced } from '../kinds/batch-import/failures.ts';
+import { importIds, LINES, lineOf } from '../kinds/batch-import/import-ids.ts';
+import { KEY_TAKEN, type LineError } from '../kinds/batch-import/line-errors.ts';
+import type { ImportPorts } from '../kinds/batch-import/ports.ts';
+import { batchImport, type ImportPayload } from '../kinds/batch-import/schema.ts';
+import { type BatchNow, batchIn } from '../queries/batches.ts';
+import * as store from '../store/index.ts';
+import type { DispatchSettings, Enqueue, Queue } from '../task.ts';
+import { wakeUps } from '../wake-ups.ts';
+import { insertWaiting, unmetNow } from './import-dependencies.ts';
+import { reportKey, uploadKey, uploadNotFound, writable } from './uploads.ts';
+
+export type ImportRequest = Omit<ImportPayload, 'batch'> & {
+  /** Of the batch and of the task that imports; a request that is repeated gives the same ones. */
+  ids: { batch: string; task: string };
+  /** Null for the principal's personal organization. */
+  organizationId: string | null;
+  name: string;
+};
+
+/**
+ * Makes a batch of an upload: the batch is there at once, its tasks come with the task that imports them.
+ *
+ * @returns the batch, without tasks yet
+ * @throws Refusal `organization_not_found`, `role_insufficient`, `session_ended`, `upload_not_found`
+ */
+export async function beginImport(
+  deps: CreateDeps & { artifacts: Artifacts },
+  principal: Principal,
+  { ids, organizationId, name, ...wanted }: ImportRequest,
+): Promise<BatchNow> {
+  const { db, artifacts, dispatch } = deps;
+  const home = await asMemberOf(db, { ...principal, organizationId }, async (_tx, membership) =>
+    writable(membership),
+  );
+  const uploaded = await artifacts.head(uploadKey(home, wanted.upload));
+  if (!uploaded) throw uploadNotFound();
+  const batch = { id: ids.batch, name, queue: wanted.queue };
+  const idOf = importIds(ids.batch);
+  const members = Object.entries({ batch: ids.batch, ...wanted });
+  const payload = JsonText.object(members.map(([member, value]) => [member, JsonText.of(value)]));
+  const task: store.NewTask = {
+    ...IMPORT_TASK,
+    id: ids.task,
+    // In code points, as names are counted.
+    name: [...`Import of ${name || 'a batch'}`].slice(0, 200).join(''),
+    payload,
+  };
+  const begun = await asMember(db, principal, async (tx) => {
+    const [written] = await store.insert(tx, principal, home, [task], dispatch);
+    if (!written) return undefined;
+    const made = await store.insertImport(tx, batch, home, principal.userId, {
+      importTask: ids.task,
+      etag: uploaded.etag,
+      first: idOf(0),
+      last: idOf(LINES - 1),
+    });
+    return { batch: { ...made, running: 0 }, written };
+  }).catch(async (error: unknown) => {
+    if (violated(error) === undefined) throw error;
+    return { batch: await asMember(db, principal, (tx) => batchIn(tx, ids.batch)), written: undefined };
+  });
+  if (!begun) {
+    const refusal = await whyRefused(db, principal, home, 1);
+    throw refusal ?? new Error('An import was neither written nor refused');
+  }
+  if (begun.written) await wake(deps, principal, [begun.written]);
+  return begun.batch;
+}
+
+/** The task that imports, but for what it imports. */
+const IMPORT_TASK = {
+  kind: batchImport.kind,
+  description: '',
+  queue: 'bulk' as Queue,
+  scheduledTime: null,
+  maxRetries: batchImport.retry.maxRetries,
+  retryPolicy: null,
+  softSeconds: null,
+  hardSeconds: null,
+  uniqueKey: null,
+  concurrencyKey: null,
+  concurrencyLimit: null,
+  waitsForNetwork: false,
+  dependsOn: null,
+};
+
+/** Seconds that an address of a report is good for. */
+const REPORT_SECONDS = 300;
+
+/**
+ * An address of the report on an import's bad lines.
+ *
+ * @throws Refusal `batch_not_found`, `report_not_found`
+ */
+export async function reportAddress(
+  { db, artifacts }: { db: Database; artifacts: Artifacts },
+  principal: Principal,
+  batchId: string,
+): Promise<string> {
+  const { organizationId } = await asMember(db, principal, (tx) => batchIn(tx, batchId));
+  const key = reportKey(organizationId, batchId);
+  if ((await artifacts.head(key)) === undefined)
+    throw new Refusal(
+      'not_found',
+      'report_not_found',
+      'No bad lines were found in this batch, or the report is gone',
+    );
+  return artifacts.presignDownload(key, 'bad-lines.ndjson', REPORT_SECONDS);
+}
+
+export type ImportDeps = {
+  db: Database;
+  artifacts: Artifacts;
+  enqueue: Enqueue;
+  dispatch: DispatchSettings;
+  announceBatch: (batch: store.WatchedBatch) => void;
+  read: ImportPorts['read'];
+};
+
+/** What an import needs of the engine, as the worker has it. */
+export function importPorts({
+  db,
+  artifacts,
+  enqueue,
+  dispatch,
+  announceBatch,
+  read,
+}: ImportDeps): ImportPorts {
+  const lost = () => new RetryError('import_lost', 'The import was cancelled, or another attempt has it');
+  return {
+    read,
+    async begin(taskId, attempt, batchId) {
+      const found = await store.findImport(db, { taskId, attempt, batchId });
+      if (!found) return undefined;
+      const { organizationId, createdBy, mayWrite, etag, sealed, lastTaskId, lastWritten, total } = found;
+      if (sealed && lastTaskId !== importIds(batchId)(LINES - 1)) return { created: total };
+      const job = { taskId, attempt, batchId, organizationId, createdBy, mayWrite, etag };
+      const again = sealed ? await store.unseal(db, job) : undefined;
+      if (again && again.watchers.length > 0) announceBatch(again);
+      return { ...job, written: lastWritten === null ? 0 : lineOf(lastWritten) };
+    },
+    async open({ organizationId, etag }, uploadId, signal) {
+      const opened = await artifacts.readStream(uploadKey(organizationId, uploadId), signal);
+      if (opened && etag !== null && opened.etag !== etag) throw uploadReplaced();
+      return opened;
+    },
+    takenKeys: ({ organizationId, batchId }, keys) => store.takenByOthers(db, organizationId, batchId, keys),
+    async unmet({ organizationId }, lines) {
+      const errors = await unmetNow(
+        db,
+        organizationId,
+        lines.map(({ request }) => request),
+      );
+      return byLine(lines, errors);
+    },
+    async insert(job, lines) {
+      const idOf = importIds(job.batchId);
+      const tasks = lines.map(({ line, request }) => ({ ...request, id: idOf(line) }));
+      const { made, unmet } = await insertWaiting(db, job, tasks, dispatch);
+      if (!made) {
+        const found = await store.findImport(db, job);
+        throw found && !found.mayWrite ? importForbidden() : lost();
+      }
+      if (made.full) throw importHasNoRoom(made.full);
+      if (made.batch.watchers.length > 0) announceBatch(made.batch);
+      const { organizationId } = job;
+      const { queue } = made.batch;
+      const due = made.tasks.filter(
+        (task) => task.status === 'SCHEDULED' && task.dueInSeconds <= dispatch.lookaheadSeconds,
+      );
+      const unsent =
+        due.length > 0 ? await enqueue(wakeUps(due.map((task) => ({ ...task, organizationId, queue })))) : [];
+      if (unsent.length > 0) await store.dispatchAgain(db, unsent);
+      const left = [...without(lines, made.tasks)].map((line) => [line, [KEY_TAKEN]] as const);
+      return new Map<number, readonly LineError[]>([...left, ...byLine(lines, unmet)]);
+    },
+    missing: async ({ batchId }, lines) => {
+      const ids = lines.map(importIds(batchId));
+      return without(
+        lines.map((line) => ({ line })),
+        await store.present(db, ids),
+      );
+    },
+    async seal(job, lastLine) {
+      const last = lastLine === undefined ? null : importIds(job.batchId)(lastLine);
+      const batch = await store.seal(db, job, last);
+      if (!batch) throw lost();
+      // It may be finished: all that was written has ended before.
+      announceBatch(batch);
+      return batch.total;
+    },
+    report: ({ organizationId, batchId }, ndjson) =>
+      artifacts.put(reportKey(organizationId, batchId), ndjson, 'application/x-ndjson'),
+    async discard({ organizationId }, uploadId) {
+      await artifacts.remove(uploadKey(organizationId, uploadId));
+      await store.forgetUploads(db, [uploadId]);
+    },
+  };
+}
+
+/** @param errors of lines, by their place among `lines` */
+function byLine(
+  lines: readonly { line: number }[],
+  errors: ReadonlyMap<number, LineError[]>,
+): Map<number, LineError[]> {
+  return new Map([...errors].map(([place, each]) => [lines[place]?.line ?? 0, each]));
+}
+
+/** An import that cannot go on now. The next attempt goes on where this one was. */
+function importHasNoRoom(full: store.FullBound): RetryError {
+  const { code, message } = tooManyPending(full);
+  return new RetryError(code, message, { afterSeconds: ROOM_SECONDS });
+}
+
+/** Those of the lines that have no task among these. */
+function without(lines: readonly { line: number }[], tasks: readonly { id: string }[]): Set<number> {
+  const left = new Set(lines.map(({ line }) => line));
+  for (const { id } of tasks) left.delete(lineOf(id));
+  return left;
+}
+
+/** Batches that one tick seals. */
+const ABANDONED = 1_000;
+
+/** Seals batches whose import has failed or was cancelled without being able to: they have what they have. */
+export async function endAbandonedImports({
+  db,
+  announceBatch,
+}: Pick<ImportDeps, 'db' | 'announceBatch'>): Promise<void> {
+  for (const batch of await store.sealAbandoned(db, ABANDONED)) announceBatch(batch);
+}

@@ -1,0 +1,82 @@
+import type { PendingQuery, Row } from 'postgres';
+import type { Database, Transaction } from '../../../database/connect.ts';
+import { MOVES } from '../../task.ts';
+
+/*
+ * What the statements of this folder share. Every change of a task's status stands in here, each in one guarded statement: it
+ * names the statuses that it leaves, uses the database's clock, counts `seq` up, and returns the rows that it really changed
+ * with those who watch them.
+ *
+ * What is compared with an index says `(select clock_timestamp())`: read once, it is searched for; the bare function may be
+ * another one at each row, and the whole index would be read.
+ *
+ * Who locks several rows does so in one order, so that nobody waits in a circle: lanes, tasks by id, batches by id.
+ */
+
+/** A part of a statement. */
+export type Fragment = PendingQuery<Row[]>;
+
+/** Seconds until `run_at`, by the database's clock. */
+export type Timed<T> = T & { dueInSeconds: number };
+
+/** The statuses that a move may leave. */
+export const leaves = (move: keyof typeof MOVES): string[] => [...MOVES[move].from];
+
+/** Which of the columns that may be large are read. A column that is not read stays in TOAST, and is empty in the row. */
+export type LargeColumns = { description: boolean; payload: boolean; result: boolean; errorDetails: boolean };
+
+/** The payload as it was written; jsonb has written it in the same way where there is no other text. */
+const PAYLOAD = (db: Database | Transaction) => db`coalesce(t.exact_payload, t.payload::json)`;
+
+/** The large columns, one by one. Their names are parameters, so that every choice is the same statement with the same plan. */
+const chosen = (
+  db: Database | Transaction,
+  { description, payload, result, errorDetails }: LargeColumns,
+) => db`
+  case when ${description}::boolean then t.description else '' end as description,
+  case when ${payload}::boolean then ${PAYLOAD(db)} end as payload,
+  case when ${result}::boolean then t.result end as result,
+  case when ${errorDetails}::boolean or t.error is null then t.error
+    else jsonb_build_object('code', t.error->'code', 'message', t.error->'message') end as error`;
+
+/**
+ * The columns of a `Task`, of the relation `t`.
+ *
+ * @param large which of the large columns; false for what frames show: result and error, but not payload and description
+ */
+export const columns = (db: Database | Transaction, large: boolean | LargeColumns = true) => db`
+  t.id, t.organization_id as "organizationId", t.created_by as "createdBy", t.batch_id as "batchId", t.kind, t.name,
+  ${largeColumns(db, large)}, t.queue, t.status, t.scheduled_time as "scheduledTime", t.run_at as "runAt",
+  t.max_retries as "maxRetries", t.retry_policy as "retryPolicy", t.soft_seconds as "softSeconds",
+  t.hard_seconds as "hardSeconds", t.unique_key as "uniqueKey", t.concurrency_key as "concurrencyKey",
+  t.concurrency_limit as "concurrencyLimit", t.waits_for_network as "waitsForNetwork", t.attempt, t.attempt_limit as "attemptLimit", t.cause, t.crashes,
+  t.started_at as "startedAt", t.finished_at as "finishedAt", t.cancel_requested_at as "cancelRequestedAt", t.progress,
+  t.artifact, t.has_dependents as "hasDependents", t.seq,
+  t.created_at as "createdAt", t.updated_at as "updatedAt"`;
+
+const largeColumns = (db: Database | Transaction, large: boolean | LargeColumns) => {
+  if (typeof large === 'object') return chosen(db, large);
+  return large
+    ? db`t.description, ${PAYLOAD(db)} as payload, t.result, t.error`
+    : db`'' as description, null::json as payload, t.result, t.error`;
+};
+
+export const dueIn = (db: Database | Transaction) =>
+  db`extract(epoch from t.run_at - clock_timestamp())::float8 as "dueInSeconds"`;
+
+/**
+ * A task `t` is one of these. Said beside every join with what is known of them: a plan that Postgres made and kept while the
+ * table was small would else go through all of it. For the same reason the statuses beside it are a parameter: a plan for a
+ * status that is written out may go through that status's partial index, and so through all that run.
+ */
+export const among = (db: Database | Transaction, ids: readonly string[]) =>
+  db`t.id = any (${ids as string[]}::uuid[])`;
+
+/** When the dispatcher must look after a task that is due at `runAt`: late, if its message is sent at once; else in time to send it. */
+export const nextDispatch = (
+  db: Database | Transaction,
+  runAt: Fragment,
+  { lookaheadSeconds, resendSeconds }: { lookaheadSeconds: number; resendSeconds: number },
+) => db`case when ${runAt} <= clock_timestamp() + ${lookaheadSeconds} * interval '1 second'
+  then ${runAt} + ${resendSeconds} * interval '1 second'
+  else ${runAt} - ${lookaheadSeconds} * interval '1 second' end`;

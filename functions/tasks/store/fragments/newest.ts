@@ -1,0 +1,71 @@
+import type { Transaction } from '../../../database/connect.ts';
+import type { Fragment } from './columns.ts';
+
+/** Whose rows a list has: those of one organization, or without one those of all organizations of a member. */
+export type Whose = { organizationId: string | null; memberId: string };
+
+type Newest = {
+  table: 'tasks' | 'batches';
+  whose: Whose;
+  /** The same conditions twice: on rows `t`, each with its `and`, and as a call of `newest_…_of_each`. */
+  matching: Fragment;
+  newestOfEach: Fragment;
+  limit: number;
+};
+
+/**
+ * Begins a statement: a relation `newest` with the newest rows that match, in no order.
+ *
+ * Of many organizations, it looks first at the newest row of each, one short walk along the organization's own index. Only
+ * the first `limit` organizations by their newest rows can have rows on the page, and the last of these newest rows bounds the
+ * page from below. So the costs are one look for each organization, and the rows of one page.
+ */
+export function newestOf(tx: Transaction, { table, whose, matching, newestOfEach, limit }: Newest): Fragment {
+  const rows = tx(table);
+  if (whose.organizationId !== null) {
+    return tx`
+      with newest as (
+        select * from ${rows} t
+        where t.organization_id = ${whose.organizationId} ${matching}
+        order by t.organization_id, t.id desc
+        limit ${limit}
+      )`;
+  }
+  return tx`
+    with heads as materialized (
+      select organization_id, id from ${newestOfEach}
+    ), newest as (
+      select t.* from heads cross join lateral (
+        select * from ${rows} t
+        where t.organization_id = heads.organization_id ${matching}
+          and t.id >= coalesce((select id from heads order by id desc offset ${limit - 1}), '00000000-0000-0000-0000-000000000000')
+        order by t.organization_id, t.id desc
+        limit ${limit}
+      ) t
+      order by t.id desc
+      limit ${limit}
+    )`;
+}
+
+/**
+ * Organizations that have tasks, and that a member may write to, in the order of their ids.
+ *
+ * @param after only those with a greater id
+ */
+export async function organizationsWithTasks(
+  tx: Transaction,
+  memberId: string,
+  after: string | null,
+  limit: number,
+): Promise<string[]> {
+  const rows = await tx<{ id: string }[]>`
+    select mine.organization_id as id
+    from memberships mine cross join lateral (
+      select from tasks t where t.organization_id = mine.organization_id limit 1
+    ) t
+    where mine.user_id = ${memberId} and mine.role <> 'viewer'
+      ${after ? tx`and mine.organization_id > ${after}` : tx``}
+    order by mine.organization_id
+    limit ${limit}`;
+  return rows.map(({ id }) => id);
+}

@@ -1,0 +1,63 @@
+import type { Transaction } from '../../../database/connect.ts';
+import type { DispatchSettings } from '../../task.ts';
+import { tally } from './batch-counters.ts';
+import { type Fragment, leaves } from './columns.ts';
+
+/**
+ * Parts of a `with recursive`: `picked`, the tasks that a requeue moves, and the move itself. A task that depends on others is
+ * PENDING again until they are COMPLETED. A task stays as it is when one of those has failed and is not requeued by the same
+ * statement, and so do the tasks that depend on it.
+ *
+ * @param candidates relation with the `id` of each task that is meant and that has failed or is cancelled already when the
+ *   statement begins: Postgres holds constraints against the row as it was then, even when a newer one is locked
+ * @param isFree     condition on a task `t`: its unique key is free. Tasks with a taken key stay as they are
+ */
+export const requeueing = (
+  tx: Transaction,
+  candidates: string,
+  isFree: Fragment,
+  { resendSeconds }: DispatchSettings,
+) => tx`
+  edges as materialized (
+    -- One by one, along the indexes: however many dependencies are stored. COMPLETED is final, and needs no lock.
+    select e.task_id, e.depends_on from ${tx(candidates)} c
+    cross join lateral (
+      select d.task_id, d.depends_on from task_dependencies d where d.task_id = c.id
+    ) e
+    where not exists (select from tasks p where p.id = e.depends_on and p.status = 'COMPLETED')
+  ), locked as materialized (
+    -- With those that they depend on: none of these ends before it is marked as waited for.
+    select t.id, t.organization_id, t.created_by, t.batch_id, t.status, t.unique_key, t.has_dependents from tasks t
+    where t.id in (select c.id from ${tx(candidates)} c union select e.depends_on from edges e)
+    order by t.id
+    for update of t
+  ), wanted as materialized (
+    select t.id, t.organization_id, t.created_by, t.batch_id, t.status from locked t
+    where t.id in (select c.id from ${tx(candidates)} c) and t.status = any (${leaves('requeue')}::text[]) and ${isFree}
+  ), blocked as (
+    select e.task_id as id from edges e join locked p on p.id = e.depends_on
+    where p.status in ('FAILED', 'CANCELLED') and p.id not in (select w.id from wanted w)
+    union
+    select e.task_id from blocked b join edges e on e.depends_on = b.id
+  ), picked as materialized (
+    select w.id, w.organization_id, w.created_by, w.batch_id, w.status, w.id in (
+      select e.task_id from edges e join locked p on p.id = e.depends_on where p.status <> 'COMPLETED'
+    ) as waits
+    from wanted w where w.id not in (select b.id from blocked b)
+  ), awaited as materialized (
+    select distinct e.depends_on as id from edges e join picked p on p.id = e.task_id
+  ), marked as (
+    update tasks t set has_dependents = true
+    from awaited a join locked l on l.id = a.id
+    where t.id = a.id and l.status in ('PENDING', 'SCHEDULED', 'RUNNING') and not l.has_dependents
+  ), moved as (
+    update tasks t
+    set status = case when picked.waits then 'PENDING' else 'SCHEDULED' end, run_at = clock_timestamp(), cause = 'requeue',
+      next_dispatch_at = case when not picked.waits then clock_timestamp() + ${resendSeconds} * interval '1 second' end,
+      has_dependents = t.has_dependents or t.id in (select a.id from awaited a),
+      attempt_limit = t.attempt + 1 + t.max_retries, crashes = 0, dispatches = 0, started_at = null, finished_at = null,
+      cancel_requested_at = null, progress = null, result = null, artifact = null, error = null,
+      updated_at = clock_timestamp(), seq = t.seq + 1
+    from picked where t.id = picked.id and t.status = any (${leaves('requeue')}::text[])
+    returning t.*
+  ), ${tally(tx, 'picked', -1)}`;

@@ -1,0 +1,186 @@
+import type { Database, Transaction } from '../../../database/connect.ts';
+import type { Batch, DispatchSettings, Task, Watched } from '../../task.ts';
+import { insertion, type NewBatch, type NewTask } from '../create.ts';
+import { batchJson } from '../fragments/batch-counters.ts';
+import { dueIn, type Fragment, type Timed } from '../fragments/columns.ts';
+import { counting, type FullBound, fullBoundFor } from '../pending.ts';
+
+export type WatchedBatch = NonNullable<Watched<object>['batch']>;
+
+/** Writes a batch whose tasks are to come, into an organization that the principal may write to. */
+export async function insertImport(
+  tx: Transaction,
+  { id, name, queue }: NewBatch,
+  organizationId: string,
+  userId: string,
+  given: { importTask: string; etag: string; first: string; last: string },
+): Promise<Batch> {
+  const [row] = await tx<{ batch: Batch }[]>`
+    with b as (
+      insert into batches (id, organization_id, created_by, name, queue, sealed, import_task_id, import_etag, first_task_id, last_task_id)
+      values (${id}, ${organizationId}, ${userId}, ${name}, ${queue}, false, ${given.importTask}, ${given.etag}, ${given.first},
+        ${given.last})
+      returning *
+    )
+    select ${batchJson(tx)} as batch from b`;
+  if (!row) throw new Error('A batch was neither written nor refused');
+  return row.batch;
+}
+
+/** Names a running attempt of an import. */
+export type ImportAttempt = { taskId: string; attempt: number; batchId: string };
+
+/**
+ * The import `job` that a running attempt carries out, while nobody has asked to cancel it: whoever does waits until the
+ * statement is over, and then finds everything that it has written.
+ */
+const job = (db: Database | Transaction, { taskId, attempt, batchId }: ImportAttempt): Fragment => db`
+  running as materialized (
+    select t.organization_id, t.created_by from tasks t
+    where t.id = ${taskId} and t.attempt = ${attempt} and t.status = 'RUNNING' and t.cancel_requested_at is null
+    for share of t
+  ), job as materialized (
+    select b.id, b.organization_id, running.created_by from batches b join running using (organization_id)
+    where b.id = ${batchId} and b.import_task_id = ${taskId}
+  )`;
+
+/** Where an import stands. */
+export type FoundImport = {
+  organizationId: string;
+  createdBy: string | null;
+  /** Whoever asked for it may create tasks in the organization, at this moment. */
+  mayWrite: boolean;
+  /** Of the upload when its import was asked for; null for imports from before. */
+  etag: string | null;
+  /** Tasks that it has written. */
+  total: number;
+  sealed: boolean;
+  lastTaskId: string;
+  /** The last task that was written. */
+  lastWritten: string | null;
+};
+
+/** Whose import it is, and how far it has come; undefined when this attempt no longer has it. */
+export async function findImport(db: Database, attempt: ImportAttempt): Promise<FoundImport | undefined> {
+  const [row] = await db<FoundImport[]>`
+    with ${job(db, attempt)}
+    select b.organization_id as "organizationId", job.created_by as "createdBy",
+      may_write(job.created_by, b.organization_id) as "mayWrite", b.import_etag as etag, b.total, b.sealed,
+      b.last_task_id as "lastTaskId",
+      (select t.id from tasks t
+        where t.organization_id = b.organization_id and t.id between b.first_task_id and b.last_task_id
+          and t.batch_id = b.id
+        order by t.organization_id, t.id desc limit 1) as "lastWritten"
+    from batches b join job on job.id = b.id`;
+  return row;
+}
+
+/** Lets a batch have further tasks: its import had failed, or was cancelled, and is run again. */
+export async function unseal(db: Database, attempt: ImportAttempt): Promise<WatchedBatch | undefined> {
+  const [row] = await db<{ batch: WatchedBatch }[]>`
+    with ${job(db, attempt)}, b as (
+      update batches b
+      set sealed = false, finished_at = null, updated_at = clock_timestamp(), seq = b.seq + 1
+      from job where b.id = job.id and b.sealed
+      returning b.*
+    )
+    select ${batchJson(db)} as batch from b`;
+  return row?.batch;
+}
+
+/**
+ * Writes tasks of an import, those that are not there yet, and counts them.
+ *
+ * @returns undefined when this attempt no longer has the import, or its user may no longer write there; `full` when there is no
+ *   room for them
+ */
+export async function insertImported(
+  db: Database | Transaction,
+  attempt: ImportAttempt,
+  createdBy: string | null,
+  tasks: readonly NewTask[],
+  dispatch: DispatchSettings,
+): Promise<
+  { batch: WatchedBatch; tasks: Timed<Pick<Task, 'id' | 'status'>>[]; full: FullBound | null } | undefined
+> {
+  type Line = Timed<Pick<Task, 'id' | 'status'>> & { batch: WatchedBatch | null; full: FullBound | null };
+  const owners = { organizationId: db`job.organization_id`, userId: db`job.created_by`, count: tasks.length };
+  const [first, ...rows] = await db<Line[]>`
+    with ${job(db, attempt)}, room as materialized (
+      select job.organization_id, ${fullBoundFor(db, owners)} as full
+      from job where may_write(job.created_by, job.organization_id)
+    ), home as materialized (
+      select r.organization_id from room r where r.full is null
+    ), made as (
+      ${insertion(db, createdBy, tasks, attempt.batchId, dispatch)}
+      on conflict do nothing
+      returning t.id, t.organization_id, t.created_by, t.status, t.run_at
+    ), ${counting(db, 'made', { each: 1 })}, b as (
+      update batches b
+      set total = b.total + (select count(*) from made), updated_at = clock_timestamp(), seq = b.seq + 1
+      from job join room using (organization_id) where b.id = job.id and not b.sealed
+      returning b.*
+    )
+    select ${batchJson(db)} as batch, b.id, '' as status, 0::float8 as "dueInSeconds", (select r.full from room r) as full from b
+    union all
+    select null, t.id, t.status, ${dueIn(db)}, null from made t`;
+  return first?.batch ? { batch: first.batch, tasks: rows, full: first.full } : undefined;
+}
+
+const SEALED = (db: Database) => db`
+  sealed = true, updated_at = clock_timestamp(), seq = b.seq + 1,
+  finished_at = case when b.completed + b.failed + b.cancelled = b.total then clock_timestamp() end`;
+
+/**
+ * Says that a batch gets no more tasks.
+ *
+ * @param lastTaskId the last that it may have: when the import has come to its end; null when it has not
+ * @returns undefined when this attempt no longer has the import
+ */
+export async function seal(
+  db: Database,
+  attempt: ImportAttempt,
+  lastTaskId: string | null,
+): Promise<WatchedBatch | undefined> {
+  const [row] = await db<{ batch: WatchedBatch }[]>`
+    with ${job(db, attempt)}, b as (
+      update batches b set ${SEALED(db)}, last_task_id = coalesce(${lastTaskId}::uuid, b.last_task_id)
+      from job where b.id = job.id and not b.sealed
+      returning b.*
+    )
+    select ${batchJson(db)} as batch from b`;
+  return row?.batch;
+}
+
+/** Seals batches whose import has ended without doing so: it failed, or was cancelled. At most `limit`. */
+export async function sealAbandoned(db: Database, limit: number): Promise<WatchedBatch[]> {
+  const rows = await db<{ batch: WatchedBatch }[]>`
+    with abandoned as (
+      select b.id from batches b
+      where not b.sealed and not exists (
+        select from tasks t where t.id = b.import_task_id and t.status in ('PENDING', 'SCHEDULED', 'RUNNING')
+      )
+      order by b.id
+      limit ${limit}
+      for update of b skip locked
+    ), b as (
+      update batches b set ${SEALED(db)} from abandoned where b.id = abandoned.id
+      returning b.*
+    )
+    select ${batchJson(db)} as batch from b`;
+  return rows.map(({ batch }) => batch);
+}
+
+/** Which of these unique keys live tasks of the organization have that are not of this batch. */
+export async function takenByOthers(
+  db: Database,
+  organizationId: string,
+  batchId: string,
+  keys: readonly string[],
+): Promise<string[]> {
+  const rows = await db<{ key: string }[]>`
+    select t.unique_key as key from tasks t
+    where t.organization_id = ${organizationId} and t.unique_key = any (${keys as string[]}::text[])
+      and t.status in ('PENDING', 'SCHEDULED', 'RUNNING') and t.batch_id is distinct from ${batchId}::uuid`;
+  return rows.map(({ key }) => key);
+}

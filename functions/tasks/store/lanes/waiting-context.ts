@@ -1,0 +1,48 @@
+import type { Transaction } from '../../../database/connect.ts';
+import type { Surroundings } from '../../waiting-reason.ts';
+import { QUOTA } from '../fragments/network-places.ts';
+import { PAUSED } from './lanes.ts';
+
+/** What stands around a waiting task that the transaction's principal may see. */
+export async function surroundings(tx: Transaction, id: string): Promise<Surroundings | undefined> {
+  const [row] = await tx<(Omit<Surroundings, 'pause' | 'waitsFor'> & Row)[]>`
+    select clock_timestamp() as now,
+      case when t.status = 'PENDING' then (
+        select jsonb_agg(jsonb_build_object('id', p.id, 'status', p.status) order by p.id)
+        from task_dependencies d join tasks p on p.id = d.depends_on where d.task_id = t.id) end as "waitsFor", t.held_by as "heldBy", t.dispatches,
+      nullif(t.next_dispatch_at, 'infinity') as "nextDispatchAt",
+      (select jsonb_build_object('scope', p.scope, 'name', p.name, 'by', u.username, 'since', p.paused_at)
+        from pauses p left join users u on u.id = p.paused_by
+        where p.organization_id = t.organization_id and p.scope || ':' || p.name = ${PAUSED(tx)}) as pause,
+      -- Thousands may run: they are counted only for the reason that names their number.
+      case when t.held_by like 'key:%' then (
+        select count(*) from tasks r where r.organization_id = t.organization_id
+          and r.concurrency_key = t.concurrency_key and r.status = 'RUNNING') else 0 end as "runningWithKey",
+      case when t.held_by = 'organization' then (
+        select count(*) from tasks r where r.organization_id = t.organization_id and r.status = 'RUNNING') else 0 end
+        as "runningInOrganization",
+      (select o.max_running from organizations o where o.id = t.organization_id) as "maxRunning",
+      case when t.held_by like 'network:%' then jsonb_build_object(
+        'ofOrganization', (
+          select count(*) from tasks r where r.organization_id = t.organization_id and r.waits_for_network
+            and (r.status = 'RUNNING' or r.held_by = 'organization')),
+        -- As far as the principal sees them.
+        'ofUser', (
+          select count(*) from tasks r where r.created_by = t.created_by and r.waits_for_network
+            and (r.status = 'RUNNING' or r.held_by = 'organization')),
+        'mostOfOrganization', ${QUOTA(tx, 'running_requests_of_organization')},
+        'mostOfUser', ${QUOTA(tx, 'running_requests_of_user')}
+      ) end as requests
+    from tasks t where t.id = ${id}`;
+  return (
+    row && {
+      ...row,
+      waitsFor: row.waitsFor ?? [],
+      pause: row.pause && { ...row.pause, since: new Date(row.pause.since) },
+    }
+  );
+}
+
+type Row = { waitsFor: Surroundings['waitsFor'] | null; pause: PauseRow | null };
+
+type PauseRow = { scope: 'kind' | 'queue'; name: string; by: string | null; since: string };

@@ -1,0 +1,98 @@
+import { v7 as uuidv7 } from 'uuid';
+import type { DomainEvent } from '../../aws/bus.ts';
+import type { Database } from '../../database/connect.ts';
+import type { Member } from '../../database/testing.ts';
+import type { TaskDefinition } from '../define-task.ts';
+import { integrators } from '../events/event-publisher.ts';
+import * as store from '../store/index.ts';
+import type { DispatchSettings, Task, TaskStatus } from '../task.ts';
+import type { ExecuteDeps } from '../worker/worker.ts';
+
+export const DISPATCH: DispatchSettings = { lookaheadSeconds: 180, resendSeconds: 300 };
+
+export function newTask(given: Partial<store.NewTask> = {}): store.NewTask {
+  return {
+    id: uuidv7(),
+    kind: 'data.process',
+    name: 'Task',
+    description: '',
+    payload: {},
+    queue: 'interactive',
+    scheduledTime: null,
+    maxRetries: 3,
+    retryPolicy: null,
+    softSeconds: null,
+    hardSeconds: null,
+    uniqueKey: null,
+    concurrencyKey: null,
+    concurrencyLimit: null,
+    waitsForNetwork: false,
+    dependsOn: null,
+    ...given,
+  };
+}
+
+/** A task of the member, due now. */
+export async function insertTask(
+  api: Database,
+  member: Member,
+  given: Partial<store.NewTask> = {},
+): Promise<Task> {
+  const [task] = await store.insert(api, member, null, [newTask(given)], DISPATCH);
+  if (!task) throw new Error('not inserted');
+  return task;
+}
+
+/** Puts a task into a status as the database would have it, past all guards. */
+export async function force(admin: Database, id: string, status: TaskStatus): Promise<void> {
+  const terminal = ['COMPLETED', 'FAILED', 'CANCELLED'].includes(status);
+  await admin`
+    update tasks set status = ${status},
+      attempt = case when ${status} in ('RUNNING', 'COMPLETED', 'FAILED') then 1 else 0 end,
+      started_at = case when ${status} in ('RUNNING', 'COMPLETED', 'FAILED') then now() end,
+      finished_at = case when ${terminal} then now() end,
+      lease_until = case when ${status} = 'RUNNING' then now() + interval '1 hour' end,
+      next_dispatch_at = case when ${status} = 'SCHEDULED' then now() + interval '300 seconds' end,
+      error = case when ${status} = 'FAILED' then '{"code":"x","message":"x"}'::jsonb end
+    where id = ${id}`;
+}
+
+export async function statusOf(admin: Database, id: string): Promise<TaskStatus | undefined> {
+  const [row] = await admin<{ status: TaskStatus }[]>`select status from tasks where id = ${id}`;
+  return row?.status;
+}
+
+/** What runs tasks when all of them run inline: no process is started. Asked for the definitions at every look. */
+export function inlineTasks(
+  definitions: () => readonly TaskDefinition[],
+): Pick<ExecuteDeps, 'kinds' | 'taskOf' | 'runners'> {
+  const byName = () => new Map(definitions().map((task): [string, TaskDefinition] => [task.kind, task]));
+  return {
+    kinds: { get: (name) => byName().get(name), values: () => byName().values() },
+    taskOf: (name) => byName().get(name),
+    runners: {
+      free: () => 0,
+      released: () => new Promise(() => {}),
+      run: () => Promise.reject(new Error('Nothing runs isolated here')),
+      stop: async () => {},
+    },
+  };
+}
+
+/** Integrators that keep what they are told. */
+export function hearing() {
+  const heard: DomainEvent[] = [];
+  const { announce, announceBatch, flush } = integrators(
+    async (events) => void heard.push(...events),
+    (error) => heard.push({ id: '', type: 'failure', subject: String(error), time: new Date(), data: {} }),
+  );
+  return {
+    announce,
+    announceBatch,
+    /** What they were told since they were last asked, as a function tells them at its end. */
+    async heard(): Promise<DomainEvent[]> {
+      await flush();
+      return heard.splice(0);
+    },
+  };
+}

@@ -1,0 +1,114 @@
+import type { NewTask } from '../../store/index.ts';
+import type { Outcome, Task } from '../../task.ts';
+import { DISPATCH } from '../fixtures.ts';
+import { TaskModel } from './model.ts';
+import type { Row } from './row.ts';
+
+type Told = Pick<Task, 'id' | 'status' | 'attempt' | 'attemptLimit' | 'crashes' | 'seq' | 'cause'>;
+
+/** A statement that somebody ran while others ran theirs. */
+export type Act = {
+  move: 'claim' | 'settle' | 'report' | 'rescue' | 'cancel' | 'requeue' | 'reschedule';
+  /** The tasks that it waits for and does not skip: what it did not change, it must not have been able to change. */
+  ids: readonly string[];
+  outcomes?: readonly Outcome[];
+};
+
+type Done = { act: Act; begun: number; ended: number; told: ReadonlyMap<string, Told> };
+
+const PAST = new Date(0);
+
+/**
+ * What many did to the same tasks at the same time. The `seq` of the returned rows says in which order each task was
+ * changed; whether the model, told the same in that order, comes to the same rows, is then easy to say.
+ */
+export class History {
+  readonly #tasks: readonly NewTask[];
+  readonly #organizationId: string;
+  readonly #done: Done[] = [];
+  #time = 0;
+
+  constructor(tasks: readonly NewTask[], organizationId: string) {
+    this.#tasks = tasks;
+    this.#organizationId = organizationId;
+  }
+
+  /** Runs a statement, and remembers from when to when it ran and what it returned. */
+  async of<T extends Told>(act: Act, run: () => Promise<T[]>): Promise<T[]> {
+    this.#time += 1;
+    const begun = this.#time;
+    const rows = await run();
+    this.#time += 1;
+    this.#done.push({ act, begun, ended: this.#time, told: new Map(rows.map((row) => [row.id, row])) });
+    return rows;
+  }
+
+  lastSeq(id: string): number {
+    return Math.max(1, ...this.#done.map(({ told }) => told.get(id)?.seq ?? 0));
+  }
+
+  /** Where what happened is not what could have happened one after the other. */
+  faults(): string[] {
+    return this.#tasks.flatMap((task) => this.#faultsOf(task));
+  }
+
+  #faultsOf(task: NewTask): string[] {
+    const changes = this.#done
+      .flatMap((done) => {
+        const told = done.told.get(task.id);
+        return told ? [{ ...done, told }] : [];
+      })
+      .toSorted((one, other) => one.told.seq - other.told.seq);
+    const model = new TaskModel({ now: () => new Date() });
+    model.insert(this.#organizationId, [task], DISPATCH);
+    const rowNow = (): Row => model.rows.get(task.id) as Row;
+    const states = [{ row: rowNow(), from: 0, until: Number.POSITIVE_INFINITY }];
+    for (const { act, told, begun, ended } of changes) {
+      const before = rowNow();
+      const [came, should] = [described(told), described(replay(model, before, act) ?? before)];
+      if (came !== should)
+        return [`${task.id}: ${act.move} from ${described(before)} came to ${came}, not to ${should}`];
+      const last = states.at(-1);
+      if (last) last.until = ended;
+      states.push({ row: rowNow(), from: begun, until: Number.POSITIVE_INFINITY });
+    }
+    return this.#done
+      .filter(({ act, told }) => act.ids.includes(task.id) && !told.has(task.id))
+      .filter(({ act, begun, ended }) =>
+        states.every(({ row, from, until }) => {
+          if (until < begun || from > ended) return true;
+          model.put(row);
+          return replay(model, row, act) !== undefined;
+        }),
+      )
+      .map(({ act }) => `${task.id}: ${act.move} changed nothing, and should have`);
+  }
+}
+
+const described = ({ status, attempt, attemptLimit, crashes, seq, cause }: Told): string =>
+  `${status} (attempt ${attempt} of ${attemptLimit}, ${crashes} crashes, ${cause}, seq ${seq})`;
+
+/** The same on the model, at a time at which it is possible. */
+function replay(model: TaskModel, row: Row, { move, outcomes = [] }: Act): Told | undefined {
+  const { id, attempt } = row;
+  model.put({ ...row, runAt: PAST, leaseUntil: row.status === 'RUNNING' ? PAST : null });
+  switch (move) {
+    case 'claim':
+      return model.claim([id], 600, 0, true).claimed[0];
+    case 'settle':
+      return model.settle(
+        outcomes.filter((outcome) => outcome.id === id),
+        DISPATCH,
+      )[0];
+    case 'report':
+      return model.report([{ id, attempt }])[0];
+    case 'rescue':
+      return model.rescue([id], 1)[0];
+    case 'cancel':
+      return model.cancel(id);
+    case 'requeue':
+      return model.requeue([id], DISPATCH)[0];
+    case 'reschedule':
+      return model.reschedule(id, PAST.toISOString(), DISPATCH);
+  }
+}

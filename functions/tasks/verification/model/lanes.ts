@@ -1,0 +1,149 @@
+import type { Lane, Room, Unclaimed } from '../../store/index.ts';
+import type { Row } from './row.ts';
+
+/** What bounds the tasks of one organization. */
+export type Bounds = {
+  /** `kind:<kind>` and `queue:<queue>`. */
+  paused: ReadonlySet<string>;
+  /** How many run at once; null for any number. */
+  maxRunning: number | null;
+  /** Places of those that wait for the network, and the lane of those that have none. */
+  network: { places: number; lane: string };
+};
+
+type Lack = NonNullable<Unclaimed['lacks']>;
+
+export const UNBOUND: Bounds = {
+  paused: new Set(),
+  maxRunning: null,
+  network: { places: Number.POSITIVE_INFINITY, lane: 'network:' },
+};
+
+/** The closed lane that a task is in. */
+export function pausedLane(row: Row, { paused }: Bounds): string | null {
+  return [`kind:${row.kind}`, `queue:${row.queue}`].find((lane) => paused.has(lane)) ?? null;
+}
+
+const inTurn = (one: Row, other: Row): number =>
+  Number(one.runAt) - Number(other.runAt) || (one.id < other.id ? -1 : 1);
+
+/**
+ * What those that want to start lack in a worker: those whose ids come first get its runners, and its places to wait.
+ *
+ * @param startable those that would be started now, and so take one of these
+ */
+export function lacking(
+  wanted: readonly Row[],
+  startable: readonly Row[],
+  { kinds, runners, waiting, seconds }: Room,
+): Map<Row, Lack> {
+  const lacks = new Map<Row, Lack>();
+  let taken = 0;
+  let waits = 0;
+  for (const row of wanted.toSorted((one, other) => (one.id < other.id ? -1 : 1))) {
+    const known = kinds.find(({ kind }) => kind === row.kind);
+    const isolated = known?.isolatedWith === null;
+    if ((row.hardSeconds ?? known?.hardSeconds ?? 0) > seconds) lacks.set(row, 'time');
+    else {
+      if (startable.includes(row))
+        [taken, waits] = [taken + Number(isolated), waits + Number(row.waitsForNetwork)];
+      if (isolated && taken > runners) lacks.set(row, 'runner');
+      else if (row.waitsForNetwork && waits > waiting) lacks.set(row, 'waiting');
+    }
+  }
+  return lacks;
+}
+
+/** How many places of a key are taken: by what runs, and by what is held in a later lane. @param ours of one organization */
+const takenOf = (key: string | null, ours: readonly Row[], bounds: Bounds): number =>
+  ours.filter(
+    (row) =>
+      row.concurrencyKey === key &&
+      (row.status === 'RUNNING' ||
+        ((row.heldBy === 'organization' || row.heldBy === bounds.network.lane) && !pausedLane(row, bounds))),
+  ).length;
+
+/** The same of the network's places. */
+const waitingOf = (ours: readonly Row[], bounds: Bounds): number =>
+  ours.filter(
+    (row) =>
+      row.waitsForNetwork &&
+      (row.status === 'RUNNING' || (row.heldBy === 'organization' && !pausedLane(row, bounds))),
+  ).length;
+
+const runningOf = (ours: readonly Row[]): number => ours.filter(({ status }) => status === 'RUNNING').length;
+
+/**
+ * Who of those that want to start may, as far as the lanes have room, those first that have waited longest.
+ *
+ * @param wanted of one organization
+ * @param ours   all of it
+ * @returns for each its lane if that is full, or null
+ */
+export function turns(wanted: readonly Row[], ours: readonly Row[], bounds: Bounds): [Row, string | null][] {
+  const seen: Row[] = [];
+  let starting = 0;
+  let connecting = 0;
+  return wanted.toSorted(inTurn).map((row) => {
+    seen.push(row);
+    const { concurrencyKey, concurrencyLimit } = row;
+    const before = seen.filter((other) => other.concurrencyKey === concurrencyKey).length;
+    if (concurrencyKey !== null && takenOf(concurrencyKey, ours, bounds) + before > (concurrencyLimit ?? 0))
+      return [row, `key:${concurrencyKey}`];
+    if (row.waitsForNetwork) {
+      connecting += 1;
+      const { places, lane } = bounds.network;
+      if (waitingOf(ours, bounds) + connecting > places) return [row, lane];
+    }
+    starting += 1;
+    const isFull = bounds.maxRunning !== null && runningOf(ours) + starting > bounds.maxRunning;
+    return [row, isFull ? 'organization' : null];
+  });
+}
+
+/**
+ * What becomes of the tasks that these lanes hold: those that go, and those that move on to the lane of their organization.
+ *
+ * @param lanes of one organization
+ * @param ours  all tasks of it
+ */
+export function freed(
+  lanes: readonly string[],
+  ours: readonly Row[],
+  bounds: Bounds,
+): { row: Row; goes: boolean }[] {
+  const heldIn = (lane: string) =>
+    ours.filter((row) => row.heldBy === lane && !pausedLane(row, bounds)).toSorted(inTurn);
+  const keys = lanes.filter((lane) => lane.startsWith('key:'));
+  const entering = keys.flatMap((lane) => {
+    const held = heldIn(lane);
+    const taken = takenOf(lane.slice('key:'.length), ours, bounds);
+    const stop = held.findIndex((row, nth) => taken + nth >= (row.concurrencyLimit ?? 0));
+    return stop === -1 ? held : held.slice(0, stop);
+  });
+  const isOrganization = lanes.includes('organization') || keys.length > 0;
+  const waiting = [...entering, ...(isOrganization ? heldIn('organization') : [])].toSorted(inTurn);
+  const places = (bounds.maxRunning ?? Number.POSITIVE_INFINITY) - runningOf(ours);
+  const resumed = lanes.filter((lane) => /^(kind|queue):/.test(lane)).flatMap(heldIn);
+  const { network } = bounds;
+  const free = Math.max(0, network.places - waitingOf(ours, bounds));
+  const connecting = lanes.includes(network.lane) ? heldIn(network.lane).slice(0, free) : [];
+  return [
+    ...waiting.map((row, nth) => ({ row, goes: nth < places })),
+    ...[...resumed, ...connecting].map((row) => ({ row, goes: true })),
+  ].filter(({ row, goes }) => goes || entering.includes(row));
+}
+
+/** The lanes in which a task that is held in another one may have left a place. */
+export function vacated(
+  { organizationId, concurrencyKey, waitsForNetwork, heldBy }: Row,
+  { maxRunning, network }: Bounds,
+): Lane[] {
+  if (heldBy === 'organization' || heldBy === network.lane) return [];
+  const lanes = [
+    ...(concurrencyKey === null ? [] : [`key:${concurrencyKey}`]),
+    ...(waitsForNetwork ? [network.lane] : []),
+    ...(maxRunning === null ? [] : ['organization']),
+  ];
+  return lanes.filter((lane) => lane !== heldBy).map((lane) => ({ organizationId, lane }));
+}

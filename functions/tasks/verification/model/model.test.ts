@@ -1,0 +1,31 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, test } from 'vitest';
+import { type Stand, stand } from '../../../database/testing.ts';
+import { STEPS } from './commands.ts';
+import { type Connections, System } from './system.ts';
+
+/** More of them, for longer: `FC_RUNS=10000 npm test -- functions/tasks/verification/model`. */
+const RUNS = Number(process.env.FC_RUNS ?? 12);
+/** On the busiest machine. */
+const SECONDS_PER_RUN = 10;
+
+let on: Stand;
+let connections: Connections;
+beforeAll(async () => {
+  on = await stand();
+  connections = [on.as('api'), on.as('worker'), on.as('dispatcher')];
+});
+afterAll(() => on.close());
+
+test('whatever is done to tasks in whatever order, the statements do to the rows what the model does', {
+  timeout: RUNS * SECONDS_PER_RUN * 1000,
+}, async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.commands(STEPS, { maxCommands: 200, size: 'max' }), async (steps) => {
+      const system = await System.empty(on, connections);
+      await fc.asyncModelRun(() => ({ model: {}, real: system }), steps);
+    }),
+    // In time to say what it has found, rather than to look for the shortest way there.
+    { numRuns: RUNS, interruptAfterTimeLimit: RUNS * SECONDS_PER_RUN * 900 },
+  );
+});

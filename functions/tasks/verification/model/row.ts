@@ -1,0 +1,85 @@
+import { JsonText } from '../../../exact-json/json-text.ts';
+import type { Capped, NewTask, Timed } from '../../store/index.ts';
+import type { DispatchSettings, Task, TaskError, Watched } from '../../task.ts';
+
+/** A task as the model has it: the columns that the engine decides by. Times are the model's clock. */
+export type Row = Task & {
+  leaseUntil: Date | null;
+  nextDispatchAt: Date | null;
+  dispatches: number;
+  heldBy: string | null;
+};
+
+/** One attempt, as the ledger has it. */
+export type Entry = {
+  attempt: number;
+  outcome: 'running' | 'completed' | 'retried' | 'failed' | 'aborted' | 'crashed';
+  cause: Task['cause'];
+  delaySeconds: number | null;
+  error: TaskError | null;
+};
+
+/** What is held has nobody looking after it. */
+export const NEVER = new Date(8.64e15);
+
+/** A moment, some seconds after another. */
+export function later(than: Date, seconds: number): Date {
+  return new Date(than.getTime() + seconds * 1000);
+}
+
+/** When the dispatcher must look after a task that is due at `runAt`. */
+export function nextDispatch(
+  runAt: Date,
+  now: Date,
+  { lookaheadSeconds, resendSeconds }: DispatchSettings,
+): Date {
+  return later(runAt, runAt <= later(now, lookaheadSeconds) ? resendSeconds : -lookaheadSeconds);
+}
+
+/** A row as `insert` writes it. */
+export function created(
+  task: NewTask,
+  waits: boolean,
+  organizationId: string,
+  batchId: string | null,
+  now: Date,
+  dispatch: DispatchSettings,
+): Row {
+  const asked = task.scheduledTime ? new Date(task.scheduledTime) : now;
+  const runAt = asked > now ? asked : now;
+  return {
+    ...task,
+    payload: JsonText.of(task.payload),
+    organizationId,
+    createdBy: null,
+    batchId,
+    status: waits ? 'PENDING' : 'SCHEDULED',
+    scheduledTime: asked,
+    runAt,
+    attempt: 0,
+    attemptLimit: task.maxRetries + 1,
+    cause: 'created',
+    crashes: 0,
+    startedAt: null,
+    finishedAt: null,
+    cancelRequestedAt: null,
+    progress: null,
+    result: null,
+    artifact: null,
+    error: null,
+    hasDependents: false,
+    seq: 1,
+    createdAt: now,
+    updatedAt: now,
+    leaseUntil: null,
+    nextDispatchAt: waits ? null : nextDispatch(runAt, now, dispatch),
+    dispatches: 0,
+    heldBy: null,
+  };
+}
+
+/** A row as a statement returns it. */
+export function returned(row: Row, now: Date, capped = false): Capped<Timed<Watched<Task>>> {
+  const dueInSeconds = (row.runAt.getTime() - now.getTime()) / 1000;
+  return { ...row, watchers: [], batch: null, dueInSeconds, capped };
+}

@@ -1,0 +1,168 @@
+import { networkLane, type Timed } from '../../store/index.ts';
+import type { Queue, Task } from '../../task.ts';
+import { wakeUps } from '../../wake-ups.ts';
+import { newTask } from '../fixtures.ts';
+import type { Sandbox } from './clock.ts';
+import type { Stage } from './functions.ts';
+import { fairPlan, somePlan } from './handlers.ts';
+import { enqueueFrom } from './queue.ts';
+
+/** Two, so that what is bounded in one of them is not in the other. */
+const ORGANIZATIONS = [
+  '00000000-0000-7000-8000-00000000000a',
+  '00000000-0000-7000-8000-00000000000b',
+] as const;
+
+/** Seconds ahead for which people schedule, beside now. */
+const AHEAD = [0, 0, -3600, 1.5, 20, 170, 190, 600] as const;
+
+/** How long the api function may take. */
+const LIMIT_SECONDS = 10;
+
+type Wish = (stage: Stage, sandbox: Sandbox, id: string) => Promise<void>;
+
+/**
+ * People who create tasks and change their minds until calm comes. Then what they have paused is resumed, and somebody
+ * creates tasks once more.
+ *
+ * @returns the tasks that nothing has gone wrong with
+ */
+export function startClients(stage: Stage): ReadonlyMap<string, 'on time' | 'once'> {
+  const { clock, random, calmAt } = stage.world;
+  const lucky = new Map<string, 'on time' | 'once'>();
+  const once = (atSeconds: number, act: (sandbox: Sandbox) => Promise<void>) =>
+    clock.after(atSeconds * 1000 - clock.now, undefined, () =>
+      stage.world.start('api', LIMIT_SECONDS, act, () => {}),
+    );
+  const inStorm = () => random.between(0, calmAt / 1000);
+
+  /** Around the time at which a task starts, or at any time after. */
+  const meddle = (id: string, dueAtSeconds: number, wish: Wish) => {
+    const atSeconds =
+      dueAtSeconds + random.pick([random.between(-1, 1), random.between(0, 60), random.between(0, 600)]);
+    if (atSeconds * 1000 < calmAt) once(atSeconds, (sandbox) => wish(stage, sandbox, id));
+  };
+  for (let n = random.between(1, 6); n >= 1; n -= 1) {
+    once(inStorm(), async (sandbox) => {
+      const aheadSeconds = random.pick([...AHEAD]);
+      const asked = createSome(stage, sandbox, aheadSeconds, () => somePlan(random), random.chance(0.3));
+      const dueAtSeconds = clock.now / 1000 + Math.max(0, aheadSeconds);
+      for (const id of asked.ids) {
+        for (const wish of [cancel, cancel, retry, reschedule])
+          if (random.chance(0.2)) meddle(id, dueAtSeconds, wish);
+      }
+      await asked.done;
+    });
+  }
+  if (random.chance(0.3)) once(inStorm(), (sandbox) => bind(stage, sandbox));
+  for (let n = random.between(0, 3); n >= 1; n -= 1) once(inStorm(), (sandbox) => retryMany(stage, sandbox));
+  // Once even the slowest request to pause has arrived.
+  clock.after(calmAt + 60_000, undefined, () => {
+    for (const organization of ORGANIZATIONS) unbind(stage, organization);
+  });
+  // By then, what the storm has left in the queues has come to rest.
+  once(calmAt / 1000 + CALMING_SECONDS, async (sandbox) => {
+    const plan = fairPlan(random);
+    const asked = createSome(stage, sandbox, random.pick([...AHEAD]), () => plan, false);
+    // Those that take their time keep others of their lane waiting.
+    for (const id of asked.ids) lucky.set(id, plan.plan.length > 0 ? 'once' : 'on time');
+    await asked.done;
+  });
+  return lucky;
+}
+
+/** From calm on until whatever is sent is delivered at once. */
+export const CALMING_SECONDS = 1_200;
+
+function createSome(
+  stage: Stage,
+  sandbox: Sandbox,
+  aheadSeconds: number,
+  payload: () => unknown,
+  waits: boolean,
+): { ids: readonly string[]; done: Promise<void> } {
+  const { clock, random } = stage.world;
+  const queue = random.pick<Queue>(['interactive', 'bulk']);
+  const limit = random.pick([null, null, 1, 2]);
+  const size = queue === 'bulk' ? Math.ceil(random.between(0, 5)) : 1;
+  const organization = random.pick(ORGANIZATIONS);
+  const others = [...stage.database.model.rows.values()].filter((row) => row.organizationId === organization);
+  const dependsOn = waits ? others.filter(() => random.chance(0.3)).map(({ id }) => id) : [];
+  const tasks = Array.from({ length: size }, () => {
+    const id = stage.nextId();
+    stage.witness.asked(id, clock.now + Math.max(0, aheadSeconds * 1000), dependsOn);
+    return newTask({
+      ...{ id, kind: 'simulated.task', queue, payload: payload() },
+      waitsForNetwork: random.chance(0.5),
+      ...{ concurrencyKey: limit === null ? null : `limit-${limit}`, concurrencyLimit: limit },
+      scheduledTime: aheadSeconds === 0 ? null : new Date(clock.now + aheadSeconds * 1000).toISOString(),
+      maxRetries: Math.floor(random.between(0, 4)),
+      dependsOn: dependsOn.length > 0 ? dependsOn : null,
+    });
+  });
+  const { model, statement } = stage.database;
+  const insert = () => model.insert(organization, tasks, stage.dispatch);
+  const done = statement(sandbox, undefined, insert, dependsOn);
+  return { ids: tasks.map(({ id }) => id), done: done.then((written) => wake(stage, sandbox, written)) };
+}
+
+async function cancel({ database, witness }: Stage, sandbox: Sandbox, id: string): Promise<void> {
+  const cancelled = await database.statement(sandbox, undefined, () => database.model.cancel(id), [id]);
+  if (cancelled) witness.cancelled(cancelled);
+}
+
+async function retry(stage: Stage, sandbox: Sandbox, id: string): Promise<void> {
+  const { model, statement } = stage.database;
+  const again = await statement(sandbox, undefined, () => model.requeue([id], stage.dispatch), [id]);
+  await wake(stage, sandbox, again);
+}
+
+/** Retries all that has not succeeded so far, or a part of it, together. */
+async function retryMany(stage: Stage, sandbox: Sandbox): Promise<void> {
+  const { model, statement } = stage.database;
+  const { random } = stage.world;
+  const share = random.pick([0.5, 1]);
+  const ids = [...model.rows.values()]
+    .filter(({ status }) => status === 'FAILED' || status === 'CANCELLED')
+    .filter(() => random.chance(share))
+    .map(({ id }) => id);
+  const again = await statement(sandbox, undefined, () => model.requeue(ids, stage.dispatch), ids);
+  await wake(stage, sandbox, again);
+}
+
+async function reschedule(stage: Stage, sandbox: Sandbox, id: string): Promise<void> {
+  const { model, statement } = stage.database;
+  const { clock, random } = stage.world;
+  const time = new Date(clock.now + random.pick([...AHEAD]) * 1000).toISOString();
+  const moved = await statement(sandbox, undefined, () => model.reschedule(id, time, stage.dispatch), [id]);
+  if (moved) await wake(stage, sandbox, [moved]);
+}
+
+async function bind({ database, world }: Stage, sandbox: Sandbox): Promise<void> {
+  const { random } = world;
+  const paused = random.pick([[], ['kind:simulated.task'], ['queue:bulk']]);
+  const maxRunning = random.pick([null, 1, 2]);
+  const places = random.pick([Number.POSITIVE_INFINITY, 1, 2]);
+  const network = { places, lane: networkLane(null) };
+  const organization = random.pick(ORGANIZATIONS);
+  await database.statement(sandbox, undefined, () =>
+    database.model.bind(organization, { paused: new Set(paused), maxRunning, network }),
+  );
+}
+
+/** Whose lanes are open again; what is held in them, the dispatcher finds. */
+function unbind({ database }: Stage, organization: string): void {
+  const { maxRunning, network } = database.model.bounds(organization);
+  database.model.bind(organization, { paused: new Set(), maxRunning, network });
+}
+
+/** What `wake` in create.ts does, for somebody who needs no row-level security. */
+async function wake(stage: Stage, sandbox: Sandbox, tasks: readonly Timed<Task>[]): Promise<void> {
+  const due = tasks.filter(
+    (task) => task.status === 'SCHEDULED' && task.dueInSeconds <= stage.dispatch.lookaheadSeconds,
+  );
+  if (due.length === 0) return;
+  const unsent = await enqueueFrom(stage.world, sandbox, stage.queues)(wakeUps(due));
+  const { connect, statementsOf } = stage.database;
+  if (unsent.length > 0) await statementsOf(sandbox).dispatchAgain(connect(sandbox), unsent);
+}

@@ -1,0 +1,128 @@
+import type { Database } from '../../../database/connect.ts';
+import type { RescueStatements } from '../../dispatcher/rescue.ts';
+import type { TickStatements } from '../../dispatcher/tick.ts';
+import type { WorkStatements } from '../../worker/worker.ts';
+import { type Moved, TaskModel } from '../model/model.ts';
+import type { Row } from '../model/row.ts';
+import type { Sandbox } from './clock.ts';
+import { WAITS, type World } from './world.ts';
+
+/** The server closes what sits idle in a transaction for so long. */
+const IDLE_IN_TRANSACTION_SECONDS = 10;
+
+/** A transaction that is under way: what it has changed is locked, and comes back as it was unless it commits. */
+class Transaction {
+  readonly before = new Map<string, Row>();
+  open = true;
+  uses = 0;
+}
+
+export type SimulatedDatabase = ReturnType<typeof databaseOf>;
+
+/** The model of the tasks behind a connection that may fail, as the functions of the engine use the database. */
+export function databaseOf(world: World, moved: Moved) {
+  const { clock, random, faults } = world;
+  const open = new Set<Transaction>();
+  /** In whose name the present statement runs; undefined for a transaction of its own. */
+  let current: Transaction | undefined;
+
+  const lockedByOther = (id: string): boolean =>
+    [...open].some((transaction) => transaction !== current && transaction.before.has(id));
+  const model = new TaskModel({
+    now: () => new Date(clock.now),
+    random: random.next,
+    isLocked: (id) => lockedByOther(id) || random.chance(faults().locked),
+    moved,
+  });
+
+  const end = (transaction: Transaction): void => {
+    transaction.open = false;
+    open.delete(transaction);
+  };
+  const rollBack = (transaction: Transaction): void => {
+    if (!transaction.open) return;
+    for (const row of transaction.before.values()) model.put(row);
+    end(transaction);
+  };
+
+  /**
+   * A statement on its way from a sandbox.
+   *
+   * @param waitsFor rows that it does not skip when somebody has them locked
+   */
+  const statement = <T>(
+    sandbox: Sandbox,
+    on: unknown,
+    effect: () => T,
+    waitsFor: readonly string[] = [],
+  ): Promise<T> => {
+    const transaction = on instanceof Transaction ? on : undefined;
+    const answer = world.request(sandbox, () => {
+      if (transaction && !transaction.open) throw new Error('The transaction is gone');
+      current = transaction;
+      try {
+        if (waitsFor.some(lockedByOther)) throw WAITS;
+        if (!transaction) return effect();
+        const before = new Map(model.rows);
+        const result = effect();
+        for (const [id, row] of before) {
+          if (model.rows.get(id) !== row && !transaction.before.has(id)) transaction.before.set(id, row);
+        }
+        transaction.uses += 1;
+        const { uses } = transaction;
+        clock.after(IDLE_IN_TRANSACTION_SECONDS * 1000, undefined, () => {
+          if (transaction.uses === uses) rollBack(transaction);
+        });
+        return result;
+      } finally {
+        current = undefined;
+      }
+    });
+    // A connection that fails takes its transaction along.
+    return transaction
+      ? answer.catch((error: unknown) => {
+          rollBack(transaction);
+          throw error;
+        })
+      : answer;
+  };
+
+  return {
+    model,
+    statement,
+
+    /** What the functions know as their database: a connection, of which they use transactions alone. */
+    connect(sandbox: Sandbox): Database {
+      const begin = async <T>(work: (tx: Transaction) => Promise<T>): Promise<T> => {
+        const transaction = new Transaction();
+        await world.request(sandbox, () => open.add(transaction));
+        world.whenEnded(sandbox, () => rollBack(transaction));
+        try {
+          const result = await work(transaction);
+          await statement(sandbox, transaction, () => end(transaction));
+          return result;
+        } catch (error) {
+          rollBack(transaction);
+          throw error;
+        }
+      };
+      return { begin } as unknown as Database;
+    },
+
+    /** The statements of the engine, as a sandbox sends them. */
+    statementsOf(sandbox: Sandbox): WorkStatements & TickStatements & RescueStatements {
+      return {
+        claim: (db, ...given) => statement(sandbox, db, () => model.claim(...given)),
+        settle: (db, ...given) => statement(sandbox, db, () => model.settle(...given)),
+        report: (db, ...given) => statement(sandbox, db, () => model.report(...given)),
+        release: (db, ...given) => statement(sandbox, db, () => model.release(...given)),
+        renew: (db, ...given) => statement(sandbox, db, () => model.renew(...given)),
+        rescue: (db, ...given) => statement(sandbox, db, () => model.rescue(...given)),
+        takeForDispatch: (db, ...given) => statement(sandbox, db, () => model.takeForDispatch(...given)),
+        heldLanes: (db, ...given) => statement(sandbox, db, () => model.heldLanes(...given)),
+        releaseHeld: (tx, ...given) => statement(sandbox, tx, () => model.releaseHeld(...given)),
+        dispatchAgain: (db, ...given) => statement(sandbox, db, () => model.dispatchAgain(...given)),
+      };
+    },
+  };
+}

@@ -1,0 +1,161 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { recordDeadLetters, rescueTasks } from '../../dispatcher/rescue.ts';
+import { tick } from '../../dispatcher/tick.ts';
+import { integrators } from '../../events/event-publisher.ts';
+import type { DispatchSettings, WakeUp } from '../../task.ts';
+import type { Received } from '../../worker/intake.ts';
+import { type ExecuteDeps, execute } from '../../worker/worker.ts';
+import { inlineTasks } from '../fixtures.ts';
+import type { Sandbox } from './clock.ts';
+import type { SimulatedDatabase } from './database.ts';
+import { kindIn } from './handlers.ts';
+import { enqueueFrom, type Receipt, type SimulatedQueue } from './queue.ts';
+import type { Witness } from './witness.ts';
+import type { World } from './world.ts';
+
+/** How long Lambda lets each of them run. */
+const LIMIT_SECONDS = { worker: 900, 'dead-letters': 60, dispatcher: 60 };
+
+/** Sandboxes that each queue's messages are given to at once. */
+const AT_ONCE = 2;
+
+export type Stage = {
+  world: World;
+  database: SimulatedDatabase;
+  queues: Record<WakeUp['queue'], SimulatedQueue>;
+  deadLetters: SimulatedQueue;
+  dispatch: DispatchSettings;
+  leaseSeconds: number;
+  witness: Witness;
+  nextId: () => string;
+};
+
+/** Lets the functions of the engine run as Lambda runs them. */
+export function startFunctions(stage: Stage): void {
+  const { world, queues, deadLetters } = stage;
+  for (const queue of [queues.interactive, queues.bulk]) {
+    consume(world, queue, 'worker', (sandbox, receipts) => work(stage, sandbox, queue, receipts));
+  }
+  consume(world, deadLetters, 'dead-letters', async (sandbox, receipts) => {
+    const db = stage.database.connect(sandbox);
+    const ids = receipts.flatMap((receipt) => receipt.ids);
+    await recordDeadLetters({ db, announce: () => {} }, ids, stage.database.statementsOf(sandbox));
+  });
+  everyMinute(stage);
+}
+
+/** What handlers/worker.ts does with the messages that it is given. */
+async function work(
+  stage: Stage,
+  sandbox: Sandbox,
+  queue: SimulatedQueue,
+  receipts: readonly Receipt[],
+): Promise<void> {
+  const { world, witness } = stage;
+  const startedAt = world.clock.now;
+  const statements = stage.database.statementsOf(sandbox);
+  const definition = kindIn(world, sandbox, (id, attempt) => witness.started(id, attempt));
+  const ended = integrators(
+    () => world.request(sandbox, () => {}),
+    () => {},
+  );
+  const deps: ExecuteDeps = {
+    db: stage.database.connect(sandbox),
+    dispatch: stage.dispatch,
+    leaseSeconds: stage.leaseSeconds,
+    ...inlineTasks(() => [definition]),
+    fetch: () => Promise.reject(new Error('There is no network here')),
+    awaitTurn: async () => {},
+    receive: () => receive(stage, sandbox, queue),
+    putArtifact: () => Promise.reject(new Error('There is no bucket here')),
+    log: () => {},
+    announce: ended.announce,
+    enqueue: enqueueFrom(world, sandbox, stage.queues),
+    announceReports: () => {},
+  };
+  const redelivered = receipts.filter((receipt) => receipt.redelivered).flatMap(({ ids }) => ids);
+  if (redelivered.length > 0) await rescueTasks(deps, redelivered, statements);
+  const remaining = () => LIMIT_SECONDS.worker - (world.clock.now - startedAt) / 1000;
+  await execute(
+    deps,
+    receipts.flatMap(({ ids }) => ids),
+    remaining,
+    statements,
+  ).finally(ended.flush);
+}
+
+/** What handlers/worker.ts does to take further messages in. */
+async function receive(stage: Stage, sandbox: Sandbox, queue: SimulatedQueue): Promise<Received[]> {
+  const { world } = stage;
+  // A long poll ends when a message is there, or after a second.
+  await sleep(world.random.between(0, 1_000));
+  const receipts = await world.request(sandbox, () => queue.receive());
+  const redelivered = receipts.filter((receipt) => receipt.redelivered).flatMap(({ ids }) => ids);
+  const deps = { db: stage.database.connect(sandbox), announce: () => {} };
+  if (redelivered.length > 0) await rescueTasks(deps, redelivered, stage.database.statementsOf(sandbox));
+  return receipts.map((receipt) => ({
+    ids: receipt.ids,
+    // Best effort, as that of aws/receive.ts.
+    remove: () => world.request(sandbox, () => queue.remove(receipt)).catch(() => {}),
+  }));
+}
+
+function everyMinute(stage: Stage): void {
+  const { world } = stage;
+  const round = { lane: null };
+  const { clock, random, faults } = world;
+  const invoke = () => {
+    const startedAt = clock.now;
+    const remaining = () => LIMIT_SECONDS.dispatcher - (clock.now - startedAt) / 1000;
+    world.start(
+      'dispatcher',
+      LIMIT_SECONDS.dispatcher,
+      async (sandbox) => {
+        const enqueue = enqueueFrom(world, sandbox, stage.queues);
+        const deps = {
+          db: stage.database.connect(sandbox),
+          enqueue,
+          announce: () => {},
+          dispatch: stage.dispatch,
+          round,
+        };
+        await tick(deps, remaining, stage.database.statementsOf(sandbox));
+      },
+      () => {},
+    );
+  };
+  const minute = () => {
+    clock.after(60_000, undefined, minute);
+    if (random.chance(faults().missedTick)) return;
+    invoke();
+    if (random.chance(faults().doubled)) clock.after(random.between(0, 30), undefined, invoke);
+  };
+  minute();
+}
+
+/** Gives a queue's messages to sandboxes, and deletes what they have done. */
+function consume(
+  world: World,
+  queue: SimulatedQueue,
+  name: keyof typeof LIMIT_SECONDS,
+  handle: (sandbox: Sandbox, receipts: readonly Receipt[]) => Promise<void>,
+): void {
+  let busy = 0;
+  const poll = () => {
+    while (busy < AT_ONCE) {
+      const receipts = queue.receive();
+      if (receipts.length === 0) return;
+      busy += 1;
+      const work = async (sandbox: Sandbox) => {
+        await handle(sandbox, receipts);
+        if (!sandbox.alive) return;
+        for (const receipt of receipts) queue.remove(receipt);
+      };
+      world.start(name, LIMIT_SECONDS[name], work, () => {
+        busy -= 1;
+        world.clock.after(0, undefined, poll);
+      });
+    }
+  };
+  queue.onVisible = poll;
+}

@@ -1,0 +1,119 @@
+import { type Task, type TaskStatus, TERMINAL } from '../../task.ts';
+import type { Entry, Row } from '../model/row.ts';
+
+type Move = { move: string; at: number; seq: number; attempt: number; status: TaskStatus; runAt: number };
+type Start = { attempt: number; at: number };
+
+/** All that is known of one task: from the rows, from its handler and from who asked for it. */
+type History = {
+  moves: Move[];
+  starts: Start[];
+  cancels: Task[];
+  notBefore: number;
+  after: readonly string[];
+};
+
+const terminal = (status: TaskStatus): boolean => (TERMINAL as readonly string[]).includes(status);
+
+/** Watches what happens to tasks, and says what must not have. */
+export class Witness {
+  readonly #histories = new Map<string, History>();
+  readonly #now: () => number;
+  readonly faults: string[] = [];
+  /** How often what happened. */
+  readonly counts = new Map<string, number>();
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  #of(id: string): History {
+    let history = this.#histories.get(id);
+    if (!history) {
+      history = { moves: [], starts: [], cancels: [], notBefore: 0, after: [] };
+      this.#histories.set(id, history);
+    }
+    return history;
+  }
+
+  /** What a client asked for, before anything is written. */
+  asked(id: string, notBefore: number, after: readonly string[]): void {
+    Object.assign(this.#of(id), { notBefore, after });
+  }
+
+  /** What the client of a cancel was told. */
+  cancelled(task: Task): void {
+    this.#of(task.id).cancels.push(task);
+  }
+
+  moved(move: string, before: Row | undefined, after: Row): void {
+    const { seq, attempt, status, id } = after;
+    const runAt = after.runAt.getTime();
+    this.#count(`${move} → ${status}`);
+    this.#of(id).moves.push({ move, at: this.#now(), seq, attempt, status, runAt });
+    // A retry means now, but still after the tasks that it depends on; another time is that time.
+    if (move === 'requeue') this.#of(id).notBefore = 0;
+    if (move === 'reschedule') this.#of(id).notBefore = after.scheduledTime.getTime();
+    if (before && terminal(before.status) && move !== 'requeue') this.#fault(id, `${move} after the end`);
+  }
+
+  started(id: string, attempt: number): void {
+    const history = this.#of(id);
+    const at = this.#now();
+    const last = history.starts.at(-1);
+    if (last && last.attempt >= attempt) this.#fault(id, `attempt ${attempt} started after ${last.attempt}`);
+    history.starts.push({ attempt, at });
+    this.#count('start');
+    const claim = history.moves.find((move) => move.move === 'claim' && move.attempt === attempt);
+    if (!claim) this.#fault(id, `attempt ${attempt} started without a claim`);
+    else if (at < claim.runAt || at < history.notBefore)
+      this.#fault(id, `attempt ${attempt} started before its time`);
+    for (const other of history.after) {
+      if (!this.#of(other).moves.some(({ move }) => move === 'complete'))
+        this.#fault(id, `attempt ${attempt} started before the end of ${other}`);
+    }
+    for (const cancel of history.cancels) {
+      const again = history.moves.some((move) => move.move === 'requeue' && move.seq > cancel.seq);
+      const askedBefore = cancel.status === 'RUNNING' && attempt <= cancel.attempt;
+      if (!again && !askedBefore)
+        this.#fault(id, `attempt ${attempt} started after a cancel was acknowledged`);
+    }
+  }
+
+  /** What must hold when all has come to rest. */
+  ended(row: Row, ledger: readonly Entry[]): void {
+    const { id, attempt, status, result } = row;
+    if (!terminal(status)) this.#fault(id, `is ${status} for good`);
+    if (ledger.some((ended, index) => ended.attempt !== index + 1) || ledger.length !== attempt)
+      this.#fault(id, `${attempt} attempts, in the ledger: ${ledger.map((ended) => ended.attempt)}`);
+    if (ledger.some(({ outcome }) => outcome === 'running')) this.#fault(id, 'has an attempt without an end');
+    if (status === 'COMPLETED' && (result as { attempt: number }).attempt !== attempt)
+      this.#fault(id, `attempt ${attempt} has another one's result`);
+    const ends = this.#of(id).moves.filter((move) => terminal(move.status)).length;
+    const lives = 1 + this.#of(id).moves.filter((move) => move.move === 'requeue').length;
+    if (ends !== lives) this.#fault(id, `${lives} lives and ${ends} ends`);
+  }
+
+  /** What must hold of a task with which nothing went wrong. */
+  fair(id: string, atMostSeconds: number): void {
+    const { starts, notBefore } = this.#of(id);
+    const lateSeconds = ((starts[0]?.at ?? Number.POSITIVE_INFINITY) - notBefore) / 1000;
+    if (lateSeconds > atMostSeconds) this.#fault(id, `started ${lateSeconds} s late`);
+    if (starts.length > 1) this.#fault(id, `started ${starts.length} times`);
+  }
+
+  #count(what: string): void {
+    this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
+  }
+
+  #fault(id: string, what: string): void {
+    const lines = this.#of(id).moves.map(
+      ({ move, at, attempt, status }) =>
+        `  ${(at / 1000).toFixed(3)} s ${move} → ${status}, attempt ${attempt}`,
+    );
+    const starts = this.#of(id).starts.map(
+      ({ at, attempt }) => `  ${(at / 1000).toFixed(3)} s start of ${attempt}`,
+    );
+    this.faults.push([`${id} ${what}`, ...lines, ...starts].join('\n'));
+  }
+}

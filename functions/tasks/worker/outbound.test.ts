@@ -1,0 +1,96 @@
+import { expect, test } from 'vitest';
+import type { FetchRequest, GuardedFetch } from '../../aws/fetch/port.ts';
+import { PermanentError, RetryError } from '../define-task.ts';
+import type { OutboundTurn } from '../store/index.ts';
+import { inTurn, outboundTurns } from './outbound.ts';
+import { type carryOut, operatorCommand } from './stopped-hosts.ts';
+
+const HOME = '00000000-0000-7000-8000-00000000000a';
+const db = {} as Parameters<typeof carryOut>[0];
+
+/** A fetch that follows one redirect, and what it was asked for. */
+function fetching(redirectTo: string): { fetch: GuardedFetch; sent: string[] } {
+  const sent: string[] = [];
+  const fetch = async (request: FetchRequest) => {
+    sent.push(request.url);
+    await request.beforeRedirect?.(new URL(redirectTo));
+    sent.push(redirectTo);
+    return { status: 200 } as Awaited<ReturnType<GuardedFetch>>;
+  };
+  return { fetch, sent };
+}
+
+const turns = (byHost: (host: string) => OutboundTurn) =>
+  outboundTurns(db, async (_db, { host }) => byHost(host));
+
+test('each request waits for its turn, those after a redirect too', async () => {
+  const asked: string[] = [];
+  const awaitTurn = turns((host) => {
+    asked.push(host);
+    return { kind: 'go', afterSeconds: 0 };
+  });
+  const { fetch } = fetching('http://b.example./');
+  await inTurn(fetch, awaitTurn, HOME)({ url: 'https://A.example:8080/x' });
+  expect(asked).toEqual(['a.example', 'b.example']);
+});
+
+test('nothing is sent to a stopped host, and no retry changes that', async () => {
+  const awaitTurn = turns((host) =>
+    host === 'b.example' ? { kind: 'stopped', host } : { kind: 'go', afterSeconds: 0 },
+  );
+  const [direct, redirected] = [fetching('http://a.example/'), fetching('http://b.example/')];
+  await expect(inTurn(direct.fetch, awaitTurn, HOME)({ url: 'http://b.example/' })).rejects.toThrow(
+    PermanentError,
+  );
+  expect(direct.sent).toEqual([]);
+  // A fetch wraps what it does not know: the refusal comes through all the same.
+  const wrapping: GuardedFetch = (request) =>
+    redirected.fetch(request).catch((cause: unknown) => {
+      throw new Error('network', { cause });
+    });
+  await expect(inTurn(wrapping, awaitTurn, HOME)({ url: 'http://a.example/' })).rejects.toMatchObject({
+    code: 'host_stopped',
+  });
+  expect(redirected.sent).toEqual(['http://a.example/']);
+});
+
+test('a turn that is too far away is retried no sooner', async () => {
+  const awaitTurn = turns(() => ({ kind: 'busy', afterSeconds: 15 }));
+  const { fetch, sent } = fetching('http://a.example/');
+  const failure = await inTurn(
+    fetch,
+    awaitTurn,
+    HOME,
+  )({ url: 'http://a.example/' }).catch((error: unknown) => error);
+  expect(failure).toBeInstanceOf(RetryError);
+  expect(failure).toMatchObject({ code: 'host_busy', afterSeconds: 15 });
+  expect(sent).toEqual([]);
+});
+
+test('whoever waits for a turn hears of a cancel', async () => {
+  const awaitTurn = turns(() => ({ kind: 'go', afterSeconds: 3_600 }));
+  const { fetch } = fetching('http://a.example/');
+  const stop = new AbortController();
+  const waiting = inTurn(fetch, awaitTurn, HOME)({ url: 'http://a.example/', signal: stop.signal });
+  stop.abort(new Error('cancelled'));
+  await expect(waiting).rejects.toMatchObject({ name: 'AbortError' });
+});
+
+test('an operator names a host as a URL has it, and nothing else', () => {
+  expect(operatorCommand({ stopHost: 'Victim.Example' })).toEqual({ stopHost: 'victim.example', reason: '' });
+  expect(operatorCommand({ resumeHost: '[2001:db8::1]' })).toEqual({ resumeHost: '[2001:db8::1]' });
+  expect(operatorCommand({ stoppedHosts: true })).toEqual({ stoppedHosts: true });
+  expect(operatorCommand({ time: '2026-01-01T00:00:00Z', 'detail-type': 'Scheduled Event' })).toBeUndefined();
+  for (const host of [
+    '',
+    'a.example/path',
+    'a.example:80',
+    'http://a.example',
+    'a@b',
+    'a b',
+    'a.example.',
+    7,
+  ])
+    expect(() => operatorCommand({ stopHost: host }), String(host)).toThrow('Not a command');
+  expect(() => operatorCommand({ stopHost: 'a.example', resumeHost: 'a.example' })).toThrow('Not a command');
+});

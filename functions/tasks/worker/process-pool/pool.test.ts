@@ -1,0 +1,279 @@
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
+import { AttemptAborted } from '../../attempt-aborted.ts';
+import { PermanentError, RetryError } from '../../define-task.ts';
+import type { Said } from '../../handler-output.ts';
+import { memoryOf } from './memory.ts';
+import { type Runners, type RunnersSpec, startRunners } from './pool.ts';
+
+// Processes are started, filled and killed.
+vi.setConfig({ testTimeout: 60_000 });
+
+/** The program of these tests is source, whose imports lie anywhere in it. */
+const REPOSITORY = new URL('../../../../', import.meta.url);
+
+const opened: Runners[] = [];
+
+function pool(given: Partial<RunnersSpec> = {}): Runners {
+  const runners = startRunners({
+    program: new URL('./testing/program.ts', import.meta.url),
+    environment: { PATH: process.env.PATH },
+    readable: REPOSITORY,
+    heapMiB: 96,
+    size: 2,
+    memoryMiB: 300,
+    ...given,
+  });
+  opened.push(runners);
+  return runners;
+}
+
+const runners = pool();
+afterEach(async () => {
+  await Promise.all(opened.filter((each) => each !== runners).map((each) => each.stop()));
+});
+afterAll(() => runners.stop());
+
+/** Runs an attempt of a kind of `testing/program.ts`; `stop` and `end` are to be aborted by the test. */
+function start(kind: string, { on = runners, payload = null as unknown } = {}) {
+  const stop = new AbortController();
+  const end = new AbortController();
+  const said: Said[] = [];
+  const job = () => ({
+    taskId: 'task',
+    kind,
+    payload: JSON.stringify(payload),
+    attempt: 3,
+    idempotencyKey: 'key',
+    deadline: new Date(Date.now() + 20_000),
+  });
+  const hearing = { signal: stop.signal, end: end.signal, hear: (heard: Said) => void said.push(heard) };
+  const result = on.run(job, hearing).then((text) => JSON.parse(text));
+  result.catch(() => {});
+  return { result, stop, end, said };
+}
+
+/** Whether a process still runs; one that waits to be buried does not. */
+const isAlive = (pid: number) => memoryOf(pid) > 0;
+
+describe('a handler in a runner', () => {
+  test('is given what its attempt is, in a process that is not this one', async () => {
+    const payload = { a: [1, 'ü'], b: null };
+    const result = await start('isolated.echo', { payload }).result;
+    expect(result).toMatchObject({ taskId: 'task', attempt: 3, idempotencyKey: 'key', payload });
+    expect(result.secondsLeft).toBeGreaterThan(15);
+    expect(result.pid).not.toBe(process.pid);
+  });
+
+  test('has of the environment only what it is given', async () => {
+    expect(await start('isolated.environment').result).not.toContain('HOME');
+  });
+
+  test('reads nothing but its own code: neither the environment of the worker nor the machine, and starts nothing', async () => {
+    const payload = {
+      readable: [
+        `/proc/${process.pid}/environ`,
+        `/proc/${process.pid}/mem`,
+        '/proc/self/environ',
+        '/etc/passwd',
+      ],
+      writable: join(tmpdir(), `celeriac-${randomUUID()}`),
+    };
+    const { result } = start('isolated.intrude', { payload });
+    expect(await result).toEqual(new Array(6).fill('ERR_ACCESS_DENIED'));
+  });
+
+  test('that returns too much, or throws, fails with an error of the same class, code and details', async () => {
+    const thrown = (kind: string) =>
+      start(kind).result.then(
+        () => expect.fail(`${kind} returned`),
+        (error: unknown) => error,
+      );
+    const permanent = await thrown('isolated.permanent');
+    expect(permanent).toBeInstanceOf(PermanentError);
+    expect(permanent).toMatchObject({ code: 'bad_csv', message: 'line 3', details: { line: 3 } });
+    const retry = await thrown('isolated.retry');
+    expect(retry).toBeInstanceOf(RetryError);
+    expect(retry).toMatchObject({ code: 'busy', afterSeconds: 3_600, details: { load: 0.9 } });
+    const bug = await thrown('isolated.bug');
+    expect(bug).toMatchObject({ name: 'TypeError', message: 'not a function' });
+    expect((bug as Error).stack).toContain('the real cause');
+    expect(await thrown('isolated.wordless')).toMatchObject({ message: 'What was thrown says nothing' });
+    expect(await thrown('isolated.large')).toMatchObject({ code: 'result_too_large' });
+    expect(await thrown('isolated.fetch')).toMatchObject({ code: 'refused' });
+  });
+
+  test('hears when it is told to stop, also while it computes, if it gives way now and then', async () => {
+    for (const kind of ['isolated.wait', 'isolated.compute']) {
+      const { result, stop, said } = start(kind);
+      await expect.poll(() => said.length).toBe(1);
+      stop.abort(new AttemptAborted('cancelled', 'Cancelled'));
+      const error = await result.catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(AttemptAborted);
+      expect(error).toMatchObject({ code: 'cancelled', message: 'Cancelled' });
+    }
+  });
+
+  test('is heard while it spins, in a few messages, however much it says', async () => {
+    // Where the process may look for it.
+    const end = fileURLToPath(new URL(`node_modules/.celeriac-${randomUUID()}`, REPOSITORY));
+    const begun = performance.now();
+    const { result, said } = start('isolated.chatter', { payload: end });
+    await expect.poll(() => said.length).toBeGreaterThan(2);
+    await writeFile(end, '');
+    const steps = await result.finally(() => rm(end));
+    // Ten a second, and what is left at the end.
+    expect(said.length).toBeLessThanOrEqual((performance.now() - begun) / 100 + 2);
+    expect(said.flatMap(({ lines }) => lines)).toHaveLength(1_000);
+    expect(said.reduce((sum, { leftOut }) => sum + leftOut, 0)).toBe(4_000);
+    expect(said.at(-1)?.progress?.note).toBe(`step ${steps - 1}`);
+  });
+});
+
+describe('a handler that does its worst', () => {
+  test('is killed with its process when it spins, and its neighbour is not', async () => {
+    const spinning = start('isolated.spin');
+    await expect.poll(() => spinning.said.length).toBe(1);
+    const first = (await start('isolated.echo').result).pid;
+    spinning.end.abort(new RetryError('hard_limit_exceeded', 'over'));
+    await expect(spinning.result).rejects.toMatchObject({ code: 'hard_limit_exceeded' });
+    expect((await start('isolated.echo').result).pid).toBe(first);
+  });
+
+  test.each([
+    ['fills its heap', 'isolated.list', 'memory_exceeded'],
+    ['fills the memory past its heap', 'isolated.buffers', 'memory_exceeded'],
+    ['exits', 'isolated.exit', 'handler_crashed'],
+    ['throws where nobody waits', 'isolated.uncaught', 'handler_crashed'],
+  ])('loses only its own attempt when it %s', async (_what, kind, code) => {
+    const neighbour = start('isolated.wait');
+    const error = await start(kind).result.catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(RetryError);
+    expect(error).toMatchObject({ code });
+    neighbour.stop.abort(new AttemptAborted('cancelled', 'Cancelled'));
+    await expect(neighbour.result).rejects.toMatchObject({ code: 'cancelled' });
+    expect(await start('isolated.echo').result).toMatchObject({ attempt: 3 });
+  });
+
+  test('tells what nobody caught', async () => {
+    await expect(start('isolated.uncaught').result).rejects.toThrow('thrown where nobody waits');
+    await expect(start('isolated.exit').result).rejects.toThrow('exit status 7');
+  });
+});
+
+describe('a pool', () => {
+  test('keeps its runners warm, one attempt at a time in each', async () => {
+    const on = pool({ size: 1 });
+    const pids = [];
+    for (let i = 0; i < 3; i += 1) pids.push((await start('isolated.echo', { on }).result).pid);
+    expect(new Set(pids).size).toBe(1);
+    const [one, two] = [start('isolated.echo', { on }), start('isolated.echo', { on })];
+    expect(on.free()).toBe(0);
+    await Promise.all([one.result, two.result]);
+    expect(on.free()).toBe(1);
+  });
+
+  test('takes on some more while attempts are short, and none to wait behind one that was long', async () => {
+    const on = pool({ size: 1 });
+    // However busy this machine is: short ones come in a row at some time.
+    await expect
+      .poll(async () => {
+        await start('isolated.echo', { on }).result;
+        return on.free();
+      })
+      .toBe(5);
+    const waits = [start('isolated.wait', { on }), start('isolated.echo', { on })];
+    expect(on.free()).toBe(3);
+    await sleep(150);
+    waits[0]?.stop.abort(new AttemptAborted('cancelled', 'Cancelled'));
+    await Promise.allSettled(waits.map(({ result }) => result));
+    expect(on.free()).toBe(1);
+  });
+
+  test('an attempt that is told to stop while it waits for a runner never begins', async () => {
+    const on = pool({ size: 1 });
+    const spinning = start('isolated.spin', { on });
+    const waiting = start('isolated.echo', { on });
+    const third = start('isolated.echo', { on });
+    waiting.stop.abort(new AttemptAborted('cancelled', 'Cancelled'));
+    await expect(waiting.result).rejects.toMatchObject({ code: 'cancelled' });
+    spinning.end.abort(new RetryError('hard_limit_exceeded', 'over'));
+    expect(await third.result).toMatchObject({ attempt: 3 });
+    expect(on.free()).toBe(1);
+  });
+
+  test('an attempt that is told to stop while its runner starts never begins, and the runner is the next one’s', async () => {
+    const on = pool({ size: 1 });
+    const early = start('isolated.echo', { on });
+    early.stop.abort(new AttemptAborted('cancelled', 'Cancelled'));
+    await expect(early.result).rejects.toMatchObject({ code: 'cancelled' });
+    expect(on.free()).toBe(1);
+    expect(await start('isolated.echo', { on }).result).toMatchObject({ attempt: 3 });
+  });
+
+  test('a program that cannot start fails its attempts and no others', async () => {
+    const on = pool({ size: 1, program: new URL('./no-such-program.ts', import.meta.url) });
+    await expect(start('isolated.echo', { on }).result).rejects.toMatchObject({ code: 'handler_crashed' });
+    expect(on.free()).toBe(1);
+  });
+
+  test('gives up on a process that does not get ready, and gives its place back', async () => {
+    const on = pool({
+      size: 1,
+      program: new URL('./testing/silent.ts', import.meta.url),
+      readySeconds: 0.3,
+    });
+    const { result } = start('isolated.echo', { on });
+    await expect(result).rejects.toMatchObject({
+      code: 'handler_crashed',
+      message: "The handler's process was not ready within 0.3 s",
+    });
+    expect(on.free()).toBe(1);
+  });
+
+  test('a runner that spins does not outlive a worker that is killed', async () => {
+    const [poolModule, program] = ['./pool.ts', './testing/program.ts'].map((path) =>
+      JSON.stringify(new URL(path, import.meta.url).href),
+    );
+    const script = `
+      import { startRunners } from ${poolModule};
+      const readable = new URL(${JSON.stringify(REPOSITORY.href)});
+      const runners = startRunners({ program: new URL(${program}), environment: {}, readable, heapMiB: 96, size: 1, memoryMiB: 300 });
+      const job = (kind) => () => ({ taskId: '', kind, payload: 'null', attempt: 1, idempotencyKey: '', deadline: new Date() });
+      const never = new AbortController().signal;
+      const hear = () => console.log('It says something');
+      const run = (kind) => runners.run(job(kind), { signal: never, end: never, hear });
+      console.log(JSON.parse(await run('isolated.echo')).pid);
+      await run('isolated.spin');`;
+    const worker = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const lines = createInterface({ input: worker.stdout })[Symbol.asyncIterator]();
+    const { value: pid } = await lines.next();
+    await lines.next();
+    worker.kill('SIGKILL');
+    await once(worker, 'exit');
+    try {
+      await expect.poll(() => isAlive(Number(pid))).toBe(false);
+    } finally {
+      if (isAlive(Number(pid))) process.kill(Number(pid), 'SIGKILL');
+    }
+  });
+
+  test('stopping it ends its processes', async () => {
+    const on = pool({ size: 1 });
+    const { pid } = await start('isolated.echo', { on }).result;
+    expect(isAlive(pid)).toBe(true);
+    await on.stop();
+    expect(isAlive(pid)).toBe(false);
+  });
+});

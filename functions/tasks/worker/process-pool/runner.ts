@@ -1,0 +1,197 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { Socket } from 'node:net';
+import process from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { AttemptAborted } from '../../attempt-aborted.ts';
+import { RetryError } from '../../define-task.ts';
+import type { Said } from '../../handler-output.ts';
+import type { FromRunner, Job, ToRunner } from './protocol.ts';
+import { reviveThrown } from './thrown.ts';
+
+export type RunnerSpec = {
+  /** The module that calls `serve`. */
+  program: URL;
+  /** All of the process's environment. */
+  environment: NodeJS.ProcessEnv;
+  /**
+   * The folder that the process may read, by Node's permissions: its own code. Everything else on the machine is closed to it, so also
+   * `/proc`, where the environment of the worker stands. Default: the folder of the program.
+   */
+  readable?: URL;
+  /** Of the JavaScript heap; what outgrows it ends. */
+  heapMiB: number;
+  /** Within which the process must be able to run attempts; else it is killed. Default: 30. */
+  readySeconds?: number;
+};
+
+export type Hearing = {
+  /** Aborts: the handler's signal does. Its reason is an AttemptAborted. */
+  signal: AbortSignal;
+  /** Aborts: the process is killed, and the attempt fails with its reason. */
+  end: AbortSignal;
+  hear: (said: Said) => void;
+};
+
+/** A process that runs one attempt at a time. */
+export type Runner = {
+  /** Runs an attempt; must not be called while another one runs. @returns the result as JSON text @throws what the handler threw */
+  run: (job: Job, hearing: Hearing) => Promise<string>;
+  /** Resolves when the process can run attempts. @throws RetryError `handler_crashed` when it cannot */
+  ready: Promise<void>;
+  /** Undefined when it could not be started at all. */
+  pid: number | undefined;
+  /** Whether it can be given a further attempt. */
+  usable: () => boolean;
+  /** Whether it keeps this process from ending: it does from its start on, and should not while it is idle. */
+  hold: () => void;
+  letGo: () => void;
+  /** Kills the process; the attempt that it runs fails with this error. */
+  kill: (why: Error) => void;
+  /** Resolves when the process is gone. */
+  gone: Promise<void>;
+};
+
+/** A process that was killed is gone within milliseconds; one that the system does not let go is not waited for. */
+const LONGEST_DEATH_SECONDS = 2;
+
+const LAST_WORDS_MILLISECONDS = 100;
+
+const OUT_OF_MEMORY = 'JavaScript heap out of memory';
+
+const READY_SECONDS = 30;
+
+export function startRunner({
+  program,
+  environment,
+  readable = new URL('.', program),
+  heapMiB,
+  readySeconds = READY_SECONDS,
+}: RunnerSpec): Runner {
+  const child = fork(program, [], {
+    serialization: 'advanced',
+    execArgv: [`--max-old-space-size=${heapMiB}`, ...permissions(readable)],
+    env: environment,
+    stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+  });
+  const ready = Promise.withResolvers<void>();
+  const gone = Promise.withResolvers<void>();
+  let current: {
+    run: number;
+    hear: Hearing['hear'];
+    resolve(result: string): void;
+    reject(error: Error): void;
+  };
+  current = { run: 0, hear: () => {}, resolve: () => {}, reject: () => {} };
+  let why: Error | undefined;
+  let ended = false;
+  const late = setTimeout(
+    () =>
+      kill(new RetryError('handler_crashed', `The handler's process was not ready within ${readySeconds} s`)),
+    readySeconds * 1000,
+  );
+  ready.promise.catch(() => {}).finally(() => clearTimeout(late));
+
+  const end = (how: string): void => {
+    ended = true;
+    const error = why ?? new RetryError('handler_crashed', `The handler's process ended: ${how}`);
+    ready.reject(error);
+    current.reject(error);
+    gone.resolve();
+  };
+  const kill = (error: Error): void => {
+    why ??= error;
+    child.ref();
+    child.kill('SIGKILL');
+    void sleep(LONGEST_DEATH_SECONDS * 1000, undefined, { ref: false }).then(() => end('killed'));
+  };
+
+  child.once('error', (error) => {
+    if (child.pid === undefined) end(error.message);
+  });
+  child.once('exit', async (code, signal) => {
+    // Its last words, which tell why, may still be on their way.
+    if (!why && child.stderr?.closed === false) {
+      await Promise.race([once(child.stderr, 'close'), sleep(LAST_WORDS_MILLISECONDS)]);
+    }
+    end(signal ?? `exit status ${code}`);
+  });
+  child.stderr?.on('data', (chunk: Buffer) => {
+    process.stderr.write(chunk);
+    if (chunk.includes(OUT_OF_MEMORY)) why ??= memoryExceeded(heapMiB);
+  });
+  child.on('message', (message: FromRunner) => {
+    if (message.type === 'ready') ready.resolve();
+    else if (message.type === 'ending')
+      why ??= new RetryError('handler_crashed', `Nobody caught: ${message.message}`);
+    else if (message.run !== current.run) return;
+    else if (message.type === 'said') current.hear(message.said);
+    else if (message.type === 'returned') current.resolve(message.result);
+    else current.reject(reviveThrown(message.thrown));
+  });
+
+  return {
+    pid: child.pid,
+    ready: ready.promise,
+    gone: gone.promise,
+    usable: () => !why && !ended,
+    hold() {
+      child.ref();
+      child.channel?.ref();
+    },
+    letGo() {
+      child.unref();
+      child.channel?.unref();
+      // A pipe, which its type does not say.
+      if (child.stderr instanceof Socket) child.stderr.unref();
+    },
+    kill,
+    async run(job, { signal, end: killed, hear }) {
+      const ending = Promise.withResolvers<string>();
+      const run = current.run + 1;
+      current = { run, hear, resolve: ending.resolve, reject: ending.reject };
+      const abort = (): void => {
+        const { code, message } = reasonOf(signal);
+        send(child, { type: 'abort', run, code, message });
+      };
+      const die = (): void => kill(killed.reason);
+      try {
+        if (why) throw why;
+        send(child, { type: 'run', run, job });
+        signal.addEventListener('abort', abort);
+        killed.addEventListener('abort', die);
+        if (signal.aborted) abort();
+        if (killed.aborted) die();
+        return await ending.promise;
+      } finally {
+        signal.removeEventListener('abort', abort);
+        killed.removeEventListener('abort', die);
+      }
+    },
+  };
+}
+
+/** Reads its own code, starts the thread that watches for its parent, and neither writes files nor starts processes. */
+function permissions(readable: URL): string[] {
+  return [
+    '--permission',
+    `--allow-fs-read=${fileURLToPath(readable)}`,
+    '--allow-worker',
+    // Says that a thread could be given more permissions than its process has, which needs code that wants to.
+    '--disable-warning=PERM0006',
+  ];
+}
+
+export function memoryExceeded(mebibytes: number): RetryError {
+  return new RetryError('memory_exceeded', `The handler used more than ${mebibytes} MiB of memory`);
+}
+
+function reasonOf({ reason }: AbortSignal): Pick<AttemptAborted, 'code' | 'message'> {
+  return reason instanceof AttemptAborted ? reason : { code: 'cancelled', message: String(reason) };
+}
+
+/** What cannot be sent has nobody to hear it any more, which the end of the process tells. */
+function send(child: ChildProcess, message: ToRunner): void {
+  if (child.connected) child.send(message, () => {});
+}

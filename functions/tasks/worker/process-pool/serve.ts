@@ -1,0 +1,95 @@
+import process from 'node:process';
+import type { GuardedFetch } from '../../../aws/fetch/port.ts';
+import { JsonText } from '../../../exact-json/json-text.ts';
+import { AttemptAborted } from '../../attempt-aborted.ts';
+import { RetryError, type TaskDefinition } from '../../define-task.ts';
+import { NOTHING_SAID, saidTogether, voice } from '../../handler-output.ts';
+import { storableResult } from '../../result.ts';
+import { watchParent } from './orphan-watch.ts';
+import type { FromRunner, Job, ToRunner } from './protocol.ts';
+import { describeThrown } from './thrown.ts';
+
+type ServeDeps = {
+  taskOf: (kind: string) => TaskDefinition | undefined;
+  fetch: GuardedFetch;
+};
+
+/** Between two messages of what a handler says. */
+const SAID_MILLISECONDS = 100;
+
+/** The program of a runner: runs one attempt at a time for the worker that started this process, and ends with it. */
+export async function serve(deps: ServeDeps): Promise<void> {
+  let current: { run: number; stop: AbortController } | undefined;
+
+  process.on('disconnect', () => process.exit(0));
+  // A Ctrl-C is for the worker, which lets attempts end.
+  process.on('SIGINT', () => {});
+  process.on('uncaughtException', (error) => {
+    const message = error instanceof Error ? error.message : String(error);
+    console.error(error);
+    process.send?.({ type: 'ending', message } satisfies FromRunner, () => process.exit(1));
+  });
+  process.on('message', (message: ToRunner) => {
+    if (message.type === 'abort') {
+      if (current?.run === message.run) current.stop.abort(new AttemptAborted(message.code, message.message));
+      return;
+    }
+    const { run, job } = message;
+    current = { run, stop: new AbortController() };
+    void perform(deps, run, job, current.stop.signal).then(tell);
+  });
+  await watchParent();
+  tell({ type: 'ready' });
+}
+
+async function perform(
+  { taskOf, fetch }: ServeDeps,
+  run: number,
+  job: Job,
+  signal: AbortSignal,
+): Promise<FromRunner> {
+  const speech = speaker(run);
+  try {
+    const task = taskOf(job.kind);
+    if (!task) throw new RetryError('kind_unknown', `This worker does not know the kind ${job.kind}`);
+    const { taskId, attempt, idempotencyKey, deadline } = job;
+    const context = { signal, taskId, attempt, idempotencyKey, deadline, fetch, ...speech.voice };
+    const result = storableResult(await task.perform(new JsonText(job.payload), context));
+    speech.flush();
+    return { type: 'returned', run, result };
+  } catch (thrown) {
+    speech.flush();
+    return { type: 'threw', run, thrown: describeThrown(thrown) };
+  }
+}
+
+/**
+ * Passes on what a handler says, joined to a few messages a second: at once after a silence, so that also a handler
+ * that never gives way is heard.
+ */
+function speaker(run: number) {
+  let waiting = NOTHING_SAID;
+  let lastAt = Number.NEGATIVE_INFINITY;
+  let timer: NodeJS.Timeout | undefined;
+  const flush = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+    if (waiting === NOTHING_SAID) return;
+    tell({ type: 'said', run, said: waiting });
+    waiting = NOTHING_SAID;
+    lastAt = performance.now();
+  };
+  return {
+    flush,
+    voice: voice((said) => {
+      waiting = saidTogether(waiting, said);
+      const wait = lastAt + SAID_MILLISECONDS - performance.now();
+      if (wait <= 0) flush();
+      else timer ??= setTimeout(flush, wait);
+    }),
+  };
+}
+
+function tell(message: FromRunner): void {
+  if (process.connected) process.send?.(message);
+}

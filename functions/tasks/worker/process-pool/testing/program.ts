@@ -1,0 +1,116 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import process from 'node:process';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import * as z from 'zod';
+import { defineTask, type Json, PermanentError, RetryError, type TaskContext } from '../../../define-task.ts';
+import { serve } from '../serve.ts';
+import { ISOLATED_KINDS, type IsolatedName } from './kinds.ts';
+
+/** Handlers that do what a well-behaved one never would, by the names of their kinds. */
+const HANDLERS: Record<IsolatedName, (context: TaskContext, payload: Json) => Promise<Json>> = {
+  'isolated.echo': async ({ taskId, attempt, idempotencyKey, deadline }, payload) => ({
+    pid: process.pid,
+    taskId,
+    attempt,
+    idempotencyKey,
+    secondsLeft: (deadline.getTime() - Date.now()) / 1000,
+    payload,
+  }),
+  'isolated.environment': async () => Object.keys(process.env),
+  'isolated.spin': async ({ log }) => {
+    log('info', 'spinning');
+    for (;;);
+  },
+  'isolated.wait': async ({ signal, log }) => {
+    log('info', 'waiting');
+    await sleep(60_000, undefined, { signal }).catch(() => {});
+    log('warn', 'told to stop', { reason: signal.reason.code });
+    throw signal.reason;
+  },
+  'isolated.compute': async ({ signal, log }) => {
+    log('info', 'computing');
+    for (;;) {
+      signal.throwIfAborted();
+      await nextTurn();
+    }
+  },
+  'isolated.list': async () => {
+    const numbers: number[] = [];
+    for (;;) numbers.push(numbers.length + 0.5);
+  },
+  'isolated.buffers': async () => {
+    const buffers: Buffer[] = [];
+    // Twice what the tests allow a process, and no more: the machine is not to be brought down.
+    for (let i = 0; i < 150; i += 1) {
+      buffers.push(Buffer.alloc(4 * 1024 * 1024, 1));
+      await sleep(10);
+    }
+    // Held until somebody has looked, however late that is.
+    await sleep(60_000);
+    return buffers.length;
+  },
+  'isolated.exit': async () => process.exit(7),
+  'isolated.uncaught': async () => {
+    setTimeout(() => {
+      throw new Error('thrown where nobody waits');
+    }, 5);
+    return sleep(60_000);
+  },
+  'isolated.permanent': async () => {
+    const details = { line: 3, callback: (() => {}) as unknown as Json };
+    throw new PermanentError('bad_csv', 'line 3', { details });
+  },
+  'isolated.retry': async () => {
+    throw new RetryError('busy', 'come back', { afterSeconds: 3_600, details: { load: 0.9 } });
+  },
+  'isolated.bug': async () => {
+    throw new TypeError('not a function', { cause: new Error('the real cause') });
+  },
+  'isolated.wordless': async () => {
+    throw Object.create(null);
+  },
+  'isolated.large': async () => 'x'.repeat(34_000_000),
+  'isolated.fetch': async ({ fetch }) => {
+    const { status } = await fetch({ url: 'http://127.0.0.1:9/' });
+    return status;
+  },
+  'isolated.intrude': async (_context, payload) => {
+    const { readable, writable } = payload as { readable: string[]; writable: string };
+    const codeOf = (attempt: () => unknown): string => {
+      try {
+        attempt();
+        return 'done';
+      } catch (error) {
+        return String((error as NodeJS.ErrnoException).code);
+      }
+    };
+    return [
+      ...readable.map((path) => codeOf(() => readFileSync(path))),
+      codeOf(() => writeFileSync(writable, '')),
+      codeOf(() => execFileSync('cat', readable)),
+    ];
+  },
+  // Until there is a file of that name: only that reaches one who never gives way.
+  'isolated.chatter': async ({ progress, log }, until) => {
+    let steps = 0;
+    for (; steps < 5_000 || !existsSync(String(until)); steps += 1) {
+      progress(steps / (steps + 1), `step ${steps}`);
+      if (steps < 5_000) log('debug', `line ${steps}`);
+    }
+    return steps;
+  },
+};
+
+await serve({
+  taskOf: (name) => {
+    const kind = ISOLATED_KINDS.get(name);
+    const run = HANDLERS[name as IsolatedName];
+    return (
+      kind && defineTask({ ...kind, payload: z.json(), run: (payload, context) => run(context, payload) })
+    );
+  },
+  fetch: async () => {
+    throw new RetryError('refused', 'no network in this test');
+  },
+});

@@ -1,0 +1,75 @@
+import { AttemptAborted } from '../../attempt-aborted.ts';
+import { type Json, PermanentError, RetryError } from '../../define-task.ts';
+import { textOf } from '../../failure.ts';
+import { storableText } from '../../result.ts';
+
+/** What a handler threw, as it crosses from one process to another: which of the engine's errors it was, and its data. */
+export type Thrown =
+  | { readonly as: 'permanent'; readonly code: string; readonly message: string; readonly details: Details }
+  | {
+      readonly as: 'retry';
+      readonly code: string;
+      readonly message: string;
+      readonly details: Details;
+      readonly afterSeconds: number;
+    }
+  | { readonly as: 'aborted'; readonly code: AttemptAborted['code']; readonly message: string }
+  /** A bug or an outage; the stack, with those of its causes, is for the log. */
+  | { readonly as: 'other'; readonly name: string; readonly message: string; readonly stack: string };
+
+type Details = Readonly<Record<string, Json>>;
+
+const MAX_STACK_CHARACTERS = 10_000;
+const MAX_CAUSES = 5;
+
+export function describeThrown(thrown: unknown): Thrown {
+  if (thrown instanceof PermanentError) {
+    const { code, message, details } = thrown;
+    return { as: 'permanent', code, message, details: copied(details) };
+  }
+  if (thrown instanceof RetryError) {
+    const { code, message, details, afterSeconds } = thrown;
+    return { as: 'retry', code, message, details: copied(details), afterSeconds };
+  }
+  if (thrown instanceof AttemptAborted) {
+    return { as: 'aborted', code: thrown.code, message: thrown.message };
+  }
+  if (thrown instanceof Error) {
+    const [name, message] = [textOf(thrown.name), textOf(thrown)];
+    return { as: 'other', name, message, stack: stackOf(thrown).slice(0, MAX_STACK_CHARACTERS) };
+  }
+  return { as: 'other', name: 'Error', message: textOf(thrown), stack: '' };
+}
+
+/** The error again, of the class that it had. */
+export function reviveThrown(thrown: Thrown): Error {
+  switch (thrown.as) {
+    case 'permanent':
+      return new PermanentError(thrown.code, thrown.message, { details: thrown.details });
+    case 'retry': {
+      const { code, message, details, afterSeconds } = thrown;
+      return new RetryError(code, message, { details, afterSeconds });
+    }
+    case 'aborted':
+      return new AttemptAborted(thrown.code, thrown.message);
+    case 'other':
+      return Object.assign(new Error(thrown.message), { name: thrown.name, stack: thrown.stack });
+  }
+}
+
+/** Details may hold what no other process understands, such as functions: only their JSON crosses. */
+function copied(details: Details): Details {
+  try {
+    return JSON.parse(storableText(details));
+  } catch {
+    return {};
+  }
+}
+
+function stackOf(error: Error): string {
+  const stacks: string[] = [];
+  for (let each: unknown = error; each instanceof Error && stacks.length < MAX_CAUSES; each = each.cause) {
+    stacks.push(each.stack ?? `${each.name}: ${each.message}`);
+  }
+  return stacks.join('\ncaused by ');
+}

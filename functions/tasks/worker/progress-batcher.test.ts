@@ -1,0 +1,122 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { voice } from '../handler-output.ts';
+import { reporter } from './progress-batcher.ts';
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
+afterEach(() => vi.useRealTimers());
+
+/** Lets time pass: the timers', and not this machine's. */
+const pass = (milliseconds: number) => vi.advanceTimersByTimeAsync(milliseconds);
+
+type Reports = Parameters<Parameters<typeof reporter>[0]>[0];
+
+/** A reporter that keeps what it would write. */
+function recording(write: () => Promise<void> = async () => {}) {
+  const statements: Reports[] = [];
+  const reports = reporter(async (said) => {
+    statements.push(said);
+    await write();
+  });
+  const attempt = (id: string) => {
+    const { hear, end } = reports.follow({ id, attempt: 1 });
+    return { ...voice(hear), end };
+  };
+  return { statements, attempt, stop: reports.stop };
+}
+
+test('what many attempts say again and again becomes a few statements, each with the latest of all', async () => {
+  const { statements, attempt, stop } = recording();
+  const attempts = [attempt('a'), attempt('b')];
+  for (let i = 1; i <= 60; i += 1) {
+    for (const each of attempts) each.progress(i / 100);
+    await pass(10);
+  }
+  await pass(250);
+  await stop();
+  expect(statements).toHaveLength(3);
+  expect(statements.at(-1)?.[0]?.progress?.fraction).toBe(0.6);
+  for (const said of statements) expect(said.map(({ id }) => id)).toEqual(['a', 'b']);
+});
+
+test('what an attempt says shortly before its end goes with its outcome, and costs no statement', async () => {
+  const { statements, attempt, stop } = recording();
+  const short = attempt('a');
+  short.progress(1, 'done');
+  short.log('info', 'quick');
+  expect(short.end()).toMatchObject({ progress: { note: 'done' }, logs: [{ message: 'quick' }] });
+  short.progress(0.5, 'from beyond');
+  await pass(400);
+  await stop();
+  expect(statements).toEqual([]);
+});
+
+test('an attempt that has told all of it still hands all of it over at its end', async () => {
+  const { statements, attempt, stop } = recording();
+  const long = attempt('a');
+  long.log('info', 'one');
+  await pass(249);
+  expect(statements).toEqual([]);
+  await pass(1);
+  expect(statements).toHaveLength(1);
+  // And says it once.
+  await pass(400);
+  expect(statements).toHaveLength(1);
+  expect(long.end()).toMatchObject({ logs: [{ message: 'one' }] });
+  await stop();
+});
+
+test('what is said while a statement is under way goes with the next one, after it', async () => {
+  let [underWay, most] = [0, 0];
+  const ends: (() => void)[] = [];
+  const { statements, attempt, stop } = recording(async () => {
+    underWay += 1;
+    most = Math.max(most, underWay);
+    await new Promise<void>((resolve) => ends.push(resolve));
+    underWay -= 1;
+  });
+  const long = attempt('a');
+  long.log('info', 'one');
+  await pass(250);
+  expect(statements).toHaveLength(1);
+  long.log('info', 'two');
+  await pass(400);
+  expect(statements).toHaveLength(1);
+  ends.shift()?.();
+  await pass(250);
+  expect(statements).toHaveLength(2);
+  expect(statements[1]).toMatchObject([{ logs: [{ message: 'one' }, { message: 'two' }] }]);
+  let stopped = false;
+  const stopping = stop().then(() => {
+    stopped = true;
+  });
+  await pass(50);
+  expect(stopped).toBe(false);
+  ends.shift()?.();
+  await stopping;
+  expect(most).toBe(1);
+});
+
+test('nothing is written after the end of the invocation', async () => {
+  const { statements, attempt, stop } = recording();
+  attempt('a').log('info', 'one');
+  await stop();
+  await pass(400);
+  expect(statements).toEqual([]);
+});
+
+test('a database that is away costs nothing but the report', async () => {
+  let tries = 0;
+  const { statements, attempt, stop } = recording(async () => {
+    tries += 1;
+    if (tries === 1) throw new Error('away');
+  });
+  const long = attempt('a');
+  long.log('info', 'one');
+  await pass(250);
+  expect(statements).toHaveLength(1);
+  long.log('info', 'two');
+  await pass(250);
+  expect(statements).toHaveLength(2);
+  expect(statements[1]?.[0]?.logs).toHaveLength(2);
+  await stop();
+});

@@ -1,0 +1,114 @@
+import type { GuardedFetch } from '../../aws/fetch/port.ts';
+import { JsonText } from '../../exact-json/json-text.ts';
+import { policyOf, shortestDelaySeconds } from '../backoff.ts';
+import { type Kind, type LogLevel, runsInline, type TaskDefinition } from '../define-task.ts';
+import { failureOf, isMeant } from '../failure.ts';
+import { type Said, voice } from '../handler-output.ts';
+import { limitsOf } from '../limits.ts';
+import { storableResult } from '../result.ts';
+import type { Outcome, Task } from '../task.ts';
+import { attemptClock } from './deadlines.ts';
+import { keepResult, type PutArtifact } from './keep-result.ts';
+import { type AwaitTurn, inTurn } from './outbound.ts';
+import type { Runners } from './process-pool/pool.ts';
+
+export type Log = (level: LogLevel, message: string, fields: Record<string, unknown>) => void;
+
+export type AttemptDeps = {
+  /** Every kind that this worker can run, by name. */
+  kinds: Pick<ReadonlyMap<string, Kind>, 'get' | 'values'>;
+  /** What runs a kind inline; those that never do are not asked for. */
+  taskOf: (name: string) => TaskDefinition | undefined;
+  /** What runs all others. */
+  runners: Runners;
+  /** For results that are too large for a row. */
+  putArtifact: PutArtifact;
+  /** For what runs inline. */
+  fetch: GuardedFetch;
+  /** Each request of an organization waits for its turn with the host. */
+  awaitTurn: AwaitTurn;
+  log: Log;
+};
+
+/** A deployment is over by then, with the default of retries. */
+const UNKNOWN_KIND_SECONDS = 60;
+
+/**
+ * Runs one attempt to its outcome; never rejects. The handler's signal aborts at the soft limit and when `interrupt`
+ * does. At the hard limit, and some seconds after an interrupt that it ignores, an isolated handler is stopped; one that
+ * runs inline is given up, whether it has stopped or not.
+ *
+ * @param interrupt aborted when a cancel was requested or the lease was lost
+ * @param hear      told of what the handler says
+ */
+export async function runAttempt(
+  deps: AttemptDeps,
+  task: Task,
+  interrupt: AbortSignal,
+  hear: (said: Said) => void,
+): Promise<Outcome> {
+  const kind = deps.kinds.get(task.kind);
+  const attempt = { id: task.id, attempt: task.attempt };
+  if (!kind) {
+    // Accepted by an API that is newer or older than this worker: a deployment is under way.
+    return {
+      ...attempt,
+      kind: 'retry',
+      delaySeconds: UNKNOWN_KIND_SECONDS,
+      error: { code: 'kind_unknown', message: `This worker does not know the kind ${task.kind}` },
+    };
+  }
+  const about = { task_id: task.id, attempt: task.attempt, kind: task.kind };
+  const overhear = (said: Said): void => {
+    for (const { level, message, fields } of said.lines) {
+      deps.log(level, message, { ...fields, ...about });
+    }
+    hear(said);
+  };
+  const clock = attemptClock(limitsOf(kind, task), interrupt);
+  const { signal, end } = clock;
+  const begin = () => ({
+    taskId: task.id,
+    attempt: task.attempt,
+    idempotencyKey: task.id,
+    deadline: clock.start(),
+  });
+  try {
+    if (!runsInline(kind, task.payload)) {
+      const job = () => ({ ...begin(), kind: task.kind, payload: JsonText.of(task.payload).text });
+      const result = await deps.runners.run(job, { signal, end, hear: overhear });
+      return { ...attempt, kind: 'complete', ...(await keepResult(deps.putArtifact, task, result)) };
+    }
+    const definition = deps.taskOf(task.kind);
+    if (!definition) throw new Error(`Nothing runs ${task.kind} inline`);
+    const fetch = inTurn(deps.fetch, deps.awaitTurn, task.organizationId);
+    const context = { ...begin(), signal, fetch, ...voice(overhear) };
+    const result = await Promise.race([definition.perform(task.payload, context), aborted(end)]);
+    return {
+      ...attempt,
+      kind: 'complete',
+      ...(await keepResult(deps.putArtifact, task, storableResult(result))),
+    };
+  } catch (thrown) {
+    if (!isMeant(thrown)) deps.log('error', 'attempt failed', { ...about, error: thrown });
+    const made = attemptsSinceGranted(task);
+    const failure = failureOf(thrown, made, policyOf(kind.retry, task.retryPolicy));
+    if (failure.kind === 'fail' || kind.waits !== 'network') return { ...attempt, ...failure };
+    const delaySeconds = Math.max(failure.delaySeconds, shortestDelaySeconds(made));
+    return { ...attempt, ...failure, delaySeconds };
+  } finally {
+    clock.stop();
+  }
+}
+
+/** Attempts made, this one included, since they were last granted: a person's retry begins with short delays again. */
+function attemptsSinceGranted({ attempt, attemptLimit, maxRetries }: Task): number {
+  return attempt - (attemptLimit - 1 - maxRetries);
+}
+
+/** Rejects with the reason when the signal aborts. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+}
