@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { batchFields } from './http/routes/bulk-request.ts';
+import { batchFields } from './http/routes/batches/bulk-request.ts';
 import { Registration } from './identity/credentials.ts';
 import { OrganizationName } from './organizations/organization.ts';
 import { TaskFields } from './tasks/commands/task-fields.ts';

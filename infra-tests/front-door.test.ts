@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { Problem } from '../functions/http/problem.ts';
+import { Problem } from '../functions/http/app/problem.ts';
 import { functionAt, functionsOf, type Resource, STAGE_NAMES, synthesized } from './synthesized.ts';
 
 type Behavior = {

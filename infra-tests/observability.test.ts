@@ -2,7 +2,7 @@ import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import cdk from '../cdk.json' with { type: 'json' };
-import { ALARMED, FIGURES } from '../functions/figures.ts';
+import { ALARMED, FIGURES } from '../functions/metrics.ts';
 import { AppStack } from '../lib/app-stack.ts';
 import { inventoryOf, type Template as Priced } from '../lib/cost/inventory.ts';
 import { DataStack } from '../lib/data-stack.ts';

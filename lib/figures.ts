@@ -2,7 +2,7 @@ import type { Duration } from 'aws-cdk-lib';
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Stage } from './stages.ts';
 
-/** The figures of `functions/figures.ts`, which alarms and the dashboard look at, and which are paid for. */
+/** The figures of `functions/metrics.ts`, which alarms and the dashboard look at, and which are paid for. */
 export const FIGURE_NAMES = [
   'TasksCreated',
   'TasksCompleted',

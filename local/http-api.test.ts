@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { BULK_LIMITS } from '../functions/http/json-body.ts';
+import { BULK_LIMITS } from '../functions/http/app/json-body.ts';
 import { startFixtureLambda } from './fixtures.ts';
 import { sendAnswer } from './http-answer.ts';
 import { httpApi } from './http-api.ts';

@@ -1,9 +1,9 @@
 import type { LambdaEvent } from 'hono/aws-lambda';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { insertRows } from '../database/testing/rows.ts';
-import { type Stand, stand } from '../database/testing.ts';
-import { apiFunction, type Client } from '../http/testing.ts';
-import { newcomer } from '../identity/testing.ts';
+import { type Stand, stand } from '../database/testing/stand.ts';
+import { apiFunction, type Client } from '../http/testing/api-function.ts';
+import { newcomer } from '../identity/testing/auth-function.ts';
 import { sweepAuditLog } from './sweep.ts';
 
 let on: Stand;

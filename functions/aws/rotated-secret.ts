@@ -6,7 +6,7 @@ import {
   type SecretsManagerClient,
   UpdateSecretVersionStageCommand,
 } from '@aws-sdk/client-secrets-manager';
-import type { RotatedSecret } from '../identity/rotate-secret.ts';
+import type { RotatedSecret } from '../identity/keys/rotate-secret.ts';
 
 /** A secret of Secrets Manager, as its rotation needs it. */
 export function rotatedSecret(client: SecretsManagerClient, SecretId: string): RotatedSecret {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { connect, type Database, wakener } from './connect.ts';
-import { type Stand, stand } from './testing.ts';
+import { type Stand, stand } from './testing/stand.ts';
 
 let on: Stand;
 beforeAll(async () => {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
 import { JsonText } from '../exact-json/json-text.ts';
-import { followingWriter, replaceConnection } from './connection/following-writer.ts';
+import { followingWriter, replaceConnection } from './following-writer.ts';
 
 /**
  * A connection, or a transaction on it. A sandbox has one connection and serves one request at a time, so a query

@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Database, Transaction } from './connect.ts';
 import { asMember } from './enter.ts';
-import { type Member, type Stand, stand } from './testing.ts';
+import { type Member, type Stand, stand } from './testing/stand.ts';
 
 let on: Stand;
 let api: ReturnType<Stand['as']>;

@@ -1,6 +1,6 @@
 import { Refusal } from '../refusal.ts';
 import type { Database, Transaction } from './connect.ts';
-import { isUnavailable } from './connection/error-code.ts';
+import { isUnavailable } from './error-code.ts';
 import { retryOnConflict } from './retry-on-conflict.ts';
 
 /** Who is asking: a user, in a session that a logout ends. Rights are looked up, never carried along. */

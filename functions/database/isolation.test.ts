@@ -4,7 +4,7 @@ import { asMember } from './enter.ts';
 import { FUNCTION_ROLES } from './roles.ts';
 import { COMMANDS, type Command, EXECUTES, REACH, SCOPES, type Scope } from './testing/reach.ts';
 import { insertRows } from './testing/rows.ts';
-import { type Member, type Stand, stand } from './testing.ts';
+import { type Member, type Stand, stand } from './testing/stand.ts';
 
 /*
  * What grants and row-level security alone keep apart: every statement here has lost its `where`. Eve owns an

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestDatabase } from '../../local/testing.ts';
 import { migrate } from './migrate.ts';
-import { type Stand, stand } from './testing.ts';
+import { type Stand, stand } from './testing/stand.ts';
+import { createTestDatabase } from './testing/test-database.ts';
 
 const MIGRATIONS = join(import.meta.dirname, 'migrations');
 

@@ -5,8 +5,8 @@ import type { Call, RoleName } from './testing/calls.ts';
 import { type Ground, groundOf } from './testing/ground.ts';
 import { storeMuch } from './testing/much.ts';
 import * as otherCalls from './testing/other-calls.ts';
+import { type Stand, stand } from './testing/stand.ts';
 import { TASKS } from './testing/task-calls.ts';
-import { type Stand, stand } from './testing.ts';
 
 /*
  * Calls every function of every store as the roles that call it, and counts in pg_stat_statements how often Postgres plans a

@@ -1,4 +1,4 @@
-import { errorCode } from './connection/error-code.ts';
+import { errorCode } from './error-code.ts';
 
 /**
  * A referenced row is gone; serialization failure; deadlock; the server has become a reader, which refused the first write; the right

@@ -2,7 +2,7 @@ import { is } from 'drizzle-orm';
 import { getTableConfig, PgTable } from 'drizzle-orm/pg-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import * as schema from './schema.ts';
-import { type Stand, stand } from './testing.ts';
+import { type Stand, stand } from './testing/stand.ts';
 
 let on: Stand;
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { largestTableBytes } from './size.ts';
-import { type Stand, stand } from './testing.ts';
+import { type Stand, stand } from './testing/stand.ts';
 
 let on: Stand;
 beforeAll(async () => {

@@ -4,7 +4,7 @@ import { readExactly } from './exact-fault.ts';
 import { JsonText, stringifyExactly } from './json-text.ts';
 import { digitsFault, rangeFault } from './number-rules.ts';
 import { scanJson } from './scan-json.ts';
-import { anyJsonText, tokensOf } from './testing.ts';
+import { anyJsonText, tokensOf } from './testing/any-json.ts';
 
 describe('a number', () => {
   for (const kept of [

@@ -3,12 +3,12 @@ import { connect, wakener } from '../database/connect.ts';
 import { createApi } from '../http/api.ts';
 import { onLambda } from '../http/on-lambda.ts';
 import { withinLimit } from '../http/within-limit.ts';
-import { publishedKeys } from '../identity/published-keys.ts';
-import { artifacts, queues } from './clients.ts';
-import { artifactsEnv, commonEnv, listenersEnv, queueEnv, readEnv, tokenEnv } from './environment.ts';
-import { listeners } from './listeners.ts';
-import { logFault } from './logger.ts';
-import { meterEnv, meterOf } from './meter.ts';
+import { publishedKeys } from '../identity/keys/published-keys.ts';
+import { listeners } from './change-notifier.ts';
+import { artifacts, queues } from './wiring/clients.ts';
+import { artifactsEnv, commonEnv, listenersEnv, queueEnv, readEnv, tokenEnv } from './wiring/environment.ts';
+import { logFault } from './wiring/logger.ts';
+import { meterEnv, meterOf } from './wiring/metrics.ts';
 
 const env = readEnv({
   ...commonEnv,

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Stand, stand } from '../database/testing.ts';
+import { type Stand, stand } from '../database/testing/stand.ts';
 
 let on: Stand;
 let secretsManager: Server;

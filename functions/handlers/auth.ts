@@ -1,14 +1,14 @@
 import type { LambdaContext, LambdaEvent } from 'hono/aws-lambda';
 import * as z from 'zod';
 import { connect, wakener } from '../database/connect.ts';
-import { createApp } from '../http/app.ts';
+import { createApp } from '../http/app/app.ts';
 import { onLambda } from '../http/on-lambda.ts';
-import { registerAuthRoutes } from '../http/routes/auth.ts';
+import { registerAuthRoutes } from '../http/routes/auth/auth.ts';
 import { withinLimit } from '../http/within-limit.ts';
-import { keyLoader } from '../identity/load-keys.ts';
-import { commonEnv, readEnv, signingEnv, tokenEnv } from './environment.ts';
-import { logFault } from './logger.ts';
-import { signingSecret } from './signing-secret.ts';
+import { keyLoader } from '../identity/keys/load-keys.ts';
+import { commonEnv, readEnv, signingEnv, tokenEnv } from './wiring/environment.ts';
+import { logFault } from './wiring/logger.ts';
+import { signingSecret } from './wiring/signing-secret.ts';
 
 const env = readEnv({
   ...commonEnv,

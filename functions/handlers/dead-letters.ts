@@ -3,11 +3,11 @@ import { connect, wakener } from '../database/connect.ts';
 import type { Announce } from '../tasks/commands/change.ts';
 import { recordDeadLetters } from '../tasks/dispatcher/rescue.ts';
 import { measureMoves } from '../tasks/events/metrics.ts';
-import { commonEnv, listenersEnv, readEnv } from './environment.ts';
-import { listeners } from './listeners.ts';
-import { logger } from './logger.ts';
-import { meterEnv, meterOf } from './meter.ts';
-import { taskIds } from './task-messages.ts';
+import { listeners } from './change-notifier.ts';
+import { commonEnv, listenersEnv, readEnv } from './wiring/environment.ts';
+import { logger } from './wiring/logger.ts';
+import { meterEnv, meterOf } from './wiring/metrics.ts';
+import { taskIds } from './wiring/task-messages.ts';
 
 const env = readEnv({ ...commonEnv, ...listenersEnv, ...meterEnv });
 const db = connect(env.DATABASE_URL, env.DATABASE_CA_FILE);

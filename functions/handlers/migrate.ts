@@ -5,8 +5,8 @@ import * as z from 'zod';
 import { CLIENT_SETTINGS } from '../aws/client-settings.ts';
 import { verifiedTls } from '../database/connect.ts';
 import { migrate } from '../database/migrate.ts';
-import { commonEnv, readEnv } from './environment.ts';
-import { logger } from './logger.ts';
+import { commonEnv, readEnv } from './wiring/environment.ts';
+import { logger } from './wiring/logger.ts';
 
 const env = readEnv({
   ...commonEnv,

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { CLIENT_SETTINGS } from '../aws/client-settings.ts';
 import { secretReader } from '../aws/secrets.ts';
 import { type OriginRequest, originCheck } from '../http/origin-check.ts';
-import { readEnv } from './environment.ts';
+import { readEnv } from './wiring/environment.ts';
 
 const env = readEnv({ ORIGIN_SECRET_ARN: z.string().min(1) });
 const read = secretReader(new SecretsManagerClient(CLIENT_SETTINGS), env.ORIGIN_SECRET_ARN);

@@ -1,6 +1,6 @@
 import type { Context } from 'aws-lambda';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Stand, stand } from '../database/testing.ts';
+import { type Stand, stand } from '../database/testing/stand.ts';
 import { arrange } from '../prices/testing/organizations.ts';
 import { type StandInProvider, startProvider } from '../prices/testing/provider.ts';
 

@@ -3,16 +3,16 @@ import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { Context, EventBridgeEvent } from 'aws-lambda';
 import * as z from 'zod';
 import { CLIENT_SETTINGS } from '../aws/client-settings.ts';
-import { textGetter } from '../aws/fetch/get-text.ts';
 import { secretReader } from '../aws/secrets.ts';
 import { connect, wakener } from '../database/connect.ts';
-import { FETCH_FIGURE } from '../prices/fetch-figure.ts';
-import { keyHeader } from '../prices/key-header.ts';
-import { type Tick, type UpdateDeps, updatePrices } from '../prices/update-prices.ts';
-import { commonEnv, readEnv } from './environment.ts';
-import { logger } from './logger.ts';
-import { meterEnv, meterOf } from './meter.ts';
-import { outboundEnv, outboundFetch } from './outbound.ts';
+import { textGetter } from '../fetch/get-text.ts';
+import { FETCH_FIGURE } from '../prices/update/fetch-metric.ts';
+import { keyHeader } from '../prices/update/key-header.ts';
+import { type Tick, type UpdateDeps, updatePrices } from '../prices/update/update-prices.ts';
+import { commonEnv, readEnv } from './wiring/environment.ts';
+import { logger } from './wiring/logger.ts';
+import { meterEnv, meterOf } from './wiring/metrics.ts';
+import { outboundEnv, outboundFetch } from './wiring/outbound.ts';
 
 /** Seconds for all calls of a tick, of the 60 that the function has; the database gets the rest. */
 const BUDGET_SECONDS = 40;

@@ -3,8 +3,8 @@ import { S3Client } from '@aws-sdk/client-s3';
 import * as z from 'zod';
 import { bucketPutter } from '../aws/console-bucket.ts';
 import { publish } from '../console/publish.ts';
-import { readEnv } from './environment.ts';
-import { logger } from './logger.ts';
+import { readEnv } from './wiring/environment.ts';
+import { logger } from './wiring/logger.ts';
 
 const env = readEnv({ CONSOLE_BUCKET: z.string().min(3) });
 const put = bucketPutter(new S3Client({}), env.CONSOLE_BUCKET);

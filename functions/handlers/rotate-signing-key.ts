@@ -2,9 +2,9 @@ import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import * as z from 'zod';
 import { CLIENT_SETTINGS } from '../aws/client-settings.ts';
 import { rotatedSecret } from '../aws/rotated-secret.ts';
-import { ROTATION_STEPS, rotate } from '../identity/rotate-secret.ts';
-import { readEnv } from './environment.ts';
-import { logger } from './logger.ts';
+import { ROTATION_STEPS, rotate } from '../identity/keys/rotate-secret.ts';
+import { readEnv } from './wiring/environment.ts';
+import { logger } from './wiring/logger.ts';
 
 const env = readEnv({ SIGNING_SECRET_ARN: z.string().min(1) });
 const client = new SecretsManagerClient(CLIENT_SETTINGS);

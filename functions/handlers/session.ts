@@ -1,14 +1,14 @@
 import type { LambdaContext, LambdaEvent } from 'hono/aws-lambda';
 import { connect, wakener } from '../database/connect.ts';
-import { createApp } from '../http/app.ts';
+import { createApp } from '../http/app/app.ts';
 import { onLambda } from '../http/on-lambda.ts';
-import { registerSessionRoutes } from '../http/routes/auth.ts';
+import { registerSessionRoutes } from '../http/routes/auth/auth.ts';
 import { withinLimit } from '../http/within-limit.ts';
-import { keyLoader } from '../identity/load-keys.ts';
-import { publishedKeys } from '../identity/published-keys.ts';
-import { commonEnv, readEnv, signingEnv, tokenEnv } from './environment.ts';
-import { logFault } from './logger.ts';
-import { signingSecret } from './signing-secret.ts';
+import { keyLoader } from '../identity/keys/load-keys.ts';
+import { publishedKeys } from '../identity/keys/published-keys.ts';
+import { commonEnv, readEnv, signingEnv, tokenEnv } from './wiring/environment.ts';
+import { logFault } from './wiring/logger.ts';
+import { signingSecret } from './wiring/signing-secret.ts';
 
 const env = readEnv({ ...commonEnv, ...tokenEnv, ...signingEnv });
 const db = connect(env.DATABASE_URL, env.DATABASE_CA_FILE);

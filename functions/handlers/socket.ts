@@ -3,11 +3,11 @@ import * as z from 'zod';
 import { CLIENT_SETTINGS } from '../aws/client-settings.ts';
 import { connect, wakener } from '../database/connect.ts';
 import { verifyAccessToken } from '../identity/access-token.ts';
-import { publishedKeys } from '../identity/published-keys.ts';
+import { publishedKeys } from '../identity/keys/published-keys.ts';
 import { type SocketInput, socketEvents } from '../realtime/socket-events.ts';
-import { sockets } from './clients.ts';
-import { commonEnv, readEnv, socketEnv, tokenEnv } from './environment.ts';
-import { logFault } from './logger.ts';
+import { sockets } from './wiring/clients.ts';
+import { commonEnv, readEnv, socketEnv, tokenEnv } from './wiring/environment.ts';
+import { logFault } from './wiring/logger.ts';
 
 const env = readEnv({
   ...commonEnv,

@@ -1,7 +1,7 @@
 import { taskOf } from '../tasks/kinds/tasks.ts';
 import { serve } from '../tasks/worker/process-pool/serve.ts';
-import { readEnv } from './environment.ts';
-import { outboundEnv, outboundFetch } from './outbound.ts';
+import { readEnv } from './wiring/environment.ts';
+import { outboundEnv, outboundFetch } from './wiring/outbound.ts';
 
 /*
  * The program of the processes beside the worker in which isolated attempts run. It has neither the worker's database

@@ -18,14 +18,14 @@ import { environmentOfHandlers } from '../tasks/worker/process-pool/environment.
 import { runnersFor } from '../tasks/worker/process-pool/memory.ts';
 import { startRunners } from '../tasks/worker/process-pool/pool.ts';
 import { execute } from '../tasks/worker/worker.ts';
-import { artifacts, queues, receiveFrom, returns } from './clients.ts';
-import { deadline } from './deadline.ts';
-import { artifactsEnv, commonEnv, listenersEnv, queueEnv, readEnv } from './environment.ts';
-import { listeners } from './listeners.ts';
-import { logger } from './logger.ts';
-import { meterEnv, meterOf } from './meter.ts';
-import { outboundEnv, outboundFetch } from './outbound.ts';
-import { taskIds, taskIdsIn } from './task-messages.ts';
+import { listeners } from './change-notifier.ts';
+import { artifacts, queues, receiveFrom, returns } from './wiring/clients.ts';
+import { deadline } from './wiring/deadline.ts';
+import { artifactsEnv, commonEnv, listenersEnv, queueEnv, readEnv } from './wiring/environment.ts';
+import { logger } from './wiring/logger.ts';
+import { meterEnv, meterOf } from './wiring/metrics.ts';
+import { outboundEnv, outboundFetch } from './wiring/outbound.ts';
+import { taskIds, taskIdsIn } from './wiring/task-messages.ts';
 
 const env = readEnv({
   ...commonEnv,

@@ -1,19 +1,19 @@
 import type { Artifacts } from '../aws/artifacts.ts';
-import type { OrganizationDeps } from '../organizations/organizations.ts';
+import type { OrganizationDeps } from '../organizations/operations/organizations.ts';
 import type { ChangeDeps } from '../tasks/commands/change.ts';
-import { type App, createApp, type LogFault } from './app.ts';
-import { authenticate } from './authenticate.ts';
+import { type App, createApp, type LogFault } from './app/app.ts';
+import { authenticate } from './app/authenticate.ts';
+import { idempotency } from './app/idempotency.ts';
 import { registerDocumentation } from './documentation.ts';
-import { idempotency } from './idempotency.ts';
 import { registerAuditRoutes } from './routes/audit-log.ts';
-import { registerBatchRoutes } from './routes/batches.ts';
-import { registerBulkActionRoutes } from './routes/bulk-actions.ts';
-import { registerImportRoutes } from './routes/imports.ts';
-import { registerInvitationRoutes } from './routes/invitations.ts';
-import { registerOrganizationRoutes } from './routes/organizations.ts';
+import { registerBatchRoutes } from './routes/batches/batches.ts';
+import { registerBulkActionRoutes } from './routes/batches/bulk-actions.ts';
+import { registerImportRoutes } from './routes/batches/imports.ts';
+import { registerInvitationRoutes } from './routes/organizations/invitations.ts';
+import { registerOrganizationRoutes } from './routes/organizations/organizations.ts';
 import { registerPauseRoutes } from './routes/pauses.ts';
 import { registerPriceRoutes } from './routes/prices.ts';
-import { registerTaskRoutes } from './routes/tasks.ts';
+import { registerTaskRoutes } from './routes/tasks/tasks.ts';
 import { registerTicketRoutes } from './routes/tickets.ts';
 
 export type ApiDeps = ChangeDeps &

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Stand, stand } from '../database/testing.ts';
-import { type BadCase, BY_HAND } from './bad-input-cases.ts';
-import { BULK_LIMITS } from './json-body.ts';
-import { apiFunction, type Client } from './testing.ts';
+import { type Stand, stand } from '../database/testing/stand.ts';
+import { BULK_LIMITS } from './app/json-body.ts';
+import { apiFunction, type Client } from './testing/api-function.ts';
+import { type BadCase, BY_HAND } from './testing/bad-input-cases.ts';
 
 let on: Stand;
 let api: ReturnType<typeof apiFunction>;

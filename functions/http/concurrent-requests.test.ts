@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Stand, stand } from '../database/testing.ts';
+import { type Stand, stand } from '../database/testing/stand.ts';
 import { CHANGES, type Entrants, LOGINS } from './testing/race-entrants.ts';
 import { type RaceSide, raceSide } from './testing/race-side.ts';
 import { breaches, raceStages, type Stage } from './testing/race-stage.ts';

@@ -1,10 +1,10 @@
 import { createRoute } from '@hono/zod-openapi';
 import * as z from 'zod';
-import type { App } from './app.ts';
-import { answer, open } from './describe.ts';
+import type { App } from './app/app.ts';
+import { answer, open } from './app/describe.ts';
 import { openApiDocument } from './document/document.ts';
 import { page } from './document/page.ts';
-import * as auth from './routes/auth-descriptions.ts';
+import * as auth from './routes/auth/auth-descriptions.ts';
 
 const Served = z.looseObject({ openapi: z.string(), paths: z.looseObject({}) });
 

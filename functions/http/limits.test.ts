@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Stand, stand } from '../database/testing.ts';
-import { newcomer } from '../identity/testing.ts';
-import { apiFunction, type Client } from './testing.ts';
+import { type Stand, stand } from '../database/testing/stand.ts';
+import { newcomer } from '../identity/testing/auth-function.ts';
+import { apiFunction, type Client } from './testing/api-function.ts';
 
 /*
  * Every limit of a request at its edge. docs/limits.md lists them; a limit that moves must move there, too.

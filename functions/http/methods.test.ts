@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { createApi } from './api.ts';
-import { createApp } from './app.ts';
+import { createApp } from './app/app.ts';
 import { onLambda } from './on-lambda.ts';
-import { registerAuthRoutes, registerSessionRoutes } from './routes/auth.ts';
+import { registerAuthRoutes, registerSessionRoutes } from './routes/auth/auth.ts';
 
 /*
  * A method that a path does not have is refused before anything else is looked at: the functions here have no database

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Stand, stand } from '../database/testing.ts';
-import { apiFunction, type Client } from './testing.ts';
+import { type Stand, stand } from '../database/testing/stand.ts';
+import { apiFunction, type Client } from './testing/api-function.ts';
 
 let on: Stand;
 let api: ReturnType<typeof apiFunction>;

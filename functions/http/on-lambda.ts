@@ -1,5 +1,5 @@
 import { handle, type LambdaContext, type LambdaEvent } from 'hono/aws-lambda';
-import type { App } from './app.ts';
+import type { App } from './app/app.ts';
 
 /** Methods that the Fetch standard forbids: a `Request` with one of them cannot be made. */
 const FORBIDDEN = new Set(['TRACE', 'TRACK', 'CONNECT']);

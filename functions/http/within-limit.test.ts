@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { LAMBDA_ANSWER_BYTES } from './page.ts';
+import { LAMBDA_ANSWER_BYTES } from './pages/page.ts';
 import { withinLimit } from './within-limit.ts';
 
 const answerOf = (body: string) => ({ statusCode: 200, body, isBase64Encoded: false, headers: {} });

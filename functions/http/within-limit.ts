@@ -1,5 +1,5 @@
-import { LAMBDA_ANSWER_BYTES } from './page.ts';
-import { problem } from './problem.ts';
+import { problem } from './app/problem.ts';
+import { LAMBDA_ANSWER_BYTES } from './pages/page.ts';
 
 /** What a Lambda function answers to API Gateway. */
 type Answer = {

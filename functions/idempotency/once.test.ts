@@ -1,5 +1,5 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Member, type Stand, stand } from '../database/testing.ts';
+import { type Member, type Stand, stand } from '../database/testing/stand.ts';
 import { once } from './once.ts';
 import type { Answer } from './store.ts';
 

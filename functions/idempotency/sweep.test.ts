@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from 'vitest';
-import { type Stand, stand } from '../database/testing.ts';
+import { type Stand, stand } from '../database/testing/stand.ts';
 import { sweep } from './store.ts';
 import { sweepIdempotencyKeys } from './sweep.ts';
 

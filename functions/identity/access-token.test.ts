@@ -2,7 +2,7 @@ import { createHmac, generateKeyPairSync } from 'node:crypto';
 import { importJWK, SignJWT, UnsecuredJWT } from 'jose';
 import { expect, test } from 'vitest';
 import { signAccessToken, verifyAccessToken } from './access-token.ts';
-import { deriveKeys } from './derived-keys.ts';
+import { deriveKeys } from './keys/derived-keys.ts';
 
 const issuer = 'https://celeriac.test';
 const keys = await deriveKeys({ current: 'x'.repeat(64) });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Stand, stand } from '../database/testing.ts';
+import { type Stand, stand } from '../database/testing/stand.ts';
 import { hashPassword } from './password.ts';
-import { type AuthFunction, authFunction, newcomer } from './testing.ts';
+import { type AuthFunction, authFunction, newcomer } from './testing/auth-function.ts';
 
 let on: Stand;
 let auth: AuthFunction;

@@ -1,6 +1,6 @@
-import type { CallFailure } from './ask-provider.ts';
 import { FAULTS, type Fault, type FaultCode } from './faults.ts';
 import { pairKey, type Reading } from './price.ts';
+import type { CallFailure } from './update/ask-provider.ts';
 
 export type Outcome = 'stored' | 'partial' | 'failed' | 'nothing_watched';
 

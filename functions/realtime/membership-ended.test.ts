@@ -1,14 +1,14 @@
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Database } from '../database/connect.ts';
-import { type Member, type Stand, stand } from '../database/testing.ts';
-import { removeMember } from '../organizations/members.ts';
-import { deleteOrganization, type OrganizationDeps } from '../organizations/organizations.ts';
+import { type Member, type Stand, stand } from '../database/testing/stand.ts';
+import { removeMember } from '../organizations/operations/members.ts';
+import { deleteOrganization, type OrganizationDeps } from '../organizations/operations/organizations.ts';
 import * as tasks from '../tasks/store/index.ts';
 import { DISPATCH, insertTask, newTask } from '../tasks/verification/fixtures.ts';
 import { announcer } from './frames.ts';
 import * as store from './store.ts';
-import { openConnection, somebodyWaits } from './testing.ts';
+import { openConnection, somebodyWaits } from './testing/connections.ts';
 
 let on: Stand;
 let api: Database;

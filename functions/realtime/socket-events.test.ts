@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Member, type Stand, stand } from '../database/testing.ts';
+import { type Member, type Stand, stand } from '../database/testing/stand.ts';
 import { Refusal } from '../refusal.ts';
 import * as tasks from '../tasks/store/index.ts';
 import { DISPATCH, insertTask } from '../tasks/verification/fixtures.ts';

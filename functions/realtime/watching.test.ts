@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Database, Transaction } from '../database/connect.ts';
-import { type Member, type Stand, stand } from '../database/testing.ts';
-import { logout } from '../identity/logout.ts';
-import { removeMember } from '../organizations/members.ts';
+import { type Member, type Stand, stand } from '../database/testing/stand.ts';
+import { logout } from '../identity/sessions/logout.ts';
+import { removeMember } from '../organizations/operations/members.ts';
 import * as tasks from '../tasks/store/index.ts';
 import { DISPATCH, insertTask, newTask } from '../tasks/verification/fixtures.ts';
 import { receiveMessage } from './messages.ts';
 import * as store from './store.ts';
 import { subscribe } from './subscribe.ts';
-import { openConnection, somebodyWaits } from './testing.ts';
+import { openConnection, somebodyWaits } from './testing/connections.ts';
 
 let on: Stand;
 let api: Database;

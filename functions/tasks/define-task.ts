@@ -1,6 +1,6 @@
 import type * as z from 'zod';
-import type { GuardedFetch } from '../aws/fetch/port.ts';
 import { JsonText } from '../exact-json/json-text.ts';
+import type { GuardedFetch } from '../fetch/port.ts';
 import type { RetryPolicy } from './task.ts';
 
 /** What a result, or the details of an error, may hold: what `jsonb` can store. */

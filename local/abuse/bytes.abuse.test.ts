@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ENDLESS, forEver, speaking } from '../../functions/aws/fetch/connection/test-endless-server.ts';
+import { ENDLESS, forEver, speaking } from '../../functions/fetch/testing/endless-server.ts';
 import { register } from '../end-to-end/client.ts';
 import { type Runtime, startRuntime } from '../runtime.ts';
 

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { textGetter } from '../../functions/aws/fetch/get-text.ts';
-import { guardedFetch } from '../../functions/aws/fetch/guarded-fetch.ts';
-import { type Stand, stand } from '../../functions/database/testing.ts';
+import { type Stand, stand } from '../../functions/database/testing/stand.ts';
+import { textGetter } from '../../functions/fetch/get-text.ts';
+import { guardedFetch } from '../../functions/fetch/guarded-fetch.ts';
 import { MAX_WATCHED } from '../../functions/prices/price.ts';
 import { arrange } from '../../functions/prices/testing/organizations.ts';
 import { type StandInProvider, startProvider } from '../../functions/prices/testing/provider.ts';
-import { updatePrices } from '../../functions/prices/update-prices.ts';
+import { updatePrices } from '../../functions/prices/update/update-prices.ts';
 
 /*
  * 14 organizations follow the same 350 assets with long names, by 700 requests. They pushed out an asset that one

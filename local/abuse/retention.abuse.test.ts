@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Member, type Stand, stand } from '../../functions/database/testing.ts';
+import { type Member, type Stand, stand } from '../../functions/database/testing/stand.ts';
 import { purge } from '../../functions/tasks/dispatcher/retention.ts';
 
 /*

@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { TaskStatus } from '../../tasks/task.ts';
 import type { Database } from '../connect.ts';
-import type { Member } from '../testing.ts';
+import type { Member } from './stand.ts';
 
 /** Rows for the calls of `store-calls.ts`: a member's organization, and fresh rows that each call uses up. */
 export type Ground = {

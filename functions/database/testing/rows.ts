@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import type { Database } from '../connect.ts';
-import type { Member } from '../testing.ts';
+import type { Member } from './stand.ts';
 
 let buckets = 0;
 

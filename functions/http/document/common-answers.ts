@@ -1,5 +1,5 @@
-import { KEY_DESCRIPTION, KEY_PATTERN } from '../idempotency.ts';
-import { problem, titleOf } from '../problem.ts';
+import { KEY_DESCRIPTION, KEY_PATTERN } from '../app/idempotency.ts';
+import { problem, titleOf } from '../app/problem.ts';
 import type { Answer, Header, Operation, Paths } from './openapi.ts';
 
 /** Refusals and failures: what each means, with an example of its code and text. */

@@ -1,5 +1,5 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
-import type { App } from '../app.ts';
+import type { App } from '../app/app.ts';
 import type { OpenApi, Operation, Schema } from './openapi.ts';
 import { resolved } from './openapi.ts';
 

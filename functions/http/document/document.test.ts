@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
 import { createApi } from '../api.ts';
-import { LAMBDA_ANSWER_BYTES } from '../page.ts';
+import { LAMBDA_ANSWER_BYTES } from '../pages/page.ts';
 import { openApiDocument } from './document.ts';
 import { resolved, type Schema } from './openapi.ts';
 

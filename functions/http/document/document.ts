@@ -1,11 +1,11 @@
 import { BatchedTask } from '../../tasks/commands/parse-task-request.ts';
-import type { App } from '../app.ts';
+import type { App } from '../app/app.ts';
+import { TAGS } from '../app/tags.ts';
 import { mapOperations, sharedAnswers, withCommonAnswers } from './common-answers.ts';
 import { withExamples } from './examples.ts';
 import { registerKindSchemas, taskRules } from './kind-schemas.ts';
 import { withLinks } from './links.ts';
 import type { OpenApi } from './openapi.ts';
-import { TAGS } from './tags.ts';
 
 const INFO = {
   openapi: '3.1.0',

@@ -1,6 +1,6 @@
 import { JSON_VALUE } from '../../json-schema.ts';
 import { DEFAULT_KIND, KIND_NAMES, KINDS } from '../../tasks/kinds/index.ts';
-import type { App } from '../app.ts';
+import type { App } from '../app/app.ts';
 
 /** `DataProcessPayload` of `data.process`. */
 const componentOf = (kind: string) =>

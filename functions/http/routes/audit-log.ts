@@ -4,11 +4,11 @@ import { AUDIT_ACTIONS } from '../../audit/actions.ts';
 import { type Entry, listEntries } from '../../audit/read.ts';
 import type { Database } from '../../database/connect.ts';
 import { Id } from '../../text-rules.ts';
-import type { App } from '../app.ts';
-import { cursor, decodeCursor, encodeCursor } from '../cursor.ts';
-import { answer, NEWEST_FIRST, problems, secured } from '../describe.ts';
-import { page } from '../page.ts';
-import { pageLimit } from '../page-limit.ts';
+import type { App } from '../app/app.ts';
+import { answer, NEWEST_FIRST, problems, secured } from '../app/describe.ts';
+import { cursor, decodeCursor, encodeCursor } from '../pages/cursor.ts';
+import { page } from '../pages/page.ts';
+import { pageLimit } from '../pages/page-limit.ts';
 
 const AuditEntry = z
   .object({

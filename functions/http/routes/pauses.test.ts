@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Stand, stand } from '../../database/testing.ts';
-import { apiFunction, type Client } from '../testing.ts';
+import { type Stand, stand } from '../../database/testing/stand.ts';
+import { apiFunction, type Client } from '../testing/api-function.ts';
 
 let on: Stand;
 let api: ReturnType<typeof apiFunction>;

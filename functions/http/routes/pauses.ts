@@ -5,10 +5,10 @@ import { listPauses, type Pause, type PauseKey, pause, resume } from '../../task
 import { LISTED_KIND_NAMES } from '../../tasks/kinds/index.ts';
 import { QUEUES } from '../../tasks/task.ts';
 import { Id } from '../../text-rules.ts';
-import type { App } from '../app.ts';
-import { answer, json, problems, secured } from '../describe.ts';
-import { page } from '../page.ts';
-import { pageLimit } from '../page-limit.ts';
+import type { App } from '../app/app.ts';
+import { answer, json, problems, secured } from '../app/describe.ts';
+import { page } from '../pages/page.ts';
+import { pageLimit } from '../pages/page-limit.ts';
 
 /** The name of a kind or queue, also of one that is no more. */
 const PausedName = z.string().regex(/^[a-z][a-z0-9.-]{0,99}$/, 'Must be the name of a kind or queue');

@@ -2,11 +2,11 @@ import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Database } from '../../database/connect.ts';
 import { asMember, type Principal } from '../../database/enter.ts';
-import { type Stand, stand } from '../../database/testing.ts';
+import { type Stand, stand } from '../../database/testing/stand.ts';
 import { MAX_ASSETS_PER_USER } from '../../prices/price.ts';
 import * as store from '../../prices/store.ts';
 import { type Arranged, arrange } from '../../prices/testing/organizations.ts';
-import { type App, createApp } from '../app.ts';
+import { type App, createApp } from '../app/app.ts';
 import { registerPriceRoutes } from './prices.ts';
 
 const BITCOIN = { asset: 'bitcoin', currency: 'usd' };

@@ -9,9 +9,9 @@ import type { PriceRow, Watched } from '../../prices/store.ts';
 import { follow, listWatched, unfollow } from '../../prices/watchlist.ts';
 import { Id } from '../../text-rules.ts';
 import { timestamp } from '../../timestamp.ts';
-import type { App } from '../app.ts';
-import { answer, json, problems, secured } from '../describe.ts';
-import { wholeNumber } from '../page-limit.ts';
+import type { App } from '../app/app.ts';
+import { answer, json, problems, secured } from '../app/describe.ts';
+import { wholeNumber } from '../pages/page-limit.ts';
 
 const DEFAULT_PAGE = 100;
 const MAX_PAGE = 1000;

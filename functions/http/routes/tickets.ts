@@ -2,9 +2,9 @@ import { createRoute } from '@hono/zod-openapi';
 import * as z from 'zod';
 import type { Database } from '../../database/connect.ts';
 import { issueTicket } from '../../realtime/tickets.ts';
-import type { App } from '../app.ts';
-import { answer, problems, secured } from '../describe.ts';
-import { secret } from '../secret.ts';
+import type { App } from '../app/app.ts';
+import { answer, problems, secured } from '../app/describe.ts';
+import { secret } from '../app/secret.ts';
 
 const create = createRoute({
   method: 'post',

@@ -1,14 +1,14 @@
-import { memoryArtifacts } from '../../aws/testing.ts';
+import { memoryArtifacts } from '../../aws/testing/memory-artifacts.ts';
 import type { Database } from '../../database/connect.ts';
-import type { Stand } from '../../database/testing.ts';
-import { keyLoader } from '../../identity/load-keys.ts';
-import { publishedKeys } from '../../identity/published-keys.ts';
-import { ISSUER, SECRET } from '../../identity/testing.ts';
+import type { Stand } from '../../database/testing/stand.ts';
+import { keyLoader } from '../../identity/keys/load-keys.ts';
+import { publishedKeys } from '../../identity/keys/published-keys.ts';
+import { ISSUER, SECRET } from '../../identity/testing/auth-function.ts';
 import { type SocketInput, socketEvents } from '../../realtime/socket-events.ts';
 import { DISPATCH } from '../../tasks/verification/fixtures.ts';
 import { createApi } from '../api.ts';
-import { createApp } from '../app.ts';
-import { registerAuthRoutes, registerSessionRoutes } from '../routes/auth.ts';
+import { createApp } from '../app/app.ts';
+import { registerAuthRoutes, registerSessionRoutes } from '../routes/auth/auth.ts';
 import { Steps, steppedDatabase } from './stepped-database.ts';
 
 export type RaceSide = Awaited<ReturnType<typeof raceSide>>;

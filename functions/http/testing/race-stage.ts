@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import type { Database } from '../../database/connect.ts';
 import type { Principal } from '../../database/enter.ts';
-import type { Stand } from '../../database/testing.ts';
+import type { Stand } from '../../database/testing/stand.ts';
 import { signAccessToken } from '../../identity/access-token.ts';
 import { hashRefreshToken } from '../../identity/refresh-token.ts';
-import { ISSUER } from '../../identity/testing.ts';
+import { ISSUER } from '../../identity/testing/auth-function.ts';
 import { uploadKey } from '../../tasks/imports/uploads.ts';
 import type { RaceSide } from './race-side.ts';
 

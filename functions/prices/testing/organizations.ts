@@ -1,5 +1,5 @@
 import type { Principal, Role } from '../../database/enter.ts';
-import type { Stand } from '../../database/testing.ts';
+import type { Stand } from '../../database/testing/stand.ts';
 import type { Pair } from '../price.ts';
 
 /** What tests of prices arrange behind everybody's back. */

@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Database, Transaction } from '../../database/connect.ts';
 import { asMember, asMemberOf, type Principal } from '../../database/enter.ts';
 import { retryOnConflict } from '../../database/retry-on-conflict.ts';
-import type { Measure } from '../../figures.ts';
+import type { Measure } from '../../metrics.ts';
 import { roleInsufficient } from '../../organizations/rights.ts';
 import { type FieldError, Refusal } from '../../refusal.ts';
 import * as store from '../store/index.ts';

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { guardedFetch } from '../../aws/fetch/guarded-fetch.ts';
-import { serve } from '../../aws/fetch/test-server.ts';
-import { type Stand, stand } from '../../database/testing.ts';
+import { type Stand, stand } from '../../database/testing/stand.ts';
 import { JsonText } from '../../exact-json/json-text.ts';
-import { anyJsonText, tokensOf } from '../../exact-json/testing.ts';
-import { apiFunction, type Client } from '../../http/testing.ts';
+import { anyJsonText, tokensOf } from '../../exact-json/testing/any-json.ts';
+import { guardedFetch } from '../../fetch/guarded-fetch.ts';
+import { serve } from '../../fetch/testing/server.ts';
+import { apiFunction, type Client } from '../../http/testing/api-function.ts';
 import type { TaskContext } from '../define-task.ts';
 import { importPorts } from '../imports/imports.ts';
 import { importTask } from '../kinds/batch-import/run.ts';

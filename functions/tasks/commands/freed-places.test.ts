@@ -1,5 +1,5 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Member, type Stand, stand } from '../../database/testing.ts';
+import { type Member, type Stand, stand } from '../../database/testing/stand.ts';
 import { Refusal } from '../../refusal.ts';
 import * as store from '../store/index.ts';
 import type { WakeUp } from '../task.ts';

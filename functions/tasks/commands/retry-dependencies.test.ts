@@ -1,5 +1,5 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Member, type Stand, stand } from '../../database/testing.ts';
+import { type Member, type Stand, stand } from '../../database/testing/stand.ts';
 import { releaseDependents } from '../dispatcher/dependents.ts';
 import { tick } from '../dispatcher/tick.ts';
 import * as store from '../store/index.ts';

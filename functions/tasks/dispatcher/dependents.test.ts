@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Member, type Stand, stand } from '../../database/testing.ts';
+import { type Member, type Stand, stand } from '../../database/testing/stand.ts';
 import { createTasks } from '../commands/create.ts';
 import { RELEASED_AT_ONCE } from '../store/dependencies.ts';
 import * as store from '../store/index.ts';

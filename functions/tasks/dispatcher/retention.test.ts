@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Database } from '../../database/connect.ts';
-import { type Member, type Stand, stand } from '../../database/testing.ts';
+import { type Member, type Stand, stand } from '../../database/testing/stand.ts';
 import * as store from '../store/index.ts';
 import { DISPATCH, force, insertTask, newTask } from '../verification/fixtures.ts';
 import { purge } from './retention.ts';

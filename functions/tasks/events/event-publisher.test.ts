@@ -1,5 +1,5 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Member, type Stand, stand } from '../../database/testing.ts';
+import { type Member, type Stand, stand } from '../../database/testing/stand.ts';
 import { actInBulk, cancelBatch, EVERYTHING } from '../commands/bulk-actions.ts';
 import { cancelTask, retryTask } from '../commands/change.ts';
 import { createTasks } from '../commands/create.ts';

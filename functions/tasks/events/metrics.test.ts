@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Figure } from '../../figures.ts';
+import type { Figure } from '../../metrics.ts';
 import type { TaskStatus } from '../task.ts';
 import { measureMoves } from './metrics.ts';
 

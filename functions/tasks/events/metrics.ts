@@ -1,4 +1,4 @@
-import type { Figure, Measure } from '../../figures.ts';
+import type { Figure, Measure } from '../../metrics.ts';
 import type { Queue, Task, TaskStatus } from '../task.ts';
 
 /** What a worker's or dispatcher's move to a status counts as. */

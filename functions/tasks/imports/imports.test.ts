@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Stand, stand } from '../../database/testing.ts';
-import { apiFunction, type Client } from '../../http/testing.ts';
+import { type Stand, stand } from '../../database/testing/stand.ts';
+import { apiFunction, type Client } from '../../http/testing/api-function.ts';
 import { readTask } from '../commands/parse-task-request.ts';
 import { importIds, LINES } from '../kinds/batch-import/import-ids.ts';
 import type { ImportPorts } from '../kinds/batch-import/ports.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Stand, stand } from '../../database/testing.ts';
-import { apiFunction, type Client } from '../../http/testing.ts';
+import { type Stand, stand } from '../../database/testing/stand.ts';
+import { apiFunction, type Client } from '../../http/testing/api-function.ts';
 import { MAX_STORED_BYTES, MAX_UPLOADS } from '../store/index.ts';
 import { MAX_UPLOAD_BYTES, sweepUploads } from './uploads.ts';
 

@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Database } from '../../database/connect.ts';
-import { type Member, type Stand, stand } from '../../database/testing.ts';
+import { type Member, type Stand, stand } from '../../database/testing/stand.ts';
 import { DISPATCH, newTask } from '../verification/fixtures.ts';
 import * as store from './index.ts';
 

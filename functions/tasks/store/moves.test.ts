@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { asMember } from '../../database/enter.ts';
-import { type Member, type Stand, stand } from '../../database/testing.ts';
+import { type Member, type Stand, stand } from '../../database/testing/stand.ts';
 import { MOVES, TASK_STATUSES, type TaskStatus, TERMINAL } from '../task.ts';
 import { DISPATCH, force, insertTask, newTask, statusOf } from '../verification/fixtures.ts';
 import * as store from './index.ts';

@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { DomainEvent } from '../../aws/bus.ts';
 import type { Database } from '../../database/connect.ts';
-import type { Member } from '../../database/testing.ts';
+import type { Member } from '../../database/testing/stand.ts';
 import type { TaskDefinition } from '../define-task.ts';
 import { integrators } from '../events/event-publisher.ts';
 import * as store from '../store/index.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import * as z from 'zod';
-import { type Member, type Stand, stand } from '../../database/testing.ts';
+import { type Member, type Stand, stand } from '../../database/testing/stand.ts';
 import { defineTask, type Json, type TaskContext } from '../define-task.ts';
 import { DISPATCH, inlineTasks, insertTask, statusOf } from '../verification/fixtures.ts';
 import { intake, type Received } from './intake.ts';

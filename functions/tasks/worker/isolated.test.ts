@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import * as z from 'zod';
 import { asMember } from '../../database/enter.ts';
-import { type Member, type Stand, stand } from '../../database/testing.ts';
+import { type Member, type Stand, stand } from '../../database/testing/stand.ts';
 import { defineTask, type TaskContext } from '../define-task.ts';
 import * as store from '../store/index.ts';
 import type { Task, Watched } from '../task.ts';

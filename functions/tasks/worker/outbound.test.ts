@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { FetchRequest, GuardedFetch } from '../../aws/fetch/port.ts';
+import type { FetchRequest, GuardedFetch } from '../../fetch/port.ts';
 import { PermanentError, RetryError } from '../define-task.ts';
 import type { OutboundTurn } from '../store/index.ts';
 import { inTurn, outboundTurns } from './outbound.ts';

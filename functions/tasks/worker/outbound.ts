@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { GuardedFetch } from '../../aws/fetch/port.ts';
 import type { Database } from '../../database/connect.ts';
+import type { GuardedFetch } from '../../fetch/port.ts';
 import { PermanentError, RetryError } from '../define-task.ts';
 import * as store from '../store/index.ts';
 import { hostOf } from './stopped-hosts.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isRefusal } from '../../database/again.ts';
+import { isRefusal } from '../../database/retry-on-connection-loss.ts';
 import type { Outcome } from '../task.ts';
 
 /** Seconds kept back, after which no further try is made to reach the database. */

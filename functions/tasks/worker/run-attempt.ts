@@ -1,5 +1,5 @@
-import type { GuardedFetch } from '../../aws/fetch/port.ts';
 import { JsonText } from '../../exact-json/json-text.ts';
+import type { GuardedFetch } from '../../fetch/port.ts';
 import { policyOf, shortestDelaySeconds } from '../backoff.ts';
 import { type Kind, type LogLevel, runsInline, type TaskDefinition } from '../define-task.ts';
 import { failureOf, isMeant } from '../failure.ts';

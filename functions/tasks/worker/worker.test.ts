@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import { asMember } from '../../database/enter.ts';
-import { type Member, type Stand, stand } from '../../database/testing.ts';
+import { type Member, type Stand, stand } from '../../database/testing/stand.ts';
 import {
   type Duration,
   defineTask,

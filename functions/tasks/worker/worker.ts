@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { again } from '../../database/again.ts';
 import type { Database } from '../../database/connect.ts';
+import { again } from '../../database/retry-on-connection-loss.ts';
 import type { Announce } from '../commands/change.ts';
 import type { Kind } from '../define-task.ts';
 import * as store from '../store/index.ts';

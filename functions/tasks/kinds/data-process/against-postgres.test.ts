@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestDatabase } from '../../../../local/testing.ts';
+import { createTestDatabase } from '../../../database/testing/test-database.ts';
 import { MAX_CSV_BYTES } from './bounds.ts';
 import dataProcess from './run.ts';
 import type { ColumnSummary } from './summarize-column.ts';

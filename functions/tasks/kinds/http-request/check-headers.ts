@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import { HEADER_NAME, HEADER_VALUE, headerFault } from '../../../aws/fetch/header-rules.ts';
+import { HEADER_NAME, HEADER_VALUE, headerFault } from '../../../fetch/header-rules.ts';
 
 /** Own properties: name → value. Not a zod record, which would drop a header named `__proto__` unseen. */
 export type HeaderFields = Readonly<Record<string, string>>;

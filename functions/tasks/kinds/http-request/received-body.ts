@@ -1,5 +1,5 @@
-import type { BodyDamage, FetchResponse } from '../../../aws/fetch/port.ts';
 import { exactFault } from '../../../exact-json/exact-fault.ts';
+import type { BodyDamage, FetchResponse } from '../../../fetch/port.ts';
 import { jsonFault } from '../../../json-fault.ts';
 import type { Json } from '../../define-task.ts';
 

@@ -1,8 +1,8 @@
 import type { RequestListener } from 'node:http';
 import { brotliCompressSync, deflateRawSync, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { guardedFetch } from '../../../aws/fetch/guarded-fetch.ts';
-import { serve } from '../../../aws/fetch/test-server.ts';
+import { guardedFetch } from '../../../fetch/guarded-fetch.ts';
+import { serve } from '../../../fetch/testing/server.ts';
 import { PermanentError, RetryError, type TaskContext } from '../../define-task.ts';
 import { MAX_ROW_BYTES } from '../../result.ts';
 import httpRequest from './run.ts';

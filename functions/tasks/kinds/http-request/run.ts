@@ -1,7 +1,7 @@
-import { FETCH_FAILURES, FetchError } from '../../../aws/fetch/fetch-error.ts';
-import type { FetchMethod, FetchRequest, FetchResponse, SentRequest } from '../../../aws/fetch/port.ts';
-import { losesItsBody } from '../../../aws/fetch/redirect.ts';
 import type { JsonText } from '../../../exact-json/json-text.ts';
+import { FETCH_FAILURES, FetchError } from '../../../fetch/fetch-error.ts';
+import type { FetchMethod, FetchRequest, FetchResponse, SentRequest } from '../../../fetch/port.ts';
+import { losesItsBody } from '../../../fetch/redirect.ts';
 import { defineTask, PermanentError, RetryError, type TaskContext } from '../../define-task.ts';
 import { MAX_ROW_BYTES } from '../../result.ts';
 import { withoutSecretParameters } from '../../secret-names.ts';

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { parseTarget } from '../../../aws/fetch/target.ts';
 import { JsonText } from '../../../exact-json/json-text.ts';
+import { parseTarget } from '../../../fetch/target.ts';
 import { jsonFault } from '../../../json-fault.ts';
 import { defineKind } from '../../define-task.ts';
 import { checkHeaders, HEADERS, type HeaderFields } from './check-headers.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { asMember } from '../../../database/enter.ts';
-import { type Member, type Stand, stand } from '../../../database/testing.ts';
+import { type Member, type Stand, stand } from '../../../database/testing/stand.ts';
 import type { LogEntry } from '../../task.ts';
 import { DISPATCH, insertTask } from '../../verification/fixtures.ts';
 import * as store from '../index.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Member, type Stand, stand } from '../../../database/testing.ts';
+import { type Member, type Stand, stand } from '../../../database/testing/stand.ts';
 import { DISPATCH, newTask } from '../../verification/fixtures.ts';
 import { aftermath } from '../../worker/follow-ups.ts';
 import * as store from '../index.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Member, type Stand, stand } from '../../../database/testing.ts';
+import { type Member, type Stand, stand } from '../../../database/testing/stand.ts';
 import { tick } from '../../dispatcher/tick.ts';
 import { DISPATCH, insertTask, newTask } from '../../verification/fixtures.ts';
 import { aftermath } from '../../worker/follow-ups.ts';

@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from 'vitest';
 import { asMember } from '../../../database/enter.ts';
-import { type Stand, stand } from '../../../database/testing.ts';
+import { type Stand, stand } from '../../../database/testing/stand.ts';
 import { insertTask } from '../../verification/fixtures.ts';
 import * as store from '../index.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, test } from 'vitest';
-import { type Stand, stand } from '../../../database/testing.ts';
+import { type Stand, stand } from '../../../database/testing/stand.ts';
 import { STEPS } from './commands.ts';
 import { type Connections, System } from './system.ts';
 

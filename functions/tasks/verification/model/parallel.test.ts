@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Database } from '../../../database/connect.ts';
 import { asMember } from '../../../database/enter.ts';
-import { type Member, type Stand, stand } from '../../../database/testing.ts';
+import { type Member, type Stand, stand } from '../../../database/testing/stand.ts';
 import * as store from '../../store/index.ts';
 import type { Outcome } from '../../task.ts';
 import { DISPATCH, newTask } from '../fixtures.ts';

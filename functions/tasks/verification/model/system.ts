@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { expect } from 'vitest';
 import type { Database, Transaction } from '../../../database/connect.ts';
 import { asMember } from '../../../database/enter.ts';
-import type { Member, Stand } from '../../../database/testing.ts';
+import type { Member, Stand } from '../../../database/testing/stand.ts';
 import type { NewTask } from '../../store/index.ts';
 import { TaskModel } from './model.ts';
 import { type Entry, later, NEVER, type Row } from './row.ts';

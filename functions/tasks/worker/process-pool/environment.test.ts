@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { outboundEnv } from '../../../handlers/outbound.ts';
+import { outboundEnv } from '../../../handlers/wiring/outbound.ts';
 import { environmentOfHandlers } from './environment.ts';
 
 test('a handler’s process gets what it needs of the worker’s environment, and nothing that is added to it', () => {

@@ -1,6 +1,6 @@
 import process from 'node:process';
-import type { GuardedFetch } from '../../../aws/fetch/port.ts';
 import { JsonText } from '../../../exact-json/json-text.ts';
+import type { GuardedFetch } from '../../../fetch/port.ts';
 import { AttemptAborted } from '../../attempt-aborted.ts';
 import { RetryError, type TaskDefinition } from '../../define-task.ts';
 import { NOTHING_SAID, saidTogether, voice } from '../../handler-output.ts';

@@ -1,0 +1,48 @@
+import { extname } from 'node:path';
+import type { Publish } from '../aws/bus.ts';
+import type { Announce } from '../tasks/commands/change.ts';
+import { integrators } from '../tasks/events/event-publisher.ts';
+import { sockets } from './wiring/clients.ts';
+import { logger } from './wiring/logger.ts';
+
+/** Beside this module, as source and as bundle; a name that no bundler follows. */
+const EVENT_BUS = new URL(`./event-bus${extname(import.meta.url)}`, import.meta.url).href;
+
+/**
+ * Who hears of moved rows, in every function that moves some: those who watch, by frames, and integrators, by events.
+ *
+ * @param stillAt see `announcer`
+ */
+export function listeners(
+  env: { SOCKET_ENDPOINT: string; EVENT_BUS_NAME: string },
+  stillAt?: Parameters<typeof sockets>[1],
+) {
+  const { announcer, close } = sockets(env, stillAt);
+  const complain = (error: unknown) => logger.warn('an event could not be published', { error });
+  let publish: Publish | undefined;
+  const events = integrators(async (ended) => {
+    if (!publish) {
+      const { openBus }: typeof import('./event-bus.ts') = await import(EVENT_BUS);
+      publish = openBus(env.EVENT_BUS_NAME, complain);
+    }
+    await publish(ended);
+  }, complain);
+  const announce: Announce = (tasks) => {
+    announcer.announce(tasks);
+    events.announce(tasks);
+  };
+  const announceBatch: typeof announcer.announceBatch = (batch) => {
+    announcer.announceBatch(batch);
+    events.announceBatch(batch);
+  };
+  return {
+    close,
+    announce,
+    announceBatch,
+    membershipEnded: announcer.membershipEnded,
+    /** What running attempts say, which is no move. */
+    announceReports: announcer.announce,
+    /** Resolves when all have heard, or were given up on, after some five seconds at the latest. Never rejects. */
+    flush: async () => void (await Promise.all([announcer.flush(), events.flush()])),
+  };
+}

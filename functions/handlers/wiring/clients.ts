@@ -1,0 +1,94 @@
+import { ApiGatewayManagementApiClient } from '@aws-sdk/client-apigatewaymanagementapi';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { type Artifacts, bucketArtifacts } from '../../aws/artifacts.ts';
+import { CLIENT_SETTINGS } from '../../aws/client-settings.ts';
+import { type Received, sqsEnqueue, sqsGiveBack } from '../../aws/queues.ts';
+import { type ReceivedMessage, sqsReceive } from '../../aws/receive.ts';
+import { closeConnection, postFrame } from '../../aws/sockets.ts';
+import { announcer } from '../../realtime/frames.ts';
+import type { DispatchSettings, Enqueue } from '../../tasks/task.ts';
+import { logger } from './logger.ts';
+
+/*
+ * Clients that several functions build from the same variables.
+ */
+
+type QueueEnv = {
+  INTERACTIVE_QUEUE_URL: string;
+  BULK_QUEUE_URL: string;
+  DISPATCH_LOOKAHEAD_SECONDS: number;
+  DISPATCH_RESEND_SECONDS: number;
+};
+
+export function queues(env: QueueEnv): { enqueue: Enqueue; dispatch: DispatchSettings } {
+  const urls = { interactive: env.INTERACTIVE_QUEUE_URL, bulk: env.BULK_QUEUE_URL };
+  const complain = (error: unknown) =>
+    logger.error('a message could not be sent; the dispatcher will', { error });
+  return {
+    enqueue: sqsEnqueue(new SQSClient(CLIENT_SETTINGS), urls, () => process.env._X_AMZN_TRACE_ID, complain),
+    dispatch: {
+      lookaheadSeconds: env.DISPATCH_LOOKAHEAD_SECONDS,
+      resendSeconds: env.DISPATCH_RESEND_SECONDS,
+    },
+  };
+}
+
+/** Gives messages of the two queues back that an invocation could not work on. */
+export function returns(env: QueueEnv): (messages: readonly Received[]) => Promise<void> {
+  const urls = { interactive: env.INTERACTIVE_QUEUE_URL, bulk: env.BULK_QUEUE_URL };
+  const complain = (error: unknown) => logger.error('messages could not be given back', { error });
+  return sqsGiveBack(new SQSClient(CLIENT_SETTINGS), urls, complain);
+}
+
+const receivers = new Map<string, () => Promise<ReceivedMessage[]>>();
+
+/**
+ * Receives messages of one of the two queues.
+ *
+ * @param arn of the queue
+ * @throws Error when it is neither
+ */
+export function receiveFrom(env: QueueEnv, arn: string): () => Promise<ReceivedMessage[]> {
+  const name = arn.slice(arn.lastIndexOf(':') + 1);
+  const url = [env.INTERACTIVE_QUEUE_URL, env.BULK_QUEUE_URL].find((each) => each.endsWith(`/${name}`));
+  if (url === undefined) throw new Error(`The worker is fed by a queue that it does not know: ${arn}`);
+  const complain = (error: unknown) => logger.error('messages could not be deleted', { error });
+  const receive = receivers.get(url) ?? sqsReceive(new SQSClient(CLIENT_SETTINGS), url, complain);
+  receivers.set(url, receive);
+  return receive;
+}
+
+type ArtifactsEnv = {
+  ARTIFACTS_BUCKET: string;
+  AWS_REGION: string;
+  AWS_ACCESS_KEY_ID: string;
+  AWS_SECRET_ACCESS_KEY: string;
+  AWS_SESSION_TOKEN?: string | undefined;
+  AWS_ENDPOINT_URL_S3: string;
+};
+
+export function artifacts(env: ArtifactsEnv): { artifacts: Artifacts } {
+  return {
+    artifacts: bucketArtifacts({
+      endpoint: env.AWS_ENDPOINT_URL_S3,
+      region: env.AWS_REGION,
+      bucket: env.ARTIFACTS_BUCKET,
+      credentials: {
+        accessKeyId: env.AWS_ACCESS_KEY_ID,
+        secretAccessKey: env.AWS_SECRET_ACCESS_KEY,
+        sessionToken: env.AWS_SESSION_TOKEN,
+      },
+    }),
+  };
+}
+
+/** @param stillAt see `announcer` */
+export function sockets(env: { SOCKET_ENDPOINT: string }, stillAt?: Parameters<typeof announcer>[2]) {
+  const client = new ApiGatewayManagementApiClient({ ...CLIENT_SETTINGS, endpoint: env.SOCKET_ENDPOINT });
+  const post = postFrame(client);
+  return {
+    post,
+    close: closeConnection(client),
+    announcer: announcer(post, (error) => logger.warn('a frame could not be posted', { error }), stillAt),
+  };
+}

@@ -1,0 +1,153 @@
+import type { MiddlewareHandler } from 'hono';
+import { readExactly } from '../../exact-json/exact-fault.ts';
+import type { JsonText } from '../../exact-json/json-text.ts';
+import { JSON_LIMITS, type JsonFault, jsonFault } from '../../json-fault.ts';
+import { Refusal, type RefusalKind } from '../../refusal.ts';
+
+/** Bounds of a JSON body, checked before any schema sees it. */
+export const BODY_LIMITS = {
+  /** Bytes of UTF-8. */
+  bytes: 1_048_576,
+  ...JSON_LIMITS,
+} as const;
+
+/**
+ * Where whole batches come in: a hundred values for each of ten thousand tasks.
+ *
+ * The body reaches the function as a JSON string, and Lambda takes 6 MiB of event. Escaping at most doubles valid JSON: quotes,
+ * backslashes, tabs and line breaks become two bytes each. Twice this limit leaves 290 KB for headers, which API Gateway
+ * bounds at 10 KB. Another media type comes as Base64, which is a third longer.
+ */
+export const BULK_LIMITS = { bytes: 3_000_000, depth: BODY_LIMITS.depth, nodes: 1_000_000 } as const;
+
+type Limits = { readonly [name in keyof typeof BODY_LIMITS]: number };
+
+const limitsOf = (path: string): Limits => (/^\/api\/tasks\/bulk\/*$/.test(path) ? BULK_LIMITS : BODY_LIMITS);
+
+const WITH_BODY = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
+const WITHOUT_BODY = new Set(['GET', 'HEAD']);
+
+const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json$/i;
+/** JSON is UTF-8 (RFC 8259, section 8.1), of which ASCII is a part. */
+const CHARSET = /^charset\s*=\s*"?(?:utf-?8|us-ascii)"?$/i;
+
+/** A body as it was sent. */
+export type BodySource = {
+  text: string;
+  /** Every task's payload as it was written, by the JSON pointer to it. */
+  payloads: ReadonlyMap<string, JsonText>;
+};
+
+/**
+ * Reads the body once, refuses what no schema should have to think about (other media types, oversized documents, and
+ * JSON that is unfit), and leaves the parsed value for the validators. No body is an empty object.
+ */
+export const jsonBody: MiddlewareHandler<{ Variables: { source: BodySource } }> = async (c, next) => {
+  if (WITH_BODY.has(c.req.method)) {
+    const limits = limitsOf(c.req.path);
+    if (Number(c.req.header('content-length') ?? 0) > limits.bytes) throw tooLarge(limits);
+    const bytes = await c.req.arrayBuffer();
+    if (bytes.byteLength > limits.bytes) throw tooLarge(limits);
+    if (bytes.byteLength > 0) demandPlain(c.req.header('content-encoding'));
+    if (bytes.byteLength > 0 && !saysJson(c.req.header('content-type') ?? '')) throw otherMediaType();
+    const text = bytes.byteLength > 0 ? decode(bytes, sentLength(c.env)) : '{}';
+    const body = checked(text, limits);
+    c.set('source', { text, payloads: body.payloads });
+    Object.assign(c.req, { json: async () => body.value });
+    // The validators know fewer spellings of it than we accept, and an empty body is often labelled as a form.
+    c.req.raw.headers.set('content-type', 'application/json');
+  } else if (WITHOUT_BODY.has(c.req.method) && Number(c.req.header('content-length') ?? 0) > 0) {
+    throw unreadable('invalid', 'invalid_request', `${c.req.method} has no body`);
+  }
+  await next();
+};
+
+function saysJson(contentType: string): boolean {
+  const [type = '', ...parameters] = contentType.split(';').map((part) => part.trim());
+  return JSON_TYPE.test(type) && parameters.every((each) => !/^charset\b/i.test(each) || CHARSET.test(each));
+}
+
+/** The length that the client gave; the application's own request has that of the decoded body. */
+function sentLength(env: unknown): string | undefined {
+  // There is no event where the application is called without Lambda.
+  const { event } = (env ?? {}) as { event?: { headers?: Record<string, string | undefined> } };
+  return event?.headers?.['content-length'];
+}
+
+/**
+ * API Gateway has decoded the body already, and U+FFFD stands where it was not UTF-8. U+FFFD takes three bytes, so that the length
+ * differs from the one that the client gave. It is the same where the client sent U+FFFD itself.
+ */
+function decode(bytes: ArrayBuffer, contentLength: string | undefined): string {
+  const notText = unreadable('invalid', 'invalid_json', 'The body is not UTF-8 text');
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw notText;
+  }
+  const isAsSent = contentLength === undefined || Number(contentLength) === bytes.byteLength;
+  if (!isAsSent && text.includes('\ufffd')) throw notText;
+  return text;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : 'not JSON';
+    throw unreadable('invalid', 'invalid_json', `The body is not valid JSON: ${why.slice(0, 200)}`);
+  }
+}
+
+/**
+ * The value of a body, which the limits and storage allow, and which nobody would read as another one.
+ *
+ * @throws Refusal `invalid_request`, naming the first place that is found
+ */
+function checked(text: string, limits: Limits): { value: unknown; payloads: BodySource['payloads'] } {
+  const value = parse(text);
+  const unfit = jsonFault(value, limits);
+  if (unfit) throw refused(unfit);
+  const { fault, payloads } = readExactly(text);
+  if (fault) throw refused(fault);
+  return { value, payloads };
+}
+
+function refused({ pointer, detail }: JsonFault): Refusal {
+  const field = pointer.slice(1).replaceAll('/', '.') || 'The body';
+  return new Refusal('invalid', 'invalid_request', `${field}: ${detail}`, {}, [
+    { in: 'body', pointer, detail },
+  ]);
+}
+
+/** @throws Refusal `encoding_not_supported`: a compressed body could unfold to any size */
+function demandPlain(encoding = ''): void {
+  if (/^(?:identity)?$/i.test(encoding.trim())) return;
+  const detail = 'Content-Encoding is not supported; send the body as it is';
+  throw new Refusal('unsupported_media_type', 'encoding_not_supported', detail, {}, [
+    { in: 'header', pointer: '/content-encoding', detail },
+  ]);
+}
+
+function otherMediaType(): Refusal {
+  const detail = 'Content-Type must be application/json, in UTF-8';
+  return new Refusal('unsupported_media_type', 'json_expected', detail, {}, [
+    { in: 'header', pointer: '/content-type', detail },
+  ]);
+}
+
+function tooLarge({ bytes }: Limits): Refusal {
+  const detail = `The body must not exceed ${bytes} bytes`;
+  return unreadable('too_large', 'body_too_large', detail, { limit_bytes: bytes });
+}
+
+/** A refusal of the body as a whole. */
+function unreadable(
+  kind: RefusalKind,
+  code: string,
+  detail: string,
+  data: Record<string, unknown> = {},
+): Refusal {
+  return new Refusal(kind, code, detail, data, [{ in: 'body', pointer: '', detail }]);
+}

@@ -1,0 +1,73 @@
+import * as z from 'zod';
+import { scheduledTime } from '../../../tasks/commands/task-fields.ts';
+import { LISTED_KIND_NAMES } from '../../../tasks/kinds/index.ts';
+import { QUEUES, TASK_STATUSES } from '../../../tasks/task.ts';
+import { Id } from '../../../text-rules.ts';
+import { timestamp } from '../../../timestamp.ts';
+
+/** Ids that a filter may name. */
+const MAX_IDS = 1_000;
+
+const Filter = z
+  .strictObject({
+    status: z
+      .union([z.enum(TASK_STATUSES), z.array(z.enum(TASK_STATUSES)).min(1).max(6)])
+      .optional()
+      .describe('One, or a list'),
+    kind: z.enum(LISTED_KIND_NAMES).optional(),
+    queue: z.enum(QUEUES).optional(),
+    batch: Id.optional(),
+    organization: Id.optional().describe('Default: all organizations that you may write to'),
+    created_by: z.literal('me').optional(),
+    created_from: timestamp.optional().describe('Inclusive'),
+    created_to: timestamp.optional().describe('Exclusive'),
+    scheduled_from: timestamp.optional().describe('Inclusive'),
+    scheduled_to: timestamp.optional().describe('Exclusive'),
+    ids: z.array(Id).min(1).max(MAX_IDS).optional().describe('At most 1,000'),
+  })
+  .refine((filter) => Object.values(filter).some((value) => value !== undefined), {
+    error: 'Must name something: what is left out does not matter, and so this would mean everything',
+  })
+  .meta({ minProperties: 1 });
+
+const dryRun = z.boolean().default(false).describe('Counts and changes nothing; up to 100,000');
+
+/** The body of an action on a whole batch. */
+export const BatchActionRequest = z.strictObject({ dry_run: dryRun }).meta({ id: 'BatchAction' });
+
+/** `POST /api/bulk-actions/` */
+export const BulkActionRequest = z
+  .strictObject({
+    action: z.enum(['cancel', 'retry', 'reschedule']),
+    filter: Filter,
+    scheduled_time: scheduledTime.optional().describe('For reschedule alone. Past: now'),
+    dry_run: dryRun,
+  })
+  .refine(({ action, scheduled_time }) => (action === 'reschedule') === (scheduled_time !== undefined), {
+    path: ['scheduled_time'],
+    error: 'Must be there for reschedule, and for nothing else',
+  })
+  .meta({
+    id: 'BulkAction',
+    oneOf: [
+      { properties: { action: { const: 'reschedule' } }, required: ['action', 'scheduled_time'] },
+      { properties: { action: { enum: ['cancel', 'retry'] }, scheduled_time: false }, required: ['action'] },
+    ],
+  });
+
+export const BulkOutcome = z
+  .object({
+    matched: z.int().describe('Tasks that fit, and that this can be done to'),
+    changed: z.int().describe('Tasks that it was done to'),
+    stopping: z
+      .int()
+      .describe(
+        'Of a retry: tasks that still run because a cancel has not stopped them yet. They can be retried then',
+      ),
+    complete: z
+      .boolean()
+      .describe(
+        'False when the time was up before all were looked at, or while tasks are stopping: ask again',
+      ),
+  })
+  .meta({ id: 'BulkOutcome' });

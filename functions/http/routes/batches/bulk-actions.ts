@@ -1,0 +1,51 @@
+import { createRoute } from '@hono/zod-openapi';
+import {
+  actInBulk,
+  type BulkAction,
+  type BulkFilter,
+  countInBulk,
+} from '../../../tasks/commands/bulk-actions.ts';
+import type { ChangeDeps } from '../../../tasks/commands/change.ts';
+import type { App } from '../../app/app.ts';
+import { answer, json, problems, secured } from '../../app/describe.ts';
+import { timeLeft } from '../../app/time-left.ts';
+import { BulkActionRequest, BulkOutcome } from './bulk-action-request.ts';
+
+const act = createRoute({
+  method: 'post',
+  path: '/api/bulk-actions',
+  operationId: 'changeTasks',
+  summary: 'Cancel, retry or reschedule all tasks that fit a filter',
+  description:
+    'Each task is changed or not, by the same rules as alone. Until `complete` is true: ask again, and it goes on.',
+  ...secured('Batches'),
+  request: { body: json(BulkActionRequest) },
+  responses: {
+    200: answer('What was done', BulkOutcome),
+    ...problems(400, 401, 403, 404, 409, 413, 415, 422),
+  },
+});
+
+export function registerBulkActionRoutes(app: App, deps: ChangeDeps): void {
+  app.openapi(act, async (c) => {
+    const { action, scheduled_time, filter, dry_run } = c.req.valid('json');
+    const wanted: BulkAction =
+      action === 'reschedule' ? { action, scheduledTime: scheduled_time ?? '' } : { action };
+    const { principal } = c.var;
+    const meant: BulkFilter = {
+      organizationId: filter.organization ?? null,
+      batchId: filter.batch ?? null,
+      ids: filter.ids ?? null,
+      statuses: filter.status === undefined ? null : [filter.status].flat(),
+      kind: filter.kind ?? null,
+      queue: filter.queue ?? null,
+      createdBy: filter.created_by === 'me' ? principal.userId : null,
+      createdFrom: filter.created_from ?? null,
+      createdTo: filter.created_to ?? null,
+      scheduledFrom: filter.scheduled_from ?? null,
+      scheduledTo: filter.scheduled_to ?? null,
+    };
+    const carryOut = dry_run ? countInBulk : actInBulk;
+    return c.json(await carryOut(deps, principal, wanted, meant, timeLeft(c)), 200);
+  });
+}

@@ -1,0 +1,113 @@
+import * as z from 'zod';
+import type { JsonText } from '../../../exact-json/json-text.ts';
+import { type FieldError, Refusal } from '../../../refusal.ts';
+import { shortenedField } from '../../../shortened.ts';
+import type { TaskRequest } from '../../../tasks/commands/create.ts';
+import { readTask } from '../../../tasks/commands/parse-task-request.ts';
+import { MAX_BATCH } from '../../../tasks/queries/batches.ts';
+import { QUEUES, type Queue } from '../../../tasks/task.ts';
+import { Id, line } from '../../../text-rules.ts';
+import { bytesInAnswer } from '../../pages/page.ts';
+
+/** What several batches have in common, however their tasks come. */
+export const batchFields = {
+  name: line(200).default('').describe('At most 200 characters'),
+  queue: z.enum(QUEUES).default('bulk').describe('Of all tasks of the batch'),
+  organization: Id.optional().describe('Default: your personal organization'),
+};
+
+/** `POST /api/tasks/bulk/`. Its tasks are looked at one by one, and not by this: an answer may be asked for each. */
+export const CreateBatch = z
+  .strictObject({
+    ...batchFields,
+    tasks: z
+      .array(z.unknown())
+      .min(1)
+      .max(MAX_BATCH)
+      .meta({ items: { $ref: '#/components/schemas/JsonValue' } })
+      .describe('1 to 10,000; each is what `POST /api/tasks/` takes, but for `organization` and `queue`'),
+    partial: z
+      .boolean()
+      .default(false)
+      .describe('Creates what is in order, and answers for each task; otherwise all or none'),
+  })
+  .meta({
+    id: 'CreateBatch',
+    anyOf: [
+      { properties: { partial: { const: true } }, required: ['partial'] },
+      {
+        properties: {
+          partial: { const: false },
+          tasks: { items: { $ref: '#/components/schemas/BatchTask' } },
+        },
+      },
+    ],
+  });
+
+/** What is wrong with one of the tasks; pointers lead into the body. */
+export type BadTask = { index: number; errors: FieldError[] };
+
+/** What is to be written, with the places in the body where it was asked for; and what is wrong with the rest. */
+export type BulkRequests = { requests: TaskRequest[]; indexes: number[]; bad: BadTask[] };
+
+/** Checks every task of a body. @param payloads as they were written, by the JSON pointer to them */
+export function bulkRequests(
+  items: readonly unknown[],
+  queue: Queue,
+  payloads: ReadonlyMap<string, JsonText>,
+): BulkRequests {
+  const read: BulkRequests = { requests: [], indexes: [], bad: [] };
+  for (const [index, item] of items.entries()) {
+    const task = readTask(item, queue, payloads.get(`/tasks/${index}/payload`));
+    if ('errors' in task) {
+      const errors = task.errors.map((error) => ({ ...error, pointer: `/tasks/${index}${error.pointer}` }));
+      read.bad.push({ index, errors });
+    } else {
+      read.requests.push(task);
+      read.indexes.push(index);
+    }
+  }
+  return read;
+}
+
+/** The refusal of a batch in which something is wrong. */
+export function batchRefused(bad: readonly BadTask[], total: number): Refusal {
+  const fields = bad.flatMap(({ errors }) => errors);
+  const [first] = fields;
+  const what = `${bad.length} of ${total} tasks ${bad.length === 1 ? 'is' : 'are'} not in order, and nothing was created`;
+  const where = first && `${first.pointer.slice(1).replaceAll('/', '.')}: ${first.detail}`;
+  return new Refusal('invalid', 'invalid_request', `${where} (${what})`, {}, fields);
+}
+
+/** Errors that a partial answer spells out: of so many tasks, so many each, in so many bytes. The rest is counted. */
+const SPELLED = { tasks: 1_000, errors: 3, bytes: 3_000_000 } as const;
+
+export const TaskResult = z.object({
+  index: z.int().describe('Of the task in the request'),
+  id: z.uuid().optional().describe('Of the task that was created'),
+  errors: z
+    .array(z.object({ pointer: z.string(), detail: z.string() }))
+    .optional()
+    .describe('Why none was'),
+  more_errors: z.int().optional().describe('How many more there are'),
+});
+
+/** What became of each task of a partial request, in its order. */
+export function taskResults(
+  created: readonly { index: number; id: string }[],
+  bad: readonly BadTask[],
+): z.infer<typeof TaskResult>[] {
+  let bytes = 0;
+  const refused = bad.map(({ index, errors }, position) => {
+    const first = errors.slice(0, position < SPELLED.tasks ? SPELLED.errors : 0);
+    const shown = first.map(shortenedField).map(({ pointer, detail }) => ({ pointer, detail }));
+    bytes += bytesInAnswer(shown);
+    const spelled = bytes <= SPELLED.bytes ? shown : [];
+    return {
+      index,
+      errors: spelled,
+      ...(errors.length > spelled.length && { more_errors: errors.length - spelled.length }),
+    };
+  });
+  return [...created, ...refused].sort((a, b) => a.index - b.index);
+}

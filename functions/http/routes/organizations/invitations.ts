@@ -1,0 +1,219 @@
+import { createRoute } from '@hono/zod-openapi';
+import * as z from 'zod';
+import { idsFrom } from '../../../idempotency/ids-from.ts';
+import type { Invitation, OwnInvitation } from '../../../organizations/invitation.ts';
+import {
+  acceptInvitation,
+  declineInvitation,
+  inviteMember,
+  listInvitations,
+  listOwnInvitations,
+  revokeInvitation,
+} from '../../../organizations/operations/invitations.ts';
+import type { OrganizationDeps } from '../../../organizations/operations/organizations.ts';
+import {
+  INVITATION_DAYS,
+  MAX_MEMBERS,
+  MAX_MEMBERSHIPS,
+  MAX_OPEN_INVITATIONS,
+} from '../../../organizations/quotas.ts';
+import { ROLES } from '../../../organizations/rights.ts';
+import { Id, SAYS_SOMETHING } from '../../../text-rules.ts';
+import type { App } from '../../app/app.ts';
+import { answer, json, NEWEST_FIRST, problems, secured } from '../../app/describe.ts';
+import { cursor, decodeCursor, encodeCursor } from '../../pages/cursor.ts';
+import { page } from '../../pages/page.ts';
+import { pageLimit } from '../../pages/page-limit.ts';
+import { OrganizationView, organizationView } from './organizations.ts';
+
+const Role = z.enum(ROLES);
+
+const InvitationView = z
+  .object({
+    id: z.uuid(),
+    organization: z.uuid(),
+    username: z.string().nullable().describe('As it was given; the account need not exist'),
+    email: z.string().nullable(),
+    role: Role,
+    invited_by: z.uuid().nullable(),
+    created_at: z.iso.datetime(),
+    expires_at: z.iso.datetime(),
+  })
+  .meta({ id: 'Invitation' });
+
+const OwnInvitationView = z
+  .object({
+    id: z.uuid(),
+    organization: z.uuid(),
+    organization_name: z.string(),
+    role: Role.describe('What you become'),
+    invited_by: z.string().describe('Username'),
+    created_at: z.iso.datetime(),
+    expires_at: z.iso.datetime(),
+  })
+  .meta({ id: 'OwnInvitation' });
+
+const Login = z.string().max(254).trim().min(1).meta({ minLength: 1, pattern: SAYS_SOMETHING.source });
+const NewMember = z
+  .strictObject({ username: Login.optional(), email: Login.optional(), role: Role.default('member') })
+  .refine(({ username, email }) => (username === undefined) !== (email === undefined), {
+    path: ['username'],
+    error: 'Give either username or email',
+  })
+  .meta({ oneOf: [{ required: ['username'] }, { required: ['email'] }] });
+
+const Page = z.strictObject({ cursor, limit: pageLimit({ max: 100, default: 50 }) });
+
+const oneOrganization = z.object({ id: Id });
+const oneInvitation = z.object({ invitationId: Id });
+
+const invite = createRoute({
+  method: 'post',
+  path: '/api/organizations/{id}/invitations',
+  operationId: 'inviteMember',
+  summary: 'Invite a user to become a member',
+  description:
+    `The user becomes a member by accepting, within ${INVITATION_DAYS} days. The answer is the same when there is no such user; such an invitation reaches nobody. ` +
+    `An organization has at most ${MAX_OPEN_INVITATIONS} open invitations.`,
+  ...secured('Invitations'),
+  request: { params: oneOrganization, body: json(NewMember) },
+  responses: { 201: answer('Invited', InvitationView), ...problems(400, 401, 403, 404, 409) },
+});
+
+const list = createRoute({
+  method: 'get',
+  path: '/api/organizations/{id}/invitations',
+  operationId: 'listInvitations',
+  summary: 'List open invitations of an organization, newest first',
+  description: `For owners and admins. A declined invitation is listed until it expires. ${NEWEST_FIRST}`,
+  ...secured('Invitations'),
+  request: { params: oneOrganization, query: Page },
+  responses: {
+    200: answer('A page', z.object({ results: z.array(InvitationView), next_cursor: z.string().nullable() })),
+    ...problems(400, 401, 403, 404),
+  },
+});
+
+const revoke = createRoute({
+  method: 'delete',
+  path: '/api/organizations/{id}/invitations/{invitationId}',
+  operationId: 'revokeInvitation',
+  summary: 'Revoke an open invitation',
+  ...secured('Invitations'),
+  request: { params: oneOrganization.extend({ invitationId: Id }) },
+  responses: { 204: { description: 'Revoked' }, ...problems(400, 401, 403, 404) },
+});
+
+const listOwn = createRoute({
+  method: 'get',
+  path: '/api/invitations',
+  operationId: 'listOwnInvitations',
+  summary: 'List what you are invited to, newest first',
+  description: NEWEST_FIRST,
+  ...secured('Invitations'),
+  request: { query: Page },
+  responses: {
+    200: answer(
+      'A page',
+      z.object({ results: z.array(OwnInvitationView), next_cursor: z.string().nullable() }),
+    ),
+    ...problems(400, 401),
+  },
+});
+
+const accept = createRoute({
+  method: 'post',
+  path: '/api/invitations/{invitationId}/accept',
+  operationId: 'acceptInvitation',
+  summary: 'Become a member',
+  description:
+    'Whoever invited you must still have the right to. ' +
+    `An organization has at most ${MAX_MEMBERS} members, and a user is a member of at most ${MAX_MEMBERSHIPS} organizations.`,
+  ...secured('Invitations'),
+  request: { params: oneInvitation },
+  responses: { 200: answer('The organization', OrganizationView), ...problems(400, 401, 404, 409) },
+});
+
+const decline = createRoute({
+  method: 'post',
+  path: '/api/invitations/{invitationId}/decline',
+  operationId: 'declineInvitation',
+  summary: 'Decline an invitation',
+  description: 'Nobody is told.',
+  ...secured('Invitations'),
+  request: { params: oneInvitation },
+  responses: { 204: { description: 'Declined' }, ...problems(400, 401, 404) },
+});
+
+const pageFrom = ({ cursor, limit }: z.output<typeof Page>) => ({
+  beforeId: cursor === undefined ? null : decodeCursor(cursor),
+  limit,
+});
+const cursorOf = ({ id }: { id: string }) => encodeCursor(id);
+
+/** How users become members. */
+export function registerInvitationRoutes(app: App, deps: OrganizationDeps): void {
+  app.openapi(invite, async (c) => {
+    const { username, email, role } = c.req.valid('json');
+    const named = email === undefined ? { username: username ?? '' } : { email };
+    const id = c.var.seed === undefined ? undefined : idsFrom(c.var.seed, 1)[0];
+    const invited = await inviteMember(deps, c.var.principal, c.req.valid('param').id, { id, named, role });
+    return c.json(invitationView(invited), 201);
+  });
+
+  app.openapi(list, async (c) => {
+    const wanted = pageFrom(c.req.valid('query'));
+    const { id } = c.req.valid('param');
+    const { invitations, more } = await listInvitations(deps, c.var.principal, id, wanted);
+    return c.json(page(invitations, { more, view: invitationView, cursorOf }), 200);
+  });
+
+  app.openapi(revoke, async (c) => {
+    const { id, invitationId } = c.req.valid('param');
+    await revokeInvitation(deps, c.var.principal, id, invitationId);
+    return c.body(null, 204);
+  });
+
+  app.openapi(listOwn, async (c) => {
+    const wanted = pageFrom(c.req.valid('query'));
+    const { invitations, more } = await listOwnInvitations(deps, c.var.principal, wanted);
+    return c.json(page(invitations, { more, view: ownInvitationView, cursorOf }), 200);
+  });
+
+  app.openapi(accept, async (c) => {
+    const entered = await acceptInvitation(deps, c.var.principal, c.req.valid('param').invitationId);
+    return c.json(organizationView(entered), 200);
+  });
+
+  app.openapi(decline, async (c) => {
+    await declineInvitation(deps, c.var.principal, c.req.valid('param').invitationId);
+    return c.body(null, 204);
+  });
+}
+
+function invitationView(invitation: Invitation): z.infer<typeof InvitationView> {
+  const { id, organizationId, username, email, role, invitedBy, createdAt, expiresAt } = invitation;
+  return {
+    id,
+    organization: organizationId,
+    username,
+    email,
+    role,
+    invited_by: invitedBy,
+    created_at: createdAt.toISOString(),
+    expires_at: expiresAt.toISOString(),
+  };
+}
+
+function ownInvitationView(invitation: OwnInvitation): z.infer<typeof OwnInvitationView> {
+  const { id, organizationId, organizationName, role, invitedBy, createdAt, expiresAt } = invitation;
+  return {
+    id,
+    organization: organizationId,
+    organization_name: organizationName,
+    role,
+    invited_by: invitedBy,
+    created_at: createdAt.toISOString(),
+    expires_at: expiresAt.toISOString(),
+  };
+}

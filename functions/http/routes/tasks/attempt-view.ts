@@ -1,0 +1,65 @@
+import * as z from 'zod';
+import type { Attempt } from '../../../tasks/queries/tasks.ts';
+import { pageLimit } from '../../pages/page-limit.ts';
+
+const time = () => z.iso.datetime().nullable();
+
+/** `GET /api/tasks/<id>/attempts/` */
+export const ListAttempts = z.strictObject({
+  limit: pageLimit({ max: 100, default: 20 }),
+  cursor: z
+    .string()
+    .regex(/^[1-9][0-9]{0,8}$/, 'Is not a cursor of this list')
+    .optional()
+    .describe('`next_cursor` of the page before'),
+});
+
+/** An attempt as the API shows it. */
+export const AttemptView = z
+  .object({
+    attempt: z.int().describe('From 1, also across manual retries'),
+    outcome: z.enum(['running', 'completed', 'retried', 'failed', 'aborted', 'crashed']),
+    cause: z
+      .enum(['created', 'retry', 'crash', 'requeue'])
+      .nullable()
+      .describe('Why it was made: the task is new, the one before failed or crashed, a person asked for it'),
+    due_at: time(),
+    started_at: z.iso.datetime(),
+    finished_at: time(),
+    late_seconds: z.number().nullable().describe('From due to start'),
+    duration_seconds: z.number().nullable(),
+    next_attempt_in_seconds: z.number().nullable().describe('The delay that followed, counted from its end'),
+    error: z.object({ code: z.string(), message: z.string() }).loose().nullable(),
+    progress: z
+      .object({ fraction: z.number(), note: z.string().nullable(), at: z.iso.datetime() })
+      .nullable(),
+    logs: z.array(
+      z.object({
+        at: z.iso.datetime(),
+        level: z.enum(['debug', 'info', 'warn', 'error']),
+        message: z.string(),
+        fields: z.record(z.string(), z.unknown()).optional(),
+      }),
+    ),
+  })
+  .meta({ id: 'Attempt' });
+
+export function attemptView(attempt: Attempt): z.infer<typeof AttemptView> {
+  const { dueAt, startedAt, finishedAt } = attempt;
+  return {
+    attempt: attempt.attempt,
+    outcome: attempt.outcome,
+    cause: attempt.cause,
+    due_at: dueAt?.toISOString() ?? null,
+    started_at: startedAt.toISOString(),
+    finished_at: finishedAt?.toISOString() ?? null,
+    late_seconds: dueAt && secondsBetween(dueAt, startedAt),
+    duration_seconds: finishedAt && secondsBetween(startedAt, finishedAt),
+    next_attempt_in_seconds: attempt.delaySeconds,
+    error: attempt.error,
+    progress: attempt.progress,
+    logs: attempt.logs ?? [],
+  };
+}
+
+const secondsBetween = (from: Date, to: Date) => (to.getTime() - from.getTime()) / 1000;

@@ -1,0 +1,213 @@
+import { createRoute } from '@hono/zod-openapi';
+import * as z from 'zod';
+import { idsFrom } from '../../../idempotency/ids-from.ts';
+import { type ChangeDeps, cancelTask, rescheduleTask, retryTask } from '../../../tasks/commands/change.ts';
+import { createTasks } from '../../../tasks/commands/create.ts';
+import { taskRequest } from '../../../tasks/commands/parse-task-request.ts';
+import { explainTask, getTask, listAttempts, listTasks } from '../../../tasks/queries/tasks.ts';
+import type { Task } from '../../../tasks/task.ts';
+import { Id } from '../../../text-rules.ts';
+import type { App } from '../../app/app.ts';
+import { answer, json, NEWEST_FIRST, problems, secured } from '../../app/describe.ts';
+import { decodeCursor, encodeCursor } from '../../pages/cursor.ts';
+import { page, pageFiller } from '../../pages/page.ts';
+import { AttemptView, attemptView, ListAttempts } from './attempt-view.ts';
+import { type ResultDeps, resultLink } from './result-link.ts';
+import { columnsFor, onlyFields, ROW_FIELDS } from './task-fields.ts';
+import { CreateTask, ListTasks, ReadTask, RescheduleTask } from './task-request.ts';
+import {
+  ExplainedTask,
+  TaskExcerpt,
+  TaskRow,
+  TaskStatusView,
+  TaskView,
+  TaskWithPayload,
+  taskStatusView,
+  taskView,
+  taskWithPayload,
+} from './task-view.ts';
+
+const oneTask = z.object({ taskId: Id });
+
+const create = createRoute({
+  method: 'post',
+  path: '/api/tasks',
+  operationId: 'createTask',
+  summary: 'Schedule a task',
+  ...secured('Tasks'),
+  request: { body: json(CreateTask) },
+  responses: {
+    201: answer('Committed: nothing that happens afterwards loses it', TaskWithPayload),
+    ...problems(400, 401, 403, 404, 409, 413, 415, 422),
+  },
+});
+
+const list = createRoute({
+  method: 'get',
+  path: '/api/tasks',
+  operationId: 'listTasks',
+  summary: 'List tasks, newest first',
+  description: NEWEST_FIRST,
+  ...secured('Tasks'),
+  request: { query: ListTasks },
+  responses: {
+    200: answer('A page', z.object({ results: z.array(TaskRow), next_cursor: z.string().nullable() })),
+    ...problems(400, 401, 404),
+  },
+});
+
+const read = createRoute({
+  method: 'get',
+  path: '/api/tasks/{taskId}',
+  operationId: 'getTask',
+  summary: 'One task',
+  ...secured('Tasks'),
+  request: { params: oneTask, query: ReadTask },
+  responses: {
+    200: answer('The task', z.union([ExplainedTask, TaskExcerpt])),
+    ...problems(400, 401, 404),
+  },
+});
+
+const reschedule = createRoute({
+  method: 'patch',
+  path: '/api/tasks/{taskId}',
+  operationId: 'rescheduleTask',
+  summary: 'Give a task that has not started another time',
+  ...secured('Tasks'),
+  request: { params: oneTask, body: json(RescheduleTask) },
+  responses: { 200: answer('As it is now', TaskView), ...problems(400, 401, 403, 404, 409) },
+});
+
+const attempts = createRoute({
+  method: 'get',
+  path: '/api/tasks/{taskId}/attempts',
+  operationId: 'listAttempts',
+  summary: 'Every attempt of a task: when, why, how long, which error, what delay followed',
+  ...secured('Tasks'),
+  request: { params: oneTask, query: ListAttempts },
+  responses: {
+    200: answer(
+      'A page, newest first',
+      z.object({ results: z.array(AttemptView), next_cursor: z.string().nullable() }),
+    ),
+    ...problems(400, 401, 404),
+  },
+});
+
+const status = createRoute({
+  method: 'get',
+  path: '/api/tasks/{taskId}/status',
+  operationId: 'getTaskStatus',
+  summary: 'Status of a task',
+  ...secured('Tasks'),
+  request: { params: oneTask },
+  responses: { 200: answer('Its status and result', TaskStatusView), ...problems(400, 401, 404) },
+});
+
+const Changed = TaskView.extend({ message: z.string() });
+
+const cancel = createRoute({
+  method: 'post',
+  path: '/api/tasks/{taskId}/cancel',
+  operationId: 'cancelTask',
+  summary: 'Cancel a task',
+  description:
+    'Before its start: final, it never runs (200). While it runs: its worker is asked to stop it (202).',
+  ...secured('Tasks'),
+  request: { params: oneTask },
+  responses: {
+    200: answer('Cancelled', Changed),
+    202: answer('Asked to stop', Changed),
+    ...problems(400, 401, 403, 404, 409),
+  },
+});
+
+const retry = createRoute({
+  method: 'post',
+  path: '/api/tasks/{taskId}/retry',
+  operationId: 'retryTask',
+  summary: 'Run a failed or cancelled task again',
+  ...secured('Tasks'),
+  request: { params: oneTask },
+  responses: { 200: answer('Scheduled, with fresh attempts', Changed), ...problems(400, 401, 403, 404, 409) },
+});
+
+/** Creates, lists, reads, reschedules, cancels and retries tasks. */
+export function registerTaskRoutes(app: App, deps: ChangeDeps & ResultDeps): void {
+  app.openapi(create, async (c) => {
+    const body = c.req.valid('json');
+    const payload = c.var.source.payloads.get('/payload');
+    const requests = [taskRequest(body, body.queue, { payload, dependsOn: body.depends_on })];
+    const ids = c.var.seed === undefined ? undefined : idsFrom(c.var.seed, requests.length);
+    const [task] = await createTasks(deps, c.var.principal, body.organization ?? null, requests, ids);
+    if (!task) throw new Error('A task was created, but not returned');
+    return c.json(taskWithPayload(task), 201, { Location: `/api/tasks/${task.id}/` });
+  });
+
+  app.openapi(list, async (c) => {
+    const query = c.req.valid('query');
+    const fields = query.fields ?? ROW_FIELDS;
+    const rows = pageFiller((task: Task) => onlyFields(taskWithPayload(task), fields));
+    const more = await listTasks(
+      deps,
+      c.var.principal,
+      {
+        organizationId: query.organization ?? null,
+        mine: query.created_by === 'me',
+        statuses: query.status ?? null,
+        kind: query.kind ?? null,
+        queue: query.queue ?? null,
+        batchId: query.batch ?? null,
+        createdFrom: query.created_from ?? null,
+        createdTo: query.created_to ?? null,
+        scheduledFrom: query.scheduled_from ?? null,
+        scheduledTo: query.scheduled_to ?? null,
+        beforeId: query.cursor === undefined ? null : decodeCursor(query.cursor),
+      },
+      { limit: query.limit, large: columnsFor(fields), take: rows.add },
+    );
+    const last = rows.last();
+    return c.json({ results: rows.views, next_cursor: more && last ? encodeCursor(last.id) : null }, 200);
+  });
+
+  app.openapi(read, async (c) => {
+    const { fields } = c.req.valid('query');
+    const large = fields ? columnsFor(fields) : true;
+    const { task, waiting } = await explainTask(deps, c.var.principal, c.req.valid('param').taskId, large);
+    const view = { ...taskWithPayload(task), ...resultLink(deps, task), waiting };
+    return c.json(fields ? onlyFields(view, fields) : view, 200);
+  });
+
+  app.openapi(reschedule, async (c) => {
+    const { scheduled_time } = c.req.valid('json');
+    const { taskId } = c.req.valid('param');
+    return c.json(taskView(await rescheduleTask(deps, c.var.principal, taskId, scheduled_time)), 200);
+  });
+
+  app.openapi(attempts, async (c) => {
+    const { cursor, limit } = c.req.valid('query');
+    const { taskId } = c.req.valid('param');
+    const before = cursor === undefined ? null : Number(cursor);
+    const { attempts: rows, more } = await listAttempts(deps, c.var.principal, taskId, before, limit);
+    return c.json(page(rows, { more, view: attemptView, cursorOf: ({ attempt }) => String(attempt) }), 200);
+  });
+
+  app.openapi(status, async (c) => {
+    const large = columnsFor(['result']);
+    const task = await getTask(deps, c.var.principal, c.req.valid('param').taskId, large);
+    return c.json({ ...taskStatusView(task), ...resultLink(deps, task) }, 200);
+  });
+
+  app.openapi(cancel, async (c) => {
+    const task = await cancelTask(deps, c.var.principal, c.req.valid('param').taskId);
+    return task.status === 'CANCELLED'
+      ? c.json({ ...taskView(task), message: 'Task cancelled' }, 200)
+      : c.json({ ...taskView(task), message: 'Task is running; it was asked to stop' }, 202);
+  });
+
+  app.openapi(retry, async (c) => {
+    const task = await retryTask(deps, c.var.principal, c.req.valid('param').taskId);
+    return c.json({ ...taskView(task), message: 'Task scheduled for retry' }, 200);
+  });
+}

@@ -1,0 +1,26 @@
+import { recordIdentityEvent } from '../../audit/record.ts';
+import type { Database } from '../../database/connect.ts';
+import { publishKeys } from '../store.ts';
+import { deriveKeys, type Keys, type SecretVersions } from './derived-keys.ts';
+
+/**
+ * Derives the keys from the secret and publishes their public halves, at the first call and then never again in this
+ * sandbox; a failure is not remembered. The first call must not stand inside a transaction.
+ */
+export function keyLoader(db: Database, readSecret: () => Promise<SecretVersions>): () => Promise<Keys> {
+  const load = async () => {
+    const keys = await deriveKeys(await readSecret());
+    for (const kid of await publishKeys(db, keys.published)) {
+      await recordIdentityEvent(db, { action: 'signing_key.published', target: kid });
+    }
+    return keys;
+  };
+  let loading: Promise<Keys> | undefined;
+  return () => {
+    loading ??= load().catch((cause) => {
+      loading = undefined;
+      throw cause;
+    });
+    return loading;
+  };
+}

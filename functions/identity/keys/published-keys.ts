@@ -1,0 +1,55 @@
+import { type CryptoKey, importJWK } from 'jose';
+import type { Database } from '../../database/connect.ts';
+import { type FindVerificationKey, SIGNING_ALGORITHM } from '../access-token.ts';
+import { readPublicKeys } from '../store.ts';
+
+/** A verification key as it is stored and published (RFC 8037). */
+export type PublicJwk = { kid: string; kty: string; crv: string; x: string; alg: string; use: string };
+export type PublicKey = { kid: string; publicJwk: PublicJwk };
+
+/** A key that was withdrawn from the table is believed no longer than this. */
+const REREAD_AFTER_SECONDS = 600;
+/** Unknown key ids cause at most one query per this time, however many tokens are forged. */
+const UNKNOWN_REREAD_SECONDS = 5;
+
+/** Finds verification keys in `signing_keys`, remembered for this sandbox. */
+export function publishedKeys(db: Database): FindVerificationKey {
+  return rememberKeys(() => readPublicKeys(db));
+}
+
+/**
+ * @param read all published keys
+ * @param now  milliseconds
+ */
+export function rememberKeys(
+  read: () => Promise<readonly PublicKey[]>,
+  now: () => number = Date.now,
+): FindVerificationKey {
+  let keys = new Map<string, CryptoKey>();
+  let readAt = Number.NEGATIVE_INFINITY;
+  let reading: Promise<void> | undefined;
+
+  const reread = async () => {
+    const startedAt = now();
+    const published = await read();
+    keys = new Map(await Promise.all(published.map(async (key) => [key.kid, await verifier(key)] as const)));
+    readAt = startedAt;
+  };
+
+  return async (kid) => {
+    const age = (now() - readAt) / 1000;
+    if (age >= (keys.has(kid) ? REREAD_AFTER_SECONDS : UNKNOWN_REREAD_SECONDS)) {
+      reading ??= reread().finally(() => {
+        reading = undefined;
+      });
+      await reading;
+    }
+    return keys.get(kid);
+  };
+}
+
+async function verifier({ publicJwk }: PublicKey): Promise<CryptoKey> {
+  const key = await importJWK(publicJwk, SIGNING_ALGORITHM);
+  if (key instanceof Uint8Array) throw new TypeError('signing_keys holds a key that is not a public key');
+  return key;
+}

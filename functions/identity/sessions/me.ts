@@ -1,0 +1,24 @@
+import type { Database } from '../../database/connect.ts';
+import { asMember, type Principal, sessionEnded } from '../../database/enter.ts';
+import { type OwnOrganization, readOwnOrganizations, readUser } from '../store.ts';
+import type { User } from '../user.ts';
+
+/** Organizations that are listed at most. `GET /api/organizations/` has all of them. */
+const MAX_ORGANIZATIONS = 1_000;
+
+/**
+ * Who the principal is, and a member of what: the personal organization first, then by age.
+ *
+ * @throws Refusal `session_ended`
+ */
+export async function me(
+  { db }: { db: Database },
+  principal: Principal,
+): Promise<{ user: User; organizations: OwnOrganization[]; moreOrganizations: number }> {
+  return asMember(db, principal, async (tx) => {
+    const user = await readUser(tx, principal.userId);
+    if (!user) throw sessionEnded();
+    const { organizations, total } = await readOwnOrganizations(tx, principal.userId, MAX_ORGANIZATIONS);
+    return { user, organizations, moreOrganizations: total - organizations.length };
+  });
+}

@@ -1,0 +1,38 @@
+import { recordIdentityEvent } from '../../audit/record.ts';
+import { tokenNotValid } from '../access-token.ts';
+import { GRACE_SECONDS, hashRefreshToken, successorOf } from '../refresh-token.ts';
+import * as store from '../store.ts';
+import { accessToken, type SessionDeps, type Tokens } from './session.ts';
+
+/**
+ * Exchanges a refresh token for its successor and a new access token. A token works once. Presented again within the
+ * grace it answers with the same successor; later it is taken for stolen, and the whole session ends.
+ *
+ * @param address of the client
+ * @throws Refusal `token_not_valid`, the same for unknown, expired, reused and revoked
+ */
+export async function refresh(
+  deps: SessionDeps,
+  token: string,
+  address: string | undefined,
+): Promise<Tokens> {
+  const { succession } = await deps.keys();
+  const hash = hashRefreshToken(token);
+  const successor = successorOf(token, succession[0]);
+  const rotated = await store.rotate(deps.db, hash, hashRefreshToken(successor));
+  if (rotated) return { access: await accessToken(deps, rotated), refresh: successor };
+
+  // The secret may have been rotated within the grace: the successor is the one that was stored.
+  const candidates = succession.map((key) => successorOf(token, key));
+  const used = await store.findUsed(deps.db, hash, candidates.map(hashRefreshToken), GRACE_SECONDS);
+  if (!used) throw tokenNotValid();
+  if (!used.inGrace) {
+    await store.endSession(deps.db, used.sessionId, 'refresh token reused');
+    const { sessionId } = used;
+    await recordIdentityEvent(deps.db, { action: 'session.token_reused', sessionId, address });
+    throw tokenNotValid();
+  }
+  const same = candidates.find((candidate) => used.successor?.equals(hashRefreshToken(candidate)));
+  if (same === undefined) throw tokenNotValid();
+  return { access: await accessToken(deps, used), refresh: same };
+}

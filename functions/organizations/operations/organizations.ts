@@ -1,0 +1,168 @@
+import { v7 as uuidv7 } from 'uuid';
+import { recordAct } from '../../audit/record.ts';
+import type { Database, Transaction } from '../../database/connect.ts';
+import { asMember, asMemberOf, organizationNotFound, type Principal } from '../../database/enter.ts';
+import { Refusal } from '../../refusal.ts';
+import type { Contents, Organization, OrganizationChange } from '../organization.ts';
+import { MAX_MEMBERSHIPS, MAX_OWNED, quotaReached } from '../quotas.ts';
+import { demandRight } from '../rights.ts';
+import * as store from '../store/index.ts';
+
+/** Tells connections that they watch nothing of an organization any more. Best effort: returns at once, and never throws. */
+export type MembershipEnded = (connectionIds: readonly string[], organizationId: string) => void;
+
+export type OrganizationDeps = { db: Database; membershipEnded: MembershipEnded };
+
+/**
+ * Makes an organization that the principal owns, with the watchlist that every organization starts with.
+ *
+ * @throws Refusal `too_many_organizations`, `too_many_memberships`
+ */
+export async function createOrganization(
+  { db }: OrganizationDeps,
+  principal: Principal,
+  name: string,
+): Promise<Organization> {
+  return asMember(db, principal, async (tx) => {
+    await store.lockPrincipal(tx);
+    const { owned, total } = await store.countMemberships(tx, principal.userId);
+    if (owned >= MAX_OWNED) throw quotaReached('too_many_organizations');
+    if (total >= MAX_MEMBERSHIPS) throw quotaReached('too_many_memberships');
+    const made = await store.insertOrganization(tx, { id: uuidv7(), ownerId: principal.userId, name });
+    if (!made) throw new Error('An organization was made, but not returned');
+    await recordAct(tx, principal, { organizationId: made.id, action: 'organization.created' });
+    return made;
+  });
+}
+
+/**
+ * A page of the principal's organizations, newest first.
+ *
+ * @returns at most `page.limit`, and whether there are more
+ */
+export async function listOrganizations(
+  { db }: OrganizationDeps,
+  principal: Principal,
+  page: store.Page,
+): Promise<{ organizations: Organization[]; more: boolean }> {
+  return asMember(db, principal, async (tx) => {
+    const rows = await store.listOrganizations(tx, principal.userId, { ...page, limit: page.limit + 1 });
+    return { organizations: rows.slice(0, page.limit), more: rows.length > page.limit };
+  });
+}
+
+/** @throws Refusal `organization_not_found` */
+export async function getOrganization(
+  { db }: OrganizationDeps,
+  principal: Principal,
+  id: string,
+): Promise<Organization> {
+  return asMember(db, principal, (tx) => readOrganization(tx, principal, id));
+}
+
+/**
+ * Changes what is given, and leaves the rest. A bound that was raised lets the tasks that it held run within a minute.
+ *
+ * @throws Refusal `organization_not_found`, `role_insufficient`
+ */
+export async function changeOrganization(
+  { db }: OrganizationDeps,
+  principal: Principal,
+  id: string,
+  change: OrganizationChange,
+): Promise<Organization> {
+  return asMemberOf(db, { ...principal, organizationId: id }, async (tx, membership) => {
+    demandRight(membership, 'change');
+    if (Object.keys(change).length > 0) {
+      await store.changeOrganization(tx, id, change);
+      await recordAct(tx, principal, {
+        organizationId: id,
+        action: 'organization.changed',
+        details: asWritten(change),
+      });
+    }
+    return readOrganization(tx, principal, id);
+  });
+}
+
+/**
+ * Deletes an organization with everything in it. Open WebSockets that watch any of it are told.
+ *
+ * @throws Refusal `organization_not_found`, `role_insufficient`, `personal_organization`
+ */
+export async function deleteOrganization(
+  { db, membershipEnded }: OrganizationDeps,
+  principal: Principal,
+  id: string,
+): Promise<void> {
+  const watching = await asMemberOf(db, { ...principal, organizationId: id }, async (tx, membership) => {
+    demandRight(membership, 'delete');
+    // Every change of members locks the organization before memberships, so this deletion does too.
+    await lockOrganization(tx, id);
+    const watching = await store.watchingConnections(tx, id, null);
+    await recordAct(tx, principal, { organizationId: id, action: 'organization.deleted' });
+    // The subscriptions go with their tasks and batches.
+    if (!(await store.deleteOrganization(tx, id))) throw personalOrganization();
+    return watching;
+  });
+  membershipEnded(watching, id);
+}
+
+/**
+ * Lets nobody else change who owns the organization until the transaction ends.
+ *
+ * @throws Refusal `organization_not_found` when somebody has deleted it since the transaction entered it
+ */
+export async function lockOrganization(tx: Transaction, id: string): Promise<store.Locked> {
+  const locked = await store.lockOrganization(tx, id);
+  if (!locked) throw organizationNotFound();
+  return locked;
+}
+
+/**
+ * Counts what `deleteOrganization` would delete, and refuses what it would refuse.
+ *
+ * @throws Refusal `organization_not_found`, `role_insufficient`, `personal_organization`
+ */
+export async function countContents(
+  { db }: OrganizationDeps,
+  principal: Principal,
+  id: string,
+): Promise<Contents> {
+  return asMemberOf(db, { ...principal, organizationId: id }, async (tx, membership) => {
+    demandRight(membership, 'delete');
+    if ((await readOrganization(tx, principal, id)).personal) throw personalOrganization();
+    return store.countContents(tx, id);
+  });
+}
+
+/** A change by the names that the API has for its fields. */
+function asWritten({ name, maxRunning, retentionDays }: OrganizationChange) {
+  return {
+    ...(name !== undefined && { name }),
+    ...(maxRunning !== undefined && { max_running: maxRunning }),
+    ...(retentionDays !== undefined && { retention_days: retentionDays }),
+  };
+}
+
+function personalOrganization(): Refusal {
+  return new Refusal('conflict', 'personal_organization', 'A personal organization cannot be deleted');
+}
+
+/** @throws Refusal `organization_not_found` */
+export async function readOrganization(
+  tx: Transaction,
+  { userId }: Principal,
+  id: string,
+): Promise<Organization> {
+  const organization = await store.findOrganization(tx, userId, id);
+  if (!organization) throw organizationNotFound();
+  return organization;
+}
+
+/** @throws Refusal `personal_organization` */
+export function demandTransferable({ personal }: store.Locked): void {
+  if (personal) {
+    throw new Refusal('conflict', 'personal_organization', 'A personal organization cannot change its owner');
+  }
+}

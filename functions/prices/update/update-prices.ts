@@ -1,0 +1,114 @@
+import type { Database } from '../../database/connect.ts';
+import type { Fault } from '../faults.ts';
+import { bucketOf, INTERVAL_SECONDS, pairKey, type Reading, STALE_AFTER_SECONDS } from '../price.ts';
+import * as store from '../store.ts';
+import { type Outcome, outcomeOf, type TraceDetail, traceDetail } from '../trace.ts';
+import { type AskDeps, askProvider, type CallFailure } from './ask-provider.ts';
+import { isPlausible } from './plausibility.ts';
+import { priceCalls } from './price-urls.ts';
+import { readAnswer, type TimeBounds } from './read-answer.ts';
+
+/** By how much clocks may differ: ours, the database's, the provider's; and how long the asking may take. */
+const TOLERANCE_SECONDS = 120;
+
+export type UpdateDeps = AskDeps & {
+  db: Database;
+  baseUrl: string;
+  log(level: 'info' | 'warn' | 'error', message: string, fields: Record<string, unknown>): void;
+};
+
+/** @property repeated the event came before, and its tick needs nothing more */
+export type Tick = { bucket: Date; outcome: Outcome; stored: number; repeated: boolean };
+
+/**
+ * One tick: asks the provider for everything that anybody follows, and stores what it can believe, in two statements
+ * and (for unions of ordinary size) one call. A tick that fails leaves its trace and throws nothing: the next one is
+ * the retry. An event that comes again asks again only if its tick has failed.
+ *
+ * @param eventTime     of the scheduled event; decides the bucket
+ * @param budgetSeconds for all calls together
+ * @throws RangeError for an event from the future, whose bucket would hide the true prices until then
+ */
+export async function updatePrices(deps: UpdateDeps, eventTime: Date, budgetSeconds: number): Promise<Tick> {
+  const bucket = bucketOf(eventTime);
+  const plan = await store.plan(deps.db, bucket);
+  if (bucket.getTime() > plan.now.getTime() + TOLERANCE_SECONDS * 1000) {
+    throw new RangeError(`The event is from the future: ${eventTime.toISOString()}`);
+  }
+  if (plan.outcome !== null && plan.outcome !== 'failed') {
+    deps.log('info', 'price tick repeated', { bucket, outcome: plan.outcome });
+    return { bucket, outcome: plan.outcome, stored: 0, repeated: true };
+  }
+  const tick = await collect(deps, plan, timeBounds(bucket, plan.now), budgetSeconds);
+  const stored = await store.record(deps.db, { bucket, ...tick });
+  const { outcome, attempts, detail } = tick;
+  deps.log(LEVELS[outcome], 'price tick', { bucket, outcome, stored, attempts, ...detail });
+  return { bucket, outcome, stored, repeated: false };
+}
+
+const LEVELS = { stored: 'info', nothing_watched: 'info', partial: 'warn', failed: 'error' } as const;
+
+/** A bucket's prices are from before its second next tick, however late the event comes, and not from the future. */
+function timeBounds(bucket: Date, now: Date): TimeBounds {
+  const latest = Math.min(
+    bucket.getTime() + 2 * INTERVAL_SECONDS * 1000,
+    now.getTime() + TOLERANCE_SECONDS * 1000,
+  );
+  return { freshFrom: new Date(now.getTime() - STALE_AFTER_SECONDS * 1000), latest: new Date(latest) };
+}
+
+type Collected = { outcome: Outcome; readings: Reading[]; attempts: number; detail: TraceDetail };
+
+async function collect(
+  deps: UpdateDeps,
+  plan: store.Plan,
+  bounds: TimeBounds,
+  budgetSeconds: number,
+): Promise<Collected> {
+  const end = deps.clock.elapsed() + budgetSeconds;
+  const { calls, left } = priceCalls(deps.baseUrl, plan.followed);
+  const readings: Reading[] = [];
+  const faults: Fault[] = left.map((pair) => ({ ...pair, fault: 'over_limit' }));
+  const failures: CallFailure[] = [];
+  let attempts = 0;
+  let answered = false;
+  for (const [index, { url, pairs }] of calls.entries()) {
+    const asked = await askProvider(deps, url, end - deps.clock.elapsed());
+    attempts += asked.attempts;
+    failures.push(...asked.failures);
+    if (asked.answer === undefined) {
+      // A provider that is in trouble is left alone: what the further calls would ask for goes without, too.
+      const unasked = calls.slice(index).flatMap((call) => call.pairs);
+      faults.push(...unasked.map((pair): Fault => ({ ...pair, fault: 'no_answer' })));
+      break;
+    }
+    answered = true;
+    const read = readAnswer(asked.answer, pairs, bounds);
+    readings.push(...read.readings);
+    faults.push(...read.faults);
+  }
+  const { believed, held } = sift(readings, plan);
+  faults.push(
+    ...held.map(({ asset, currency, price }): Fault => ({ asset, currency, fault: 'held', said: price })),
+  );
+  const known = faults.map((fault) => distinguish(fault, plan));
+  return {
+    outcome: plan.followed.length === 0 ? 'nothing_watched' : outcomeOf(believed, known),
+    readings: believed,
+    attempts,
+    detail: traceDetail({ calls: calls.length, failures, faults: known, held, answered }),
+  };
+}
+
+function sift(readings: readonly Reading[], plan: store.Plan): { believed: Reading[]; held: Reading[] } {
+  const { believed = [], held = [] } = Object.groupBy(readings, (reading) => {
+    const key = pairKey(reading);
+    return isPlausible(reading.price, plan.last.get(key), plan.held.get(key)) ? 'believed' : 'held';
+  });
+  return { believed, held };
+}
+
+/** An asset that has never had a price is probably a mistyped id: no reason to call the tick partial. */
+function distinguish(fault: Fault, { last }: store.Plan): Fault {
+  return fault.fault === 'absent' && !last.has(pairKey(fault)) ? { ...fault, fault: 'unknown_asset' } : fault;
+}
