@@ -1,5 +1,5 @@
 import { bundleFunctions } from '../lib/bundle.ts';
-import { celeriacApp } from '../lib/celeriac-app.ts';
+import { celeriacApp } from '../lib/stacks/celeriac-app.ts';
 
 // The `cdk` command says where it wants the result; run by hand, `node bin/celeriac.ts` puts it where `cdk` would.
 // `npm start` says where the functions are built when the checkout cannot be written.

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { celeriacApp } from '../lib/celeriac-app.ts';
-import { FIREWALL_REGION } from '../lib/firewall-stack.ts';
 import { mapFunctions } from '../lib/functions.ts';
+import { celeriacApp } from '../lib/stacks/celeriac-app.ts';
+import { FIREWALL_REGION } from '../lib/stacks/firewall-stack.ts';
 import { STAGES, stageNamed } from '../lib/stages.ts';
-import { STAGE_NAMES, synthesize, synthesized, temporary } from './synthesized.ts';
+import { STAGE_NAMES, synthesize, synthesized, temporary } from './testing/synthesized.ts';
 
 // Loading the library takes its time, which no test should be charged with.
 for (const stage of STAGE_NAMES) synthesized(stage);

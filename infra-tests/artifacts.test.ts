@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { FUNCTION_NAMES } from '../lib/functions.ts';
-import { allowed, functionsOf, listed, STAGE_NAMES, statementsOf, synthesized } from './synthesized.ts';
+import {
+  allowed,
+  functionsOf,
+  listed,
+  STAGE_NAMES,
+  statementsOf,
+  synthesized,
+} from './testing/synthesized.ts';
 
 describe.each(STAGE_NAMES)('the artifacts bucket of %s', (stage) => {
   const stacks = synthesized(stage);

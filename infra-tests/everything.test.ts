@@ -1,6 +1,6 @@
 import { CfnResource, Stack, TagManager } from 'aws-cdk-lib';
 import { describe, expect, test } from 'vitest';
-import { ALL_SETTINGS, appOf, STAGE_NAMES, temporary } from './synthesized.ts';
+import { ALL_SETTINGS, appOf, STAGE_NAMES, temporary } from './testing/synthesized.ts';
 
 /*
  * What must hold of every resource, whatever it is.

@@ -4,7 +4,7 @@ import { type App, Stack, Validations } from 'aws-cdk-lib';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
 import { expect, test } from 'vitest';
-import { ALL_SETTINGS, appOf, STAGE_NAMES, temporary } from './synthesized.ts';
+import { ALL_SETTINGS, appOf, STAGE_NAMES, temporary } from './testing/synthesized.ts';
 
 type Report = {
   pluginReports: { violations: { ruleName: string; violatingConstructs: { constructPath: string }[] }[] }[];

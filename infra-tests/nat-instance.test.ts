@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { synthesized, temporary } from './synthesized.ts';
+import { synthesized, temporary } from './testing/synthesized.ts';
 
 const SCRIPT = join(import.meta.dirname, '..', 'lib', 'nat', 'set-up.sh');
 

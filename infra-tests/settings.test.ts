@@ -12,7 +12,7 @@ import {
   synthesize,
   synthesized,
   temporary,
-} from './synthesized.ts';
+} from './testing/synthesized.ts';
 
 describe('everything that may be said at deployment', () => {
   const stacks = synthesize('prod', temporary('all'), ALL_SETTINGS);

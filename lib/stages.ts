@@ -244,7 +244,7 @@ export const STAGES = {
 /**
  * Longest name of a stage: CloudFront's names hold the stage and the region, and end at 64 characters.
  *
- * @see accountWide in lib/constructs/front-door.ts
+ * @see accountWide in lib/constructs/edge/front-door.ts
  */
 const MAX_NAME_LENGTH = 20;
 

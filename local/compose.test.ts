@@ -91,7 +91,10 @@ test('LocalStack is the last image that asks for no token, a token is passed on,
 });
 
 test('Postgres is of the major version that is deployed', async () => {
-  const database = await readFile(join(import.meta.dirname, '../lib/constructs/database.ts'), 'utf8');
+  const database = await readFile(
+    join(import.meta.dirname, '../lib/constructs/database/database.ts'),
+    'utf8',
+  );
   const [, major] = /AuroraPostgresEngineVersion\.VER_(\d+)_/.exec(database) ?? [];
   expect(services().postgres?.image).toMatch(new RegExp(`^postgres:${major}\\.`));
 });

@@ -1,4 +1,4 @@
-import { PUBLISHED } from '../figures.ts';
+import { PUBLISHED } from '../metrics.ts';
 import type { Resource } from './inventory.ts';
 
 export type Metric = {

@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { celeriacApp } from '../celeriac-app.ts';
 import { mapFunctions } from '../functions.ts';
+import { celeriacApp } from '../stacks/celeriac-app.ts';
 import type { STAGES } from '../stages.ts';
 import type { Template } from './inventory.ts';
 

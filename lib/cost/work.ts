@@ -63,7 +63,7 @@ const single: Work = {
   storedKb: 3,
 };
 
-/** Ids that one message of the bulk queue carries; asserted to be the code's in infra-tests/cost.test.ts. */
+/** Ids that one message of the bulk queue carries; asserted to be the code's in infra-tests/observability/cost.test.ts. */
 export const BULK_IDS_PER_MESSAGE = 100;
 /** Messages that one SendMessageBatch carries. */
 const PER_REQUEST = 10;

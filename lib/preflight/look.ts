@@ -23,9 +23,9 @@ import { DescribeSecretCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import { GetServiceQuotaCommand, ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
-import { ENGINE_VERSION } from '../constructs/database.ts';
-import { FIREWALL_REGION } from '../firewall-stack.ts';
+import { ENGINE_VERSION } from '../constructs/database/database.ts';
 import { FUNCTION_NAMES } from '../functions.ts';
+import { FIREWALL_REGION } from '../stacks/firewall-stack.ts';
 import type { Stage } from '../stages.ts';
 import { type Facts, type Known, QUOTAS, type QuotaName } from './facts.ts';
 

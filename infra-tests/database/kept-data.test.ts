@@ -1,0 +1,96 @@
+import { describe, expect, test } from 'vitest';
+import { appOf, STAGE_NAMES, synthesized, temporary } from '../testing/synthesized.ts';
+
+/**
+ * What holds data, with the logical ids under which it is deployed and what becomes of it when it is replaced. Whoever
+ * meets a failure here renames nothing: CloudFormation would make an empty one and take the full one away. The owner's
+ * password is not among them, as a new one serves as well.
+ */
+const KEPT = [
+  { type: 'AWS::RDS::DBCluster', id: 'DatabaseCluster5B53A178', fate: 'Snapshot' },
+  { type: 'AWS::SecretsManager::Secret', id: 'SigningSecretCF7EC744', fate: 'Retain' },
+  { type: 'AWS::S3::Bucket', id: 'Artifacts82DD59A1', fate: 'Retain' },
+] as const;
+
+/** A change of these makes CloudFormation replace the cluster. */
+const REPLACING = [
+  'DBClusterIdentifier',
+  'DBSubnetGroupName',
+  'DatabaseName',
+  'Engine',
+  'EngineMode',
+  'KmsKeyId',
+  'StorageEncrypted',
+] as const;
+
+describe.each(STAGE_NAMES)('data of %s', (stage) => {
+  const { data, app } = synthesized(stage);
+
+  test.each(KEPT)(
+    '$type lies where it has been deployed, and outlives what replaces it',
+    ({ type, id, fate }) => {
+      const found = data.findResources(type);
+      expect(Object.keys(found)).toContain(id);
+      expect(found[id]).toHaveProperty('UpdateReplacePolicy', fate);
+    },
+  );
+
+  test('is all there is of its kinds', () => {
+    for (const type of [
+      'AWS::RDS::DBCluster',
+      'AWS::S3::Bucket',
+      'AWS::DynamoDB::Table',
+      'AWS::EFS::FileSystem',
+    ]) {
+      const known = KEPT.filter((kept) => kept.type === type).map(({ id }) => id);
+      expect(Object.keys(data.findResources(type))).toEqual(known);
+    }
+  });
+
+  test('is in no danger from what would replace the cluster', () => {
+    const [cluster] = Object.values(data.findResources('AWS::RDS::DBCluster'));
+    expect(Object.fromEntries(REPLACING.map((name) => [name, cluster?.Properties[name]]))).toEqual({
+      DBClusterIdentifier: undefined,
+      DBSubnetGroupName: { Ref: 'DatabaseClusterSubnets5540150D' },
+      DatabaseName: { 'Fn::If': [expect.any(String), { Ref: 'AWS::NoValue' }, 'celeriac'] },
+      Engine: 'aurora-postgresql',
+      EngineMode: undefined,
+      KmsKeyId: undefined,
+      StorageEncrypted: true,
+    });
+  });
+
+  test('lies in a stack of its own, which what computes can be taken away from', () => {
+    for (const type of ['AWS::RDS::DBCluster', 'AWS::DynamoDB::Table', 'AWS::EFS::FileSystem']) {
+      app.resourceCountIs(type, 0);
+    }
+    // What empties the bucket, where its stack takes it along.
+    data.resourceCountIs('AWS::Lambda::Function', stage === 'dev' ? 1 : 0);
+  });
+});
+
+test.each(STAGE_NAMES)(
+  '%s can be taken down whatever its buckets hold: what goes is emptied, the rest stays',
+  (stage) => {
+    for (const template of Object.values(synthesized(stage)).filter((each) => typeof each !== 'string')) {
+      const emptied = Object.values(template.findResources('Custom::S3AutoDeleteObjects')).map(
+        ({ Properties }) => Properties.BucketName.Ref,
+      );
+      const going = Object.entries(template.findResources('AWS::S3::Bucket'))
+        .filter(([, { DeletionPolicy }]) => DeletionPolicy !== 'Retain')
+        .map(([id]) => id);
+      expect(emptied.toSorted()).toEqual(going.toSorted());
+      expect(going).toHaveLength(stage === 'dev' ? 1 : 0);
+    }
+  },
+);
+
+test.each(KEPT)(
+  'in prod, $type also outlives its stack, which is guarded against deletion',
+  ({ type, id, fate }) => {
+    const { data } = synthesized('prod');
+    expect(data.findResources(type)[id]).toHaveProperty('DeletionPolicy', fate);
+    const assembly = appOf('prod', temporary('guarded')).synth();
+    expect(assembly.getStackByName('Celeriac-prod-Data').terminationProtection).toBe(true);
+  },
+);

@@ -1,0 +1,167 @@
+import { fork, spawn } from 'node:child_process';
+import { on, once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type Bundles, bundleFunctions, bundleSizes } from '../../lib/bundle.ts';
+import { DATABASE_FUNCTIONS, FUNCTION_NAMES, type FunctionName } from '../../lib/functions.ts';
+import { temporary } from '../testing/synthesized.ts';
+
+const REPOSITORY = join(import.meta.dirname, '../..');
+
+/** Which functions need what is not small. Every package of the SDK's clients is listed. */
+const NEEDED_BY: Record<string, readonly FunctionName[]> = {
+  '@aws-sdk/client-apigatewaymanagementapi': ['api', 'socket', 'worker', 'dead-letters', 'dispatcher'],
+  '@aws-sdk/client-eventbridge': [],
+  '@aws-sdk/client-lambda': ['socket'],
+  '@aws-sdk/client-s3': ['publish-console'],
+  '@aws-sdk/client-secrets-manager': [
+    'auth',
+    'session',
+    'prices',
+    'migrate',
+    'origin-check',
+    'rotate-signing-key',
+  ],
+  '@aws-sdk/client-sqs': ['api', 'worker', 'dispatcher'],
+  '@aws-sdk/credential-provider-ini': [],
+  '@aws-sdk/credential-provider-sso': [],
+  '@aws-sdk/nested-clients': [],
+  'csv-parse': ['worker'],
+  'drizzle-orm': ['api'],
+  hono: ['auth', 'session', 'api'],
+  jose: ['auth', 'session', 'api', 'socket'],
+  'lossless-json': DATABASE_FUNCTIONS,
+  postgres: DATABASE_FUNCTIONS,
+  undici: ['worker', 'prices'],
+};
+
+let bundles: Bundles;
+const places = {
+  sourceRoot: join(REPOSITORY, 'functions'),
+  consoleRoot: join(REPOSITORY, 'console'),
+  outputRoot: temporary('real'),
+};
+
+beforeAll(async () => {
+  bundles = await bundleFunctions(places);
+});
+
+test('every bundle is smaller than a megabyte', () => {
+  for (const [name, bytes] of Object.entries(bundleSizes(places.outputRoot))) {
+    expect([name, bytes < 1_000_000]).toEqual([name, true]);
+  }
+});
+
+/** The packages that a bundle is made of, by its source map. */
+function packagesOf(name: FunctionName, program = 'index'): Set<string> {
+  const { sources }: { sources: string[] } = JSON.parse(
+    readFileSync(join(bundles[name], `${program}.mjs.map`), 'utf8'),
+  );
+  return new Set(sources.flatMap((source) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(source)?.[1] ?? []));
+}
+
+describe('no function carries what it does not need', () => {
+  test.each(Object.entries(NEEDED_BY))('%s', (name, functions) => {
+    const carriers = FUNCTION_NAMES.filter((fn) => packagesOf(fn).has(name));
+    expect(carriers.toSorted()).toEqual([...functions].toSorted());
+  });
+
+  test('a runner of tasks carries the kinds and the guarded fetch, and neither the database nor a client', () => {
+    const packages = [...packagesOf('worker', 'task-runner')];
+    expect(packages).toEqual(expect.arrayContaining(['csv-parse', 'undici', 'zod']));
+    expect(packages).not.toContain('postgres');
+    expect(packages.filter((each) => each.startsWith('@aws-sdk/'))).toEqual([]);
+  });
+
+  test('those that publish events find the client beside them, where no cold start pays for it', () => {
+    for (const name of ['api', 'worker', 'dead-letters', 'dispatcher'] as const) {
+      expect([...packagesOf(name, 'event-bus')]).toContain('@aws-sdk/client-eventbridge');
+    }
+  });
+
+  test('nor a client that is not in the table', () => {
+    const clients = FUNCTION_NAMES.flatMap((name) => [...packagesOf(name)]).filter((each) =>
+      each.startsWith('@aws-sdk/client-'),
+    );
+    expect(Object.keys(NEEDED_BY)).toEqual(expect.arrayContaining([...new Set(clients)]));
+  });
+});
+
+test('a bundle logs in to the database by IAM, with the credentials that Lambda gives it', async () => {
+  const { port, password } = await passwordTaker();
+  const script = `
+    const { handler } = await import(${JSON.stringify(join(bundles['dead-letters'], 'index.mjs'))});
+    const body = JSON.stringify({ v: 1, ids: ['0199c0de-0000-7000-8000-000000000000'] });
+    await handler({ Records: [{ body }] }).catch(() => {});
+    process.exit();`;
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+    stdio: 'ignore',
+    env: {
+      STAGE: 'test',
+      METRICS: 'none',
+      DATABASE_URL: `postgres://celeriac_dead_letters@127.0.0.1:${port}/celeriac`,
+      SOCKET_ENDPOINT: 'http://127.0.0.1:9',
+      EVENT_BUS_NAME: 'celeriac-test',
+      AWS_REGION: 'eu-central-1',
+      AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
+      AWS_SECRET_ACCESS_KEY: 'secret',
+      AWS_SESSION_TOKEN: 'session',
+    },
+  });
+  const ended = once(child, 'exit');
+  const token = new URL(`https://${await password}`);
+  expect(token.host).toBe(`127.0.0.1:${port}`);
+  expect(Object.fromEntries(token.searchParams)).toMatchObject({
+    Action: 'connect',
+    DBUser: 'celeriac_dead_letters',
+    'X-Amz-Credential': expect.stringMatching(/^AKIDEXAMPLE\/.*\/eu-central-1\/rds-db\/aws4_request$/),
+    'X-Amz-Security-Token': 'session',
+    'X-Amz-Signature': expect.stringMatching(/^[0-9a-f]{64}$/),
+  });
+  await ended;
+});
+
+test('the runner that lies beside the worker runs a task, without the worker’s environment', async () => {
+  const runner = fork(join(bundles.worker, 'task-runner.mjs'), [], {
+    serialization: 'advanced',
+    env: { OUTBOUND_LOOPBACK: 'refused' },
+  });
+  try {
+    const answers = on(runner, 'message');
+    expect((await answers.next()).value).toEqual([{ type: 'ready' }, undefined]);
+    const payload = JSON.stringify({ csv: 'a\n1\n2' });
+    const job = { taskId: 'task', kind: 'data.process', payload, attempt: 1 };
+    runner.send({ type: 'run', run: 1, job });
+    for await (const [answer] of answers) {
+      if (answer.type === 'said') continue;
+      expect(answer).toMatchObject({ type: 'returned', run: 1 });
+      expect(JSON.parse(answer.result)).toMatchObject({ records: 2, columns: [{ name: 'a', sum: 3 }] });
+      break;
+    }
+  } finally {
+    runner.kill('SIGKILL');
+  }
+});
+
+/** A Postgres that asks for a password in clear text, and hangs up when it has it. */
+async function passwordTaker(): Promise<{ port: number; password: Promise<string> }> {
+  const given = Promise.withResolvers<string>();
+  const server = createServer((socket) => {
+    socket.once('data', () => {
+      // AuthenticationCleartextPassword: its type, its length, and a 3.
+      socket.write(Buffer.from([0x52, 0, 0, 0, 8, 0, 0, 0, 3]));
+      socket.once('data', (message) => {
+        // Type and length before it, a zero after it.
+        given.resolve(message.subarray(5, -1).toString());
+        socket.destroy();
+        server.close();
+      });
+    });
+    socket.on('error', () => {});
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return { port: (server.address() as AddressInfo).port, password: given.promise };
+}

@@ -1,0 +1,48 @@
+import { Arn, Stack } from 'aws-cdk-lib';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { AwsCustomResource, AwsCustomResourcePolicy, PhysicalResourceId } from 'aws-cdk-lib/custom-resources';
+import { Construct } from 'constructs';
+import { FIREWALL_REGION, firewallParameter } from '../../stacks/firewall-stack.ts';
+import type { Stage } from '../../stages.ts';
+import { acknowledgeCaller } from '../sdk-caller.ts';
+
+/**
+ * Reads, at deployment, the ARN of the firewall in its own region. By a parameter, as CloudFormation has no export
+ * across regions, and the library's needs a region that is known before.
+ */
+export class FirewallArn extends Construct {
+  readonly value: string;
+
+  constructor(scope: Construct, id: string, stage: Stage) {
+    super(scope, id);
+    const parameter = firewallParameter(stage);
+    const reader = new AwsCustomResource(this, 'Read', {
+      onUpdate: {
+        service: 'ssm',
+        action: 'GetParameter',
+        region: FIREWALL_REGION,
+        parameters: { Name: parameter },
+        physicalResourceId: PhysicalResourceId.of(parameter),
+      },
+      installLatestAwsSdk: false,
+      policy: AwsCustomResourcePolicy.fromStatements([
+        new PolicyStatement({
+          actions: ['ssm:GetParameter'],
+          resources: [
+            Arn.format(
+              {
+                service: 'ssm',
+                region: FIREWALL_REGION,
+                resource: 'parameter',
+                resourceName: parameter.slice(1),
+              },
+              Stack.of(this),
+            ),
+          ],
+        }),
+      ]),
+    });
+    acknowledgeCaller(this, reader);
+    this.value = reader.getResponseField('Parameter.Value');
+  }
+}

@@ -1,0 +1,94 @@
+import { Duration } from 'aws-cdk-lib';
+import { HttpApi, HttpMethod, HttpStage } from 'aws-cdk-lib/aws-apigatewayv2';
+import { HttpLambdaAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
+import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
+import type { IMetric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
+import { Construct } from 'constructs';
+import type { Stage } from '../../stages.ts';
+import type { CeleriacFunction } from '../function.ts';
+import { accessLog } from './access-log.ts';
+import { ADDRESS_HEADER, ORIGIN_HEADER } from './origin-secret.ts';
+
+/**
+ * Which function answers which path; the most specific route wins, and what none matches is API Gateway's 404.
+ *
+ * A route cannot end in a slash, and `/api/token` does not match `/api/token/`; a greedy variable matches what
+ * follows the slash, also when that is nothing. Hence both.
+ *
+ * Every route takes ANY method: API Gateway answers a method without a route by 404, a function by 405 with `Allow`.
+ *
+ * @see https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
+ */
+const ROUTES = {
+  auth: ['/api/auth/{proxy+}', ...withSlash('/api/token')],
+  // Apart from logins, which may occupy every sandbox of theirs.
+  session: [
+    ...['refresh', 'logout', 'me', 'jwks'].flatMap((name) => withSlash(`/api/auth/${name}`)),
+    ...['refresh', 'verify'].flatMap((name) => withSlash(`/api/token/${name}`)),
+    '/.well-known/{proxy+}',
+  ],
+  api: withSlash('/api'),
+} as const satisfies Record<string, readonly string[]>;
+
+const ROUTED = ['auth', 'session', 'api'] as const satisfies readonly (keyof typeof ROUTES)[];
+
+function withSlash(path: string): [string, string] {
+  return [path, `${path}/{proxy+}`];
+}
+
+/**
+ * The HTTP API. Functions get payload format 2.0. Only what brings the front door's headers gets through; API Gateway
+ * remembers for an hour that a client address did, so that the check costs most requests nothing.
+ */
+export class HttpEndpoint extends Construct {
+  /** `https://…` without a path. */
+  readonly url: string;
+  private readonly api: HttpApi;
+
+  constructor(scope: Construct, id: string, { stage }: { stage: Stage }) {
+    super(scope, id);
+    this.api = new HttpApi(this, 'Api', {
+      apiName: `celeriac-${stage.name}-http`,
+      createDefaultStage: false,
+    });
+    new HttpStage(this, 'Stage', {
+      httpApi: this.api,
+      stageName: '$default',
+      autoDeploy: true,
+      throttle: stage.throttle.http,
+      accessLogSettings: accessLog(this, {
+        stage,
+        fields: ['httpMethod', 'path', 'responseLength', 'responseLatency', 'integrationErrorMessage'],
+      }),
+    });
+    this.url = this.api.apiEndpoint;
+  }
+
+  routeTo(functions: Record<keyof typeof ROUTES, CeleriacFunction>, originCheck: CeleriacFunction): void {
+    const authorizer = new HttpLambdaAuthorizer('FrontDoorOnly', originCheck, {
+      // What API Gateway remembers belongs to one client address: the answer hands it over.
+      identitySource: [ORIGIN_HEADER, ADDRESS_HEADER].map((name) => `$request.header.${name}`),
+      resultsCacheTtl: Duration.hours(1),
+    });
+    for (const name of ROUTED) {
+      const integration = new HttpLambdaIntegration(name, functions[name], { scopePermissionToRoute: false });
+      for (const path of ROUTES[name]) {
+        this.api.addRoutes({ path, methods: [HttpMethod.ANY], integration, authorizer });
+      }
+    }
+  }
+
+  /** Requests that API Gateway or a function behind it failed at. */
+  serverErrors(options: MetricOptions): IMetric {
+    return this.api.metricServerError(options);
+  }
+
+  requests(options: MetricOptions): IMetric {
+    return this.api.metricCount(options);
+  }
+
+  /** Milliseconds from request to answer. */
+  latency(options: MetricOptions): IMetric {
+    return this.api.metricLatency(options);
+  }
+}

@@ -1,0 +1,235 @@
+import { Duration } from 'aws-cdk-lib';
+import { MathExpression } from 'aws-cdk-lib/aws-cloudwatch';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
+import type { FunctionName } from '../../functions.ts';
+import { figure } from '../../metrics.ts';
+import type { Stage } from '../../stages.ts';
+import type { DatabaseAccess } from '../database/database-access.ts';
+import type { HttpEndpoint } from '../edge/http-api.ts';
+import type { SocketEndpoint } from '../edge/websocket-api.ts';
+import type { CeleriacFunction } from '../function.ts';
+import type { TaskQueues } from '../task-queues.ts';
+import type { Undelivered } from '../undelivered.ts';
+import type { AlarmSpec } from './alarms.ts';
+
+export type Watched = {
+  stage: Stage;
+  http: HttpEndpoint;
+  sockets: SocketEndpoint;
+  queues: TaskQueues;
+  undelivered: Undelivered;
+  database: DatabaseAccess;
+  functions: Record<FunctionName, CeleriacFunction>;
+};
+
+const period = Duration.minutes(5);
+
+/**
+ * Age of a queue's oldest message at which it is not kept up with, in seconds. Above a message's longest delay
+ * (180 s) and the longest run (900 s) together, one and a half times.
+ */
+const OLDEST_MESSAGE_SECONDS = 1_800;
+
+/** Milliseconds between the time of a single task and its start, for ninety-nine of a hundred. */
+const LATE_MS = 30_000;
+
+/** How late a task may be removed. While retention keeps up, it is a quarter of an hour at most. */
+const OVERDUE_SECONDS = 3_600;
+
+/** Functions whose errors nobody else hears of: migrate and publish-console fail the deployment that calls them. */
+const ALARMED_FUNCTIONS = [
+  'auth',
+  'session',
+  'api',
+  'socket',
+  'worker',
+  'dead-letters',
+  'dispatcher',
+  'prices',
+  'origin-check',
+  'rotate-signing-key',
+] as const satisfies readonly FunctionName[];
+
+/** Every alarm of the stage, by name. What to do about each stands in docs/operating.md under the same name. */
+export function alarmTable(watched: Watched): Record<string, AlarmSpec> {
+  return {
+    ...ofTasks(watched),
+    ...ofFigures(watched),
+    ...ofRequests(watched),
+    ...ofDatabase(watched),
+    ...ofFunctions(watched),
+  };
+}
+
+function ofTasks({ queues, undelivered, functions }: Watched): Record<string, AlarmSpec> {
+  return {
+    'dead-letters': {
+      says: 'Messages came back five times: workers died with them, or could not start',
+      // Its function empties the queue within moments: the queue itself never looks full.
+      metric: functions['dead-letters'].metricInvocations({ statistic: 'Sum', period }),
+      above: 0,
+      periods: 1,
+      silence: 'well',
+    },
+    'undelivered-events': notEmpty(
+      undelivered.queue,
+      'A scheduled tick or an asynchronous call reached no function, or the function failed at it twice',
+    ),
+    'interactive-queue-behind': old(queues.interactive, 'Single tasks wait longer than any run takes'),
+    'bulk-queue-behind': old(queues.bulk, 'Batches of tasks wait longer than any run takes'),
+    'dispatcher-silent': {
+      says: 'The dispatcher has not run: tasks scheduled for later do not start',
+      metric: functions.dispatcher.metricInvocations({ statistic: 'Sum', period }),
+      below: 1,
+      periods: 1,
+      silence: 'trouble',
+    },
+  };
+}
+
+/** Of what the functions say of themselves; a missing pulse would alarm where they are told to say nothing. */
+function ofFigures({ stage }: Watched): Record<string, AlarmSpec> {
+  if (stage.observability.figures === 'none') return {};
+  return {
+    'late-starts': {
+      says: 'Single tasks start late, by the database’s clock',
+      metric: figure(stage, 'InteractiveStartLateness', { statistic: 'p99', period }),
+      above: LATE_MS,
+      periods: 2,
+      silence: 'well',
+    },
+    'wake-ups-unsent': {
+      says: 'SQS does not take the messages that wake the worker; tasks wait until it does',
+      metric: figure(stage, 'WakeUpsUnsent', { statistic: 'Sum', period }),
+      above: 0,
+      periods: 2,
+      silence: 'well',
+    },
+    'table-size': {
+      says: 'A table is larger than a database that forgets old tasks should have',
+      metric: figure(stage, 'LargestTableBytes', { statistic: 'Maximum', period }),
+      above: stage.database.maxTableBytes,
+      periods: 1,
+      silence: 'well',
+    },
+    'retention-behind': {
+      says: 'For an hour, ticks of the dispatcher had no time for tasks that should have been gone long before',
+      metric: figure(stage, 'RetentionOverdueSeconds', { statistic: 'Maximum', period }),
+      above: OVERDUE_SECONDS,
+      periods: 12,
+      silence: 'well',
+    },
+    'stale-prices': {
+      says: 'No price has been fetched for a quarter of an hour',
+      metric: figure(stage, 'PriceFetchesSucceeded', { statistic: 'Sum', period }),
+      below: 1,
+      periods: 3,
+      silence: 'trouble',
+    },
+  };
+}
+
+function ofRequests({
+  http,
+  sockets,
+  functions: { auth, session, api, socket },
+}: Watched): Record<string, AlarmSpec> {
+  const throttles = (fn: CeleriacFunction) => fn.metricThrottles({ statistic: 'Sum', period });
+  return {
+    'http-errors': {
+      says: 'The HTTP API answers requests with 5xx',
+      metric: http.serverErrors({ statistic: 'Sum', period }),
+      above: 5,
+      periods: 1,
+      silence: 'well',
+    },
+    'socket-errors': {
+      says: 'Events of WebSocket connections are not answered',
+      // Not those that are answered with an error, which a client with an old ticket gets as well.
+      metric: sockets.executionErrors({ statistic: 'Sum', period }),
+      above: 5,
+      periods: 1,
+      silence: 'well',
+    },
+    'requests-throttled': {
+      says: 'Requests are refused because every sandbox that the stage grants is busy',
+      metric: new MathExpression({
+        // A sum of metrics has no value where one of them has none, as of a function that nobody called.
+        expression: 'FILL(auth, 0) + FILL(session, 0) + FILL(api, 0) + FILL(socket, 0)',
+        usingMetrics: {
+          auth: throttles(auth),
+          session: throttles(session),
+          api: throttles(api),
+          socket: throttles(socket),
+        },
+        period,
+      }),
+      above: 0,
+      periods: 2,
+      silence: 'well',
+    },
+  };
+}
+
+function ofDatabase({ stage, database }: Watched): Record<string, AlarmSpec> {
+  return {
+    'database-capacity': {
+      says: 'The database works at the limit of the capacity that the stage grants',
+      metric: database.utilization({ statistic: 'Average', period }),
+      above: 90,
+      periods: 3,
+      silence: 'well',
+    },
+    'database-connections': {
+      says: 'Four of five connections of the database are taken',
+      metric: database.openConnections({ statistic: 'Maximum', period }),
+      above: 0.8 * stage.database.maxConnections,
+      periods: 1,
+      silence: 'well',
+    },
+    'transaction-ids': {
+      says: 'Vacuum does not keep up: a quarter of the transaction ids is used, and without any Postgres refuses to write',
+      metric: database.transactionAge({ statistic: 'Maximum', period }),
+      above: 500_000_000,
+      periods: 1,
+      silence: 'well',
+    },
+  };
+}
+
+function ofFunctions({ functions }: Watched): Record<string, AlarmSpec> {
+  return Object.fromEntries(
+    ALARMED_FUNCTIONS.map((name) => [
+      `${name}-fails`,
+      {
+        // A task that fails is no error: it is recorded on its row.
+        says: `An invocation of ${name} threw, was killed or ran out of time`,
+        metric: functions[name].metricErrors({ statistic: 'Sum', period }),
+        above: 0,
+        periods: 1,
+        silence: 'well',
+      },
+    ]),
+  );
+}
+
+function notEmpty(queue: Queue, says: string): AlarmSpec {
+  const metric = queue.metricApproximateNumberOfMessagesVisible({ statistic: 'Maximum', period });
+  return { says, metric, above: 0, periods: 1, silence: 'well' };
+}
+
+/**
+ * The age counts also for messages that are hidden, as those of a worker that died are for an hour and a half, while the
+ * dispatcher has their tasks run by others: only where some waited all the time is the queue not kept up with.
+ */
+function old(queue: Queue, says: string): AlarmSpec {
+  const metric = new MathExpression({
+    expression: 'IF(FILL(waiting, 0) > 0, age, 0)',
+    usingMetrics: {
+      waiting: queue.metricApproximateNumberOfMessagesVisible({ statistic: 'Minimum', period }),
+      age: queue.metricApproximateAgeOfOldestMessage({ statistic: 'Maximum', period }),
+    },
+    period,
+  });
+  return { says, metric, above: OLDEST_MESSAGE_SECONDS, periods: 1, silence: 'well' };
+}

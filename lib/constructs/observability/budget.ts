@@ -1,0 +1,28 @@
+import { CfnBudget } from 'aws-cdk-lib/aws-budgets';
+import { Construct } from 'constructs';
+import type { Stage } from '../../stages.ts';
+
+/** Mails when four fifths of a month's budget are spent, and when the month will end above it. Counts the whole account. */
+export class Budget extends Construct {
+  constructor(
+    scope: Construct,
+    id: string,
+    { stage, amount, email }: { stage: Stage; amount: number; email: string },
+  ) {
+    super(scope, id);
+    const subscribers = [{ subscriptionType: 'EMAIL', address: email }];
+    const told = (notificationType: 'ACTUAL' | 'FORECASTED', threshold: number) => ({
+      notification: { notificationType, threshold, comparisonOperator: 'GREATER_THAN' },
+      subscribers,
+    });
+    new CfnBudget(this, 'Budget', {
+      budget: {
+        budgetName: `celeriac-${stage.name}`,
+        budgetType: 'COST',
+        timeUnit: 'MONTHLY',
+        budgetLimit: { amount, unit: 'USD' },
+      },
+      notificationsWithSubscribers: [told('ACTUAL', 80), told('FORECASTED', 100)],
+    });
+  }
+}

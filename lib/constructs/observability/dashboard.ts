@@ -1,0 +1,155 @@
+import { Aws, CfnMapping, Duration } from 'aws-cdk-lib';
+import {
+  type Alarm,
+  AlarmStatusWidget,
+  Dashboard as CloudWatchDashboard,
+  GraphWidget,
+  type IMetric,
+  type MetricOptions,
+  TextWidget,
+} from 'aws-cdk-lib/aws-cloudwatch';
+import { Construct } from 'constructs';
+import { type FigureName, figure, PUBLISHED } from '../../metrics.ts';
+import type { Watched } from './alarm-table.ts';
+
+const period = Duration.minutes(1);
+const sum: MetricOptions = { statistic: 'Sum', period };
+const max: MetricOptions = { statistic: 'Maximum', period };
+
+/** Answers "is it well, and if not, where": every alarm first, then what travels, in the order in which a task does. */
+export class Dashboard extends Construct {
+  /** Where a person looks at it, once logged in to the console. */
+  readonly url: string;
+
+  constructor(
+    scope: Construct,
+    id: string,
+    { watched, alarms }: { watched: Watched; alarms: readonly Alarm[] },
+  ) {
+    super(scope, id);
+    const { stage } = watched;
+    // Dashboards, unlike what they show, belong to the account and not to a region.
+    const dashboardName = `celeriac-${stage.name}-${Aws.REGION}`;
+    const dashboard = new CloudWatchDashboard(this, 'Dashboard', { dashboardName });
+    this.url = `https://${consoleHost(this)}/cloudwatch/home?region=${Aws.REGION}#dashboards/dashboard/${dashboardName}`;
+    dashboard.addWidgets(
+      new AlarmStatusWidget({ title: 'Is it well?', alarms: [...alarms], width: 24, height: 4 }),
+    );
+    dashboard.addWidgets(
+      new TextWidget({
+        markdown: '# If not, where? From left to right and down, as a task travels',
+        width: 24,
+        height: 1,
+      }),
+    );
+    for (const row of rowsOf(watched).map(drawable)) {
+      if (row.length === 0) continue;
+      dashboard.addWidgets(
+        ...row.map(
+          ([title, left, right]) =>
+            new GraphWidget({
+              title,
+              left,
+              right: right ?? [],
+              width: 24 / row.length,
+              height: 6,
+              leftYAxis: { min: 0 },
+            }),
+        ),
+      );
+    }
+  }
+}
+
+/** Where the console of AWS is, which no pseudo parameter of CloudFormation says. */
+function consoleHost(scope: Construct): string {
+  const hosts = new CfnMapping(scope, 'Console', {
+    mapping: {
+      aws: { host: 'console.aws.amazon.com' },
+      'aws-cn': { host: 'console.amazonaws.cn' },
+      'aws-us-gov': { host: 'console.amazonaws-us-gov.com' },
+    },
+  });
+  return hosts.findInMap(Aws.PARTITION, 'host');
+}
+
+/** Title, what is drawn to the left axis, and to the right. */
+type Graph = readonly [title: string, left: IMetric[], right?: IMetric[]];
+
+/** Without the graphs that have nothing to draw, as the stage does not publish their figures. */
+const drawable = (row: readonly Graph[]) => row.filter(([, left]) => left.length > 0);
+
+function rowsOf({ stage, http, sockets, queues, database, functions }: Watched): Graph[][] {
+  const published = PUBLISHED[stage.observability.figures];
+  const counts = (...names: FigureName[]) =>
+    names
+      .filter((name) => published.includes(name))
+      .map((name) => figure(stage, name, { statistic: 'Sum', period }));
+  const greatest = (name: FigureName) =>
+    published.includes(name) ? [figure(stage, name, { statistic: 'Maximum', period })] : [];
+  const lateness = (...names: FigureName[]) =>
+    names
+      .filter((name) => published.includes(name))
+      .flatMap((name) =>
+        ['p50', 'p99'].map((statistic) =>
+          figure(stage, name, { statistic, period, label: `${name} ${statistic}` }),
+        ),
+      );
+  const each = (of: (fn: (typeof functions)[keyof typeof functions]) => IMetric) =>
+    Object.values(functions).map(of);
+  const { interactive, bulk, deadLetters } = queues;
+  return [
+    [
+      [
+        'Requests (right: milliseconds)',
+        [http.requests(sum), http.serverErrors(sum)],
+        [http.latency({ statistic: 'p50', period }), http.latency({ statistic: 'p99', period })],
+      ],
+      ['WebSocket', [sockets.connections(sum), sockets.refusals(sum), sockets.executionErrors(sum)]],
+    ],
+    [
+      [
+        'Tasks',
+        counts(
+          'TasksCreated',
+          'TasksCompleted',
+          'TasksFailed',
+          'TasksRetried',
+          'TasksCancelled',
+          'TasksRescued',
+        ),
+      ],
+      ['Lateness of starts, milliseconds', lateness('InteractiveStartLateness', 'BulkStartLateness')],
+    ],
+    [
+      [
+        'Messages waiting (right: age of the oldest, seconds)',
+        [interactive, bulk, deadLetters].map((queue) => queue.metricApproximateNumberOfMessagesVisible(max)),
+        [interactive, bulk].map((queue) => queue.metricApproximateAgeOfOldestMessage(max)),
+      ],
+      [
+        'Dispatcher',
+        [...counts('WakeUpsSent', 'WakeUpsUnsent'), functions.dispatcher.metricInvocations(sum)],
+      ],
+      [
+        'Prices',
+        counts('PriceFetchesSucceeded', 'PriceFetchesPartial', 'PriceFetchesFailed', 'PricesStored'),
+      ],
+    ],
+    [
+      ['Errors of functions', each((fn) => fn.metricErrors(sum))],
+      ['Sandboxes at once', each((fn) => fn.metric('ConcurrentExecutions', max))],
+      ['Throttled', each((fn) => fn.metricThrottles(sum))],
+    ],
+    [
+      ['Database: capacity taken, per cent', [database.utilization({ statistic: 'Maximum', period })]],
+      ['Database: connections', [database.openConnections(max)]],
+      ['Database: transaction ids used', [database.transactionAge(max)]],
+      [
+        'Database: largest table, bytes (right: seconds that removal is late)',
+        greatest('LargestTableBytes'),
+        greatest('RetentionOverdueSeconds'),
+      ],
+    ],
+  ];
+}

@@ -1,0 +1,22 @@
+import { CfnResource, type Stack } from 'aws-cdk-lib';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import type { Stage } from '../../stages.ts';
+import { fateOf } from '../fate.ts';
+import { CeleriacFunction } from '../function.ts';
+
+/**
+ * Where the library's own functions log, which call ours during a deployment. By themselves they would write into groups
+ * that Lambda makes, outside of any stack, and that nobody ever empties. Call it when everything else is there.
+ */
+export function deploymentLog(stack: Stack, stage: Stage): void {
+  const foreign = stack.node
+    .findAll()
+    .filter((child) => CfnResource.isCfnResource(child) && child.cfnResourceType === 'AWS::Lambda::Function')
+    .filter((child) => !(child.node.scope instanceof CeleriacFunction)) as CfnResource[];
+  if (foreign.length === 0) return;
+  const logGroup = new LogGroup(stack, 'DeploymentLog', {
+    retention: stage.logs.retention,
+    ...fateOf(stage),
+  });
+  for (const fn of foreign) fn.addPropertyOverride('LoggingConfig.LogGroup', logGroup.logGroupName);
+}
