@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['local/abuse/**/*.abuse.test.ts'],
-    globalSetup: ['local/test-postgres.ts'],
+    globalSetup: ['local/postgres/testing/cluster-of-run.ts'],
     pool: 'forks',
     // What is waited for comes when it comes: a busy machine is no failure.
     expect: { poll: { timeout: 20_000, interval: 20 } },

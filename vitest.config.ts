@@ -16,7 +16,7 @@ export default defineConfig({
       '**/*.abuse.test.ts',
       'local/ministack/deployed/**',
     ],
-    globalSetup: ['local/test-postgres.ts'],
+    globalSetup: ['local/postgres/testing/cluster-of-run.ts'],
     pool: 'forks',
     // What is waited for comes when it comes: a busy machine is no failure.
     expect: { poll: { timeout: 20_000, interval: 20 } },

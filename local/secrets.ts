@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { chmod, readFile, writeFile } from 'node:fs/promises';
-import type { SecretSpec } from './template.ts';
+import type { SecretSpec } from './template/deployment.ts';
 
 const LOWERCASE = 'abcdefghijklmnopqrstuvwxyz';
 const CHARACTERS: Record<string, string> = {

@@ -10,10 +10,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
+import { sandboxEnvironment } from './emulators/lambda/sandbox-environment.ts';
 import { functionEnvironment } from './function-environment.ts';
-import { sandboxEnvironment } from './sandbox-environment.ts';
-import { synthesizedAssembly } from './synthesize.ts';
-import { type FunctionSpec, readDeployment } from './template.ts';
+import { type FunctionSpec, readDeployment } from './template/deployment.ts';
+import { synthesizedAssembly } from './template/synthesize.ts';
 
 /** Imports of each function, of which the median counts. */
 const RUNS = 7;

@@ -8,11 +8,11 @@
  * is, GATEWAYS (2) how many processes hold the WebSockets, and DATA_DIR is .local/localstack unless given.
  */
 import { join, resolve } from 'node:path';
-import { type Addresses, COMPOSE } from './localstack/localstack-backing.ts';
-import { portVariable } from './port-variable.ts';
+import { type Addresses, COMPOSE } from './backings/localstack/localstack-backing.ts';
+import { portVariable } from './process/port-variable.ts';
+import { StartFailure } from './process/start-failure.ts';
+import { stopOnRequest } from './process/stop-on-request.ts';
 import { startRuntime } from './runtime.ts';
-import { StartFailure } from './start-failure.ts';
-import { stopOnRequest } from './stop-on-request.ts';
 
 const REPOSITORY = resolve(import.meta.dirname, '..');
 

@@ -5,7 +5,7 @@ import postgres from 'postgres';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { verifiedTls } from '../../functions/database/connect.ts';
 import { writeRdsAuthorities } from '../../lib/rds-authorities.ts';
-import { type Postgres, startPostgres } from '../../local/postgres.ts';
+import { type Postgres, startPostgres } from '../../local/postgres/cluster.ts';
 
 /*
  * A real Postgres that speaks TLS as Aurora does: its certificate is for `localhost`, and signed by an authority of these tests.

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { serveNames } from '../../functions/fetch/testing/name-server.ts';
 import { serve } from '../../functions/fetch/testing/server.ts';
 import { register } from '../end-to-end/client.ts';
-import { freePort } from '../free-port.ts';
+import { freePort } from '../process/free-port.ts';
 import { type Runtime, startRuntime } from '../runtime.ts';
 
 /*

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import type { Cache } from './cache.ts';
 import { celeriac } from './celeriac/celeriac.ts';
 import { startHost } from './celeriac/host.ts';
-import type { Contender, LatenessPlan, Measure, System } from './contender.ts';
 import { freshPostgres } from './fresh-postgres.ts';
-import { startMeasuredProcess } from './measured-process.ts';
+import type { Contender, LatenessPlan, Measure, System } from './measuring/contender.ts';
+import { startMeasuredProcess } from './measuring/measured-process.ts';
 import { type Fsync, startRedis } from './redis.ts';
 
 const DRIVERS = join(import.meta.dirname, 'drivers');

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import postgres from 'postgres';
-import { startPostgres } from '../postgres.ts';
-import { noted } from './running.ts';
+import { startPostgres } from '../postgres/cluster.ts';
+import { noted } from './measuring/running.ts';
 
 /** A cluster from nothing, with the settings that Celeriac's has, and a database in it. */
 export async function freshPostgres(directory: string): Promise<{ url: string; stop(): Promise<void> }> {

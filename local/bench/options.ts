@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { FULL, QUICK, type Scale } from './finding.ts';
+import { FULL, QUICK, type Scale } from './report/finding.ts';
 
 export interface Options {
   readonly scale: Scale;

@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from '@redis/client';
-import { freePort } from '../free-port.ts';
-import { noted } from './running.ts';
+import { freePort } from '../process/free-port.ts';
+import { noted } from './measuring/running.ts';
 
 /** When Redis forces what it appended to disk. */
 export type Fsync = 'everysec' | 'always';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import postgres from 'postgres';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Runtime, startRuntime } from '../runtime.ts';
-import { synthesizedAssembly } from '../synthesize.ts';
+import { synthesizedAssembly } from '../template/synthesize.ts';
 import { register, type User } from './client.ts';
 
 /*

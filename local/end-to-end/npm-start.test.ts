@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { freePort } from '../free-port.ts';
+import { freePort } from '../process/free-port.ts';
 import { register, request, type User, watch } from './client.ts';
 
 /*

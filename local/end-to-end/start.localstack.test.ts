@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
-import { freePort } from '../free-port.ts';
-import { connectRedis } from '../redis-client.ts';
+import { connectRedis } from '../backings/redis/redis-client.ts';
+import { freePort } from '../process/free-port.ts';
 import { register, watch } from './client.ts';
 
 /*

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DeleteQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, describe, expect, inject, test } from 'vitest';
-import { LONG_POLL_SECONDS } from '../localstack/localstack-backing.ts';
+import { LONG_POLL_SECONDS } from '../backings/localstack/localstack-backing.ts';
 import { startRuntime } from '../runtime.ts';
 import { register, watch } from './client.ts';
 import { type RequestCounter, startRequestCounter } from './request-counter.ts';

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { register } from '../end-to-end/client.ts';
-import { freePort } from '../free-port.ts';
+import { freePort } from '../process/free-port.ts';
 
 /*
  * `npm start` in the working directory, one task, and a stop. Prints what happened and fails when the task is not

@@ -1,5 +1,5 @@
 import { GetObjectCommand, NoSuchKey, S3Client } from '@aws-sdk/client-s3';
-import type { Origins } from '../front-door.ts';
+import type { Origins } from '../emulators/cloudfront/front-door.ts';
 import { CREDENTIALS, REGION } from './cdk.ts';
 
 /** What `/` is, as the distribution's default root object says. */

@@ -1,6 +1,6 @@
 import { CloudFormationClient, DescribeStackResourceCommand } from '@aws-sdk/client-cloudformation';
 import { PutBucketTaggingCommand, S3Client, type Tag } from '@aws-sdk/client-s3';
-import { readAssembly } from '../assembly.ts';
+import { readAssembly } from '../template/assembly.ts';
 import { CREDENTIALS, REGION } from './cdk.ts';
 
 /**

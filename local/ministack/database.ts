@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import postgres from 'postgres';
-import type { Postgres } from '../postgres.ts';
-import type { FunctionSpec } from '../template.ts';
-import type { Variables } from './adapt.ts';
+import type { Postgres } from '../postgres/cluster.ts';
+import type { FunctionSpec } from '../template/deployment.ts';
+import type { Variables } from './adapt/adapt.ts';
 
 /** The database that the functions' DATABASE_URL names. */
 const DATABASE = 'celeriac';

@@ -6,10 +6,10 @@
  * template's.
  */
 import { join, resolve } from 'node:path';
-import { directoryOfRun } from '../directory-of-run.ts';
-import { portVariable } from '../port-variable.ts';
-import { StartFailure } from '../start-failure.ts';
-import { stopOnRequest } from '../stop-on-request.ts';
+import { directoryOfRun } from '../postgres/directory-of-run.ts';
+import { portVariable } from '../process/port-variable.ts';
+import { StartFailure } from '../process/start-failure.ts';
+import { stopOnRequest } from '../process/stop-on-request.ts';
 import { CREDENTIALS, REGION } from './cdk.ts';
 import { deploySystem } from './deployment.ts';
 

@@ -5,13 +5,13 @@ import {
   ListSecretsCommand,
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
-import { CONSOLE, readErrorPages } from '../files.ts';
-import { startFrontDoor } from '../front-door.ts';
-import { startPostgres } from '../postgres.ts';
-import { synthesizedAssembly } from '../synthesize.ts';
-import { type Deployment, type FunctionSpec, readDeployment } from '../template.ts';
-import { viewerRequest } from '../viewer-request.ts';
-import { type Adaptation, adaptAssembly, type Variables } from './adapt.ts';
+import { CONSOLE, readErrorPages } from '../emulators/cloudfront/files.ts';
+import { startFrontDoor } from '../emulators/cloudfront/front-door.ts';
+import { viewerRequest } from '../emulators/cloudfront/viewer-request.ts';
+import { startPostgres } from '../postgres/cluster.ts';
+import { type Deployment, type FunctionSpec, readDeployment } from '../template/deployment.ts';
+import { synthesizedAssembly } from '../template/synthesize.ts';
+import { type Adaptation, adaptAssembly, type Variables } from './adapt/adapt.ts';
 import { apisAt, awsAt } from './aws.ts';
 import { bucketFiles } from './bucket-files.ts';
 import { tagBuckets } from './bucket-tags.ts';

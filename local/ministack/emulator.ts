@@ -6,9 +6,9 @@ import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
-import { freePort } from '../free-port.ts';
-import { startOrphanGuard } from '../orphan-guard.ts';
-import { StartFailure } from '../start-failure.ts';
+import { freePort } from '../process/free-port.ts';
+import { startOrphanGuard } from '../process/orphan-guard.ts';
+import { StartFailure } from '../process/start-failure.ts';
 
 const REPOSITORY = resolve(import.meta.dirname, '../..');
 const PINS = join(import.meta.dirname, 'requirements.txt');

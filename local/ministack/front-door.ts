@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import type { Origins } from '../front-door.ts';
+import type { Origins } from '../emulators/cloudfront/front-door.ts';
 
 /** What the front door has been deployed before. */
 export interface DeployedOrigins {

@@ -3,7 +3,7 @@ import {
   ListSecretsCommand,
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
-import { readAssembly } from '../assembly.ts';
+import { readAssembly } from '../template/assembly.ts';
 import { CREDENTIALS, REGION } from './cdk.ts';
 
 /**

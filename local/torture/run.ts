@@ -4,15 +4,15 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Runtime, startRuntime } from '../runtime.ts';
 import { impatientAssembly } from './assembly.ts';
-import { startAudit } from './audit.ts';
-import { startCallers } from './callers.ts';
-import { type Harm, startChaos } from './chaos.ts';
-import { type Evidence, histories } from './history.ts';
-import { plan } from './plan.ts';
-import { seeded } from './random.ts';
-import { unfinishedAt, violations } from './rules.ts';
-import { startTarget } from './target.ts';
-import { startUnreliableQueues, type UnreliableQueues } from './unreliable-queues.ts';
+import { type Harm, startChaos } from './faults/chaos.ts';
+import { startUnreliableQueues, type UnreliableQueues } from './faults/unreliable-queues.ts';
+import { startAudit } from './ledger/audit.ts';
+import { type Evidence, histories } from './ledger/history.ts';
+import { unfinishedAt, violations } from './ledger/rules.ts';
+import { startCallers } from './work/callers.ts';
+import { plan } from './work/plan.ts';
+import { seeded } from './work/random.ts';
+import { startTarget } from './work/target.ts';
 
 /** What a worker's death costs: so short that a run waits for it many times over. */
 const LEASE_SECONDS = 5;
@@ -40,7 +40,7 @@ const LOOK_SECONDS = 0.5;
 
 const LOOKS_PER_LINE = 20;
 
-const CLOCK_SHIFT = new URL('./clock-shift.ts', import.meta.url).href;
+const CLOCK_SHIFT = new URL('./faults/clock-shift.ts', import.meta.url).href;
 
 export interface TortureOptions {
   readonly tasks: number;

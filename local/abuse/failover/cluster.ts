@@ -3,8 +3,8 @@ import { chownSync, statSync } from 'node:fs';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import postgres from 'postgres';
-import type { DatabaseServer } from '../../backing.ts';
-import { type Postgres, SUPERUSER, startPostgres } from '../../postgres.ts';
+import type { DatabaseServer } from '../../backings/backing.ts';
+import { type Postgres, SUPERUSER, startPostgres } from '../../postgres/cluster.ts';
 import { startProxy } from './proxy.ts';
 
 const PASSWORD = 'replicated';

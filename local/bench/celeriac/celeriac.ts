@@ -1,4 +1,4 @@
-import type { Contender } from '../contender.ts';
+import type { Contender } from '../measuring/contender.ts';
 import { bulk, lateness, single, startLatency } from './measure.ts';
 import { openSession } from './session.ts';
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { Pool } from 'undici';
-import { TASKS_PER_CALL } from '../contender.ts';
-import { slices } from '../load.ts';
-import { pollUntil } from '../poll.ts';
+import { TASKS_PER_CALL } from '../measuring/contender.ts';
+import { slices } from '../measuring/load.ts';
+import { pollUntil } from '../measuring/poll.ts';
 
 /** Connections kept open, each with one request at a time. */
 const CONNECTIONS = 64;

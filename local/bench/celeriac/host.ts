@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { stopLeftoverPostgres } from '../../postgres.ts';
-import { startMeasuredProcess } from '../measured-process.ts';
-import { noted } from '../running.ts';
+import { stopLeftoverPostgres } from '../../postgres/cluster.ts';
+import { startMeasuredProcess } from '../measuring/measured-process.ts';
+import { noted } from '../measuring/running.ts';
 
 const FILE = join(import.meta.dirname, '..', 'drivers', 'celeriac-host.ts');
 

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { now } from '../clock.ts';
-import { type LatenessPlan, PAYLOAD, type System } from '../contender.ts';
-import { closedLoop } from '../load.ts';
+import { now } from '../measuring/clock.ts';
+import { type LatenessPlan, PAYLOAD, type System } from '../measuring/contender.ts';
+import { closedLoop } from '../measuring/load.ts';
 import type { Client } from './client.ts';
 import type { Session } from './session.ts';
 import { clock, lastEnd } from './store.ts';

@@ -1,4 +1,4 @@
-import { pollUntil } from '../poll.ts';
+import { pollUntil } from '../measuring/poll.ts';
 import { type Client, register } from './client.ts';
 import { type Host, startHost } from './host.ts';
 import { completedOf, isIdle, openRows, type Rows, type Times } from './store.ts';

@@ -1,4 +1,4 @@
-import type { Scale } from '../finding.ts';
+import type { Scale } from '../report/finding.ts';
 import { single, startLatency } from './measure.ts';
 import { openSession, type Session } from './session.ts';
 

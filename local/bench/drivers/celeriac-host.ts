@@ -1,6 +1,6 @@
 /* Celeriac as `npm start` brings it up, in a process of its own: whoever measures it is not served by the same thread. */
 import { type Runtime, startRuntime } from '../../runtime.ts';
-import { answerCalls } from '../answer-calls.ts';
+import { answerCalls } from '../measuring/answer-calls.ts';
 
 let runtime: Runtime | undefined;
 

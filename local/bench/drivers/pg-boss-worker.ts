@@ -1,4 +1,4 @@
-import { now } from '../clock.ts';
+import { now } from '../measuring/clock.ts';
 import { fromCache } from './packages.ts';
 import { setting } from './setting.ts';
 import { endWithParent, report } from './workers.ts';

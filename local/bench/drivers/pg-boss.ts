@@ -3,10 +3,10 @@
  * DATABASE_URL says where.
  */
 import { join } from 'node:path';
-import { answerCalls } from '../answer-calls.ts';
-import { PAYLOAD, TASKS_PER_CALL } from '../contender.ts';
-import { slices } from '../load.ts';
-import { pollUntil } from '../poll.ts';
+import { answerCalls } from '../measuring/answer-calls.ts';
+import { PAYLOAD, TASKS_PER_CALL } from '../measuring/contender.ts';
+import { slices } from '../measuring/load.ts';
+import { pollUntil } from '../measuring/poll.ts';
 import { fromCache } from './packages.ts';
 import { DRAIN, libraryCalls } from './producer.ts';
 import { setting } from './setting.ts';

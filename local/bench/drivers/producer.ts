@@ -1,6 +1,6 @@
-import { now } from '../clock.ts';
-import type { System } from '../contender.ts';
-import { closedLoop } from '../load.ts';
+import { now } from '../measuring/clock.ts';
+import type { System } from '../measuring/contender.ts';
+import { closedLoop } from '../measuring/load.ts';
 import type { Workers } from './workers.ts';
 
 /** What a library is called with; everything else about measuring is the same for all of them. */

@@ -2,9 +2,9 @@
  * The limit: what Celeriac writes for a task (its row, the claim, the outcome, the ledger), on its schema and without
  * its code. DATABASE_URL says where; CONNECTIONS and BATCH, how.
  */
-import { answerCalls } from '../answer-calls.ts';
-import { now } from '../clock.ts';
-import { slices } from '../load.ts';
+import { answerCalls } from '../measuring/answer-calls.ts';
+import { now } from '../measuring/clock.ts';
+import { slices } from '../measuring/load.ts';
 import * as store from './raw-store.ts';
 import { setting } from './setting.ts';
 

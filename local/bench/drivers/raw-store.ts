@@ -1,5 +1,5 @@
 import postgres from 'postgres';
-import { PAYLOAD } from '../contender.ts';
+import { PAYLOAD } from '../measuring/contender.ts';
 
 /** Connections of the superuser, whom row-level security costs nothing. */
 export function connect(url: string, connections: number): postgres.Sql {

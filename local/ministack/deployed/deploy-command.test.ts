@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { register, watch, watchFromBefore } from '../../end-to-end/client.ts';
-import { freePort } from '../../free-port.ts';
+import { freePort } from '../../process/free-port.ts';
 
 /*
  * `npm run deploy:ministack`, as a user types it, beside the deployment of the other tests.

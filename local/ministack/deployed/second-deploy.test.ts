@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
-import { adaptAssembly } from '../adapt.ts';
+import { adaptAssembly } from '../adapt/adapt.ts';
 import { cdk, LIMIT_SECONDS, synthesize } from '../cdk.ts';
 
 /*

@@ -1,0 +1,57 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Deliveries, type DeliveryOptions, deliveries } from '../../emulators/deliveries.ts';
+import { type EventQueue, eventQueues } from './provision.ts';
+
+/** Seconds of SQS's long poll. */
+const WAIT_SECONDS = 20;
+
+/**
+ * Deliveries where the emulator has the queues and buses: patterns are matched there, and a matched event for a
+ * function comes by that function's event queue. Schedules are the runtime's own.
+ *
+ * @param options.endpoint the emulator's
+ */
+export function eventDeliveries(options: DeliveryOptions & { readonly endpoint: string }): Deliveries {
+  const { deployment, requests, lambda, log, endpoint } = options;
+  const inner = deliveries({
+    ...options,
+    deployment: { ...deployment, rules: deployment.rules.filter(({ schedule }) => schedule) },
+  });
+  const stopping = new AbortController();
+  const polling: Promise<void>[] = [];
+
+  async function poll({ name, url, targetArn }: EventQueue): Promise<void> {
+    while (!stopping.signal.aborted) {
+      try {
+        const messages = await requests.receive(url, 10, WAIT_SECONDS, stopping.signal);
+        if (messages.length === 0) continue;
+        // Accepted is delivered: from here on the retries are Lambda's, as after EventBridge.
+        for (const { Body } of messages) lambda.invokeLater(targetArn, Body);
+        await requests.remove(
+          url,
+          messages.map(({ ReceiptHandle }) => ReceiptHandle),
+        );
+      } catch (error) {
+        if (stopping.signal.aborted) return;
+        log(`cannot receive from ${name}: ${error instanceof Error ? error.message : error}`);
+        await sleep(1000);
+      }
+    }
+  }
+
+  return {
+    ...inner,
+    startMappings: () => {
+      inner.startMappings();
+      polling.push(...eventQueues(deployment.rules, endpoint).map(poll));
+    },
+    pause: () => {
+      stopping.abort();
+      inner.pause();
+    },
+    end: async () => {
+      await Promise.all(polling);
+      await inner.end();
+    },
+  };
+}

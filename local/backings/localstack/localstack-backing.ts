@@ -1,0 +1,182 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import postgres from 'postgres';
+import { type SqsRequests, sqsRequests } from '../../emulators/sqs/sqs-requests.ts';
+import { StartFailure } from '../../process/start-failure.ts';
+import type { Deployment } from '../../template/deployment.ts';
+import type { Backing, DatabaseServer } from '../backing.ts';
+import { startGatewayProcesses } from '../redis/gateway-processes.ts';
+import { connectRedis } from '../redis/redis-client.ts';
+import { eventDeliveries } from './event-deliveries.ts';
+import { provision } from './provision.ts';
+
+/** Addresses of what compose.yaml runs, or of others like them. */
+export interface Addresses {
+  /** An AWS emulator with SQS, EventBridge and S3; without a trailing slash. */
+  readonly aws: string;
+  readonly redis: string;
+  /** Of a role that may make databases and roles; the database in it is only the way in. */
+  readonly postgres: string;
+  /** WebSocket gateway processes. */
+  readonly gateways: number;
+}
+
+/** Where compose.yaml publishes its services. */
+export const COMPOSE: Addresses = {
+  aws: 'http://127.0.0.1:4566',
+  redis: 'redis://127.0.0.1:6379',
+  postgres: 'postgres://postgres:postgres@127.0.0.1:5432/postgres',
+  gateways: 2,
+};
+
+/** The migrations grant roles `with inherit`. */
+const OLDEST_POSTGRES = 16;
+
+/**
+ * Seconds of a long poll. LocalStack hands messages to a poll whose client is dead, where they stay hidden for the
+ * visibility timeout: after a `kill -9` these polls must have ended before the next start is ready.
+ */
+export const LONG_POLL_SECONDS = 2;
+
+/** Seconds that each service has to answer: time enough for a `docker compose up` in the other window. */
+const WAIT_SECONDS = 60;
+
+/**
+ * Stands on LocalStack, Redis and Postgres.
+ *
+ * @throws {StartFailure} when one of them does not answer
+ */
+export async function localStackBacking(addresses: Addresses, log: (line: string) => void): Promise<Backing> {
+  const { aws, redis, gateways } = addresses;
+  const database = databaseServer(addresses.postgres);
+  await Promise.all([
+    answering('an AWS emulator', aws, 'AWS_ENDPOINT_URL', log, () => listQueues(aws)),
+    answering('Redis', redis, 'REDIS_URL', log, async () => (await connectRedis(redis)).destroy()),
+    answering('Postgres', withoutPassword(database.url()), 'POSTGRES_URL', log, () =>
+      checkPostgres(database.url()),
+    ),
+  ]);
+  let deployed: Deployment | undefined;
+  const requests = mending(sqsRequests(aws), async () => {
+    log('the AWS emulator has lost its queues: making them again');
+    if (deployed) await provision(aws, deployed);
+  });
+  return {
+    database,
+    queuesEndpoint: aws,
+    endpoints: {
+      AWS_ENDPOINT_URL_SQS: aws,
+      AWS_ENDPOINT_URL_EVENTBRIDGE: aws,
+      AWS_ENDPOINT_URL_S3: aws,
+    },
+    create: async (deployment) => {
+      deployed = deployment;
+      await provision(aws, deployment);
+    },
+    deliveries: (options) => eventDeliveries({ ...options, requests, endpoint: aws }),
+    openSockets: ({ api, lambdaEndpoint }) =>
+      startGatewayProcesses({ api, lambdaEndpoint, redisUrl: redis, count: gateways, log }),
+    sqsRequestCounts: () => ({}),
+  };
+}
+
+/** Requests as LocalStack needs them: with short polls. Queues that a restart has lost are made again. */
+function mending(requests: SqsRequests, mend: () => Promise<void>): SqsRequests {
+  let mended: Promise<void> | undefined;
+  return {
+    ...requests,
+    receive: async (queueUrl, max, waitSeconds, signal) => {
+      try {
+        return await requests.receive(queueUrl, max, Math.min(waitSeconds, LONG_POLL_SECONDS), signal);
+      } catch (error) {
+        if (!(error instanceof Error && /QueueDoesNotExist|NonExistentQueue/.test(error.message)))
+          throw error;
+        // Every poller finds out at the same time.
+        mended ??= mend().finally(() => {
+          mended = undefined;
+        });
+        await mended;
+        return [];
+      }
+    },
+  };
+}
+
+function databaseServer(address: string): DatabaseServer {
+  const given = new URL(address);
+  return {
+    host: given.hostname,
+    port: Number(given.port || 5432),
+    user: decodeURIComponent(given.username),
+    password: decodeURIComponent(given.password),
+    url: (database) => {
+      const url = new URL(given);
+      if (database) url.pathname = `/${encodeURIComponent(database)}`;
+      return url.href;
+    },
+  };
+}
+
+/** Waits until `attempt` succeeds. @throws {StartFailure} when it does not in time */
+async function answering(
+  what: string,
+  address: string,
+  variable: string,
+  log: (line: string) => void,
+  attempt: () => Promise<unknown>,
+): Promise<void> {
+  const deadline = Date.now() + WAIT_SECONDS * 1000;
+  for (let isFirst = true; ; isFirst = false) {
+    try {
+      await attempt();
+      return;
+    } catch (cause) {
+      if (cause instanceof Unfit) throw new StartFailure(cause.message, { cause });
+      if (Date.now() > deadline) {
+        const hint = `start local/compose.yaml, or set ${variable}`;
+        throw new StartFailure(`${what} does not answer at ${address} (${hint}): ${reasonIn(cause)}`, {
+          cause,
+        });
+      }
+    }
+    if (isFirst) log(`waiting for ${what} at ${address}`);
+    await sleep(500);
+  }
+}
+
+async function listQueues(endpoint: string): Promise<void> {
+  const response = await fetch(`${endpoint}/`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-amz-json-1.0', 'x-amz-target': 'AmazonSQS.ListQueues' },
+    body: '{}',
+    signal: AbortSignal.timeout(10_000),
+  });
+  if (!response.ok) throw new Error(`SQS answered ${response.status}`);
+}
+
+/** It answers, and waiting for it would not help. */
+class Unfit extends Error {}
+
+/** @throws {Unfit} when the server is too old */
+async function checkPostgres(url: string): Promise<void> {
+  const sql = postgres(url, { max: 1, connect_timeout: 10, onnotice: () => {} });
+  try {
+    const [row] = await sql<
+      { version: number }[]
+    >`select current_setting('server_version_num')::int as version`;
+    const major = Math.floor((row?.version ?? 0) / 10_000);
+    if (major < OLDEST_POSTGRES)
+      throw new Unfit(`Postgres must be ${OLDEST_POSTGRES} or newer, not ${major} (set POSTGRES_URL)`);
+  } finally {
+    await sql.end();
+  }
+}
+
+function withoutPassword(url: string): string {
+  return url.replace(/:[^:@/]*@/, '@');
+}
+
+/** What failed at the bottom: `fetch failed` alone tells nobody anything. */
+function reasonIn(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? reasonIn(error.cause) : error.message;
+}

@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { startPostgres } from '../../postgres/cluster.ts';
+import { freePort } from '../../process/free-port.ts';
+import { startOrphanGuard } from '../../process/orphan-guard.ts';
+import { StartFailure } from '../../process/start-failure.ts';
+import type { Addresses } from './localstack-backing.ts';
+import { startProgram } from './program.ts';
+
+export type Service = 'aws' | 'redis' | 'postgres';
+
+export interface Services {
+  /** Of those that were started. */
+  readonly addresses: Readonly<Partial<Pick<Addresses, Service>>>;
+  stop(): Promise<void>;
+}
+
+export interface ServicesOptions {
+  /** What they write; made when missing. */
+  readonly directory: string;
+  /** Which to start, and at which ports. */
+  readonly ports: Readonly<Partial<Record<Service, number>>>;
+  /** False gives up crash safety of the database for speed. */
+  readonly durable?: boolean;
+}
+
+/** Of the database's superuser, as in compose.yaml. It listens on the loopback interface alone. */
+const PASSWORD = 'postgres';
+
+/**
+ * What compose.yaml runs, without Docker: LocalStack from PyPI as .ci/localstack-install puts it into a cache, the
+ * system's Redis, and the embedded Postgres as a server of its own, since the one that Debian 12 has (15) is too old.
+ *
+ * @throws {StartFailure} when one of them is not installed or does not come up; none is left running then
+ */
+export async function startServices({ directory, ports, durable }: ServicesOptions): Promise<Services> {
+  const undo = new AsyncDisposableStack();
+  const guard = startOrphanGuard();
+  undo.defer(() => guard.release());
+  const pids: number[] = [];
+  const kept = async (starting: Promise<{ pid?: number; address: string; stop(): Promise<void> }>) => {
+    const { pid, address, stop } = await starting;
+    undo.defer(stop);
+    if (pid) pids.push(pid);
+    guard.watch(pids);
+    return address;
+  };
+  const { aws, redis, postgres } = ports;
+  const place = (name: string) => join(directory, name);
+  const starting = {
+    ...(aws && { aws: kept(startLocalStack(place('localstack'), aws)) }),
+    ...(redis && { redis: kept(startRedis(place('redis'), redis)) }),
+    ...(postgres && { postgres: kept(startDatabase(place('postgres'), postgres, durable)) }),
+  };
+  // All of them first, so that one that fails leaves none behind that starts later.
+  await Promise.allSettled(Object.values(starting));
+  try {
+    const addresses = Object.entries(starting).map(async ([name, address]) => [name, await address]);
+    return {
+      addresses: Object.fromEntries(await Promise.all(addresses)),
+      stop: () => undo.disposeAsync(),
+    };
+  } catch (error) {
+    await undo.disposeAsync();
+    throw error;
+  }
+}
+
+/** Free ports for some of the services. */
+export async function freePorts(services: readonly Service[]): Promise<ServicesOptions['ports']> {
+  return Object.fromEntries(await Promise.all(services.map(async (name) => [name, await freePort()])));
+}
+
+async function startLocalStack(directory: string, port: number) {
+  const python = join(environmentDirectory(), 'bin', 'python');
+  if (!existsSync(python)) throw new StartFailure('LocalStack is not installed: run .ci/localstack-install');
+  await mkdir(directory, { recursive: true });
+  const address = `http://127.0.0.1:${port}`;
+  return startProgram({
+    command: python,
+    args: ['-m', 'localstack.runtime.main'],
+    cwd: directory,
+    env: {
+      HOME: directory,
+      TMPDIR: directory,
+      FILESYSTEM_ROOT: directory,
+      GATEWAY_LISTEN: new URL(address).host,
+      SERVICES: 'sqs,events,s3',
+      STRICT_SERVICE_LOADING: '1',
+      EAGER_SERVICE_LOADING: '1',
+      // No name server, no certificate to download, nothing to report.
+      DNS_ADDRESS: '0',
+      SKIP_SSL_CERT_DOWNLOAD: '1',
+      DISABLE_EVENTS: '1',
+    },
+    address,
+    isReady: async () => (await fetch(`${address}/_localstack/health`)).ok,
+  });
+}
+
+async function startRedis(directory: string, port: number) {
+  await mkdir(directory, { recursive: true });
+  return startProgram({
+    command: 'redis-server',
+    args: ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
+    cwd: directory,
+    address: `redis://127.0.0.1:${port}`,
+    readyLine: /Ready to accept connections/,
+  });
+}
+
+async function startDatabase(dataDir: string, port: number, durable?: boolean) {
+  const options = { dataDir, port, password: PASSWORD };
+  const { url, stop } = await startPostgres(durable === undefined ? options : { ...options, durable });
+  return { address: url(), stop };
+}
+
+/** Where .ci/localstack-install puts the virtual environment. */
+function environmentDirectory(): string {
+  const requirements = readFileSync(join(import.meta.dirname, 'requirements.txt'));
+  const version = createHash('sha256').update(requirements).digest('hex').slice(0, 12);
+  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'celeriac', `localstack-${version}`);
+}

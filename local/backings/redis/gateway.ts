@@ -1,0 +1,84 @@
+import { randomUUID } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type WebSocketApi, webSocketApi } from '../../emulators/api-gateway/websocket-api.ts';
+import { askHere, webSocketManagement } from '../../emulators/api-gateway/websocket-management.ts';
+import { namesThisMachine } from '../../emulators/http/endpoint-guard.ts';
+import { remoteLambda } from '../../emulators/lambda/remote-lambda.ts';
+import type { Deployment } from '../../template/deployment.ts';
+import { connectRedis } from './redis-client.ts';
+import { askHolder } from './redis-connections.ts';
+import { joinHolders } from './redis-holders.ts';
+import { openMailbox } from './redis-mailbox.ts';
+
+/*
+ * The program of one of several processes that hold the WebSocket connections between them. Its parent sends the
+ * options and is told the port; the parent's next message asks it to stop, and without its parent it ends at once.
+ */
+
+export interface GatewayOptions {
+  readonly api: Deployment['webSocket'];
+  /** Where Lambda can be invoked. */
+  readonly lambdaEndpoint: string;
+  readonly redisUrl: string;
+}
+
+/** What a gateway tells its parent, once. */
+export type GatewayMessage = { readonly port: number } | { readonly failure: string };
+
+// Its life depends on its parent alone: a Ctrl-C reaches both, and the parent knows the order of a stop.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
+process.once('disconnect', () => process.exit(0));
+
+process.once('message', (options: GatewayOptions) => {
+  const tell = (message: GatewayMessage) => process.send?.(message);
+  void serve(options).then(
+    ({ port, stop }) => {
+      process.once('message', () => void stop().finally(() => process.exit(0)));
+      tell({ port });
+    },
+    (error: Error) => tell({ failure: error.message }),
+  );
+});
+
+async function serve({ api, lambdaEndpoint, redisUrl }: GatewayOptions) {
+  const gateway = randomUUID();
+  const redis = await connectRedis(redisUrl);
+  const lambda = remoteLambda(lambdaEndpoint);
+  // The system may have called them gone. Their clients come back and are told the present state; kept, they would
+  // wait for frames that never come.
+  const letGo = () => sockets.closeAll();
+  const holders = await joinHolders({
+    redis,
+    gateway,
+    bury: (connection) => sockets.bury(connection),
+    expelled: letGo,
+  });
+  const sockets: WebSocketApi = webSocketApi({ api, lambda, holders });
+  const here = askHere(sockets);
+  const mailbox = await openMailbox({ redis, address: gateway, answer: here, interrupted: letGo });
+  const elsewhere = askHolder(redis, mailbox);
+  const manage = webSocketManagement(async (request) =>
+    sockets.connections.has(request.connectionId) ? here(request) : elsewhere(request),
+  );
+
+  const server = createServer((request, response) => {
+    // A page of the web must not manage connections.
+    const { origin, host } = request.headers;
+    if (origin === undefined && namesThisMachine(host)) void manage(request, response);
+    else response.writeHead(403, { connection: 'close' }).end();
+  });
+  server.on(
+    'upgrade',
+    (request, socket, head) => void sockets.upgrade(request, socket, head).catch(() => socket.destroy()),
+  );
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  return {
+    port: (server.address() as AddressInfo).port,
+    stop: async () => {
+      server.close();
+      await sockets.stop();
+      await holders.leave();
+    },
+  };
+}

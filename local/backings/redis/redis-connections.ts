@@ -1,0 +1,16 @@
+import { type AskConnection, GONE } from '../../emulators/api-gateway/websocket-management.ts';
+import type { Redis } from './redis-client.ts';
+import { holderOf } from './redis-holders.ts';
+import type { Mailbox } from './redis-mailbox.ts';
+
+/** Asks whichever process holds the connection; 410 when none does, 500 when that cannot be found out. */
+export function askHolder(redis: Redis, mailbox: Mailbox): AskConnection {
+  return async (request) => {
+    try {
+      const holder = await holderOf(redis, request.connectionId);
+      return (holder !== undefined && (await mailbox.ask(holder, request))) || GONE;
+    } catch {
+      return { status: 500, errorType: 'InternalServerErrorException' };
+    }
+  };
+}

@@ -1,0 +1,83 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import WebSocket from 'ws';
+import { now } from '../../measuring/clock.ts';
+import { distribution, medianDistribution } from '../../measuring/statistics.ts';
+import { spread } from '../../report/figures.ts';
+import type { Part } from '../../report/finding.ts';
+import { NOOP } from '../measure.ts';
+import type { Session } from '../session.ts';
+import { rounds, withSession } from '../with-session.ts';
+
+const BUDGET = { p50: 5, p99: 30 };
+
+/** Tasks that one connection may watch. */
+const MAX_SUBSCRIPTIONS = 100;
+
+/** A task starts this long after it was created: time to subscribe to it. */
+const AHEAD_MILLISECONDS = 1_500;
+
+/** Between two tasks: their starts do not wait for each other. */
+const APART_MILLISECONDS = 25;
+
+/** After the last task has completed, for its frame to arrive. */
+const GRACE_MILLISECONDS = 1_000;
+
+/** From the writing of a status to its frame at a client that watches the task. */
+export const framesPart: Part = {
+  name: 'frames',
+  seconds: 180,
+  run: (scale, directory) =>
+    withSession(directory, scale, async (session) => {
+      const results = await rounds(scale.rounds, () =>
+        watch(session, Math.min(scale.samples, MAX_SUBSCRIPTIONS)),
+      );
+      const measured = medianDistribution(results.map(({ times }) => distribution(times)));
+      const lost = results.reduce((sum, round) => sum + round.lost, 0);
+      return [
+        {
+          what: 'status write to frame at the client',
+          budget: `p50 ${BUDGET.p50} ms, p99 ${BUDGET.p99} ms`,
+          measured: spread(measured),
+          kept: measured.p50 <= BUDGET.p50 && measured.p99 <= BUDGET.p99,
+          remark: `${measured.samples} frames (RUNNING and COMPLETED), from the row's own time of the change, before its commit; ${lost} did not arrive`,
+        },
+      ];
+    }),
+};
+
+async function watch(
+  { client, host, completed }: Session,
+  samples: number,
+): Promise<{ times: number[]; lost: number }> {
+  const socket = new WebSocket(`${host.url.replace('http', 'ws')}/ws?ticket=${await client.ticket()}`);
+  const arrivals = new Map<string, number>();
+  socket.on('message', (data) => {
+    const at = now();
+    const { id, status } = JSON.parse(String(data));
+    arrivals.set(`${id} ${status}`, at);
+  });
+  await new Promise<void>((open, failed) => {
+    socket.once('open', open);
+    socket.once('error', failed);
+  });
+  try {
+    const ids: string[] = [];
+    for (let i = 0; i < samples; i += 1) {
+      const scheduled_time = new Date(Date.now() + AHEAD_MILLISECONDS).toISOString();
+      const task = await client.create({ ...NOOP, scheduled_time });
+      socket.send(JSON.stringify({ action: 'subscribe', task }));
+      ids.push(task);
+      await sleep(APART_MILLISECONDS);
+    }
+    const rows = await completed(ids);
+    await sleep(GRACE_MILLISECONDS);
+    const times = rows.flatMap(({ id, startedAt, updatedAt }) => [
+      (arrivals.get(`${id} RUNNING`) ?? Number.NaN) - startedAt,
+      (arrivals.get(`${id} COMPLETED`) ?? Number.NaN) - updatedAt,
+    ]);
+    const arrived = times.filter(Number.isFinite);
+    return { times: arrived, lost: times.length - arrived.length };
+  } finally {
+    socket.terminate();
+  }
+}

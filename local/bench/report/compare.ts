@@ -1,0 +1,122 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Contender, Measure, System } from '../measuring/contender.ts';
+import { within } from '../measuring/poll.ts';
+import { stopEverything } from '../measuring/running.ts';
+import { type Distribution, distribution } from '../measuring/statistics.ts';
+import type { Scale } from './finding.ts';
+
+/** What one round of one system gave; what is missing was not asked or failed. */
+export interface Round {
+  bulkPerSecond?: number;
+  enqueuePerSecond?: number;
+  singlePerSecond?: number;
+  latency?: Distribution;
+  lateness?: Distribution;
+}
+
+export interface Compared {
+  readonly contender: Contender;
+  readonly rounds: Round[];
+  /** What went wrong, in a line each. */
+  readonly failures: string[];
+}
+
+const START_SECONDS = 150;
+const MEASURE_SECONDS = 240;
+
+const WARM_SAMPLES = 20;
+
+/** Scheduled tasks begin that far ahead, and are spread over this long. */
+const SCHEDULE = { fromSeconds: 3, overSeconds: 4 };
+
+/**
+ * Measures every system once per round, one after the other and each from nothing, so that what drifts on the machine
+ * hits all alike. The order turns by one from round to round.
+ */
+export async function compare(
+  contenders: readonly Contender[],
+  scale: Scale,
+  { directory, mayBegin, log }: { directory: string; mayBegin: () => boolean; log: (line: string) => void },
+): Promise<Compared[]> {
+  const all = contenders.map((contender): Compared => ({ contender, rounds: [], failures: [] }));
+  const ready: Compared[] = [];
+  for (const compared of all) {
+    await (compared.contender.prepare?.() ?? Promise.resolve()).then(
+      () => ready.push(compared),
+      (error) => compared.failures.push(`could not be installed: ${error.message}`),
+    );
+  }
+  for (let round = 0; round < scale.rounds; round += 1) {
+    const first = round % Math.max(1, ready.length);
+    for (const compared of [...ready.slice(first), ...ready.slice(0, first)]) {
+      const { contender, rounds, failures } = compared;
+      if (!mayBegin()) {
+        failures.push(`round ${round + 1} was left out: out of time`);
+        continue;
+      }
+      log(`round ${round + 1} of ${scale.rounds}: ${contender.name}`);
+      const place = join(directory, `${contender.name.replaceAll(/\W+/g, '-')}-${round + 1}`);
+      await mkdir(place, { recursive: true });
+      const result: Round = {};
+      const failed = (what: string, error: unknown) => {
+        const why = error instanceof Error ? error.message : String(error);
+        failures.push(`round ${round + 1}, ${what}: ${why}`);
+        log(`  ${what}: ${why}`);
+      };
+      await measure(contender, scale, place, result, failed).catch((error) => failed('start', error));
+      rounds.push(result);
+      log(`  ${JSON.stringify(result)}`);
+      await rm(place, { recursive: true, force: true });
+    }
+  }
+  return all;
+}
+
+/** @param failed is told of a measure that failed; the others are taken all the same */
+async function measure(
+  contender: Contender,
+  scale: Scale,
+  place: string,
+  result: Round,
+  failed: (what: string, error: unknown) => void,
+): Promise<void> {
+  try {
+    const system = await within(START_SECONDS, contender.start(place));
+    for (const name of contender.measures) {
+      await within(MEASURE_SECONDS, MEASURES[name](system, scale, result)).catch((error) =>
+        failed(name, error),
+      );
+    }
+    await system.stop();
+  } finally {
+    await stopEverything();
+  }
+}
+
+type Asked = (system: Partial<System>, scale: Scale, result: Round) => Promise<void>;
+
+/** What a system does for the first time does not count: each does a little of it before. */
+const MEASURES: Record<Measure, Asked> = {
+  async bulk(system, { tasks, warmTasks }, result) {
+    await system.bulk?.(warmTasks);
+    const taken = await system.bulk?.(tasks);
+    if (!taken) return;
+    result.bulkPerSecond = tasks / taken.seconds;
+    result.enqueuePerSecond = tasks / taken.enqueueSeconds;
+  },
+  async single(system, { clients, loopSeconds, warmSeconds }, result) {
+    await system.single?.({ clients, seconds: warmSeconds });
+    const taken = await system.single?.({ clients, seconds: loopSeconds });
+    if (taken) result.singlePerSecond = taken.perSecond;
+  },
+  async latency(system, { samples }, result) {
+    await system.latency?.(WARM_SAMPLES);
+    const taken = await system.latency?.(samples);
+    if (taken) result.latency = distribution(taken);
+  },
+  async lateness(system, { samples }, result) {
+    const taken = await system.lateness?.({ samples, ...SCHEDULE });
+    if (taken) result.lateness = distribution(taken);
+  },
+};

@@ -1,0 +1,90 @@
+import { readFile, realpath } from 'node:fs/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { extname, join, sep } from 'node:path';
+import type { ErrorPageSpec } from '../../template/deployment.ts';
+import type { HttpAnswer } from '../http/http-answer.ts';
+
+const CONTENT_TYPES: Record<string, string> = {
+  '.html': 'text/html; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.mjs': 'text/javascript; charset=utf-8',
+  '.json': 'application/json',
+  '.problem': 'application/problem+json',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.ico': 'image/x-icon',
+  '.woff2': 'font/woff2',
+  '.txt': 'text/plain; charset=utf-8',
+};
+
+/** The console's WebSocket is on the other local port, which is another origin. */
+const LOCAL_SOCKETS = "connect-src 'self' ws://localhost:* ws://127.0.0.1:*";
+
+/** The folder with the console. */
+export const CONSOLE = join(import.meta.dirname, '..', '..', '..', 'console');
+
+/**
+ * Serves the files below `root`; a directory's is its `index.html`.
+ *
+ * @param deployed the headers that the deployed front door adds to them
+ */
+export function fileServer(root: string, deployed: Readonly<Record<string, string>>) {
+  const always = Object.fromEntries(
+    Object.entries(deployed).map(([name, value]) => [
+      name,
+      value.replace("connect-src 'self'", LOCAL_SOCKETS),
+    ]),
+  );
+  return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const answer = (status: number, headers: Record<string, string>, body: Buffer | string) => {
+      response.writeHead(status, {
+        ...always,
+        'cache-control': 'no-cache',
+        ...headers,
+        'content-length': Buffer.byteLength(body),
+      });
+      response.end(request.method === 'HEAD' ? undefined : body);
+    };
+    const plain = { 'content-type': 'text/plain; charset=utf-8' };
+    request.resume();
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      return answer(405, { ...plain, allow: 'GET, HEAD' }, 'Method Not Allowed\n');
+    }
+    const file = await fileBelow(root, request.url ?? '/');
+    const content = file && (await readFile(file).catch(() => undefined));
+    if (!file || !content) return answer(404, plain, 'Not Found\n');
+    answer(200, { 'content-type': CONTENT_TYPES[extname(file)] ?? 'application/octet-stream' }, content);
+  };
+}
+
+/** The error pages that lie below `root`, by the status that they replace. */
+export async function readErrorPages(
+  root: string,
+  pages: readonly ErrorPageSpec[],
+): Promise<ReadonlyMap<number, HttpAnswer>> {
+  const read = async ({ status, responseStatus, path }: ErrorPageSpec): Promise<[number, HttpAnswer]> => {
+    const headers = {
+      'content-type': CONTENT_TYPES[extname(path)],
+      'cache-control': 'no-cache',
+      'x-content-type-options': 'nosniff',
+    };
+    return [status, { status: responseStatus, headers, body: await readFile(join(root, path)) }];
+  };
+  return new Map(await Promise.all(pages.map(read)));
+}
+
+/** The file that a URL means; undefined when it is not below `root`, also by way of a link, or hidden. */
+async function fileBelow(root: string, url: string): Promise<string | undefined> {
+  try {
+    const path = decodeURIComponent(url.split('?')[0] ?? '/');
+    if (path.includes('\0') || path.split('/').some((part) => part.startsWith('.'))) return undefined;
+    const [realRoot, file] = await Promise.all([
+      realpath(root),
+      realpath(join(root, path.endsWith('/') ? `${path}index.html` : path)),
+    ]);
+    return file.startsWith(realRoot + sep) ? file : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,246 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startOrphanGuard } from '../../process/orphan-guard.ts';
+import type { FunctionSpec } from '../../template/deployment.ts';
+import { ACCOUNT, REGION } from '../../template/physical.ts';
+import { failure, type Outcome, type Sandbox, startSandbox } from './sandbox.ts';
+import { sandboxEnvironment } from './sandbox-environment.ts';
+import type { Lane } from './sandbox-pool.ts';
+import type { ErrorPayload } from './sandbox-protocol.ts';
+
+/** Lambda's limits of a payload, in bytes. */
+export const PAYLOAD_LIMITS = { RequestResponse: 6 * 1024 * 1024, Event: 1024 * 1024 } as const;
+
+/** Seconds before each of the two retries of an asynchronous invocation. */
+const ASYNC_RETRY_SECONDS = [60, 120];
+
+/** An idle sandbox goes after this long, except the provisioned ones. */
+const IDLE_SECONDS = 300;
+
+/** Invocations that may wait for a sandbox before further ones are throttled. */
+const MAX_WAITING = 10_000;
+
+/** A refusal of the Lambda service, as the SDK would throw it. */
+export class LambdaRefusal extends Error {
+  readonly code: 'ResourceNotFoundException' | 'TooManyRequestsException' | 'RequestTooLargeException';
+
+  constructor(code: LambdaRefusal['code'], message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** A function, with the sandboxes of one of its lanes. */
+export type LambdaFunction = FunctionSpec & Lane;
+
+export interface Lambda {
+  /**
+   * Runs a function and waits for its result.
+   *
+   * @param name    of the function, or its ARN
+   * @param payload JSON text of at most 6 MB
+   * @param queueName of the queue that the payload comes from, if it is one
+   * @throws {LambdaRefusal}
+   */
+  invoke(name: string, payload: string, queueName?: string): Promise<Outcome>;
+  /** Accepts an event of at most 1 MB and runs the function later, with up to two retries. @throws {LambdaRefusal} */
+  invokeLater(name: string, payload: string): void;
+  /** Starts the provisioned sandboxes and waits until they have loaded. */
+  provision(): Promise<void>;
+  /** Process ids of all sandboxes, or of those of one function. */
+  sandboxes(name?: string): number[];
+  /** Lets running invocations end for at most `graceSeconds`, then kills every sandbox. */
+  stop(graceSeconds: number): Promise<void>;
+}
+
+interface Job {
+  readonly payload: string;
+  readonly settle: (outcome: Outcome) => void;
+}
+
+interface Pool {
+  readonly spec: LambdaFunction;
+  idle: { sandbox: Sandbox; since: number }[];
+  readonly waiting: Job[];
+  readonly all: Set<Sandbox>;
+  starting: number;
+}
+
+/** The emulator of Lambda: keeps a pool of sandboxes for each function. */
+export function startLambda(options: {
+  functions: readonly LambdaFunction[];
+  /** Beyond what the template sets: where the other emulators are. */
+  environment: Readonly<Record<string, string>>;
+  /** Receives every line that a function prints, and every failure. */
+  log: (functionName: string, line: string) => void;
+  /** Is told of an invocation that failed, or a sandbox that did not start, in a few words. */
+  onFailure?: (functionName: string, why: string) => void;
+}): Lambda {
+  const { functions, environment, log, onFailure = () => {} } = options;
+  const guard = startOrphanGuard();
+  const pools = new Map<string, Pool>(
+    functions.map((spec) => [
+      keyOf(spec.name, spec.queueName),
+      { spec, idle: [], waiting: [], all: new Set(), starting: 0 },
+    ]),
+  );
+  const later = new AbortController();
+  let running = 0;
+  let refuses = false;
+  let stopped = false;
+
+  const pids = () => [...pools.values()].flatMap(({ all }) => [...all].map(({ pid }) => pid));
+  const reaper = setInterval(reapIdle, 30_000).unref();
+
+  function poolOf(nameOrArn: string, queueName?: string): Pool {
+    const name = nameOrArn.replace(/^.*:function:/, '');
+    const pool = pools.get(keyOf(name, queueName)) ?? pools.get(keyOf(name));
+    if (!pool) throw new LambdaRefusal('ResourceNotFoundException', `Function not found: ${nameOrArn}`);
+    return pool;
+  }
+
+  /** Starts a sandbox and gives it the first job that waits, which may have been taken by another one meanwhile. */
+  async function grow(pool: Pool): Promise<void> {
+    const { spec } = pool;
+    const sandbox = startSandbox({
+      codeDir: spec.codeDir,
+      memoryMb: spec.memoryMb,
+      environment: sandboxEnvironment(spec, environment),
+      log: (line) => log(spec.name, line),
+      ...(spec.niceness !== undefined && { niceness: spec.niceness }),
+    });
+    pool.all.add(sandbox);
+    pool.starting++;
+    guard.watch(pids());
+    void sandbox.ended.then(() => {
+      pool.all.delete(sandbox);
+      pool.idle = pool.idle.filter((entry) => entry.sandbox !== sandbox);
+      guard.watch(pids());
+    });
+    const error = await sandbox.initialized;
+    pool.starting--;
+    if (!error) return serve(pool, sandbox);
+    sandbox.kill();
+    log(spec.name, `could not start: ${JSON.stringify(error)}`);
+    onFailure(spec.name, `${error.errorType}: ${error.errorMessage}`);
+    pool.waiting.shift()?.settle(failure(error));
+    growIfNeeded(pool);
+  }
+
+  function growIfNeeded(pool: Pool): void {
+    if (stopped) return;
+    while (pool.waiting.length > pool.starting && pool.all.size < pool.spec.maxSandboxes) void grow(pool);
+  }
+
+  /** Runs what waits, one after the other; then the sandbox is idle. */
+  async function serve(pool: Pool, sandbox: Sandbox): Promise<void> {
+    for (let job = pool.waiting.shift(); job; job = pool.waiting.shift()) {
+      const { name, timeoutSeconds } = pool.spec;
+      const requestId = randomUUID();
+      running++;
+      const outcome = await sandbox.invoke({
+        requestId,
+        payload: job.payload,
+        deadline: Date.now() + timeoutSeconds * 1000,
+        invokedFunctionArn: functionArn(name),
+      });
+      running--;
+      job.settle(outcome);
+      if (outcome.functionError) {
+        const { errorType, errorMessage }: ErrorPayload = JSON.parse(outcome.payload);
+        log(name, `${requestId} failed: ${outcome.payload}`);
+        onFailure(name, `${errorType}: ${errorMessage}`);
+      }
+      if (outcome.lost) {
+        pool.all.delete(sandbox);
+        return growIfNeeded(pool);
+      }
+    }
+    pool.idle.push({ sandbox, since: Date.now() });
+  }
+
+  async function invoke(name: string, payload: string, limit: number, queueName?: string): Promise<Outcome> {
+    const pool = poolOf(name, queueName);
+    const bytes = Buffer.byteLength(payload);
+    if (bytes > limit) {
+      const message = `${bytes} byte payload is too large for the invocation (limit ${limit} bytes)`;
+      throw new LambdaRefusal('RequestTooLargeException', message);
+    }
+    if (refuses || pool.waiting.length >= MAX_WAITING) {
+      throw new LambdaRefusal('TooManyRequestsException', 'Rate Exceeded.');
+    }
+    return new Promise((settle) => {
+      pool.waiting.push({ payload, settle });
+      const free = pool.idle.pop();
+      if (free) void serve(pool, free.sandbox);
+      else growIfNeeded(pool);
+    });
+  }
+
+  function reapIdle(): void {
+    const oldest = Date.now() - IDLE_SECONDS * 1000;
+    for (const { spec, idle, all } of pools.values()) {
+      // The longest idle stand first. Taken off the list at once, since the process takes a moment to end.
+      while (idle[0] && idle[0].since < oldest && all.size > spec.provisioned) {
+        const [reaped] = idle.splice(0, 1);
+        if (!reaped) break;
+        all.delete(reaped.sandbox);
+        reaped.sandbox.kill();
+      }
+    }
+  }
+
+  return {
+    invoke: (name, payload, queueName) => invoke(name, payload, PAYLOAD_LIMITS.RequestResponse, queueName),
+    invokeLater: (name, payload) => {
+      poolOf(name);
+      const bytes = Buffer.byteLength(payload);
+      if (bytes > PAYLOAD_LIMITS.Event) {
+        throw new LambdaRefusal(
+          'RequestTooLargeException',
+          `${bytes} byte payload is too large for the Event invocation`,
+        );
+      }
+      void (async () => {
+        for (const delaySeconds of [0, ...ASYNC_RETRY_SECONDS]) {
+          await sleep(delaySeconds * 1000, undefined, { signal: later.signal, ref: false });
+          const outcome = await invoke(name, payload, PAYLOAD_LIMITS.Event);
+          if (!outcome.functionError) return;
+        }
+      })().catch(() => {});
+    },
+    provision: async () => {
+      await Promise.all(
+        [...pools.values()].flatMap((pool) =>
+          Array.from({ length: Math.max(0, pool.spec.provisioned - pool.all.size) }, () => {
+            void grow(pool);
+            return [...pool.all].at(-1)?.initialized;
+          }),
+        ),
+      );
+    },
+    sandboxes: (name) => (name === undefined ? pids() : [...poolOf(name).all].map(({ pid }) => pid)),
+    stop: async (graceSeconds) => {
+      refuses = true;
+      later.abort();
+      clearInterval(reaper);
+      const deadline = Date.now() + graceSeconds * 1000;
+      const isBusy = () => running > 0 || [...pools.values()].some(({ waiting }) => waiting.length > 0);
+      while (isBusy() && Date.now() < deadline) await sleep(10);
+      stopped = true;
+      const sandboxes = [...pools.values()].flatMap(({ all }) => [...all]);
+      for (const sandbox of sandboxes) sandbox.kill();
+      await Promise.all(sandboxes.map(({ ended }) => ended));
+      guard.release();
+    },
+  };
+}
+
+/** Of a pool: the lane of that queue, or the one for everybody. */
+function keyOf(name: string, queueName = ''): string {
+  return `${name}/${queueName}`;
+}
+
+function functionArn(name: string): string {
+  return `arn:aws:lambda:${REGION}:${ACCOUNT}:function:${name}`;
+}

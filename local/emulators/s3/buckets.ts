@@ -1,0 +1,181 @@
+import { createHash, createHmac, randomUUID } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { SignatureV4 } from '@smithy/signature-v4';
+import type { BucketSpec } from '../../template/deployment.ts';
+import { REGION } from '../../template/physical.ts';
+import { namesThisMachine } from '../http/endpoint-guard.ts';
+import { bucketCors, type CorsRule } from './bucket-cors.ts';
+
+export interface Buckets {
+  /** S3's address, without a trailing slash. */
+  readonly endpoint: string;
+  /** Says which buckets there are, and who may ask them from a browser. What lies in them stays. */
+  create(buckets: readonly BucketSpec[]): void;
+  stop(): Promise<void>;
+}
+
+/**
+ * The emulator of S3, as far as functions and their clients use it: GET (of one range, too), HEAD, PUT and
+ * DELETE of objects by presigned addresses, whose signature, expiry and signed headers are checked as S3 does. Objects are files, streamed
+ * both ways, of any size.
+ */
+export async function startBuckets(options: {
+  dataDir: string;
+  /** What the functions of this start sign with. */
+  secretAccessKey: string;
+}): Promise<Buckets> {
+  const rules = new Map<string, readonly CorsRule[]>();
+  const server = createServer((request, response) => {
+    void answer(request, response).catch(() => response.destroy());
+  });
+
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    if (!namesThisMachine(request.headers.host))
+      return refuse(response, 403, 'AccessDenied', 'Another host is named');
+    const url = new URL(request.url ?? '/', `http://${request.headers.host}`);
+    const [, bucket = '', ...rest] = url.pathname.split('/').map(decodeURIComponent);
+    const key = rest.join('/');
+    const cors = rules.get(bucket);
+    if (!cors || key === '' || rest.some((part) => part === '..' || part === '.'))
+      return refuse(response, 404, 'NoSuchBucket', 'The specified bucket does not exist');
+    if (bucketCors(cors, request, response)) return;
+    const complaint = await complaintAbout(request, url, options.secretAccessKey);
+    if (complaint) return refuse(response, 403, ...complaint);
+    // Flat, so that a key may be the beginning of another one.
+    const file = join(options.dataDir, bucket, encodeURIComponent(key));
+    if (request.method === 'PUT') return store(request, response, file);
+    if (request.method === 'DELETE') {
+      await rm(file, { force: true });
+      response.writeHead(204).end();
+      return;
+    }
+    const found = await stat(file).catch(() => undefined);
+    if (!found) return refuse(response, 404, 'NoSuchKey', 'The specified key does not exist.');
+    const disposition = url.searchParams.get('response-content-disposition');
+    const part = partOf(request.headers.range, found.size);
+    response.writeHead(part ? 206 : 200, {
+      'content-length': part ? part.end - part.start + 1 : found.size,
+      etag: `"${found.ino}-${found.mtimeMs}"`,
+      ...(part && { 'content-range': `bytes ${part.start}-${part.end}/${found.size}` }),
+      ...(disposition && { 'content-disposition': disposition }),
+    });
+    if (request.method === 'HEAD') response.end();
+    else await pipeline(createReadStream(file, part), response);
+  };
+
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const { port } = server.address() as AddressInfo;
+  return {
+    endpoint: `http://127.0.0.1:${port}`,
+    create: (buckets) => {
+      for (const { name, corsRules } of buckets) rules.set(name, corsRules);
+    },
+    stop: async () => {
+      server.closeAllConnections();
+      await new Promise((done) => server.close(done));
+    },
+  };
+}
+
+/** What of an object is asked for; undefined for all of it. */
+function partOf(range: string | undefined, size: number): { start: number; end: number } | undefined {
+  const [, start, end] = /^bytes=(\d+)-(\d+)$/.exec(range ?? '') ?? [];
+  if (start === undefined || Number(start) >= size) return undefined;
+  return { start: Number(start), end: Math.min(Number(end), size - 1) };
+}
+
+/** An object is there as a whole or not at all. */
+async function store(request: IncomingMessage, response: ServerResponse, file: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  const unfinished = `${file}.${randomUUID()}`;
+  try {
+    await pipeline(request, createWriteStream(unfinished));
+    await rename(unfinished, file);
+  } catch (error) {
+    await rm(unfinished, { force: true });
+    throw error;
+  }
+  response.writeHead(200).end();
+}
+
+/** Why S3 would refuse a presigned request; undefined when it would not. */
+async function complaintAbout(
+  { method = '', headers }: IncomingMessage,
+  url: URL,
+  secretAccessKey: string,
+): Promise<[code: string, message: string] | undefined> {
+  const { 'X-Amz-Signature': signature, ...query } = Object.fromEntries(url.searchParams);
+  const time = query['X-Amz-Date']?.replace(/^(....)(..)(..T..)(..)(..Z)$/, '$1-$2-$3:$4:$5');
+  const signedAt = new Date(time ?? Number.NaN);
+  if (!signature || Number.isNaN(signedAt.getTime())) return ['AccessDenied', 'Access Denied'];
+  const expiresIn = Number(query['X-Amz-Expires']);
+  if (signedAt.getTime() + expiresIn * 1000 < Date.now()) return ['AccessDenied', 'Request has expired'];
+  const names = (query['X-Amz-SignedHeaders'] ?? '').split(';');
+  const own = Object.entries(query).filter(([name]) => !name.startsWith('X-Amz-'));
+  const signer = new SignatureV4({
+    service: 's3',
+    region: REGION,
+    sha256: Sha256,
+    uriEscapePath: false,
+    applyChecksum: false,
+    credentials: {
+      accessKeyId: query['X-Amz-Credential']?.split('/')[0] ?? '',
+      secretAccessKey,
+      ...(query['X-Amz-Security-Token'] && { sessionToken: query['X-Amz-Security-Token'] }),
+    },
+  });
+  const expected = await signer.presign(
+    {
+      method,
+      protocol: url.protocol,
+      hostname: url.hostname,
+      path: url.pathname,
+      query: Object.fromEntries(own),
+      headers: {
+        ...Object.fromEntries(names.map((name) => [name, String(headers[name] ?? '')])),
+        'x-amz-content-sha256': 'UNSIGNED-PAYLOAD',
+      },
+    },
+    { expiresIn, signingDate: signedAt, unhoistableHeaders: HASH, unsignableHeaders: HASH },
+  );
+  if (expected.query?.['X-Amz-Signature'] === signature) return undefined;
+  return [
+    'SignatureDoesNotMatch',
+    'The request signature we calculated does not match the signature you provided.',
+  ];
+}
+
+/** Only says that the body is not signed. */
+const HASH = new Set(['x-amz-content-sha256']);
+
+function refuse(response: ServerResponse, status: number, code: string, message: string): void {
+  response
+    .writeHead(status, { 'content-type': 'application/xml', connection: 'close' })
+    .end(
+      `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${message}</Message></Error>`,
+    );
+}
+
+/** Node's SHA-256 in the shape that the signer asks for. */
+class Sha256 {
+  private readonly hash;
+
+  constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
+    this.hash = secret === undefined ? createHash('sha256') : createHmac('sha256', secret as string);
+  }
+
+  update(data: Uint8Array): void {
+    this.hash.update(data);
+  }
+
+  async digest(): Promise<Uint8Array> {
+    return this.hash.digest();
+  }
+
+  reset(): void {}
+}

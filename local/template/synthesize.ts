@@ -1,0 +1,126 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { constants, existsSync } from 'node:fs';
+import { access, mkdir, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { occupyDirectory } from '../process/data-directory.ts';
+import { StartFailure } from '../process/start-failure.ts';
+
+const REPOSITORY = resolve(import.meta.dirname, '../..');
+
+/** Everything that the template and the bundles are made of. */
+const SOURCES = ['bin', 'lib', 'functions', 'console', 'cdk.json', 'package-lock.json'];
+
+/** Bundles, and in `local` cloud assemblies by the fingerprint of what they were made of. */
+const DIST = join(REPOSITORY, 'dist');
+
+/** Earlier assemblies that are kept: a running instance may still start sandboxes from its own. */
+const KEPT = 3;
+
+const WAIT_SECONDS = 120;
+
+/**
+ * The directory of a cloud assembly of the sources as they are now: bundled and synthesized when none is at hand.
+ *
+ * @param ownDist takes what is built when the checkout cannot be written. Default: such a checkout is a failure
+ * @throws {StartFailure} when the sources do not bundle or synthesize; the log says why
+ */
+export async function synthesizedAssembly(log: (line: string) => void, ownDist = DIST): Promise<string> {
+  const name = await fingerprint();
+  const existing = [DIST, ownDist].map((dist) => join(dist, 'local', name)).find((path) => existsSync(path));
+  if (existing) {
+    // Marked as used, if this user may.
+    await utimes(existing, new Date(), new Date()).catch(() => {});
+    return existing;
+  }
+  const dist = (await isWritable(DIST)) ? DIST : ownDist;
+  const outdir = join(dist, 'local', name);
+  const release = await occupyWhenFree(dirname(outdir));
+  try {
+    if (!existsSync(outdir)) {
+      log('bundling the functions and synthesizing the stack, as the sources have changed');
+      await synthesize(outdir, join(dist, 'functions'), log);
+      await removeOld(dirname(outdir));
+    }
+  } finally {
+    release();
+  }
+  return outdir;
+}
+
+/** Whether this user may make files there: the file system may be read-only, or the checkout somebody else's. */
+async function isWritable(directory: string): Promise<boolean> {
+  try {
+    await mkdir(join(directory, 'local'), { recursive: true });
+    await Promise.all(
+      [directory, join(directory, 'local')].map((path) => access(path, constants.R_OK | constants.W_OK)),
+    );
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function synthesize(outdir: string, bundles: string, log: (line: string) => void): Promise<void> {
+  const unfinished = `${outdir}.new`;
+  await rm(unfinished, { recursive: true, force: true });
+  const child = spawn(process.execPath, [join(REPOSITORY, 'bin', 'celeriac.ts')], {
+    cwd: REPOSITORY,
+    env: { ...process.env, CDK_OUTDIR: unfinished, BUNDLES_DIR: bundles },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk) => {
+      output += chunk;
+    });
+  }
+  const code = await new Promise((done) => child.once('close', done).once('error', done));
+  if (code !== 0) {
+    log(output.trimEnd());
+    throw new StartFailure('the stack could not be synthesized (see above)');
+  }
+  await rename(unfinished, outdir);
+}
+
+/** A digest of the names and contents of all sources but the tests. */
+async function fingerprint(): Promise<string> {
+  const hash = createHash('sha256');
+  for (const source of SOURCES) {
+    for (const file of (await filesOf(join(REPOSITORY, source))).sort()) {
+      if (file.endsWith('.test.ts')) continue;
+      hash.update(`${relative(REPOSITORY, file)}\0`).update(await readFile(file));
+    }
+  }
+  return hash.digest('hex').slice(0, 20);
+}
+
+async function filesOf(path: string): Promise<string[]> {
+  if (!(await stat(path)).isDirectory()) return [path];
+  const entries = await readdir(path, { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+}
+
+/** Another instance may be synthesizing at this moment, into the same folder of bundles. */
+async function occupyWhenFree(directory: string): Promise<() => void> {
+  await mkdir(directory, { recursive: true });
+  for (const deadline = Date.now() + WAIT_SECONDS * 1000; ; ) {
+    try {
+      return occupyDirectory(directory, 'the directory of bundles');
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await sleep(100);
+    }
+  }
+}
+
+async function removeOld(assemblies: string): Promise<void> {
+  const names = (await readdir(assemblies, { withFileTypes: true })).filter((entry) => entry.isDirectory());
+  const dated = await Promise.all(
+    names.map(async ({ name }) => ({ name, time: (await stat(join(assemblies, name))).mtimeMs })),
+  );
+  for (const { name } of dated.sort((a, b) => b.time - a.time).slice(KEPT)) {
+    await rm(join(assemblies, name), { recursive: true, force: true });
+  }
+}
