@@ -1,4 +1,4 @@
-const TEST = '(\\.test\\.ts$|/testing(\\.ts$|/))';
+const TEST = '(\\.test\\.ts$|/(testing|verification)/)';
 
 /** Who may import whom: the design's layout, checked by a tool and not by memory. */
 export default {
@@ -29,7 +29,7 @@ export default {
       name: 'domains-know-neither-http-nor-handlers',
       severity: 'error',
       from: {
-        path: '^functions/(tasks|identity|idempotency|audit|organizations|prices|realtime|database|aws)/',
+        path: '^functions/(tasks|identity|idempotency|audit|organizations|prices|realtime|database|aws|fetch)/',
         pathNot: TEST,
       },
       to: { path: '^functions/(http|handlers)/' },
@@ -62,7 +62,7 @@ export default {
     {
       name: 'the-local-runtime-reads-the-template-and-not-the-code',
       severity: 'error',
-      from: { path: '^local/', pathNot: '\\.test\\.ts$|^local/(test-|testing|end-to-end/)' },
+      from: { path: '^local/', pathNot: `${TEST}|^local/end-to-end/` },
       to: { path: '^functions/' },
     },
     {

@@ -117,7 +117,10 @@ describe.each(STAGE_NAMES)('front door of %s', (stage) => {
   test.each([414, 502, 503, 504])('answers %i by a problem document of the console', (status) => {
     const { ResponseCode, ResponsePagePath } = errors.find(({ ErrorCode }) => ErrorCode === status) ?? {};
     expect([ResponseCode, ResponsePagePath]).toEqual([status, `/errors/${status}.problem`]);
-    const text = readFileSync(join(import.meta.dirname, '..', 'console', ResponsePagePath ?? ''), 'utf8');
+    const text = readFileSync(
+      join(import.meta.dirname, '..', '..', 'console', ResponsePagePath ?? ''),
+      'utf8',
+    );
     const problem = Problem.parse(JSON.parse(text));
     expect(problem).toMatchObject({ status, error: problem.detail });
   });

@@ -87,7 +87,7 @@ test('answers that redirect count together with the last one', async () => {
 
 describe('over TLS', () => {
   const file = (name: string) =>
-    readFileSync(new URL(`../../../../infra-tests/tls/${name}`, import.meta.url), 'utf8');
+    readFileSync(new URL(`../../../infra-tests/tls/${name}`, import.meta.url), 'utf8');
   let port: number;
   let speak: (socket: TLSSocket) => void;
   let server: Server;
