@@ -10,14 +10,9 @@ const EVENT_BUS = new URL(`./event-bus${extname(import.meta.url)}`, import.meta.
 
 /**
  * Who hears of moved rows, in every function that moves some: those who watch, by frames, and integrators, by events.
- *
- * @param stillAt see `announcer`
  */
-export function listeners(
-  env: { SOCKET_ENDPOINT: string; EVENT_BUS_NAME: string },
-  stillAt?: Parameters<typeof sockets>[1],
-) {
-  const { announcer, close } = sockets(env, stillAt);
+export function listeners(env: { SOCKET_ENDPOINT: string; EVENT_BUS_NAME: string }) {
+  const { announcer, close } = sockets(env);
   const complain = (error: unknown) => logger.warn('an event could not be published', { error });
   let publish: Publish | undefined;
   const events = integrators(async (ended) => {

@@ -11,7 +11,6 @@ import { importPorts } from '../tasks/imports/imports.ts';
 import { importTask } from '../tasks/kinds/batch-import/run.ts';
 import { KINDS_BY_NAME } from '../tasks/kinds/index.ts';
 import { inlineTaskOf } from '../tasks/kinds/inline-tasks.ts';
-import { batchesStillAt } from '../tasks/queries/batches.ts';
 import type { Receive } from '../tasks/worker/intake.ts';
 import { outboundTurns } from '../tasks/worker/outbound.ts';
 import { environmentOfHandlers } from '../tasks/worker/process-pool/environment.ts';
@@ -46,7 +45,7 @@ const runners = startRunners({
 });
 const db = connect(env.DATABASE_URL, env.DATABASE_CA_FILE);
 const wake = wakener(db);
-const told = listeners(env, (batches) => batchesStillAt({ db }, batches));
+const told = listeners(env);
 const { measure, flush } = meterOf(env);
 const announce: Announce = (tasks) => {
   measureMoves(measure, tasks);

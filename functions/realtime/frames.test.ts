@@ -174,7 +174,7 @@ describe('of a batch', () => {
   const moved = (id: string, seq: number) => ({ ...task(1, []), batch: batch(id, seq) });
 
   /** What an announcer posts. */
-  function posting(stillAt?: Parameters<typeof announcer>[2]) {
+  function posting() {
     const got: { id: string; seq: number }[] = [];
     const made = announcer(
       async (_connection, frame) => {
@@ -183,7 +183,6 @@ describe('of a batch', () => {
         return 'sent';
       },
       () => {},
-      stillAt,
     );
     return { ...made, got };
   }
@@ -220,49 +219,6 @@ describe('of a batch', () => {
     announceBatch(batch('b', 7));
     await flush();
     expect(got.map(({ id, seq }) => `${id} ${seq}`)).toEqual(['b 7', 'other 1']);
-  });
-
-  describe('that many sandboxes change at once', () => {
-    const change = (seq: number, isTurn: boolean) => ({
-      ...task(1, []),
-      batch: { ...batch('b', seq), isTurn },
-    });
-    /** Of which nobody else has changed anything since `seq`. */
-    const lastIs = (seq: number) => {
-      const asked: number[][] = [];
-      const made = posting(async (states) => {
-        asked.push(states.map((state) => state.seq));
-        return states.filter((state) => state.seq === seq).map(({ id }) => id);
-      });
-      return { ...made, asked };
-    };
-
-    test('is told of in turn, however soon that comes, and not otherwise', async () => {
-      const { announce, flush, got, asked } = lastIs(99);
-      announce([change(1, true), change(2, false), change(3, true), change(4, false), change(5, false)]);
-      await flush();
-      expect(got.map(({ seq }) => seq)).toEqual([1, 3]);
-      expect(asked).toEqual([[5]]);
-    });
-
-    test('is told of by who made the last change of all, during an invocation and at its end', async () => {
-      const { announce, flush, got } = lastIs(2);
-      announce([change(1, false), change(2, false)]);
-      await expect.poll(() => got.map(({ seq }) => seq)).toEqual([2]);
-      announce([change(2, false)]);
-      await flush();
-      expect(got.map(({ seq }) => seq)).toEqual([2]);
-      announce([change(2, false)]);
-      await flush();
-      expect(got.map(({ seq }) => seq)).toEqual([2, 2]);
-    });
-
-    test('is told of once too often rather than not at all when nobody knows', async () => {
-      const { announce, flush, got } = posting(() => Promise.reject(new Error('away')));
-      announce([change(7, false)]);
-      await flush();
-      expect(got.map(({ seq }) => seq)).toEqual([7]);
-    });
   });
 
   test('a frame says how far it is', async () => {

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Batch, Task } from '../tasks/task.ts';
 import { batchFrame } from './batch-frame.ts';
-import { latestOnly } from './latest-only.ts';
 import { membershipEndedFrame } from './membership-ended-frame.ts';
 import { taskFrame } from './task-frame.ts';
+import { throttleStates } from './throttle-states.ts';
 
 /** Sends one frame; `gone` when the connection has been closed. */
 export type PostFrame = (
@@ -23,11 +23,11 @@ const FLUSH_SECONDS = 5;
 /** Frames under way at once. */
 const PARALLEL = 32;
 
-/** A second has four of them: what a person still sees as moving. */
+/** Between two frames of one batch: a person still sees it move. */
 const BATCH_INTERVAL_MS = 250;
 
 type Watched<T> = T & { watchers: readonly string[] };
-type WatchedBatch = Watched<Batch> & { isTurn?: boolean };
+type WatchedBatch = Watched<Batch>;
 
 export type Announcer = {
   /** Queues a frame for every watcher of the given rows, and of their batches, and returns at once. */
@@ -43,16 +43,10 @@ export type Announcer = {
 /**
  * Tells watchers of changed rows, best effort and beside the work: frames to one connection keep their order, a
  * failure costs that connection the rest of the invocation's frames and nobody else anything, and a client that missed
- * one sees it by `seq` and reads the row. Of a batch, whose counts change with every task, four frames a second go out.
- *
- * @param stillAt which of these batches have not changed since: for the function of which many sandboxes change the same
- *   batch at once, so that four frames a second are what all of them send, and not each
+ * one sees it by `seq` and reads the row. The counts of a batch change with every task: each sandbox sends four frames a second
+ * of it at most, and always the last.
  */
-export function announcer(
-  post: PostFrame,
-  onFailure: (error: unknown) => void,
-  stillAt?: (batches: readonly Batch[]) => Promise<readonly string[]>,
-): Announcer {
+export function announcer(post: PostFrame, onFailure: (error: unknown) => void): Announcer {
   const lanes = new Map<string, Promise<void>>();
   const dropped = new Set<string>();
   const free: (() => void)[] = [];
@@ -88,24 +82,23 @@ export function announcer(
       void lane.then(() => lanes.get(watcher) === lane && lanes.delete(watcher));
     }
   };
-  const batches = latestOnly<WatchedBatch>(
+  const batches = throttleStates<WatchedBatch>(
     (batch) => queue(batch.watchers, batchFrame(batch)),
     BATCH_INTERVAL_MS,
-    stillAt,
   );
 
   return {
     announce(tasks) {
       for (const task of tasks) {
         if (task.watchers.length > 0) queue(task.watchers, taskFrame(task));
-        if (task.batch && task.batch.watchers.length > 0) batches.tell(task.batch);
+        if (task.batch && task.batch.watchers.length > 0) batches.offer(task.batch);
       }
     },
-    announceBatch: batches.tell,
+    announceBatch: batches.offer,
     membershipEnded: (connectionIds, organizationId) =>
       queue(connectionIds, membershipEndedFrame(organizationId)),
     async flush() {
-      await batches.flush();
+      batches.flush();
       if (lanes.size === 0) return dropped.clear();
       const timer = new AbortController();
       const drained = (async () => {

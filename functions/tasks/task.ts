@@ -152,8 +152,7 @@ export type Batch = {
 /** A row as a move left it, with the connections that watch it, and its batch if anybody watches that or the move finished it. */
 export type Watched<T> = T & {
   watchers: readonly string[];
-  /** `isTurn` of a change that is the first in its quarter of a second, or the last of all. */
-  batch: (Batch & { watchers: readonly string[]; isTurn?: boolean }) | null;
+  batch: (Batch & { watchers: readonly string[] }) | null;
   /** All that is kept of what its attempt has logged, when there is something new. */
   logs?: readonly LogEntry[];
 };

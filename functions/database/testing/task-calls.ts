@@ -205,10 +205,6 @@ export const TASKS: Calls<typeof tasks> = {
         ),
     ],
   },
-  stillAt: {
-    worker: async (db, ground) => tasks.stillAt(db, [{ id: (await ground.batch('RUNNING', 1)).id, seq: 1 }]),
-    api: async (db, ground) => tasks.stillAt(db, [{ id: (await ground.batch('RUNNING', 1)).id, seq: 1 }]),
-  },
   takeForDispatch: {
     dispatcher: async (db, ground) => {
       await pair(ground, 'SCHEDULED');

@@ -82,13 +82,12 @@ export function artifacts(env: ArtifactsEnv): { artifacts: Artifacts } {
   };
 }
 
-/** @param stillAt see `announcer` */
-export function sockets(env: { SOCKET_ENDPOINT: string }, stillAt?: Parameters<typeof announcer>[2]) {
+export function sockets(env: { SOCKET_ENDPOINT: string }) {
   const client = new ApiGatewayManagementApiClient({ ...CLIENT_SETTINGS, endpoint: env.SOCKET_ENDPOINT });
   const post = postFrame(client);
   return {
     post,
     close: closeConnection(client),
-    announcer: announcer(post, (error) => logger.warn('a frame could not be posted', { error }), stillAt),
+    announcer: announcer(post, (error) => logger.warn('a frame could not be posted', { error })),
   };
 }

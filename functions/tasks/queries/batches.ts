@@ -195,12 +195,6 @@ export async function listBatches(
   });
 }
 
-/** Which of these batches have not changed since they had that `seq`; as the function's role sees them. */
-export const batchesStillAt = (
-  { db }: { db: Database },
-  batches: readonly Pick<store.BatchNow, 'id' | 'seq'>[],
-) => store.stillAt(db, batches);
-
 /** @throws Refusal `batch_not_found`, always */
 export function batchNotFound(): never {
   throw new Refusal('not_found', 'batch_not_found', 'There is no such batch');

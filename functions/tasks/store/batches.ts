@@ -69,15 +69,3 @@ export async function takenKeys(
       and t.status in ('PENDING', 'SCHEDULED', 'RUNNING')`;
   return rows.map(({ key }) => key);
 }
-
-/** Which of these batches have not changed since they had that `seq`. */
-export async function stillAt(
-  db: Database,
-  batches: readonly { id: string; seq: number }[],
-): Promise<string[]> {
-  const rows = await db<{ id: string }[]>`
-    select b.id from batches b
-    join jsonb_to_recordset(${JSON.stringify(batches.map(({ id, seq }) => ({ id, seq })))}::jsonb) as g(id uuid, seq bigint)
-      on b.id = g.id and b.seq = g.seq`;
-  return rows.map(({ id }) => id);
-}

@@ -1,6 +1,6 @@
 export { type Attempt, attempts } from './attempts/attempts.ts';
 export { claim, type Report, renew, report, settle, type Unclaimed } from './attempts/run.ts';
-export { type BatchNow, findBatch, listBatches, present, stillAt, takenKeys } from './batches.ts';
+export { type BatchNow, findBatch, listBatches, present, takenKeys } from './batches.ts';
 export {
   type ChangedStretch,
   cancel,

@@ -95,7 +95,7 @@ describe('rows of connections', () => {
     (
       await on.admin`
         select sum(pending)::int as pending from pending_tasks where organization_id = ${organizationId} group by shard`
-    ).map((row) => row['pending'] as number);
+    ).map((row) => row.pending as number);
 
   test('are added together, and go when nothing is left', async () => {
     const ids = (await Promise.all(apis.map((by) => create(2, ada, by)))).flat();

@@ -96,27 +96,6 @@ test('whoever watches a batch is named by the statement that changes it', async 
   });
 });
 
-test('a batch is told of by the first change in a quarter of a second, whoever makes it, and by the last of all', async () => {
-  const { id, ids } = await batchOf(3);
-  await on.admin`update batches set watchers = '{one}' where id = ${id}`;
-  await store.claim(worker, ids, LEASE, 0);
-  const settled = async (task: number, changedBefore: string) => {
-    await on.admin`update batches set updated_at = now() + ${changedBefore}::text::interval where id = ${id}`;
-    const outcome = { id: ids[task] ?? '', attempt: 1, kind: 'complete', result: null } as const;
-    return (await store.settle(worker, [outcome], DISPATCH))[0]?.batch?.isTurn;
-  };
-  expect(await settled(0, '-251 milliseconds')).toBe(true);
-  expect(await settled(1, '1 minute')).toBe(false);
-  expect(await settled(2, '1 minute')).toBe(true);
-});
-
-test('who asks hears which batches nobody has changed since', async () => {
-  const [one, other] = [await batchOf(1), await batchOf(1)];
-  await asMember(api, ada, (tx) => store.cancel(tx, other.ids[0] ?? ''));
-  const states = [one, other].map(({ id }) => ({ id, seq: 1 }));
-  expect(await store.stillAt(worker, states)).toEqual([one.id]);
-});
-
 test('many workers settle tasks of the same two batches at once, and none is miscounted', async () => {
   const [one, other] = [await batchOf(100), await batchOf(100)];
   const mixed = one.ids.flatMap((id, n) => [id, other.ids[n] ?? '']);

@@ -1,6 +1,5 @@
 import type { Database, Transaction } from '../../../database/connect.ts';
 import { counting } from '../pending.ts';
-import type { Fragment } from './columns.ts';
 
 /**
  * Further parts of a `with` that keep the counts of batches, and of what has not ended: every statement that brings tasks to a terminal status, or back
@@ -19,7 +18,7 @@ export const tally = (db: Database | Transaction, source: string, sign: 1 | -1) 
     where m.batch_id is not null and m.status in ('COMPLETED', 'FAILED', 'CANCELLED')
     group by m.batch_id
   ), counted as materialized (
-    select b.id, b.updated_at from batches b where b.id in (select d.batch_id from delta d)
+    select b.id from batches b where b.id in (select d.batch_id from delta d)
     order by b.id
     for update of b
   ), tally as (
@@ -31,23 +30,19 @@ export const tally = (db: Database | Transaction, source: string, sign: 1 | -1) 
       updated_at = clock_timestamp(), seq = b.seq + 1
     from delta d join counted c on c.id = d.batch_id
     where b.id = d.batch_id
-    returning b.*, b.finished_at is not null or ${quarter(db, db`c.updated_at`)} < ${quarter(db, db`b.updated_at`)} as is_turn
+    returning b.*
   ), ${counting(db, source, { each: sign === 1 ? -1 : 1, where: db`m.status in ('COMPLETED', 'FAILED', 'CANCELLED')` })}`;
 
 /** No move has changed a count. */
-export const untallied = (db: Database | Transaction) =>
-  db`tally as (select b.*, false as is_turn from batches b where false)`;
+export const untallied = (db: Database | Transaction) => db`tally as (select b.* from batches b where false)`;
 
-/** Which quarter of a second a time is in. Whose change is the first in it, by the row, tells it: all functions together, four a second. */
-const quarter = (db: Database | Transaction, time: Fragment) => db`floor(extract(epoch from ${time}) * 4)`;
-
-/** The columns of a `Batch`, of the relation `b`, as a JSON object, with `more`. Times are as Postgres writes them. */
-export const batchJson = (db: Database | Transaction, more = db``) => db`
+/** The columns of a `Batch`, of the relation `b`, as a JSON object. Times are as Postgres writes them. */
+export const batchJson = (db: Database | Transaction) => db`
   jsonb_build_object('id', b.id, 'organizationId', b.organization_id, 'createdBy', b.created_by, 'name', b.name,
     'queue', b.queue, 'total', b.total, 'completed', b.completed, 'failed', b.failed, 'cancelled', b.cancelled,
     'firstTaskId', b.first_task_id, 'lastTaskId', b.last_task_id, 'importTaskId', b.import_task_id, 'sealed', b.sealed, 'seq', b.seq,
-    'createdAt', b.created_at, 'updatedAt', b.updated_at, 'finishedAt', b.finished_at, 'watchers', b.watchers ${more})`;
+    'createdAt', b.created_at, 'updatedAt', b.updated_at, 'finishedAt', b.finished_at, 'watchers', b.watchers)`;
 
 /** The task's batch as `tally` left it, if anybody watches it or it is finished now. */
 export const watchedBatch = (db: Database | Transaction) => db`
-  (select ${batchJson(db, db`, 'isTurn', b.is_turn`)} from tally b where b.id = t.batch_id and (b.watchers <> '{}' or b.finished_at is not null)) as batch`;
+  (select ${batchJson(db)} from tally b where b.id = t.batch_id and (b.watchers <> '{}' or b.finished_at is not null)) as batch`;

@@ -1,0 +1,48 @@
+/** Bounds how often states of several things are sent. Watchers need the latest state of each, and no other. */
+export type StateThrottle<State> = {
+  /** Sends a state now or later, unless a newer one of the same thing was offered before. */
+  offer: (state: State) => void;
+  /** Sends at once what waits for its time, and forgets all that was offered. */
+  flush: () => void;
+};
+
+type Feed<State> = { seq: number; waiting: State | undefined; sentAt: number; timer?: NodeJS.Timeout };
+
+/**
+ * Sends at most one state of each thing in an interval: the first at once, then the latest, and always the last.
+ *
+ * @param intervalMs between two states of one thing
+ */
+export function throttleStates<State extends { id: string; seq: number }>(
+  send: (state: State) => void,
+  intervalMs: number,
+): StateThrottle<State> {
+  const feeds = new Map<string, Feed<State>>();
+
+  const sendWaiting = (feed: Feed<State>): void => {
+    clearTimeout(feed.timer);
+    delete feed.timer;
+    const state = feed.waiting;
+    if (!state) return;
+    feed.waiting = undefined;
+    feed.sentAt = performance.now();
+    send(state);
+  };
+
+  return {
+    offer(state) {
+      const feed = feeds.get(state.id) ?? { seq: 0, waiting: undefined, sentAt: Number.NEGATIVE_INFINITY };
+      feeds.set(state.id, feed);
+      if (state.seq <= feed.seq) return;
+      feed.seq = state.seq;
+      feed.waiting = state;
+      const wait = feed.sentAt + intervalMs - performance.now();
+      if (wait <= 0) sendWaiting(feed);
+      else feed.timer ??= setTimeout(sendWaiting, wait, feed);
+    },
+    flush() {
+      for (const feed of feeds.values()) sendWaiting(feed);
+      feeds.clear();
+    },
+  };
+}
