@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import { FIREWALL_REGION } from '../lib/constructs/edge/firewall-arn.ts';
 import { mapFunctions } from '../lib/functions.ts';
 import { celeriacApp } from '../lib/stacks/celeriac-app.ts';
-import { FIREWALL_REGION } from '../lib/stacks/firewall-stack.ts';
 import { STAGES, stageNamed } from '../lib/stages.ts';
 import { STAGE_NAMES, synthesize, synthesized, temporary } from './testing/synthesized.ts';
 

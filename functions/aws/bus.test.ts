@@ -2,7 +2,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { type DomainEvent, publishEvents } from './bus.ts';
+import type { DomainEvent } from '../tasks/events/domain-event.ts';
+import { publishEvents } from './bus.ts';
 
 type Entry = { Detail: string };
 

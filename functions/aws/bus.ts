@@ -1,18 +1,5 @@
 import { type EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
-
-/** A domain event, in CloudEvents' terms. */
-export type DomainEvent = {
-  /** The same when the event is published again, so that consumers can tell. */
-  id: string;
-  /** e.g. `task.finished` */
-  type: string;
-  /** What it is about, e.g. a task's id. */
-  subject: string;
-  time: Date;
-  data: Record<string, unknown>;
-};
-
-export type Publish = (events: readonly DomainEvent[]) => Promise<void>;
+import type { DomainEvent, Publish } from '../tasks/events/domain-event.ts';
 
 /** Events that one PutEvents may carry, and their bytes together. */
 const BATCH = { events: 10, bytes: 262_144 };

@@ -1,6 +1,6 @@
 import { extname } from 'node:path';
-import type { Publish } from '../aws/bus.ts';
 import type { Announce } from '../tasks/commands/change.ts';
+import type { Publish } from '../tasks/events/domain-event.ts';
 import { integrators } from '../tasks/events/event-publisher.ts';
 import { sockets } from './wiring/clients.ts';
 import { logger } from './wiring/logger.ts';

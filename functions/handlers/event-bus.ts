@@ -1,6 +1,7 @@
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
-import { type Publish, publishEvents } from '../aws/bus.ts';
+import { publishEvents } from '../aws/bus.ts';
 import { CLIENT_SETTINGS } from '../aws/client-settings.ts';
+import type { Publish } from '../tasks/events/domain-event.ts';
 
 /*
  * A bundle of its own, beside those of the functions that move tasks, which load it when something has ended: most requests

@@ -1,5 +1,5 @@
-import type { Artifacts } from '../aws/artifacts.ts';
 import type { OrganizationDeps } from '../organizations/operations/organizations.ts';
+import type { Artifacts } from '../tasks/artifacts.ts';
 import type { ChangeDeps } from '../tasks/commands/change.ts';
 import { type App, createApp, type LogFault } from './app/app.ts';
 import { authenticate } from './app/authenticate.ts';

@@ -1,7 +1,7 @@
 import type { Database, Transaction } from '../database/connect.ts';
 import type { Principal, Role } from '../database/enter.ts';
 import { retryOnConflict } from '../database/retry-on-conflict.ts';
-import type { PublicKey } from './keys/published-keys.ts';
+import type { PublicKey } from './public-key.ts';
 import { REFRESH_TOKEN_DAYS, SESSION_DAYS } from './refresh-token.ts';
 import type { User } from './user.ts';
 

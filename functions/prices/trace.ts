@@ -1,12 +1,20 @@
 import { FAULTS, type Fault, type FaultCode } from './faults.ts';
 import { pairKey, type Reading } from './price.ts';
-import type { CallFailure } from './update/ask-provider.ts';
 
 export type Outcome = 'stored' | 'partial' | 'failed' | 'nothing_watched';
 
+/**
+ * An attempt without an answer that can be used.
+ *
+ * @property code one of the guarded fetch's, one of {@link STATUS_FAILURES}, `not_json` or `not_an_object`
+ */
+export type CallFailure = { code: string; status?: number; retry_after?: number; message?: string };
+
 /** Bounds of what one tick may write about itself. */
 const MAX_NAMED_FAULTS = 50;
+
 const MAX_HELD = 200;
+
 const MAX_FAILURES = 12;
 
 /** What a tick says about itself in `price_fetches.detail` and in the log; snake_case, as it is read as JSON. */

@@ -24,8 +24,8 @@ import { GetServiceQuotaCommand, ServiceQuotasClient } from '@aws-sdk/client-ser
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { ENGINE_VERSION } from '../constructs/database/database.ts';
+import { FIREWALL_REGION } from '../constructs/edge/firewall-arn.ts';
 import { FUNCTION_NAMES } from '../functions.ts';
-import { FIREWALL_REGION } from '../stacks/firewall-stack.ts';
 import type { Stage } from '../stages.ts';
 import { type Facts, type Known, QUOTAS, type QuotaName } from './facts.ts';
 

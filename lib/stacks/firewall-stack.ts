@@ -2,10 +2,8 @@ import { Stack, type StackProps } from 'aws-cdk-lib';
 import { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import { CfnWebACL } from 'aws-cdk-lib/aws-wafv2';
 import type { Construct } from 'constructs';
+import { FIREWALL_REGION, firewallParameter } from '../constructs/edge/firewall-arn.ts';
 import type { Stage } from '../stages.ts';
-
-/** Where CloudFront's firewalls live, whatever the region of everything else. */
-export const FIREWALL_REGION = 'us-east-1';
 
 /** What costs an attacker nothing and the database a slow hash: registrations, logins and new tokens. */
 const LOGINS = '^/api/(auth/(login|register)|token)/?$';
@@ -21,9 +19,6 @@ const MANAGED_RULES: Readonly<Record<string, { counting: readonly string[] }>> =
     counting: ['JavaDeserializationRCE_BODY', 'Log4JRCE_BODY', 'ReactJSRCE_BODY'],
   },
 };
-
-/** The parameter by which the other region's stack finds the firewall. */
-export const firewallParameter = (stage: Stage) => `/celeriac/${stage.name}/firewall`;
 
 const TOO_MANY = { block: { customResponse: { responseCode: 429 } } };
 

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Stand, stand } from '../../functions/database/testing/stand.ts';
+import { guardedFetch } from '../../functions/fetch/client/guarded-fetch.ts';
 import { textGetter } from '../../functions/fetch/get-text.ts';
-import { guardedFetch } from '../../functions/fetch/guarded-fetch.ts';
 import { MAX_WATCHED } from '../../functions/prices/price.ts';
 import { arrange } from '../../functions/prices/testing/organizations.ts';
 import { type StandInProvider, startProvider } from '../../functions/prices/testing/provider.ts';

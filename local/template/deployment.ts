@@ -1,4 +1,3 @@
-import type { CorsRule } from '../emulators/s3/bucket-cors.ts';
 import { type Resource, readAssembly } from './assembly.ts';
 import { locate, type Places } from './physical.ts';
 
@@ -52,6 +51,16 @@ export interface BucketSpec {
   readonly name: string;
   /** Who may ask it from a browser; nobody when there is no rule. */
   readonly corsRules: readonly CorsRule[];
+}
+
+/** As a bucket's `CorsConfiguration` has it. */
+export interface CorsRule {
+  readonly AllowedMethods: readonly string[];
+  /** With at most one `*` each. */
+  readonly AllowedOrigins: readonly string[];
+  readonly AllowedHeaders?: readonly string[];
+  readonly ExposedHeaders?: readonly string[];
+  readonly MaxAge?: number;
 }
 
 /** A Lambda event source mapping of a queue. */

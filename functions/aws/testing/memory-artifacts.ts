@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Artifacts } from '../artifacts.ts';
+import type { Artifacts } from '../../tasks/artifacts.ts';
 
 /** Artifacts in memory, and what lies there. Their addresses lead nowhere. */
 export function memoryArtifacts(): { artifacts: Artifacts; objects: Map<string, Buffer> } {

@@ -1,11 +1,12 @@
 import { ApiGatewayManagementApiClient } from '@aws-sdk/client-apigatewaymanagementapi';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import { type Artifacts, bucketArtifacts } from '../../aws/artifacts.ts';
+import { bucketArtifacts } from '../../aws/artifacts.ts';
 import { CLIENT_SETTINGS } from '../../aws/client-settings.ts';
 import { type Received, sqsEnqueue, sqsGiveBack } from '../../aws/queues.ts';
 import { type ReceivedMessage, sqsReceive } from '../../aws/receive.ts';
 import { closeConnection, postFrame } from '../../aws/sockets.ts';
 import { announcer } from '../../realtime/frames.ts';
+import type { Artifacts } from '../../tasks/artifacts.ts';
 import type { DispatchSettings, Enqueue } from '../../tasks/task.ts';
 import { logger } from './logger.ts';
 

@@ -1,7 +1,7 @@
 import { Resolver } from 'node:dns';
 import * as z from 'zod';
-import { dnsLookUp } from '../../fetch/connection/look-up.ts';
-import { guardedFetch } from '../../fetch/guarded-fetch.ts';
+import { guardedFetch } from '../../fetch/client/guarded-fetch.ts';
+import { dnsLookUp } from '../../fetch/client/look-up.ts';
 import type { GuardedFetch } from '../../fetch/port.ts';
 
 /** What a function needs that sends requests to the internet. */

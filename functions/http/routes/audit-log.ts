@@ -1,8 +1,9 @@
 import { createRoute } from '@hono/zod-openapi';
 import * as z from 'zod';
 import { AUDIT_ACTIONS } from '../../audit/actions.ts';
-import { type Entry, listEntries } from '../../audit/read.ts';
+import type { Entry } from '../../audit/read.ts';
 import type { Database } from '../../database/connect.ts';
+import { listEntries } from '../../organizations/operations/audit-log.ts';
 import { Id } from '../../text-rules.ts';
 import type { App } from '../app/app.ts';
 import { answer, NEWEST_FIRST, problems, secured } from '../app/describe.ts';

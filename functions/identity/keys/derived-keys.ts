@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, hkdfSync, webcrypto } from 'node:crypto';
 import { type CryptoKey, calculateJwkThumbprint } from 'jose';
 import { SIGNING_ALGORITHM } from '../access-token.ts';
-import type { PublicKey } from './published-keys.ts';
+import type { PublicKey } from '../public-key.ts';
 
 /** The signing secret as Secrets Manager keeps it: two versions, so that a rotation logs nobody out. */
 export type SecretVersions = { current: string; previous?: string | undefined };

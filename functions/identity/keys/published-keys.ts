@@ -1,14 +1,12 @@
 import { type CryptoKey, importJWK } from 'jose';
 import type { Database } from '../../database/connect.ts';
 import { type FindVerificationKey, SIGNING_ALGORITHM } from '../access-token.ts';
+import type { PublicKey } from '../public-key.ts';
 import { readPublicKeys } from '../store.ts';
-
-/** A verification key as it is stored and published (RFC 8037). */
-export type PublicJwk = { kid: string; kty: string; crv: string; x: string; alg: string; use: string };
-export type PublicKey = { kid: string; publicJwk: PublicJwk };
 
 /** A key that was withdrawn from the table is believed no longer than this. */
 const REREAD_AFTER_SECONDS = 600;
+
 /** Unknown key ids cause at most one query per this time, however many tokens are forged. */
 const UNKNOWN_REREAD_SECONDS = 5;
 

@@ -1,4 +1,4 @@
-import type { PublicJwk } from '../keys/published-keys.ts';
+import type { PublicJwk } from '../public-key.ts';
 import { readPublicKeys } from '../store.ts';
 import type { SessionDeps } from './session.ts';
 

@@ -2,14 +2,19 @@ import { parse } from 'lossless-json';
 import { FETCH_FAILURES, FetchError } from '../../fetch/fetch-error.ts';
 import { type Backoff, backoffSeconds } from '../../tasks/backoff.ts';
 import { shortened } from '../faults.ts';
+import type { CallFailure } from '../trace.ts';
 import type { FetchText } from './fetch-text.ts';
 
 /** Seconds; CoinGecko answers within one. */
 const ATTEMPT_SECONDS = 10;
+
 /** Seconds; with less left, no further attempt is begun. */
 const SHORTEST_ATTEMPT_SECONDS = 1;
+
 const MAX_ATTEMPTS = 3;
+
 const BACKOFF: Backoff = { base: 1, factor: 2, cap: 10, jitter: 'full' };
+
 /** 500 assets in 60 currencies, at 60 bytes each, twice. */
 const MAX_BYTES = 4 * 1024 * 1024;
 
@@ -26,13 +31,6 @@ export type AskDeps = { fetchText: FetchText; clock: Clock; headers: Record<stri
 
 /** The provider's answer by asset; numbers are `LosslessNumber`, the rest is whatever it sent. */
 export type Answer = Record<string, unknown>;
-
-/**
- * An attempt without an answer that can be used.
- *
- * @property code one of the guarded fetch's, one of {@link STATUS_FAILURES}, `not_json` or `not_an_object`
- */
-export type CallFailure = { code: string; status?: number; retry_after?: number; message?: string };
 
 /** @property answer undefined when every attempt failed */
 type Asked = { answer: Answer | undefined; attempts: number; failures: CallFailure[] };

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Database } from '../../database/connect.ts';
 import { type Stand, stand } from '../../database/testing/stand.ts';
+import { guardedFetch } from '../../fetch/client/guarded-fetch.ts';
 import { textGetter } from '../../fetch/get-text.ts';
-import { guardedFetch } from '../../fetch/guarded-fetch.ts';
 import { INTERVAL_SECONDS } from '../price.ts';
 import { type Arranged, arrange } from '../testing/organizations.ts';
 import { type BehaviourName, type StandInProvider, startProvider } from '../testing/provider.ts';

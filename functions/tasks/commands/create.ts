@@ -5,11 +5,10 @@ import { retryOnConflict } from '../../database/retry-on-conflict.ts';
 import type { Measure } from '../../metrics.ts';
 import { roleInsufficient } from '../../organizations/rights.ts';
 import { type FieldError, Refusal } from '../../refusal.ts';
+import type { TaskRequest } from '../new-task.ts';
 import * as store from '../store/index.ts';
 import type { DispatchSettings, Enqueue, Task, TaskStatus } from '../task.ts';
 import { type Due, wakeUps } from '../wake-ups.ts';
-
-export type TaskRequest = Omit<store.NewTask, 'id'>;
 
 export type CreateDeps = {
   db: Database;

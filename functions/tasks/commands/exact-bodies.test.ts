@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Stand, stand } from '../../database/testing/stand.ts';
 import { JsonText } from '../../exact-json/json-text.ts';
 import { anyJsonText, tokensOf } from '../../exact-json/testing/any-json.ts';
-import { guardedFetch } from '../../fetch/guarded-fetch.ts';
+import { guardedFetch } from '../../fetch/client/guarded-fetch.ts';
 import { serve } from '../../fetch/testing/server.ts';
 import { apiFunction, type Client } from '../../http/testing/api-function.ts';
 import type { TaskContext } from '../define-task.ts';

@@ -2,8 +2,8 @@ import * as z from 'zod';
 import { JsonText } from '../../exact-json/json-text.ts';
 import { type FieldError, invalidRequest, Refusal } from '../../refusal.ts';
 import { KINDS, type KindName } from '../kinds/index.ts';
+import type { TaskRequest } from '../new-task.ts';
 import type { Queue, RetryPolicy } from '../task.ts';
-import type { TaskRequest } from './create.ts';
 import { dependsOn, type Fields, TaskFields, withItsRules } from './task-fields.ts';
 
 /** Each kind's payload where the body has it. Made once: a schema costs more than a payload's check. */

@@ -3,9 +3,9 @@ import { type Member, type Stand, stand } from '../../database/testing/stand.ts'
 import { actInBulk, cancelBatch, EVERYTHING } from '../commands/bulk-actions.ts';
 import { cancelTask, retryTask } from '../commands/change.ts';
 import { createTasks } from '../commands/create.ts';
+import { createBatch } from '../commands/create-batch.ts';
 import { recordDeadLetters } from '../dispatcher/rescue.ts';
 import { tick } from '../dispatcher/tick.ts';
-import { createBatch } from '../queries/batches.ts';
 import * as store from '../store/index.ts';
 import { DISPATCH, hearing, insertTask, newTask } from '../verification/fixtures.ts';
 import { integrators } from './event-publisher.ts';

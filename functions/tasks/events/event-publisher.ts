@@ -1,6 +1,6 @@
-import type { DomainEvent, Publish } from '../../aws/bus.ts';
 import type { Announce } from '../commands/change.ts';
 import type { Batch, Task, Watched } from '../task.ts';
+import type { DomainEvent, Publish } from './domain-event.ts';
 import { batchFinishedEvent, finishedEvent } from './task-finished.ts';
 
 export type Integrators = {

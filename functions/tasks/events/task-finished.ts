@@ -1,5 +1,5 @@
-import type { DomainEvent } from '../../aws/bus.ts';
 import type { Batch, Task, TaskError } from '../task.ts';
+import type { DomainEvent } from './domain-event.ts';
 
 /** Of an error, with its details: EventBridge refuses events of 256 KiB. */
 const MAX_ERROR_BYTES = 64 * 1024;

@@ -1,8 +1,8 @@
-import type { Artifacts } from '../../aws/artifacts.ts';
 import type { Database } from '../../database/connect.ts';
 import { asMember, asMemberOf, type Principal } from '../../database/enter.ts';
 import { JsonText } from '../../exact-json/json-text.ts';
 import { Refusal } from '../../refusal.ts';
+import type { Artifacts } from '../artifacts.ts';
 import {
   type CreateDeps,
   ROOM_SECONDS,

@@ -1,8 +1,8 @@
-import type { Artifacts } from '../../aws/artifacts.ts';
 import type { Database } from '../../database/connect.ts';
 import { asMemberOf, type Membership, type Principal } from '../../database/enter.ts';
 import { roleInsufficient } from '../../organizations/rights.ts';
 import { Refusal } from '../../refusal.ts';
+import type { Artifacts } from '../artifacts.ts';
 import * as store from '../store/index.ts';
 
 /** Seconds that an address for an upload is good for. */

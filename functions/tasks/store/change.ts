@@ -10,8 +10,8 @@ import {
   stretch,
 } from './fragments/bulk-selection.ts';
 import { columns, dueIn, type Fragment, leaves, nextDispatch, type Timed } from './fragments/columns.ts';
+import { CAPPED, type Capped } from './fragments/lanes.ts';
 import { requeueing } from './fragments/requeue.ts';
-import { CAPPED, type Capped } from './lanes/lanes.ts';
 
 /*
  * What people do to tasks: to one, or to many by a filter. Either way the same statement moves what is `picked`; only who
@@ -166,4 +166,18 @@ export async function rescheduleMany(
 ): Promise<ChangedStretch> {
   const statement = tx`${picked(tx, 'reschedule')}, ${rescheduling(tx, scheduledTime, dispatch)}`;
   return many(tx, 'reschedule', given, after, statement);
+}
+
+/** Counts a stretch without changing it. */
+export async function countStretch(
+  tx: Transaction,
+  move: BulkMove,
+  given: Selection,
+  after: string | null,
+): Promise<Reached> {
+  const [counted] = await tx<Reached[]>`
+    with ${stretch(tx, move, given, after)}
+    select r.matched, r.stopping, r.id as reached from reached r`;
+  if (!counted) throw new Error('A statement that always answers did not');
+  return counted;
 }

@@ -3,7 +3,8 @@ import type { Task, Watched } from '../task.ts';
 import { LONGEST_DELAY_SECONDS } from '../wake-ups.ts';
 import { tally, watchedBatch } from './fragments/batch-counters.ts';
 import { among, columns, dueIn, leaves, type Timed } from './fragments/columns.ts';
-import { PAUSED, type Released } from './lanes/lanes.ts';
+import { PAUSED } from './fragments/lanes.ts';
+import type { Released } from './lanes/lanes.ts';
 
 /**
  * Takes tasks whose worker died back from it: to run again after a short delay, or to fail where no attempt is left.

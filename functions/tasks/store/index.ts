@@ -1,35 +1,29 @@
+export type { NewBatch, NewTask } from '../new-task.ts';
 export { type Attempt, attempts } from './attempts/attempts.ts';
-export { claim, type Report, renew, report, settle, type Unclaimed } from './attempts/run.ts';
+export { claim, type Unclaimed } from './attempts/claim.ts';
+export { renew } from './attempts/lease.ts';
+export { type Report, report } from './attempts/progress.ts';
+export { settle } from './attempts/settle.ts';
 export { type BatchNow, findBatch, listBatches, present, takenKeys } from './batches.ts';
 export {
   type ChangedStretch,
   cancel,
   cancelMany,
+  countStretch,
   requeue,
   requeueMany,
   reschedule,
   rescheduleMany,
 } from './change.ts';
-export {
-  insert,
-  insertBatch,
-  insertDependencies,
-  type NewBatch,
-  type NewTask,
-  type Wakeable,
-} from './create.ts';
+export { insert, insertBatch, insertDependencies, type Wakeable } from './create.ts';
 export { awaitTasks, failedDependency, release, statusesOf } from './dependencies.ts';
 export { dispatchAgain, rescue, takeForDispatch } from './dispatch.ts';
-export {
-  type BulkMove,
-  countStretch,
-  type Reached,
-  type Selection,
-  STRETCH,
-} from './fragments/bulk-selection.ts';
+export { type BulkMove, type Reached, type Selection, STRETCH } from './fragments/bulk-selection.ts';
 export type { LargeColumns, Timed } from './fragments/columns.ts';
+export type { Capped } from './fragments/lanes.ts';
 export { networkLane } from './fragments/network-places.ts';
-export { organizationsWithTasks, type Whose } from './fragments/newest.ts';
+export type { Whose } from './fragments/newest.ts';
+export type { FullBound } from './fragments/pending-counters.ts';
 export type { Room } from './fragments/worker-capacity.ts';
 export {
   findImport,
@@ -52,15 +46,7 @@ export {
   overdueUploads,
   type UploadRefusal,
 } from './imports/uploads.ts';
-export {
-  type Capped,
-  heldLanes,
-  heldLanesOf,
-  type Lane,
-  lanesOf,
-  RELEASE,
-  type Released,
-} from './lanes/lanes.ts';
+export { heldLanes, heldLanesOf, type Lane, lanesOf, RELEASE, type Released } from './lanes/lanes.ts';
 export { releaseHeld } from './lanes/release-held.ts';
 export { surroundings } from './lanes/waiting-context.ts';
 export {
@@ -72,13 +58,14 @@ export {
   takeOutboundTurn,
 } from './outbound.ts';
 export { addPause, findPause, listPauses, type Pause, type PauseKey, removePause } from './pauses.ts';
-export { addPendingTogether, countPending, type FullBound, fullBound, fullBoundOf } from './pending.ts';
+export { addPendingTogether, countPending, fullBound, fullBoundOf } from './pending.ts';
 export {
   exists,
   find,
   findAll,
   holdersOf,
   list,
+  organizationsWithTasks,
   type TaskFilter,
   viewedOrganizations,
 } from './read.ts';

@@ -114,3 +114,26 @@ const newestOfEach = (tx: Transaction, filter: TaskFilter, limit: number) => tx`
   ${filter.scheduledFrom}::text::timestamptz, ${filter.scheduledTo}::text::timestamptz)`;
 
 const textsOf = (statuses: readonly TaskStatus[]): string[] => [...statuses];
+
+/**
+ * Organizations that have tasks, and that a member may write to, in the order of their ids.
+ *
+ * @param after only those with a greater id
+ */
+export async function organizationsWithTasks(
+  tx: Transaction,
+  memberId: string,
+  after: string | null,
+  limit: number,
+): Promise<string[]> {
+  const rows = await tx<{ id: string }[]>`
+    select mine.organization_id as id
+    from memberships mine cross join lateral (
+      select from tasks t where t.organization_id = mine.organization_id limit 1
+    ) t
+    where mine.user_id = ${memberId} and mine.role <> 'viewer'
+      ${after ? tx`and mine.organization_id > ${after}` : tx``}
+    order by mine.organization_id
+    limit ${limit}`;
+  return rows.map(({ id }) => id);
+}

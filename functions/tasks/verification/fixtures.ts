@@ -1,8 +1,8 @@
 import { v7 as uuidv7 } from 'uuid';
-import type { DomainEvent } from '../../aws/bus.ts';
 import type { Database } from '../../database/connect.ts';
 import type { Member } from '../../database/testing/stand.ts';
 import type { TaskDefinition } from '../define-task.ts';
+import type { DomainEvent } from '../events/domain-event.ts';
 import { integrators } from '../events/event-publisher.ts';
 import * as store from '../store/index.ts';
 import type { DispatchSettings, Task, TaskStatus } from '../task.ts';

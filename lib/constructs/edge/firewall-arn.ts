@@ -2,9 +2,14 @@ import { Arn, Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { AwsCustomResource, AwsCustomResourcePolicy, PhysicalResourceId } from 'aws-cdk-lib/custom-resources';
 import { Construct } from 'constructs';
-import { FIREWALL_REGION, firewallParameter } from '../../stacks/firewall-stack.ts';
 import type { Stage } from '../../stages.ts';
 import { acknowledgeCaller } from '../sdk-caller.ts';
+
+/** Where CloudFront's firewalls live, whatever the region of everything else. */
+export const FIREWALL_REGION = 'us-east-1';
+
+/** The parameter by which the other region's stack finds the firewall. */
+export const firewallParameter = (stage: Stage) => `/celeriac/${stage.name}/firewall`;
 
 /**
  * Reads, at deployment, the ARN of the firewall in its own region. By a parameter, as CloudFormation has no export

@@ -1,14 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-
-/** As a bucket's `CorsConfiguration` has it. */
-export interface CorsRule {
-  readonly AllowedMethods: readonly string[];
-  /** With at most one `*` each. */
-  readonly AllowedOrigins: readonly string[];
-  readonly AllowedHeaders?: readonly string[];
-  readonly ExposedHeaders?: readonly string[];
-  readonly MaxAge?: number;
-}
+import type { CorsRule } from '../../template/deployment.ts';
 
 /**
  * What S3 tells a browser about who may ask: adds the headers of the first rule that fits, and answers a preflight.

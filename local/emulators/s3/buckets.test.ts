@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Artifacts, bucketArtifacts } from '../../../functions/aws/artifacts.ts';
+import { bucketArtifacts } from '../../../functions/aws/artifacts.ts';
+import type { Artifacts } from '../../../functions/tasks/artifacts.ts';
 import { type Buckets, startBuckets } from './buckets.ts';
 
 const CREDENTIALS = { accessKeyId: 'LOCAL1', secretAccessKey: 'local', sessionToken: 'local' };

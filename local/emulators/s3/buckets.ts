@@ -6,10 +6,10 @@ import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { SignatureV4 } from '@smithy/signature-v4';
-import type { BucketSpec } from '../../template/deployment.ts';
+import type { BucketSpec, CorsRule } from '../../template/deployment.ts';
 import { REGION } from '../../template/physical.ts';
 import { namesThisMachine } from '../http/endpoint-guard.ts';
-import { bucketCors, type CorsRule } from './bucket-cors.ts';
+import { bucketCors } from './bucket-cors.ts';
 
 export interface Buckets {
   /** S3's address, without a trailing slash. */

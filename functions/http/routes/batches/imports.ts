@@ -1,9 +1,9 @@
 import { createRoute } from '@hono/zod-openapi';
 import { v7 as uuidv7 } from 'uuid';
 import * as z from 'zod';
-import type { Artifacts } from '../../../aws/artifacts.ts';
 import { JsonText } from '../../../exact-json/json-text.ts';
 import { idsFrom } from '../../../idempotency/ids-from.ts';
+import type { Artifacts } from '../../../tasks/artifacts.ts';
 import type { CreateDeps } from '../../../tasks/commands/create.ts';
 import { dependsOn, TaskFields } from '../../../tasks/commands/task-fields.ts';
 import { beginImport, reportAddress } from '../../../tasks/imports/imports.ts';

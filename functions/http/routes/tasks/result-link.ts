@@ -1,4 +1,4 @@
-import type { Artifacts } from '../../../aws/artifacts.ts';
+import type { Artifacts } from '../../../tasks/artifacts.ts';
 import type { Task } from '../../../tasks/task.ts';
 
 export type ResultDeps = { artifacts: Pick<Artifacts, 'presignDownload'> };

@@ -1,6 +1,6 @@
 import type { JsonText } from '../../../exact-json/json-text.ts';
 import type { FieldError } from '../../../refusal.ts';
-import type { TaskRequest } from '../../commands/create.ts';
+import type { TaskRequest } from '../../new-task.ts';
 import type { Queue } from '../../task.ts';
 import type { LineError } from './line-errors.ts';
 

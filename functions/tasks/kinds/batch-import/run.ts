@@ -1,6 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { JsonText } from '../../../exact-json/json-text.ts';
-import type { TaskRequest } from '../../commands/create.ts';
 import {
   defineTask,
   type Json,
@@ -9,6 +8,7 @@ import {
   type TaskDefinition,
 } from '../../define-task.ts';
 import { isMeant } from '../../failure.ts';
+import type { TaskRequest } from '../../new-task.ts';
 import { type BadLines, badLines } from './bad-lines.ts';
 import { importForbidden } from './failures.ts';
 import { isObject } from './is-object.ts';

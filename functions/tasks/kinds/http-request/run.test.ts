@@ -1,7 +1,7 @@
 import type { RequestListener } from 'node:http';
 import { brotliCompressSync, deflateRawSync, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { guardedFetch } from '../../../fetch/guarded-fetch.ts';
+import { guardedFetch } from '../../../fetch/client/guarded-fetch.ts';
 import { serve } from '../../../fetch/testing/server.ts';
 import { PermanentError, RetryError, type TaskContext } from '../../define-task.ts';
 import { MAX_ROW_BYTES } from '../../result.ts';

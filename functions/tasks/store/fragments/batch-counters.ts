@@ -1,5 +1,5 @@
 import type { Database, Transaction } from '../../../database/connect.ts';
-import { counting } from '../pending.ts';
+import { counting } from './pending-counters.ts';
 
 /**
  * Further parts of a `with` that keep the counts of batches, and of what has not ended: every statement that brings tasks to a terminal status, or back

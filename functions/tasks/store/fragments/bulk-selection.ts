@@ -115,17 +115,3 @@ function fits(tx: Transaction, given: Selection): Fragment {
 
 const startsAt = (tx: Transaction, time: string) => tx`(
   t.scheduled_time = ${time}::text::timestamptz and t.run_at <= greatest(${time}::text::timestamptz, clock_timestamp()))`;
-
-/** Counts a stretch without changing it. */
-export async function countStretch(
-  tx: Transaction,
-  move: BulkMove,
-  given: Selection,
-  after: string | null,
-): Promise<Reached> {
-  const [counted] = await tx<Reached[]>`
-    with ${stretch(tx, move, given, after)}
-    select r.matched, r.stopping, r.id as reached from reached r`;
-  if (!counted) throw new Error('A statement that always answers did not');
-  return counted;
-}

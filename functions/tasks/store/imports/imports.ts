@@ -1,9 +1,10 @@
 import type { Database, Transaction } from '../../../database/connect.ts';
+import type { NewBatch, NewTask } from '../../new-task.ts';
 import type { Batch, DispatchSettings, Task, Watched } from '../../task.ts';
-import { insertion, type NewBatch, type NewTask } from '../create.ts';
 import { batchJson } from '../fragments/batch-counters.ts';
 import { dueIn, type Fragment, type Timed } from '../fragments/columns.ts';
-import { counting, type FullBound, fullBoundFor } from '../pending.ts';
+import { insertion } from '../fragments/insertion.ts';
+import { counting, type FullBound, fullBoundFor } from '../fragments/pending-counters.ts';
 
 export type WatchedBatch = NonNullable<Watched<object>['batch']>;
 

@@ -1,6 +1,7 @@
 import type { Database, Transaction } from '../../../database/connect.ts';
 import type { Queue, Task, Watched } from '../../task.ts';
 import { columns, type Fragment, leaves, type Timed } from '../fragments/columns.ts';
+import { BOUNDED, type Capped, PAUSED, takenOfKey } from '../fragments/lanes.ts';
 import { isNetworkLane, networkLane, QUOTA, takenPlaces } from '../fragments/network-places.ts';
 
 /*
@@ -19,9 +20,6 @@ import { isNetworkLane, networkLane, QUOTA, takenPlaces } from '../fragments/net
  * with a smaller limit is not overtaken by those that are held behind it.
  */
 
-/** A row, and whether its organization bounds how many tasks run at once. */
-export type Capped<T> = T & { capped: boolean };
-
 /** A lane of one organization. */
 export type Lane = { organizationId: string; lane: string };
 
@@ -33,42 +31,6 @@ export type Released = Timed<{ id: string; organizationId: string; queue: Queue;
 
 /** Held tasks that one statement releases from a lane at most. */
 export const RELEASE = 1_000;
-
-/*
- * What stands around a task is looked up by its own organization. Held against a list of all that is paused or bounded, each
- * statement would read what everybody has stored.
- */
-
-/** The closed lane that a task `t` is in, or null. */
-export const PAUSED = (db: Database | Transaction) => db`(
-  select p.scope || ':' || p.name from pauses p
-  where p.organization_id = t.organization_id
-    and (p.scope, p.name) in (('kind', t.kind), ('queue', t.queue))
-  order by p.scope
-  limit 1
-)`;
-
-/** Whether the organization of a task `t` bounds how many of its tasks run at once. */
-export const CAPPED = (db: Database | Transaction) =>
-  db`(select o.max_running is not null from organizations o where o.id = t.organization_id)`;
-
-const BOUNDED = (db: Database | Transaction) => db`case when ${CAPPED(db)} then 'organization' end`;
-
-/** Any lane that a task `t` has to queue up for, or null, as for most. */
-export const LANE = (db: Database | Transaction) =>
-  db`coalesce(${PAUSED(db)}, 'key:' || t.concurrency_key, case when t.waits_for_network then 'network:' end, ${BOUNDED(db)})`;
-
-/** How many places of a key are taken: by what runs, and by what has a place and is held in a later lane. */
-export const takenOfKey = (db: Database | Transaction, organizationId: Fragment, key: Fragment) => db`(
-  (select count(*) from tasks r
-    where r.organization_id = ${organizationId} and r.concurrency_key = ${key} and r.status = 'RUNNING')
-  + (select count(*) from tasks t
-    where t.organization_id = ${organizationId} and t.concurrency_key = ${key} and t.held_by = 'organization'
-      and ${PAUSED(db)} is null)
-  + (select count(*) from tasks t
-    where t.organization_id = ${organizationId} and t.concurrency_key = ${key} and t.held_by like 'network:%'
-      and ${PAUSED(db)} is null)
-)`;
 
 /** Whoever counts a lane's running tasks, to start or to release others, does so one after the other. */
 export async function lock(tx: Transaction, lanes: Fragment): Promise<void> {

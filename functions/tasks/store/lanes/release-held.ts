@@ -1,8 +1,9 @@
 import type { Transaction } from '../../../database/connect.ts';
 import type { DispatchSettings } from '../../task.ts';
 import { dueIn, type Fragment, nextDispatch } from '../fragments/columns.ts';
+import { PAUSED, takenOfKey } from '../fragments/lanes.ts';
 import { networkLanes, networkLocks, QUOTA, takenPlaces, USER_OF } from '../fragments/network-places.ts';
-import { type Lane, lock, PAUSED, RELEASE, type Released, takenOfKey } from './lanes.ts';
+import { type Lane, lock, RELEASE, type Released } from './lanes.ts';
 
 /**
  * The next tasks that are held in a lane, in the order of their due times, then ids. The lane is the relation `l`, with the

@@ -1,7 +1,7 @@
 import type { Transaction } from '../../../database/connect.ts';
 import type { Surroundings } from '../../waiting-reason.ts';
+import { PAUSED } from '../fragments/lanes.ts';
 import { QUOTA } from '../fragments/network-places.ts';
-import { PAUSED } from './lanes.ts';
 
 /** What stands around a waiting task that the transaction's principal may see. */
 export async function surroundings(tx: Transaction, id: string): Promise<Surroundings | undefined> {

@@ -8,8 +8,8 @@ import {
   type TLSSocket,
 } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { guardedFetch } from '../guarded-fetch.ts';
 import { ENDLESS, forEver, speaking } from '../testing/endless-server.ts';
+import { guardedFetch } from './guarded-fetch.ts';
 import { wireLimit } from './wire-budget.ts';
 
 const fetch = guardedFetch({ loopback: 'allowed' });

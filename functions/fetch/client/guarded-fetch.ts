@@ -1,17 +1,17 @@
 import { Client, type Dispatcher } from 'undici';
-import type { LoopbackRule } from './address-rules.ts';
-import { type ConnectOptions, guardedConnector } from './connection/connect.ts';
-import { dnsLookUp, type LookUp } from './connection/look-up.ts';
-import { turns } from './connection/turns.ts';
-import { wireBudget } from './connection/wire-budget.ts';
+import type { LoopbackRule } from '../address-rules.ts';
+import { FetchError } from '../fetch-error.ts';
+import { headerFault } from '../header-rules.ts';
+import type { FetchRequest, FetchResponse, GuardedFetch, SentRequest } from '../port.ts';
+import { type Hop, nextHop } from '../redirect.ts';
+import { parseTarget } from '../target.ts';
+import { type ConnectOptions, guardedConnector } from './connect.ts';
 import { ACCEPT_ENCODING } from './decoders.ts';
-import { FetchError } from './fetch-error.ts';
-import { headerFault } from './header-rules.ts';
-import type { FetchRequest, FetchResponse, GuardedFetch, SentRequest } from './port.ts';
+import { dnsLookUp, type LookUp } from './look-up.ts';
 import { type BodyLimits, readBody } from './read-body.ts';
-import { type Hop, nextHop } from './redirect.ts';
-import { parseTarget } from './target.ts';
+import { turns } from './turns.ts';
 import { userAgentOf } from './user-agent.ts';
+import { wireBudget } from './wire-budget.ts';
 import { withoutAnswer } from './without-answer.ts';
 
 export interface GuardedFetchOptions {

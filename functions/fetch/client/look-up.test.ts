@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { guardedFetch, MAX_LOOKUPS } from '../guarded-fetch.ts';
 import type { GuardedFetch } from '../port.ts';
 import { type DnsAnswer, serveNames } from '../testing/name-server.ts';
 import { serve } from '../testing/server.ts';
+import { guardedFetch, MAX_LOOKUPS } from './guarded-fetch.ts';
 import { dnsLookUp } from './look-up.ts';
 
 const LOOPBACK: DnsAnswer = { records: [{ type: 'A', value: '127.0.0.1' }] };

@@ -1,9 +1,9 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { textGetter } from './get-text.ts';
+import { textGetter } from '../get-text.ts';
+import { serve } from '../testing/server.ts';
 import { guardedFetch } from './guarded-fetch.ts';
-import { serve } from './testing/server.ts';
 
 const redirectTo = (location: string, status = 302) =>
   serve((_, response) => response.writeHead(status, { location }).end('moved'));

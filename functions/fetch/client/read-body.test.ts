@@ -1,8 +1,8 @@
 import type { RequestListener } from 'node:http';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
+import { serve } from '../testing/server.ts';
 import { guardedFetch } from './guarded-fetch.ts';
-import { serve } from './testing/server.ts';
 
 const open = guardedFetch({ loopback: 'allowed' });
 const failsWith = (code: string) => expect.objectContaining({ name: 'FetchError', code });

@@ -1,8 +1,8 @@
 import { Readable, Transform, Writable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
+import { FetchError } from '../fetch-error.ts';
+import type { BodyDamage } from '../port.ts';
 import { type DecoderOptions, decodersFor, isDecoderFault, isUnexpectedEnd } from './decoders.ts';
-import { FetchError } from './fetch-error.ts';
-import type { BodyDamage } from './port.ts';
 
 export interface BodyLimits {
   /** Bytes of the decoded body. */

@@ -3,8 +3,8 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { brotliCompressSync, createGzip, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { serve } from '../testing/server.ts';
 import { guardedFetch } from './guarded-fetch.ts';
-import { serve } from './testing/server.ts';
 
 const open = guardedFetch({ loopback: 'allowed' });
 const failsWith = (code: string) => expect.objectContaining({ name: 'FetchError', code });

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { FetchError, type FetchFailure } from './fetch-error.ts';
+import { FetchError, type FetchFailure } from '../fetch-error.ts';
 
 /** What codes of Node, OpenSSL and undici mean for a caller; what is not listed is `network`. */
 const MEANINGS: readonly (readonly [RegExp, FetchFailure])[] = [

@@ -1,0 +1,162 @@
+import type { Database } from '../../database/connect.ts';
+import { asMember, asMemberOf, type Principal } from '../../database/enter.ts';
+import { retryOnConflict } from '../../database/retry-on-conflict.ts';
+import { roleInsufficient } from '../../organizations/rights.ts';
+import { Refusal } from '../../refusal.ts';
+import type { TaskRequest } from '../new-task.ts';
+import * as store from '../store/index.ts';
+import type { Queue } from '../task.ts';
+import {
+  type CreateDeps,
+  type Unmet,
+  unmet,
+  unmetDependencies,
+  violated,
+  wake,
+  whyRefused,
+} from './create.ts';
+
+/** Tasks of one batch that is made by one request. */
+export const MAX_BATCH = 10_000;
+
+export type BatchRequest = {
+  /** A request that is repeated gives the same one, and gets the batch that it made before. */
+  id: string;
+  /** Null for the principal's personal organization. */
+  organizationId: string | null;
+  name: string;
+  queue: Queue;
+};
+
+/** The batch as it was committed, and of each request whether its task was: not when its unique key is taken. */
+export type CreatedBatch = {
+  batch: store.BatchNow | null;
+  written: boolean[];
+  /** With `partial`: what requests cannot wait for, by their place. */
+  unmet: readonly Unmet[];
+};
+
+/**
+ * Commits a batch with its tasks in one statement, and sends the messages of those that are due within the look-ahead.
+ *
+ * @param ids     of the tasks, ascending, one each
+ * @param partial leaves out tasks whose unique key is taken, instead of writing none
+ * @throws Refusal `organization_not_found`, `role_insufficient`, `session_ended`; `invalid_request` and `dependency_failed` for
+ *   what a task cannot wait for; `unique_key_taken` with the requests
+ *   whose key is taken, by a live task or by an earlier request
+ */
+export async function createBatch(
+  deps: CreateDeps,
+  principal: Principal,
+  { id, organizationId, name, queue }: BatchRequest,
+  requests: readonly TaskRequest[],
+  ids: readonly string[],
+  partial: boolean,
+): Promise<CreatedBatch> {
+  const tasks = requests.map((request, at) => ({ ...request, queue, id: ids[at] ?? '' }));
+  if (tasks.length === 0) return { batch: null, written: [], unmet: [] };
+  const batch = { id, name, queue };
+  const cannotWait: Unmet[] = [];
+  const insert = tasks.some(({ dependsOn }) => dependsOn)
+    ? () => insertWaiting(deps, principal, organizationId, batch, tasks, partial, cannotWait)
+    : () => store.insertBatch(deps.db, principal, organizationId, batch, tasks, deps.dispatch, partial);
+  const made = await retryOnConflict(insert).catch(async (error: unknown) => {
+    if (violated(error) === undefined) throw error;
+    const before = await madeBefore(deps.db, principal, id, ids);
+    if (before) return before;
+    throw await keysTaken(deps.db, principal, organizationId, requests);
+  });
+  if (!made) {
+    const refusal = await whyRefused(deps.db, principal, organizationId, tasks.length);
+    if (refusal) throw refusal;
+    const before = await madeBefore(deps.db, principal, id, ids);
+    return before ?? { batch: null, written: tasks.map(() => false), unmet: cannotWait };
+  }
+  if ('written' in made) return made;
+  deps.measure?.('TasksCreated', made.tasks.length);
+  const { organizationId: home } = made.batch;
+  await wake(
+    deps,
+    principal,
+    made.tasks.map((task) => ({ ...task, organizationId: home, queue })),
+  );
+  return { batch: { ...made.batch, running: 0 }, written: whichOf(ids, made.tasks), unmet: cannotWait };
+}
+
+/** Writes a batch some of whose tasks wait for others. @param cannotWait takes what is left out with `partial` */
+async function insertWaiting(
+  { db, dispatch }: CreateDeps,
+  principal: Principal,
+  organizationId: string | null,
+  batch: store.NewBatch,
+  tasks: readonly store.NewTask[],
+  partial: boolean,
+  cannotWait: Unmet[],
+) {
+  return asMemberOf(db, { ...principal, organizationId }, async (tx, { role, organizationId: home }) => {
+    if (role === 'viewer') throw roleInsufficient(role);
+    const unmetNow = await unmetDependencies(tx, home, tasks);
+    if (unmetNow.length > 0 && !partial) throw unmet(unmetNow, '/tasks/*');
+    cannotWait.splice(0, cannotWait.length, ...unmetNow);
+    const leftOut = new Set(unmetNow.map(({ task }) => task));
+    const wanted = tasks.filter((_task, at) => !leftOut.has(at));
+    if (wanted.length === 0) return undefined;
+    const made = await store.insertBatch(tx, principal, home, batch, wanted, dispatch, partial);
+    const there = new Set(made?.tasks.map(({ id }) => id));
+    await store.insertDependencies(
+      tx,
+      home,
+      wanted.filter(({ id }) => there.has(id)),
+    );
+    return made;
+  });
+}
+
+function whichOf(ids: readonly string[], tasks: readonly { id: string }[]): boolean[] {
+  if (tasks.length === ids.length) return ids.map(() => true);
+  const there = new Set(tasks.map(({ id }) => id));
+  return ids.map((id) => there.has(id));
+}
+
+/** The batch that the same request has made, whose function died before it could say so. */
+async function madeBefore(
+  db: Database,
+  principal: Principal,
+  id: string,
+  ids: readonly string[],
+): Promise<CreatedBatch | undefined> {
+  return asMember(db, principal, async (tx) => {
+    const batch = await store.findBatch(tx, id);
+    return batch && { batch, written: whichOf(ids, await store.present(tx, ids)), unmet: [] };
+  });
+}
+
+/** Which of the requests stand in the way; looked up only then. */
+async function keysTaken(
+  db: Database,
+  principal: Principal,
+  organizationId: string | null,
+  requests: readonly TaskRequest[],
+): Promise<Refusal> {
+  const keys = requests.flatMap(({ uniqueKey }) => uniqueKey ?? []);
+  const taken = await asMemberOf(db, { ...principal, organizationId }, (tx, home) =>
+    store.takenKeys(tx, home.organizationId, keys),
+  );
+  const seen = new Set(taken);
+  const fields = requests.flatMap(({ uniqueKey }, index) => {
+    if (uniqueKey === null) return [];
+    if (!seen.has(uniqueKey)) {
+      seen.add(uniqueKey);
+      return [];
+    }
+    const detail = 'A live task, or an earlier one of this batch, has this key';
+    return [{ in: 'body', pointer: `/tasks/${index}/unique_key`, detail } as const];
+  });
+  return new Refusal(
+    'conflict',
+    'unique_key_taken',
+    `Nothing was created: ${fields.length} of the unique keys are taken`,
+    {},
+    fields,
+  );
+}

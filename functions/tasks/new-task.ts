@@ -1,0 +1,30 @@
+import type { Queue, RetryPolicy } from './task.ts';
+
+/** A new task, ready to be inserted. */
+export type NewTask = {
+  id: string;
+  kind: string;
+  name: string;
+  description: string;
+  /** A `JsonText`, which is stored as it is, or a value. */
+  payload: unknown;
+  queue: Queue;
+  /** RFC 3339; null means now. */
+  scheduledTime: string | null;
+  maxRetries: number;
+  retryPolicy: Partial<RetryPolicy> | null;
+  softSeconds: number | null;
+  hardSeconds: number | null;
+  uniqueKey: string | null;
+  concurrencyKey: string | null;
+  concurrencyLimit: number | null;
+  /** Whether attempts of its kind only wait for the network. */
+  waitsForNetwork: boolean;
+  /** Ids of tasks of the same organization, which `awaitTasks` has marked in the same transaction; null for none. */
+  dependsOn: readonly string[] | null;
+};
+
+/** The batch that new tasks belong to. */
+export type NewBatch = { id: string; name: string; queue: Queue };
+
+export type TaskRequest = Omit<NewTask, 'id'>;

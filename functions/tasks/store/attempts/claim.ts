@@ -1,0 +1,110 @@
+import type { Database } from '../../../database/connect.ts';
+import type { Task, Watched } from '../../task.ts';
+import { among, columns, leaves } from '../fragments/columns.ts';
+import { CAPPED, LANE, PAUSED } from '../fragments/lanes.ts';
+import { KNOWN, LACK, type Lack, type Room } from '../fragments/worker-capacity.ts';
+import { claimInLanes, type Lane, vacatedBy } from '../lanes/lanes.ts';
+
+/** A task that was asked for and could not be claimed yet. */
+export type Unclaimed = {
+  id: string;
+  /** Negative or 0: it is due, but somebody had its row locked at that moment. */
+  dueInSeconds: number;
+  /** It has taken a worker down before, and is claimed alone. */
+  suspect: boolean;
+  /** What it lacks in this worker, and might not in another one. */
+  lacks: Lack | null;
+};
+
+/** A worker that takes on everything. */
+const ROOM_FOR_ALL: Room = { kinds: [], runners: 0, waiting: 1_000_000, seconds: 840 };
+
+export type Claim = {
+  claimed: Watched<Task>[];
+  unclaimed: Unclaimed[];
+  /** Lanes with a place that was meant for a task which is now held by another lane: somebody else may use it. */
+  vacated: Lane[];
+};
+
+/** A task that was asked for: claimed, held because it is paused, or neither. */
+type Wanted = Watched<Task> & {
+  wanted: Unclaimed;
+  lane: string | null;
+  unclaimed: boolean;
+  held: Parameters<typeof vacatedBy>[0] | null;
+};
+
+/**
+ * Starts attempts: takes those of the given tasks that are due and that nobody else has. What is paused, or whose lane is
+ * full, is held until it is released, and is in neither list.
+ *
+ * @param leaseSeconds how long the worker may be silent before others presume it dead
+ * @param soonSeconds  tasks that become due within this time are returned unclaimed
+ * @param alone        claims suspects too; otherwise they are returned unclaimed
+ * @param room         tasks that the worker has no room for are returned unclaimed
+ * @returns `claimed`: what now runs here; `unclaimed`: what is worth asking for again; `vacated`: lanes to release tasks from
+ */
+export async function claim(
+  db: Database,
+  ids: readonly string[],
+  leaseSeconds: number,
+  soonSeconds: number,
+  alone = false,
+  room: Room = ROOM_FOR_ALL,
+): Promise<Claim> {
+  const startable = db`t.run_at <= clock.now and (${alone} or t.crashes = 0)`;
+  const asked = among(db, ids);
+  const rows = await db<Wanted[]>`
+    with clock as materialized (
+      select clock_timestamp() as now
+    ), wanted as materialized (
+      select t.id, t.run_at, t.crashes, ${LANE(db)} as lane,
+        ${LACK(db, room, startable)} as lacks
+      from clock, tasks t left join ${KNOWN(db, room)} on k.kind = t.kind
+      where ${asked} and t.status = any (${leaves('claim')}::text[])
+        and t.run_at <= clock.now + ${soonSeconds} * interval '1 second'
+    ), due as (
+      select t.id from tasks t, clock
+      where ${asked} and t.id in (select id from wanted where lane is null and lacks is null)
+        and t.status = any (${leaves('claim')}::text[]) and ${startable}
+      order by t.id
+      for update of t skip locked
+    ), claimed as (
+      update tasks t
+      set status = 'RUNNING', attempt = t.attempt + 1, lease_until = clock_timestamp() + ${leaseSeconds} * interval '1 second',
+        next_dispatch_at = null, dispatches = 0, held_by = null, progress = null, started_at = clock_timestamp(),
+        updated_at = clock_timestamp(), seq = t.seq + 1
+      from due where ${asked} and t.id = due.id
+      returning t.*
+    ), paused as (
+      select t.id, ${PAUSED(db)} as lane from tasks t, clock
+      where ${asked} and t.id in (select id from wanted where lane is not null) and t.status = any (${leaves('claim')}::text[])
+        and t.run_at <= clock.now and ${PAUSED(db)} is not null
+      order by t.id
+      for update of t skip locked
+    ), held as (
+      update tasks t set held_by = paused.lane, next_dispatch_at = 'infinity'
+      from paused where ${asked} and t.id = paused.id
+      returning t.id, t.organization_id, t.created_by, t.concurrency_key, t.waits_for_network, t.held_by, ${CAPPED(db)} as capped
+    )
+    select ${columns(db)}, t.watchers, null as batch, t.id is null as unclaimed, w.lane,
+      jsonb_build_object('id', w.id, 'dueInSeconds', extract(epoch from w.run_at - clock.now)::float8,
+        'suspect', w.crashes > 0, 'lacks', w.lacks) as wanted,
+      (select jsonb_build_object('organizationId', h.organization_id, 'createdBy', h.created_by,
+        'concurrencyKey', h.concurrency_key, 'waitsForNetwork', h.waits_for_network, 'heldBy', h.held_by, 'capped', h.capped) from held h where h.id = w.id) as held
+    from clock, wanted w left join claimed t on t.id = w.id`;
+  const claimed = rows.filter((row) => !row.unclaimed);
+  const left = rows.filter((row) => row.unclaimed && row.held === null);
+  const paused = rows.flatMap(({ held }) => held ?? []);
+  const laned = left
+    .filter(({ lane, wanted: { dueInSeconds, suspect, lacks } }) => {
+      return lane && !lacks && dueInSeconds <= 0 && (alone || !suspect);
+    })
+    .map(({ wanted }) => wanted.id);
+  const inLanes = laned.length > 0 ? await claimInLanes(db, laned, leaseSeconds, alone) : undefined;
+  return {
+    claimed: [...claimed, ...(inLanes?.claimed ?? [])],
+    unclaimed: left.map(({ wanted }) => wanted).filter(({ id }) => !inLanes?.settled.has(id)),
+    vacated: [...paused.flatMap(vacatedBy), ...(inLanes?.vacated ?? [])],
+  };
+}

@@ -1,0 +1,48 @@
+import type { Database } from '../../../database/connect.ts';
+import type { LogEntry, Progress, Task, Watched } from '../../task.ts';
+import { among, columns, leaves } from '../fragments/columns.ts';
+
+/** What a running attempt says of itself. */
+export type Report = {
+  id: string;
+  attempt: number;
+  /** Undefined when it is still what was last reported. */
+  progress?: Progress;
+  /** All entries that are kept of the attempt; undefined when there are no new ones. */
+  logs?: readonly LogEntry[];
+};
+
+/**
+ * Stores what running attempts say of themselves: progress on the row, both in the ledger. A report of an attempt that is no
+ * longer this worker's changes nothing and is absent from the result.
+ */
+export async function report(db: Database, reports: readonly Report[]): Promise<Watched<Task>[]> {
+  const asked = among(
+    db,
+    reports.map(({ id }) => id),
+  );
+  return db<Watched<Task>[]>`
+    with given as materialized (
+      select * from jsonb_to_recordset(${JSON.stringify(reports)}::jsonb)
+        as g(id uuid, attempt integer, progress jsonb, logs jsonb)
+    ), mine as (
+      select t.id from tasks t join given g on t.id = g.id and t.attempt = g.attempt
+      where ${asked} and t.status = any (${leaves('complete')}::text[])
+      order by t.id
+      for update of t
+    ), moved as (
+      update tasks t
+      set progress = coalesce(g.progress, t.progress), updated_at = clock_timestamp(), seq = t.seq + 1
+      from given g join mine on mine.id = g.id
+      where ${asked} and t.id = g.id and t.attempt = g.attempt and t.status = any (${leaves('complete')}::text[])
+      returning t.*, g.logs
+    ), ledger as (
+      insert into attempts as a (task_id, attempt, organization_id, outcome, cause, due_at, started_at, progress, logs)
+      select m.id, m.attempt, m.organization_id, 'running', m.cause, m.run_at, m.started_at, m.progress, m.logs
+      from moved m
+      on conflict (task_id, attempt) do update
+      set progress = excluded.progress, logs = coalesce(excluded.logs, a.logs)
+      where a.outcome = 'running'
+    )
+    select ${columns(db, false)}, t.watchers, null as batch from moved t`;
+}

@@ -1,0 +1,41 @@
+import type { Database, Transaction } from '../../../database/connect.ts';
+import type { Fragment } from './columns.ts';
+
+/** A row, and whether its organization bounds how many tasks run at once. */
+export type Capped<T> = T & { capped: boolean };
+
+/*
+ * What stands around a task is looked up by its own organization. Held against a list of all that is paused or bounded, each
+ * statement would read what everybody has stored.
+ */
+
+/** The closed lane that a task `t` is in, or null. */
+export const PAUSED = (db: Database | Transaction) => db`(
+  select p.scope || ':' || p.name from pauses p
+  where p.organization_id = t.organization_id
+    and (p.scope, p.name) in (('kind', t.kind), ('queue', t.queue))
+  order by p.scope
+  limit 1
+)`;
+
+/** Whether the organization of a task `t` bounds how many of its tasks run at once. */
+export const CAPPED = (db: Database | Transaction) =>
+  db`(select o.max_running is not null from organizations o where o.id = t.organization_id)`;
+
+export const BOUNDED = (db: Database | Transaction) => db`case when ${CAPPED(db)} then 'organization' end`;
+
+/** Any lane that a task `t` has to queue up for, or null, as for most. */
+export const LANE = (db: Database | Transaction) =>
+  db`coalesce(${PAUSED(db)}, 'key:' || t.concurrency_key, case when t.waits_for_network then 'network:' end, ${BOUNDED(db)})`;
+
+/** How many places of a key are taken: by what runs, and by what has a place and is held in a later lane. */
+export const takenOfKey = (db: Database | Transaction, organizationId: Fragment, key: Fragment) => db`(
+  (select count(*) from tasks r
+    where r.organization_id = ${organizationId} and r.concurrency_key = ${key} and r.status = 'RUNNING')
+  + (select count(*) from tasks t
+    where t.organization_id = ${organizationId} and t.concurrency_key = ${key} and t.held_by = 'organization'
+      and ${PAUSED(db)} is null)
+  + (select count(*) from tasks t
+    where t.organization_id = ${organizationId} and t.concurrency_key = ${key} and t.held_by like 'network:%'
+      and ${PAUSED(db)} is null)
+)`;
