@@ -1,18 +1,26 @@
 import type * as z from 'zod';
+import type { REFUSAL_CODES } from './refusal-codes.ts';
 // How broken rules are said; a setting of zod's.
 import './wording.ts';
 
 /** What a refusal is about; `http/` alone knows which status number each becomes. */
-export type RefusalKind =
-  | 'invalid'
-  | 'unauthenticated'
-  | 'forbidden'
-  | 'not_found'
-  | 'conflict'
-  | 'too_large'
-  | 'unsupported_media_type'
-  | 'unprocessable'
-  | 'too_many_requests';
+export type RefusalKind = keyof typeof REFUSAL_CODES;
+
+/** Codes of a kind of refusal. */
+export type RefusalCode<Kind extends RefusalKind = RefusalKind> = Kind extends RefusalKind
+  ? keyof (typeof REFUSAL_CODES)[Kind] & string
+  : never;
+
+/** A code goes with the kind that it is listed under. */
+type RefusalArguments = {
+  [Kind in RefusalKind]: [
+    kind: Kind,
+    code: RefusalCode<Kind>,
+    message: string,
+    data?: Record<string, unknown>,
+    fields?: readonly FieldError[],
+  ];
+}[RefusalKind];
 
 /** One bad field: where it is (the part of the request, and a JSON pointer into it, RFC 6901) and which rule it broke. */
 export type FieldError = { in: 'body' | 'query' | 'path' | 'header'; pointer: string; detail: string };
@@ -21,22 +29,16 @@ export type FieldError = { in: 'body' | 'query' | 'path' | 'header'; pointer: st
  * Bad input or a request that cannot be granted: something the caller can act on.
  * Everything else that is thrown is a bug or an outage.
  *
- * @property code stable, snake_case, documented; clients may branch on it
+ * @property code stable; clients may branch on it
  * @property data facts that belong to the answer, e.g. the task's present status; they are shown to the caller
  */
 export class Refusal extends Error {
   readonly kind: RefusalKind;
-  readonly code: string;
+  readonly code: RefusalCode;
   readonly data: Record<string, unknown>;
   readonly fields: readonly FieldError[];
 
-  constructor(
-    kind: RefusalKind,
-    code: string,
-    message: string,
-    data: Record<string, unknown> = {},
-    fields: readonly FieldError[] = [],
-  ) {
+  constructor(...[kind, code, message, data = {}, fields = []]: RefusalArguments) {
     super(message);
     this.name = 'Refusal';
     this.kind = kind;

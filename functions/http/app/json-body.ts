@@ -2,7 +2,7 @@ import type { MiddlewareHandler } from 'hono';
 import { readExactly } from '../../exact-json/exact-fault.ts';
 import type { JsonText } from '../../exact-json/json-text.ts';
 import { JSON_LIMITS, type JsonFault, jsonFault } from '../../json-fault.ts';
-import { Refusal, type RefusalKind } from '../../refusal.ts';
+import { type FieldError, Refusal, type RefusalCode } from '../../refusal.ts';
 
 /** Bounds of a JSON body, checked before any schema sees it. */
 export const BODY_LIMITS = {
@@ -57,7 +57,7 @@ export const jsonBody: MiddlewareHandler<{ Variables: { source: BodySource } }> 
     // The validators know fewer spellings of it than we accept, and an empty body is often labelled as a form.
     c.req.raw.headers.set('content-type', 'application/json');
   } else if (WITHOUT_BODY.has(c.req.method) && Number(c.req.header('content-length') ?? 0) > 0) {
-    throw unreadable('invalid', 'invalid_request', `${c.req.method} has no body`);
+    throw unreadable('invalid_request', `${c.req.method} has no body`);
   }
   await next();
 };
@@ -79,7 +79,7 @@ function sentLength(env: unknown): string | undefined {
  * differs from the one that the client gave. It is the same where the client sent U+FFFD itself.
  */
 function decode(bytes: ArrayBuffer, contentLength: string | undefined): string {
-  const notText = unreadable('invalid', 'invalid_json', 'The body is not UTF-8 text');
+  const notText = unreadable('invalid_json', 'The body is not UTF-8 text');
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -96,7 +96,7 @@ function parse(text: string): unknown {
     return JSON.parse(text);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : 'not JSON';
-    throw unreadable('invalid', 'invalid_json', `The body is not valid JSON: ${why.slice(0, 200)}`);
+    throw unreadable('invalid_json', `The body is not valid JSON: ${why.slice(0, 200)}`);
   }
 }
 
@@ -139,15 +139,11 @@ function otherMediaType(): Refusal {
 
 function tooLarge({ bytes }: Limits): Refusal {
   const detail = `The body must not exceed ${bytes} bytes`;
-  return unreadable('too_large', 'body_too_large', detail, { limit_bytes: bytes });
+  return new Refusal('too_large', 'body_too_large', detail, { limit_bytes: bytes }, wholeBody(detail));
 }
 
-/** A refusal of the body as a whole. */
-function unreadable(
-  kind: RefusalKind,
-  code: string,
-  detail: string,
-  data: Record<string, unknown> = {},
-): Refusal {
-  return new Refusal(kind, code, detail, data, [{ in: 'body', pointer: '', detail }]);
+function unreadable(code: RefusalCode<'invalid'>, detail: string): Refusal {
+  return new Refusal('invalid', code, detail, {}, wholeBody(detail));
 }
+
+const wholeBody = (detail: string): FieldError[] => [{ in: 'body', pointer: '', detail }];

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Database } from '../../database/connect.ts';
-import { Refusal } from '../../refusal.ts';
+import { Refusal, type RefusalCode } from '../../refusal.ts';
 import { networkOf } from '../network.ts';
 import * as store from '../store.ts';
 
@@ -69,7 +69,7 @@ const TOO_MANY_REGISTRATIONS = [
 function refuseBeyond(
   limit: number,
   { requests, secondsLeft }: store.Counted,
-  [code, detail]: readonly [code: string, detail: string],
+  [code, detail]: readonly [code: RefusalCode<'too_many_requests'>, detail: string],
 ): void {
   if (requests <= limit) return;
   throw new Refusal('too_many_requests', code, detail, { retry_after_seconds: secondsLeft });

@@ -1,6 +1,6 @@
 import { asMember, membershipIn, type Principal } from '../../database/enter.ts';
 import { roleInsufficient } from '../../organizations/rights.ts';
-import { Refusal } from '../../refusal.ts';
+import { Refusal, type RefusalCode } from '../../refusal.ts';
 import { taskNotFound } from '../queries/tasks.ts';
 import * as store from '../store/index.ts';
 import { MOVES, type Task, type TaskStatus, type Watched } from '../task.ts';
@@ -102,7 +102,7 @@ async function keyTaken({ db }: ChangeDeps, principal: Principal, id: string): P
 async function refuse(
   tx: Parameters<typeof store.find>[0],
   id: string,
-  code: string,
+  code: RefusalCode<'conflict'>,
   message: string,
 ): Promise<never> {
   const { status } = await writable(tx, id);

@@ -1,0 +1,73 @@
+/**
+ * Every code of a refusal, and its meaning. Clients branch on codes, so a code never changes its meaning. The table in the API's
+ * documentation, the enumeration in `/api/openapi.json` and docs/api.md are made from this.
+ */
+export const REFUSAL_CODES = {
+  invalid: {
+    invalid_request: 'A field, parameter or header breaks a rule; `errors` names it',
+    invalid_json: 'The body, or the message of a WebSocket, is not JSON in UTF-8',
+  },
+  unauthenticated: {
+    not_authenticated: 'The request has no access token',
+    token_not_valid: 'The token is wrong, expired, or of another kind',
+    session_ended: 'The session of the token has ended; log in again',
+    no_active_account: 'Username, email or password are wrong',
+    ticket_not_valid: 'The ticket of a WebSocket is unknown, used or expired',
+  },
+  forbidden: {
+    role_insufficient: 'Your role in the organization does not allow it; `role` has it',
+  },
+  not_found: {
+    organization_not_found: 'There is no such organization, or you are not a member of it',
+    task_not_found: 'There is no such task, or you may not see it',
+    batch_not_found: 'There is no such batch, or you may not see it',
+    upload_not_found: 'There is no such upload: nothing was uploaded yet, or it is gone',
+    report_not_found: 'The import found no bad lines, or the report is gone',
+    dependency_not_found: 'A task in `depends_on` does not exist in the organization',
+    pause_not_found: 'The kind or queue is not paused',
+    member_not_found: 'There is no such member',
+    invitation_not_found: 'There is no such invitation, or it is over',
+    not_watched: 'The asset is not on the watchlist',
+  },
+  conflict: {
+    task_not_cancellable: 'The task has ended; `task_status` has its status',
+    task_not_retryable: 'The task has not ended, or is `COMPLETED`',
+    task_not_reschedulable: 'The task has started or ended',
+    unique_key_taken: 'Another live task has the `unique_key`; `tasks` names it',
+    dependency_failed: 'A task in `depends_on` has failed or was cancelled',
+    idempotency_key_in_use: 'The first request with this `Idempotency-Key` is still under way',
+    already_taken: 'A user with this email or username exists',
+    already_a_member: 'The invited user is a member',
+    already_invited: 'There is an open invitation for this name',
+    last_owner: 'The organization would lose its last owner',
+    personal_organization: 'A personal organization cannot be deleted, and keeps its owner',
+    membership_changed: 'The membership changed at this moment; try again',
+    too_many_organizations: 'The user owns as many organizations as allowed',
+    too_many_memberships: 'The user is a member of as many organizations as allowed',
+    too_many_members: 'The organization has as many members as allowed',
+    too_many_invitations: 'The organization has as many open invitations as allowed',
+    too_many_uploads: 'The organization has as many uploads without an import as allowed',
+    uploads_too_large: 'The uploads of the organization have as many bytes as allowed',
+    watchlist_full: 'The watchlist has as many entries as allowed',
+    too_many_assets: 'The user follows as many assets as allowed, in all organizations together',
+    too_many_subscriptions: 'The connection watches as many tasks or batches as allowed',
+    too_many_watchers: 'As many connections as allowed watch the task or batch',
+  },
+  too_large: {
+    body_too_large: 'The body is too large',
+  },
+  unsupported_media_type: {
+    json_expected: 'The body must be JSON, with `Content-Type: application/json`',
+    encoding_not_supported: 'The body must not be compressed',
+  },
+  unprocessable: {
+    idempotency_key_reused: 'Another request was made with this `Idempotency-Key`',
+  },
+  too_many_requests: {
+    too_many_logins: 'Too many logins of this address, or tries of this account from it',
+    too_many_registrations: 'Too many registrations of this address',
+    too_many_pending: 'The organization, the user or the installation has as many unfinished tasks as allowed; `full` says which',
+    too_many_connections: 'The user has as many WebSockets as allowed',
+    too_many_messages: 'The connection sent too many messages, and is closed',
+  },
+} as const;
