@@ -66,7 +66,8 @@ export const REFUSAL_CODES = {
   too_many_requests: {
     too_many_logins: 'Too many logins of this address, or tries of this account from it',
     too_many_registrations: 'Too many registrations of this address',
-    too_many_pending: 'The organization, the user or the installation has as many unfinished tasks as allowed; `full` says which',
+    too_many_pending:
+      'The organization, the user or the installation has as many unfinished tasks as allowed; `full` says which',
     too_many_connections: 'The user has as many WebSockets as allowed',
     too_many_messages: 'The connection sent too many messages, and is closed',
   },

@@ -1,21 +1,9 @@
 import { HTTPException } from 'hono/http-exception';
-import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import * as z from 'zod';
 import { isUnavailable } from '../../database/error-code.ts';
-import { Refusal, type RefusalKind } from '../../refusal.ts';
+import { Refusal } from '../../refusal.ts';
 import { listed, shortened } from '../../shortened.ts';
-
-const STATUS: Record<RefusalKind, ContentfulStatusCode> = {
-  invalid: 400,
-  unauthenticated: 401,
-  forbidden: 403,
-  not_found: 404,
-  conflict: 409,
-  too_large: 413,
-  unsupported_media_type: 415,
-  unprocessable: 422,
-  too_many_requests: 429,
-};
+import { ERROR_CODES, type ErrorCode, STATUS } from './error-codes.ts';
 
 export const TITLE = {
   400: 'Bad Request',
@@ -42,7 +30,7 @@ export const Problem = z
     type: z.string(),
     title: z.string(),
     status: z.int(),
-    code: z.string(),
+    code: z.enum(ERROR_CODES.map(({ code }) => code)),
     detail: z.string(),
     error: z.string(),
     errors: z
@@ -91,7 +79,7 @@ export function problemOf(thrown: unknown, requestId?: string): ProblemBody {
   };
 }
 
-export function problem(status: number, code: string, message: string): ProblemBody {
+export function problem(status: number, code: ErrorCode, message: string): ProblemBody {
   const detail = shortened(message);
   return { type: 'about:blank', title: titleOf(status), status, code, detail, error: detail };
 }

@@ -1,9 +1,10 @@
+import type { ErrorCode } from '../app/error-codes.ts';
 import { KEY_DESCRIPTION, KEY_PATTERN } from '../app/idempotency.ts';
 import { problem, titleOf } from '../app/problem.ts';
 import type { Answer, Header, Operation, Paths } from './openapi.ts';
 
 /** Refusals and failures: what each means, with an example of its code and text. */
-const REFUSALS: Record<number, [meaning: string, code: string, detail: string]> = {
+const REFUSALS: Record<number, [meaning: string, code: ErrorCode, detail: string]> = {
   400: ['The request breaks a rule; `errors` names the fields', 'invalid_request', 'name: Is required'],
   401: ['No valid access token', 'not_authenticated', 'Authentication credentials were not provided'],
   403: ['Your role does not allow it', 'role_insufficient', 'Your role does not allow this'],

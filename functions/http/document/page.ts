@@ -1,3 +1,4 @@
+import { ERROR_CODES } from '../app/error-codes.ts';
 import { type Answer, type Media, type OpenApi, type Operation, resolved, type Schema } from './openapi.ts';
 
 type Components = OpenApi['components'];
@@ -18,7 +19,17 @@ export function page({ paths, tags = [], components }: OpenApi): string {
   return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Celeriac API</title><style>${STYLE}</style>
 <h1>Celeriac API</h1><p>For machines: <a href="/api/openapi.json">openapi.json</a>. Log in at <code>POST /api/auth/login/</code>
-and send <code>Authorization: Bearer &lt;access&gt;</code>.</p>${sections.join('')}</html>`;
+and send <code>Authorization: Bearer &lt;access&gt;</code>.</p>${sections.join('')}${errorCodes()}</html>`;
+}
+
+/** A table of all values of `code` in a problem document. */
+function errorCodes(): string {
+  const rows = ERROR_CODES.map(
+    ({ status, code, meaning }) =>
+      `<tr><td>${status}</td><td><code>${escaped(code)}</code></td><td>${text(meaning)}</td></tr>`,
+  );
+  return `<h2>Errors</h2><p>Errors are problem documents (RFC 9457). Their <code>code</code> is one of these:</p>
+<table>${rows.join('')}</table>`;
 }
 
 function entry(heading: string, operation: Operation, components: Components): string {

@@ -1,0 +1,86 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { BODY_LIMITS, BULK_LIMITS } from '../functions/http/app/json-body.ts';
+import { PAGE_BYTES } from '../functions/http/pages/page.ts';
+import { KEY_HOURS } from '../functions/idempotency/store.ts';
+import { ACCESS_TOKEN_SECONDS } from '../functions/identity/access-token.ts';
+import { MIN_PASSWORD_LENGTH } from '../functions/identity/credentials.ts';
+import { REFRESH_TOKEN_DAYS, SESSION_DAYS } from '../functions/identity/refresh-token.ts';
+import { ACCOUNT_LIMIT } from '../functions/identity/sessions/limits.ts';
+import {
+  INVITATION_DAYS,
+  MAX_MEMBERS,
+  MAX_MEMBERSHIPS,
+  MAX_OPEN_INVITATIONS,
+  MAX_OWNED,
+} from '../functions/organizations/quotas.ts';
+import { MAX_ASSETS_PER_USER, MAX_WATCHED } from '../functions/prices/price.ts';
+import { MESSAGE_BURST, MESSAGES_PER_SECOND } from '../functions/realtime/message-rate.ts';
+import { MAX_CONNECTIONS, MAX_SUBSCRIPTIONS } from '../functions/realtime/store.ts';
+import { TICKET_SECONDS } from '../functions/realtime/tickets.ts';
+import { MAX_BATCH } from '../functions/tasks/commands/create-batch.ts';
+import { LONGEST_LIMIT_SECONDS } from '../functions/tasks/define-task.ts';
+import { MAX_UPLOAD_BYTES } from '../functions/tasks/imports/uploads.ts';
+import { MAX_LINE_BYTES } from '../functions/tasks/kinds/batch-import/ndjson.ts';
+import { MAX_LINE_ENDS, MAX_LINES } from '../functions/tasks/kinds/batch-import/run.ts';
+import * as data from '../functions/tasks/kinds/data-process/bounds.ts';
+import { dataProcess } from '../functions/tasks/kinds/data-process/schema.ts';
+import { httpRequest } from '../functions/tasks/kinds/http-request/schema.ts';
+import { MAX_RESULT_BYTES, MAX_ROW_BYTES } from '../functions/tasks/result.ts';
+import { MAX_STORED_BYTES, MAX_UPLOADS } from '../functions/tasks/store/imports/uploads.ts';
+import { runnersFor } from '../functions/tasks/worker/process-pool/memory.ts';
+import { STAGES } from '../lib/stages.ts';
+
+/* The limits that a request meets are tried at their edge in functions/http/limits.test.ts; here the page is held to the code. */
+
+const page = readFileSync(join(import.meta.dirname, 'limits.md'), 'utf8');
+
+const n = (value: number) => value.toLocaleString('en-US');
+const kib = (bytes: number) => `${n(bytes / 1024)} KiB`;
+const mib = (bytes: number) => `${n(bytes / 1024 ** 2)} MiB`;
+const minutes = (seconds: number) => `${n(seconds / 60)} minutes`;
+const { dev, prod } = STAGES;
+const runner = runnersFor(1_769, 2);
+
+/** The beginning of a row of the page, up to where the code has its say. */
+const ROWS: readonly string[] = [
+  `| body | ${mib(BODY_LIMITS.bytes)} of UTF-8, ${BODY_LIMITS.depth} levels deep, ${n(BODY_LIMITS.nodes)} values;`,
+  `| \`Idempotency-Key\` | 255 printable ASCII characters, for ${KEY_HOURS} hours |`,
+  `| every page | ${n(PAGE_BYTES)} bytes as Lambda counts them`,
+  `| \`limits\` | 0.1 s to ${minutes(LONGEST_LIMIT_SECONDS)} |`,
+  `| result | ${mib(MAX_RESULT_BYTES)}; a larger one fails the task. A result above ${kib(MAX_ROW_BYTES)} lies in the bucket |`,
+  `| a handler in a process of its own | ${runner.heapMiB} MiB of heap, ${runner.memoryMiB} MiB in all |`,
+  `| one request | ${n(MAX_BATCH)} tasks, in a body of ${n(BULK_LIMITS.bytes)} bytes and ${n(BULK_LIMITS.nodes)} values |`,
+  `| an upload | ${mib(MAX_UPLOAD_BYTES)}, within 15 minutes`,
+  `| lines of an import | ${n(MAX_LINES)} of ${kib(MAX_LINE_BYTES)},`,
+  `| line ends of an upload | ${n(MAX_LINE_ENDS)},`,
+  `| uploads that are not imported | ${MAX_UPLOADS} of an organization, ${n(MAX_STORED_BYTES)} bytes together.`,
+  `| \`data.process\` | ${n(data.MAX_RECORDS)} records, or CSV of ${mib(data.MAX_CSV_BYTES)}; ${data.MAX_COLUMNS} columns, their names of ${data.MAX_COLUMN_NAME} characters; ${data.MAX_GROUP_COLUMNS} group columns; ${n(data.MAX_GROUPS)} groups, more fail the task; ${dataProcess.hardSeconds} s |`,
+  `| \`http.request\`, an attempt | ${httpRequest.hardSeconds} s |`,
+  `| a kind of your own | a hard limit of ${minutes(LONGEST_LIMIT_SECONDS)} |`,
+  `| email, username, password | 254, 150, ${MIN_PASSWORD_LENGTH} to 128 characters |`,
+  `| tokens | access ${minutes(ACCESS_TOKEN_SECONDS)}; refresh ${REFRESH_TOKEN_DAYS} days, for one use; a session ${SESSION_DAYS} days |`,
+  `| tries of one account from one address | ${ACCOUNT_LIMIT.tries} in ${minutes(ACCOUNT_LIMIT.windowSeconds)},`,
+  `| organizations that a user owns, the personal one included | ${MAX_OWNED} (409`,
+  `| organizations that a user is a member of | ${n(MAX_MEMBERSHIPS)} (409`,
+  `| members of an organization | ${n(MAX_MEMBERS)} (409`,
+  `| open invitations of an organization | ${MAX_OPEN_INVITATIONS} (409 \`too_many_invitations\`); each expires after ${INVITATION_DAYS} days |`,
+  `| watchlist | ${MAX_WATCHED} pairs of an organization; ${MAX_ASSETS_PER_USER} assets of a user in all organizations together |`,
+  `| ticket | ${TICKET_SECONDS} s, one use |`,
+  `| connections | ${MAX_CONNECTIONS} of a user;`,
+  `| messages of a connection | ${MESSAGE_BURST} at once, then ${MESSAGES_PER_SECOND} a second,`,
+  `| subscriptions of a connection | ${MAX_SUBSCRIPTIONS} tasks and ${MAX_SUBSCRIPTIONS} batches |`,
+  `| requests under way (\`http.request\`) of an organization | ${dev.quotas.running_requests_of_organization} | ${prod.quotas.running_requests_of_organization} |`,
+  `| requests under way of a user, in all organizations | ${dev.quotas.running_requests_of_user} | ${prod.quotas.running_requests_of_user} |`,
+  `| requests of an organization to one host | ${[dev, prod].map(({ quotas }) => `${quotas.requests_per_second} a second, ${quotas.requests_at_once} at once`).join(' | ')} |`,
+  `| unfinished tasks of an organization | ${n(dev.quotas.pending_of_organization)} | ${n(prod.quotas.pending_of_organization)} |`,
+  `| unfinished tasks of a user, in all organizations | ${n(dev.quotas.pending_of_user)} | ${n(prod.quotas.pending_of_user)} |`,
+  `| unfinished tasks of the installation | ${n(dev.quotas.pending_of_installation)} | ${n(prod.quotas.pending_of_installation)} |`,
+  `| logins and registrations of one address in 5 minutes | ${dev.logins.perAddress} (locally 1,000: \`LOGINS_PER_ADDRESS\`) | ${prod.logins.perAddress} |`,
+  `| registrations of one address in an hour | ${dev.logins.registrationsPerAddress} (locally 1,000: \`REGISTRATIONS_PER_ADDRESS\`) | ${prod.logins.registrationsPerAddress} |`,
+];
+
+test.each(ROWS)('docs/limits.md says: %s', (row) => {
+  expect(page).toContain(`\n${row}`);
+});

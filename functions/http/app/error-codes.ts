@@ -1,0 +1,51 @@
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import type { RefusalCode, RefusalKind } from '../../refusal.ts';
+import { REFUSAL_CODES } from '../../refusal-codes.ts';
+
+/** The status that a kind of refusal is answered with. */
+export const STATUS: Record<RefusalKind, ContentfulStatusCode> = {
+  invalid: 400,
+  unauthenticated: 401,
+  forbidden: 403,
+  not_found: 404,
+  conflict: 409,
+  too_large: 413,
+  unsupported_media_type: 415,
+  unprocessable: 422,
+  too_many_requests: 429,
+};
+
+/** Codes that are answered without a refusal: by gateways, for paths and methods, and for faults. */
+const OTHER_CODES = {
+  bad_request: [400, 'The request cannot be understood'],
+  not_found: [404, 'There is nothing at this path'],
+  method_not_allowed: [405, 'The path has no such method; `Allow` names those that it has'],
+  uri_too_long: [414, 'The URL is too long'],
+  headers_too_large: [431, 'The request line and the headers are too large'],
+  internal: [500, 'Our fault; `request_id` finds it in the log'],
+  answer_too_large: [500, 'Our fault: the answer does not fit through Lambda'],
+  bad_gateway: [502, 'The API could not be reached'],
+  unavailable: [503, 'Busy, or without the database for a moment; ask again'],
+  gateway_timeout: [504, 'The API was late; repeat the request with the same `Idempotency-Key`'],
+} as const;
+
+/** Every `code` of a problem document. */
+export type ErrorCode = RefusalCode | keyof typeof OTHER_CODES;
+
+type Described = { status: number; code: ErrorCode; meaning: string };
+
+const REFUSALS: readonly Described[] = (Object.keys(REFUSAL_CODES) as RefusalKind[]).flatMap((kind) =>
+  (Object.entries(REFUSAL_CODES[kind]) as [RefusalCode, string][]).map(([code, meaning]) => ({
+    status: STATUS[kind],
+    code,
+    meaning,
+  })),
+);
+
+const OTHERS = (Object.keys(OTHER_CODES) as (keyof typeof OTHER_CODES)[]).map((code): Described => {
+  const [status, meaning] = OTHER_CODES[code];
+  return { status, code, meaning };
+});
+
+/** Every code with its status and meaning, ordered by the status. */
+export const ERROR_CODES: readonly Described[] = [...REFUSALS, ...OTHERS].sort((a, b) => a.status - b.status);
