@@ -49,8 +49,9 @@ export async function list(
   { beforeId, limit }: { beforeId: string | null; limit: number },
 ): Promise<Entry[]> {
   return tx<Entry[]>`
-    select a.id, a.at, a.actor_id as "actorId", u.username as "actorName", a.action, a.target, a.details, a.address
-    from audit_log a left join users u on u.id = a.actor_id
+    select a.id, a.at, a.actor_id as "actorId", (select u.username from users u where u.id = a.actor_id) as "actorName",
+      a.action, a.target, a.details, a.address
+    from audit_log a
     where a.organization_id = ${organizationId} ${beforeId === null ? tx`` : tx`and a.id < ${beforeId}`}
     order by a.id desc limit ${limit}`;
 }
@@ -58,7 +59,7 @@ export async function list(
 /** Removes entries that are older than what row-level security keeps, oldest first. @returns how many */
 export async function sweep(db: Database, limit: number): Promise<number> {
   const { count } = await db`
-    delete from audit_log where id in (
-      select id from audit_log where at < (select clock_timestamp()) - interval '90 days' order by at limit ${limit})`;
+    delete from audit_log where id = any (array(
+      select id from audit_log where at < (select clock_timestamp()) - interval '90 days' order by at limit ${limit}))`;
   return count;
 }

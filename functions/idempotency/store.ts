@@ -97,9 +97,8 @@ export async function unlock(
 /** Removes keys that have expired, oldest first. @returns how many */
 export async function sweep(db: Database, limit: number): Promise<number> {
   const { count } = await db`
-    delete from idempotency_keys k using (
-      select user_id, key from idempotency_keys where expires_at < (select clock_timestamp()) order by expires_at limit ${limit}
-    ) old
-    where k.user_id = old.user_id and k.key = old.key and k.expires_at < clock_timestamp()`;
+    delete from idempotency_keys k where k.ctid = any (array(
+      select old.ctid from idempotency_keys old where old.expires_at < (select clock_timestamp()) order by old.expires_at limit ${limit}))
+      and k.expires_at < clock_timestamp()`;
   return count;
 }

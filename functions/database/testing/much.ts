@@ -14,8 +14,9 @@ export async function storeMuch(admin: Database): Promise<void> {
   await admin.begin(async (tx) => {
     // Each row would else be asked for what it refers to.
     await tx`set local session_replication_role = replica`;
+    // No temporary table: the schema of the first one makes every connection forget its plans.
     await tx`
-      create temporary table many on commit drop as
+      create table many as
       select n, gen_random_uuid() as id, gen_random_uuid() as session_id, gen_random_uuid() as organization_id
       from generate_series(1, ${STORED}) n`;
     await tx`insert into users (id, email, username, password_hash) select id, id, id, '-' from many`;
@@ -52,8 +53,8 @@ export async function storeMuch(admin: Database): Promise<void> {
       insert into batches (id, organization_id, queue, total) select id, organization_id, 'bulk', 1 from many`;
     await tx`
       insert into price_ticks (asset, currency, bucket, price, provider_updated_at, source)
-      select 'bitcoin', 'usd', to_timestamp(300 * n), 1, now(), 'test' from many`;
-    await tx`insert into price_fetches (bucket, outcome) select to_timestamp(300 * n), 'stored' from many`;
+      select 'bitcoin', 'usd', to_timestamp(300 * (1000 + n)), 1, now(), 'test' from many`;
+    await tx`insert into price_fetches (bucket, outcome) select to_timestamp(300 * (1000 + n)), 'stored' from many`;
     await tx`
       insert into tasks (id, organization_id, kind, name, queue, status, scheduled_time, run_at, next_dispatch_at,
         lease_until, started_at, finished_at, attempt, max_retries, attempt_limit)
@@ -70,5 +71,6 @@ export async function storeMuch(admin: Database): Promise<void> {
     await tx`insert into task_dependencies select id, id, organization_id from many`;
     await tx`insert into subscriptions select id::text, id from many`;
     await tx`insert into batch_subscriptions select id::text, id from many`;
+    await tx`drop table many`;
   });
 }

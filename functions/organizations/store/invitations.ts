@@ -4,8 +4,8 @@ import type { Invitation, Named, OwnInvitation } from '../invitation.ts';
 import type { Page } from './organizations.ts';
 
 const columns = (tx: Transaction) => tx`
-  i.id, i.organization_id as "organizationId", i.username, i.email, i.role, i.invited_by as "invitedBy",
-  i.created_at as "createdAt", i.expires_at as "expiresAt"`;
+  i.id, i.organization_id as "organizationId", i.username, i.email, i.role,
+  (select u.username from users u where u.id = i.invited_by) as "invitedBy", i.created_at as "createdAt", i.expires_at as "expiresAt"`;
 
 /** The user whose username, or whose email, that is: the whole of it, in upper or lower case. */
 export async function findUser(tx: Transaction, named: Named): Promise<string | undefined> {
@@ -125,7 +125,7 @@ export async function declineInvitation(tx: Transaction, id: string): Promise<bo
 /** Removes invitations that have expired, oldest first. @returns how many */
 export async function sweepInvitations(db: Database, limit: number): Promise<number> {
   const { count } = await db`
-    delete from invitations i where i.id in (
-      select old.id from invitations old where old.expires_at < (select clock_timestamp()) order by old.expires_at limit ${limit})`;
+    delete from invitations i where i.id = any (array(
+      select old.id from invitations old where old.expires_at < (select clock_timestamp()) order by old.expires_at limit ${limit}))`;
   return count;
 }

@@ -20,7 +20,7 @@ export async function listMembers(
   organizationId: string,
   { beforeId, limit }: Page,
 ): Promise<Member[]> {
-  // Who may see a user is asked for the rows of the page alone.
+  // Who may see a user is asked for the rows of the page alone, one by one: a join may read all users.
   return tx<Member[]>`
     select u.id as "userId", u.username, u.name, m.role, m.created_at as "createdAt"
     from (
@@ -28,7 +28,7 @@ export async function listMembers(
       where m.organization_id = ${organizationId} ${beforeId ? tx`and m.user_id < ${beforeId}` : tx``}
       order by m.organization_id, m.user_id desc
       limit ${limit}
-    ) m join users u on u.id = m.user_id
+    ) m cross join lateral (select u.id, u.username, u.name from users u where u.id = m.user_id limit 1) u
     order by u.id desc`;
 }
 

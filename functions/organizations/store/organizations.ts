@@ -40,7 +40,7 @@ export async function listOrganizations(
       where m.user_id = ${userId} ${beforeId ? tx`and m.organization_id < ${beforeId}` : tx``}
       order by m.user_id, m.organization_id desc
       limit ${limit}
-    ) mine join organizations o on o.id = mine.organization_id
+    ) mine cross join lateral (select * from organizations o where o.id = mine.organization_id limit 1) o
     order by o.id desc`;
 }
 

@@ -13,19 +13,16 @@ export type Pause = {
 
 export type PauseKey = Pick<Pause, 'organizationId' | 'scope' | 'name'>;
 
-const columns = (tx: Transaction) => tx`
-  p.organization_id as "organizationId", p.scope, p.name, u.username as "pausedBy", p.paused_at as "pausedAt"`;
-
 /** Pauses, of the newest organization first, and by scope and name. @param after only those behind this one */
 export async function listPauses(
   tx: Transaction,
   { organizationId, memberId, after }: Whose & { after: PauseKey | null },
   limit: number,
 ): Promise<Pause[]> {
-  // One short walk along each organization's own key. It ends with the page, as the organizations come in the page's order.
+  // One short walk along each organization's own key. It ends with the page, as the organizations come in the page's order. Each
+  // user of the page is looked up once: a join may read all users, and ask of each whether the principal may see them.
   return tx<Pause[]>`
-    select ${columns(tx)}
-    from (
+    with page as materialized (
       select p.* from memberships mine cross join lateral (
         select * from pauses p
         where p.organization_id = mine.organization_id
@@ -38,7 +35,11 @@ export async function listPauses(
         ${after ? tx`and mine.organization_id <= ${after.organizationId}` : tx``}
       order by mine.organization_id desc, p.scope, p.name
       limit ${limit}
-    ) p left join users u on u.id = p.paused_by
+    ), names as materialized (
+      select u.id, u.username from users u where u.id = any (array(select distinct page.paused_by from page))
+    )
+    select p.organization_id as "organizationId", p.scope, p.name, names.username as "pausedBy", p.paused_at as "pausedAt"
+    from page p left join names on names.id = p.paused_by
     order by p.organization_id desc, p.scope, p.name`;
 }
 
@@ -47,8 +48,9 @@ export async function findPause(
   { organizationId, scope, name }: PauseKey,
 ): Promise<Pause | undefined> {
   const [pause] = await tx<Pause[]>`
-    select ${columns(tx)}
-    from pauses p left join users u on u.id = p.paused_by
+    select p.organization_id as "organizationId", p.scope, p.name, p.paused_at as "pausedAt",
+      (select u.username from users u where u.id = p.paused_by) as "pausedBy"
+    from pauses p
     where p.organization_id = ${organizationId} and p.scope = ${scope} and p.name = ${name}`;
   return pause;
 }

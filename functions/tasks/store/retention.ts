@@ -105,5 +105,5 @@ export async function returnTurns(db: Database, turns: readonly Turn[], everySec
     update organizations o
     set purged_at = clock_timestamp() - (${everySeconds} - 0.000001 * given.place) * interval '1 second'
     from unnest(${ids}::uuid[]) with ordinality as given(id, place)
-    where o.id = given.id`;
+    where o.id = given.id and o.id = any (${ids}::uuid[])`;
 }

@@ -11,8 +11,9 @@ export async function surroundings(tx: Transaction, id: string): Promise<Surroun
         select jsonb_agg(jsonb_build_object('id', p.id, 'status', p.status) order by p.id)
         from task_dependencies d join tasks p on p.id = d.depends_on where d.task_id = t.id) end as "waitsFor", t.held_by as "heldBy", t.dispatches,
       nullif(t.next_dispatch_at, 'infinity') as "nextDispatchAt",
-      (select jsonb_build_object('scope', p.scope, 'name', p.name, 'by', u.username, 'since', p.paused_at)
-        from pauses p left join users u on u.id = p.paused_by
+      (select jsonb_build_object('scope', p.scope, 'name', p.name, 'since', p.paused_at,
+          'by', (select u.username from users u where u.id = p.paused_by))
+        from pauses p
         where p.organization_id = t.organization_id and p.scope || ':' || p.name = ${PAUSED(tx)}) as pause,
       -- Thousands may run: they are counted only for the reason that names their number.
       case when t.held_by like 'key:%' then (

@@ -1,0 +1,67 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Called, calledOn } from './testing/called.ts';
+import { groundOf } from './testing/ground.ts';
+import { insertRows } from './testing/rows.ts';
+import { type Member, type Stand, stand } from './testing/stand.ts';
+
+/*
+ * What requests of a user with many memberships cost, in blocks. A policy that is asked for each row of a table is noticed, and so
+ * is one that is asked for each user: a colleague has many memberships, too, and whoever asks what the two share goes through
+ * them. There are no further users: Postgres reads so small a table whole, if a statement lets it.
+ */
+
+const MEMBERSHIPS = 2_000;
+
+/** Blocks for a membership in which a call looks for rows, or for that of a colleague: three of an index, one of a table. */
+const LOOK = 4;
+
+/** Blocks for a row of a page, with what other tables and policies say of it. */
+const ROW = 16;
+
+/** Rows of a page: `GET /api/auth/me/` tells of 1,000 organizations, other calls ask for 26. */
+const rowsOf = (name: string) => (name === 'session identity.readOwnOrganizations' ? 1_000 : 26);
+
+let on: Stand;
+let eve: Member;
+let called: Called;
+
+/** Makes the user a member of many organizations, each with a task, a batch, and a pause by that other user. */
+async function enroll(user: Member, pausedBy: Member): Promise<void> {
+  await on.admin.begin(async (tx) => {
+    // Each row would else be asked for what it refers to.
+    await tx`set local session_replication_role = replica`;
+    await tx`create table many as select uuidv7(-n * interval '1 second') as id from generate_series(1, ${MEMBERSHIPS}::integer) n`;
+    await tx`insert into organizations (id, name) select id, 'Many' from many`;
+    await tx`insert into memberships (organization_id, user_id, role) select id, ${user.userId}, 'member' from many`;
+    await tx`
+      insert into tasks (id, organization_id, kind, name, queue, status, scheduled_time, run_at, max_retries, attempt_limit, finished_at)
+      select id, id, 'data.process', 'Task', 'interactive', 'CANCELLED', now(), now(), 0, 1, now() from many`;
+    await tx`insert into batches (id, organization_id, queue, total) select id, id, 'bulk', 1 from many`;
+    await tx`
+      insert into pauses (organization_id, scope, name, paused_by) select id, 'kind', 'http.request', ${pausedBy.userId} from many`;
+    await tx`drop table many`;
+  });
+}
+
+beforeAll(async () => {
+  on = await stand();
+  eve = await on.member();
+  const bob = await on.member();
+  await enroll(bob, bob);
+  await enroll(eve, bob);
+  // The newest of Bob's memberships: all others are looked at before it.
+  await on.join(bob, eve.organizationId, 'viewer');
+  await insertRows(on.admin, eve);
+  await on.admin`vacuum analyze`;
+  called = await calledOn(on, () => groundOf(on.admin, eve));
+});
+afterAll(() => on.close());
+
+test('a request of somebody with many memberships looks at each of them once at most', async () => {
+  const names = called.names.filter((name) => /^(api|session) /.test(name));
+  // Plans are made.
+  await called.blocksOf(names);
+  const counted = await called.blocksOf(names);
+  const dear = [...counted].filter(([name, blocks]) => blocks > LOOK * MEMBERSHIPS + ROW * rowsOf(name));
+  expect(dear).toEqual([]);
+});
