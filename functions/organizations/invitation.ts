@@ -11,7 +11,7 @@ export type Invitation = {
   username: string | null;
   email: string | null;
   role: Role;
-  /** Null when that user is gone. */
+  /** Username; null when that user is gone, or no member any more. */
   invitedBy: string | null;
   createdAt: Date;
   expiresAt: Date;

@@ -158,7 +158,7 @@ export const INVITATION = {
   username: 'charles',
   email: null,
   role: 'member',
-  invited_by: IDS.user,
+  invited_by: 'ada',
   created_at: NOON,
   expires_at: EXPIRES,
 };

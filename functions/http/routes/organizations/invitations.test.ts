@@ -87,6 +87,12 @@ describe('an invitation', () => {
     const { id, owner } = await team();
     const ada = await on.member();
     const { body } = await invite(owner, id, ada);
+    const list = await ask(owner, 'GET', `${id}/invitations`);
+    // By one name, to whoever invites and to whoever is invited.
+    expect([body.invited_by, list.body.results?.[0]?.invited_by]).toEqual([
+      addressOf(owner),
+      addressOf(owner),
+    ]);
     expect(await mine(ada)).toEqual([
       {
         id: body.id,
@@ -98,6 +104,14 @@ describe('an invitation', () => {
         expires_at: expect.any(String),
       },
     ]);
+  });
+
+  test('does not name somebody who is no member any more', async () => {
+    const { id, owner, admin } = await team();
+    await invite(admin, id, await on.member());
+    expect((await ask(owner, 'DELETE', `${id}/members/${admin.userId}`)).status).toBe(204);
+    const { body } = await ask(owner, 'GET', `${id}/invitations`);
+    expect(body.results.map((each) => each.invited_by)).toEqual([null]);
   });
 
   test('to nobody is answered as one to somebody, and so is an address of a member', async () => {

@@ -35,7 +35,7 @@ const InvitationView = z
     username: z.string().nullable().describe('As it was given; the account need not exist'),
     email: z.string().nullable(),
     role: Role,
-    invited_by: z.uuid().nullable(),
+    invited_by: z.string().nullable().describe('Username; null for somebody who is no member any more'),
     created_at: z.iso.datetime(),
     expires_at: z.iso.datetime(),
   })
