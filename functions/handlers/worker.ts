@@ -76,7 +76,7 @@ const deps = {
   runners,
   putArtifact: bucket.artifacts.put,
   fetch: outboundFetch(env),
-  awaitTurn: outboundTurns(db),
+  turnsOf: outboundTurns(db),
   log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, fields: Record<string, unknown>) =>
     logger[level](message, fields),
   announce,

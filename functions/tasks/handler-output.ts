@@ -12,11 +12,11 @@ export type Said = {
 };
 
 /** Bounds of what a handler may tell. Longer texts are cut, larger fields left out, further lines counted. */
-const NOTE_CHARACTERS = 200;
-const MESSAGE_CHARACTERS = 1_000;
-const FIELDS_BYTES = 2_048;
+export const NOTE_CHARACTERS = 200;
+export const MESSAGE_CHARACTERS = 1_000;
+export const FIELDS_BYTES = 2_048;
 /** Lines of one attempt that are heard at all; they go to the structured log, and the last of them to the ledger. */
-const LINES_HEARD = 1_000;
+export const LINES_HEARD = 1_000;
 
 /** What a handler speaks through. Nothing that it says can make it fail. */
 export function voice(hear: (said: Said) => void): Pick<TaskContext, 'progress' | 'log'> {

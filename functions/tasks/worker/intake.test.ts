@@ -40,7 +40,7 @@ const deps = (given: Partial<ExecuteDeps> = {}): ExecuteDeps => ({
   dispatch: DISPATCH,
   leaseSeconds: 30,
   fetch: () => Promise.reject(new Error('no network in this test')),
-  awaitTurn: async () => {},
+  turnsOf: () => async () => ({ kind: 'go', afterSeconds: 0 }),
   putArtifact: async () => {},
   log: () => {},
   announce: () => {},

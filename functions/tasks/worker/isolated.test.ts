@@ -67,7 +67,7 @@ beforeAll(async () => {
     taskOf: (name) => (name === INLINE.kind ? INLINE : undefined),
     runners,
     fetch: () => Promise.reject(new Error('no network in this test')),
-    awaitTurn: async () => {},
+    turnsOf: () => async () => ({ kind: 'go', afterSeconds: 0 }),
     putArtifact: () => Promise.reject(new Error('no bucket in this test')),
     log: (_level, message, fields) => logged.push([message, fields]),
     announce: (tasks) => announced.push(...tasks),

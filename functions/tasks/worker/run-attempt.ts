@@ -8,8 +8,8 @@ import { limitsOf } from '../limits.ts';
 import { storableResult } from '../result.ts';
 import type { Outcome, Task } from '../task.ts';
 import { attemptClock } from './deadlines.ts';
+import { inTurn, type TakeTurn } from './in-turn.ts';
 import { keepResult, type PutArtifact } from './keep-result.ts';
-import { type AwaitTurn, inTurn } from './outbound.ts';
 import type { Runners } from './process-pool/pool.ts';
 
 export type Log = (level: LogLevel, message: string, fields: Record<string, unknown>) => void;
@@ -25,8 +25,8 @@ export type AttemptDeps = {
   putArtifact: PutArtifact;
   /** For what runs inline. */
   fetch: GuardedFetch;
-  /** Each request of an organization waits for its turn with the host. */
-  awaitTurn: AwaitTurn;
+  /** Counts the requests of an organization to each host. */
+  turnsOf: (organizationId: string) => TakeTurn;
   log: Log;
 };
 
@@ -65,6 +65,13 @@ export async function runAttempt(
     }
     hear(said);
   };
+  const takeOwnTurn = deps.turnsOf(task.organizationId);
+  // The handler's process, and the row, do not learn what the database said.
+  const takeTurn: TakeTurn = (host) =>
+    takeOwnTurn(host).catch((error: unknown) => {
+      deps.log('error', 'no turn for a request', { ...about, error });
+      throw error;
+    });
   const clock = attemptClock(limitsOf(kind, task), interrupt);
   const { signal, end } = clock;
   const begin = () => ({
@@ -76,12 +83,15 @@ export async function runAttempt(
   try {
     if (!runsInline(kind, task.payload)) {
       const job = () => ({ ...begin(), kind: task.kind, payload: JsonText.of(task.payload).text });
-      const result = await deps.runners.run(job, { signal, end, hear: overhear });
+      const result = await deps.runners.run(job, { signal, end, hear: overhear, takeTurn });
       return { ...attempt, kind: 'complete', ...(await keepResult(deps.putArtifact, task, result)) };
     }
     const definition = deps.taskOf(task.kind);
     if (!definition) throw new Error(`Nothing runs ${task.kind} inline`);
-    const fetch = inTurn(deps.fetch, deps.awaitTurn, task.organizationId);
+    const fetch = inTurn(
+      (request) => deps.fetch({ ...request, organizationId: task.organizationId }),
+      takeTurn,
+    );
     const context = { ...begin(), signal, fetch, ...voice(overhear) };
     const result = await Promise.race([definition.perform(task.payload, context), aborted(end)]);
     return {

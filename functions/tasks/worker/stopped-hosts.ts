@@ -1,14 +1,15 @@
 import * as z from 'zod';
 import type { Database } from '../../database/connect.ts';
 import * as store from '../store/index.ts';
+import { hostOf, MAX_HOST_CHARACTERS } from './in-turn.ts';
 
 /** A host name or an address, as a URL has it: in lower case, names of other scripts in Punycode. */
 const Host = z
   .string()
-  .max(253)
+  .max(MAX_HOST_CHARACTERS)
   .transform((text, issues) => {
-    const host = hostOf(URL.parse(`http://${text}/`) ?? undefined);
-    if (host !== undefined && host === text.toLowerCase()) return host;
+    const url = URL.parse(`http://${text}/`);
+    if (url && hostOf(url) === text.toLowerCase()) return hostOf(url);
     issues.addIssue({ code: 'custom', message: 'Must be a host name or an address, and nothing else' });
     return z.NEVER;
   });
@@ -21,11 +22,6 @@ const Command = z.union([
 
 /** What an operator asks of the dispatcher, by invoking it. */
 export type OperatorCommand = z.output<typeof Command>;
-
-/** The host of a URL, without the dot at the end that a name may have. */
-export function hostOf(url: URL | undefined): string | undefined {
-  return url?.hostname.replace(/\.$/, '');
-}
 
 /**
  * The command in an event; undefined for an event of EventBridge.

@@ -38,7 +38,7 @@ function worker(): ExecuteDeps {
     dispatch: DISPATCH,
     leaseSeconds: 30,
     fetch: () => Promise.reject(new Error('no network in this test')),
-    awaitTurn: async () => {},
+    turnsOf: () => async () => ({ kind: 'go', afterSeconds: 0 }),
     putArtifact: async (key, content) => void artifacts.set(key, content),
     log: () => {},
     ...inlineTasks(() =>

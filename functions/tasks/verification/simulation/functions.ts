@@ -65,7 +65,7 @@ async function work(
     leaseSeconds: stage.leaseSeconds,
     ...inlineTasks(() => [definition]),
     fetch: () => Promise.reject(new Error('There is no network here')),
-    awaitTurn: async () => {},
+    turnsOf: () => async () => ({ kind: 'go', afterSeconds: 0 }),
     receive: () => receive(stage, sandbox, queue),
     putArtifact: () => Promise.reject(new Error('There is no bucket here')),
     log: () => {},

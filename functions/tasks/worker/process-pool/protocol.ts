@@ -1,5 +1,6 @@
 import type { AttemptAborted } from '../../attempt-aborted.ts';
 import type { Said } from '../../handler-output.ts';
+import type { OutboundTurn } from '../../store/index.ts';
 import type { Thrown } from './thrown.ts';
 
 /*
@@ -26,11 +27,15 @@ export type ToRunner =
       readonly run: number;
       readonly code: AttemptAborted['code'];
       readonly message: string;
-    };
+    }
+  /** The answer to the last question for a turn. Without a turn, nobody knows when it is. */
+  | { readonly type: 'turn'; readonly run: number; readonly turn: OutboundTurn | undefined };
 
 export type FromRunner =
   | { readonly type: 'ready' }
   | { readonly type: 'said'; readonly run: number; readonly said: Said }
+  /** Asks when the organization of the attempt may send a request to a host. The next question waits for the answer. */
+  | { readonly type: 'turn'; readonly run: number; readonly host: string }
   /** The result as JSON text. */
   | { readonly type: 'returned'; readonly run: number; readonly result: string }
   | { readonly type: 'threw'; readonly run: number; readonly thrown: Thrown }

@@ -7,7 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { AttemptAborted } from '../../attempt-aborted.ts';
 import { RetryError } from '../../define-task.ts';
 import type { Said } from '../../handler-output.ts';
-import type { FromRunner, Job, ToRunner } from './protocol.ts';
+import type { TakeTurn } from '../in-turn.ts';
+import { readMessage } from './messages.ts';
+import type { Job, ToRunner } from './protocol.ts';
 import { reviveThrown } from './thrown.ts';
 
 export type RunnerSpec = {
@@ -32,6 +34,8 @@ export type Hearing = {
   /** Aborts: the process is killed, and the attempt fails with its reason. */
   end: AbortSignal;
   hear: (said: Said) => void;
+  /** Takes a turn of the attempt's organization, whichever the process would like to name. */
+  takeTurn: TakeTurn;
 };
 
 /** A process that runs one attempt at a time. */
@@ -77,13 +81,21 @@ export function startRunner({
   });
   const ready = Promise.withResolvers<void>();
   const gone = Promise.withResolvers<void>();
-  let current: {
+  type Current = Pick<Hearing, 'hear' | 'takeTurn'> & {
     run: number;
-    hear: Hearing['hear'];
+    /** A question for a turn has no answer yet. */
+    asks: boolean;
     resolve(result: string): void;
     reject(error: Error): void;
   };
-  current = { run: 0, hear: () => {}, resolve: () => {}, reject: () => {} };
+  let current: Current = {
+    run: 0,
+    asks: false,
+    hear: () => {},
+    takeTurn: () => Promise.reject(new Error('Nothing runs')),
+    resolve: () => {},
+    reject: () => {},
+  };
   let why: Error | undefined;
   let ended = false;
   const late = setTimeout(
@@ -107,6 +119,14 @@ export function startRunner({
     void sleep(LONGEST_DEATH_SECONDS * 1000, undefined, { ref: false }).then(() => end('killed'));
   };
 
+  const answerTurn = async (asking: Current, host: string): Promise<void> => {
+    if (asking.asks) return kill(protocolBroken());
+    asking.asks = true;
+    const turn = await asking.takeTurn(host).catch(() => undefined);
+    asking.asks = false;
+    send(child, { type: 'turn', run: asking.run, turn });
+  };
+
   child.once('error', (error) => {
     if (child.pid === undefined) end(error.message);
   });
@@ -121,12 +141,15 @@ export function startRunner({
     process.stderr.write(chunk);
     if (chunk.includes(OUT_OF_MEMORY)) why ??= memoryExceeded(heapMiB);
   });
-  child.on('message', (message: FromRunner) => {
-    if (message.type === 'ready') ready.resolve();
+  child.on('message', (given: unknown) => {
+    const message = readMessage(given);
+    if (!message) kill(protocolBroken());
+    else if (message.type === 'ready') ready.resolve();
     else if (message.type === 'ending')
       why ??= new RetryError('handler_crashed', `Nobody caught: ${message.message}`);
     else if (message.run !== current.run) return;
     else if (message.type === 'said') current.hear(message.said);
+    else if (message.type === 'turn') void answerTurn(current, message.host);
     else if (message.type === 'returned') current.resolve(message.result);
     else current.reject(reviveThrown(message.thrown));
   });
@@ -147,10 +170,10 @@ export function startRunner({
       if (child.stderr instanceof Socket) child.stderr.unref();
     },
     kill,
-    async run(job, { signal, end: killed, hear }) {
+    async run(job, { signal, end: killed, hear, takeTurn }) {
       const ending = Promise.withResolvers<string>();
       const run = current.run + 1;
-      current = { run, hear, resolve: ending.resolve, reject: ending.reject };
+      current = { run, asks: false, hear, takeTurn, resolve: ending.resolve, reject: ending.reject };
       const abort = (): void => {
         const { code, message } = reasonOf(signal);
         send(child, { type: 'abort', run, code, message });
@@ -185,6 +208,10 @@ function permissions(readable: URL): string[] {
 
 export function memoryExceeded(mebibytes: number): RetryError {
   return new RetryError('memory_exceeded', `The handler used more than ${mebibytes} MiB of memory`);
+}
+
+function protocolBroken(): RetryError {
+  return new RetryError('handler_crashed', "The handler's process sent what no runner sends");
 }
 
 function reasonOf({ reason }: AbortSignal): Pick<AttemptAborted, 'code' | 'message'> {

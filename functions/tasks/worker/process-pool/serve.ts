@@ -5,21 +5,26 @@ import { AttemptAborted } from '../../attempt-aborted.ts';
 import { RetryError, type TaskDefinition } from '../../define-task.ts';
 import { NOTHING_SAID, saidTogether, voice } from '../../handler-output.ts';
 import { storableResult } from '../../result.ts';
+import { inTurn } from '../in-turn.ts';
 import { watchParent } from './orphan-watch.ts';
 import type { FromRunner, Job, ToRunner } from './protocol.ts';
 import { describeThrown } from './thrown.ts';
+import { type TurnQuestions, turnQuestions } from './turn-questions.ts';
 
 type ServeDeps = {
   taskOf: (kind: string) => TaskDefinition | undefined;
   fetch: GuardedFetch;
 };
 
+/** An attempt that runs here. */
+type Current = { readonly run: number; readonly stop: AbortController; readonly turns: TurnQuestions };
+
 /** Between two messages of what a handler says. */
 const SAID_MILLISECONDS = 100;
 
 /** The program of a runner: runs one attempt at a time for the worker that started this process, and ends with it. */
 export async function serve(deps: ServeDeps): Promise<void> {
-  let current: { run: number; stop: AbortController } | undefined;
+  let current: Current | undefined;
 
   process.on('disconnect', () => process.exit(0));
   // A Ctrl-C is for the worker, which lets attempts end.
@@ -30,30 +35,39 @@ export async function serve(deps: ServeDeps): Promise<void> {
     process.send?.({ type: 'ending', message } satisfies FromRunner, () => process.exit(1));
   });
   process.on('message', (message: ToRunner) => {
-    if (message.type === 'abort') {
-      if (current?.run === message.run) current.stop.abort(new AttemptAborted(message.code, message.message));
-      return;
-    }
-    const { run, job } = message;
-    current = { run, stop: new AbortController() };
-    void perform(deps, run, job, current.stop.signal).then(tell);
+    const { run } = message;
+    if (message.type === 'run') {
+      const turns = turnQuestions((host) => tell({ type: 'turn', run, host }));
+      current = { run, stop: new AbortController(), turns };
+      void perform(deps, message.job, current).then(tell);
+    } else if (current?.run !== run) return;
+    else if (message.type === 'turn') current.turns.answered(message.turn);
+    else current.stop.abort(new AttemptAborted(message.code, message.message));
   });
   await watchParent();
   tell({ type: 'ready' });
 }
 
 async function perform(
-  { taskOf, fetch }: ServeDeps,
-  run: number,
+  { taskOf, fetch: send }: ServeDeps,
   job: Job,
-  signal: AbortSignal,
+  { run, stop, turns }: Current,
 ): Promise<FromRunner> {
   const speech = speaker(run);
   try {
     const task = taskOf(job.kind);
     if (!task) throw new RetryError('kind_unknown', `This worker does not know the kind ${job.kind}`);
     const { taskId, attempt, idempotencyKey, deadline } = job;
-    const context = { signal, taskId, attempt, idempotencyKey, deadline, fetch, ...speech.voice };
+    const fetch = inTurn(send, turns.take);
+    const context = {
+      signal: stop.signal,
+      taskId,
+      attempt,
+      idempotencyKey,
+      deadline,
+      fetch,
+      ...speech.voice,
+    };
     const result = storableResult(await task.perform(new JsonText(job.payload), context));
     speech.flush();
     return { type: 'returned', run, result };

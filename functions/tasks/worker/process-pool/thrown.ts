@@ -24,12 +24,11 @@ const MAX_CAUSES = 5;
 
 export function describeThrown(thrown: unknown): Thrown {
   if (thrown instanceof PermanentError) {
-    const { code, message, details } = thrown;
-    return { as: 'permanent', code, message, details: copied(details) };
+    return { as: 'permanent', ...said(thrown) };
   }
   if (thrown instanceof RetryError) {
-    const { code, message, details, afterSeconds } = thrown;
-    return { as: 'retry', code, message, details: copied(details), afterSeconds };
+    const afterSeconds = Number.isFinite(thrown.afterSeconds) ? thrown.afterSeconds : 0;
+    return { as: 'retry', ...said(thrown), afterSeconds };
   }
   if (thrown instanceof AttemptAborted) {
     return { as: 'aborted', code: thrown.code, message: thrown.message };
@@ -57,10 +56,15 @@ export function reviveThrown(thrown: Thrown): Error {
   }
 }
 
+/** Handlers in JavaScript may have given anything as code and message. */
+function said(thrown: PermanentError | RetryError) {
+  return { code: String(thrown.code), message: textOf(thrown), details: copied(thrown.details) };
+}
+
 /** Details may hold what no other process understands, such as functions: only their JSON crosses. */
 function copied(details: Details): Details {
   try {
-    return JSON.parse(storableText(details));
+    return { ...JSON.parse(storableText(details)) };
   } catch {
     return {};
   }

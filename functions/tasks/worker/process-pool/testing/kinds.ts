@@ -17,6 +17,7 @@ const NAMES = [
   'isolated.wordless',
   'isolated.large',
   'isolated.fetch',
+  'isolated.hostile',
   'isolated.chatter',
   'isolated.intrude',
 ] as const;

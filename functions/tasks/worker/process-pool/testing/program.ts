@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
+import { guardedFetch } from '../../../../fetch/client/guarded-fetch.ts';
 import { defineTask, type Json, PermanentError, RetryError, type TaskContext } from '../../../define-task.ts';
 import { serve } from '../serve.ts';
 import { ISOLATED_KINDS, type IsolatedName } from './kinds.ts';
@@ -71,9 +72,17 @@ const HANDLERS: Record<IsolatedName, (context: TaskContext, payload: Json) => Pr
     throw Object.create(null);
   },
   'isolated.large': async () => 'x'.repeat(34_000_000),
-  'isolated.fetch': async ({ fetch }) => {
-    const { status } = await fetch({ url: 'http://127.0.0.1:9/' });
-    return status;
+  'isolated.fetch': async ({ fetch, signal }, payload) => {
+    const { urls } = payload as { urls: string[] };
+    const answers = await Promise.all(urls.map((url) => fetch({ url, signal })));
+    return { pid: process.pid, statuses: answers.map(({ status }) => status) };
+  },
+  // Says to the worker what only a broken runner would, and is still there afterwards.
+  'isolated.hostile': async ({ signal }, payload) => {
+    const { messages } = payload as { messages: Json[] };
+    for (const message of messages) process.send?.(message);
+    await sleep(60_000, undefined, { signal });
+    return null;
   },
   'isolated.intrude': async (_context, payload) => {
     const { readable, writable } = payload as { readable: string[]; writable: string };
@@ -110,7 +119,6 @@ await serve({
       kind && defineTask({ ...kind, payload: z.json(), run: (payload, context) => run(context, payload) })
     );
   },
-  fetch: async () => {
-    throw new RetryError('refused', 'no network in this test');
-  },
+  // Every name is this machine.
+  fetch: guardedFetch({ loopback: 'allowed', lookUp: async () => ['127.0.0.1'] }),
 });

@@ -1,0 +1,78 @@
+import * as z from 'zod';
+import { type Json, LOG_LEVELS } from '../../define-task.ts';
+import { FIELDS_BYTES, LINES_HEARD, MESSAGE_CHARACTERS, NOTE_CHARACTERS } from '../../handler-output.ts';
+import { clean } from '../../result.ts';
+import { MAX_HOST_CHARACTERS } from '../in-turn.ts';
+import type { FromRunner } from './protocol.ts';
+
+const run = z.number();
+const count = z.int().min(0);
+const stored = (characters: number) => z.string().max(characters).transform(clean);
+/** Whatever its values are: they are made to fit the row when the attempt is settled. */
+const details = z.record(z.string(), z.custom<Json>());
+
+/** Larger than what a handler may give: a list of fields has become an object, with a name for each. */
+const MAX_FIELDS_BYTES = 8 * FIELDS_BYTES;
+
+const fields = z
+  .record(z.string(), z.unknown())
+  .transform((given) => clean(JSON.stringify(given)))
+  .refine((text) => Buffer.byteLength(text) <= MAX_FIELDS_BYTES)
+  .transform((text): Record<string, unknown> => JSON.parse(text));
+
+const said = z.strictObject({
+  progress: z
+    .strictObject({
+      fraction: z.number().min(0).max(1),
+      note: stored(NOTE_CHARACTERS).nullable(),
+      at: z.iso.datetime(),
+    })
+    .nullable(),
+  lines: z
+    .array(
+      z.strictObject({
+        at: z.iso.datetime(),
+        level: z.enum(LOG_LEVELS),
+        message: stored(MESSAGE_CHARACTERS),
+        fields: fields.exactOptional(),
+      }),
+    )
+    .max(LINES_HEARD),
+  leftOut: count,
+});
+
+const meant = { code: z.string(), message: z.string() };
+
+const thrown = z.discriminatedUnion('as', [
+  z.strictObject({ as: z.literal('permanent'), ...meant, details }),
+  z.strictObject({ as: z.literal('retry'), ...meant, details, afterSeconds: z.number() }),
+  z.strictObject({
+    as: z.literal('aborted'),
+    code: z.enum(['soft_limit_exceeded', 'cancelled', 'lease_lost']),
+    message: z.string(),
+  }),
+  z.strictObject({ as: z.literal('other'), name: z.string(), message: z.string(), stack: z.string() }),
+]);
+
+const message = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('ready') }),
+  z.strictObject({ type: z.literal('said'), run, said }),
+  z.strictObject({ type: z.literal('turn'), run, host: z.string().max(MAX_HOST_CHARACTERS) }),
+  z.strictObject({ type: z.literal('returned'), run, result: z.string() }),
+  z.strictObject({ type: z.literal('threw'), run, thrown }),
+  z.strictObject({ type: z.literal('ending'), message: z.string() }),
+]) satisfies z.ZodType<FromRunner>;
+
+/**
+ * A message of a runner. The code in a runner may be anybody's, so nothing of a message is believed before it was checked.
+ *
+ * @returns undefined when a runner of ours does not send it
+ */
+export function readMessage(given: unknown): FromRunner | undefined {
+  try {
+    return message.safeParse(given).data;
+  } catch {
+    // Fields that are no JSON, or so deep that nothing can read them.
+    return undefined;
+  }
+}
