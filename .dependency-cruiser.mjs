@@ -1,6 +1,6 @@
 const TEST = '(\\.test\\.ts$|/(testing|verification)/)';
 
-/** Who may import whom: the design's layout, checked by a tool and not by memory. */
+/** Which folder may import which. ARCHITECTURE.md explains the folders. */
 export default {
   forbidden: [
     {
