@@ -1,13 +1,107 @@
-const TEST = '(\\.test\\.ts$|/(testing|verification)/)';
+/**
+ * The rooms of each folder, from top to bottom: a room imports only rooms that stand below it. `.` stands for the files that lie
+ * in the folder itself. A test demands that every room stands here.
+ */
+export const ROOMS = {
+  functions: [
+    'handlers',
+    'http',
+    'aws',
+    'realtime',
+    'prices',
+    'tasks',
+    'identity',
+    'organizations',
+    'idempotency',
+    'audit',
+    'console',
+    'fetch',
+    'database',
+    'exact-json',
+    '.',
+  ],
+  'functions/fetch': ['client', '.'],
+  'functions/handlers': ['.', 'wiring'],
+  'functions/http': ['.', 'routes', 'document', 'app', 'pages'],
+  'functions/http/routes': ['.', 'auth', 'batches', 'organizations', 'tasks'],
+  'functions/identity': ['sessions', 'keys', '.'],
+  'functions/organizations': ['operations', 'store', '.'],
+  'functions/prices': ['update', '.'],
+  'functions/tasks': [
+    'verification',
+    'worker',
+    'dispatcher',
+    'imports',
+    'events',
+    'commands',
+    'kinds',
+    'queries',
+    'store',
+    '.',
+  ],
+  'functions/tasks/kinds': ['.', 'batch-import', 'data-process', 'http-request'],
+  'functions/tasks/store': ['.', 'attempts', 'imports', 'lanes', 'fragments'],
+  'functions/tasks/verification': ['simulation', 'model', '.'],
+  'functions/tasks/worker': ['.', 'process-pool'],
+  lib: ['cost', 'preflight', 'stacks', 'constructs', 'nat', 'edge', '.'],
+  'lib/constructs': ['observability', 'database', 'edge', '.'],
+  local: [
+    'abuse',
+    'bench',
+    'contract',
+    'fresh-machine',
+    'torture',
+    'end-to-end',
+    '.',
+    'ministack',
+    'backings',
+    'emulators',
+    'template',
+    'postgres',
+    'process',
+  ],
+  'local/abuse': ['.', 'failover'],
+  'local/backings': ['localstack', '.', 'redis'],
+  'local/bench': ['.', 'celeriac', 'drivers', 'report', 'measuring'],
+  'local/bench/celeriac': ['findings', '.'],
+  'local/emulators': ['.', 'cloudfront', 'api-gateway', 'eventbridge', 'lambda', 's3', 'sqs', 'http'],
+  'local/ministack': ['.', 'adapt'],
+  'local/torture': ['.', 'faults', 'ledger', 'work'],
+};
+
+/** Tests, and the folders beside the code with what several tests need. */
+const TEST = '(\\.test\\.ts$|/testing/)';
+
+/** Folders that only test and measure: they may import anything, and only tests import them. */
+const MACHINERY = '/(testing|verification|end-to-end|torture|bench|abuse|contract|fresh-machine)/';
+
+const pathOf = (folder, room) => (room === '.' ? `^${folder}/[^/]+$` : `^${folder}/${room}/`);
+
+const NO_ROOM_IMPORTS_WHAT_STANDS_ABOVE_IT = Object.entries(ROOMS).flatMap(([folder, rooms]) =>
+  rooms.slice(1).map((room, at) => ({
+    name: `${folder}: ${room} imports nothing of ${rooms.slice(0, at + 1).join(', ')}`,
+    comment: 'ROOMS in .dependency-cruiser.mjs has the order',
+    severity: 'error',
+    from: { path: pathOf(folder, room), pathNot: TEST },
+    to: { path: rooms.slice(0, at + 1).map((above) => pathOf(folder, above)) },
+  })),
+);
 
 /** Which folder may import which. ARCHITECTURE.md explains the folders. */
 export default {
   forbidden: [
+    ...NO_ROOM_IMPORTS_WHAT_STANDS_ABOVE_IT,
     {
       name: 'no-circles',
       severity: 'error',
       from: {},
       to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    {
+      name: 'only-tests-import-what-tests-need',
+      severity: 'error',
+      from: { pathNot: `\\.test\\.ts$|${MACHINERY}` },
+      to: { path: MACHINERY, pathNot: '^node_modules/' },
     },
     {
       name: 'functions-know-nothing-of-the-local-runtime',
@@ -26,13 +120,12 @@ export default {
       },
     },
     {
-      name: 'domains-know-neither-http-nor-handlers',
+      name: 'requests-ask-for-commands-and-queries',
       severity: 'error',
-      from: {
-        path: '^functions/(tasks|identity|idempotency|audit|organizations|prices|realtime|database|aws|fetch)/',
-        pathNot: TEST,
+      from: { path: '^functions/(http|realtime|aws)/', pathNot: TEST },
+      to: {
+        path: '^functions/tasks/(worker|dispatcher|store)/',
       },
-      to: { path: '^functions/(http|handlers)/' },
     },
     {
       name: 'http-is-for-functions-that-answer-requests',

@@ -189,7 +189,10 @@ test.each(MALFORMED)('%j is refused', (settings, why) => {
 });
 
 test('the documentation says how much of the account’s concurrency each stage reserves, and names every setting', () => {
-  const documentation = readFileSync(join(import.meta.dirname, '..', 'docs', 'aws.md'), 'utf8');
+  const documentation = readFileSync(
+    join(import.meta.dirname, '..', 'docs', 'deploying.md'),
+    'utf8',
+  ).replaceAll(/\s+/g, ' ');
   const [dev, prod] = (['dev', 'prod'] as const).map((stage) =>
     Object.values(functionsOf(synthesized(stage))).reduce(
       (sum, { resource }) => sum + (resource.Properties.ReservedConcurrentExecutions ?? 0),
