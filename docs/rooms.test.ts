@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
@@ -45,13 +45,29 @@ test('support for tests lies in folders named testing', () => {
   expect(elsewhere).toEqual([]);
 });
 
-test('the import rules know every room and its place', async () => {
-  const { ROOMS }: { ROOMS: Record<string, readonly string[]> } = await import(
-    join(REPOSITORY, '.dependency-cruiser.mjs')
-  );
+/** The rooms of a folder from top to bottom, `.` for its own files. */
+const { ROOMS }: { ROOMS: Record<string, readonly string[]> } = await import(
+  join(REPOSITORY, '.dependency-cruiser.mjs')
+);
+
+test('the import rules know every room and its place', () => {
   const found = FOLDERS.filter(({ path }) => !path.startsWith('infra-tests'))
     .filter(({ rooms, sources }) => rooms.length + Math.min(sources.length, 1) > 1)
     .map(({ path, rooms, sources }) => [path, [...rooms, ...(sources.length > 0 ? ['.'] : [])].toSorted()]);
   const known = Object.entries(ROOMS).map(([path, rooms]) => [path, rooms.toSorted()]);
   expect(Object.fromEntries(known)).toEqual(Object.fromEntries(found));
+});
+
+test('ARCHITECTURE.md lists the folders of functions/ in the order of the import rules', () => {
+  const roomsOf = (folder: string, rooms = ROOMS[folder] ?? []): string[] =>
+    rooms.flatMap((room) => {
+      if (room === '.') return [`${folder}/`];
+      if (room === 'tasks')
+        return roomsOf(`${folder}/tasks`).filter((path) => !path.includes('verification'));
+      return [`${folder}/${room}/`];
+    });
+  const architecture = readFileSync(join(REPOSITORY, 'ARCHITECTURE.md'), 'utf8');
+  // The first row with `functions/` is that of the repository's folders.
+  const [, ...listed] = [...architecture.matchAll(/^\| `(functions\/[^`]*)` \|/gm)].map(([, path]) => path);
+  expect(listed).toEqual(roomsOf('functions'));
 });

@@ -1,6 +1,6 @@
 import type { Database } from '../../database/connect.ts';
 import * as store from '../store/index.ts';
-import type { TakeTurn } from './in-turn.ts';
+import type { TakeTurn } from './process-pool/in-turn.ts';
 
 /** An attempt waits no longer for its turn: it holds a place, and its limits count. */
 const LONGEST_SECONDS = 15;

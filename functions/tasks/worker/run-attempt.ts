@@ -8,8 +8,8 @@ import { limitsOf } from '../limits.ts';
 import { storableResult } from '../result.ts';
 import type { Outcome, Task } from '../task.ts';
 import { attemptClock } from './deadlines.ts';
-import { inTurn, type TakeTurn } from './in-turn.ts';
 import { keepResult, type PutArtifact } from './keep-result.ts';
+import { inTurn, type TakeTurn } from './process-pool/in-turn.ts';
 import type { Runners } from './process-pool/pool.ts';
 
 export type Log = (level: LogLevel, message: string, fields: Record<string, unknown>) => void;

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { Database } from '../../database/connect.ts';
 import * as store from '../store/index.ts';
-import { hostOf, MAX_HOST_CHARACTERS } from './in-turn.ts';
+import { hostOf, MAX_HOST_CHARACTERS } from './process-pool/in-turn.ts';
 
 /** A host name or an address, as a URL has it: in lower case, names of other scripts in Punycode. */
 const Host = z

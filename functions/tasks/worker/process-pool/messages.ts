@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { type Json, LOG_LEVELS } from '../../define-task.ts';
 import { FIELDS_BYTES, LINES_HEARD, MESSAGE_CHARACTERS, NOTE_CHARACTERS } from '../../handler-output.ts';
 import { clean } from '../../result.ts';
-import { MAX_HOST_CHARACTERS } from '../in-turn.ts';
+import { MAX_HOST_CHARACTERS } from './in-turn.ts';
 import type { FromRunner } from './protocol.ts';
 
 const run = z.number();

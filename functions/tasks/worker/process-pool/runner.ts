@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { AttemptAborted } from '../../attempt-aborted.ts';
 import { RetryError } from '../../define-task.ts';
 import type { Said } from '../../handler-output.ts';
-import type { TakeTurn } from '../in-turn.ts';
+import type { TakeTurn } from './in-turn.ts';
 import { readMessage } from './messages.ts';
 import type { Job, ToRunner } from './protocol.ts';
 import { reviveThrown } from './thrown.ts';

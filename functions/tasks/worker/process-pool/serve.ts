@@ -5,7 +5,7 @@ import { AttemptAborted } from '../../attempt-aborted.ts';
 import { RetryError, type TaskDefinition } from '../../define-task.ts';
 import { NOTHING_SAID, saidTogether, voice } from '../../handler-output.ts';
 import { storableResult } from '../../result.ts';
-import { inTurn } from '../in-turn.ts';
+import { inTurn } from './in-turn.ts';
 import { watchParent } from './orphan-watch.ts';
 import type { FromRunner, Job, ToRunner } from './protocol.ts';
 import { describeThrown } from './thrown.ts';

@@ -1,5 +1,5 @@
 import type { OutboundTurn } from '../../store/index.ts';
-import type { TakeTurn } from '../in-turn.ts';
+import type { TakeTurn } from './in-turn.ts';
 
 /** How an attempt in a runner takes turns: the worker, which has the database, is asked for one after the other. */
 export type TurnQuestions = {

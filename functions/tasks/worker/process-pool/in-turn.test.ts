@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 
-import type { FetchRequest, GuardedFetch } from '../../fetch/port.ts';
-import { PermanentError, RetryError } from '../define-task.ts';
-import type { OutboundTurn } from '../store/index.ts';
+import type { FetchRequest, GuardedFetch } from '../../../fetch/port.ts';
+import { PermanentError, RetryError } from '../../define-task.ts';
+import type { OutboundTurn } from '../../store/index.ts';
+import { operatorCommand } from '../stopped-hosts.ts';
 import { inTurn, type TakeTurn } from './in-turn.ts';
-import { operatorCommand } from './stopped-hosts.ts';
 
 /** A fetch that follows one redirect, and what it was asked for. */
 function fetching(redirectTo: string): { fetch: GuardedFetch; sent: string[] } {

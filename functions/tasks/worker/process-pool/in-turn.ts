@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { GuardedFetch } from '../../fetch/port.ts';
-import { PermanentError, RetryError } from '../define-task.ts';
-import type { OutboundTurn } from '../store/index.ts';
+import type { GuardedFetch } from '../../../fetch/port.ts';
+import { PermanentError, RetryError } from '../../define-task.ts';
+import type { OutboundTurn } from '../../store/index.ts';
 
 /** Takes an organization's next turn to send a request to a host. */
 export type TakeTurn = (host: string) => Promise<OutboundTurn>;
