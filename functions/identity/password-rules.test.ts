@@ -35,6 +35,7 @@ const REFUSED: Record<string, readonly string[]> = {
     'abababababab',
     '🥬'.repeat(8),
     'aAaAaAaAbB',
+    'xxyyzzxy',
   ],
   'a repetition': ['ada1ada1', 'xyz9xyz9xyz9', 'Ab1!ab1!AB1!'],
   'a sequence': ['12345678', '23456789', 'abcdefgh', 'ABCDEFGHIJ', '98765432', 'zyxwvuts', 'абвгдежз'],
@@ -58,12 +59,16 @@ test.each([
   expect(body.errors).toContainEqual(expect.objectContaining({ pointer: '/password' }));
 });
 
-test.each(['correct horse battery', 'Tr0ub4dor&3x', 'ほげふがぴよまめ', 'abcdefgi', 'zq8 zq8 zq9'])(
-  'others are accepted, however they are made up: %s',
-  async (password) => {
-    expect((await register({ password })).status).toBe(201);
-  },
-);
+test.each([
+  'correct horse battery',
+  'Tr0ub4dor&3x',
+  'ほげふがぴよまめ',
+  'abcdefgi',
+  'zq8 zq8 zq9',
+  'xxyyzzxw',
+])('others are accepted, however they are made up: %s', async (password) => {
+  expect((await register({ password })).status).toBe(201);
+});
 
 test('a refused password is not counted as a registration', async () => {
   const { from } = authFunction(on, undefined, { loginsPerAddress: 2, registrationsPerAddress: 1 });

@@ -39,8 +39,12 @@ describe('a name has the addresses', () => {
     ] as const) {
       test(`of ${family} when its server ${how} the other family`, async () => {
         const value = family === 'A' ? '127.0.0.1' : '0:0:0:0:0:0:0:1';
-        const found = await lookedUp((_, type) => (type === family ? { records: [{ type, value }] } : other));
-        expect(found).toHaveLength(1);
+        const { address, asked } = await serveNames((_, type) =>
+          type === family ? { records: [{ type, value }] } : other,
+        );
+        expect(await dnsLookUp([address])('name.example', patient())).toHaveLength(1);
+        // Whoever waits for the other family to the end asks three times for it.
+        if (other === undefined) expect(asked.length).toBeLessThan(4);
       });
     }
   }
@@ -135,6 +139,17 @@ describe('names that never answer', () => {
     const asking = fetch({ url: at('silent.example'), signal: controller.signal });
     controller.abort(new Error('No longer wanted'));
     await expect(asking).rejects.toThrow('No longer wanted');
+  });
+
+  test('are no longer asked for once nobody wants them', async () => {
+    const { address, asked } = await serveNames(silent);
+    const controller = new AbortController();
+    const looking = dnsLookUp([address])('silent.example', controller.signal);
+    await expect.poll(() => asked.length).toBeGreaterThan(0);
+    controller.abort(new Error('No longer wanted'));
+    await expect(looking).rejects.toThrow('No longer wanted');
+    // A lookup that goes on asks three times, for both kinds of addresses, before it ends.
+    expect(asked.length).toBeLessThan(6);
   });
 
   test('end by themselves, before a request has used up its time', async () => {

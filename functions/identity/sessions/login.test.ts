@@ -31,6 +31,10 @@ async function exhaust(login: object, address = HERE): Promise<void> {
   }
 }
 
+/** A password hash at which whoever looks fails. */
+const makeUnreadable = (userId: string) =>
+  on.admin`update users set password_hash = 'unreadable' where id = ${userId}`;
+
 describe('tries of one account', () => {
   test('after twenty failures even the right password has to wait, at the address that failed', async () => {
     const { username, email, password, access } = await registered();
@@ -44,6 +48,15 @@ describe('tries of one account', () => {
       expect(body.retry_after_seconds).toBe(seconds);
     }
     expect((await auth.get('/api/auth/me/', access)).status).toBe(200);
+  });
+
+  test('a refused try costs no look at a password', async () => {
+    const { user, username, password } = await registered();
+    await exhaust({ username });
+    await makeUnreadable(user.id);
+    const tryFrom = async (address: string) =>
+      (await auth.from(address, '/api/token/', { username, password })).status;
+    expect([await tryFrom(HERE), await tryFrom('203.0.113.2')]).toEqual([429, 500]);
   });
 
   test('nobody locks out the owner, who logs in from another address', async () => {
@@ -104,6 +117,20 @@ describe('tries of one account', () => {
     expect((await auth.post('/api/token/', { username, password })).status).toBe(200);
   });
 
+  test('the window begins with the first failure, and no later one makes it longer', async () => {
+    const { username } = await registered();
+    const fail = async () =>
+      expect((await auth.post('/api/token/', { username, ...wrong })).status).toBe(401);
+    const windows = async () => [
+      ...(await on.admin`
+        select subject, expires_at::text from request_counts where expires_at > now() order by subject`),
+    ];
+    await fail();
+    const before = await windows();
+    await fail();
+    expect(await windows()).toEqual(before);
+  });
+
   test('a success forgets the failures before it', async () => {
     const { username, password } = await registered();
     for (const _time of times(3)) {
@@ -146,6 +173,9 @@ describe('a client address', () => {
     expect([refused.status, refused.body.code]).toEqual([429, 'too_many_logins']);
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
     expect((await from('198.51.100.11', '/api/token/', { username, password })).status).toBe(200);
+    await makeUnreadable(other.user.id);
+    expect((await from(address, '/api/token/', { username, password })).status).toBe(429);
+    expect((await from('198.51.100.11', '/api/token/', { username, password })).status).toBe(500);
   });
 
   test('is refused further registrations, also those that failed count, and others are not', async () => {
