@@ -13,6 +13,7 @@ import { registerInvitationRoutes } from './routes/organizations/invitations.ts'
 import { registerOrganizationRoutes } from './routes/organizations/organizations.ts';
 import { registerPauseRoutes } from './routes/pauses.ts';
 import { registerPriceRoutes } from './routes/prices.ts';
+import { registerTaskKindRoutes } from './routes/tasks/task-kinds.ts';
 import { registerTaskRoutes } from './routes/tasks/tasks.ts';
 import { registerTicketRoutes } from './routes/tickets.ts';
 
@@ -31,6 +32,7 @@ export function createApi(deps: ApiDeps, logFault: LogFault): App {
   registerImportRoutes(app, deps);
   registerBulkActionRoutes(app, deps);
   registerTaskRoutes(app, deps);
+  registerTaskKindRoutes(app);
   registerPauseRoutes(app, deps);
   registerTicketRoutes(app, deps);
   registerOrganizationRoutes(app, deps);

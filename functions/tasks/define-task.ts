@@ -45,9 +45,25 @@ export type Waits = 'network';
 /** A minute less than a function may run (900 s), so that an attempt can still be settled after its hard limit. */
 export const LONGEST_LIMIT_SECONDS = 14 * 60;
 
+/**
+ * How a form asks for a member of the payload, where its schema does not say it: several `lines`, a value as `json`, or
+ * the content of a `file`.
+ */
+export interface FieldHint {
+  readonly input: 'lines' | 'json' | 'file';
+}
+
 /** The data of a kind: all that accepting a task needs. The function that runs it is apart, with its dependencies. */
 export interface Kind<Name extends string = string, Payload extends z.ZodType = z.ZodType> {
   readonly kind: Name;
+  /** For people: a few words. */
+  readonly label: string;
+  /** For people: a sentence. */
+  readonly description: string;
+  /** A payload that it accepts, for who tries it; undefined for none. */
+  readonly example: unknown;
+  /** How a form asks for members of the payload, by name. */
+  readonly form: Readonly<Record<string, FieldHint>>;
   /** Parsing is idempotent: what it returns, it accepts and returns unchanged. */
   readonly payload: Payload;
   readonly limits: Limits;
@@ -70,6 +86,14 @@ interface Limits {
 export interface KindSpec<Name extends string, Payload extends z.ZodType> {
   /** `<domain>.<verb>`, lower case. */
   readonly kind: Name;
+  /** Default: the words of its name. */
+  readonly label?: string;
+  /** Default: none. */
+  readonly description?: string;
+  /** Default: none. */
+  readonly example?: unknown;
+  /** Default: what the schema says is enough. */
+  readonly form?: Readonly<Record<string, FieldHint>>;
   readonly payload: Payload;
   readonly limits: Limits;
   readonly retry?: Partial<KindRetry>;
@@ -189,6 +213,7 @@ export function defineKind<const Name extends string, Payload extends z.ZodType>
   spec: KindSpec<Name, Payload>,
 ): Kind<Name, Payload> {
   const { kind, payload, limits, runs = 'isolated', waits, verbatim = [] } = spec;
+  const { label = labelOf(kind), description = '', example, form = {} } = spec;
   const softSeconds = secondsOf(limits.soft);
   const hardSeconds = secondsOf(limits.hard);
   const retry = { ...DEFAULT_RETRY, ...spec.retry };
@@ -208,7 +233,27 @@ export function defineKind<const Name extends string, Payload extends z.ZodType>
   for (const [rule, holds] of rules) {
     if (!holds) throw new TypeError(`Kind ${kind}: ${rule}`);
   }
-  return { kind, payload, limits, softSeconds, hardSeconds, retry, runs, waits, verbatim };
+  return {
+    kind,
+    label,
+    description,
+    example,
+    form,
+    payload,
+    limits,
+    softSeconds,
+    hardSeconds,
+    retry,
+    runs,
+    waits,
+    verbatim,
+  };
+}
+
+/** `Report build` of `report.build`. */
+function labelOf(kind: string): string {
+  const words = kind.replaceAll(/[.-]/g, ' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 /** Whether an attempt with this payload runs in the worker itself. The claim tells the same from the row. */

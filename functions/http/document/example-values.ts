@@ -194,3 +194,20 @@ export const PRICE = {
   stale: false,
   source: 'coingecko',
 };
+
+export const TASK_KIND = {
+  kind: 'http.request',
+  label: 'HTTP request',
+  description: 'Sends one HTTP request to the internet and keeps the answer.',
+  is_default: false,
+  payload_schema: {
+    type: 'object',
+    properties: { url: { type: 'string', format: 'uri' } },
+    required: ['url'],
+  },
+  example: { url: 'https://example.com/', method: 'GET' },
+  form: { headers: { input: 'json' } },
+  limits: { soft_seconds: 75, hard_seconds: 90 },
+  max_retries: 3,
+  retry: { base_seconds: 2, factor: 2, cap_seconds: 600, jitter: 'full', never_retry: [] },
+};

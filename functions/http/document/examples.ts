@@ -13,6 +13,7 @@ import {
   PRICE,
   SCHEDULED,
   TASK,
+  TASK_KIND,
   TOKENS,
   USER,
   WATCHED,
@@ -66,6 +67,7 @@ const EXAMPLES: Record<string, Examples> = {
   getKeys: { answers: { 200: KEYS } },
   getWellKnownKeys: { answers: { 200: KEYS } },
 
+  listTaskKinds: { answers: { 200: { results: [TASK_KIND] } } },
   createTask: { body: newTask, answers: { 201: { ...SCHEDULED, payload: {} } } },
   listTasks: {
     parameters: { status: ['FAILED', 'CANCELLED'], created_from: '2026-11-20T00:00:00Z', limit: 20 },

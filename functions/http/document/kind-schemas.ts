@@ -1,5 +1,5 @@
 import { JSON_VALUE } from '../../json-schema.ts';
-import { DEFAULT_KIND, KIND_NAMES, KINDS } from '../../tasks/kinds/index.ts';
+import { DEFAULT_KIND, KIND_NAMES, kindOf } from '../../tasks/kinds/registry.ts';
 import type { App } from '../app/app.ts';
 
 /** `DataProcessPayload` of `data.process`. */
@@ -19,5 +19,5 @@ export const taskRules = {
 export function registerKindSchemas(app: App): void {
   const registry = app.openAPIRegistry;
   registry.registerComponent('schemas', 'JsonValue', JSON_VALUE as object);
-  for (const kind of KIND_NAMES) registry.register(componentOf(kind), KINDS[kind].payload);
+  for (const kind of KIND_NAMES) registry.register(componentOf(kind), kindOf(kind).payload);
 }

@@ -2,7 +2,7 @@ import { createRoute } from '@hono/zod-openapi';
 import * as z from 'zod';
 import type { CreateDeps } from '../../tasks/commands/create.ts';
 import { listPauses, type Pause, type PauseKey, pause, resume } from '../../tasks/commands/pauses.ts';
-import { LISTED_KIND_NAMES } from '../../tasks/kinds/index.ts';
+import { LISTED_KIND_NAMES } from '../../tasks/kinds/registry.ts';
 import { QUEUES } from '../../tasks/task.ts';
 import { Id } from '../../text-rules.ts';
 import type { App } from '../app/app.ts';

@@ -9,7 +9,7 @@ import { apiFunction, type Client } from '../../http/testing/api-function.ts';
 import type { TaskContext } from '../define-task.ts';
 import { importPorts } from '../imports/imports.ts';
 import { importTask } from '../kinds/batch-import/run.ts';
-import httpRequest from '../kinds/http-request/run.ts';
+import httpRequest from '../kinds/http-request/inline.ts';
 import * as store from '../store/index.ts';
 import type { Task } from '../task.ts';
 import { DISPATCH } from '../verification/fixtures.ts';

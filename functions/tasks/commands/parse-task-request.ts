@@ -1,14 +1,16 @@
 import * as z from 'zod';
 import { JsonText } from '../../exact-json/json-text.ts';
 import { type FieldError, invalidRequest, Refusal } from '../../refusal.ts';
-import { KINDS, type KindName } from '../kinds/index.ts';
+
+import { KIND_NAMES, type KindName, kindOf } from '../kinds/registry.ts';
 import type { TaskRequest } from '../new-task.ts';
+
 import type { Queue, RetryPolicy } from '../task.ts';
 import { dependsOn, type Fields, TaskFields, withItsRules } from './task-fields.ts';
 
 /** Each kind's payload where the body has it. Made once: a schema costs more than a payload's check. */
 const PAYLOADS = Object.fromEntries(
-  Object.entries(KINDS).map(([name, { payload }]) => [name, z.object({ payload })]),
+  KIND_NAMES.map((name) => [name, z.object({ payload: kindOf(name).payload })]),
 ) as unknown as Record<KindName, z.ZodObject>;
 
 export type RequestOptions = {
@@ -27,7 +29,7 @@ export function taskRequest(
   queue: Queue,
   { payload = JsonText.of(body.payload), dependsOn: awaited = null }: RequestOptions = {},
 ): TaskRequest {
-  const kind = KINDS[body.kind];
+  const kind = kindOf(body.kind);
   const fault = payload.digitsFault(kind.verbatim);
   if (fault) throw digitsRefused({ pointer: `/payload${fault.pointer}`, detail: fault.detail });
   const read = PAYLOADS[body.kind].safeParse({ payload: payload.valueWith(kind.verbatim, body.payload) });

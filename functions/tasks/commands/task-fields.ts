@@ -3,7 +3,7 @@ import { JSON_NAME } from '../../json-schema.ts';
 import { Id, key, name, text } from '../../text-rules.ts';
 import { timestampWithin } from '../../timestamp.ts';
 import { LONGEST_LIMIT_SECONDS } from '../define-task.ts';
-import { DEFAULT_KIND, KIND_NAMES } from '../kinds/index.ts';
+import { DEFAULT_KIND, KIND_NAMES } from '../kinds/registry.ts';
 
 /** A time at which a task may be asked to start. */
 export const scheduledTime = timestampWithin(10);

@@ -1,15 +1,9 @@
 import type { TaskDefinition } from '../define-task.ts';
-import dataProcess from './data-process/run.ts';
-import httpRequest from './http-request/run.ts';
-import { isKindName, type KindName } from './index.ts';
+import { TASKS } from './generated/tasks.ts';
 
-/** Every kind with the function that runs it, in a runner. */
-const TASKS: Readonly<Record<KindName, TaskDefinition>> = {
-  'data.process': dataProcess,
-  'http.request': httpRequest,
-};
+const BY_NAME: ReadonlyMap<string, TaskDefinition> = new Map<string, TaskDefinition>(
+  TASKS.map((task) => [task.kind, task]),
+);
 
-/** @returns the task definition of this name, or undefined when there is none */
-export function taskOf(name: string): TaskDefinition | undefined {
-  return isKindName(name) ? TASKS[name] : undefined;
-}
+/** @returns what runs a kind in a process of its own, or undefined when nothing does */
+export const taskOf = (name: string): TaskDefinition | undefined => BY_NAME.get(name);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import postgres from 'postgres';
 import type { TestProject } from 'vitest/node';
 import { migrate } from '../../../functions/database/migrate.ts';
+import { writeKindRegistry } from '../../../lib/kind-registry.ts';
 import { type Postgres, startPostgres } from '../cluster.ts';
 import { setRolePasswords } from '../database-roles.ts';
 import { directoryOfRun } from '../directory-of-run.ts';
@@ -11,8 +12,9 @@ const TEMPLATE = 'celeriac_template';
 const MASTER = 'celeriac_admin';
 const MIGRATIONS = join(import.meta.dirname, '../../../functions/database/migrations');
 
-/** Vitest's global set-up: one throw-away cluster for the whole run, with a migrated database to copy from. */
+/** Vitest's global set-up: the registry of kinds, and one throw-away cluster with a migrated database to copy from. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  writeKindRegistry();
   const dataDir = await directoryOfRun();
   const cluster = await startPostgres({ dataDir, durable: false });
   const stop = async () => {

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { dependsOn, scheduledTime, TaskFields, withItsRules } from '../../../tasks/commands/task-fields.ts';
-import { LISTED_KIND_NAMES } from '../../../tasks/kinds/index.ts';
+import { LISTED_KIND_NAMES } from '../../../tasks/kinds/registry.ts';
 import { QUEUES, TASK_STATUSES } from '../../../tasks/task.ts';
 import { Id } from '../../../text-rules.ts';
 import { timestamp } from '../../../timestamp.ts';

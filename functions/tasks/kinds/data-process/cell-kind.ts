@@ -1,4 +1,4 @@
-import type { Cell } from './schema.ts';
+import type { Cell } from './kind.ts';
 
 /**
  * What one cell is by itself. `code` is a text of digits that a number would not give back: with leading zeros, or

@@ -1,5 +1,5 @@
 import { type CellKind, kindOfText, kindOfValue } from './cell-kind.ts';
-import type { Cell } from './schema.ts';
+import type { Cell } from './kind.ts';
 
 export type ColumnType =
   | 'integer'

@@ -1,12 +1,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { defineTask } from '../../define-task.ts';
 import { boundedResult, type DataProcessResult } from './bounded-result.ts';
+import { MESSAGE } from './inline.ts';
+import dataProcess, { type DataProcessPayload } from './kind.ts';
 import { parseCsv } from './parse-csv.ts';
-import { type DataProcessPayload, dataProcess } from './schema.ts';
 import { type ColumnSummary, summarizeColumn } from './summarize-column.ts';
 import { summarizeGroups } from './summarize-groups.ts';
 import { cellsOf, type Table, tableOfRecords } from './table.ts';
-import { MESSAGE } from './without-data.ts';
 
 /** The parts of the work, as shares of the progress. */
 const PARSED = 0.1;

@@ -1,7 +1,7 @@
 import { instantOf } from './cell-kind.ts';
 import { type ColumnType, type ColumnValues, columnValues } from './column-values.ts';
+import type { Cell } from './kind.ts';
 import { type NumberStatistics, numberStatistics } from './number-statistics.ts';
-import type { Cell } from './schema.ts';
 
 /** What is known of every column. */
 type ColumnBase = {

@@ -1,8 +1,8 @@
 import { PermanentError } from '../../define-task.ts';
 import { MAX_GROUPS } from './bounds.ts';
 import { columnValues } from './column-values.ts';
+import type { Cell } from './kind.ts';
 import { type NumberStatistics, sumStatistics } from './number-statistics.ts';
-import type { Cell } from './schema.ts';
 import { cellsOf, type Table } from './table.ts';
 
 /** The records that agree in the columns grouped by. */

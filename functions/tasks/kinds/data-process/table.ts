@@ -1,5 +1,5 @@
 import { PermanentError } from '../../define-task.ts';
-import type { Cell, FlatRecord } from './schema.ts';
+import type { Cell, FlatRecord } from './kind.ts';
 
 /** A table by columns: statistics go down columns. */
 export interface Table {

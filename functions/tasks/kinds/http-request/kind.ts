@@ -95,9 +95,13 @@ function sizeFault(text: string): string | undefined {
   return `Must be at most ${MAX_BODY_BYTES / 1024} KiB`;
 }
 
-/** `http.request`: sends one HTTP request to the internet and keeps the answer. */
-export const httpRequest = defineKind({
+/** Sends one HTTP request to the internet and keeps the answer. */
+export default defineKind({
   kind: 'http.request',
+  label: 'HTTP request',
+  description: 'Sends one HTTP request to the internet and keeps the answer.',
+  example: { url: 'https://example.com/', method: 'GET' },
+  form: { headers: { input: 'json' }, body: { input: 'lines' } },
   payload,
   limits: { soft: '75s', hard: '90s' },
   // It waits for others, and what it keeps of their answers is bounded.

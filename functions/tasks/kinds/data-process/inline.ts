@@ -1,5 +1,5 @@
 import { defineTask } from '../../define-task.ts';
-import { dataProcess } from './schema.ts';
+import dataProcess from './kind.ts';
 
 export const MESSAGE = 'Data processed successfully';
 

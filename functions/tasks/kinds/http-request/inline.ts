@@ -5,10 +5,10 @@ import { losesItsBody } from '../../../fetch/redirect.ts';
 import { defineTask, PermanentError, RetryError, type TaskContext } from '../../define-task.ts';
 import { MAX_ROW_BYTES } from '../../result.ts';
 import { withoutSecretParameters } from '../../secret-names.ts';
+import httpRequest, { type HttpRequestPayload } from './kind.ts';
 import { bodyOf, excerptOf, jsonBytes, type ReceivedBody } from './received-body.ts';
 import { headersToKeep } from './received-headers.ts';
 import { retryAfterSeconds } from './retry-after.ts';
-import { type HttpRequestPayload, httpRequest } from './schema.ts';
 
 /** The answer, as the task's result. */
 type HttpRequestResult = ReceivedBody & {

@@ -97,9 +97,13 @@ function allDifferent(names: readonly string[]): boolean {
   return new Set(names).size === names.length;
 }
 
-/** `data.process`: summarizes a table: counts, types, statistics per column and per group. */
-export const dataProcess = defineKind({
+/** Summarizes a table: counts, types, statistics per column and per group. */
+export default defineKind({
   kind: 'data.process',
+  label: 'Process data',
+  description: 'Summarizes a table of records or CSV: counts, types and statistics of each column and group.',
+  example: { csv: 'city,sales\nParis,3\nRome,4', group_by: 'city' },
+  form: { records: { input: 'json' }, csv: { input: 'file' } },
   payload,
   limits: { soft: '45s', hard: '60s' },
   runs: { isolatedWith: ['records', 'csv'] },

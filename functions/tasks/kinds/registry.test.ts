@@ -1,8 +1,9 @@
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { describe, expect, test } from 'vitest';
-import { DEFAULT_KIND, KIND_NAMES, KINDS, kindOf } from './index.ts';
 import { inlineTaskOf } from './inline-tasks.ts';
+import { DEFAULT_KIND, KIND_NAMES, kindOf } from './registry.ts';
 import { taskOf } from './tasks.ts';
 
 /** The packages that a bundle of this module contains. */
@@ -21,8 +22,8 @@ async function packagesIn(module: string): Promise<Set<string>> {
   return new Set(names);
 }
 
-test('accepting a task needs no HTTP client, address library or CSV parser: index.ts bundles zod and what reads digits', async () => {
-  expect(await packagesIn('./index.ts')).toEqual(new Set(['zod', 'lossless-json']));
+test('accepting a task needs no HTTP client, address library or CSV parser: registry.ts bundles zod and what reads digits', async () => {
+  expect(await packagesIn('./registry.ts')).toEqual(new Set(['zod', 'lossless-json']));
 });
 
 test('running tasks needs the CSV parser, and no HTTP client, which is handed in', async () => {
@@ -33,8 +34,7 @@ test('running those that run inline needs no more', async () => {
   expect(await packagesIn('./inline-tasks.ts')).toEqual(new Set(['zod', 'lossless-json']));
 });
 
-test('every name has its kind, and the list of names is complete', () => {
-  expect([...KIND_NAMES].sort()).toEqual(Object.keys(KINDS).sort());
+test('every name has its kind', () => {
   for (const name of KIND_NAMES) expect(kindOf(name)?.kind).toBe(name);
 });
 
@@ -42,17 +42,29 @@ test('what a task without a kind runs is data.process', () => {
   expect(DEFAULT_KIND).toBe('data.process');
 });
 
-describe('what runs a kind', () => {
-  for (const name of KIND_NAMES) {
-    test(`${name} has the limits, schema and retries that it was accepted with`, () => {
-      expect(taskOf(name)).toMatchObject({ ...kindOf(name) });
-    });
+describe.each(KIND_NAMES)('%s', (name) => {
+  const kind = kindOf(name);
 
-    if (KINDS[name].runs === 'isolated') continue;
-    test(`${name} has them inline too`, () => {
-      expect(inlineTaskOf(name)).toMatchObject({ ...kindOf(name) });
-    });
-  }
+  test('has the name of its folder', () => {
+    expect(existsSync(new URL(name.replaceAll('.', '-'), import.meta.url))).toBe(true);
+  });
+
+  test.each([
+    ['in a process of its own', taskOf(name), kind.runs !== 'inline'],
+    ['in the worker itself', inlineTaskOf(name), kind.runs !== 'isolated'],
+  ])(
+    'runs %s if its data says so, with the limits, schema and retries that it was accepted with',
+    (_, task, runs) => {
+      if (runs) expect(task).toMatchObject({ ...kind });
+      else expect(task).toBeUndefined();
+    },
+  );
+
+  test('has words for people, and accepts its own example', () => {
+    expect(kind.label).not.toBe('');
+    expect(kind.description).toMatch(/\.$/);
+    expect(kind.payload.safeParse(kind.example)).toMatchObject({ success: true });
+  });
 });
 
 test('a name of no kind is unknown, also one that every object has', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
-import { dataProcess } from './schema.ts';
+import dataProcess from './kind.ts';
 
 const { payload } = dataProcess;
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { httpRequest } from './schema.ts';
+import httpRequest from './kind.ts';
 
 const url = 'https://example.com/';
 const nested = (depth: number) => JSON.parse('['.repeat(depth) + ']'.repeat(depth));

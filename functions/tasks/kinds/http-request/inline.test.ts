@@ -5,7 +5,7 @@ import { guardedFetch } from '../../../fetch/client/guarded-fetch.ts';
 import { serve } from '../../../fetch/testing/server.ts';
 import { PermanentError, RetryError, type TaskContext } from '../../define-task.ts';
 import { MAX_ROW_BYTES } from '../../result.ts';
-import httpRequest from './run.ts';
+import httpRequest from './inline.ts';
 
 /** A server with one answer to everything. */
 const answering = (status: number, headers: Record<string, string> = {}, body: string | Uint8Array = '') =>

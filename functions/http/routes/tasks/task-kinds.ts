@@ -1,0 +1,80 @@
+import { createRoute } from '@hono/zod-openapi';
+import * as z from 'zod';
+import { JSON_VALUE } from '../../../json-schema.ts';
+import type { Kind } from '../../../tasks/define-task.ts';
+import { DEFAULT_KIND, KIND_NAMES, kindOf } from '../../../tasks/kinds/registry.ts';
+import type { App } from '../../app/app.ts';
+import { answer, problems, secured } from '../../app/describe.ts';
+
+const TaskKindView = z
+  .object({
+    kind: z.string().describe('For `kind` of a task'),
+    label: z.string().describe('A few words for people'),
+    description: z.string().describe('A sentence for people'),
+    is_default: z.boolean().describe('Whether a task that names no kind is of this one'),
+    payload_schema: z
+      .record(z.string(), z.unknown())
+      .describe('What a payload must be: JSON Schema, draft 2020-12, complete in itself'),
+    example: z.record(z.string(), z.unknown()).nullable().describe('A payload to try'),
+    form: z
+      .record(z.string(), z.object({ input: z.enum(['lines', 'json', 'file']) }))
+      .describe('How a form asks for members of the payload, where the schema does not say it'),
+    limits: z
+      .object({ soft_seconds: z.number(), hard_seconds: z.number() })
+      .describe('Of one attempt, unless the task says otherwise'),
+    max_retries: z.int().describe('Unless the task says otherwise'),
+    retry: z
+      .object({
+        base_seconds: z.number(),
+        factor: z.number(),
+        cap_seconds: z.number(),
+        jitter: z.enum(['full', 'none']),
+        never_retry: z.array(z.string()),
+      })
+      .describe('When a failed attempt is repeated, unless the task says otherwise'),
+  })
+  .meta({ id: 'TaskKind' });
+
+const list = createRoute({
+  path: '/api/task-kinds',
+  method: 'get',
+  operationId: 'listTaskKinds',
+  summary: 'Every kind of task that can be asked for',
+  ...secured('Tasks'),
+  responses: {
+    200: answer('All, in the order of their names', z.object({ results: z.array(TaskKindView) })),
+    ...problems(401),
+  },
+});
+
+/** The kinds, for forms and clients. Made when first asked for. */
+export function registerTaskKindRoutes(app: App): void {
+  let results: z.infer<typeof TaskKindView>[] | undefined;
+  app.openapi(list, (c) => {
+    results ??= KIND_NAMES.map((name) => taskKindView(kindOf(name)));
+    return c.json({ results }, 200);
+  });
+}
+
+function taskKindView(kind: Kind): z.infer<typeof TaskKindView> {
+  const { base, factor, cap, jitter, neverRetry, maxRetries } = kind.retry;
+  return {
+    kind: kind.kind,
+    label: kind.label,
+    description: kind.description,
+    is_default: kind.kind === DEFAULT_KIND,
+    payload_schema: payloadSchema(kind),
+    example: (kind.example ?? null) as Record<string, unknown> | null,
+    form: kind.form,
+    limits: { soft_seconds: kind.softSeconds, hard_seconds: kind.hardSeconds },
+    max_retries: maxRetries,
+    retry: { base_seconds: base, factor, cap_seconds: cap, jitter, never_retry: [...neverRetry] },
+  };
+}
+
+/** The schema by itself: any JSON value, which the API's document describes once, comes along. */
+function payloadSchema({ payload }: Kind): Record<string, unknown> {
+  const schema = z.toJSONSchema(payload, { io: 'input', unrepresentable: 'any' });
+  const text = JSON.stringify({ ...schema, $defs: { JsonValue: JSON_VALUE } });
+  return JSON.parse(text.replaceAll('#/components/schemas/JsonValue', '#/$defs/JsonValue'));
+}

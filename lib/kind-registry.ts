@@ -1,0 +1,87 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/*
+ * Writes the modules that list all kinds, from the folders in functions/tasks/kinds: `npm run generate`. `npm start`, the tests, `npm run
+ * check` and synthesis do so by themselves. As modules, the lists can be bundled, and TypeScript knows the names of the kinds.
+ */
+
+const KINDS = join(import.meta.dirname, '..', 'functions', 'tasks', 'kinds');
+
+/** Folders that are no kinds that somebody may ask for. */
+const OTHERS = ['batch-import', 'generated'];
+
+/**
+ * A kind's folder, with the files that it has of these:
+ * - `kind.ts`: its data, by `defineKind`, when what runs it has dependencies that accepting a task does not need;
+ * - `run.ts`: what runs it in a process of its own, by `defineTask`;
+ * - `inline.ts`: what runs it in the worker itself, by `defineTask`.
+ */
+type Folder = { folder: string; files: readonly string[] };
+
+/** @throws Error naming the folder and the rule that it breaks */
+function readFolder(root: string, folder: string): Folder {
+  const files = readdirSync(join(root, folder));
+  if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)+$/.test(folder))
+    throw new Error(`functions/tasks/kinds/${folder}: a folder is called <domain>-<verb>`);
+  if (!files.includes('run.ts') && !files.includes('inline.ts'))
+    throw new Error(`functions/tasks/kinds/${folder}: run.ts or inline.ts is missing`);
+  return { folder, files };
+}
+
+function moduleOf(
+  what: string,
+  name: string,
+  paths: readonly (readonly [folder: string, file: string])[],
+): string {
+  const nameOf = (folder: string) => folder.replaceAll(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+  return [
+    '// Written by `npm run generate` from the folders of the kinds. Do not edit.',
+    ...paths.map(([folder, file]) => `import ${nameOf(folder)} from '../${folder}/${file}';`),
+    '',
+    `/** ${what} */`,
+    `export const ${name} = [${paths.map(([folder]) => nameOf(folder)).join(', ')}] as const;`,
+    '',
+  ].join('\n');
+}
+
+/** The modules by their names in `generated/`. */
+export function kindModules(root = KINDS): Record<string, string> {
+  const folders = readdirSync(root, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && !OTHERS.includes(entry.name))
+    .map(({ name }) => readFolder(root, name))
+    .sort((one, other) => (one.folder < other.folder ? -1 : 1));
+  const data = folders.map(({ folder, files }) => {
+    const file = ['kind.ts', 'run.ts', 'inline.ts'].find((each) => files.includes(each)) ?? '';
+    return [folder, file] as const;
+  });
+  const having = (file: string) =>
+    folders.flatMap(({ folder, files }) => (files.includes(file) ? [[folder, file] as const] : []));
+  return {
+    'kinds.ts': moduleOf('Every kind that can be asked for, as data.', 'KINDS', data),
+    'tasks.ts': moduleOf('What runs in a process of its own.', 'TASKS', having('run.ts')),
+    'inline-tasks.ts': moduleOf('What runs in the worker itself.', 'INLINE_TASKS', having('inline.ts')),
+  };
+}
+
+/**
+ * Writes the modules that are not as they must be, and no others: a checkout may be read-only.
+ *
+ * @returns the names of those that were written
+ */
+export function writeKindRegistry(root = KINDS): string[] {
+  const target = join(root, 'generated');
+  const stale = Object.entries(kindModules(root)).filter(([file, text]) => {
+    const path = join(target, file);
+    return !existsSync(path) || readFileSync(path, 'utf8') !== text;
+  });
+  for (const [file, text] of stale) {
+    mkdirSync(target, { recursive: true });
+    writeFileSync(join(target, file), text);
+  }
+  return stale.map(([file]) => file);
+}
+
+if (import.meta.main) {
+  for (const file of writeKindRegistry()) console.log(`functions/tasks/kinds/generated/${file} is written`);
+}
