@@ -29,6 +29,7 @@ test('pauses are listed page by page: of the newest organization first, each onc
   }
   for (const limit of [1, 2, 4, 6, 100]) {
     const visited: string[] = [];
+    let pages = 0;
     let cursor: string | null = '';
     while (cursor !== null) {
       const next: string = cursor && `&cursor=${encodeURIComponent(cursor)}`;
@@ -36,11 +37,13 @@ test('pauses are listed page by page: of the newest organization first, each onc
       expect([status, body.results.length <= limit]).toEqual([200, true]);
       for (const { organization, scope, name } of body.results)
         visited.push(`${organization} ${scope}:${name}`);
+      pages += 1;
       // A page that stands still would have no end.
       expect(visited.length).toBeLessThanOrEqual(expected.length);
       cursor = body.next_cursor;
     }
     expect(visited).toEqual(expected);
+    expect(pages).toBe(Math.ceil(expected.length / limit));
   }
   const [organization] = (expected[0] ?? '').split(' ');
   const { body } = await ada.ask('GET', `/api/pauses/?organization=${organization}&limit=2`);

@@ -198,6 +198,24 @@ describe('a client address', () => {
     expect((await from('2001:db8:6::1', '/api/auth/register/', newcomer())).status).toBe(201);
   });
 
+  test('is refused registrations as logins: each costs a slow hash', async () => {
+    const { from } = authFunction(
+      on,
+      { current: SECRET },
+      { loginsPerAddress: 2, registrationsPerAddress: 9 },
+    );
+    const answers = [];
+    for (const _time of times(3)) {
+      const { status, body } = await from('198.51.100.30', '/api/auth/register/', newcomer());
+      answers.push([status, body.code]);
+    }
+    expect(answers).toEqual([
+      [201, undefined],
+      [201, undefined],
+      [429, 'too_many_logins'],
+    ]);
+  });
+
   test('may refresh, whatever its logins are', async () => {
     const { from } = limited();
     const address = '198.51.100.20';

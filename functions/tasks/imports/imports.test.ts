@@ -516,7 +516,8 @@ describe('the right to import is looked up when it is used', () => {
     test(`a queued import of a user who ${what} makes no task, and fails for good`, async () => {
       const { begun, bob } = await beginAsMember(lines(3));
       expect((await lose(bob)).status).toBeLessThan(300);
-      await expect(run(begun)).rejects.toMatchObject({ code: 'import_forbidden' });
+      const unread: ImportPorts = { ...ports, open: () => Promise.reject(new Error('The upload was read')) };
+      await expect(run(begun, unread)).rejects.toMatchObject({ code: 'import_forbidden' });
       expect(await tasksOf(begun)).toEqual([]);
       expect(await batchNow(begun)).toMatchObject({ status: 'finished', total: 0 });
     });

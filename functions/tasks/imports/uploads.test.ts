@@ -55,6 +55,9 @@ describe('uploads of an organization that are not imported', () => {
     const [first, second] = [await ask(), await ask()];
     expect(second.body.id).toBe(first.body.id);
     expect(await known()).toEqual([first.body.id]);
+    for (let n = 1; n < MAX_UPLOADS; n += 1) await upload(1);
+    expect((await upload(1)).status).toBe(409);
+    expect(await ask()).toMatchObject({ status: 201, body: { id: first.body.id } });
   });
 });
 
