@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Stand, stand } from '../database/testing/stand.ts';
 import { CHANGES, type Entrants, LOGINS } from './testing/race-entrants.ts';
 import { type RaceSide, raceSide } from './testing/race-side.ts';
@@ -9,6 +9,17 @@ import { breaches, raceStages, type Stage } from './testing/race-stage.ts';
  * Two requests at once, for every pair of them, and for every statement of the first: it stops there, the second one runs
  * until it has answered or waits for a lock of the first, and then both run to their ends.
  */
+
+/** Races are about statements. A slow hash is none, and two thousand of them take minutes. */
+vi.mock('../identity/password.ts', () => {
+  const hashPassword = async (password: string) => `hash of ${password}`;
+  return {
+    hashPassword,
+    verifyPassword: async (stored: string | null, password: string) =>
+      stored === (await hashPassword(password)),
+    isOutdated: () => false,
+  };
+});
 
 let on: Stand;
 let first: RaceSide;
