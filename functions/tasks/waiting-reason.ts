@@ -6,7 +6,7 @@ export type Surroundings = {
   waitsFor: readonly { id: string; status: TaskStatus }[];
   /** By the database's clock. */
   now: Date;
-  /** The lane in which it is held; see store/lanes.ts. */
+  /** The lane in which it is held; see store/lanes/lanes.ts. */
   heldBy: string | null;
   /** The pause that it is under, if any. */
   pause: { scope: 'kind' | 'queue'; name: string; by: string | null; since: Date } | null;

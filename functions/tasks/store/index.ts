@@ -1,3 +1,14 @@
+/*
+ * What the statements of this folder share. Every change of a task's status stands in here, each in one guarded statement: it
+ * names the statuses that it leaves, uses the database's clock, counts `seq` up, and returns the rows that it really changed
+ * with those who watch them.
+ *
+ * What is compared with an index says `(select clock_timestamp())`: read once, it is searched for; the bare function may be
+ * another one at each row, and the whole index would be read.
+ *
+ * Who locks several rows does so in one order, so that nobody waits in a circle: lanes, tasks by id, batches by id.
+ */
+
 export type { NewBatch, NewTask } from '../new-task.ts';
 export { type Attempt, attempts } from './attempts/attempts.ts';
 export { claim, type Unclaimed } from './attempts/claim.ts';

@@ -6,7 +6,7 @@ import { isNetworkLane, networkLane, QUOTA, takenPlaces } from '../fragments/net
 
 /*
  * A lane is what tasks of one organization may have to queue up for: `key:<concurrency key>`, which lets so many run at once;
- * `network:<user>`, see network-places.ts; `organization`, when there is a bound for all of its tasks; `kind:<kind>` and `queue:<queue>` while they are paused.
+ * `network:<user>`, see fragments/network-places.ts; `organization`, when there is a bound for all of its tasks; `kind:<kind>` and `queue:<queue>` while they are paused.
  *
  * A due task whose lane is full or closed is held: it keeps the lane's name in `held_by`, and nobody looks after it
  * (`next_dispatch_at` is infinity) until somebody releases it: a worker that has freed a place, a person who has resumed,
