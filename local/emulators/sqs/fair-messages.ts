@@ -98,16 +98,6 @@ export class FairMessages<M extends Grouped> {
     return times.length > 0 ? Math.min(...times) : undefined;
   }
 
-  held(handle: string): Held<M> | undefined {
-    return this.#held.get(handle);
-  }
-
-  /** All of them, for a look that changes nothing. */
-  all(): { ready: M[]; delayed: M[]; held: Held<M>[] } {
-    const ready = [...this.#groups.values()].flatMap(({ waiting, first }) => waiting.slice(first));
-    return { ready, delayed: this.#delayed.values(), held: [...this.#held.values()] };
-  }
-
   clear(): void {
     this.#groups.clear();
     this.#turns.clear();

@@ -1,4 +1,5 @@
 import { Agent, request } from 'undici';
+import type { MessageAttributes } from './message.ts';
 
 /** A message as ReceiveMessage returns it. */
 export interface ReceivedMessage {
@@ -6,8 +7,9 @@ export interface ReceivedMessage {
   ReceiptHandle: string;
   Body: string;
   MD5OfBody: string;
-  Attributes?: Record<string, string>;
-  MessageAttributes?: Record<string, { DataType: string; StringValue?: string; BinaryValue?: string }>;
+  Attributes?: Record<string, string> | undefined;
+  MessageAttributes?: MessageAttributes | undefined;
+  MD5OfMessageAttributes?: string | undefined;
 }
 
 export interface SqsRequests {
@@ -27,6 +29,9 @@ export interface SqsRequests {
   close(): Promise<void>;
 }
 
+/** Asks SQS for an action, and gives its output. */
+export type Ask = (action: string, input: object, signal?: AbortSignal) => Promise<object>;
+
 /**
  * Speaks SQS's JSON protocol, unsigned. The pollers that Lambda runs on AWS are not the user's code and cost nothing
  * there; here they share two cores with everything else, and this is a tenth of the SDK's work.
@@ -35,46 +40,45 @@ export interface SqsRequests {
  */
 export function sqsRequests(endpoint: string): SqsRequests {
   const dispatcher = new Agent({ keepAliveTimeout: 60_000, headersTimeout: 60_000 });
-
-  async function send(action: string, body: unknown, signal?: AbortSignal): Promise<Record<string, unknown>> {
+  const ask: Ask = async (action, input, signal) => {
     const response = await request(`${endpoint}/`, {
       dispatcher,
       method: 'POST',
       headers: { 'content-type': 'application/x-amz-json-1.0', 'x-amz-target': `AmazonSQS.${action}` },
-      body: JSON.stringify(body),
+      body: JSON.stringify(input),
       signal: signal ?? null,
     });
     const answer = await response.body.text();
     if (response.statusCode !== 200)
       throw new Error(`SQS ${action} answered ${response.statusCode}: ${answer}`);
     return answer ? JSON.parse(answer) : {};
-  }
+  };
+  return { ...requestsBy(ask), close: () => dispatcher.destroy() };
+}
 
+/** The requests of Lambda's pollers and of EventBridge, by any way to SQS. */
+export function requestsBy(ask: Ask): SqsRequests {
   return {
     receive: async (QueueUrl, MaxNumberOfMessages, WaitTimeSeconds, signal) => {
       const names = { MessageSystemAttributeNames: ['All'], MessageAttributeNames: ['All'] };
-      const answer = await send(
-        'ReceiveMessage',
-        { QueueUrl, MaxNumberOfMessages, WaitTimeSeconds, ...names },
-        signal,
-      );
-      return (answer.Messages ?? []) as ReceivedMessage[];
+      const input = { QueueUrl, MaxNumberOfMessages, WaitTimeSeconds, ...names };
+      const answer: { Messages?: ReceivedMessage[] } = await ask('ReceiveMessage', input, signal);
+      return answer.Messages ?? [];
     },
     remove: async (QueueUrl, receiptHandles) => {
-      const Entries = receiptHandles.map((ReceiptHandle, index) => ({ Id: String(index), ReceiptHandle }));
-      await send('DeleteMessageBatch', { QueueUrl, Entries });
+      await ask('DeleteMessageBatch', { QueueUrl, Entries: entries(receiptHandles) });
     },
     giveBack: async (QueueUrl, receiptHandles) => {
-      const Entries = receiptHandles.map((ReceiptHandle, index) => ({
-        Id: String(index),
-        ReceiptHandle,
-        VisibilityTimeout: 1,
-      }));
-      await send('ChangeMessageVisibilityBatch', { QueueUrl, Entries });
+      const Entries = entries(receiptHandles).map((entry) => ({ ...entry, VisibilityTimeout: 1 }));
+      await ask('ChangeMessageVisibilityBatch', { QueueUrl, Entries });
     },
     send: async (QueueUrl, MessageBody) => {
-      await send('SendMessage', { QueueUrl, MessageBody });
+      await ask('SendMessage', { QueueUrl, MessageBody });
     },
-    close: () => dispatcher.destroy(),
+    close: async () => {},
   };
+}
+
+function entries(receiptHandles: readonly string[]) {
+  return receiptHandles.map((ReceiptHandle, index) => ({ Id: String(index), ReceiptHandle }));
 }

@@ -49,10 +49,6 @@ export class TimeLine<T> {
     }
   }
 
-  values(): T[] {
-    return [...this.#valid.keys()];
-  }
-
   clear(): void {
     this.#heap = [];
     this.#valid.clear();

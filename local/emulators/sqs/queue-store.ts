@@ -1,0 +1,102 @@
+import {
+  DatabaseSync,
+  type SQLInputValue,
+  type StatementResultingChanges,
+  type StatementSync,
+} from 'node:sqlite';
+import type { Message } from './message.ts';
+import type { QueueAttributes } from './queue-attributes.ts';
+
+const SCHEMA = `
+  pragma journal_mode = wal;
+  pragma synchronous = off;
+  create table if not exists queues (name text primary key, attributes text not null);
+  create table if not exists messages (
+    number integer primary key, queue text not null, receives integer not null, first_received_at integer, message text not null
+  )`;
+
+const QUEUES = "select json_object('name', name, 'attributes', json(attributes)) as queue from queues";
+
+const MESSAGES = `
+  select json_set(message, '$.number', number, '$.receiveCount', receives, '$.firstReceivedAt', first_received_at) as message
+  from messages where queue = ? order by number`;
+
+/**
+ * The queues and their messages, in SQLite. Writes of one turn of the event loop are one transaction: with many senders at
+ * once, most of the work of each is shared. Nothing is forced to disk: writes survive the end of this process, and a
+ * message is only a wake-up.
+ */
+export class QueueStore {
+  readonly #database: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+  #committed: Promise<void> | undefined;
+
+  constructor(file: string) {
+    this.#database = new DatabaseSync(file);
+    this.#database.exec(SCHEMA);
+  }
+
+  queues(): { name: string; attributes: QueueAttributes }[] {
+    const rows = this.#statement(QUEUES).all();
+    return rows.map(({ queue }) => JSON.parse(String(queue)));
+  }
+
+  /** In the order in which they were sent. */
+  messages(queue: string): Message[] {
+    const rows = this.#statement(MESSAGES).all(queue);
+    return rows.map(({ message }) => JSON.parse(String(message)));
+  }
+
+  saveQueue(name: string, attributes: QueueAttributes): void {
+    this.#write('insert or replace into queues values (?, ?)', name, JSON.stringify(attributes));
+  }
+
+  /** Gives the message its number. */
+  insert(queue: string, message: Message): void {
+    const sql = 'insert into messages (queue, receives, message) values (?, 0, ?)';
+    message.number = Number(this.#write(sql, queue, JSON.stringify(message)).lastInsertRowid);
+  }
+
+  /** Writes in which queue a message is, and how often it was received. */
+  update(queue: string, { number = 0, receiveCount, firstReceivedAt = null }: Message): void {
+    const sql = 'update messages set queue = ?, receives = ?, first_received_at = ? where number = ?';
+    this.#write(sql, queue, receiveCount, firstReceivedAt, number);
+  }
+
+  delete({ number = 0 }: Message): void {
+    this.#write('delete from messages where number = ?', number);
+  }
+
+  purge(queue: string): void {
+    this.#write('delete from messages where queue = ?', queue);
+  }
+
+  /** Resolves when all that was written until now survives the end of this process. */
+  async committed(): Promise<void> {
+    await this.#committed;
+  }
+
+  close(): void {
+    this.#commit();
+    this.#database.close();
+  }
+
+  #write(sql: string, ...values: SQLInputValue[]): StatementResultingChanges {
+    if (!this.#committed) {
+      this.#statement('begin').run();
+      this.#committed = new Promise((resolve) => setImmediate(() => resolve(this.#commit())));
+    }
+    return this.#statement(sql).run(...values);
+  }
+
+  #commit(): void {
+    if (this.#committed) this.#statement('commit').run();
+    this.#committed = undefined;
+  }
+
+  #statement(sql: string): StatementSync {
+    const statement = this.#statements.get(sql) ?? this.#database.prepare(sql);
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+}

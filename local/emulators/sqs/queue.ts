@@ -1,0 +1,132 @@
+import { randomUUID } from 'node:crypto';
+import { ACCOUNT, REGION } from '../../template/physical.ts';
+import { FairMessages, type Held } from './fair-messages.ts';
+import { LongPolls, type Poll } from './long-polls.ts';
+import { type Message, newMessage, type SendRequest } from './message.ts';
+import { INITIAL_ATTRIBUTES, type QueueAttributes, redriveOf } from './queue-attributes.ts';
+import type { QueueStore } from './queue-store.ts';
+
+interface ReceiveOptions extends Poll {
+  /** Messages at most. */
+  readonly max: number;
+  /** How long nobody else receives them. Default: the queue's visibility timeout. */
+  readonly visibilitySeconds?: number | undefined;
+}
+
+/** A standard queue. Each message is in memory and in the store until it is deleted. */
+export class Queue {
+  readonly name: string;
+  readonly #store: QueueStore;
+  readonly #queues: ReadonlyMap<string, Queue>;
+  readonly #messages = new FairMessages<Message>();
+  readonly #polls = new LongPolls<ReceiveOptions, Held<Message>>(
+    (options) => this.#take(options),
+    () => this.#messages.nextChange(),
+  );
+  #attributes: QueueAttributes;
+
+  /**
+   * Brings the messages that an earlier run left. Those that somebody held then are visible again: their receivers ended
+   * with that run.
+   *
+   * @param queues all queues by name, those of dead letters among them
+   */
+  constructor(
+    { name, attributes }: { name: string; attributes: QueueAttributes },
+    store: QueueStore,
+    queues: ReadonlyMap<string, Queue>,
+  ) {
+    this.name = name;
+    this.#store = store;
+    this.#queues = queues;
+    this.#attributes = { ...INITIAL_ATTRIBUTES, ...attributes };
+    const now = Date.now();
+    for (const message of store.messages(name)) this.#messages.add(message, now);
+  }
+
+  /** Those that were set, and those that tell about the queue. */
+  get attributes(): QueueAttributes {
+    const { ready, delayed, held } = this.#messages.counts;
+    return {
+      ...this.#attributes,
+      QueueArn: `arn:aws:sqs:${REGION}:${ACCOUNT}:${this.name}`,
+      ApproximateNumberOfMessages: String(ready),
+      ApproximateNumberOfMessagesDelayed: String(delayed),
+      ApproximateNumberOfMessagesNotVisible: String(held),
+    };
+  }
+
+  /** Sets some attributes. An empty text removes one. */
+  change(changes: QueueAttributes): void {
+    const attributes = Object.entries({ ...this.#attributes, ...changes }).filter(
+      ([, value]) => value !== '',
+    );
+    this.#attributes = Object.fromEntries(attributes);
+    this.#store.saveQueue(this.name, this.#attributes);
+  }
+
+  /** @throws {SqsError} when SQS would not take the message */
+  send(request: SendRequest): Message {
+    const message = newMessage(request, this.#attributes);
+    this.#store.insert(this.name, message);
+    this.#add(message);
+    return message;
+  }
+
+  /** Takes messages. A long poll is answered the moment that one is there. Its default is the queue's. */
+  receive(options: Omit<ReceiveOptions, 'waitSeconds'> & { waitSeconds?: number | undefined }) {
+    const waitSeconds = options.waitSeconds ?? Number(this.#attributes.ReceiveMessageWaitTimeSeconds);
+    return this.#polls.receive({ ...options, waitSeconds });
+  }
+
+  /** Does nothing when no message is held by this handle. */
+  delete(handle: string): void {
+    const message = this.#messages.release(handle);
+    if (message) this.#store.delete(message);
+  }
+
+  /** @returns false when no message is held by this handle */
+  changeVisibility(handle: string, seconds: number): boolean {
+    const message = this.#messages.release(handle);
+    if (!message) return false;
+    this.#messages.hold({ message, handle, deadline: Date.now() + seconds * 1000 });
+    this.#polls.serveSoon();
+    return true;
+  }
+
+  purge(): void {
+    this.#messages.clear();
+    this.#store.purge(this.name);
+  }
+
+  #take({ max, visibilitySeconds }: ReceiveOptions): Held<Message>[] {
+    const now = Date.now();
+    const hiddenMs = (visibilitySeconds ?? Number(this.#attributes.VisibilityTimeout)) * 1000;
+    // A message that is visible again at once is not taken twice by one request.
+    const deadline = now + Math.max(1, hiddenMs);
+    const redrive = redriveOf(this.#attributes);
+    const deadLetters = this.#queues.get(redrive?.queueName ?? '');
+    const taken: Held<Message>[] = [];
+    while (taken.length < max) {
+      const message = this.#messages.next(now);
+      if (!message) break;
+      message.receiveCount++;
+      message.firstReceivedAt ??= now;
+      if (redrive && deadLetters && message.receiveCount > redrive.maxReceiveCount) {
+        this.#store.update(deadLetters.name, message);
+        deadLetters.#add(message);
+        continue;
+      }
+      this.#store.update(this.name, message);
+      const held = { message, handle: randomUUID(), deadline };
+      this.#messages.hold(held);
+      taken.push(held);
+    }
+    return taken;
+  }
+
+  #add(message: Message): void {
+    this.#messages.add(message, Date.now());
+    this.#polls.serveSoon();
+  }
+}
