@@ -1,3 +1,10 @@
+import { readdirSync } from 'node:fs';
+
+/** The folders of kinds. They are read, so that a new kind is one folder and no change of this file. */
+const KINDS = readdirSync(new URL('functions/tasks/kinds', import.meta.url), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && entry.name !== 'generated')
+  .map(({ name }) => name);
+
 /**
  * The rooms of each folder, from top to bottom: a room imports only rooms that stand below it. `.` stands for the files that lie
  * in the folder itself. A test demands that every room stands here.
@@ -39,7 +46,7 @@ export const ROOMS = {
     'store',
     '.',
   ],
-  'functions/tasks/kinds': ['.', 'batch-import', 'data-process', 'http-request'],
+  'functions/tasks/kinds': ['.', 'generated', ...KINDS],
   'functions/tasks/store': ['.', 'attempts', 'imports', 'lanes', 'fragments'],
   'functions/tasks/verification': ['simulation', 'model', '.'],
   'functions/tasks/worker': ['.', 'process-pool'],
