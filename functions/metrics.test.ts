@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { ALARMED, meter } from './metrics.ts';
+import { ALARMED_METRICS, metrics } from './metrics.ts';
 
-function metered(options: Parameters<typeof meter>[2] = {}) {
+function metered(options: Parameters<typeof metrics>[2] = {}) {
   const lines: string[] = [];
   return {
-    ...meter((line) => lines.push(line), 'prod', { now: () => 1_700_000_000_000, ...options }),
+    ...metrics((line) => lines.push(line), 'prod', { now: () => 1_700_000_000_000, ...options }),
     lines,
   };
 }
@@ -49,7 +49,7 @@ test('an invocation that measured nothing writes nothing, and nothing is written
 });
 
 test('what is not to be published is neither a metric nor a value', () => {
-  const { measure, flush, lines } = metered({ published: (figure) => ALARMED.includes(figure) });
+  const { measure, flush, lines } = metered({ published: (metric) => ALARMED_METRICS.includes(metric) });
   measure('TasksCompleted', 1);
   flush();
   expect(lines).toEqual([]);

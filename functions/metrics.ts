@@ -1,5 +1,5 @@
-/** Every figure that functions publish of themselves, with its unit. Alarms and the dashboard know them by these names. */
-export const FIGURES = {
+/** Every metric that functions publish, with its unit. Alarms and the dashboard know them by these names. */
+export const METRICS = {
   TasksCreated: 'Count',
   TasksCompleted: 'Count',
   TasksFailed: 'Count',
@@ -26,10 +26,10 @@ export const FIGURES = {
   PricesStored: 'Count',
 } as const satisfies Record<string, 'Count' | 'Milliseconds' | 'Seconds' | 'Bytes'>;
 
-export type Figure = keyof typeof FIGURES;
+export type MetricName = keyof typeof METRICS;
 
 /** Those that alarms listen to, where only these are published. */
-export const ALARMED: readonly Figure[] = [
+export const ALARMED_METRICS: readonly MetricName[] = [
   'InteractiveStartLateness',
   'WakeUpsUnsent',
   'LargestTableBytes',
@@ -38,9 +38,9 @@ export const ALARMED: readonly Figure[] = [
 ];
 
 /** Counts come together, everything else is kept value by value. */
-export type Measure = (figure: Figure, value: number) => void;
+export type Measure = (metric: MetricName, value: number) => void;
 
-export type Meter = {
+export type Metrics = {
   measure: Measure;
   /** Writes what was measured since the last time, in one line; nothing when nothing was. */
   flush: () => void;
@@ -50,38 +50,38 @@ export type Meter = {
 const MAX_VALUES = 100;
 
 /**
- * Publishes figures by CloudWatch's embedded metric format: a line of the log, of which CloudWatch makes metrics, so
+ * Publishes metrics by CloudWatch's embedded metric format: a line of the log, of which CloudWatch makes metrics, so
  * that no request waits for them.
  *
  * @param write receives each line, with its end
  * @param stage the only dimension: every further one multiplies what the metrics cost
- * @param published whether a figure is; each is a metric that is paid for
+ * @param published whether a metric is; each costs money
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */
-export function meter(
+export function metrics(
   write: (line: string) => void,
   stage: string,
   {
     now = Date.now,
     published = () => true,
-  }: { now?: () => number; published?: (figure: Figure) => boolean } = {},
-): Meter {
-  let measured = new Map<Figure, number[]>();
+  }: { now?: () => number; published?: (metric: MetricName) => boolean } = {},
+): Metrics {
+  let measured = new Map<MetricName, number[]>();
   return {
-    measure(figure, value) {
-      if (!published(figure)) return;
-      const values = measured.get(figure);
-      if (!values) measured.set(figure, [value]);
-      else if (FIGURES[figure] === 'Count') values[0] = (values[0] ?? 0) + value;
+    measure(metric, value) {
+      if (!published(metric)) return;
+      const values = measured.get(metric);
+      if (!values) measured.set(metric, [value]);
+      else if (METRICS[metric] === 'Count') values[0] = (values[0] ?? 0) + value;
       else if (values.length < MAX_VALUES) values.push(value);
       // Of more than fit, the worst is what somebody may have to know of.
       else values[0] = Math.max(values[0] ?? 0, value);
     },
     flush() {
       if (measured.size === 0) return;
-      const figures = [...measured];
+      const entries = [...measured];
       measured = new Map();
-      const metrics = figures.map(([Name]) => ({ Name, Unit: FIGURES[Name] }));
+      const metrics = entries.map(([Name]) => ({ Name, Unit: METRICS[Name] }));
       const line = {
         _aws: {
           Timestamp: now(),
@@ -89,7 +89,7 @@ export function meter(
         },
         Stage: stage,
         ...Object.fromEntries(
-          figures.map(([name, values]) => [name, values.length > 1 ? values : values[0]]),
+          entries.map(([name, values]) => [name, values.length > 1 ? values : values[0]]),
         ),
       };
       write(`${JSON.stringify(line)}\n`);
@@ -97,5 +97,5 @@ export function meter(
   };
 }
 
-/** For where nobody reads figures. */
-export const NO_METER: Meter = { measure: () => {}, flush: () => {} };
+/** For stages without metrics. */
+export const NO_METRICS: Metrics = { measure: () => {}, flush: () => {} };

@@ -2,8 +2,8 @@ import type { Duration } from 'aws-cdk-lib';
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Stage } from './stages.ts';
 
-/** The figures of `functions/metrics.ts`, which alarms and the dashboard look at, and which are paid for. */
-export const FIGURE_NAMES = [
+/** The metrics of `functions/metrics.ts`, which alarms and the dashboard look at, and which are paid for. */
+export const METRIC_NAMES = [
   'TasksCreated',
   'TasksCompleted',
   'TasksFailed',
@@ -22,7 +22,7 @@ export const FIGURE_NAMES = [
   'PricesStored',
 ] as const;
 
-export type FigureName = (typeof FIGURE_NAMES)[number];
+export type MetricName = (typeof METRIC_NAMES)[number];
 
 /** Those that alarms listen to, which a stage may pay for alone. */
 export const ALARMED_NAMES = [
@@ -31,19 +31,19 @@ export const ALARMED_NAMES = [
   'LargestTableBytes',
   'RetentionOverdueSeconds',
   'PriceFetchesSucceeded',
-] as const satisfies readonly FigureName[];
+] as const satisfies readonly MetricName[];
 
-/** The figures that a stage publishes. */
-export const PUBLISHED: Readonly<Record<Stage['observability']['figures'], readonly FigureName[]>> = {
-  all: FIGURE_NAMES,
+/** The metrics that a stage publishes. */
+export const PUBLISHED_METRICS: Readonly<Record<Stage['observability']['metrics'], readonly MetricName[]>> = {
+  all: METRIC_NAMES,
   alarmed: ALARMED_NAMES,
   none: [],
 };
 
-/** What the functions say of themselves, in their logs, and CloudWatch makes metrics of. */
-export function figure(
+/** A metric that the functions write to their logs. */
+export function metric(
   stage: Stage,
-  metricName: FigureName,
+  metricName: MetricName,
   { statistic, period, label }: { statistic: string; period: Duration; label?: string },
 ): Metric {
   return new Metric({

@@ -54,7 +54,7 @@ export type Stage = {
    */
   observability: {
     /** Which metrics the functions publish of tasks and prices: all, those that alarms listen to, or none and no such alarms. */
-    figures: 'all' | 'alarmed' | 'none';
+    metrics: 'all' | 'alarmed' | 'none';
     dashboard: boolean;
   };
   /**
@@ -184,7 +184,7 @@ export const STAGES = {
     },
     throttle: { http: { rateLimit: 100, burstLimit: 200 }, socket: { rateLimit: 50, burstLimit: 100 } },
     logs: { retention: RetentionDays.ONE_WEEK, level: 'DEBUG' },
-    observability: { figures: 'alarmed', dashboard: false },
+    observability: { metrics: 'alarmed', dashboard: false },
     ownKey: false,
     reservations: true,
     alarms: {},
@@ -230,7 +230,7 @@ export const STAGES = {
     },
     throttle: { http: { rateLimit: 1000, burstLimit: 2000 }, socket: { rateLimit: 500, burstLimit: 1000 } },
     logs: { retention: RetentionDays.THREE_MONTHS, level: 'INFO' },
-    observability: { figures: 'all', dashboard: true },
+    observability: { metrics: 'all', dashboard: true },
     ownKey: false,
     reservations: true,
     alarms: {},

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { connect, type Database, wakener } from './connect.ts';
+import { connect, connectionKeeper, type Database } from './connect.ts';
 import { type Stand, stand } from './testing/stand.ts';
 
 let on: Stand;
@@ -23,7 +23,7 @@ test('a sandbox that stops inside a transaction, or for good, loses its connecti
 test('a connection that the server has closed meanwhile is noticed before the first statement needs it', async () => {
   const db = connect(on.database.urlFor('api'));
   let now = 0;
-  const wake = wakener(db, () => now);
+  const wake = connectionKeeper(db, () => now);
   const [row] = await db<{ pid: number }[]>`select pg_backend_pid() as pid`;
   await on.admin`select pg_terminate_backend(${row?.pid ?? 0})`;
   now += 60_000;

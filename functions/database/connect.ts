@@ -104,17 +104,17 @@ export function verifiedTls(caFile: string | undefined) {
  * sandbox was frozen is noticed here, by a query that may safely be repeated, and not by the first real statement. The same
  * query asks whether the server can write: after a failover, it may have become a standby.
  */
-export function wakener(db: Database, now: () => number = Date.now): () => Promise<void> {
+export function connectionKeeper(db: Database, now: () => number = Date.now): () => Promise<void> {
   let lastUse = now();
   return async () => {
     const idleSeconds = (now() - lastUse) / 1000;
     lastUse = now();
-    if (idleSeconds > SUSPECT_AFTER_SECONDS) await awaken(db);
+    if (idleSeconds > SUSPECT_AFTER_SECONDS) await checkConnection(db);
   };
 }
 
 /** The pause lets the client notice that its socket has closed, and open another one. */
-async function awaken(db: Database): Promise<void> {
+async function checkConnection(db: Database): Promise<void> {
   for (let tries = 1; ; tries += 1) {
     try {
       const [row] = await db<{ isStandby: boolean }[]>`select pg_is_in_recovery() as "isStandby"`;

@@ -22,7 +22,7 @@ const READS_ALL = new Map([
 const UNTIL_ANALYZED = new Map([
   [
     'api tasks.cancelMany 3',
-    'the next stretch of a bulk action: also at what other organizations have created since',
+    'the next step of a bulk action: also at what other organizations have created since',
   ],
   ['api tasks.listBatches 2', 'the newest batch of each organization: at all batches, along their ids'],
 ]);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { again } from './retry-on-connection-loss.ts';
+import { retryOnConnectionLoss } from './retry-on-connection-loss.ts';
 
 const failing = (times: number, error: Error) => {
   let tries = 0;
@@ -15,10 +15,10 @@ const failing = (times: number, error: Error) => {
 const lost = Object.assign(new Error('write CONNECTION_CLOSED'), { code: 'CONNECTION_CLOSED' });
 
 test('work is done again when the connection was lost, at most twice more', async () => {
-  expect(await again(failing(2, lost).work)).toBe('done');
+  expect(await retryOnConnectionLoss(failing(2, lost).work)).toBe('done');
   const { work, tries } = failing(3, lost);
   const start = performance.now();
-  await expect(again(work)).rejects.toBe(lost);
+  await expect(retryOnConnectionLoss(work)).rejects.toBe(lost);
   expect(tries()).toBe(3);
   // A database that starts anew is not there at once.
   expect(performance.now() - start).toBeGreaterThan(590);
@@ -26,12 +26,12 @@ test('work is done again when the connection was lost, at most twice more', asyn
 
 test('work that lost a deadlock is done again, too: nothing is wrong with what was given', async () => {
   const deadlock = Object.assign(new Error('deadlock detected'), { code: '40P01' });
-  expect(await again(failing(1, deadlock).work)).toBe('done');
+  expect(await retryOnConnectionLoss(failing(1, deadlock).work)).toBe('done');
 });
 
 test('what the database refuses is not asked again', async () => {
   const refused = Object.assign(new Error('duplicate key'), { code: '23505' });
   const { work, tries } = failing(1, refused);
-  await expect(again(work)).rejects.toBe(refused);
+  await expect(retryOnConnectionLoss(work)).rejects.toBe(refused);
   expect(tries()).toBe(1);
 });

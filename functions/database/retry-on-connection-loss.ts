@@ -5,24 +5,24 @@ import { errorCode } from './error-code.ts';
 const PAUSES = [100, 500];
 
 /**
- * Does work that may be repeated once more, and then once again, when the connection is lost, or its server can no longer
- * write: outside transactions only.
+ * Repeats work up to twice when the connection is lost, or when its server can no longer write. The work must be safe to
+ * repeat, and must not stand inside a transaction.
  *
  * @throws what the last try threw, or at once what the database refused
  */
-export async function again<T>(work: () => Promise<T>): Promise<T> {
+export async function retryOnConnectionLoss<T>(work: () => Promise<T>): Promise<T> {
   for (const pause of PAUSES) {
     try {
       return await work();
     } catch (error) {
-      if (isRefusal(error)) throw error;
+      if (isDataError(error)) throw error;
       await sleep(pause);
     }
   }
   return work();
 }
 
-/** SQLSTATE classes 22 and 23: what was given, and not the database's state, is the trouble. */
-export function isRefusal(error: unknown): boolean {
+/** True for SQLSTATE classes 22 and 23: the data is wrong, and a further try would fail in the same way. */
+export function isDataError(error: unknown): boolean {
   return /^2[23]...$/.test(errorCode(error) ?? '');
 }

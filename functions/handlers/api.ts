@@ -1,34 +1,34 @@
 import type { LambdaContext, LambdaEvent } from 'hono/aws-lambda';
-import { connect, wakener } from '../database/connect.ts';
+import { connect, connectionKeeper } from '../database/connect.ts';
 import { createApi } from '../http/api.ts';
 import { onLambda } from '../http/on-lambda.ts';
 import { withinLimit } from '../http/within-limit.ts';
 import { publishedKeys } from '../identity/keys/published-keys.ts';
-import { listeners } from './change-notifier.ts';
+import { changeNotifier } from './change-notifier.ts';
 import { artifacts, queues } from './wiring/clients.ts';
-import { artifactsEnv, commonEnv, listenersEnv, queueEnv, readEnv, tokenEnv } from './wiring/environment.ts';
+import { artifactsEnv, commonEnv, notifierEnv, queueEnv, readEnv, tokenEnv } from './wiring/environment.ts';
 import { logFault } from './wiring/logger.ts';
-import { meterEnv, meterOf } from './wiring/metrics.ts';
+import { metricsEnv, metricsOf } from './wiring/metrics.ts';
 
 const env = readEnv({
   ...commonEnv,
   ...queueEnv,
-  ...listenersEnv,
+  ...notifierEnv,
   ...tokenEnv,
-  ...meterEnv,
+  ...metricsEnv,
   ...artifactsEnv,
 });
 const db = connect(env.DATABASE_URL, env.DATABASE_CA_FILE);
-const wake = wakener(db);
-const told = listeners(env);
-const { measure, flush } = meterOf(env);
+const keepConnection = connectionKeeper(db);
+const notifier = changeNotifier(env);
+const { measure, flush } = metricsOf(env);
 const deps = {
   db,
   measure,
   ...queues(env),
   ...artifacts(env),
-  announce: told.announce,
-  membershipEnded: told.membershipEnded,
+  announce: notifier.announce,
+  membershipEnded: notifier.membershipEnded,
   issuer: env.TOKEN_ISSUER,
   findKey: publishedKeys(db),
 };
@@ -36,9 +36,9 @@ const handleHttp = onLambda(createApi(deps, logFault));
 
 export const handler = async (event: LambdaEvent, context: LambdaContext) => {
   // If the database is away, the first statement fails, and the application answers 503.
-  await wake().catch(() => {});
+  await keepConnection().catch(() => {});
   const answer = await handleHttp(event, context);
-  await told.flush();
+  await notifier.flush();
   flush();
   return withinLimit(answer);
 };

@@ -1,6 +1,6 @@
 import type { LambdaContext, LambdaEvent } from 'hono/aws-lambda';
 import * as z from 'zod';
-import { connect, wakener } from '../database/connect.ts';
+import { connect, connectionKeeper } from '../database/connect.ts';
 import { createApp } from '../http/app/app.ts';
 import { onLambda } from '../http/on-lambda.ts';
 import { registerAuthRoutes } from '../http/routes/auth/auth.ts';
@@ -18,7 +18,7 @@ const env = readEnv({
   REGISTRATIONS_PER_ADDRESS: z.coerce.number().int().min(1),
 });
 const db = connect(env.DATABASE_URL, env.DATABASE_CA_FILE);
-const wake = wakener(db);
+const keepConnection = connectionKeeper(db);
 
 const app = createApp(logFault);
 registerAuthRoutes(app, {
@@ -34,6 +34,6 @@ const respond = onLambda(app);
 
 export async function handler(event: LambdaEvent, context: LambdaContext) {
   // If the database is away, the first statement fails, and the application answers 503.
-  await wake().catch(() => {});
+  await keepConnection().catch(() => {});
   return withinLimit(await respond(event, context));
 }

@@ -1,7 +1,7 @@
 import { extname } from 'node:path';
 import type { Announce } from '../tasks/commands/change.ts';
 import type { Publish } from '../tasks/events/domain-event.ts';
-import { integrators } from '../tasks/events/event-publisher.ts';
+import { eventPublisher } from '../tasks/events/event-publisher.ts';
 import { sockets } from './wiring/clients.ts';
 import { logger } from './wiring/logger.ts';
 
@@ -9,19 +9,19 @@ import { logger } from './wiring/logger.ts';
 const EVENT_BUS = new URL(`./event-bus${extname(import.meta.url)}`, import.meta.url).href;
 
 /**
- * Who hears of moved rows, in every function that moves some: those who watch, by frames, and integrators, by events.
+ * Notifies others of moved rows: watchers by frames, integrators by events. Every function that moves rows has one.
  */
-export function listeners(env: { SOCKET_ENDPOINT: string; EVENT_BUS_NAME: string }) {
+export function changeNotifier(env: { SOCKET_ENDPOINT: string; EVENT_BUS_NAME: string }) {
   const { announcer, close } = sockets(env);
-  const complain = (error: unknown) => logger.warn('an event could not be published', { error });
+  const logFailure = (error: unknown) => logger.warn('an event could not be published', { error });
   let publish: Publish | undefined;
-  const events = integrators(async (ended) => {
+  const events = eventPublisher(async (ended) => {
     if (!publish) {
       const { openBus }: typeof import('./event-bus.ts') = await import(EVENT_BUS);
-      publish = openBus(env.EVENT_BUS_NAME, complain);
+      publish = openBus(env.EVENT_BUS_NAME, logFailure);
     }
     await publish(ended);
-  }, complain);
+  }, logFailure);
   const announce: Announce = (tasks) => {
     announcer.announce(tasks);
     events.announce(tasks);

@@ -1,6 +1,6 @@
 import type { Context, ScheduledEvent } from 'aws-lambda';
 import { sweepAuditLog } from '../audit/sweep.ts';
-import { connect, wakener } from '../database/connect.ts';
+import { connect, connectionKeeper } from '../database/connect.ts';
 import { largestTableBytes } from '../database/size.ts';
 import { sweepIdempotencyKeys } from '../idempotency/sweep.ts';
 import { sweepIdentities } from '../identity/sessions/sweep.ts';
@@ -15,28 +15,28 @@ import { endAbandonedImports } from '../tasks/imports/imports.ts';
 import { sweepUploads } from '../tasks/imports/uploads.ts';
 import { removeOutboundTurns } from '../tasks/worker/outbound.ts';
 import { carryOut, type OperatorCommand, operatorCommand } from '../tasks/worker/stopped-hosts.ts';
-import { listeners } from './change-notifier.ts';
+import { changeNotifier } from './change-notifier.ts';
 import { artifacts, queues } from './wiring/clients.ts';
 import { deadline } from './wiring/deadline.ts';
 import { eachInTurn } from './wiring/each-in-turn.ts';
-import { artifactsEnv, commonEnv, listenersEnv, queueEnv, readEnv } from './wiring/environment.ts';
+import { artifactsEnv, commonEnv, notifierEnv, queueEnv, readEnv } from './wiring/environment.ts';
 import { logger } from './wiring/logger.ts';
-import { meterEnv, meterOf } from './wiring/metrics.ts';
+import { metricsEnv, metricsOf } from './wiring/metrics.ts';
 
-const env = readEnv({ ...commonEnv, ...queueEnv, ...listenersEnv, ...meterEnv, ...artifactsEnv });
+const env = readEnv({ ...commonEnv, ...queueEnv, ...notifierEnv, ...metricsEnv, ...artifactsEnv });
 const db = connect(env.DATABASE_URL, env.DATABASE_CA_FILE);
-const wake = wakener(db);
-const told = listeners(env);
-const { measure, flush } = meterOf(env);
+const keepConnection = connectionKeeper(db);
+const notifier = changeNotifier(env);
+const { measure, flush } = metricsOf(env);
 const announce: Announce = (tasks) => {
   measureMoves(measure, tasks);
-  told.announce(tasks);
+  notifier.announce(tasks);
 };
 const bucket = artifacts(env);
 const deps = {
   db,
   ...bucket,
-  close: told.close,
+  close: notifier.close,
   ...queues(env),
   announce,
   removeArtifact: bucket.artifacts.remove,
@@ -65,7 +65,7 @@ const BEHIND_SECONDS = 3_600;
 const OUTBOUND_TURNS = 10_000;
 
 export const handler = async (event: ScheduledEvent | OperatorCommand, context: Context) => {
-  await wake();
+  await keepConnection();
   const command = operatorCommand(event);
   if (command) {
     const done = await carryOut(db, command);
@@ -83,9 +83,9 @@ export const handler = async (event: ScheduledEvent | OperatorCommand, context: 
         measure('WakeUpsUnsent', done.unsent);
         return done;
       },
-      imports: () => endAbandonedImports({ db, announceBatch: told.announceBatch }),
+      imports: () => endAbandonedImports({ db, announceBatch: notifier.announceBatch }),
       // Before the sweeps, which nobody waits for.
-      listeners: told.flush,
+      notifier: notifier.flush,
       sockets: () => sweepSockets(deps, timeFor('sockets')),
       identities: () => sweepIdentities(deps, timeFor('identities')),
       pending: () => countPending(db),

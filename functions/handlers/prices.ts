@@ -4,14 +4,14 @@ import type { Context, EventBridgeEvent } from 'aws-lambda';
 import * as z from 'zod';
 import { CLIENT_SETTINGS } from '../aws/client-settings.ts';
 import { secretReader } from '../aws/secrets.ts';
-import { connect, wakener } from '../database/connect.ts';
+import { connect, connectionKeeper } from '../database/connect.ts';
 import { textGetter } from '../fetch/get-text.ts';
-import { FETCH_FIGURE } from '../prices/update/fetch-metric.ts';
+import { FETCH_METRICS } from '../prices/update/fetch-metric.ts';
 import { keyHeader } from '../prices/update/key-header.ts';
 import { type Tick, type UpdateDeps, updatePrices } from '../prices/update/update-prices.ts';
 import { commonEnv, readEnv } from './wiring/environment.ts';
 import { logger } from './wiring/logger.ts';
-import { meterEnv, meterOf } from './wiring/metrics.ts';
+import { metricsEnv, metricsOf } from './wiring/metrics.ts';
 import { outboundEnv, outboundFetch } from './wiring/outbound.ts';
 
 /** Seconds for all calls of a tick, of the 60 that the function has; the database gets the rest. */
@@ -23,13 +23,13 @@ const env = readEnv({
   PRICE_PROVIDER_URL: z.url({ protocol: /^https?$/ }),
   PRICE_API_KEY: z.string().default(''),
   PRICE_API_KEY_SECRET: z.string().default(''),
-  ...meterEnv,
+  ...metricsEnv,
   ...outboundEnv,
 });
 
 const db = connect(env.DATABASE_URL, env.DATABASE_CA_FILE);
-const wake = wakener(db);
-const { measure, flush } = meterOf(env);
+const keepConnection = connectionKeeper(db);
+const { measure, flush } = metricsOf(env);
 const fetch = outboundFetch(env);
 
 /** The key of the provider; empty for none. A secret's name goes before a key in the environment. */
@@ -58,7 +58,7 @@ export async function handler(
   context: Context,
 ): Promise<Tick> {
   const { time } = ScheduledEvent.parse(event);
-  await wake();
+  await keepConnection();
   // Read anew each time: a key that was renewed works from the next tick on.
   const headers = { accept: 'application/json', ...keyHeader(env.PRICE_PROVIDER_URL, await readApiKey()) };
   const secondsLeft = context.getRemainingTimeInMillis() / 1000 - RESERVE_SECONDS;
@@ -68,7 +68,7 @@ export async function handler(
     Math.min(BUDGET_SECONDS, secondsLeft),
   );
   if (!tick.repeated) {
-    for (const figure of FETCH_FIGURE[tick.outcome]) measure(figure, 1);
+    for (const metric of FETCH_METRICS[tick.outcome]) measure(metric, 1);
     measure('PricesStored', tick.stored);
   }
   flush();

@@ -1,5 +1,5 @@
 import type { LambdaContext, LambdaEvent } from 'hono/aws-lambda';
-import { connect, wakener } from '../database/connect.ts';
+import { connect, connectionKeeper } from '../database/connect.ts';
 import { createApp } from '../http/app/app.ts';
 import { onLambda } from '../http/on-lambda.ts';
 import { registerSessionRoutes } from '../http/routes/auth/auth.ts';
@@ -12,7 +12,7 @@ import { signingSecret } from './wiring/signing-secret.ts';
 
 const env = readEnv({ ...commonEnv, ...tokenEnv, ...signingEnv });
 const db = connect(env.DATABASE_URL, env.DATABASE_CA_FILE);
-const wake = wakener(db);
+const keepConnection = connectionKeeper(db);
 
 const app = createApp(logFault);
 registerSessionRoutes(app, {
@@ -24,6 +24,6 @@ registerSessionRoutes(app, {
 const respond = onLambda(app);
 
 export async function handler(event: LambdaEvent, context: LambdaContext) {
-  await wake();
+  await keepConnection();
   return withinLimit(await respond(event, context));
 }

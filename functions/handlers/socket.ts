@@ -1,7 +1,7 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import * as z from 'zod';
 import { CLIENT_SETTINGS } from '../aws/client-settings.ts';
-import { connect, wakener } from '../database/connect.ts';
+import { connect, connectionKeeper } from '../database/connect.ts';
 import { verifyAccessToken } from '../identity/access-token.ts';
 import { publishedKeys } from '../identity/keys/published-keys.ts';
 import { type SocketInput, socketEvents } from '../realtime/socket-events.ts';
@@ -17,7 +17,7 @@ const env = readEnv({
   AWS_LAMBDA_FUNCTION_NAME: z.string().min(1),
 });
 const db = connect(env.DATABASE_URL, env.DATABASE_CA_FILE);
-const wake = wakener(db);
+const keepConnection = connectionKeeper(db);
 const verification = { issuer: env.TOKEN_ISSUER, findKey: publishedKeys(db) };
 const lambda = new LambdaClient(CLIENT_SETTINGS);
 
@@ -43,7 +43,7 @@ const handleEvent = socketEvents({
 });
 
 export const handler = async (event: SocketInput) => {
-  await wake();
+  await keepConnection();
   const answer = await handleEvent(event);
   // To API Gateway's metrics an answer of 5xx is the same as a refusal; what is thrown counts as an error of the function.
   if (answer.statusCode >= 500) throw new Error('The event failed; the line before this one has the cause');

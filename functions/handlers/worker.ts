@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { extname } from 'node:path';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import * as z from 'zod';
-import { connect, wakener } from '../database/connect.ts';
+import { connect, connectionKeeper } from '../database/connect.ts';
 import type { Announce } from '../tasks/commands/change.ts';
 import { readTask } from '../tasks/commands/parse-task-request.ts';
 import { rescueTasks } from '../tasks/dispatcher/rescue.ts';
@@ -17,20 +17,20 @@ import { environmentOfHandlers } from '../tasks/worker/process-pool/environment.
 import { runnersFor } from '../tasks/worker/process-pool/memory.ts';
 import { startRunners } from '../tasks/worker/process-pool/pool.ts';
 import { execute } from '../tasks/worker/worker.ts';
-import { listeners } from './change-notifier.ts';
+import { changeNotifier } from './change-notifier.ts';
 import { artifacts, queues, receiveFrom, returns } from './wiring/clients.ts';
 import { deadline } from './wiring/deadline.ts';
-import { artifactsEnv, commonEnv, listenersEnv, queueEnv, readEnv } from './wiring/environment.ts';
+import { artifactsEnv, commonEnv, notifierEnv, queueEnv, readEnv } from './wiring/environment.ts';
 import { logger } from './wiring/logger.ts';
-import { meterEnv, meterOf } from './wiring/metrics.ts';
+import { metricsEnv, metricsOf } from './wiring/metrics.ts';
 import { outboundEnv, outboundFetch } from './wiring/outbound.ts';
 import { taskIds, taskIdsIn } from './wiring/task-messages.ts';
 
 const env = readEnv({
   ...commonEnv,
   ...queueEnv,
-  ...listenersEnv,
-  ...meterEnv,
+  ...notifierEnv,
+  ...metricsEnv,
   ...artifactsEnv,
   LEASE_SECONDS: z.coerce.number().min(1).max(600),
   ...outboundEnv,
@@ -44,12 +44,12 @@ const runners = startRunners({
   ...runnersFor(env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE, availableParallelism()),
 });
 const db = connect(env.DATABASE_URL, env.DATABASE_CA_FILE);
-const wake = wakener(db);
-const told = listeners(env);
-const { measure, flush } = meterOf(env);
+const keepConnection = connectionKeeper(db);
+const notifier = changeNotifier(env);
+const { measure, flush } = metricsOf(env);
 const announce: Announce = (tasks) => {
   measureMoves(measure, tasks);
-  told.announce(tasks);
+  notifier.announce(tasks);
 };
 const rescued: Announce = (tasks) => {
   measure('TasksRescued', tasks.length);
@@ -63,7 +63,7 @@ const imports = importTask(
     db,
     ...bucket,
     ...sender,
-    announceBatch: told.announceBatch,
+    announceBatch: notifier.announceBatch,
     read: readTask,
   }),
 );
@@ -81,7 +81,7 @@ const deps = {
     logger[level](message, fields),
   announce,
   // No moves, which would be counted.
-  announceReports: told.announceReports,
+  announceReports: notifier.announceReports,
 };
 
 /** Receives further messages of the queue that the event is from. */
@@ -110,16 +110,18 @@ export const handler = async (event: SQSEvent, context: Context): Promise<SQSBat
     if (Number(record.attributes.ApproximateReceiveCount) > 1) redelivered.push(...(named ?? []));
   }
   try {
-    await wake();
+    await keepConnection();
     // Whoever had this message before may have died with it.
     if (redelivered.length > 0) await rescueTasks({ db, announce: rescued }, redelivered);
-    await execute({ ...deps, receive: furtherMessages(event) }, ids, deadline(context));
+    await execute({ ...deps, receive: furtherMessages(event) }, ids, {
+      remainingSeconds: deadline(context),
+    });
   } catch (error) {
     await giveBack(event.Records);
     // An error of the invocation: the alarm hears of it, and Lambda receives less until invocations succeed again.
     throw error;
   } finally {
-    await told.flush();
+    await notifier.flush();
     flush();
   }
   return { batchItemFailures: [] };

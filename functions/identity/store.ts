@@ -14,7 +14,7 @@ type On = Database | Transaction;
 
 const DAY = '1 day';
 
-const userColumns = (on: On) => on`u.id, u.email, u.username, u.name, u.created_at as "createdAt"`;
+const userColumnsSql = (on: On) => on`u.id, u.email, u.username, u.name, u.created_at as "createdAt"`;
 
 /** @returns nothing when the email or the username is taken */
 export async function insertUser(
@@ -25,7 +25,7 @@ export async function insertUser(
     insert into users as u (id, email, username, name, password_hash)
     values (${id}, ${email}, ${username}, ${name}, ${passwordHash})
     on conflict do nothing
-    returning ${userColumns(on)}`;
+    returning ${userColumnsSql(on)}`;
   return user;
 }
 
@@ -76,7 +76,7 @@ export type Account = {
 /** The account that a username or an email names. */
 export async function findAccount(on: On, login: string): Promise<Account> {
   const [row] = await on<(User & Omit<Account, 'user'>)[]>`
-    select ${userColumns(on)}, u.password_hash as "passwordHash",
+    select ${userColumnsSql(on)}, u.password_hash as "passwordHash",
       sha256(convert_to(coalesce('user ' || u.id, 'login ' || given.login), 'UTF8')) as account
     from (select lower(${login}) as login) given
     left join users u on lower(u.email) = given.login or lower(u.username) = given.login`;
@@ -201,7 +201,7 @@ export async function isUsable(on: On, tokenHash: Buffer): Promise<boolean> {
 }
 
 export async function readUser(on: On, id: string): Promise<User | undefined> {
-  const [user] = await on<User[]>`select ${userColumns(on)} from users u where u.id = ${id}`;
+  const [user] = await on<User[]>`select ${userColumnsSql(on)} from users u where u.id = ${id}`;
   return user;
 }
 

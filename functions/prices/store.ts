@@ -154,7 +154,7 @@ export async function latest(
       where t.asset = w.asset and t.currency = w.currency
       order by t.bucket desc limit 1
     ) t on true
-    where w.organization_id = ${organizationId} and ${matching(tx, filter)}
+    where w.organization_id = ${organizationId} and ${matchingSql(tx, filter)}
     order by w.asset, w.currency`;
 }
 
@@ -183,7 +183,7 @@ export async function inRange(
         and ${after ? tx`(t.bucket, t.asset, t.currency) < (${after.bucket}, ${after.asset}, ${after.currency})` : tx`true`}
       order by t.bucket desc limit ${limit}
     ) t
-    where w.organization_id = ${organizationId} and ${matching(tx, filter)}
+    where w.organization_id = ${organizationId} and ${matchingSql(tx, filter)}
     order by t.bucket desc, t.asset desc, t.currency desc
     limit ${limit}`;
 }
@@ -251,10 +251,10 @@ export async function unwatch(
 ): Promise<number> {
   const { count } = await tx`
     delete from watchlists w
-    where w.organization_id = ${organizationId} and ${matching(tx, { asset, currency })}`;
+    where w.organization_id = ${organizationId} and ${matchingSql(tx, { asset, currency })}`;
   return count;
 }
 
-function matching(tx: Transaction, { asset, currency }: PairFilter) {
+function matchingSql(tx: Transaction, { asset, currency }: PairFilter) {
   return tx`(${asset}::text is null or w.asset = ${asset}) and (${currency}::text is null or w.currency = ${currency})`;
 }

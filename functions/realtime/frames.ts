@@ -47,7 +47,7 @@ export type Announcer = {
  * of it at most, and always the last.
  */
 export function announcer(post: PostFrame, onFailure: (error: unknown) => void): Announcer {
-  const lanes = new Map<string, Promise<void>>();
+  const sendQueues = new Map<string, Promise<void>>();
   const dropped = new Set<string>();
   const free: (() => void)[] = [];
   let busy = 0;
@@ -77,9 +77,9 @@ export function announcer(post: PostFrame, onFailure: (error: unknown) => void):
 
   const queue = (watchers: readonly string[], frame: string): void => {
     for (const watcher of watchers) {
-      const lane = (lanes.get(watcher) ?? Promise.resolve()).then(() => send(watcher, frame));
-      lanes.set(watcher, lane);
-      void lane.then(() => lanes.get(watcher) === lane && lanes.delete(watcher));
+      const sendQueue = (sendQueues.get(watcher) ?? Promise.resolve()).then(() => send(watcher, frame));
+      sendQueues.set(watcher, sendQueue);
+      void sendQueue.then(() => sendQueues.get(watcher) === sendQueue && sendQueues.delete(watcher));
     }
   };
   const batches = throttleStates<WatchedBatch>(
@@ -99,15 +99,15 @@ export function announcer(post: PostFrame, onFailure: (error: unknown) => void):
       queue(connectionIds, membershipEndedFrame(organizationId)),
     async flush() {
       batches.flush();
-      if (lanes.size === 0) return dropped.clear();
+      if (sendQueues.size === 0) return dropped.clear();
       const timer = new AbortController();
       const drained = (async () => {
-        while (lanes.size > 0) await Promise.all(lanes.values());
+        while (sendQueues.size > 0) await Promise.all(sendQueues.values());
       })();
       const late = sleep(FLUSH_SECONDS * 1000, undefined, { signal: timer.signal }).catch(() => {});
       await Promise.race([drained, late]);
       timer.abort();
-      for (const connectionId of lanes.keys()) dropped.add(connectionId);
+      for (const connectionId of sendQueues.keys()) dropped.add(connectionId);
       await drained;
       dropped.clear();
     },

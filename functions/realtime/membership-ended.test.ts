@@ -96,7 +96,7 @@ for (const [what, end] of ENDS) {
       );
 
       frames.length = 0;
-      announce((await tasks.claim(worker, [left, kept], 30, 0)).claimed);
+      announce((await tasks.claim(worker, { ids: [left, kept], leaseSeconds: 30, soonSeconds: 0 })).claimed);
       await flush();
       expect(frames).toEqual([
         { to: first, frame: expect.objectContaining({ id: kept, status: 'RUNNING' }) },
@@ -149,7 +149,7 @@ test('when a member goes, the others are not told, and go on watching', async ()
   await removeMember(deps, ada, team, bob.userId);
   await flush();
   expect(frames).toEqual([]);
-  announce((await tasks.claim(worker, [taskId], 30, 0)).claimed);
+  announce((await tasks.claim(worker, { ids: [taskId], leaseSeconds: 30, soonSeconds: 0 })).claimed);
   await flush();
   expect(frames).toEqual([{ to: connection, frame: expect.objectContaining({ status: 'RUNNING' }) }]);
 });

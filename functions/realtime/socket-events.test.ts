@@ -236,7 +236,7 @@ describe('watching', () => {
     expect(frames).toEqual([
       [connection, expect.objectContaining({ status: 'SCHEDULED', result: null, id, seq: 1 })],
     ]);
-    const { claimed } = await tasks.claim(on.as('worker'), [id], 30, 0);
+    const { claimed } = await tasks.claim(on.as('worker'), { ids: [id], leaseSeconds: 30, soonSeconds: 0 });
     expect(claimed[0]?.watchers).toEqual([connection]);
   });
 
@@ -254,7 +254,7 @@ describe('watching', () => {
       post: async (to, frame) => {
         frames.push([to, JSON.parse(frame)]);
         // Just after the snapshot has gone out, before the watcher is registered.
-        if (frames.length === 1) await tasks.claim(worker, [id], 30, 0);
+        if (frames.length === 1) await tasks.claim(worker, { ids: [id], leaseSeconds: 30, soonSeconds: 0 });
         return 'sent';
       },
     });
@@ -269,7 +269,7 @@ describe('watching', () => {
     const { id } = await insertTask(api, ada);
     const connection = await connected(ada);
     const worker = on.as('worker');
-    await tasks.claim(worker, [id], 30, 0);
+    await tasks.claim(worker, { ids: [id], leaseSeconds: 30, soonSeconds: 0 });
     // The settling transaction holds the row; the subscriber arrives before it commits.
     let subscribed: Promise<unknown> = Promise.resolve();
     await worker.begin(async (tx) => {

@@ -67,7 +67,7 @@ async function watchersOf(batchId: string) {
 const NOBODY = { watchers: [], subscribed: [] };
 
 async function complete(task = ''): Promise<void> {
-  await tasks.claim(worker, [task], 30, 0);
+  await tasks.claim(worker, { ids: [task], leaseSeconds: 30, soonSeconds: 0 });
   const settled = await tasks.settle(
     worker,
     [{ id: task, attempt: 1, kind: 'complete', result: null }],

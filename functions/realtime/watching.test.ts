@@ -187,7 +187,7 @@ describe('what changes while a subscriber catches up', () => {
 
   test('is sent again, so that the last frame is the newest', async () => {
     const changes = [
-      () => tasks.claim(worker, [id], 30, 0),
+      () => tasks.claim(worker, { ids: [id], leaseSeconds: 30, soonSeconds: 0 }),
       // The worker's own frame may be there before ours of the state before.
       () => tasks.settle(worker, [{ id, attempt: 1, kind: 'complete', result: 1 }], DISPATCH),
     ];

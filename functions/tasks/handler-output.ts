@@ -2,40 +2,42 @@ import { LOG_LEVELS, type LogLevel, type TaskContext } from './define-task.ts';
 import { clean, storableText } from './result.ts';
 import type { LogEntry, Progress } from './task.ts';
 
-/** What a handler has told since it was last heard, each within its bounds. */
-export type Said = {
-  /** The latest. */
+/** Progress and log lines of a handler, each within its bounds. */
+export type HandlerOutput = {
+  /** The latest progress; null when it has not changed. */
   progress: Progress | null;
   lines: readonly LogEntry[];
   /** Lines that were not passed on. */
   leftOut: number;
 };
 
-/** Bounds of what a handler may tell. Longer texts are cut, larger fields left out, further lines counted. */
+/** Bounds of a handler's output. Longer texts are cut, larger fields left out, further lines counted. */
 export const NOTE_CHARACTERS = 200;
 export const MESSAGE_CHARACTERS = 1_000;
 export const FIELDS_BYTES = 2_048;
-/** Lines of one attempt that are heard at all; they go to the structured log, and the last of them to the ledger. */
-export const LINES_HEARD = 1_000;
+/** Log lines of one attempt that are passed on. All of them go to the structured log, the last of them to the ledger. */
+export const MAX_LINES = 1_000;
 
-/** What a handler speaks through. Nothing that it says can make it fail. */
-export function voice(hear: (said: Said) => void): Pick<TaskContext, 'progress' | 'log'> {
+/** The `progress` and `log` functions of a handler. They never throw, whatever they are given. */
+export function handlerOutput(
+  onOutput: (output: HandlerOutput) => void,
+): Pick<TaskContext, 'progress' | 'log'> {
   let lines = 0;
   return {
     progress(fraction, note) {
       const progress = progressOf(fraction, note);
-      if (progress) hear({ progress, lines: [], leftOut: 0 });
+      if (progress) onOutput({ progress, lines: [], leftOut: 0 });
     },
     log(level, message, fields) {
       lines += 1;
-      if (lines > LINES_HEARD) hear({ progress: null, lines: [], leftOut: 1 });
-      else hear({ progress: null, lines: [logEntry(level, message, fields)], leftOut: 0 });
+      if (lines > MAX_LINES) onOutput({ progress: null, lines: [], leftOut: 1 });
+      else onOutput({ progress: null, lines: [logEntry(level, message, fields)], leftOut: 0 });
     },
   };
 }
 
-/** Joins what was said one after the other. */
-export function saidTogether(before: Said, after: Said): Said {
+/** Merges two outputs of one attempt. */
+export function mergeOutput(before: HandlerOutput, after: HandlerOutput): HandlerOutput {
   return {
     progress: after.progress ?? before.progress,
     lines: after.lines.length === 0 ? before.lines : [...before.lines, ...after.lines],
@@ -43,7 +45,7 @@ export function saidTogether(before: Said, after: Said): Said {
   };
 }
 
-export const NOTHING_SAID: Said = { progress: null, lines: [], leftOut: 0 };
+export const NO_OUTPUT: HandlerOutput = { progress: null, lines: [], leftOut: 0 };
 
 /** @returns undefined for what is no number */
 function progressOf(fraction: number, note: string | undefined): Progress | undefined {

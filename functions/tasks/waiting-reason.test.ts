@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Task } from './task.ts';
-import { type Surroundings, waitingReason } from './waiting-reason.ts';
+import { type WaitingContext, waitingReason } from './waiting-reason.ts';
 
 const now = new Date('2026-11-26T12:00:00.000Z');
 const inSeconds = (seconds: number) => new Date(now.getTime() + seconds * 1000);
@@ -20,7 +20,7 @@ const task = (given: Partial<Task> = {}) =>
     ...given,
   }) as Task;
 
-const around = (given: Partial<Surroundings> = {}): Surroundings => ({
+const around = (given: Partial<WaitingContext> = {}): WaitingContext => ({
   waitsFor: [],
   now,
   heldBy: null,
@@ -34,7 +34,7 @@ const around = (given: Partial<Surroundings> = {}): Surroundings => ({
   ...given,
 });
 
-const reason = (given: Partial<Task>, there: Partial<Surroundings> = {}) =>
+const reason = (given: Partial<Task>, there: Partial<WaitingContext> = {}) =>
   waitingReason(task(given), around(there));
 
 test('a task that runs or has ended waits for nothing', () => {

@@ -1,7 +1,7 @@
 import type { Queue, Task, TaskStatus } from './task.ts';
 
-/** What stands around a waiting task. */
-export type Surroundings = {
+/** Facts that explain why a task waits. */
+export type WaitingContext = {
   /** The tasks that it waits for, while it is PENDING. */
   waitsFor: readonly { id: string; status: TaskStatus }[];
   /** By the database's clock. */
@@ -28,7 +28,7 @@ export type WaitingReason = { code: string; message: string };
 const QUEUE_WORDS: Record<Queue, string> = { interactive: 'interactive', bulk: 'bulk' };
 
 /** Why a task has not run yet, in words; null when it is not waiting. */
-export function waitingReason(task: Task, around: Surroundings): WaitingReason | null {
+export function waitingReason(task: Task, around: WaitingContext): WaitingReason | null {
   if (task.status === 'PENDING') {
     const open = around.waitsFor.filter(({ status }) => status !== 'COMPLETED');
     const named = open.map(({ id, status }) => `${id} (${status})`).join(', ');
@@ -42,7 +42,7 @@ export function waitingReason(task: Task, around: Surroundings): WaitingReason |
 }
 
 /** It is not due. */
-function before(task: Task, { now }: Surroundings): WaitingReason | undefined {
+function before(task: Task, { now }: WaitingContext): WaitingReason | undefined {
   if (task.runAt <= now) return undefined;
   const at = `${task.runAt.toISOString()}, in ${span(task.runAt.getTime() - now.getTime())}`;
   if (task.attempt === 0) return { code: 'scheduled', message: `It is scheduled for ${at}` };
@@ -55,7 +55,7 @@ function before(task: Task, { now }: Surroundings): WaitingReason | undefined {
 }
 
 /** It is due, and its lane is full or closed. */
-function held(task: Task, around: Surroundings): WaitingReason | undefined {
+function held(task: Task, around: WaitingContext): WaitingReason | undefined {
   const { pause, heldBy } = around;
   if (pause) {
     const what = pause.scope === 'kind' ? `The kind ${pause.name}` : `The queue ${pause.name}`;
@@ -93,7 +93,7 @@ function held(task: Task, around: Surroundings): WaitingReason | undefined {
 }
 
 /** It is due, and nothing stands in its way but the queue. */
-function queued(task: Task, { now, dispatches, nextDispatchAt }: Surroundings): WaitingReason {
+function queued(task: Task, { now, dispatches, nextDispatchAt }: WaitingContext): WaitingReason {
   const since = `It has been due for ${span(now.getTime() - task.runAt.getTime())}`;
   if (task.crashes > 0) {
     return {

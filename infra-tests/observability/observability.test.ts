@@ -2,29 +2,29 @@ import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import cdk from '../../cdk.json' with { type: 'json' };
-import { ALARMED, FIGURES } from '../../functions/metrics.ts';
+import { ALARMED_METRICS, METRICS } from '../../functions/metrics.ts';
 import { inventoryOf, type Template as Priced } from '../../lib/cost/inventory.ts';
 import { mapFunctions } from '../../lib/functions.ts';
-import { ALARMED_NAMES, FIGURE_NAMES, PUBLISHED } from '../../lib/metrics.ts';
+import { ALARMED_NAMES, METRIC_NAMES, PUBLISHED_METRICS } from '../../lib/metrics.ts';
 import { AppStack } from '../../lib/stacks/app-stack.ts';
 import { DataStack } from '../../lib/stacks/data-stack.ts';
 import { STAGES, type Stage } from '../../lib/stages.ts';
 import { temporary } from '../testing/synthesized.ts';
 
 const SWITCHED: Stage['observability'][] = [
-  { figures: 'none', dashboard: false },
-  { figures: 'none', dashboard: true },
-  { figures: 'alarmed', dashboard: false },
-  { figures: 'alarmed', dashboard: true },
-  { figures: 'all', dashboard: false },
-  { figures: 'all', dashboard: true },
+  { metrics: 'none', dashboard: false },
+  { metrics: 'none', dashboard: true },
+  { metrics: 'alarmed', dashboard: false },
+  { metrics: 'alarmed', dashboard: true },
+  { metrics: 'all', dashboard: false },
+  { metrics: 'all', dashboard: true },
 ];
 
-const NAMES = Object.keys(FIGURES).toSorted();
+const NAMES = Object.keys(METRICS).toSorted();
 
 const templates = SWITCHED.map((observability) => {
   const stage: Stage = { ...STAGES.dev, observability };
-  const outdir = temporary(`observed-${observability.figures}-${observability.dashboard}`);
+  const outdir = temporary(`observed-${observability.metrics}-${observability.dashboard}`);
   const app = new App({ outdir, context: cdk.context });
   const data = new DataStack(app, 'Data', { stage });
   const bundles = mapFunctions(() => import.meta.dirname);
@@ -36,18 +36,18 @@ const alarmsOf = (app: Template) =>
 const ofFigures = ({ Namespace }: { Namespace?: string }) => Namespace === 'Celeriac';
 
 test('the alarms, the dashboard and the bill know exactly the figures that functions publish', () => {
-  expect([...FIGURE_NAMES].toSorted()).toEqual(NAMES);
-  expect(ALARMED_NAMES.toSorted()).toEqual(ALARMED.toSorted());
+  expect([...METRIC_NAMES].toSorted()).toEqual(NAMES);
+  expect(ALARMED_NAMES.toSorted()).toEqual(ALARMED_METRICS.toSorted());
 });
 
 describe.each(SWITCHED.map((switched, index) => ({ ...switched, index })))(
   'with figures: $figures, dashboard: $dashboard',
-  ({ figures, dashboard, index }) => {
+  ({ metrics: figures, dashboard, index }) => {
     const app = templates[index] ?? Template.fromJSON({});
     const dashboards = app.findResources('AWS::CloudWatch::Dashboard');
     const body = JSON.stringify(dashboards);
 
-    const published = PUBLISHED[figures].toSorted();
+    const published = PUBLISHED_METRICS[figures].toSorted();
 
     test('functions publish the figures that are asked for, and never else', () => {
       const said = Object.values(app.findResources('AWS::Lambda::Function')).flatMap(

@@ -4,8 +4,8 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { BlockPublicAccess, Bucket, BucketEncryption, HttpMethods } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import type { Stage } from '../stages.ts';
-import { fateOfBucket } from './fate.ts';
 import type { CeleriacFunction } from './function.ts';
+import { bucketRemovalPolicyOf } from './removal-policy.ts';
 
 /** What clients put here for an import. */
 const UPLOADS = 'uploads/*';
@@ -41,7 +41,7 @@ export class Artifacts extends Bucket {
           maxAge: 3600,
         },
       ],
-      ...fateOfBucket(stage),
+      ...bucketRemovalPolicyOf(stage),
     });
     Validations.of(this).acknowledge({
       id: 'AwsSolutions-S1',

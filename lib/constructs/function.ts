@@ -6,7 +6,7 @@ import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { FUNCTIONS, type FunctionName } from '../functions.ts';
 import type { Stage } from '../stages.ts';
-import { fateOf } from './fate.ts';
+import { removalPolicyOf } from './removal-policy.ts';
 
 export type CeleriacFunctionProps = {
   name: FunctionName;
@@ -31,7 +31,7 @@ export class CeleriacFunction extends lambda.Function {
     const functionName = `celeriac-${stage.name}-${name}`;
     const logGroup = new LogGroup(scope, `${id}Logs`, {
       retention: stage.logs.retention,
-      ...fateOf(stage),
+      ...removalPolicyOf(stage),
     });
     const role = new Role(scope, `${id}Role`, {
       assumedBy: new ServicePrincipal('lambda.amazonaws.com'),

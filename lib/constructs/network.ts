@@ -12,7 +12,7 @@ import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct, type IConstruct } from 'constructs';
 import { NatInstance } from '../nat/instance.ts';
 import type { Stage } from '../stages.ts';
-import { fateOf } from './fate.ts';
+import { removalPolicyOf } from './removal-policy.ts';
 
 /**
  * Two zones with three kinds of subnets: public (only the way out), functions (reach the internet, are not reached)
@@ -49,7 +49,7 @@ export class Network extends Construct {
       gatewayEndpoints: { S3: { service: GatewayVpcEndpointAwsService.S3 } },
     });
     // What was refused is what tells of an attack or of a wrong rule; the rest would cost, and say little.
-    const flowLog = new LogGroup(this, 'Refused', { retention: logs.retention, ...fateOf(stage) });
+    const flowLog = new LogGroup(this, 'Refused', { retention: logs.retention, ...removalPolicyOf(stage) });
     vpc.addFlowLog('FlowLog', {
       trafficType: FlowLogTrafficType.REJECT,
       destination: FlowLogDestination.toCloudWatchLogs(flowLog),

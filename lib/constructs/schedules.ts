@@ -2,14 +2,14 @@ import type { Duration } from 'aws-cdk-lib';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { Construct } from 'constructs';
+import type { AsyncDeadLetters } from './async-dead-letters.ts';
 import type { CeleriacFunction } from './function.ts';
-import type { Undelivered } from './undelivered.ts';
 
 /** Calls functions at a fixed rate. A tick may come twice or late: bucket by the event's time. */
 export class Schedules extends Construct {
-  private readonly undelivered: Undelivered;
+  private readonly undelivered: AsyncDeadLetters;
 
-  constructor(scope: Construct, id: string, { undelivered }: { undelivered: Undelivered }) {
+  constructor(scope: Construct, id: string, { undelivered }: { undelivered: AsyncDeadLetters }) {
     super(scope, id);
     this.undelivered = undelivered;
   }

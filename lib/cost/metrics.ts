@@ -1,4 +1,4 @@
-import { PUBLISHED } from '../metrics.ts';
+import { PUBLISHED_METRICS } from '../metrics.ts';
 import type { Resource } from './inventory.ts';
 
 export type Metric = {
@@ -29,14 +29,14 @@ export function ownMetrics(resources: readonly Resource[]): number {
   return new Set(own.map((row) => JSON.stringify(row))).size;
 }
 
-type Publisher = { Environment?: { Variables?: { METRICS?: keyof typeof PUBLISHED } } };
+type Publisher = { Environment?: { Variables?: { METRICS?: keyof typeof PUBLISHED_METRICS } } };
 
 /** How many metrics functions publish of themselves: paid for also when nobody looks at them. */
 export function publishedMetrics(resources: readonly Resource[]): number {
   const counts = resources.map(({ Type, Properties = {} }) => {
     const { METRICS } =
       (Type === 'AWS::Lambda::Function' && (Properties as Publisher).Environment?.Variables) || {};
-    return METRICS === undefined ? 0 : PUBLISHED[METRICS].length;
+    return METRICS === undefined ? 0 : PUBLISHED_METRICS[METRICS].length;
   });
   return Math.max(0, ...counts);
 }

@@ -2,6 +2,7 @@ import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
 import type { Bundles } from '../bundle.ts';
+import { AsyncDeadLetters } from '../constructs/async-dead-letters.ts';
 import { DatabaseAccess } from '../constructs/database/database-access.ts';
 import { DatabaseLog } from '../constructs/database/database-log.ts';
 import { Migrations } from '../constructs/database/migrations.ts';
@@ -21,7 +22,6 @@ import { deploymentLog } from '../constructs/observability/deployment-log.ts';
 import { Schedules } from '../constructs/schedules.ts';
 import { grantSecret } from '../constructs/secret-access.ts';
 import { TaskQueues } from '../constructs/task-queues.ts';
-import { Undelivered } from '../constructs/undelivered.ts';
 import { databaseRole, type FunctionName, mapFunctions } from '../functions.ts';
 import type { Stage } from '../stages.ts';
 import type { DataStack } from './data-stack.ts';
@@ -46,10 +46,10 @@ export class AppStack extends Stack {
     });
     const queues = new TaskQueues(this, 'Queues');
     const events = new DomainEvents(this, 'Events', stage);
-    const undelivered = new Undelivered(this, 'Undelivered');
+    const undelivered = new AsyncDeadLetters(this, 'Undelivered');
     const schedules = new Schedules(this, 'Schedules', { undelivered });
 
-    const METRICS = stage.observability.figures;
+    const METRICS = stage.observability.metrics;
     const sessions = { TOKEN_ISSUER: frontDoor.url, SIGNING_SECRET_ARN: data.signingSecret.secretArn };
     const environment: Partial<Record<FunctionName, Record<string, string>>> = {
       auth: {

@@ -4,9 +4,9 @@ import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
 import { Artifacts } from '../constructs/artifacts.ts';
 import { Database } from '../constructs/database/database.ts';
-import { fateOf, outliveReplacement } from '../constructs/fate.ts';
 import { Network } from '../constructs/network.ts';
 import { deploymentLog } from '../constructs/observability/deployment-log.ts';
+import { outliveReplacement, removalPolicyOf } from '../constructs/removal-policy.ts';
 import { assertConnectionsSuffice, type Stage } from '../stages.ts';
 
 /**
@@ -36,7 +36,7 @@ export class DataStack extends Stack {
       description: `Celeriac ${stage.name}: signs access tokens`,
       generateSecretString: { passwordLength: 64, excludePunctuation: true },
       ...(this.key && { encryptionKey: this.key }),
-      ...fateOf(stage),
+      ...removalPolicyOf(stage),
     });
     this.artifacts = new Artifacts(this, 'Artifacts', { stage, key: this.key });
     deploymentLog(this, stage);
@@ -53,6 +53,6 @@ function dataKey(scope: Construct, stage: Stage): Key {
   return new Key(scope, 'Key', {
     description: `Celeriac ${stage.name}: data at rest`,
     enableKeyRotation: true,
-    ...fateOf(stage),
+    ...removalPolicyOf(stage),
   });
 }

@@ -48,21 +48,42 @@ export const TASKS: Calls<typeof tasks> = {
   ...REQUESTS,
   claim: {
     worker: [
-      async (db, ground) => tasks.claim(db, await pair(ground, 'SCHEDULED'), 30, 0),
-      async (db, ground) => tasks.claim(db, await pair(ground, 'SCHEDULED'), 30, 0, true),
       async (db, ground) =>
-        tasks.claim(db, await ground.made('SCHEDULED', 2, { concurrencyKey: KEY }), 30, 0),
+        tasks.claim(db, { ids: await pair(ground, 'SCHEDULED'), leaseSeconds: 30, soonSeconds: 0 }),
       async (db, ground) =>
-        tasks.claim(db, await ground.made('SCHEDULED', 2, { waitsForNetwork: true }), 30, 0),
+        tasks.claim(db, {
+          ids: await pair(ground, 'SCHEDULED'),
+          leaseSeconds: 30,
+          soonSeconds: 0,
+          alone: true,
+        }),
       async (db, ground) =>
-        tasks.claim(db, await pair(ground, 'SCHEDULED'), 30, 0, false, {
-          kinds: [
-            { kind: 'data.process', hardSeconds: 30, isolatedWith: null },
-            { kind: 'http.request', hardSeconds: 30, isolatedWith: ['x'] },
-          ],
-          runners: 1,
-          waiting: 1,
-          seconds: 840,
+        tasks.claim(db, {
+          ids: await ground.made('SCHEDULED', 2, { concurrencyKey: KEY }),
+          leaseSeconds: 30,
+          soonSeconds: 0,
+        }),
+      async (db, ground) =>
+        tasks.claim(db, {
+          ids: await ground.made('SCHEDULED', 2, { waitsForNetwork: true }),
+          leaseSeconds: 30,
+          soonSeconds: 0,
+        }),
+      async (db, ground) =>
+        tasks.claim(db, {
+          ids: await pair(ground, 'SCHEDULED'),
+          leaseSeconds: 30,
+          soonSeconds: 0,
+          alone: false,
+          capacity: {
+            kinds: [
+              { kind: 'data.process', hardSeconds: 30, isolatedWith: null },
+              { kind: 'http.request', hardSeconds: 30, isolatedWith: ['x'] },
+            ],
+            runners: 1,
+            networkPlaces: 1,
+            seconds: 840,
+          },
         }),
     ],
   },
@@ -91,9 +112,9 @@ export const TASKS: Calls<typeof tasks> = {
         ),
     ],
   },
-  oldTasks: {
+  expiredTasks: {
     dispatcher: (db, { member }) =>
-      tasks.oldTasks(db, { organizationId: member.organizationId, retentionDays: 30 }, 100),
+      tasks.expiredTasks(db, { organizationId: member.organizationId, retentionDays: 30 }, 100),
   },
   release: {
     worker: release,
@@ -122,7 +143,7 @@ export const TASKS: Calls<typeof tasks> = {
     dispatcher: (db, { member }) =>
       tasks.overdueSeconds(db, [{ organizationId: member.organizationId, retentionDays: 30 }]),
   },
-  addPendingTogether: { dispatcher: (db) => tasks.addPendingTogether(db, 1_000) },
+  compactPendingCounters: { dispatcher: (db) => tasks.compactPendingCounters(db, 1_000) },
   countPending: { dispatcher: (db) => tasks.countPending(db) },
   fullBound: {
     api: mine((tx, { member: { organizationId, userId } }) =>
@@ -211,8 +232,9 @@ export const TASKS: Calls<typeof tasks> = {
       return tasks.takeForDispatch(db, 1_000, 300);
     },
   },
-  takenByOthers: {
-    worker: (db, { member }) => tasks.takenByOthers(db, member.organizationId, uuidv7(), ['a', 'b']),
+  uniqueKeysTakenByOthers: {
+    worker: (db, { member }) =>
+      tasks.uniqueKeysTakenByOthers(db, member.organizationId, uuidv7(), ['a', 'b']),
   },
   statusesOf: {
     worker: async (db, ground) =>

@@ -101,7 +101,7 @@ export const REQUESTS = {
       ),
     ],
   },
-  countStretch: { api: selections((tx, given) => tasks.countStretch(tx, 'cancel', given, null)) },
+  countBulkStep: { api: selections((tx, given) => tasks.countBulkStep(tx, 'cancel', given, null)) },
   exists: {
     api: mine((tx) => tasks.exists(tx, randomUUID())),
     socket: mine((tx) => tasks.exists(tx, randomUUID())),
@@ -126,8 +126,8 @@ export const REQUESTS = {
     socket: mine(async (tx, ground) => tasks.findBatch(tx, (await ground.batch('RUNNING', 2)).id)),
   },
   heldLanesOf: { api: mine((tx, { member }) => tasks.heldLanesOf(tx, member.organizationId, 100)) },
-  holdersOf: {
-    api: mine(async (tx, ground) => tasks.holdersOf(tx, ground.member.organizationId, ['a', 'b'])),
+  uniqueKeyHolders: {
+    api: mine(async (tx, ground) => tasks.uniqueKeyHolders(tx, ground.member.organizationId, ['a', 'b'])),
   },
   insert: {
     api: [
@@ -225,7 +225,9 @@ export const REQUESTS = {
       mine((tx, { member }) => tasks.organizationsWithTasks(tx, member.userId, after, 26)),
     ),
   },
-  present: { api: mine(async (tx, ground) => tasks.present(tx, await pair(ground, 'SCHEDULED'))) },
+  existingTasks: {
+    api: mine(async (tx, ground) => tasks.existingTasks(tx, await pair(ground, 'SCHEDULED'))),
+  },
   removePause: {
     api: mine((tx, { member }) => tasks.removePause(tx, { ...member, scope: 'kind', name: 'none' })),
   },
@@ -253,12 +255,14 @@ export const REQUESTS = {
       ),
     ),
   },
-  surroundings: {
+  waitingContext: {
     api: mine(async (tx, ground) =>
-      tasks.surroundings(tx, (await ground.made('SCHEDULED', 1, { concurrencyKey: KEY }))[0] ?? ''),
+      tasks.waitingContext(tx, (await ground.made('SCHEDULED', 1, { concurrencyKey: KEY }))[0] ?? ''),
     ),
   },
-  takenKeys: { api: mine((tx, { member }) => tasks.takenKeys(tx, member.organizationId, ['a', 'b'])) },
+  takenUniqueKeys: {
+    api: mine((tx, { member }) => tasks.takenUniqueKeys(tx, member.organizationId, ['a', 'b'])),
+  },
   viewedOrganizations: {
     api: [
       mine((tx) => tasks.viewedOrganizations(tx, null)),

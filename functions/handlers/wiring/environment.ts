@@ -16,8 +16,8 @@ export const queueEnv = {
 
 export const socketEnv = { SOCKET_ENDPOINT: z.url() };
 
-/** Of what moves tasks: where those hear of it who watch, and integrators. */
-export const listenersEnv = { ...socketEnv, EVENT_BUS_NAME: z.string().min(1) };
+/** For functions that move tasks: where frames for watchers and events for integrators go. */
+export const notifierEnv = { ...socketEnv, EVENT_BUS_NAME: z.string().min(1) };
 
 /** The bucket and the S3 that has it. The other variables are Lambda's own. */
 export const artifactsEnv = {

@@ -1,12 +1,18 @@
 import * as z from 'zod';
-import { ALARMED, type Figure, type Meter, meter, NO_METER } from '../../metrics.ts';
+import { ALARMED_METRICS, type MetricName, type Metrics, metrics, NO_METRICS } from '../../metrics.ts';
 
-/** Which figures are published: CloudWatch makes metrics of the log. */
-export const meterEnv = { METRICS: z.enum(['all', 'alarmed', 'none']) };
+/** Which metrics are published: CloudWatch makes metrics of the log. */
+export const metricsEnv = { METRICS: z.enum(['all', 'alarmed', 'none']) };
 
 /** Past the console, which Lambda's runtime would wrap each line of. */
-export function meterOf({ METRICS, STAGE }: { METRICS: 'all' | 'alarmed' | 'none'; STAGE: string }): Meter {
-  if (METRICS === 'none') return NO_METER;
-  const published = (figure: Figure) => METRICS === 'all' || ALARMED.includes(figure);
-  return meter((line) => process.stdout.write(line), STAGE, { published });
+export function metricsOf({
+  METRICS,
+  STAGE,
+}: {
+  METRICS: 'all' | 'alarmed' | 'none';
+  STAGE: string;
+}): Metrics {
+  if (METRICS === 'none') return NO_METRICS;
+  const published = (metric: MetricName) => METRICS === 'all' || ALARMED_METRICS.includes(metric);
+  return metrics((line) => process.stdout.write(line), STAGE, { published });
 }

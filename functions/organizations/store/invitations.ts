@@ -3,7 +3,7 @@ import type { Role } from '../../database/enter.ts';
 import type { Invitation, Named, OwnInvitation } from '../invitation.ts';
 import type { Page } from './organizations.ts';
 
-const columns = (tx: Transaction) => tx`
+const invitationColumnsSql = (tx: Transaction) => tx`
   i.id, i.organization_id as "organizationId", i.username, i.email, i.role,
   (select u.username from users u where u.id = i.invited_by) as "invitedBy", i.created_at as "createdAt", i.expires_at as "expiresAt"`;
 
@@ -50,7 +50,7 @@ export async function insertInvitation(
     values (${id}, ${organizationId}, ${username}, ${email}, ${role}, ${invitedBy}, ${userId},
       clock_timestamp() + ${lifeDays} * interval '1 day')
     on conflict do nothing
-    returning ${columns(tx)}`;
+    returning ${invitationColumnsSql(tx)}`;
   return made;
 }
 
@@ -61,7 +61,7 @@ export async function listInvitations(
   { beforeId, limit }: Page,
 ): Promise<Invitation[]> {
   return tx<Invitation[]>`
-    select ${columns(tx)} from invitations i
+    select ${invitationColumnsSql(tx)} from invitations i
     where i.organization_id = ${organizationId} and i.accepted_at is null and i.expires_at > clock_timestamp()
       ${beforeId ? tx`and i.id < ${beforeId}` : tx``}
     order by i.organization_id, i.id desc
@@ -74,7 +74,7 @@ export async function findInvitation(
   id: string,
 ): Promise<Invitation | undefined> {
   const [found] = await tx<Invitation[]>`
-    select ${columns(tx)} from invitations i
+    select ${invitationColumnsSql(tx)} from invitations i
     where i.id = ${id} and i.organization_id = ${organizationId} and i.accepted_at is null
       and i.expires_at > clock_timestamp()`;
   return found;

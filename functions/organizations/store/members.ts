@@ -41,7 +41,7 @@ export async function findMember(
     .select(memberColumns)
     .from(memberships)
     .innerJoin(users, eq(users.id, memberships.userId))
-    .where(ofMember(organizationId, userId));
+    .where(ofMemberSql(organizationId, userId));
   return member;
 }
 
@@ -49,7 +49,7 @@ export async function isMember(tx: Transaction, organizationId: string, userId: 
   const found = await query(tx)
     .select({ userId: memberships.userId })
     .from(memberships)
-    .where(ofMember(organizationId, userId));
+    .where(ofMemberSql(organizationId, userId));
   return found.length > 0;
 }
 
@@ -77,7 +77,7 @@ export async function changeRole(tx: Transaction, member: MemberInRole, to: Role
   const changed = await query(tx)
     .update(memberships)
     .set({ role: to })
-    .where(inRole(member))
+    .where(inRoleSql(member))
     .returning({ userId: memberships.userId });
   return changed.length > 0;
 }
@@ -86,7 +86,7 @@ export async function changeRole(tx: Transaction, member: MemberInRole, to: Role
 export async function deleteMember(tx: Transaction, member: MemberInRole): Promise<boolean> {
   const removed = await query(tx)
     .delete(memberships)
-    .where(inRole(member))
+    .where(inRoleSql(member))
     .returning({ userId: memberships.userId });
   return removed.length > 0;
 }
@@ -114,10 +114,10 @@ export async function silenceMember(tx: Transaction, organizationId: string, use
 /** A member in the role that was seen: whoever has another by now is not meant. */
 export type MemberInRole = { organizationId: string; userId: string; from: Role };
 
-function inRole({ organizationId, userId, from }: MemberInRole) {
-  return and(ofMember(organizationId, userId), eq(memberships.role, from));
+function inRoleSql({ organizationId, userId, from }: MemberInRole) {
+  return and(ofMemberSql(organizationId, userId), eq(memberships.role, from));
 }
 
-function ofMember(organizationId: string, userId: string) {
+function ofMemberSql(organizationId: string, userId: string) {
   return and(eq(memberships.organizationId, organizationId), eq(memberships.userId, userId));
 }

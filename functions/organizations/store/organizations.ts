@@ -22,7 +22,7 @@ export async function insertOrganization(
   return made;
 }
 
-const organizationOf = (tx: Transaction) => tx`
+const organizationColumnsSql = (tx: Transaction) => tx`
   o.id, o.name, o.personal, o.max_running as "maxRunning", o.retention_days as "retentionDays", mine.role,
   o.created_at as "createdAt", o.updated_at as "updatedAt"`;
 
@@ -34,7 +34,7 @@ export async function listOrganizations(
 ): Promise<Organization[]> {
   // The page is chosen by memberships alone, along their index. What else it shows is read for its rows.
   return tx<Organization[]>`
-    select ${organizationOf(tx)}
+    select ${organizationColumnsSql(tx)}
     from (
       select m.organization_id, m.role from memberships m
       where m.user_id = ${userId} ${beforeId ? tx`and m.organization_id < ${beforeId}` : tx``}
@@ -51,7 +51,7 @@ export async function findOrganization(
   id: string,
 ): Promise<Organization | undefined> {
   const [organization] = await tx<Organization[]>`
-    select ${organizationOf(tx)}
+    select ${organizationColumnsSql(tx)}
     from organizations o join memberships mine on mine.organization_id = o.id and mine.user_id = ${userId}
     where o.id = ${id}`;
   return organization;

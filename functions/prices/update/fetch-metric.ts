@@ -1,8 +1,8 @@
-import type { Figure } from '../../metrics.ts';
+import type { MetricName } from '../../metrics.ts';
 import type { Outcome } from '../trace.ts';
 
 /** What a tick counts as. */
-export const FETCH_FIGURE: Record<Outcome, readonly Figure[]> = {
+export const FETCH_METRICS: Record<Outcome, readonly MetricName[]> = {
   stored: ['PriceFetchesSucceeded'],
   nothing_watched: ['PriceFetchesSucceeded'],
   partial: ['PriceFetchesSucceeded', 'PriceFetchesPartial'],

@@ -78,11 +78,11 @@ export async function actInBulk(
     let after: string | null = null;
     do {
       if (remainingSeconds() <= 0) return { ...done, complete: false };
-      const stretch = await change(deps, principal, wanted, selection, after);
-      done.matched += stretch.matched;
-      done.stopping += stretch.stopping;
-      done.changed += stretch.rows.length;
-      after = stretch.reached;
+      const step = await change(deps, principal, wanted, selection, after);
+      done.matched += step.matched;
+      done.stopping += step.stopping;
+      done.changed += step.rows.length;
+      after = step.reached;
     } while (after !== null);
   }
   return { ...done, complete: done.stopping === 0 };
@@ -146,12 +146,12 @@ export async function countInBulk(
       if (remainingSeconds() <= 0 || counted.matched >= MAX_COUNT) return { ...counted, complete: false };
       const from: string | null = after;
       const { organizationId } = selection;
-      const stretch: store.Reached = await asMemberOf(deps.db, { ...principal, organizationId }, (tx) =>
-        store.countStretch(tx, MOVE[wanted.action], selection, from),
+      const step: store.BulkStep = await asMemberOf(deps.db, { ...principal, organizationId }, (tx) =>
+        store.countBulkStep(tx, MOVE[wanted.action], selection, from),
       );
-      counted.matched += stretch.matched;
-      counted.stopping += stretch.stopping;
-      after = stretch.reached;
+      counted.matched += step.matched;
+      counted.stopping += step.stopping;
+      after = step.reached;
     } while (after !== null);
   }
   return { ...counted, complete: counted.stopping === 0 };
@@ -215,7 +215,7 @@ async function change(
   wanted: BulkAction,
   selection: store.Selection,
   after: string | null,
-): Promise<store.ChangedStretch> {
+): Promise<store.ChangedBulkStep> {
   const statement = (tx: Transaction) => {
     switch (wanted.action) {
       case 'cancel':
@@ -227,28 +227,28 @@ async function change(
     }
   };
   const { organizationId } = selection;
-  const stretch = await repeated(() => asMemberOf(deps.db, { ...principal, organizationId }, statement));
-  deps.announce(stretch.rows);
-  if (wanted.action !== 'cancel') await wake(deps, principal, stretch.rows);
-  if (wanted.action !== 'retry') await fillLanes(deps, principal, lanesLeft(stretch.rows));
-  return stretch;
+  const step = await repeated(() => asMemberOf(deps.db, { ...principal, organizationId }, statement));
+  deps.announce(step.rows);
+  if (wanted.action !== 'cancel') await wake(deps, principal, step.rows);
+  if (wanted.action !== 'retry') await fillLanes(deps, principal, lanesLeft(step.rows));
+  return step;
 }
 
-/** @throws Refusal `too_many_pending` when the organization has no room for a whole stretch */
+/** @throws Refusal `too_many_pending` when the organization has no room for a whole step */
 async function requeueWithRoom(
   tx: Transaction,
   selection: store.Selection,
   after: string | null,
   dispatch: DispatchSettings,
-): Promise<store.ChangedStretch> {
+): Promise<store.ChangedBulkStep> {
   const { organizationId } = selection;
-  const full = await store.fullBound(tx, { organizationId, userId: null, count: store.STRETCH.changed });
+  const full = await store.fullBound(tx, { organizationId, userId: null, count: store.BULK_STEP.changed });
   if (full) throw tooManyPending(full);
   return store.requeueMany(tx, selection, after, dispatch);
 }
 
 /** Lanes in which tasks that no longer wait there, or no longer run soon, may have had a place. */
-const lanesLeft = (rows: store.ChangedStretch['rows']): store.Lane[] =>
+const lanesLeft = (rows: store.ChangedBulkStep['rows']): store.Lane[] =>
   rows.filter(({ status }) => status === 'SCHEDULED' || status === 'CANCELLED').flatMap(store.lanesOf);
 
 async function repeated<T>(work: () => Promise<T>): Promise<T> {

@@ -61,7 +61,7 @@ export async function retryTask(deps: ChangeDeps, principal: Principal, id: stri
     });
   }).catch(async (error: unknown) => {
     // Another task has taken its unique key meanwhile.
-    throw violated(error) === 'tasks_unique_key' ? await keyTaken(deps, principal, id) : error;
+    throw violated(error) === 'tasks_unique_key' ? await uniqueKeyTakenOf(deps, principal, id) : error;
   });
   deps.announce([task]);
   await wake(deps, principal, [task]);
@@ -91,10 +91,12 @@ export async function rescheduleTask(
 }
 
 /** Which task has taken the unique key of this one. */
-async function keyTaken({ db }: ChangeDeps, principal: Principal, id: string): Promise<Refusal> {
+async function uniqueKeyTakenOf({ db }: ChangeDeps, principal: Principal, id: string): Promise<Refusal> {
   return asMember(db, principal, async (tx) => {
     const { organizationId, uniqueKey } = (await store.find(tx, id)) ?? taskNotFound();
-    return uniqueKeyTaken(await store.holdersOf(tx, organizationId, uniqueKey === null ? [] : [uniqueKey]));
+    return uniqueKeyTaken(
+      await store.uniqueKeyHolders(tx, organizationId, uniqueKey === null ? [] : [uniqueKey]),
+    );
   });
 }
 

@@ -62,14 +62,14 @@ export async function createBatch(
     : () => store.insertBatch(deps.db, principal, organizationId, batch, tasks, deps.dispatch, partial);
   const made = await retryOnConflict(insert).catch(async (error: unknown) => {
     if (violated(error) === undefined) throw error;
-    const before = await madeBefore(deps.db, principal, id, ids);
+    const before = await createdEarlier(deps.db, principal, id, ids);
     if (before) return before;
-    throw await keysTaken(deps.db, principal, organizationId, requests);
+    throw await uniqueKeysTaken(deps.db, principal, organizationId, requests);
   });
   if (!made) {
     const refusal = await whyRefused(deps.db, principal, organizationId, tasks.length);
     if (refusal) throw refusal;
-    const before = await madeBefore(deps.db, principal, id, ids);
+    const before = await createdEarlier(deps.db, principal, id, ids);
     return before ?? { batch: null, written: tasks.map(() => false), unmet: cannotWait };
   }
   if ('written' in made) return made;
@@ -80,7 +80,11 @@ export async function createBatch(
     principal,
     made.tasks.map((task) => ({ ...task, organizationId: home, queue })),
   );
-  return { batch: { ...made.batch, running: 0 }, written: whichOf(ids, made.tasks), unmet: cannotWait };
+  return {
+    batch: { ...made.batch, running: 0 },
+    written: whichOf(ids, made.tasks),
+    unmet: cannotWait,
+  };
 }
 
 /** Writes a batch some of whose tasks wait for others. @param cannotWait takes what is left out with `partial` */
@@ -119,7 +123,7 @@ function whichOf(ids: readonly string[], tasks: readonly { id: string }[]): bool
 }
 
 /** The batch that the same request has made, whose function died before it could say so. */
-async function madeBefore(
+async function createdEarlier(
   db: Database,
   principal: Principal,
   id: string,
@@ -127,12 +131,12 @@ async function madeBefore(
 ): Promise<CreatedBatch | undefined> {
   return asMember(db, principal, async (tx) => {
     const batch = await store.findBatch(tx, id);
-    return batch && { batch, written: whichOf(ids, await store.present(tx, ids)), unmet: [] };
+    return batch && { batch, written: whichOf(ids, await store.existingTasks(tx, ids)), unmet: [] };
   });
 }
 
 /** Which of the requests stand in the way; looked up only then. */
-async function keysTaken(
+async function uniqueKeysTaken(
   db: Database,
   principal: Principal,
   organizationId: string | null,
@@ -140,7 +144,7 @@ async function keysTaken(
 ): Promise<Refusal> {
   const keys = requests.flatMap(({ uniqueKey }) => uniqueKey ?? []);
   const taken = await asMemberOf(db, { ...principal, organizationId }, (tx, home) =>
-    store.takenKeys(tx, home.organizationId, keys),
+    store.takenUniqueKeys(tx, home.organizationId, keys),
   );
   const seen = new Set(taken);
   const fields = requests.flatMap(({ uniqueKey }, index) => {

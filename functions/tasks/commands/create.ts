@@ -41,7 +41,7 @@ export async function createTasks(
     ? insertWaiting(deps, principal, organizationId, tasks)
     : retryOnConflict(() => store.insert(db, principal, organizationId, tasks, dispatch));
   const written = await writing.catch((error: unknown) =>
-    madeBefore(db, principal, organizationId, tasks, error),
+    createdEarlier(db, principal, organizationId, tasks, error),
   );
   if (written.length === 0) {
     throw (await whyRefused(db, principal, organizationId, tasks.length)) ?? tooManyPending('organization');
@@ -159,7 +159,7 @@ export function dependencyFailed(id: string, status: TaskStatus): Refusal {
  *
  * @throws Refusal `unique_key_taken`, or what was thrown
  */
-async function madeBefore(
+async function createdEarlier(
   db: Database,
   principal: Principal,
   organizationId: string | null,
@@ -177,7 +177,7 @@ async function madeBefore(
       if (made.length === tasks.length) return made;
     }
     const keys = tasks.flatMap(({ uniqueKey }) => uniqueKey ?? []);
-    throw uniqueKeyTaken(await store.holdersOf(tx, home.organizationId, keys));
+    throw uniqueKeyTaken(await store.uniqueKeyHolders(tx, home.organizationId, keys));
   });
 }
 

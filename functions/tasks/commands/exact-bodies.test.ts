@@ -41,7 +41,8 @@ const context = (task: Pick<Task, 'id' | 'attempt'>): TaskContext => ({
   log() {},
 });
 
-const claim = async (ids: readonly string[]) => (await store.claim(worker, ids, 600, 0)).claimed;
+const claim = async (ids: readonly string[]) =>
+  (await store.claim(worker, { ids, leaseSeconds: 600, soonSeconds: 0 })).claimed;
 
 /** What asks for a task: its JSON text, with the body as it is given. */
 const taskText = (url: string, body: string) =>

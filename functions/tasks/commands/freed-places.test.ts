@@ -5,7 +5,7 @@ import * as store from '../store/index.ts';
 import type { WakeUp } from '../task.ts';
 import { DISPATCH, newTask } from '../verification/fixtures.ts';
 import { randomOf } from '../verification/simulation/random.ts';
-import { aftermath } from '../worker/follow-ups.ts';
+import { followUps } from '../worker/follow-ups.ts';
 import { cancelTask, rescheduleTask } from './change.ts';
 import { createTasks } from './create.ts';
 import { reconsiderHeld } from './fill-lanes.ts';
@@ -55,8 +55,12 @@ const keyed = (key: string, limit = 1) => ({ concurrencyKey: key, concurrencyLim
 /** Lets workers claim until no message is under way any more. */
 async function deliver(): Promise<void> {
   while (sent.length > 0) {
-    const after = aftermath({ ...deps, db: worker, log: () => {} });
-    const { vacated } = await store.claim(worker, sent.splice(0, 5), 3_600, 0);
+    const after = followUps({ ...deps, db: worker, log: () => {} });
+    const { vacated } = await store.claim(worker, {
+      ids: sent.splice(0, 5),
+      leaseSeconds: 3_600,
+      soonSeconds: 0,
+    });
     after.fill(vacated);
     await after.end();
   }
@@ -64,10 +68,10 @@ async function deliver(): Promise<void> {
 
 async function complete(...given: string[]): Promise<void> {
   const ids = [...new Set(given)].filter((id) => id !== NOBODY);
-  const after = aftermath({ ...deps, db: worker, log: () => {} });
+  const after = followUps({ ...deps, db: worker, log: () => {} });
   const rows = await on.admin`select id, attempt from tasks where id = any (${ids}::uuid[])`;
   const outcomes = rows.map(({ id, attempt }) => ({ id, attempt, kind: 'complete', result: null }) as const);
-  after.follow(await store.settle(worker, outcomes, DISPATCH));
+  after.afterSettle(await store.settle(worker, outcomes, DISPATCH));
   await after.end();
   await deliver();
 }
@@ -139,9 +143,9 @@ describe('a freed place', () => {
     await deliver();
     await create(keyed('printer'), keyed('printer'));
     await deliver();
-    const after = aftermath({ ...deps, db: worker, log: () => {} });
+    const after = followUps({ ...deps, db: worker, log: () => {} });
     const outcome = { id: running, attempt: 1, kind: 'complete', result: null } as const;
-    after.follow(await store.settle(worker, [outcome], DISPATCH));
+    after.afterSettle(await store.settle(worker, [outcome], DISPATCH));
     await after.end();
     const [given = ''] = sent;
     await cancelTask(deps, ada, given);

@@ -29,7 +29,8 @@ async function create(dependsOn: readonly Task[] = [], given: Partial<store.NewT
   return task;
 }
 
-const claim = async ({ id }: Task) => (await store.claim(worker, [id], 30, 0)).claimed[0]?.attempt ?? 0;
+const claim = async ({ id }: Task) =>
+  (await store.claim(worker, { ids: [id], leaseSeconds: 30, soonSeconds: 0 })).claimed[0]?.attempt ?? 0;
 
 /** Ends an attempt of a task, and tells those that wait for it. */
 async function settle({ id }: Task, attempt: number, kind: 'complete' | 'fail'): Promise<void> {
@@ -64,7 +65,9 @@ describe('a retried task that depends on others', () => {
     const second = await create([first]);
     await cancel(second);
     expect(await retry(second)).toMatchObject({ status: 'PENDING', cause: 'requeue', finishedAt: null });
-    expect((await store.claim(worker, [second.id], 30, 0)).claimed).toEqual([]);
+    expect(
+      (await store.claim(worker, { ids: [second.id], leaseSeconds: 30, soonSeconds: 0 })).claimed,
+    ).toEqual([]);
     await end(first, 'complete');
     expect(await statuses(second)).toEqual(['SCHEDULED']);
   });
@@ -113,7 +116,7 @@ describe('a retried task that depends on others', () => {
     // Whoever waited has been told: nobody else waits for the first.
     await on.admin`update tasks set has_dependents = false where id = ${first.id}`;
     await retry(second);
-    await store.claim(worker, [first.id], 30, 0);
+    await store.claim(worker, { ids: [first.id], leaseSeconds: 30, soonSeconds: 0 });
     await store.settle(worker, [{ id: first.id, attempt: 1, kind: 'complete', result: 1 }], DISPATCH);
     await tick({ ...quiet, db: dispatcher, round: { lane: null } }, () => 60);
     expect(await statuses(second)).toEqual(['SCHEDULED']);
@@ -191,7 +194,7 @@ describe('several that are retried together', () => {
 
   test('wait for one that a statement before has retried', async () => {
     const top = await create();
-    const count = store.STRETCH.changed + 10;
+    const count = store.BULK_STEP.changed + 10;
     await on.admin`
       insert into tasks (id, organization_id, kind, name, queue, status, scheduled_time, run_at, finished_at, max_retries, attempt_limit)
       select gen_random_uuid(), ${ada.organizationId}, 'data.process', 'Waits', 'bulk', 'CANCELLED', now(), now(), now(), 0, 1
@@ -225,7 +228,7 @@ test('what a failed task left behind is kept until those that waited for it are 
     where organization_id = ${ada.organizationId}`;
   await on.admin`update tasks set finished_at = now() - interval '1 day' where id = ${second.id}`;
   const old = (retentionDays: number) =>
-    store.oldTasks(dispatcher, { organizationId: ada.organizationId, retentionDays }, 10);
+    store.expiredTasks(dispatcher, { organizationId: ada.organizationId, retentionDays }, 10);
   expect(await old(2)).toEqual([]);
   await expect(retry(second)).rejects.toMatchObject({ code: 'dependency_failed' });
   await on.admin`update tasks set finished_at = now() - interval '3 days' where id = ${second.id}`;

@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Member, type Stand, stand } from '../../database/testing/stand.ts';
 import { createTasks } from '../commands/create.ts';
-import { RELEASED_AT_ONCE } from '../store/dependencies.ts';
+import { MAX_RELEASED } from '../store/dependencies.ts';
 import * as store from '../store/index.ts';
 import type { Task } from '../task.ts';
 import { DISPATCH, newTask, statusOf } from '../verification/fixtures.ts';
-import { aftermath } from '../worker/follow-ups.ts';
+import { followUps } from '../worker/follow-ups.ts';
 import { releaseDependents } from './dependents.ts';
 import { tick } from './tick.ts';
 
@@ -39,7 +39,7 @@ async function create(
 }
 
 async function end(task: Task, kind: 'complete' | 'fail'): Promise<void> {
-  const { claimed } = await store.claim(worker, [task.id], 30, 0);
+  const { claimed } = await store.claim(worker, { ids: [task.id], leaseSeconds: 30, soonSeconds: 0 });
   const attempt = claimed[0]?.attempt ?? 0;
   await store.settle(
     worker,
@@ -58,7 +58,9 @@ describe('a task that depends on others', () => {
     expect(await release(one)).toEqual([]);
     await end(other, 'complete');
     expect(await release(other)).toMatchObject([{ id: waiting.id, status: 'SCHEDULED' }]);
-    expect((await store.claim(worker, [waiting.id], 30, 0)).claimed).toHaveLength(1);
+    expect(
+      (await store.claim(worker, { ids: [waiting.id], leaseSeconds: 30, soonSeconds: 0 })).claimed,
+    ).toHaveLength(1);
   });
 
   test('is scheduled at once when they are completed already', async () => {
@@ -97,7 +99,7 @@ describe('a task that depends on others', () => {
     const [soon, later] = [await create([parent]), await create([parent], ada, inSeconds(600))];
     const [retried] = [await create()];
     await create([retried]);
-    await store.claim(worker, [parent.id, retried.id], 30, 0);
+    await store.claim(worker, { ids: [parent.id, retried.id], leaseSeconds: 30, soonSeconds: 0 });
     const settled = await store.settle(
       worker,
       [
@@ -107,7 +109,7 @@ describe('a task that depends on others', () => {
       DISPATCH,
     );
     const [sent, asked]: string[][] = [[], []];
-    const after = aftermath(
+    const after = followUps(
       {
         ...quiet,
         db: worker,
@@ -125,7 +127,7 @@ describe('a task that depends on others', () => {
         },
       },
     );
-    after.follow(settled);
+    after.afterSettle(settled);
     await after.end();
     expect(await statusOf(on.admin, soon.id)).toBe('SCHEDULED');
     expect(await statusOf(on.admin, later.id)).toBe('SCHEDULED');
@@ -155,9 +157,9 @@ describe('a task that depends on others', () => {
     expect(sent).not.toContain(later.id);
   });
 
-  test('is told, however many there are, by statements that each move a stretch', async () => {
+  test('is told, however many there are, by statements that each move at most 1,000', async () => {
     const parent = await create();
-    const count = RELEASED_AT_ONCE + 500;
+    const count = MAX_RELEASED + 500;
     await on.admin`
       insert into tasks (id, organization_id, kind, name, payload, queue, status, scheduled_time, run_at, max_retries, attempt_limit)
       select gen_random_uuid(), ${ada.organizationId}, 'data.process', 'Waiting', '{"large": true}', 'bulk', 'PENDING', now(), now(), 0, 1
@@ -170,7 +172,7 @@ describe('a task that depends on others', () => {
     const stretches: number[] = [];
     const announce = (rows: readonly Task[]) => void stretches.push(rows.length);
     const released = await releaseDependents({ db: worker, ...quiet, announce }, [parent.id]);
-    expect(stretches).toEqual([RELEASED_AT_ONCE, 500]);
+    expect(stretches).toEqual([MAX_RELEASED, 500]);
     expect(new Set(released.map(({ id }) => id)).size).toBe(count);
     expect(new Set(released.map(({ payload }) => payload))).toEqual(new Set([null]));
     const [row] = await on.admin`select has_dependents from tasks where id = ${parent.id}`;

@@ -201,7 +201,11 @@ test('what goes wrong with one organization keeps no other waiting', async () =>
 
 test('the oldest go first', async () => {
   const ids = [await ended(32), await ended(34), await ended(33)];
-  const old = await store.oldTasks(dispatcher, { organizationId: ada.organizationId, retentionDays: 30 }, 2);
+  const old = await store.expiredTasks(
+    dispatcher,
+    { organizationId: ada.organizationId, retentionDays: 30 },
+    2,
+  );
   expect(old.map(({ id }) => id)).toEqual([ids[1], ids[2]]);
 });
 

@@ -37,7 +37,7 @@ export async function purge(deps: RetentionDeps, timeLeft: () => boolean): Promi
   const failures: unknown[] = [];
 
   /** @returns whether the organization has more to remove */
-  const step = async (turn: store.Turn): Promise<boolean> => {
+  const step = async (turn: store.RetentionTurn): Promise<boolean> => {
     try {
       const tasks = await removeSome(deps, turn);
       removed += tasks;
@@ -52,9 +52,9 @@ export async function purge(deps: RetentionDeps, timeLeft: () => boolean): Promi
   for (;;) {
     let turns = await store.takeTurns(deps.db, ORGANIZATIONS, EVERY_SECONDS);
     if (turns.length === 0) break;
-    const unserved: store.Turn[] = [];
+    const unserved: store.RetentionTurn[] = [];
     while (turns.length > 0 && unserved.length === 0) {
-      const unfinished: store.Turn[] = [];
+      const unfinished: store.RetentionTurn[] = [];
       for (const turn of turns) {
         if (!timeLeft()) unserved.push(turn);
         else if (await step(turn)) unfinished.push(turn);
@@ -72,8 +72,8 @@ export async function purge(deps: RetentionDeps, timeLeft: () => boolean): Promi
 }
 
 /** @returns how many; less than a step's worth when there are no more, or somebody has locked some */
-async function removeSome(deps: RetentionDeps, turn: store.Turn): Promise<number> {
-  const old = await store.oldTasks(deps.db, turn, STEP);
+async function removeSome(deps: RetentionDeps, turn: store.RetentionTurn): Promise<number> {
+  const old = await store.expiredTasks(deps.db, turn, STEP);
   if (old.length === 0) return 0;
   // The object first: a row without its object says so, an object without its row would lie there for ever.
   await removeObjects(deps, old);
@@ -83,7 +83,10 @@ async function removeSome(deps: RetentionDeps, turn: store.Turn): Promise<number
   );
 }
 
-async function removeObjects({ removeArtifact }: RetentionDeps, old: readonly store.Old[]): Promise<void> {
+async function removeObjects(
+  { removeArtifact }: RetentionDeps,
+  old: readonly store.ExpiredRow[],
+): Promise<void> {
   const keys = old.flatMap(({ artifactKey }) => artifactKey ?? []);
   const next = async (): Promise<void> => {
     for (let key = keys.pop(); key !== undefined; key = keys.pop()) await removeArtifact(key);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Lane, Released } from '../store/index.ts';
-import { RELEASE } from '../store/index.ts';
+import { MAX_RELEASED } from '../store/index.ts';
 import { DISPATCH } from '../verification/fixtures.ts';
 import { type DispatchDeps, type Round, type TickStatements, tick } from './tick.ts';
 
@@ -108,7 +108,7 @@ describe('held lanes', () => {
   });
 
   test('with much in one of them keep neither the others waiting nor what is due', async () => {
-    const { order, run } = ticking(lanes(3), ({ lane }) => (lane === 'key:000000' ? RELEASE : 0));
+    const { order, run } = ticking(lanes(3), ({ lane }) => (lane === 'key:000000' ? MAX_RELEASED : 0));
     await run(() => (order.length < 10 ? 60 : 0));
     expect(order.slice(0, 6)).toEqual([
       'key:000000',

@@ -80,11 +80,11 @@ export async function tick(
       return full && unsent.length === 0;
     });
 
-  /** Releases a stretch of what a lane has room for. @returns whether there may be more */
+  /** Releases up to 1,000 held tasks for which a lane has places. @returns whether there may be more */
   const fill = (lane: store.Lane) =>
     send(async (tx) => {
       const due = await statements.releaseHeld(tx, [lane], deps.dispatch);
-      return { full: due.length === store.RELEASE, due };
+      return { full: due.length === store.MAX_RELEASED, due };
     });
 
   for (let more = true; more && timeLeft(); ) {
@@ -100,7 +100,7 @@ export async function tick(
     deps.db,
     told.filter((task) => task.dueInSeconds <= deps.dispatch.lookaheadSeconds).map(({ id }) => id),
   );
-  // A stretch of each: where very much is held, the rest has less haste than what other lanes hold, and what is due.
+  // At most 1,000 of each lane first. The rest of a very full lane is less urgent than other lanes, and than tasks that are due.
   let open: store.Lane[] = [];
   for (const lane of await nextLanes(deps, statements)) {
     if (!timeLeft()) break;

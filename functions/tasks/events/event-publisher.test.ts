@@ -7,17 +7,17 @@ import { createBatch } from '../commands/create-batch.ts';
 import { recordDeadLetters } from '../dispatcher/rescue.ts';
 import { tick } from '../dispatcher/tick.ts';
 import * as store from '../store/index.ts';
-import { DISPATCH, hearing, insertTask, newTask } from '../verification/fixtures.ts';
-import { integrators } from './event-publisher.ts';
+import { DISPATCH, insertTask, newTask, recordedEvents } from '../verification/fixtures.ts';
+import { eventPublisher } from './event-publisher.ts';
 
 const on: Stand = await stand();
 const [api, worker, dispatcher] = [on.as('api'), on.as('worker'), on.as('dispatcher')];
 const deadLetters = on.as('dead-letters');
 let ada: Member;
-let told: ReturnType<typeof hearing>;
+let told: ReturnType<typeof recordedEvents>;
 beforeEach(async () => {
   ada = await on.member();
-  told = hearing();
+  told = recordedEvents();
 });
 afterAll(() => on.close());
 
@@ -39,7 +39,7 @@ async function batchOf(count: number) {
 
 /** A worker takes them, and dies. */
 async function die(ids: readonly string[]): Promise<void> {
-  await store.claim(worker, ids, LEASE, 0);
+  await store.claim(worker, { ids, leaseSeconds: LEASE, soonSeconds: 0 });
   await on.admin`update tasks set lease_until = now() - interval '1 second' where id = any (${ids as string[]}::uuid[])`;
 }
 
@@ -55,7 +55,7 @@ describe('a single task', () => {
 
   test('that was only asked to stop, or runs again, has not ended', async () => {
     const [running, failed] = [await insertTask(api, ada), await insertTask(api, ada)];
-    await store.claim(worker, [running.id, failed.id], LEASE, 0);
+    await store.claim(worker, { ids: [running.id, failed.id], leaseSeconds: LEASE, soonSeconds: 0 });
     const error = { code: 'boom', message: 'boom' };
     await store.settle(worker, [{ id: failed.id, attempt: 1, kind: 'fail', error }], DISPATCH);
     await cancelTask(asApi(), ada, running.id);
@@ -101,7 +101,7 @@ describe('a single task', () => {
 
 describe('a batch', () => {
   test('that is cancelled as a whole is told of once, however many statements that takes', async () => {
-    const { id } = await batchOf(store.STRETCH.changed + 500);
+    const { id } = await batchOf(store.BULK_STEP.changed + 500);
     const { changed } = await cancelBatch(asApi(), ada, id, FULL);
     expect(changed).toBe(1_500);
     expect(await told.heard()).toMatchObject([batchFinished(id, { total: 1_500, cancelled: 1_500 })]);
@@ -136,7 +136,7 @@ test('a bus that fails costs an event, and neither the work nor the next event',
   const failures: unknown[] = [];
   const heard: string[] = [];
   let down = true;
-  const { announce, flush } = integrators(
+  const { announce, flush } = eventPublisher(
     async (events) => {
       if (down) throw new Error('down');
       heard.push(...events.map(({ subject }) => subject));

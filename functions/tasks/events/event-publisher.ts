@@ -3,7 +3,7 @@ import type { Batch, Task, Watched } from '../task.ts';
 import type { DomainEvent, Publish } from './domain-event.ts';
 import { batchFinishedEvent, finishedEvent } from './task-finished.ts';
 
-export type Integrators = {
+export type EventPublisher = {
   /** Takes note of what has ended of the rows that a move left, and returns at once. */
   announce: Announce;
   /** The same for a batch alone. */
@@ -13,10 +13,10 @@ export type Integrators = {
 };
 
 /**
- * Tells integrators what has ended, best effort and beside the work. Whatever function brings tasks to a terminal status
- * announces the rows that it has moved, as for those who watch them; their events are made here and nowhere else.
+ * Publishes events of tasks and batches that have ended. Best effort; callers do not wait for it. Every function that brings
+ * tasks to a terminal status announces the rows that it has moved. Their events are made here and nowhere else.
  */
-export function integrators(publish: Publish, onFailure: (error: unknown) => void): Integrators {
+export function eventPublisher(publish: Publish, onFailure: (error: unknown) => void): EventPublisher {
   /** By their ids: a batch is told by each of its tasks that ended together. */
   const events = new Map<string, DomainEvent>();
   const note = (event: DomainEvent) => void events.set(event.id, event);

@@ -1,25 +1,25 @@
 import { expect, test } from 'vitest';
-import type { Figure } from '../../metrics.ts';
+import type { MetricName } from '../../metrics.ts';
 import type { TaskStatus } from '../task.ts';
 import { measureMoves } from './metrics.ts';
 
 const DUE = new Date('2026-11-21T12:00:00Z');
 
 function measured(status: TaskStatus, queue: 'interactive' | 'bulk' = 'interactive', attempt = 1) {
-  const values: [Figure, number][] = [];
+  const values: [MetricName, number][] = [];
   const row = { status, queue, attempt, runAt: DUE, startedAt: new Date(DUE.getTime() + 250) };
-  measureMoves((figure, value) => values.push([figure, value]), [row]);
+  measureMoves((metric, value) => values.push([metric, value]), [row]);
   return values;
 }
 
-for (const [status, figure] of [
+for (const [status, metric] of [
   ['COMPLETED', 'TasksCompleted'],
   ['FAILED', 'TasksFailed'],
   ['CANCELLED', 'TasksCancelled'],
   ['SCHEDULED', 'TasksRetried'],
 ] as const) {
-  test(`an attempt that ended in ${status} counts as ${figure}`, () =>
-    expect(measured(status)).toEqual([[figure, 1]]));
+  test(`an attempt that ended in ${status} counts as ${metric}`, () =>
+    expect(measured(status)).toEqual([[metric, 1]]));
 }
 
 test('a start tells how late it was, for single tasks and batches apart', () => {

@@ -1,15 +1,15 @@
-import type { Figure, Measure } from '../../metrics.ts';
+import type { Measure, MetricName } from '../../metrics.ts';
 import type { Queue, Task, TaskStatus } from '../task.ts';
 
 /** What a worker's or dispatcher's move to a status counts as. */
-const MOVED_TO: Partial<Record<TaskStatus, Figure>> = {
+const MOVED_TO: Partial<Record<TaskStatus, MetricName>> = {
   SCHEDULED: 'TasksRetried',
   COMPLETED: 'TasksCompleted',
   FAILED: 'TasksFailed',
   CANCELLED: 'TasksCancelled',
 };
 
-const LATENESS: Record<Queue, Figure> = {
+const LATENESS: Record<Queue, MetricName> = {
   interactive: 'InteractiveStartLateness',
   bulk: 'BulkStartLateness',
 };

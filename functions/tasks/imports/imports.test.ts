@@ -8,7 +8,7 @@ import type { ImportPorts } from '../kinds/batch-import/ports.ts';
 import { importTask } from '../kinds/batch-import/run.ts';
 import * as store from '../store/index.ts';
 import type { WakeUp } from '../task.ts';
-import { DISPATCH, force, hearing, newTask } from '../verification/fixtures.ts';
+import { DISPATCH, force, newTask, recordedEvents } from '../verification/fixtures.ts';
 import { endAbandonedImports, importPorts } from './imports.ts';
 
 let on: Stand;
@@ -18,7 +18,7 @@ let ada: Client;
 let ports: ImportPorts;
 let woken: WakeUp[];
 let announced: store.WatchedBatch[];
-let told: ReturnType<typeof hearing>;
+let told: ReturnType<typeof recordedEvents>;
 
 beforeAll(async () => {
   on = await stand();
@@ -27,7 +27,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   ada = await api.register();
-  [woken, announced, told] = [[], [], hearing()];
+  [woken, announced, told] = [[], [], recordedEvents()];
   ports = importPorts({
     db: worker,
     artifacts: api.artifacts,
@@ -60,7 +60,7 @@ async function begin(text: string, given: object = {}, who = ada): Promise<Begun
 
 /** Runs the import as the worker would, in an attempt that has been claimed. */
 async function run({ task }: Begun, use = ports, signal = new AbortController().signal) {
-  const { claimed } = await store.claim(worker, [task], 600, 0);
+  const { claimed } = await store.claim(worker, { ids: [task], leaseSeconds: 600, soonSeconds: 0 });
   const [row] = claimed;
   if (!row) throw new Error('not claimed');
   const progress: number[] = [];

@@ -159,7 +159,8 @@ export function importPorts({
       if (opened && etag !== null && opened.etag !== etag) throw uploadReplaced();
       return opened;
     },
-    takenKeys: ({ organizationId, batchId }, keys) => store.takenByOthers(db, organizationId, batchId, keys),
+    takenUniqueKeys: ({ organizationId, batchId }, keys) =>
+      store.uniqueKeysTakenByOthers(db, organizationId, batchId, keys),
     async unmet({ organizationId }, lines) {
       const errors = await unmetNow(
         db,
@@ -193,7 +194,7 @@ export function importPorts({
       const ids = lines.map(importIds(batchId));
       return without(
         lines.map((line) => ({ line })),
-        await store.present(db, ids),
+        await store.existingTasks(db, ids),
       );
     },
     async seal(job, lastLine) {

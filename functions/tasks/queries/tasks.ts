@@ -82,7 +82,7 @@ export async function explainTask(
   return asMember(db, principal, async (tx) => {
     const task = await findVisible(tx, id, large);
     const waits = task.status === 'PENDING' || task.status === 'SCHEDULED';
-    const around = waits ? await store.surroundings(tx, id) : undefined;
+    const around = waits ? await store.waitingContext(tx, id) : undefined;
     return { task, waiting: around ? waitingReason(task, around) : null };
   });
 }

@@ -1,13 +1,13 @@
 import type { Database, Transaction } from '../../database/connect.ts';
 import type { Batch } from '../task.ts';
-import { batchJson } from './fragments/batch-counters.ts';
-import { newestOf, type Whose } from './fragments/newest.ts';
+import { batchJsonSql } from './fragments/batch-counters.ts';
+import { type ListOwner, newestRowsSql } from './fragments/newest.ts';
 
 /** A batch, and how many of its tasks run at this moment. */
 export type BatchNow = Batch & { running: number };
 
 /** A relation `running`: how many tasks of the batches `b` run. It is read from the index of what runs, not from all tasks of a batch. */
-const running = (tx: Transaction) => tx`
+const runningTasksSql = (tx: Transaction) => tx`
   running as materialized (
     select r.batch_id, count(*)::integer as tasks from tasks r
     -- An array, so that the batch is compared before the policy is asked.
@@ -15,8 +15,8 @@ const running = (tx: Transaction) => tx`
     group by r.batch_id
   )`;
 
-const withRunning = (tx: Transaction) => tx`
-  select ${batchJson(tx)} as batch, coalesce(r.tasks, 0) as running
+const batchesWithRunningSql = (tx: Transaction) => tx`
+  select ${batchJsonSql(tx)} as batch, coalesce(r.tasks, 0) as running
   from b left join running r on r.batch_id = b.id`;
 
 type Row = { batch: Batch; running: number };
@@ -27,38 +27,41 @@ export async function findBatch(tx: Transaction, id: string): Promise<BatchNow |
   const [row] = await tx<Row[]>`
     with b as materialized (
       select * from batches b where b.id = ${id}
-    ), ${running(tx)}
-    ${withRunning(tx)}`;
+    ), ${runningTasksSql(tx)}
+    ${batchesWithRunningSql(tx)}`;
   return row && batchNow(row);
 }
 
 /** Batches, newest first. @param beforeId only older ones than this */
 export async function listBatches(
   tx: Transaction,
-  { beforeId, ...whose }: Whose & { beforeId: string | null },
+  { beforeId, ...whose }: ListOwner & { beforeId: string | null },
   limit: number,
 ): Promise<BatchNow[]> {
   // What runs is counted once, and not once for each batch.
   const rows = await tx<Row[]>`
-    ${newestOf(tx, {
+    ${newestRowsSql(tx, {
       table: 'batches',
       whose,
       matching: beforeId ? tx`and t.id < ${beforeId}` : tx``,
       newestOfEach: tx`newest_batch_of_each(${limit}, ${beforeId})`,
       limit,
-    })}, b as materialized (select * from newest), ${running(tx)}
-    ${withRunning(tx)}
+    })}, b as materialized (select * from newest), ${runningTasksSql(tx)}
+    ${batchesWithRunningSql(tx)}
     order by b.id desc`;
   return rows.map(batchNow);
 }
 
 /** Which of these tasks there are, as far as the transaction's principal sees them, or the function's role. */
-export async function present(tx: Database | Transaction, ids: readonly string[]): Promise<{ id: string }[]> {
+export async function existingTasks(
+  tx: Database | Transaction,
+  ids: readonly string[],
+): Promise<{ id: string }[]> {
   return tx<{ id: string }[]>`select t.id from tasks t where t.id = any (${ids as string[]}::uuid[])`;
 }
 
 /** Which of these unique keys live tasks of the organization have. */
-export async function takenKeys(
+export async function takenUniqueKeys(
   tx: Transaction,
   organizationId: string,
   keys: readonly string[],

@@ -1,17 +1,24 @@
 import type { Transaction } from '../../database/connect.ts';
 import type { DispatchSettings, Task, Watched } from '../task.ts';
-import { tally, untallied, watchedBatch } from './fragments/batch-counters.ts';
+import { batchCountersSql, unchangedBatchCountersSql, watchedBatchSql } from './fragments/batch-counters.ts';
 import {
   type BulkMove,
-  keyIsFree,
-  picked,
-  type Reached,
+  type BulkStep,
+  bulkSelectionSql,
+  pickedSql,
   type Selection,
-  stretch,
+  uniqueKeyIsFreeSql,
 } from './fragments/bulk-selection.ts';
-import { columns, dueIn, type Fragment, leaves, nextDispatch, type Timed } from './fragments/columns.ts';
-import { CAPPED, type Capped } from './fragments/lanes.ts';
-import { requeueing } from './fragments/requeue.ts';
+import {
+  dueInSecondsSql,
+  type Fragment,
+  fromStatuses,
+  nextDispatchSql,
+  type Timed,
+  taskColumnsSql,
+} from './fragments/columns.ts';
+import { type Capped, isCappedSql } from './fragments/lanes.ts';
+import { requeueSql } from './fragments/requeue.ts';
 
 /*
  * What people do to tasks: to one, or to many by a filter. Either way the same statement moves what is `picked`; only who
@@ -19,8 +26,8 @@ import { requeueing } from './fragments/requeue.ts';
  */
 
 /** Cancels what waits, and asks the workers of what runs to stop it. */
-const cancellation = (tx: Transaction) => {
-  const before = tx`t.status = any (${leaves('cancel')}::text[])`;
+const cancelSql = (tx: Transaction) => {
+  const before = tx`t.status = any (${fromStatuses('cancel')}::text[])`;
   return tx`
     moved as (
       update tasks t
@@ -28,29 +35,29 @@ const cancellation = (tx: Transaction) => {
         finished_at = case when ${before} then clock_timestamp() end,
         cancel_requested_at = coalesce(t.cancel_requested_at, clock_timestamp()),
         next_dispatch_at = null, held_by = null, updated_at = clock_timestamp(), seq = t.seq + 1
-      from picked where t.id = picked.id and t.status = any (${[...leaves('cancel'), ...leaves('abort')]}::text[])
+      from picked where t.id = picked.id and t.status = any (${[...fromStatuses('cancel'), ...fromStatuses('abort')]}::text[])
       returning t.*
-    ), ${tally(tx, 'moved', 1)}`;
+    ), ${batchCountersSql(tx, 'moved', 1)}`;
 };
 
 /** Gives what waits another time; one in the past means now. */
-const rescheduling = (tx: Transaction, scheduledTime: string, dispatch: DispatchSettings) => {
+const rescheduleSql = (tx: Transaction, scheduledTime: string, dispatch: DispatchSettings) => {
   const runAt = tx`greatest(${scheduledTime}::text::timestamptz, clock_timestamp())`;
   return tx`
     moved as (
       update tasks t
       set scheduled_time = ${scheduledTime}::text::timestamptz, run_at = ${runAt},
-        next_dispatch_at = case when t.status = 'SCHEDULED' then ${nextDispatch(tx, runAt, dispatch)} end,
+        next_dispatch_at = case when t.status = 'SCHEDULED' then ${nextDispatchSql(tx, runAt, dispatch)} end,
         held_by = null, dispatches = 0, updated_at = clock_timestamp(), seq = t.seq + 1
-      from picked where t.id = picked.id and t.status = any (${leaves('reschedule')}::text[])
+      from picked where t.id = picked.id and t.status = any (${fromStatuses('reschedule')}::text[])
       returning t.*
-    ), ${untallied(tx)}`;
+    ), ${unchangedBatchCountersSql(tx)}`;
 };
 
 type Changed = Capped<Timed<Watched<Task>>>;
 
 /** The task that is meant, if it has one of these statuses. */
-const pickedOne = (tx: Transaction, id: string, statuses: string[]) => tx`
+const pickedOneSql = (tx: Transaction, id: string, statuses: string[]) => tx`
   picked as (
     select t.id, t.batch_id, t.status from tasks t
     where t.id = ${id} and t.status = any (${statuses}::text[])
@@ -58,27 +65,27 @@ const pickedOne = (tx: Transaction, id: string, statuses: string[]) => tx`
   )`;
 
 /** Moves one task. */
-async function one(tx: Transaction, move: Fragment): Promise<Changed | undefined> {
+async function moveOne(tx: Transaction, move: Fragment): Promise<Changed | undefined> {
   const [task] = await tx<Changed[]>`
     with recursive ${move}
-    select ${columns(tx)}, t.watchers, ${watchedBatch(tx)}, ${dueIn(tx)}, ${CAPPED(tx)} as capped from moved t`;
+    select ${taskColumnsSql(tx)}, t.watchers, ${watchedBatchSql(tx)}, ${dueInSecondsSql(tx)}, ${isCappedSql(tx)} as capped from moved t`;
   return task;
 }
 
 /** What a statement has changed. The rows come without payload and description. */
-export type ChangedStretch = Reached & { rows: Changed[] };
+export type ChangedBulkStep = BulkStep & { rows: Changed[] };
 
-/** Moves a stretch of the tasks that are meant. */
-async function many(
+/** Moves a step of the tasks that are meant. */
+async function moveMany(
   tx: Transaction,
   move: BulkMove,
   given: Selection,
   after: string | null,
   statement: Fragment,
-): Promise<ChangedStretch> {
-  const rows = await tx<(Changed & Reached)[]>`
-    with recursive ${stretch(tx, move, given, after)}, ${statement}
-    select ${columns(tx, false)}, t.watchers, ${watchedBatch(tx)}, ${dueIn(tx)}, ${CAPPED(tx)} as capped, r.matched, r.stopping, r.id as reached
+): Promise<ChangedBulkStep> {
+  const rows = await tx<(Changed & BulkStep)[]>`
+    with recursive ${bulkSelectionSql(tx, move, given, after)}, ${statement}
+    select ${taskColumnsSql(tx, false)}, t.watchers, ${watchedBatchSql(tx)}, ${dueInSecondsSql(tx)}, ${isCappedSql(tx)} as capped, r.matched, r.stopping, r.id as reached
     from reached r left join moved t on true`;
   const [first] = rows;
   if (!first) throw new Error('A statement that always answers did not');
@@ -93,17 +100,17 @@ async function many(
  * @returns undefined when the task is not visible, may not be written, or is past cancelling
  */
 export async function cancel(tx: Transaction, id: string): Promise<Changed | undefined> {
-  const picked = pickedOne(tx, id, [...leaves('cancel'), ...leaves('abort')]);
-  return one(tx, tx`${picked}, ${cancellation(tx)}`);
+  const picked = pickedOneSql(tx, id, [...fromStatuses('cancel'), ...fromStatuses('abort')]);
+  return moveOne(tx, tx`${picked}, ${cancelSql(tx)}`);
 }
 
-/** Cancels a stretch of the tasks that are meant. @param after where the stretch before has come to */
+/** Cancels a step of the tasks that are meant. @param after where the step before has come to */
 export async function cancelMany(
   tx: Transaction,
   given: Selection,
   after: string | null,
-): Promise<ChangedStretch> {
-  return many(tx, 'cancel', given, after, tx`${picked(tx, 'cancel')}, ${cancellation(tx)}`);
+): Promise<ChangedBulkStep> {
+  return moveMany(tx, 'cancel', given, after, tx`${pickedSql(tx, 'cancel')}, ${cancelSql(tx)}`);
 }
 
 /**
@@ -120,13 +127,13 @@ export async function requeue(
 ): Promise<Changed | undefined> {
   const meant = tx`
     meant as (
-      select t.id from tasks t where t.id = ${id} and t.status = any (${leaves('requeue')}::text[])
+      select t.id from tasks t where t.id = ${id} and t.status = any (${fromStatuses('requeue')}::text[])
     )`;
-  return one(tx, tx`${meant}, ${requeueing(tx, 'meant', tx`true`, dispatch)}`);
+  return moveOne(tx, tx`${meant}, ${requeueSql(tx, 'meant', tx`true`, dispatch)}`);
 }
 
 /**
- * Runs a stretch of the tasks that are meant again. Those whose unique key is taken stay as they are, and so do those that
+ * Runs a step of the tasks that are meant again. Those whose unique key is taken stay as they are, and so do those that
  * depend on a task that has failed and is not run again with them.
  *
  * @throws the database's error `23505` when a key was taken at this very moment; nothing has been changed then
@@ -136,8 +143,8 @@ export async function requeueMany(
   given: Selection,
   after: string | null,
   dispatch: DispatchSettings,
-): Promise<ChangedStretch> {
-  return many(tx, 'requeue', given, after, requeueing(tx, 'chosen', keyIsFree(tx), dispatch));
+): Promise<ChangedBulkStep> {
+  return moveMany(tx, 'requeue', given, after, requeueSql(tx, 'chosen', uniqueKeyIsFreeSql(tx), dispatch));
 }
 
 /**
@@ -152,31 +159,31 @@ export async function reschedule(
   scheduledTime: string,
   dispatch: DispatchSettings,
 ): Promise<Changed | undefined> {
-  const picked = pickedOne(tx, id, leaves('reschedule'));
-  return one(tx, tx`${picked}, ${rescheduling(tx, scheduledTime, dispatch)}`);
+  const picked = pickedOneSql(tx, id, fromStatuses('reschedule'));
+  return moveOne(tx, tx`${picked}, ${rescheduleSql(tx, scheduledTime, dispatch)}`);
 }
 
-/** Gives a stretch of the tasks that are meant another time. */
+/** Gives a step of the tasks that are meant another time. */
 export async function rescheduleMany(
   tx: Transaction,
   given: Selection,
   after: string | null,
   scheduledTime: string,
   dispatch: DispatchSettings,
-): Promise<ChangedStretch> {
-  const statement = tx`${picked(tx, 'reschedule')}, ${rescheduling(tx, scheduledTime, dispatch)}`;
-  return many(tx, 'reschedule', given, after, statement);
+): Promise<ChangedBulkStep> {
+  const statement = tx`${pickedSql(tx, 'reschedule')}, ${rescheduleSql(tx, scheduledTime, dispatch)}`;
+  return moveMany(tx, 'reschedule', given, after, statement);
 }
 
-/** Counts a stretch without changing it. */
-export async function countStretch(
+/** Counts a step without changing it. */
+export async function countBulkStep(
   tx: Transaction,
   move: BulkMove,
   given: Selection,
   after: string | null,
-): Promise<Reached> {
-  const [counted] = await tx<Reached[]>`
-    with ${stretch(tx, move, given, after)}
+): Promise<BulkStep> {
+  const [counted] = await tx<BulkStep[]>`
+    with ${bulkSelectionSql(tx, move, given, after)}
     select r.matched, r.stopping, r.id as reached from reached r`;
   if (!counted) throw new Error('A statement that always answers did not');
   return counted;

@@ -81,12 +81,11 @@ test('claim, renewal, report and settle look at their own tasks, also by a plan 
   const claimAndSettle = async (count: number) => {
     const tasks = Array.from({ length: count }, () => newTask({ id: uuidv7() }));
     await store.insert(api, ada, null, tasks, DISPATCH);
-    const { claimed } = await store.claim(
-      worker,
-      tasks.map(({ id }) => id),
-      30,
-      0,
-    );
+    const { claimed } = await store.claim(worker, {
+      ids: tasks.map(({ id }) => id),
+      leaseSeconds: 30,
+      soonSeconds: 0,
+    });
     await store.renew(worker, claimed, 30);
     await store.report(
       worker,
@@ -118,7 +117,7 @@ test('claim, settle and tick look at what their own organizations have paused an
     await store.insert(on.as('api'), grace, null, tasks, DISPATCH);
     await store.takeForDispatch(dispatcher, 1_000, DISPATCH.resendSeconds);
     const ids = tasks.map(({ id }) => id);
-    const { claimed } = await store.claim(worker, ids, 30, 0);
+    const { claimed } = await store.claim(worker, { ids, leaseSeconds: 30, soonSeconds: 0 });
     await store.settle(
       worker,
       claimed.map(({ id, attempt }) => ({ id, attempt, kind: 'complete', result: null })),
@@ -147,7 +146,7 @@ test('a release looks at what it can give a place to, however many tasks of a fu
     insert into pauses (organization_id, scope, name) values (${ada.organizationId}, 'kind', 'http.request')`;
   const keyed = { concurrencyKey: 'printer', concurrencyLimit: 1 };
   const [running] = await store.insert(api, ada, null, [newTask(keyed)], DISPATCH);
-  await store.claim(worker, [running?.id ?? ''], 3_600, 0);
+  await store.claim(worker, { ids: [running?.id ?? ''], leaseSeconds: 3_600, soonSeconds: 0 });
   const hold = (count: number) => on.admin`
     insert into tasks (id, organization_id, kind, name, queue, status, scheduled_time, run_at, next_dispatch_at, max_retries,
       attempt_limit, concurrency_key, concurrency_limit, held_by)

@@ -2,13 +2,13 @@ import type { Database, Transaction } from '../../database/connect.ts';
 import type { Principal } from '../../database/enter.ts';
 import type { NewBatch, NewTask } from '../new-task.ts';
 import type { Batch, DispatchSettings, Task } from '../task.ts';
-import { batchJson } from './fragments/batch-counters.ts';
-import { columns, dueIn, type Timed } from './fragments/columns.ts';
-import { insertion } from './fragments/insertion.ts';
-import { counting, fullBoundFor } from './fragments/pending-counters.ts';
+import { batchJsonSql } from './fragments/batch-counters.ts';
+import { dueInSecondsSql, type Timed, taskColumnsSql } from './fragments/columns.ts';
+import { insertTasksSql } from './fragments/insert-tasks.ts';
+import { fullBoundSql, pendingCountersSql } from './fragments/pending-counters.ts';
 
 /** The organization that the principal may write to, the named one or the personal one, if there is room for so many more tasks. */
-const home = (
+const writableOrganizationSql = (
   db: Database | Transaction,
   { userId, sessionId }: Principal,
   organizationId: string | null,
@@ -19,7 +19,7 @@ const home = (
   ), home as materialized (
     select c.organization_id from caller c
     where c.role <> 'viewer'
-      and ${fullBoundFor(db, { organizationId: db`c.organization_id`, userId: db`${userId}::uuid`, count })} is null
+      and ${fullBoundSql(db, { organizationId: db`c.organization_id`, userId: db`${userId}::uuid`, count })} is null
   )`;
 
 /**
@@ -37,11 +37,11 @@ export async function insert(
   dispatch: DispatchSettings,
 ): Promise<Timed<Task>[]> {
   return db<Timed<Task>[]>`
-    with ${home(db, principal, organizationId, tasks.length)}, t as (
-      ${insertion(db, principal.userId, tasks, null, dispatch)}
+    with ${writableOrganizationSql(db, principal, organizationId, tasks.length)}, t as (
+      ${insertTasksSql(db, principal.userId, tasks, null, dispatch)}
       returning t.*
-    ), ${counting(db, 't', { each: 1 })}
-    select ${columns(db)}, ${dueIn(db)} from t`;
+    ), ${pendingCountersSql(db, 't', { each: 1 })}
+    select ${taskColumnsSql(db)}, ${dueInSecondsSql(db)} from t`;
 }
 
 /** What a message needs to know of a task. */
@@ -83,11 +83,11 @@ export async function insertBatch(
   partial = false,
 ): Promise<WrittenBatch | undefined> {
   const [first, ...rows] = await db<(WrittenBatch['tasks'][number] & { batch: Batch | null })[]>`
-    with ${home(db, principal, organizationId, tasks.length)}, made as (
-      ${insertion(db, principal.userId, tasks, batch.id, dispatch)}
+    with ${writableOrganizationSql(db, principal, organizationId, tasks.length)}, made as (
+      ${insertTasksSql(db, principal.userId, tasks, batch.id, dispatch)}
       ${partial ? db`on conflict do nothing` : db``}
       returning t.id, t.organization_id, t.created_by, t.status, t.run_at
-    ), ${counting(db, 'made', { each: 1 })}, batch as (
+    ), ${pendingCountersSql(db, 'made', { each: 1 })}, batch as (
       insert into batches (id, organization_id, created_by, name, queue, total, first_task_id, last_task_id)
       select ${batch.id}, home.organization_id, ${principal.userId}, ${batch.name}, ${batch.queue}, count(*),
         ${tasks[0]?.id ?? null}::uuid, ${tasks.at(-1)?.id ?? null}::uuid
@@ -95,8 +95,8 @@ export async function insertBatch(
       group by home.organization_id
       returning *
     )
-    select ${batchJson(db)} as batch, b.id, '' as status, 0::float8 as "dueInSeconds" from batch b
+    select ${batchJsonSql(db)} as batch, b.id, '' as status, 0::float8 as "dueInSeconds" from batch b
     union all
-    select null, t.id, t.status, ${dueIn(db)} from made t`;
+    select null, t.id, t.status, ${dueInSecondsSql(db)} from made t`;
   return first?.batch ? { batch: first.batch, tasks: rows } : undefined;
 }

@@ -1,7 +1,14 @@
 import type { Database, Transaction } from '../../database/connect.ts';
 import type { DispatchSettings, Task, TaskStatus, Watched } from '../task.ts';
-import { tally, watchedBatch } from './fragments/batch-counters.ts';
-import { among, columns, dueIn, leaves, nextDispatch, type Timed } from './fragments/columns.ts';
+import { batchCountersSql, watchedBatchSql } from './fragments/batch-counters.ts';
+import {
+  dueInSecondsSql,
+  fromStatuses,
+  idIsAnySql,
+  nextDispatchSql,
+  type Timed,
+  taskColumnsSql,
+} from './fragments/columns.ts';
 
 /**
  * Marks tasks of an organization as waited for, which excludes that they end before the transaction does.
@@ -50,9 +57,9 @@ export async function failedDependency(
 }
 
 /** Waiting tasks that one statement moves at most: any number may wait for the same task. */
-export const RELEASED_AT_ONCE = 1_000;
+export const MAX_RELEASED = 1_000;
 
-type Told = { told: number; moved: Timed<Watched<Task>>[]; more: boolean };
+type ReleasedDependents = { told: number; moved: Timed<Watched<Task>>[]; more: boolean };
 
 /**
  * Tells tasks that wait how those ended that they wait for: when all are COMPLETED they are SCHEDULED, when one has FAILED or
@@ -68,7 +75,7 @@ export async function release(
   ids: readonly string[] | null,
   limit: number,
   dispatch: DispatchSettings,
-): Promise<Told> {
+): Promise<ReleasedDependents> {
   const released = await db.begin(async (tx) => {
     const ended = await tx<{ id: string }[]>`
       select t.id from tasks t
@@ -79,11 +86,11 @@ export async function release(
       for update of t skip locked`;
     if (ended.length === 0) return { told: 0, moved: [], more: false };
     const told = ended.map(({ id }) => id);
-    const fated = await withFate(tx, told);
+    const fated = await decidedDependents(tx, told);
     // Locked first and looked at afterwards: of two whose end comes at the same time, the second sees both.
     const waiting = await tx<{ id: string }[]>`
       select t.id from tasks t
-      where t.status = any (${leaves('release')}::text[]) and ${among(tx, fated)}
+      where t.status = any (${fromStatuses('release')}::text[]) and ${idIsAnySql(tx, fated)}
       order by t.id
       for update of t`;
     const error = JSON.stringify({
@@ -103,31 +110,31 @@ export async function release(
           error = case when fate.lost then ${error}::jsonb end,
           finished_at = case when fate.lost then clock_timestamp() end,
           run_at = ${runAt},
-          next_dispatch_at = case when not fate.lost then ${nextDispatch(tx, runAt, dispatch)} end,
+          next_dispatch_at = case when not fate.lost then ${nextDispatchSql(tx, runAt, dispatch)} end,
           updated_at = clock_timestamp(), seq = t.seq + 1
         from fate
-        where t.id = fate.id and (fate.lost or fate.free) and t.status = any (${leaves('release')}::text[])
+        where t.id = fate.id and (fate.lost or fate.free) and t.status = any (${fromStatuses('release')}::text[])
         returning t.*
-      ), ${tally(tx, 'moved', 1)}
-      select ${columns(tx, false)}, t.watchers, ${watchedBatch(tx)}, ${dueIn(tx)} from moved t`;
-    const more = fated.length === RELEASED_AT_ONCE;
+      ), ${batchCountersSql(tx, 'moved', 1)}
+      select ${taskColumnsSql(tx, false)}, t.watchers, ${watchedBatchSql(tx)}, ${dueInSecondsSql(tx)} from moved t`;
+    const more = fated.length === MAX_RELEASED;
     if (!more) await tx`update tasks set has_dependents = false where id = any (${told}::uuid[])`;
     return { told: more ? 0 : told.length, moved: [...moved], more };
   });
-  return released as Told;
+  return released as ReleasedDependents;
 }
 
 /**
  * Tasks that wait for the given ones, and whose fate is known: all that they wait for are COMPLETED, or one never will be. At
  * most so many as are released at once; who is released waits no longer, and so the next look finds others.
  */
-async function withFate(tx: Transaction, ended: readonly string[]): Promise<string[]> {
+async function decidedDependents(tx: Transaction, ended: readonly string[]): Promise<string[]> {
   const rows = await tx<{ id: string }[]>`
     select distinct waiting.id
     from (select d.task_id from task_dependencies d where d.depends_on = any (${ended as string[]}::uuid[])) d
     -- One by one: whatever is stored, none but these is looked at.
     cross join lateral (
-      select t.id from tasks t where t.id = d.task_id and t.status = any (${leaves('release')}::text[]) limit 1
+      select t.id from tasks t where t.id = d.task_id and t.status = any (${fromStatuses('release')}::text[]) limit 1
     ) waiting
     cross join lateral (
       select bool_or(p.status in ('FAILED', 'CANCELLED')) or bool_and(p.status = 'COMPLETED') as known
@@ -135,6 +142,6 @@ async function withFate(tx: Transaction, ended: readonly string[]): Promise<stri
       where o.task_id = waiting.id
     ) fate
     where fate.known
-    limit ${RELEASED_AT_ONCE}`;
+    limit ${MAX_RELEASED}`;
   return rows.map(({ id }) => id);
 }

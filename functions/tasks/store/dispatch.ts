@@ -1,9 +1,15 @@
 import type { Database, Transaction } from '../../database/connect.ts';
 import type { Task, Watched } from '../task.ts';
 import { LONGEST_DELAY_SECONDS } from '../wake-ups.ts';
-import { tally, watchedBatch } from './fragments/batch-counters.ts';
-import { among, columns, dueIn, leaves, type Timed } from './fragments/columns.ts';
-import { PAUSED } from './fragments/lanes.ts';
+import { batchCountersSql, watchedBatchSql } from './fragments/batch-counters.ts';
+import {
+  dueInSecondsSql,
+  fromStatuses,
+  idIsAnySql,
+  type Timed,
+  taskColumnsSql,
+} from './fragments/columns.ts';
+import { pausedLaneSql } from './fragments/lanes.ts';
 import type { Released } from './lanes/lanes.ts';
 
 /**
@@ -25,7 +31,7 @@ export async function rescue(
   return db<Timed<Watched<Task>>[]>`
     with expired as (
       select t.id, t.cause, t.run_at from tasks t
-      where ${ids ? db`${among(db, ids)} and t.status = any (${leaves('rescue')}::text[])` : db`t.status = 'RUNNING'`}
+      where ${ids ? db`${idIsAnySql(db, ids)} and t.status = any (${fromStatuses('rescue')}::text[])` : db`t.status = 'RUNNING'`}
         and t.lease_until < (select clock_timestamp())
       order by t.lease_until
       limit ${limit}
@@ -52,8 +58,8 @@ export async function rescue(
       on conflict (task_id, attempt) do update
       set outcome = excluded.outcome, finished_at = excluded.finished_at, delay_seconds = excluded.delay_seconds,
         error = excluded.error, progress = excluded.progress
-    ), ${tally(db, 'moved', 1)}
-    select ${columns(db, false)}, t.watchers, ${watchedBatch(db)}, ${dueIn(db)} from moved t`;
+    ), ${batchCountersSql(db, 'moved', 1)}
+    select ${taskColumnsSql(db, false)}, t.watchers, ${watchedBatchSql(db)}, ${dueInSecondsSql(db)} from moved t`;
 }
 
 /**
@@ -71,7 +77,7 @@ export async function takeForDispatch(
 ): Promise<{ taken: number; due: Released[] }> {
   const rows = await tx<(Released & { held: boolean })[]>`
     with due as (
-      select t.id, ${PAUSED(tx)} as lane from tasks t
+      select t.id, ${pausedLaneSql(tx)} as lane from tasks t
       where t.status = 'SCHEDULED' and t.next_dispatch_at <= (select clock_timestamp())
       order by t.next_dispatch_at
       limit ${limit}
@@ -84,7 +90,7 @@ export async function takeForDispatch(
         else greatest(t.run_at, clock_timestamp())
           + least(${resendSeconds} * power(2, least(t.dispatches, 10)), 86400) * interval '1 second' end
     from due where t.id = due.id
-    returning t.id, t.organization_id as "organizationId", t.queue, t.crashes > 0 as suspect, ${dueIn(tx)},
+    returning t.id, t.organization_id as "organizationId", t.queue, t.crashes > 0 as suspect, ${dueInSecondsSql(tx)},
       t.held_by is not null as held`;
   return { taken: rows.length, due: rows.filter(({ held }) => !held) };
 }

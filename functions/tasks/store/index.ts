@@ -15,12 +15,12 @@ export { claim, type Unclaimed } from './attempts/claim.ts';
 export { renew } from './attempts/lease.ts';
 export { type Report, report } from './attempts/progress.ts';
 export { settle } from './attempts/settle.ts';
-export { type BatchNow, findBatch, listBatches, present, takenKeys } from './batches.ts';
+export { type BatchNow, existingTasks, findBatch, listBatches, takenUniqueKeys } from './batches.ts';
 export {
-  type ChangedStretch,
+  type ChangedBulkStep,
   cancel,
   cancelMany,
-  countStretch,
+  countBulkStep,
   requeue,
   requeueMany,
   reschedule,
@@ -29,13 +29,13 @@ export {
 export { insert, insertBatch, insertDependencies, type Wakeable } from './create.ts';
 export { awaitTasks, failedDependency, release, statusesOf } from './dependencies.ts';
 export { dispatchAgain, rescue, takeForDispatch } from './dispatch.ts';
-export { type BulkMove, type Reached, type Selection, STRETCH } from './fragments/bulk-selection.ts';
+export { BULK_STEP, type BulkMove, type BulkStep, type Selection } from './fragments/bulk-selection.ts';
 export type { LargeColumns, Timed } from './fragments/columns.ts';
 export type { Capped } from './fragments/lanes.ts';
 export { networkLane } from './fragments/network-places.ts';
-export type { Whose } from './fragments/newest.ts';
+export type { ListOwner } from './fragments/newest.ts';
 export type { FullBound } from './fragments/pending-counters.ts';
-export type { Room } from './fragments/worker-capacity.ts';
+export type { WorkerCapacity } from './fragments/worker-capacity.ts';
 export {
   findImport,
   type ImportAttempt,
@@ -43,7 +43,7 @@ export {
   insertImported,
   seal,
   sealAbandoned,
-  takenByOthers,
+  uniqueKeysTakenByOthers,
   unseal,
   type WatchedBatch,
 } from './imports/imports.ts';
@@ -57,9 +57,9 @@ export {
   overdueUploads,
   type UploadRefusal,
 } from './imports/uploads.ts';
-export { heldLanes, heldLanesOf, type Lane, lanesOf, RELEASE, type Released } from './lanes/lanes.ts';
+export { heldLanes, heldLanesOf, type Lane, lanesOf, MAX_RELEASED, type Released } from './lanes/lanes.ts';
 export { releaseHeld } from './lanes/release-held.ts';
-export { surroundings } from './lanes/waiting-context.ts';
+export { waitingContext } from './lanes/waiting-context.ts';
 export {
   type OutboundTurn,
   removeOutboundTurns,
@@ -69,24 +69,24 @@ export {
   takeOutboundTurn,
 } from './outbound.ts';
 export { addPause, findPause, listPauses, type Pause, type PauseKey, removePause } from './pauses.ts';
-export { addPendingTogether, countPending, fullBound, fullBoundOf } from './pending.ts';
+export { compactPendingCounters, countPending, fullBound, fullBoundOf } from './pending.ts';
 export {
   exists,
   find,
   findAll,
-  holdersOf,
   list,
   organizationsWithTasks,
   type TaskFilter,
+  uniqueKeyHolders,
   viewedOrganizations,
 } from './read.ts';
 export {
-  type Old,
-  oldTasks,
+  type ExpiredRow,
+  expiredTasks,
   overdueSeconds,
+  type RetentionTurn,
   removeBatches,
   removeTasks,
   returnTurns,
-  type Turn,
   takeTurns,
 } from './retention.ts';

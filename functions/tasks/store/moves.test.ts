@@ -34,7 +34,8 @@ const TRY: Record<keyof typeof MOVES, (id: string) => Promise<{ status: TaskStat
     await on.admin`insert into task_dependencies values (${id}, ${awaited.id}, ${ada.organizationId})`;
     return (await store.release(worker, [awaited.id], 1, DISPATCH)).moved[0];
   },
-  claim: async (id) => (await store.claim(worker, [id], LEASE, 0)).claimed[0],
+  claim: async (id) =>
+    (await store.claim(worker, { ids: [id], leaseSeconds: LEASE, soonSeconds: 0 })).claimed[0],
   complete: async (id) =>
     (await store.settle(worker, [{ id, attempt: 1, kind: 'complete', result: 1 }], DISPATCH))[0],
   retry: async (id) =>
@@ -59,7 +60,7 @@ const TRY: Record<keyof typeof MOVES, (id: string) => Promise<{ status: TaskStat
 test('what moves by a worker or the dispatcher comes without payload and description, which may be large', async () => {
   const large = { payload: { much: 'x'.repeat(1_000) }, description: 'long' };
   const [one, other] = [await insertTask(api, ada, large), await insertTask(api, ada, large)];
-  await store.claim(worker, [one.id, other.id], LEASE, 0);
+  await store.claim(worker, { ids: [one.id, other.id], leaseSeconds: LEASE, soonSeconds: 0 });
   const [reported] = await store.report(worker, [
     { id: one.id, attempt: 1, progress: { fraction: 0.5, note: null, at: '' } },
   ]);
@@ -114,11 +115,16 @@ for (const [move, attempt] of Object.entries(TRY)) {
 describe('the fence', () => {
   test('an outcome of an attempt that lost its lease changes nothing', async () => {
     const { id } = await insertTask(api, ada);
-    await store.claim(worker, [id], LEASE, 0);
+    await store.claim(worker, { ids: [id], leaseSeconds: LEASE, soonSeconds: 0 });
     await on.admin`update tasks set lease_until = now() - interval '1 second' where id = ${id}`;
     await store.rescue(dispatcher, [id], 1);
     await on.admin`update tasks set run_at = now() where id = ${id}`;
-    const { claimed } = await store.claim(worker, [id], LEASE, 0, true);
+    const { claimed } = await store.claim(worker, {
+      ids: [id],
+      leaseSeconds: LEASE,
+      soonSeconds: 0,
+      alone: true,
+    });
     expect(claimed[0]?.attempt).toBe(2);
     expect(
       await store.settle(worker, [{ id, attempt: 1, kind: 'complete', result: 'late' }], DISPATCH),
@@ -129,7 +135,7 @@ describe('the fence', () => {
 
   test('an outcome that is reported twice is recorded once', async () => {
     const { id } = await insertTask(api, ada);
-    await store.claim(worker, [id], LEASE, 0);
+    await store.claim(worker, { ids: [id], leaseSeconds: LEASE, soonSeconds: 0 });
     const outcome = { id, attempt: 1, kind: 'complete', result: { n: 1 } } as const;
     expect(await store.settle(worker, [outcome], DISPATCH)).toHaveLength(1);
     expect(await store.settle(worker, [outcome], DISPATCH)).toHaveLength(0);
@@ -139,7 +145,9 @@ describe('the fence', () => {
   test('of many claims at once one gets the task', async () => {
     const { id } = await insertTask(api, ada);
     const workers = Array.from({ length: 8 }, () => on.as('worker'));
-    const claims = await Promise.all(workers.map((db) => store.claim(db, [id], LEASE, 0)));
+    const claims = await Promise.all(
+      workers.map((db) => store.claim(db, { ids: [id], leaseSeconds: LEASE, soonSeconds: 0 })),
+    );
     expect(claims.flatMap((claim) => claim.claimed)).toHaveLength(1);
   });
 });
@@ -148,10 +156,14 @@ describe('claim', () => {
   test('a task is not claimed before its time, and is told when it is due soon', async () => {
     const soon = await insertTask(api, ada, { scheduledTime: new Date(Date.now() + 60_000).toISOString() });
     const later = await insertTask(api, ada, { scheduledTime: new Date(Date.now() + 600_000).toISOString() });
-    const answer = await store.claim(worker, [soon.id, later.id], LEASE, 120);
+    const answer = await store.claim(worker, {
+      ids: [soon.id, later.id],
+      leaseSeconds: LEASE,
+      soonSeconds: 120,
+    });
     expect(answer.claimed).toEqual([]);
     expect(answer.unclaimed).toEqual([
-      { id: soon.id, dueInSeconds: expect.any(Number), suspect: false, lacks: null },
+      { id: soon.id, dueInSeconds: expect.any(Number), suspect: false, missing: null },
     ]);
     expect(answer.unclaimed[0]?.dueInSeconds).toBeGreaterThan(0);
   });
@@ -160,38 +172,45 @@ describe('claim', () => {
     const { id } = await insertTask(api, ada);
     await on.admin.begin(async (tx) => {
       await tx`select from tasks where id = ${id} for update`;
-      const answer = await store.claim(worker, [id], LEASE, 2);
+      const answer = await store.claim(worker, { ids: [id], leaseSeconds: LEASE, soonSeconds: 2 });
       expect(answer).toEqual({
         claimed: [],
-        unclaimed: [{ id, dueInSeconds: expect.any(Number), suspect: false, lacks: null }],
+        unclaimed: [{ id, dueInSeconds: expect.any(Number), suspect: false, missing: null }],
         vacated: [],
       });
     });
-    expect((await store.claim(worker, [id], LEASE, 2)).claimed).toHaveLength(1);
-    expect(await store.claim(worker, [id], LEASE, 2)).toEqual({ claimed: [], unclaimed: [], vacated: [] });
+    expect(
+      (await store.claim(worker, { ids: [id], leaseSeconds: LEASE, soonSeconds: 2 })).claimed,
+    ).toHaveLength(1);
+    expect(await store.claim(worker, { ids: [id], leaseSeconds: LEASE, soonSeconds: 2 })).toEqual({
+      claimed: [],
+      unclaimed: [],
+      vacated: [],
+    });
   });
 
   test('a task that has crashed is claimed only alone', async () => {
     const { id } = await insertTask(api, ada);
     await on.admin`update tasks set crashes = 1 where id = ${id}`;
-    const answer = await store.claim(worker, [id], LEASE, 2);
+    const answer = await store.claim(worker, { ids: [id], leaseSeconds: LEASE, soonSeconds: 2 });
     expect(answer).toEqual({
       claimed: [],
-      unclaimed: [{ id, dueInSeconds: expect.any(Number), suspect: true, lacks: null }],
+      unclaimed: [{ id, dueInSeconds: expect.any(Number), suspect: true, missing: null }],
       vacated: [],
     });
-    expect((await store.claim(worker, [id], LEASE, 2, true)).claimed).toHaveLength(1);
+    expect(
+      (await store.claim(worker, { ids: [id], leaseSeconds: LEASE, soonSeconds: 2, alone: true })).claimed,
+    ).toHaveLength(1);
   });
 
   test('one statement claims, and one settles, however many tasks there are', async () => {
     const tasks = Array.from({ length: 300 }, () => newTask());
     await store.insert(api, ada, null, tasks, DISPATCH);
-    const { claimed } = await store.claim(
-      worker,
-      tasks.map((task) => task.id),
-      LEASE,
-      0,
-    );
+    const { claimed } = await store.claim(worker, {
+      ids: tasks.map((task) => task.id),
+      leaseSeconds: LEASE,
+      soonSeconds: 0,
+    });
     expect(claimed).toHaveLength(300);
     const outcomes = claimed.map(
       ({ id, attempt }) => ({ id, attempt, kind: 'complete', result: null }) as const,
@@ -209,7 +228,7 @@ describe('retries', () => {
       [3, 'FAILED'],
     ] as const) {
       await on.admin`update tasks set run_at = now() where id = ${id}`;
-      const { claimed } = await store.claim(worker, [id], LEASE, 0);
+      const { claimed } = await store.claim(worker, { ids: [id], leaseSeconds: LEASE, soonSeconds: 0 });
       expect(claimed[0]?.attempt).toBe(attempt);
       const [moved] = await store.settle(
         worker,
@@ -230,11 +249,11 @@ describe('retries', () => {
 
   test('a requeued task has fresh attempts, and attempt numbers go on', async () => {
     const { id } = await insertTask(api, ada, { maxRetries: 0 });
-    await store.claim(worker, [id], LEASE, 0);
+    await store.claim(worker, { ids: [id], leaseSeconds: LEASE, soonSeconds: 0 });
     await store.settle(worker, [{ id, attempt: 1, kind: 'retry', error, delaySeconds: 0 }], DISPATCH);
     expect(await statusOf(on.admin, id)).toBe('FAILED');
     await asMember(api, ada, (tx) => store.requeue(tx, id, DISPATCH));
-    const { claimed } = await store.claim(worker, [id], LEASE, 0);
+    const { claimed } = await store.claim(worker, { ids: [id], leaseSeconds: LEASE, soonSeconds: 0 });
     expect(claimed[0]).toMatchObject({ attempt: 2, attemptLimit: 2, error: null });
   });
 
@@ -257,7 +276,7 @@ describe('retries', () => {
 
   test('a cancel that is asked for twice was asked for the first time', async () => {
     const { id } = await insertTask(api, ada);
-    await store.claim(worker, [id], LEASE, 0);
+    await store.claim(worker, { ids: [id], leaseSeconds: LEASE, soonSeconds: 0 });
     const cancel = () => asMember(api, ada, (tx) => store.cancel(tx, id));
     const first = await cancel();
     expect((await cancel())?.cancelRequestedAt).toEqual(first?.cancelRequestedAt);
@@ -265,7 +284,7 @@ describe('retries', () => {
 
   test('a crash counts as an attempt: without one left, the task fails', async () => {
     const { id } = await insertTask(api, ada, { maxRetries: 0 });
-    await store.claim(worker, [id], LEASE, 0);
+    await store.claim(worker, { ids: [id], leaseSeconds: LEASE, soonSeconds: 0 });
     await on.admin`update tasks set lease_until = now() - interval '1 second' where id = ${id}`;
     const [rescued] = await store.rescue(dispatcher, null, 10);
     expect(rescued).toMatchObject({ id, status: 'FAILED', crashes: 1, error: { code: 'worker_crashed' } });
@@ -274,7 +293,7 @@ describe('retries', () => {
   test('after a crash a task waits a little, but for one whose message has come back, which has waited already', async () => {
     const tasks = await Promise.all(Array.from({ length: 6 }, () => insertTask(api, ada)));
     const ids = tasks.map(({ id }) => id);
-    await store.claim(worker, ids, LEASE, 0);
+    await store.claim(worker, { ids, leaseSeconds: LEASE, soonSeconds: 0 });
     await on.admin`update tasks set lease_until = now() - interval '1 second' where id = any (${ids}::uuid[])`;
     const byMessage = await store.rescue(dispatcher, ids.slice(0, 3), 10);
     const byTick = await store.rescue(dispatcher, null, 10);
@@ -299,7 +318,7 @@ for (const [what, run] of Object.entries(SKIPS)) {
     if (what === 'a dispatch')
       await on.admin`update tasks set next_dispatch_at = now() where id = any (${ids}::uuid[])`;
     else {
-      await store.claim(worker, ids, LEASE, 0);
+      await store.claim(worker, { ids, leaseSeconds: LEASE, soonSeconds: 0 });
       await on.admin`update tasks set lease_until = now() - interval '1 second' where id = any (${ids}::uuid[])`;
     }
     const [locked, free] = ids;
@@ -343,7 +362,7 @@ describe('dispatch', () => {
     test(`${what} ends the doubling: the next attempt's message is sent again as soon as the first one's was`, async () => {
       const { id } = await insertTask(api, ada, lane);
       await on.admin`update tasks set dispatches = 9 where id = ${id}`;
-      await store.claim(worker, [id], LEASE, 0);
+      await store.claim(worker, { ids: [id], leaseSeconds: LEASE, soonSeconds: 0 });
       expect(await statusOf(on.admin, id)).toBe('RUNNING');
       await store.settle(worker, [{ id, attempt: 1, kind: 'retry', error, delaySeconds: 0 }], DISPATCH);
       await on.admin`update tasks set next_dispatch_at = now() - interval '1 second' where id = ${id}`;

@@ -1,5 +1,5 @@
 import type { Transaction } from '../../database/connect.ts';
-import type { Whose } from './fragments/newest.ts';
+import type { ListOwner } from './fragments/newest.ts';
 
 /** What an organization has paused. */
 export type Pause = {
@@ -16,7 +16,7 @@ export type PauseKey = Pick<Pause, 'organizationId' | 'scope' | 'name'>;
 /** Pauses, of the newest organization first, and by scope and name. @param after only those behind this one */
 export async function listPauses(
   tx: Transaction,
-  { organizationId, memberId, after }: Whose & { after: PauseKey | null },
+  { organizationId, memberId, after }: ListOwner & { after: PauseKey | null },
   limit: number,
 ): Promise<Pause[]> {
   // One short walk along each organization's own key. It ends with the page, as the organizations come in the page's order. Each

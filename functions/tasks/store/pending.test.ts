@@ -50,7 +50,7 @@ describe('the count of what has not ended', () => {
     const ids = await create(6);
     expect(await counted()).toEqual([6, 6]);
     const [done = '', failed = '', retried = '', cancelled = '', crashed = ''] = ids;
-    await store.claim(worker, [done, failed, retried, crashed], LEASE, 0);
+    await store.claim(worker, { ids: [done, failed, retried, crashed], leaseSeconds: LEASE, soonSeconds: 0 });
     expect(await counted()).toEqual([6, 6]);
     const error = { code: 'x', message: 'x' };
     await store.settle(
@@ -100,19 +100,19 @@ describe('rows of connections', () => {
   test('are added together, and go when nothing is left', async () => {
     const ids = (await Promise.all(apis.map((by) => create(2, ada, by)))).flat();
     expect((await rows()).length).toBeGreaterThan(1);
-    await store.addPendingTogether(dispatcher, 1_000_000);
+    await store.compactPendingCounters(dispatcher, 1_000_000);
     expect(await rows()).toEqual([8]);
     await Promise.all(ids.map((id) => asMember(api, ada, (tx) => store.cancel(tx, id))));
     expect(await counted()).toEqual([0, 0]);
-    await store.addPendingTogether(dispatcher, 1_000_000);
-    await store.addPendingTogether(dispatcher, 1_000_000);
+    await store.compactPendingCounters(dispatcher, 1_000_000);
+    await store.compactPendingCounters(dispatcher, 1_000_000);
     expect(await rows()).toEqual([]);
   });
 
   test('lose nothing when they are added together while others count', async () => {
     let over = false;
     const adding = (async () => {
-      while (!over) await store.addPendingTogether(dispatcher, 1_000_000);
+      while (!over) await store.compactPendingCounters(dispatcher, 1_000_000);
     })();
     await Promise.all(
       apis.map(async (by) => {
@@ -125,7 +125,7 @@ describe('rows of connections', () => {
     over = true;
     await adding;
     expect(await counted()).toEqual([100, 100]);
-    await store.addPendingTogether(dispatcher, 1_000_000);
+    await store.compactPendingCounters(dispatcher, 1_000_000);
     expect(await counted()).toEqual([100, 100]);
   });
 });

@@ -1,5 +1,5 @@
 import type { Database, Transaction } from '../../database/connect.ts';
-import { type FullBound, fullBoundFor, NOBODY, SHARDS } from './fragments/pending-counters.ts';
+import { type FullBound, fullBoundSql, NOBODY, SHARDS } from './fragments/pending-counters.ts';
 
 /** Tasks that may be created between two counts. An owner with fewer places left is summed up exactly. */
 const NEAR = 1_000_000;
@@ -10,7 +10,7 @@ export async function fullBound(
   { organizationId, userId, count }: { organizationId: string; userId: string | null; count: number },
 ): Promise<FullBound | undefined> {
   const owners = { organizationId: tx`${organizationId}::uuid`, userId: tx`${userId}::uuid`, count };
-  const [row] = await tx<{ full: FullBound | null }[]>`select ${fullBoundFor(tx, owners)} as full`;
+  const [row] = await tx<{ full: FullBound | null }[]>`select ${fullBoundSql(tx, owners)} as full`;
   return row?.full ?? undefined;
 }
 
@@ -18,7 +18,7 @@ export async function fullBound(
 export async function fullBoundOf(tx: Transaction, id: string): Promise<FullBound | undefined> {
   const owners = { organizationId: tx`t.organization_id`, userId: tx`t.created_by`, count: 1 };
   const [row] = await tx<{ full: FullBound | null }[]>`
-    select ${fullBoundFor(tx, owners)} as full from tasks t where t.id = ${id}`;
+    select ${fullBoundSql(tx, owners)} as full from tasks t where t.id = ${id}`;
   return row?.full ?? undefined;
 }
 
@@ -30,7 +30,7 @@ const SUM = SHARDS;
  *
  * @param limit rows at most
  */
-export async function addPendingTogether(db: Database, limit: number): Promise<void> {
+export async function compactPendingCounters(db: Database, limit: number): Promise<void> {
   await db`
     with counted as materialized (
       select p.organization_id, p.user_id, p.shard from pending_tasks p

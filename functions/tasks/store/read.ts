@@ -1,8 +1,8 @@
 import type { Transaction } from '../../database/connect.ts';
 import type { Queue, Task, TaskStatus } from '../task.ts';
-import { ofBatch, type Selection } from './fragments/bulk-selection.ts';
-import { columns, dueIn, type LargeColumns, type Timed } from './fragments/columns.ts';
-import { newestOf, type Whose } from './fragments/newest.ts';
+import { inBatchSql, type Selection } from './fragments/bulk-selection.ts';
+import { dueInSecondsSql, type LargeColumns, type Timed, taskColumnsSql } from './fragments/columns.ts';
+import { type ListOwner, newestRowsSql } from './fragments/newest.ts';
 
 /** One task that the transaction's principal may see. */
 export async function find(
@@ -10,7 +10,7 @@ export async function find(
   id: string,
   large: true | LargeColumns = true,
 ): Promise<Task | undefined> {
-  const [task] = await tx<Task[]>`select ${columns(tx, large)} from tasks t where t.id = ${id}`;
+  const [task] = await tx<Task[]>`select ${taskColumnsSql(tx, large)} from tasks t where t.id = ${id}`;
   return task;
 }
 
@@ -38,11 +38,11 @@ export async function exists(tx: Transaction, id: string): Promise<boolean> {
 /** Those of the given tasks that the transaction's principal may see, in the order of ids. */
 export async function findAll(tx: Transaction, ids: readonly string[]): Promise<Timed<Task>[]> {
   return tx<Timed<Task>[]>`
-    select ${columns(tx)}, ${dueIn(tx)} from tasks t where t.id = any (${ids as string[]}::uuid[]) order by t.id`;
+    select ${taskColumnsSql(tx)}, ${dueInSecondsSql(tx)} from tasks t where t.id = any (${ids as string[]}::uuid[]) order by t.id`;
 }
 
 /** The live tasks of an organization that hold one of the given unique keys, as far as the transaction's principal sees them. */
-export async function holdersOf(
+export async function uniqueKeyHolders(
   tx: Transaction,
   organizationId: string,
   uniqueKeys: readonly string[],
@@ -55,7 +55,7 @@ export async function holdersOf(
     limit 20`;
 }
 
-export type TaskFilter = Whose & {
+export type TaskFilter = ListOwner & {
   createdBy: string | null;
   statuses: readonly TaskStatus[] | null;
   kind: string | null;
@@ -83,24 +83,24 @@ export async function* list(
   limit: number,
   large: LargeColumns,
 ): AsyncGenerator<Task[]> {
-  const newest = newestOf(tx, {
+  const newest = newestRowsSql(tx, {
     table: 'tasks',
     whose: filter,
-    matching: matching(tx, filter),
-    newestOfEach: newestOfEach(tx, filter, limit),
+    matching: matchingSql(tx, filter),
+    newestOfEach: newestOfEachSql(tx, filter, limit),
     limit,
   });
-  const rows = tx<Task[]>`${newest} select ${columns(tx, large)} from newest t order by t.id desc`;
+  const rows = tx<Task[]>`${newest} select ${taskColumnsSql(tx, large)} from newest t order by t.id desc`;
   if (Object.values(large).includes(true)) yield* rows.cursor(LARGE_ROWS);
   else yield await rows;
 }
 
-const matching = (tx: Transaction, filter: TaskFilter) => tx`
+const matchingSql = (tx: Transaction, filter: TaskFilter) => tx`
   ${filter.beforeId ? tx`and t.id < ${filter.beforeId}` : tx``}
   ${filter.createdBy ? tx`and t.created_by = ${filter.createdBy}` : tx``}
   ${filter.statuses ? tx`and t.status = any (${textsOf(filter.statuses)}::text[])` : tx``}
   ${filter.kind ? tx`and t.kind = ${filter.kind}` : tx``}
-  ${filter.batch ? ofBatch(tx, filter.batch) : tx``}
+  ${filter.batch ? inBatchSql(tx, filter.batch) : tx``}
   ${filter.queue ? tx`and t.queue = ${filter.queue}` : tx``}
   ${filter.createdFrom ? tx`and t.created_at >= ${filter.createdFrom}::text::timestamptz` : tx``}
   ${filter.createdTo ? tx`and t.created_at < ${filter.createdTo}::text::timestamptz` : tx``}
@@ -108,7 +108,7 @@ const matching = (tx: Transaction, filter: TaskFilter) => tx`
   ${filter.scheduledTo ? tx`and t.scheduled_time < ${filter.scheduledTo}::text::timestamptz` : tx``}`;
 
 /** Without the batch: a list of one batch names its organization, and so asks for no other. */
-const newestOfEach = (tx: Transaction, filter: TaskFilter, limit: number) => tx`newest_task_of_each(
+const newestOfEachSql = (tx: Transaction, filter: TaskFilter, limit: number) => tx`newest_task_of_each(
   ${limit}, ${filter.beforeId}::uuid, ${filter.createdBy}::uuid, ${filter.statuses && textsOf(filter.statuses)}::text[],
   ${filter.kind}, ${filter.queue}, ${filter.createdFrom}::text::timestamptz, ${filter.createdTo}::text::timestamptz,
   ${filter.scheduledFrom}::text::timestamptz, ${filter.scheduledTo}::text::timestamptz)`;

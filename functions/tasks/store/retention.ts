@@ -1,15 +1,15 @@
 import type { Database } from '../../database/connect.ts';
 
 /** A task or batch whose time is over. */
-export type Old = { id: string; artifactKey: string | null };
+export type ExpiredRow = { id: string; artifactKey: string | null };
 
 /** The organization whose turn it is: the one that was looked at longest ago, if that was not just now. */
-export type Turn = { organizationId: string; retentionDays: number };
+export type RetentionTurn = { organizationId: string; retentionDays: number };
 
 /** Takes the turn of up to `limit` organizations, who has waited longest first. Two that ask at once take different ones. */
-export async function takeTurns(db: Database, limit: number, everySeconds: number): Promise<Turn[]> {
+export async function takeTurns(db: Database, limit: number, everySeconds: number): Promise<RetentionTurn[]> {
   // Not `for update`, which would keep the organization's new tasks waiting.
-  return db<Turn[]>`
+  return db<RetentionTurn[]>`
     with next as (
       select o.id, o.purged_at from organizations o
       where o.purged_at < (select clock_timestamp()) - ${everySeconds} * interval '1 second'
@@ -28,12 +28,12 @@ export async function takeTurns(db: Database, limit: number, everySeconds: numbe
  * Tasks of an organization that ended longer ago than they are kept, oldest first. One that did not complete is kept until
  * those that depended on it are gone: without it, nothing would refuse their retry.
  */
-export async function oldTasks(
+export async function expiredTasks(
   db: Database,
-  { organizationId, retentionDays }: Turn,
+  { organizationId, retentionDays }: RetentionTurn,
   limit: number,
-): Promise<Old[]> {
-  return db<Old[]>`
+): Promise<ExpiredRow[]> {
+  return db<ExpiredRow[]>`
     select t.id, t.artifact ->> 'key' as "artifactKey" from tasks t
     where t.organization_id = ${organizationId} and t.finished_at < (select clock_timestamp()) - ${retentionDays} * interval '1 day'
       and (t.status = 'COMPLETED' or not exists (select from task_dependencies d where d.depends_on = t.id))
@@ -63,7 +63,7 @@ export async function removeTasks(db: Database, ids: readonly string[]): Promise
  */
 export async function removeBatches(
   db: Database,
-  { organizationId, retentionDays }: Turn,
+  { organizationId, retentionDays }: RetentionTurn,
   limit: number,
 ): Promise<number> {
   const { count } = await db`
@@ -79,7 +79,7 @@ export async function removeBatches(
 }
 
 /** How long ago the oldest task of these organizations should have been gone; 0 when there is none. */
-export async function overdueSeconds(db: Database, turns: readonly Turn[]): Promise<number> {
+export async function overdueSeconds(db: Database, turns: readonly RetentionTurn[]): Promise<number> {
   const ids = turns.map(({ organizationId }) => organizationId);
   const days = turns.map(({ retentionDays }) => String(retentionDays));
   const [row] = await db<{ seconds: number }[]>`
@@ -99,7 +99,11 @@ export async function overdueSeconds(db: Database, turns: readonly Turn[]): Prom
 }
 
 /** Gives turns back, for which there was no time: they come again behind those that wait already, in this order. */
-export async function returnTurns(db: Database, turns: readonly Turn[], everySeconds: number): Promise<void> {
+export async function returnTurns(
+  db: Database,
+  turns: readonly RetentionTurn[],
+  everySeconds: number,
+): Promise<void> {
   const ids = turns.map(({ organizationId }) => organizationId);
   await db`
     update organizations o

@@ -3,7 +3,7 @@ import type { Database } from '../../database/connect.ts';
 import type { Member } from '../../database/testing/stand.ts';
 import type { TaskDefinition } from '../define-task.ts';
 import type { DomainEvent } from '../events/domain-event.ts';
-import { integrators } from '../events/event-publisher.ts';
+import { eventPublisher } from '../events/event-publisher.ts';
 import * as store from '../store/index.ts';
 import type { DispatchSettings, Task, TaskStatus } from '../task.ts';
 import type { ExecuteDeps } from '../worker/worker.ts';
@@ -80,9 +80,9 @@ export function inlineTasks(
 }
 
 /** Integrators that keep what they are told. */
-export function hearing() {
+export function recordedEvents() {
   const heard: DomainEvent[] = [];
-  const { announce, announceBatch, flush } = integrators(
+  const { announce, announceBatch, flush } = eventPublisher(
     async (events) => void heard.push(...events),
     (error) => heard.push({ id: '', type: 'failure', subject: String(error), time: new Date(), data: {} }),
   );

@@ -1,26 +1,26 @@
 import { LOG_LEVELS } from '../define-task.ts';
-import type { Said } from '../handler-output.ts';
+import type { HandlerOutput } from '../handler-output.ts';
 import type { LogEntry, Progress } from '../task.ts';
 
 /** What the ledger keeps of an attempt's log: this many lines, and this many bytes of them as JSON. */
 const LINES_KEPT = 100;
 const BYTES_KEPT = 16 * 1024;
 
-/** What is kept of all that an attempt has told; without what it has told nothing of. */
-export type Kept = { progress?: Progress; logs?: readonly LogEntry[] };
+/** The progress and the log of an attempt. A member is left out when the handler has not used it. */
+export type LoggedAttempt = { progress?: Progress; logs?: readonly LogEntry[] };
 
-export type Journal = {
-  hear: (said: Said) => void;
-  kept: () => Kept;
-  /** The same, without what has not changed since this was last asked. */
-  news: () => Kept;
+export type AttemptLog = {
+  add: (output: HandlerOutput) => void;
+  all: () => LoggedAttempt;
+  /** The members that have changed since the last call. */
+  changes: () => LoggedAttempt;
 };
 
 /**
  * Keeps the last progress of an attempt, and of its log what fits. Room is made by leaving out the least important
  * lines, of these the oldest; the first line then says how many are gone.
  */
-export function journal(): Journal {
+export function attemptLog(): AttemptLog {
   const lines: { entry: LogEntry; bytes: number }[] = [];
   let progress: Progress | undefined;
   let bytes = 0;
@@ -47,25 +47,25 @@ export function journal(): Journal {
   };
 
   return {
-    hear(said) {
-      if (said.progress) {
-        progress = said.progress;
+    add(output) {
+      if (output.progress) {
+        progress = output.progress;
         isNew.progress = true;
       }
-      if (said.lines.length > 0 || said.leftOut > 0) isNew.logs = true;
-      leftOut += said.leftOut;
-      for (const entry of said.lines) {
+      if (output.lines.length > 0 || output.leftOut > 0) isNew.logs = true;
+      leftOut += output.leftOut;
+      for (const entry of output.lines) {
         const size = Buffer.byteLength(JSON.stringify(entry));
         lines.push({ entry, bytes: size });
         bytes += size;
         makeRoom();
       }
     },
-    kept: () => ({
+    all: () => ({
       ...(progress && { progress }),
       ...((lines.length > 0 || leftOut > 0) && { logs: logs() }),
     }),
-    news() {
+    changes() {
       const news = {
         ...(isNew.progress && progress && { progress }),
         ...(isNew.logs && { logs: logs() }),

@@ -1,15 +1,47 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { waitingTasks } from './claim-backlog.ts';
+import { claimBacklog } from './claim-backlog.ts';
 
 afterEach(() => void vi.useRealTimers());
 
 for (const hours of [-1, 1]) {
   test(`a task waits for its time although the wall clock is moved by ${hours} h`, () => {
     vi.useFakeTimers({ toFake: ['Date', 'performance'] });
-    const waiting = waitingTasks([]);
-    waiting.putBack({ id: 'a', dueInSeconds: 2 });
+    const backlog = claimBacklog();
+    backlog.putBack({ id: 'a', dueInSeconds: 2 });
     vi.setSystemTime(Date.now() + hours * 3_600_000);
-    expect(waiting.take(1)).toEqual([]);
-    expect(waiting.nextIn()).toBe(2_000);
+    expect(backlog.take(1)).toEqual([]);
+    expect(backlog.nextIn()).toBe(2_000);
   });
 }
+
+test('a task that is added twice is taken once, in the order of adding', () => {
+  const backlog = claimBacklog(() => 0);
+  backlog.add(['a', 'b', 'a']);
+  backlog.add(['b', 'c']);
+  expect(backlog.take(2)).toEqual(['a', 'b']);
+  expect(backlog.take(9)).toEqual(['c']);
+  expect(backlog.nextIn()).toBeUndefined();
+});
+
+test('a task whose row is locked is claimed again after ever longer pauses, and given up at last', () => {
+  let now = 0;
+  const backlog = claimBacklog(() => now);
+  backlog.add(['a']);
+  const pauses: (number | undefined)[] = [];
+  for (let pause: number | undefined = 0; pause !== undefined; ) {
+    now += pause;
+    expect(backlog.take(1)).toEqual(['a']);
+    backlog.putBack({ id: 'a', dueInSeconds: 0 });
+    pause = backlog.nextIn();
+    pauses.push(pause);
+  }
+  expect(pauses).toEqual([5, 10, 20, 50, 100, 250, 500, 1_000, 2_000, 4_000, 8_000, undefined]);
+});
+
+test('draining takes tasks that cannot be claimed yet, too', () => {
+  const backlog = claimBacklog(() => 0);
+  backlog.add(['a']);
+  backlog.putBack({ id: 'b', dueInSeconds: 60 });
+  expect(backlog.drain()).toEqual(['a', 'b']);
+  expect(backlog.drain()).toEqual([]);
+});

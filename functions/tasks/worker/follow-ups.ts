@@ -6,7 +6,7 @@ import type { DispatchSettings, Enqueue, Task, Watched } from '../task.ts';
 import { type Due, wakeUps } from '../wake-ups.ts';
 import type { Log } from './run-attempt.ts';
 
-export type AftermathDeps = {
+export type FollowUpDeps = {
   db: Database;
   enqueue: Enqueue;
   dispatch: DispatchSettings;
@@ -15,22 +15,22 @@ export type AftermathDeps = {
 };
 
 /** The statements that may follow from settled rows. */
-export type AftermathStatements = Pick<typeof store, 'dispatchAgain' | 'releaseHeld' | 'release'>;
+export type FollowUpStatements = Pick<typeof store, 'dispatchAgain' | 'releaseHeld' | 'release'>;
 
 /**
- * What follows from settled rows, beside the work: watchers and integrators hear, retries get their message.
- * None of it can fail or delay a task; what it does not achieve, the dispatcher makes good.
+ * Runs after outcomes are stored: notifies watchers, publishes events, sends retries, releases dependents, fills lanes.
+ * Failures here never fail or delay a task. The dispatcher does later what fails here.
  */
-export function aftermath(deps: AftermathDeps, statements: AftermathStatements = store) {
+export function followUps(deps: FollowUpDeps, statements: FollowUpStatements = store) {
   const sending = new Set<Promise<void>>();
 
-  const wake = async (due: readonly Due[]): Promise<void> => {
+  const sendWakeUps = async (due: readonly Due[]): Promise<void> => {
     const unsent = due.length > 0 ? await deps.enqueue(wakeUps(due)) : [];
     if (unsent.length > 0) await statements.dispatchAgain(deps.db, unsent);
   };
 
-  /** Beside the work; the dispatcher does what fails here. */
-  const start = (work: Promise<void>): void => {
+  /** Does not wait for the work. The dispatcher does later what fails here. */
+  const inBackground = (work: Promise<void>): void => {
     const sent = work
       .catch((error: unknown) =>
         deps.log('warn', 'messages could not be sent; the dispatcher will', { error }),
@@ -41,31 +41,31 @@ export function aftermath(deps: AftermathDeps, statements: AftermathStatements =
 
   const fillLanes = async (lanes: readonly store.Lane[]): Promise<void> => {
     const released = await deps.db.begin((tx) => statements.releaseHeld(tx, lanes, deps.dispatch));
-    await wake(released as store.Released[]);
+    await sendWakeUps(released as store.Released[]);
   };
 
-  const tell = async (awaited: readonly Task[]): Promise<void> => {
+  const releaseDependentsOf = async (awaited: readonly Task[]): Promise<void> => {
     const ids = awaited.map(({ id }) => id);
     const due = (task: store.Timed<Task>) => task.dueInSeconds <= deps.dispatch.lookaheadSeconds;
-    await wake((await releaseDependents(deps, ids, () => true, statements)).filter(due));
+    await sendWakeUps((await releaseDependents(deps, ids, () => true, statements)).filter(due));
   };
 
   const fill = (lanes: readonly store.Lane[]): void => {
-    if (lanes.length > 0) start(fillLanes(lanes));
+    if (lanes.length > 0) inBackground(fillLanes(lanes));
   };
 
   return {
     /** Gives places that may be free in these lanes to tasks that are held in them, and returns at once. */
     fill,
-    /** Takes note of settled rows and returns at once. */
-    follow(moved: readonly store.Capped<store.Timed<Watched<Task>>>[]): void {
+    /** Starts everything that follows from these settled rows. Returns at once. */
+    afterSettle(moved: readonly store.Capped<store.Timed<Watched<Task>>>[]): void {
       deps.announce(moved);
       const retries = moved.filter(
         (task) => task.status === 'SCHEDULED' && task.dueInSeconds <= deps.dispatch.lookaheadSeconds,
       );
-      if (retries.length > 0) start(wake(retries));
+      if (retries.length > 0) inBackground(sendWakeUps(retries));
       const awaited = moved.filter((task) => task.hasDependents && task.status !== 'SCHEDULED');
-      if (awaited.length > 0) start(tell(awaited));
+      if (awaited.length > 0) inBackground(releaseDependentsOf(awaited));
       fill(moved.flatMap(store.lanesOf));
     },
     /** Resolves when all of it was done or given up. Never rejects. */

@@ -5,8 +5,6 @@ export type Running = {
   id: string;
   attempt: number;
   interrupt: AbortController;
-  /** Whether it only waits for the network. */
-  waits: boolean;
 };
 
 type Renew = (

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { type Member, type Stand, stand } from '../../database/testing/stand.ts';
 import { defineTask, type Json, type TaskContext } from '../define-task.ts';
 import { DISPATCH, inlineTasks, insertTask, statusOf } from '../verification/fixtures.ts';
-import { intake, type Received } from './intake.ts';
+import { intake, intakeWindow, type Received } from './intake.ts';
 import { type ExecuteDeps, execute } from './worker.ts';
 
 let on: Stand;
@@ -71,7 +71,7 @@ const click = () => insertTask(api, ada, { kind: 'test.click' });
 
 test('an invocation that only waits for the network starts what comes meanwhile, and deletes its message when it has ended', async () => {
   const [slow, quick] = [await request(), await click()];
-  const done = execute(deps(), [slow.id], () => SECONDS_LEFT);
+  const done = execute(deps(), [slow.id], { remainingSeconds: () => SECONDS_LEFT });
   await expect.poll(() => receives).toBeGreaterThan(0);
   queue.push(message(quick.id));
   await expect.poll(() => statusOf(on.admin, quick.id)).toBe('COMPLETED');
@@ -94,7 +94,7 @@ test('it ends when nothing runs any more, and works on what it has received by t
       },
     }),
     [slow.id],
-    () => SECONDS_LEFT,
+    { remainingSeconds: () => SECONDS_LEFT },
   );
   await first.promise;
   answered.resolve('late');
@@ -107,7 +107,7 @@ test('it ends when nothing runs any more, and works on what it has received by t
 
 test('a message is deleted only when all of its tasks have ended', async () => {
   const [slow, quick, slower] = [await request(), await click(), await request()];
-  const done = execute(deps(), [slow.id], () => SECONDS_LEFT);
+  const done = execute(deps(), [slow.id], { remainingSeconds: () => SECONDS_LEFT });
   queue.push(message(quick.id, slower.id));
   await expect.poll(() => statusOf(on.admin, quick.id)).toBe('COMPLETED');
   await expect.poll(() => statusOf(on.admin, slower.id)).toBe('RUNNING');
@@ -123,7 +123,7 @@ for (const [what, left, kind] of [
 ] as const) {
   test(`an invocation that ${what} takes nothing in`, async () => {
     const { id } = await insertTask(api, ada, { kind, waitsForNetwork: kind === 'test.request' });
-    const done = execute(deps(), [id], () => left);
+    const done = execute(deps(), [id], { remainingSeconds: () => left });
     await expect.poll(() => statusOf(on.admin, id)).toBe('RUNNING');
     // Longer than an invocation waits before it takes anything in.
     await new Promise((resolve) => setTimeout(resolve, 200));
@@ -138,7 +138,7 @@ test('what it has no place for, and what is no longer there, is none of its mess
   await on.admin`
     update tasks set status = 'CANCELLED', finished_at = now(), next_dispatch_at = null where id = ${cancelled.id}`;
   const long = await insertTask(api, ada, { kind: 'test.click', softSeconds: 700, hardSeconds: 800 });
-  const done = execute(deps(), [slow.id], () => 500);
+  const done = execute(deps(), [slow.id], { remainingSeconds: () => 500 });
   queue.push(message(cancelled.id), message(long.id));
   await expect.poll(() => removed.flat().toSorted()).toEqual([cancelled.id, long.id].toSorted());
   answered.resolve('late');
@@ -156,7 +156,7 @@ test('a kind that waits for the network is not retried at once, whatever its pol
   answered.reject(new Error('no'));
   const { id } = await insertTask(api, ada, made);
   for (const seconds of [1, 2, 4]) {
-    await execute(deps(), [id], () => SECONDS_LEFT);
+    await execute(deps(), [id], { remainingSeconds: () => SECONDS_LEFT });
     const [row] = await on.admin`
       select status, extract(epoch from run_at - updated_at)::float8 as delay from tasks where id = ${id}`;
     expect(row?.status).toBe('SCHEDULED');
@@ -177,4 +177,19 @@ test('a queue that cannot be reached harms nothing that runs', async () => {
   expect(told).toEqual(['no further messages could be received']);
   expect(taken.take()).toEqual([]);
   await taken.end();
+});
+
+test('an invocation may take messages in from its first 50 ms on, until two to seven minutes are left', () => {
+  let [now, left] = [0, 900];
+  const window = intakeWindow(
+    () => left,
+    () => now,
+  );
+  expect(window.opensIn()).toBe(50);
+  now = 60;
+  expect(window.opensIn()).toBe(0);
+  left = 420;
+  expect(window.opensIn()).toBe(0);
+  left = 119;
+  expect(window.opensIn()).toBeUndefined();
 });

@@ -27,6 +27,30 @@ export type Intake = {
 /** After a failure to receive. */
 const PAUSE_SECONDS = 1;
 
+/** An invocation that ends sooner takes nothing in: most tasks wait for nobody, and need no further request to SQS. */
+const OPENS_AFTER_MILLISECONDS = 50;
+
+/**
+ * An invocation takes nothing in when so little of its time is left: its last attempts must end. Each invocation closes at a
+ * time of its own, so that workers that began together do not close together.
+ */
+const CLOSES_SECONDS = { from: 120, to: 420 };
+
+/**
+ * The time in which an invocation may take messages in.
+ *
+ * @param now milliseconds of a clock that nobody sets
+ * @returns `opensIn`: milliseconds until then; undefined when the time is over
+ */
+export function intakeWindow(remainingSeconds: () => number, now: () => number = () => performance.now()) {
+  const opensAt = now() + OPENS_AFTER_MILLISECONDS;
+  const closesSeconds = CLOSES_SECONDS.from + Math.random() * (CLOSES_SECONDS.to - CLOSES_SECONDS.from);
+  return {
+    opensIn: (): number | undefined =>
+      remainingSeconds() < closesSeconds ? undefined : Math.max(0, opensAt - now()),
+  };
+}
+
 type Open = Received & { left: Set<string> };
 
 /**

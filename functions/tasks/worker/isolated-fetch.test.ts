@@ -76,7 +76,7 @@ const inserted = async (kind: string, payload: unknown) =>
 const fetching = (...urls: string[]) => inserted('isolated.fetch', { urls });
 
 const run = (ids: string[], given: Partial<ExecuteDeps> = {}) =>
-  execute({ ...deps, ...given }, ids, () => 900);
+  execute({ ...deps, ...given }, ids, { remainingSeconds: () => 900 });
 
 const lastAttempt = async (id: string) => {
   const [row] = await on.admin`
@@ -192,9 +192,9 @@ describe('a hostile runner', () => {
       'logs more than a handler may',
       () => [
         {
-          type: 'said',
+          type: 'output',
           run: 1,
-          said: {
+          output: {
             progress: null,
             lines: [{ at: new Date().toISOString(), level: 'info', message: 'x'.repeat(1_001) }],
             leftOut: 0,

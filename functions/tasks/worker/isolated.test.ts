@@ -100,7 +100,7 @@ const ledgerOf = (id: string) => on.admin`select * from attempts where task_id =
 describe('an isolated attempt', () => {
   test('completes its task with its result', async () => {
     const id = await insert('isolated.echo', { payload: { a: 1 } });
-    await execute(deps, [id], FULL);
+    await execute(deps, [id], { remainingSeconds: FULL });
     expect(await rowOf(id)).toMatchObject({
       status: 'COMPLETED',
       result: { taskId: id, attempt: 1, idempotencyKey: id, payload: { a: 1 } },
@@ -109,7 +109,9 @@ describe('an isolated attempt', () => {
 
   test('that spins is stopped at its hard limit, and until then its lease is renewed and its neighbours complete', async () => {
     // Both runners are there: what has limits waits for the start of no other process.
-    await execute(deps, [await insert('isolated.echo'), await insert('isolated.echo')], FULL);
+    await execute(deps, [await insert('isolated.echo'), await insert('isolated.echo')], {
+      remainingSeconds: FULL,
+    });
     const limits = { softSeconds: 5, hardSeconds: 8 };
     const leaseSeconds = 2;
     const spinning = await insert('isolated.spin', { ...limits, maxRetries: 0 });
@@ -118,7 +120,7 @@ describe('an isolated attempt', () => {
       await insert('inline.ok'),
       await insert('isolated.echo'),
     ];
-    const working = execute({ ...deps, leaseSeconds }, [spinning, ...neighbours], FULL);
+    const working = execute({ ...deps, leaseSeconds }, [spinning, ...neighbours], { remainingSeconds: FULL });
     for (const id of neighbours) await expect.poll(() => statusOf(on.admin, id)).toBe('COMPLETED');
     const before = await rowOf(spinning);
     expect(before.status).toBe('RUNNING');
@@ -142,7 +144,7 @@ describe('an isolated attempt', () => {
       await insert('isolated.echo'),
       await insert('inline.ok'),
     ];
-    await execute(deps, [bad, good, inline], FULL);
+    await execute(deps, [bad, good, inline], { remainingSeconds: FULL });
     expect(await rowOf(bad)).toMatchObject({ status: 'SCHEDULED', crashes: 0, error: { code } });
     expect(await ledgerOf(bad)).toMatchObject([{ outcome: 'retried', error: { code } }]);
     expect([await statusOf(on.admin, good), await statusOf(on.admin, inline)]).toEqual([
@@ -153,7 +155,7 @@ describe('an isolated attempt', () => {
 
   test('hears of a cancel, and what it said before and after is in the ledger and in the log', async () => {
     const id = await insert('isolated.wait');
-    const working = execute(deps, [id], FULL);
+    const working = execute(deps, [id], { remainingSeconds: FULL });
     await expect.poll(async () => (await ledgerOf(id))[0]?.logs?.[0]?.message).toBe('waiting');
     await asMember(api, ada, (tx) => store.cancel(tx, id));
     await working;
@@ -175,7 +177,7 @@ describe('an isolated attempt', () => {
 
   test('past the soft limit of its task is told to stop, and retried', async () => {
     const id = await insert('isolated.wait', { softSeconds: 0.2, hardSeconds: 20 });
-    await execute(deps, [id], FULL);
+    await execute(deps, [id], { remainingSeconds: FULL });
     expect(await rowOf(id)).toMatchObject({ status: 'SCHEDULED', error: { code: 'soft_limit_exceeded' } });
   });
 });
@@ -186,7 +188,7 @@ describe('what there is no room for', () => {
       Array.from({ length: 8 }, () => insert('isolated.wait', { softSeconds: 0.5, hardSeconds: 20 })),
     );
     const quick = await Promise.all(Array.from({ length: 5 }, () => insert('inline.ok')));
-    const working = execute(deps, [...slow, ...quick], FULL);
+    const working = execute(deps, [...slow, ...quick], { remainingSeconds: FULL });
     const running = async () => {
       const [row] = await on.admin`
         select count(*)::int as count from tasks where id = any (${slow}::uuid[]) and status = 'RUNNING'`;
@@ -208,7 +210,7 @@ describe('what there is no room for', () => {
       await insert('isolated.echo', { softSeconds: 500, hardSeconds: 600 }),
       await insert('isolated.echo'),
     ];
-    await execute(deps, [long, short], () => 300);
+    await execute(deps, [long, short], { remainingSeconds: () => 300 });
     expect(await statusOf(on.admin, short)).toBe('COMPLETED');
     expect(await rowOf(long)).toMatchObject({ status: 'SCHEDULED', attempt: 0, isSentAgain: true });
   });
@@ -216,7 +218,7 @@ describe('what there is no room for', () => {
   test('for long, as all runners are busy, goes back to be sent to another worker', async () => {
     const busy = [await insert('isolated.wait'), await insert('isolated.wait')];
     const waiting = await insert('isolated.echo');
-    const working = execute(deps, [...busy, waiting], FULL);
+    const working = execute(deps, [...busy, waiting], { remainingSeconds: FULL });
     for (const id of busy) await expect.poll(() => statusOf(on.admin, id)).toBe('RUNNING');
     expect(await rowOf(waiting)).toMatchObject({ status: 'SCHEDULED', isSentAgain: false });
     const now = performance.now.bind(performance);
@@ -234,7 +236,7 @@ describe('what there is no room for', () => {
 
 describe('what an attempt says', () => {
   test('costs a short one no statement: it is stored with the outcome', async () => {
-    await execute(deps, [await insert('inline.ok')], FULL);
+    await execute(deps, [await insert('inline.ok')], { remainingSeconds: FULL });
     await on.admin`create extension if not exists pg_stat_statements`;
     const calls = async () => {
       const [row] = await on.admin<{ calls: number }[]>`
@@ -244,7 +246,7 @@ describe('what an attempt says', () => {
     };
     const id = await insert('inline.ok');
     const before = await calls();
-    await execute(deps, [id], FULL, NO_BEAT);
+    await execute(deps, [id], { remainingSeconds: FULL, statements: NO_BEAT });
     expect((await calls()) - before).toBe(2);
     expect(await rowOf(id)).toMatchObject({ progress: { fraction: 1, note: 'done' } });
     expect(await ledgerOf(id)).toMatchObject([
@@ -256,7 +258,7 @@ describe('what an attempt says', () => {
     // Where the process may look for it.
     const end = fileURLToPath(new URL(`node_modules/.celeriac-${randomUUID()}`, REPOSITORY));
     const id = await insert('isolated.chatter', { payload: end });
-    const working = execute(deps, [id], FULL);
+    const working = execute(deps, [id], { remainingSeconds: FULL });
     const framesNow = () => reported.filter(({ id: told }) => told === id);
     await expect.poll(() => framesNow().length).toBeGreaterThanOrEqual(2);
     await writeFile(end, '');
@@ -278,7 +280,7 @@ describe('what an attempt says', () => {
 describe('an error that is never retried', () => {
   test('by the policy of the task, fails it at once', async () => {
     const id = await insert('isolated.exit', { retryPolicy: { neverRetry: ['handler_crashed'] } });
-    await execute(deps, [id], FULL);
+    await execute(deps, [id], { remainingSeconds: FULL });
     expect(await rowOf(id)).toMatchObject({
       status: 'FAILED',
       attempt: 1,
@@ -289,7 +291,7 @@ describe('an error that is never retried', () => {
   test('leaves other errors to be retried, by the delays of the policy', async () => {
     const retryPolicy = { base: 100, factor: 5, cap: 1_000, jitter: 'none' as const, neverRetry: ['other'] };
     const id = await insert('isolated.exit', { retryPolicy });
-    await execute(deps, [id], FULL);
+    await execute(deps, [id], { remainingSeconds: FULL });
     expect(await ledgerOf(id)).toMatchObject([{ outcome: 'retried', delay_seconds: 500 }]);
   });
 });

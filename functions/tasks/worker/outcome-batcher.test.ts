@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Outcome } from '../task.ts';
-import { type SettlerPorts, settler } from './outcome-batcher.ts';
+import { type OutcomeBatcherPorts, outcomeBatcher } from './outcome-batcher.ts';
 
 const done = (id: string): Outcome => ({ id, attempt: 1, kind: 'complete', result: null });
 const failed = (id: string): Outcome => ({
@@ -11,14 +11,14 @@ const failed = (id: string): Outcome => ({
 });
 const databaseError = (code: string) => Object.assign(new Error(code), { code });
 
-/** A settler on a database that does what `write` says, with what was written and what was lost. */
-function settlerOn(
+/** An outcome batcher on a database that does what `write` says, with what was written and what was lost. */
+function batcherOn(
   write: (outcomes: readonly Outcome[]) => Promise<void>,
-  given: Partial<SettlerPorts<Outcome>> = {},
+  given: Partial<OutcomeBatcherPorts<Outcome>> = {},
 ) {
   const written: [string, string][] = [];
   const lost: string[] = [];
-  const settle = settler<Outcome>({
+  const settle = outcomeBatcher<Outcome>({
     write: async (outcomes) => {
       await write(outcomes);
       written.push(...outcomes.map((outcome): [string, string] => [outcome.id, outcome.kind]));
@@ -35,7 +35,7 @@ function settlerOn(
 test('outcomes that arrive together are settled by one statement, those that arrive meanwhile by the next', async () => {
   const batches: string[][] = [];
   const [underWay, over] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  const { settle } = settlerOn(async (outcomes) => {
+  const { settle } = batcherOn(async (outcomes) => {
     batches.push(outcomes.map((outcome) => outcome.id));
     underWay.resolve();
     await over.promise;
@@ -53,7 +53,7 @@ test('outcomes that arrive together are settled by one statement, those that arr
 
 test('a database that is away for a while loses no outcome', async () => {
   let tries = 0;
-  const { settle, written } = settlerOn(async () => {
+  const { settle, written } = batcherOn(async () => {
     if (++tries < 3) throw databaseError('CONNECTION_CLOSED');
   });
   await settle(done('a'));
@@ -62,12 +62,12 @@ test('a database that is away for a while loses no outcome', async () => {
 
 test('a database that stays away is given up when the time is', async () => {
   const away = () => Promise.reject(databaseError('CONNECTION_CLOSED'));
-  const { settle } = settlerOn(away, { remainingSeconds: () => 1 });
+  const { settle } = batcherOn(away, { remainingSeconds: () => 1 });
   await expect(settle(done('a'))).rejects.toThrow('CONNECTION_CLOSED');
 });
 
 test('a result that the database refuses fails its own task, and its neighbours are settled', async () => {
-  const { settle, written, lost } = settlerOn(async (outcomes) => {
+  const { settle, written, lost } = batcherOn(async (outcomes) => {
     if (outcomes.some((outcome) => outcome.id === 'bad' && outcome.kind === 'complete'))
       throw databaseError('22P05');
   });
@@ -81,7 +81,7 @@ test('a result that the database refuses fails its own task, and its neighbours 
 });
 
 test('an error that the database refuses is given up, and its neighbours are settled', async () => {
-  const { settle, written, lost } = settlerOn(async (outcomes) => {
+  const { settle, written, lost } = batcherOn(async (outcomes) => {
     if (outcomes.some((outcome) => outcome.id === 'bad')) throw databaseError('23514');
   });
   await Promise.all([settle(done('a')), settle(failed('bad')), settle(done('c'))]);

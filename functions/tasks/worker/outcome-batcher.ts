@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isRefusal } from '../../database/retry-on-connection-loss.ts';
+import { isDataError } from '../../database/retry-on-connection-loss.ts';
 import type { Outcome } from '../task.ts';
 
 /** Seconds kept back, after which no further try is made to reach the database. */
 const GIVE_UP_SECONDS = 2;
 const LONGEST_PAUSE_SECONDS = 5;
 
-export type SettlerPorts<Row> = {
+export type OutcomeBatcherPorts<Row> = {
   /** Settles a batch in one statement. */
   write: (outcomes: readonly Outcome[]) => Promise<Row[]>;
   /** Told of each batch's rows. Must not wait for anything: the next batch would wait with it. */
@@ -23,7 +23,7 @@ export type SettlerPorts<Row> = {
  * A database that cannot be reached is tried again until the invocation's time is up: repeating is harmless, as the
  * fence lets only the first one through. What the database refuses concerns its own task alone.
  */
-export function settler<Row>(ports: SettlerPorts<Row>): (outcome: Outcome) => Promise<void> {
+export function outcomeBatcher<Row>(ports: OutcomeBatcherPorts<Row>): (outcome: Outcome) => Promise<void> {
   let gathering: { outcomes: Outcome[]; done: Promise<void> } | undefined;
   let last: Promise<void> = Promise.resolve();
 
@@ -45,12 +45,12 @@ export function settler<Row>(ports: SettlerPorts<Row>): (outcome: Outcome) => Pr
   };
 }
 
-async function persist<Row>(ports: SettlerPorts<Row>, outcomes: readonly Outcome[]): Promise<Row[]> {
+async function persist<Row>(ports: OutcomeBatcherPorts<Row>, outcomes: readonly Outcome[]): Promise<Row[]> {
   for (let pauseSeconds = 0.1; ; pauseSeconds = Math.min(LONGEST_PAUSE_SECONDS, pauseSeconds * 2)) {
     try {
       return await ports.write(outcomes);
     } catch (error) {
-      if (isRefusal(error)) return persistApart(ports, outcomes, error);
+      if (isDataError(error)) return persistOneByOne(ports, outcomes, error);
       if (ports.remainingSeconds() < pauseSeconds + GIVE_UP_SECONDS) throw error;
       await sleep(pauseSeconds * 1000);
     }
@@ -58,8 +58,8 @@ async function persist<Row>(ports: SettlerPorts<Row>, outcomes: readonly Outcome
 }
 
 /** Finds the outcome that the database refuses, so that its neighbours are settled all the same. */
-async function persistApart<Row>(
-  ports: SettlerPorts<Row>,
+async function persistOneByOne<Row>(
+  ports: OutcomeBatcherPorts<Row>,
   outcomes: readonly Outcome[],
   error: unknown,
 ): Promise<Row[]> {

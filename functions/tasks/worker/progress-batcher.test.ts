@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { voice } from '../handler-output.ts';
-import { reporter } from './progress-batcher.ts';
+import { handlerOutput } from '../handler-output.ts';
+import { progressBatcher } from './progress-batcher.ts';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
 afterEach(() => vi.useRealTimers());
@@ -8,18 +8,18 @@ afterEach(() => vi.useRealTimers());
 /** Lets time pass: the timers', and not this machine's. */
 const pass = (milliseconds: number) => vi.advanceTimersByTimeAsync(milliseconds);
 
-type Reports = Parameters<Parameters<typeof reporter>[0]>[0];
+type Reports = Parameters<Parameters<typeof progressBatcher>[0]>[0];
 
 /** A reporter that keeps what it would write. */
 function recording(write: () => Promise<void> = async () => {}) {
   const statements: Reports[] = [];
-  const reports = reporter(async (said) => {
-    statements.push(said);
+  const reports = progressBatcher(async (written) => {
+    statements.push(written);
     await write();
   });
   const attempt = (id: string) => {
-    const { hear, end } = reports.follow({ id, attempt: 1 });
-    return { ...voice(hear), end };
+    const { add, end } = reports.start({ id, attempt: 1 });
+    return { ...handlerOutput(add), end };
   };
   return { statements, attempt, stop: reports.stop };
 }
@@ -35,7 +35,7 @@ test('what many attempts say again and again becomes a few statements, each with
   await stop();
   expect(statements).toHaveLength(3);
   expect(statements.at(-1)?.[0]?.progress?.fraction).toBe(0.6);
-  for (const said of statements) expect(said.map(({ id }) => id)).toEqual(['a', 'b']);
+  for (const written of statements) expect(written.map(({ id }) => id)).toEqual(['a', 'b']);
 });
 
 test('what an attempt says shortly before its end goes with its outcome, and costs no statement', async () => {

@@ -1,62 +1,61 @@
-import type { Said } from '../handler-output.ts';
+import type { HandlerOutput } from '../handler-output.ts';
 import type { Report } from '../store/index.ts';
-import { type Journal, journal, type Kept } from './attempt-log.ts';
+import { type AttemptLog, attemptLog, type LoggedAttempt } from './attempt-log.ts';
 
 /** Between two statements, and so between two frames of one task. */
 const PAUSE_MILLISECONDS = 250;
 
 type Attempt = { id: string; attempt: number };
 
-/** Takes note of what one attempt tells. */
-export type Reporting = {
-  hear: (said: Said) => void;
-  /** Ends the reports of the attempt. @returns all that is kept, to be settled with it */
-  end: () => Kept;
+/** Collects the output of one attempt. */
+export type AttemptProgress = {
+  add: (output: HandlerOutput) => void;
+  /** Ends the reports of the attempt. @returns everything that is kept, to be settled with it */
+  end: () => LoggedAttempt;
 };
 
 /**
- * Gathers what the running attempts of an invocation tell and writes it, for all that have something new in one
- * statement, at most four times a second. What an attempt tells in its last quarter of a second goes with its outcome:
- * short ones cost no statement.
+ * Writes progress and logs of the running attempts of an invocation: in one statement for all attempts with changes, at most
+ * four times a second. Output of the last quarter of a second is written with the outcome, so short attempts cost no statement.
  *
- * @param write rejections are the database's absence: what is lost by it comes with the next report, or the outcome
+ * @param write may reject when the database is away. The next report, or the outcome, then has what was lost
  */
-export function reporter(write: (reports: readonly Report[]) => Promise<void>) {
-  const changed = new Map<Attempt, Journal>();
+export function progressBatcher(write: (reports: readonly Report[]) => Promise<void>) {
+  const changed = new Map<Attempt, AttemptLog>();
   let timer: NodeJS.Timeout | undefined;
   let writing: Promise<void> | undefined;
 
   const flush = async (): Promise<void> => {
-    const reports = [...changed].map(([{ id, attempt }, told]) => ({ id, attempt, ...told.news() }));
+    const reports = [...changed].map(([{ id, attempt }, told]) => ({ id, attempt, ...told.changes() }));
     changed.clear();
     if (reports.length > 0) await write(reports).catch(() => {});
   };
-  const arrange = (): void => {
+  const schedule = (): void => {
     if (timer || writing) return;
     timer = setTimeout(() => {
       timer = undefined;
       writing = flush().finally(() => {
         writing = undefined;
-        if (changed.size > 0) arrange();
+        if (changed.size > 0) schedule();
       });
     }, PAUSE_MILLISECONDS);
   };
 
   return {
-    follow(attempt: Attempt): Reporting {
-      const told = journal();
+    start(attempt: Attempt): AttemptProgress {
+      const log = attemptLog();
       let ended = false;
       return {
-        hear(what) {
+        add(output) {
           if (ended) return;
-          told.hear(what);
-          changed.set(attempt, told);
-          arrange();
+          log.add(output);
+          changed.set(attempt, log);
+          schedule();
         },
         end() {
           ended = true;
           changed.delete(attempt);
-          return told.kept();
+          return log.all();
         },
       };
     },

@@ -3,14 +3,14 @@ import type { GuardedFetch } from '../../fetch/port.ts';
 import { policyOf, shortestDelaySeconds } from '../backoff.ts';
 import { type Kind, type LogLevel, runsInline, type TaskDefinition } from '../define-task.ts';
 import { failureOf, isMeant } from '../failure.ts';
-import { type Said, voice } from '../handler-output.ts';
+import { type HandlerOutput, handlerOutput } from '../handler-output.ts';
 import { limitsOf } from '../limits.ts';
 import { storableResult } from '../result.ts';
 import type { Outcome, Task } from '../task.ts';
 import { attemptClock } from './deadlines.ts';
-import { keepResult, type PutArtifact } from './keep-result.ts';
 import { inTurn, type TakeTurn } from './process-pool/in-turn.ts';
 import type { Runners } from './process-pool/pool.ts';
+import { type PutArtifact, storeResult } from './store-result.ts';
 
 export type Log = (level: LogLevel, message: string, fields: Record<string, unknown>) => void;
 
@@ -39,13 +39,12 @@ const UNKNOWN_KIND_SECONDS = 60;
  * runs inline is given up, whether it has stopped or not.
  *
  * @param interrupt aborted when a cancel was requested or the lease was lost
- * @param hear      told of what the handler says
+ * @param onOutput      called with the progress and the log lines of the handler
  */
 export async function runAttempt(
   deps: AttemptDeps,
   task: Task,
-  interrupt: AbortSignal,
-  hear: (said: Said) => void,
+  { interrupt, onOutput }: { interrupt: AbortSignal; onOutput: (output: HandlerOutput) => void },
 ): Promise<Outcome> {
   const kind = deps.kinds.get(task.kind);
   const attempt = { id: task.id, attempt: task.attempt };
@@ -59,11 +58,11 @@ export async function runAttempt(
     };
   }
   const about = { task_id: task.id, attempt: task.attempt, kind: task.kind };
-  const overhear = (said: Said): void => {
-    for (const { level, message, fields } of said.lines) {
+  const logAndPassOn = (output: HandlerOutput): void => {
+    for (const { level, message, fields } of output.lines) {
       deps.log(level, message, { ...fields, ...about });
     }
-    hear(said);
+    onOutput(output);
   };
   const takeOwnTurn = deps.turnsOf(task.organizationId);
   // The handler's process, and the row, do not learn what the database said.
@@ -83,8 +82,8 @@ export async function runAttempt(
   try {
     if (!runsInline(kind, task.payload)) {
       const job = () => ({ ...begin(), kind: task.kind, payload: JsonText.of(task.payload).text });
-      const result = await deps.runners.run(job, { signal, end, hear: overhear, takeTurn });
-      return { ...attempt, kind: 'complete', ...(await keepResult(deps.putArtifact, task, result)) };
+      const result = await deps.runners.run(job, { signal, end, onOutput: logAndPassOn, takeTurn });
+      return { ...attempt, kind: 'complete', ...(await storeResult(deps.putArtifact, task, result)) };
     }
     const definition = deps.taskOf(task.kind);
     if (!definition) throw new Error(`Nothing runs ${task.kind} inline`);
@@ -92,12 +91,12 @@ export async function runAttempt(
       (request) => deps.fetch({ ...request, organizationId: task.organizationId }),
       takeTurn,
     );
-    const context = { ...begin(), signal, fetch, ...voice(overhear) };
+    const context = { ...begin(), signal, fetch, ...handlerOutput(logAndPassOn) };
     const result = await Promise.race([definition.perform(task.payload, context), aborted(end)]);
     return {
       ...attempt,
       kind: 'complete',
-      ...(await keepResult(deps.putArtifact, task, storableResult(result))),
+      ...(await storeResult(deps.putArtifact, task, storableResult(result))),
     };
   } catch (thrown) {
     if (!isMeant(thrown)) deps.log('error', 'attempt failed', { ...about, error: thrown });

@@ -13,7 +13,14 @@ import {
 } from '../define-task.ts';
 import * as store from '../store/index.ts';
 import type { Task, WakeUp, Watched } from '../task.ts';
-import { DISPATCH, hearing, inlineTasks, insertTask, newTask, statusOf } from '../verification/fixtures.ts';
+import {
+  DISPATCH,
+  inlineTasks,
+  insertTask,
+  newTask,
+  recordedEvents,
+  statusOf,
+} from '../verification/fixtures.ts';
 import { type ExecuteDeps, execute } from './worker.ts';
 
 let on: Stand;
@@ -24,7 +31,7 @@ let handlers: Record<string, (context: TaskContext) => Promise<Json>>;
 let limits: { soft: Duration; hard: Duration };
 let announced: Watched<Task>[];
 let woken: WakeUp[];
-let told: ReturnType<typeof hearing>;
+let told: ReturnType<typeof recordedEvents>;
 const artifacts = new Map<string, string>();
 
 const FULL = () => 900;
@@ -71,7 +78,7 @@ beforeAll(async () => {
   deps = worker();
 });
 beforeEach(() => {
-  [announced, woken, told] = [[], [], hearing()];
+  [announced, woken, told] = [[], [], recordedEvents()];
   limits = { soft: '5s', hard: '6s' };
 });
 afterAll(() => on.close());
@@ -86,7 +93,7 @@ describe('an attempt', () => {
   test('that returns completes the task with its result', async () => {
     handlers = { 'test.ok': async ({ attempt }) => ({ attempt }) };
     const { id } = await insertTask(api, ada, { kind: 'test.ok' });
-    await execute(deps, [id], FULL);
+    await execute(deps, [id], { remainingSeconds: FULL });
     expect(await rowOf(id)).toMatchObject({
       status: 'COMPLETED',
       attempt: 1,
@@ -101,7 +108,7 @@ describe('an attempt', () => {
   test('that throws is retried by its own message after a backoff', async () => {
     handlers = { 'test.boom': () => Promise.reject(new Error('boom')) };
     const { id } = await insertTask(api, ada, { kind: 'test.boom' });
-    await execute(deps, [id], FULL);
+    await execute(deps, [id], { remainingSeconds: FULL });
     const row = await rowOf(id);
     expect(row).toMatchObject({ status: 'SCHEDULED', error: { code: 'handler_failed', message: 'boom' } });
     expect(row.run_at.getTime() - row.updated_at.getTime()).toBeLessThanOrEqual(4_000);
@@ -116,7 +123,7 @@ describe('an attempt', () => {
       'test.never': () => Promise.reject(new PermanentError('bad_csv', 'line 3', { details: { line: 3 } })),
     };
     const { id } = await insertTask(api, ada, { kind: 'test.never' });
-    await execute(deps, [id], FULL);
+    await execute(deps, [id], { remainingSeconds: FULL });
     expect(await rowOf(id)).toMatchObject({
       status: 'FAILED',
       attempt: 1,
@@ -130,7 +137,7 @@ describe('an attempt', () => {
       'test.busy': () => Promise.reject(new RetryError('busy', 'come back', { afterSeconds: 3_600 })),
     };
     const { id } = await insertTask(api, ada, { kind: 'test.busy' });
-    await execute(deps, [id], FULL);
+    await execute(deps, [id], { remainingSeconds: FULL });
     const row = await rowOf(id);
     expect(row.run_at.getTime() - row.started_at.getTime()).toBeGreaterThanOrEqual(3_600_000);
     // Too far for a message: the dispatcher sends it when its time comes near.
@@ -141,7 +148,7 @@ describe('an attempt', () => {
   test('of a kind that this worker does not know waits for one that does', async () => {
     handlers = {};
     const { id } = await insertTask(api, ada, { kind: 'test.unknown' });
-    await execute(deps, [id], FULL);
+    await execute(deps, [id], { remainingSeconds: FULL });
     expect(await rowOf(id)).toMatchObject({ status: 'SCHEDULED', error: { code: 'kind_unknown' } });
   });
 
@@ -154,7 +161,7 @@ describe('an attempt', () => {
     };
     const kinds = ['test.ok', 'test.nul', 'test.cut', 'test.ok'];
     const ids = await Promise.all(kinds.map(async (kind) => (await insertTask(api, ada, { kind })).id));
-    await execute(deps, ids, FULL);
+    await execute(deps, ids, { remainingSeconds: FULL });
     const statuses = await Promise.all(ids.map((id) => statusOf(on.admin, id)));
     expect(statuses).toEqual(['COMPLETED', 'SCHEDULED', 'FAILED', 'COMPLETED']);
   });
@@ -166,7 +173,7 @@ describe('an attempt', () => {
     };
     const kinds = ['test.bare', 'test.odd'];
     const ids = await Promise.all(kinds.map(async (kind) => (await insertTask(api, ada, { kind })).id));
-    await execute(deps, ids, FULL);
+    await execute(deps, ids, { remainingSeconds: FULL });
     for (const id of ids)
       expect(await rowOf(id)).toMatchObject({ status: 'SCHEDULED', error: { code: 'handler_failed' } });
   });
@@ -180,7 +187,7 @@ describe('an attempt', () => {
       },
     };
     const { id } = await insertTask(api, ada, { kind: 'test.slow' });
-    await execute(deps, [id], FULL);
+    await execute(deps, [id], { remainingSeconds: FULL });
     expect(await rowOf(id)).toMatchObject({ status: 'SCHEDULED', error: { code: 'soft_limit_exceeded' } });
   });
 
@@ -188,14 +195,14 @@ describe('an attempt', () => {
     limits = { soft: '0.05s', hard: '0.1s' };
     handlers = { 'test.deaf': () => new Promise(() => {}) };
     const { id } = await insertTask(api, ada, { kind: 'test.deaf', maxRetries: 0 });
-    await execute(deps, [id], FULL);
+    await execute(deps, [id], { remainingSeconds: FULL });
     expect(await rowOf(id)).toMatchObject({ status: 'FAILED', error: { code: 'hard_limit_exceeded' } });
   });
 
   test('whose result is no JSON that Postgres stores still completes, cleaned', async () => {
     handlers = { 'test.nul': async () => ({ text: 'a\u0000b\ud800' }) };
     const { id } = await insertTask(api, ada, { kind: 'test.nul' });
-    await execute(deps, [id], FULL);
+    await execute(deps, [id], { remainingSeconds: FULL });
     expect((await rowOf(id)).result).toEqual({ text: 'a\ufffdb\ufffd' });
   });
 
@@ -207,7 +214,7 @@ describe('an attempt', () => {
       const result = 'x'.repeat(bytes - 2);
       handlers = { 'test.large': async () => result };
       const { id, organizationId } = await insertTask(api, ada, { kind: 'test.large' });
-      await execute(deps, [id], FULL);
+      await execute(deps, [id], { remainingSeconds: FULL });
       const key = `results/${organizationId}/${id}/1.json`;
       expect(await rowOf(id)).toMatchObject({
         status: 'COMPLETED',
@@ -221,14 +228,16 @@ describe('an attempt', () => {
   test('whose result the bucket does not take is tried again', async () => {
     handlers = { 'test.large': async () => 'x'.repeat(300_000) };
     const { id } = await insertTask(api, ada, { kind: 'test.large' });
-    await execute({ ...deps, putArtifact: () => Promise.reject(new Error('S3 is away')) }, [id], FULL);
+    await execute({ ...deps, putArtifact: () => Promise.reject(new Error('S3 is away')) }, [id], {
+      remainingSeconds: FULL,
+    });
     expect(await rowOf(id)).toMatchObject({ status: 'SCHEDULED', error: { code: 'result_not_stored' } });
   });
 
   test('whose result is too large even for the bucket fails, and says how large', async () => {
     handlers = { 'test.large': async () => 'x'.repeat(32 * 1024 * 1024) };
     const { id } = await insertTask(api, ada, { kind: 'test.large' });
-    await execute(deps, [id], FULL);
+    await execute(deps, [id], { remainingSeconds: FULL });
     expect(await rowOf(id)).toMatchObject({ status: 'FAILED', error: { code: 'result_too_large' } });
   });
 });
@@ -238,14 +247,14 @@ test('after a manual retry the delays begin anew', async () => {
   const retryPolicy = { base: 10, factor: 10, cap: 10_000, jitter: 'none' } as const;
   const { id } = await insertTask(api, ada, { kind: 'test.fails', maxRetries: 1, retryPolicy });
   const delay = async () => {
-    await execute(deps, [id], FULL);
+    await execute(deps, [id], { remainingSeconds: FULL });
     const [last] = await on.admin`
       select delay_seconds from attempts where task_id = ${id} order by attempt desc limit 1`;
     return last?.delay_seconds;
   };
   expect(await delay()).toBe(100);
   await on.admin`update tasks set run_at = now() where id = ${id}`;
-  await execute(deps, [id], FULL);
+  await execute(deps, [id], { remainingSeconds: FULL });
   expect(await statusOf(on.admin, id)).toBe('FAILED');
   await asMember(api, ada, (tx) => store.requeue(tx, id, DISPATCH));
   expect(await delay()).toBe(100);
@@ -257,9 +266,9 @@ test('a batch is told of when it is finished, and its tasks are not told of one 
   const batch = { id: newTask().id, name: 'Five', queue: 'bulk' } as const;
   await store.insertBatch(api, ada, null, batch, tasks, DISPATCH);
   const ids = tasks.map(({ id }) => id);
-  await execute(deps, ids.slice(0, 2), FULL);
+  await execute(deps, ids.slice(0, 2), { remainingSeconds: FULL });
   expect(await told.heard()).toEqual([]);
-  await execute(deps, ids, FULL);
+  await execute(deps, ids, { remainingSeconds: FULL });
   expect(await told.heard()).toMatchObject([
     { type: 'batch.finished', subject: batch.id, data: { total: 5, completed: 5, failed: 0 } },
   ]);
@@ -276,7 +285,7 @@ describe('a cancel', () => {
     };
     const { id } = await insertTask(api, ada, { kind: 'test.ran' });
     await asMember(api, ada, (tx) => store.cancel(tx, id));
-    await execute(deps, [id], FULL);
+    await execute(deps, [id], { remainingSeconds: FULL });
     expect(ran).toBe(false);
     expect(await statusOf(on.admin, id)).toBe('CANCELLED');
   });
@@ -290,7 +299,7 @@ describe('a cancel', () => {
       },
     };
     const { id } = await insertTask(api, ada, { kind: 'test.long' });
-    const working = execute(deps, [id], FULL);
+    const working = execute(deps, [id], { remainingSeconds: FULL });
     await expect.poll(() => statusOf(on.admin, id)).toBe('RUNNING');
     expect((await asMember(api, ada, (tx) => store.cancel(tx, id)))?.status).toBe('RUNNING');
     await working;
@@ -305,7 +314,7 @@ describe('time', () => {
     handlers = { 'test.timed': async () => null };
     const scheduledTime = new Date(Date.now() + 700).toISOString();
     const { id } = await insertTask(api, ada, { kind: 'test.timed', scheduledTime });
-    await execute(deps, [id], FULL);
+    await execute(deps, [id], { remainingSeconds: FULL });
     const [row] =
       await on.admin`select status, started_at >= run_at as "notEarly" from tasks where id = ${id}`;
     expect(row).toEqual({ status: 'COMPLETED', notEarly: true });
@@ -321,10 +330,9 @@ describe('time', () => {
     const working = execute(
       deps,
       tasks.map((task) => task.id),
-      FULL,
       {
-        ...store,
-        claim: (db, ids, lease, _soon, alone, room) => store.claim(db, ids, lease, 60, alone, room),
+        remainingSeconds: FULL,
+        statements: { ...store, claim: (db, given) => store.claim(db, { ...given, soonSeconds: 60 }) },
       },
     );
     const first = tasks[0]?.id ?? '';
@@ -342,12 +350,15 @@ describe('time', () => {
     await on.admin.begin(async (tx) => {
       // As somebody who begins to watch it has.
       await tx`update tasks set watchers = watchers where id = ${id}`;
-      working = execute(deps, [id], FULL, {
-        ...store,
-        claim: async (...asked) => {
-          const answer = await store.claim(...asked);
-          answers.push(answer.claimed.length);
-          return answer;
+      working = execute(deps, [id], {
+        remainingSeconds: FULL,
+        statements: {
+          ...store,
+          claim: async (...asked) => {
+            const answer = await store.claim(...asked);
+            answers.push(answer.claimed.length);
+            return answer;
+          },
         },
       });
       await expect.poll(() => answers.length).toBeGreaterThan(2);
@@ -363,7 +374,7 @@ describe('time', () => {
       Array.from({ length: 120 }, async () => (await insertTask(api, ada, { kind: 'test.ok' })).id),
     );
     let asked = 0;
-    await execute(deps, ids, () => (asked++ === 0 ? 900 : 20));
+    await execute(deps, ids, { remainingSeconds: () => (asked++ === 0 ? 900 : 20) });
     const rows =
       await on.admin`select status, next_dispatch_at <= now() as due from tasks where id = any (${ids}::uuid[])`;
     expect(rows.filter((row) => row.status === 'COMPLETED')).toHaveLength(100);
@@ -390,7 +401,7 @@ describe('what has taken a worker down before', () => {
     await execute(
       deps,
       [...suspects, fresh].map((task) => task.id),
-      FULL,
+      { remainingSeconds: FULL },
     );
     expect(order[0]).toBe(fresh.id);
     expect(order).toHaveLength(4);
@@ -413,7 +424,7 @@ describe('what follows from an outcome', () => {
       release = () => reject(new Error('the queue is away'));
     });
     stuck.catch(() => {});
-    const working = execute({ ...deps, enqueue: () => stuck }, ids, FULL);
+    const working = execute({ ...deps, enqueue: () => stuck }, ids, { remainingSeconds: FULL });
     await expect.poll(() => statusOf(on.admin, ids[1] ?? '')).toBe('COMPLETED');
     release();
     await working;
@@ -443,7 +454,7 @@ describe('several workers', () => {
     await Promise.all(
       workers.map(async (mine) => {
         for (let batch = messages.splice(0, 10); batch.length > 0; batch = messages.splice(0, 10)) {
-          await execute(mine, batch, FULL);
+          await execute(mine, batch, { remainingSeconds: FULL });
         }
       }),
     );
@@ -466,7 +477,7 @@ describe('several workers', () => {
       },
     };
     const { id } = await insertTask(api, ada, { kind: 'test.lost' });
-    const working = execute(deps, [id], FULL);
+    const working = execute(deps, [id], { remainingSeconds: FULL });
     await expect.poll(() => statusOf(on.admin, id)).toBe('RUNNING');
     await on.admin`update tasks set lease_until = now() - interval '1 second' where id = ${id}`;
     await store.rescue(on.as('dispatcher'), [id], 1);
@@ -478,7 +489,7 @@ describe('several workers', () => {
 
 test('a single task costs three statements: one to insert, one to claim, one to settle', async () => {
   handlers = { 'test.ok': async () => null };
-  await execute(deps, [(await insertTask(api, ada, { kind: 'test.ok' })).id], FULL);
+  await execute(deps, [(await insertTask(api, ada, { kind: 'test.ok' })).id], { remainingSeconds: FULL });
   const calls = async () => {
     const [row] = await on.admin<{ calls: number }[]>`
       select sum(calls)::int as calls from pg_stat_statements s join pg_roles r on r.oid = s.userid
@@ -489,6 +500,9 @@ test('a single task costs three statements: one to insert, one to claim, one to 
   const before = await calls();
   // However slow this machine is: no lease is renewed in between.
   const statements = { ...store, renew: () => new Promise<never>(() => {}) };
-  await execute(deps, [(await insertTask(api, ada, { kind: 'test.ok' })).id], FULL, statements);
+  await execute(deps, [(await insertTask(api, ada, { kind: 'test.ok' })).id], {
+    remainingSeconds: FULL,
+    statements,
+  });
   expect((await calls()) - before).toBe(3);
 });

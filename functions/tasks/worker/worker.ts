@@ -1,37 +1,44 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../../database/connect.ts';
-import { again } from '../../database/retry-on-connection-loss.ts';
+import { retryOnConnectionLoss } from '../../database/retry-on-connection-loss.ts';
 import type { Announce } from '../commands/change.ts';
 import type { Kind } from '../define-task.ts';
 import * as store from '../store/index.ts';
 import type { DispatchSettings, Enqueue, LogEntry, Task, Watched } from '../task.ts';
-import { waitingTasks } from './claim-backlog.ts';
-import { type AftermathStatements, aftermath } from './follow-ups.ts';
-import { heartbeat, type Running } from './heartbeat.ts';
-import { intake, NO_INTAKE, type Receive } from './intake.ts';
-import { settler } from './outcome-batcher.ts';
-import { reporter } from './progress-batcher.ts';
+import { claimBacklog } from './claim-backlog.ts';
+import { type FollowUpStatements, followUps } from './follow-ups.ts';
+import { heartbeat } from './heartbeat.ts';
+import { intake, intakeWindow, NO_INTAKE, type Receive } from './intake.ts';
+import { outcomeBatcher } from './outcome-batcher.ts';
+import { ParkedTasks } from './parked-tasks.ts';
+import { progressBatcher } from './progress-batcher.ts';
 import { type AttemptDeps, runAttempt } from './run-attempt.ts';
+import { RunningAttempts } from './running-attempts.ts';
 
 export type ExecuteDeps = AttemptDeps & {
   db: Database;
   enqueue: Enqueue;
   dispatch: DispatchSettings;
-  /** Told of rows that moved. */
+  /** Called with rows that moved. */
   announce: Announce;
-  /** Told of rows whose attempt has said something. */
+  /** Called with rows whose attempt has reported progress or logs. */
   announceReports: Announce;
   /** How long a worker may be silent before it is presumed dead. */
   leaseSeconds: number;
-  /** Of the queue that the invocation is for. Without it, the invocation works on what it was invoked with. */
+  /** Receives further messages of the invocation's queue. Without it, the invocation takes none in. */
   receive?: Receive;
 };
 
 /** The statements that a worker runs. */
-export type WorkStatements = Pick<typeof store, 'claim' | 'settle' | 'renew' | 'report'> &
-  AftermathStatements;
+export type WorkStatements = Pick<typeof store, 'claim' | 'settle' | 'renew' | 'report'> & FollowUpStatements;
 
-/** Between renewals at most; a running handler hears of a cancel within this time. */
+export type ExecuteOptions = {
+  /** Of this invocation. */
+  remainingSeconds: () => number;
+  statements?: WorkStatements;
+};
+
+/** Longest time between two renewals of leases. A running handler learns of a cancel within this time. */
 const BEAT_SECONDS = 1.5;
 
 /** Renewals that may fail before a lease runs out, e.g. while the database is away. */
@@ -40,206 +47,194 @@ const BEATS_PER_LEASE = 4;
 /** A message may come this much before its task is due: SQS delays by whole seconds, rounded down. */
 const SOON_SECONDS = 2;
 
-/** Attempts that one invocation runs side by side, and beside them those that only wait for the network. */
-const AT_ONCE = 100;
-const WAITING_AT_ONCE = 100;
-
-/** An invocation that ends sooner takes nothing in: most tasks wait for no one, and need no further request to SQS. */
-const TAKES_IN_AFTER_MILLISECONDS = 50;
-
-/**
- * An invocation takes nothing in when so little of its time is left: its last attempts must come to their end. At another time in each,
- * so that workers that began together do not close together.
- */
-const CLOSES_SECONDS = { from: 120, to: 420 };
-
 /** Kept back of the invocation's time, so that the last attempt can be settled after its hard limit. */
 const SETTLE_SECONDS = 20;
 
-/** Between two tries to claim what runners are free for, but somebody has locked. */
-const PARKED_PAUSE_MILLISECONDS = 50;
-
-/** When no runner has become free for so long, others may have one sooner. */
-const LONGEST_PARKED_SECONDS = 30;
-
 /**
- * Runs whichever of the given tasks are due and not taken by anybody else. What cannot be claimed is none of this
- * worker's business any more: cancelled, done, or somebody else's.
+ * Runs whichever of the given tasks are due and not taken by another worker. A task that cannot be claimed was cancelled,
+ * is done, or is another worker's: it is no longer this worker's business.
  *
- * Isolated attempts are only claimed when a runner is free, and none that might outlast the invocation: what there is no
- * time for, or no runner for long, or no place to wait, goes back unclaimed, to be sent to other workers.
+ * An isolated task is claimed only when a runner is free, and only when it cannot outlast the invocation. A task goes back
+ * unclaimed, for other workers, when there is no time for it, no place to wait for the network, or no runner for long.
  *
- * While all that it runs only waits for the network, the invocation receives further messages of its queue.
+ * While all attempts only wait for the network, the invocation receives further messages of its queue.
  *
- * @param remainingSeconds of this invocation
  * @throws when the database cannot be reached; then the messages must come again
  */
 export async function execute(
   deps: ExecuteDeps,
   ids: readonly string[],
-  remainingSeconds: () => number,
-  statements: WorkStatements = store,
+  { remainingSeconds, statements = store }: ExecuteOptions,
 ): Promise<void> {
-  const { db, leaseSeconds } = deps;
-  const after = aftermath(deps, statements);
-  const settle = settler({
-    write: async (outcomes) => withLogs(await statements.settle(db, outcomes, deps.dispatch), outcomes),
-    onSettled: after.follow,
-    onLost: ({ id, attempt }, error) =>
-      deps.log('error', 'an outcome could not be stored', { id, attempt, error }),
-    remainingSeconds,
-  });
-  const running = new Map<string, Running>();
-  const beat = heartbeat(
-    running,
-    (attempts) => statements.renew(db, attempts, leaseSeconds),
-    Math.min(BEAT_SECONDS, leaseSeconds / BEATS_PER_LEASE),
-  );
-  const reports = reporter(async (said) =>
-    deps.announceReports(withLogs(await statements.report(db, said), said)),
-  );
-  const kinds = [...deps.kinds.values()].map(known);
-  const waiting = waitingTasks(ids);
-  const suspects: string[] = [];
-  const elsewhere: string[] = [];
-  const underWay = new Set<Promise<void>>();
-  const taken = deps.receive ? intake(deps.receive, deps.log) : NO_INTAKE;
-  const opensAt = performance.now() + TAKES_IN_AFTER_MILLISECONDS;
-  const closesSeconds = deps.receive
-    ? CLOSES_SECONDS.from + Math.random() * (CLOSES_SECONDS.to - CLOSES_SECONDS.from)
-    : Number.POSITIVE_INFINITY;
-  let failure: { error: unknown } | undefined;
-  /** When isolated attempts could last begin, and when those that are parked are next worth asking for. */
-  let freeAt = performance.now();
-  let unparkAt = 0;
-
-  const run = async (task: Task): Promise<void> => {
-    const interrupt = new AbortController();
-    const waits = task.waitsForNetwork;
-    running.set(task.id, { id: task.id, attempt: task.attempt, interrupt, waits });
-    const reporting = reports.follow(task);
-    try {
-      const outcome = await runAttempt(deps, task, interrupt.signal, reporting.hear);
-      await settle({ ...outcome, ...reporting.end() });
-      taken.finished(task.id);
-    } catch (error) {
-      // The database stayed away to the end. The others get their chance; the messages come again.
-      failure ??= { error };
-    } finally {
-      running.delete(task.id);
-    }
-  };
-
-  const waitingNow = (): number => [...running.values()].filter(({ waits }) => waits).length;
-
-  /** Leaves tasks to other workers. */
-  const giveAway = async (given: readonly string[]): Promise<void> => {
-    if (given.length > 0) await statements.dispatchAgain(db, given);
-    for (const id of given) taken.finished(id);
-  };
-
-  const begin = async (wanted: readonly string[], seconds: number, alone: boolean): Promise<void> => {
-    const room = { kinds, runners: deps.runners.free(), waiting: WAITING_AT_ONCE - waitingNow(), seconds };
-    let askedAt = 0;
-    // What a lost connection has claimed all the same comes back when its lease is over.
-    const { claimed, unclaimed, vacated } = await again(() => {
-      askedAt = performance.now();
-      return statements.claim(db, wanted, leaseSeconds, SOON_SECONDS, alone, room);
-    });
-    // Who stood still for so long may be presumed dead by now, and what was claimed be cancelled or run elsewhere.
-    const inTime = performance.now() - askedAt < leaseSeconds * 1000;
-    deps.announce(claimed);
-    after.fill(vacated);
-    for (const task of unclaimed) {
-      if (task.lacks === 'time' || task.lacks === 'waiting') elsewhere.push(task.id);
-      else if (task.suspect && !alone && task.dueInSeconds <= 0) suspects.push(task.id);
-      else if (task.lacks === 'runner' && task.dueInSeconds <= 0) waiting.park(task.id);
-      else waiting.putBack(task);
-    }
-    const named = new Set([...claimed, ...unclaimed].map(({ id }) => id));
-    for (const id of wanted) if (!named.has(id)) taken.finished(id);
-    for (const task of inTime ? claimed : []) {
-      const attempt = run(task).then(() => void underWay.delete(attempt));
-      underWay.add(attempt);
-    }
-    // Somebody has locked those that the free runners were for.
-    const isStuck = deps.runners.free() > 0 && deps.runners.free() === room.runners;
-    unparkAt = isStuck ? performance.now() + PARKED_PAUSE_MILLISECONDS : 0;
-    await giveAway(elsewhere.splice(0));
-  };
-
-  /** Lets those be claimed that wait for a runner, as many as there are free; gives them away when there is none for long. */
-  const serveParked = async (): Promise<void> => {
-    const now = performance.now();
-    if (deps.runners.free() > 0) {
-      freeAt = now;
-      if (now >= unparkAt) waiting.unpark(deps.runners.free());
-    } else if (waiting.parked() > 0 && now - freeAt > LONGEST_PARKED_SECONDS * 1000) {
-      await giveAway(waiting.drainParked());
-    }
-  };
-
-  /** Milliseconds until further messages may be received; undefined while they may not. */
-  const opensIn = (): number | undefined => {
-    if (!deps.receive || suspects.length > 0 || waiting.parked() > 0 || running.size === 0) return undefined;
-    if (waitingNow() < running.size || remainingSeconds() < closesSeconds) return undefined;
-    return Math.max(0, opensAt - performance.now());
-  };
-
-  /** Runs what is waiting, as slots become free and times come, until nothing waits and nothing runs. */
-  const work = async (atOnce: number, alone: boolean): Promise<void> => {
-    for (;;) {
-      waiting.add(taken.take());
-      await serveParked();
-      const next = waiting.nextIn();
-      if (next === undefined && waiting.parked() === 0 && underWay.size === 0 && !taken.underWay()) return;
-      const places = atOnce - underWay.size + (alone ? 0 : waitingNow());
-      if (next === 0 && places > 0) {
-        const seconds = remainingSeconds() - SETTLE_SECONDS;
-        if (seconds <= 0) await giveAway(waiting.drain());
-        else await begin(waiting.take(places), seconds, alone);
-        continue;
-      }
-      const opens = alone ? undefined : opensIn();
-      if (opens === 0) taken.begin();
-      const pauses = [
-        ...(next !== undefined && places > 0 ? [next] : []),
-        ...(opens !== undefined && opens > 0 ? [opens] : []),
-        ...(waiting.parked() > 0 ? [deps.runners.free() > 0 ? PARKED_PAUSE_MILLISECONDS : 1_000] : []),
-      ];
-      const received = taken.underWay();
-      const ends = [
-        ...underWay,
-        ...(received ? [received] : []),
-        ...(waiting.parked() > 0 ? [deps.runners.released()] : []),
-      ];
-      await firstOf(ends, pauses.length > 0 ? Math.min(...pauses) : undefined);
-    }
-  };
-
-  try {
-    await work(AT_ONCE, false);
-    // What has taken a worker down before is claimed alone, so that it cannot take others along.
-    for (const id of suspects) {
-      waiting.putBack({ id, dueInSeconds: 0 });
-      await work(1, true);
-    }
-  } finally {
-    await Promise.all(underWay);
-    beat.stop();
-    await reports.stop();
-    await after.end();
-    await taken.end();
-  }
-  if (failure) throw failure.error;
+  await new Invocation(deps, remainingSeconds, statements).run(ids);
 }
 
-/** Rows with what was logged and written with them, for those who watch: the statement need not send it back. */
+/** One invocation of the worker: claims tasks from its backlog and runs them, until nothing waits and nothing runs. */
+class Invocation {
+  readonly #deps: ExecuteDeps;
+  readonly #remainingSeconds: () => number;
+  readonly #statements: WorkStatements;
+  readonly #kinds: store.WorkerCapacity['kinds'];
+  readonly #backlog = claimBacklog();
+  readonly #parked: ParkedTasks;
+  readonly #intake;
+  readonly #intakeWindow;
+  readonly #followUps;
+  readonly #progress;
+  readonly #attempts: RunningAttempts;
+  readonly #heartbeat: { stop: () => void };
+  /** Tasks that have taken a worker down before. Each is claimed alone, so that it cannot take others along. */
+  readonly #suspects: string[] = [];
+
+  constructor(deps: ExecuteDeps, remainingSeconds: () => number, statements: WorkStatements) {
+    const { db, leaseSeconds, dispatch } = deps;
+    this.#deps = deps;
+    this.#remainingSeconds = remainingSeconds;
+    this.#statements = statements;
+    this.#kinds = [...deps.kinds.values()].map(claimableKind);
+    this.#parked = new ParkedTasks(deps.runners);
+    this.#intake = deps.receive ? intake(deps.receive, deps.log) : NO_INTAKE;
+    this.#intakeWindow = deps.receive && intakeWindow(remainingSeconds);
+    this.#followUps = followUps(deps, statements);
+    this.#progress = progressBatcher(async (reports) =>
+      deps.announceReports(withLogs(await statements.report(db, reports), reports)),
+    );
+    const settle = outcomeBatcher({
+      write: async (outcomes) => withLogs(await statements.settle(db, outcomes, dispatch), outcomes),
+      onSettled: this.#followUps.afterSettle,
+      onLost: ({ id, attempt }, error) =>
+        deps.log('error', 'an outcome could not be stored', { id, attempt, error }),
+      remainingSeconds,
+    });
+    this.#attempts = new RunningAttempts(async (task, interrupt) => {
+      const output = this.#progress.start(task);
+      const outcome = await runAttempt(deps, task, { interrupt, onOutput: output.add });
+      await settle({ ...outcome, ...output.end() });
+      this.#intake.finished(task.id);
+    });
+    this.#heartbeat = heartbeat(
+      this.#attempts.byId,
+      (running) => statements.renew(db, running, leaseSeconds),
+      Math.min(BEAT_SECONDS, leaseSeconds / BEATS_PER_LEASE),
+    );
+  }
+
+  async run(ids: readonly string[]): Promise<void> {
+    this.#backlog.add(ids);
+    try {
+      await this.#work({ alone: false });
+      for (const id of this.#suspects) {
+        this.#backlog.add([id]);
+        await this.#work({ alone: true });
+      }
+    } finally {
+      await this.#attempts.allEnded();
+      this.#heartbeat.stop();
+      await this.#progress.stop();
+      await this.#followUps.end();
+      await this.#intake.end();
+    }
+    this.#attempts.throwFailure();
+  }
+
+  /** Claims tasks of the backlog as places become free and times come, until nothing waits and nothing runs. */
+  async #work({ alone }: { alone: boolean }): Promise<void> {
+    for (;;) {
+      this.#backlog.add(this.#intake.take());
+      this.#backlog.add(this.#parked.takeClaimable());
+      await this.#giveAway(this.#parked.takeOverdue());
+      const claimableIn = this.#backlog.nextIn();
+      if (claimableIn === undefined && this.#isIdle()) return;
+      const places = this.#attempts.freePlaces(alone);
+      if (claimableIn === 0 && places > 0) await this.#claim(places, alone);
+      else await this.#wait({ claimableIn: places > 0 ? claimableIn : undefined, alone });
+    }
+  }
+
+  #isIdle(): boolean {
+    return this.#parked.size === 0 && this.#attempts.size === 0 && !this.#intake.underWay();
+  }
+
+  /** Claims tasks and starts them; sorts out the tasks that could not be claimed. */
+  async #claim(places: number, alone: boolean): Promise<void> {
+    const seconds = this.#remainingSeconds() - SETTLE_SECONDS;
+    if (seconds <= 0) return this.#giveAway([...this.#backlog.drain(), ...this.#parked.takeAll()]);
+    const { db, leaseSeconds, runners, announce } = this.#deps;
+    const ids = this.#backlog.take(places);
+    const free = runners.free();
+    const capacity = {
+      kinds: this.#kinds,
+      runners: free,
+      networkPlaces: this.#attempts.freeNetworkPlaces,
+      seconds,
+    };
+    let askedAt = 0;
+    // Tasks that a lost connection has claimed all the same come back when their lease is over.
+    const { claimed, unclaimed, vacated } = await retryOnConnectionLoss(() => {
+      askedAt = performance.now();
+      return this.#statements.claim(db, { ids, leaseSeconds, soonSeconds: SOON_SECONDS, alone, capacity });
+    });
+    // If claiming took longer than the lease, another worker may own these tasks. Do not start them.
+    const isInTime = performance.now() - askedAt < leaseSeconds * 1000;
+    announce(claimed);
+    this.#followUps.fill(vacated);
+    const forOthers = this.#sortOut(unclaimed, alone);
+    const known = new Set([...claimed, ...unclaimed].map(({ id }) => id));
+    for (const id of ids) if (!known.has(id)) this.#intake.finished(id);
+    if (isInTime) for (const task of claimed) this.#attempts.start(task);
+    this.#parked.claimEnded(free);
+    await this.#giveAway(forOthers);
+  }
+
+  /** Decides when to claim tasks again that could not be claimed. @returns the tasks that other workers should run */
+  #sortOut(unclaimed: readonly store.Unclaimed[], alone: boolean): string[] {
+    const forOthers: string[] = [];
+    for (const task of unclaimed) {
+      const isDue = task.dueInSeconds <= 0;
+      if (task.missing === 'time' || task.missing === 'waiting') forOthers.push(task.id);
+      else if (task.suspect && !alone && isDue) this.#suspects.push(task.id);
+      else if (task.missing === 'runner' && isDue) this.#parked.add(task.id);
+      else this.#backlog.putBack(task);
+    }
+    return forOthers;
+  }
+
+  /** Leaves tasks to other workers. */
+  async #giveAway(ids: readonly string[]): Promise<void> {
+    if (ids.length === 0) return;
+    await this.#statements.dispatchAgain(this.#deps.db, ids);
+    for (const id of ids) this.#intake.finished(id);
+  }
+
+  /** Waits until a place, a runner or a message may have come, or a task of the backlog can be claimed. */
+  async #wait({ claimableIn, alone }: { claimableIn: number | undefined; alone: boolean }): Promise<void> {
+    const intakeIn = alone ? undefined : this.#intakeOpensIn();
+    if (intakeIn === 0) this.#intake.begin();
+    const pauses = [claimableIn, intakeIn || undefined, this.#parked.nextLookIn()];
+    const received = this.#intake.underWay();
+    await firstOf(
+      [
+        ...this.#attempts.ends,
+        ...(received ? [received] : []),
+        ...(this.#parked.size > 0 ? [this.#deps.runners.released()] : []),
+      ],
+      pauses.filter((pause) => pause !== undefined),
+    );
+  }
+
+  /** Milliseconds until further messages may be received; undefined while they may not. */
+  #intakeOpensIn(): number | undefined {
+    if (this.#suspects.length > 0 || this.#parked.size > 0) return undefined;
+    return this.#attempts.onlyWaitForNetwork ? this.#intakeWindow?.opensIn() : undefined;
+  }
+}
+
+/** Adds the logs that were written to their rows, for watchers: the statement need not send them back. */
 function withLogs<Row extends Watched<Task>>(
   rows: readonly Row[],
-  told: readonly { id: string; logs?: readonly LogEntry[] }[],
+  written: readonly { id: string; logs?: readonly LogEntry[] }[],
 ): Row[] {
-  const logs = new Map(told.map((each) => [each.id, each.logs]));
+  const logs = new Map(written.map((each) => [each.id, each.logs]));
   return rows.map((row) => {
     const lines = logs.get(row.id);
     return lines ? { ...row, logs: lines } : row;
@@ -247,19 +242,19 @@ function withLogs<Row extends Watched<Task>>(
 }
 
 /** A kind as the claim needs to know it. */
-function known({ kind, hardSeconds, runs }: Kind): store.Room['kinds'][number] {
+function claimableKind({ kind, hardSeconds, runs }: Kind): store.WorkerCapacity['kinds'][number] {
   if (runs === 'inline') return { kind, hardSeconds, isolatedWith: [] };
   return { kind, hardSeconds, isolatedWith: runs === 'isolated' ? null : runs.isolatedWith };
 }
 
-/** Waits until one of them has ended, or `milliseconds` are over. */
-async function firstOf(ends: Iterable<Promise<void>>, milliseconds: number | undefined): Promise<void> {
+/** Waits until one of the promises has resolved, or the shortest of the pauses (in milliseconds) is over. */
+async function firstOf(ends: readonly Promise<void>[], pauses: readonly number[]): Promise<void> {
   const timer = new AbortController();
   const { signal } = timer;
   const pause =
-    milliseconds === undefined ? [] : [sleep(milliseconds, undefined, { signal }).catch(() => {})];
+    pauses.length === 0 ? [] : [sleep(Math.min(...pauses), undefined, { signal }).catch(() => {})];
   await Promise.race([...ends, ...pause]);
   timer.abort();
-  // Attempts that settled together free their slots together.
+  // Attempts that settled together free their places together.
   await new Promise(setImmediate);
 }

@@ -4,7 +4,7 @@ import type { IAccessLogSettings } from 'aws-cdk-lib/aws-apigatewayv2';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import type { Stage } from '../../stages.ts';
-import { fateOf } from '../fate.ts';
+import { removalPolicyOf } from '../removal-policy.ts';
 
 /**
  * What was called, when, from which address and with which outcome. Never the query string: it may carry a ticket.
@@ -16,7 +16,10 @@ export function accessLog(
   scope: Construct,
   { stage, fields }: { stage: Stage; fields: readonly string[] },
 ): IAccessLogSettings {
-  const logGroup = new LogGroup(scope, 'AccessLog', { retention: stage.logs.retention, ...fateOf(stage) });
+  const logGroup = new LogGroup(scope, 'AccessLog', {
+    retention: stage.logs.retention,
+    ...removalPolicyOf(stage),
+  });
   const line = Object.fromEntries(
     [
       'requestId',

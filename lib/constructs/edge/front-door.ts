@@ -16,8 +16,8 @@ import {
 import { Trigger } from 'aws-cdk-lib/triggers';
 import { Construct } from 'constructs';
 import type { Domain, Stage } from '../../stages.ts';
-import { fateOfBucket } from '../fate.ts';
 import { type CeleriacFunction, patienceWith } from '../function.ts';
+import { bucketRemovalPolicyOf } from '../removal-policy.ts';
 import type { HttpEndpoint } from './http-api.ts';
 import { ORIGIN_HEADER, type OriginSecret } from './origin-secret.ts';
 import type { SocketEndpoint } from './websocket-api.ts';
@@ -195,7 +195,7 @@ function consoleBucket(scope: Construct, stage: Stage): Bucket {
     blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
     encryption: BucketEncryption.S3_MANAGED,
     enforceSSL: true,
-    ...fateOfBucket(stage),
+    ...bucketRemovalPolicyOf(stage),
   });
   Validations.of(bucket).acknowledge({
     id: 'AwsSolutions-S1',

@@ -2,14 +2,14 @@ import { Duration } from 'aws-cdk-lib';
 import { MathExpression } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { FunctionName } from '../../functions.ts';
-import { figure } from '../../metrics.ts';
+import { metric } from '../../metrics.ts';
 import type { Stage } from '../../stages.ts';
+import type { AsyncDeadLetters } from '../async-dead-letters.ts';
 import type { DatabaseAccess } from '../database/database-access.ts';
 import type { HttpEndpoint } from '../edge/http-api.ts';
 import type { SocketEndpoint } from '../edge/websocket-api.ts';
 import type { CeleriacFunction } from '../function.ts';
 import type { TaskQueues } from '../task-queues.ts';
-import type { Undelivered } from '../undelivered.ts';
 import type { AlarmSpec } from './alarms.ts';
 
 export type Watched = {
@@ -17,7 +17,7 @@ export type Watched = {
   http: HttpEndpoint;
   sockets: SocketEndpoint;
   queues: TaskQueues;
-  undelivered: Undelivered;
+  undelivered: AsyncDeadLetters;
   database: DatabaseAccess;
   functions: Record<FunctionName, CeleriacFunction>;
 };
@@ -89,39 +89,39 @@ function ofTasks({ queues, undelivered, functions }: Watched): Record<string, Al
 
 /** Of what the functions say of themselves; a missing pulse would alarm where they are told to say nothing. */
 function ofFigures({ stage }: Watched): Record<string, AlarmSpec> {
-  if (stage.observability.figures === 'none') return {};
+  if (stage.observability.metrics === 'none') return {};
   return {
     'late-starts': {
       says: 'Single tasks start late, by the database’s clock',
-      metric: figure(stage, 'InteractiveStartLateness', { statistic: 'p99', period }),
+      metric: metric(stage, 'InteractiveStartLateness', { statistic: 'p99', period }),
       above: LATE_MS,
       periods: 2,
       silence: 'well',
     },
     'wake-ups-unsent': {
       says: 'SQS does not take the messages that wake the worker; tasks wait until it does',
-      metric: figure(stage, 'WakeUpsUnsent', { statistic: 'Sum', period }),
+      metric: metric(stage, 'WakeUpsUnsent', { statistic: 'Sum', period }),
       above: 0,
       periods: 2,
       silence: 'well',
     },
     'table-size': {
       says: 'A table is larger than a database that forgets old tasks should have',
-      metric: figure(stage, 'LargestTableBytes', { statistic: 'Maximum', period }),
+      metric: metric(stage, 'LargestTableBytes', { statistic: 'Maximum', period }),
       above: stage.database.maxTableBytes,
       periods: 1,
       silence: 'well',
     },
     'retention-behind': {
       says: 'For an hour, ticks of the dispatcher had no time for tasks that should have been gone long before',
-      metric: figure(stage, 'RetentionOverdueSeconds', { statistic: 'Maximum', period }),
+      metric: metric(stage, 'RetentionOverdueSeconds', { statistic: 'Maximum', period }),
       above: OVERDUE_SECONDS,
       periods: 12,
       silence: 'well',
     },
     'stale-prices': {
       says: 'No price has been fetched for a quarter of an hour',
-      metric: figure(stage, 'PriceFetchesSucceeded', { statistic: 'Sum', period }),
+      metric: metric(stage, 'PriceFetchesSucceeded', { statistic: 'Sum', period }),
       below: 1,
       periods: 3,
       silence: 'trouble',

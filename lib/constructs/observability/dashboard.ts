@@ -9,7 +9,7 @@ import {
   TextWidget,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
-import { type FigureName, figure, PUBLISHED } from '../../metrics.ts';
+import { type MetricName, metric, PUBLISHED_METRICS } from '../../metrics.ts';
 import type { Watched } from './alarm-table.ts';
 
 const period = Duration.minutes(1);
@@ -76,23 +76,23 @@ function consoleHost(scope: Construct): string {
 /** Title, what is drawn to the left axis, and to the right. */
 type Graph = readonly [title: string, left: IMetric[], right?: IMetric[]];
 
-/** Without the graphs that have nothing to draw, as the stage does not publish their figures. */
+/** Without the graphs that have nothing to draw, as the stage does not publish their metrics. */
 const drawable = (row: readonly Graph[]) => row.filter(([, left]) => left.length > 0);
 
 function rowsOf({ stage, http, sockets, queues, database, functions }: Watched): Graph[][] {
-  const published = PUBLISHED[stage.observability.figures];
-  const counts = (...names: FigureName[]) =>
+  const published = PUBLISHED_METRICS[stage.observability.metrics];
+  const counts = (...names: MetricName[]) =>
     names
       .filter((name) => published.includes(name))
-      .map((name) => figure(stage, name, { statistic: 'Sum', period }));
-  const greatest = (name: FigureName) =>
-    published.includes(name) ? [figure(stage, name, { statistic: 'Maximum', period })] : [];
-  const lateness = (...names: FigureName[]) =>
+      .map((name) => metric(stage, name, { statistic: 'Sum', period }));
+  const greatest = (name: MetricName) =>
+    published.includes(name) ? [metric(stage, name, { statistic: 'Maximum', period })] : [];
+  const lateness = (...names: MetricName[]) =>
     names
       .filter((name) => published.includes(name))
       .flatMap((name) =>
         ['p50', 'p99'].map((statistic) =>
-          figure(stage, name, { statistic, period, label: `${name} ${statistic}` }),
+          metric(stage, name, { statistic, period, label: `${name} ${statistic}` }),
         ),
       );
   const each = (of: (fn: (typeof functions)[keyof typeof functions]) => IMetric) =>

@@ -1,8 +1,8 @@
 import { CfnResource, type Stack } from 'aws-cdk-lib';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Stage } from '../../stages.ts';
-import { fateOf } from '../fate.ts';
 import { CeleriacFunction } from '../function.ts';
+import { removalPolicyOf } from '../removal-policy.ts';
 
 /**
  * Where the library's own functions log, which call ours during a deployment. By themselves they would write into groups
@@ -16,7 +16,7 @@ export function deploymentLog(stack: Stack, stage: Stage): void {
   if (foreign.length === 0) return;
   const logGroup = new LogGroup(stack, 'DeploymentLog', {
     retention: stage.logs.retention,
-    ...fateOf(stage),
+    ...removalPolicyOf(stage),
   });
   for (const fn of foreign) fn.addPropertyOverride('LoggingConfig.LogGroup', logGroup.logGroupName);
 }

@@ -244,7 +244,7 @@ describe('POST /api/tasks/bulk/', () => {
 describe('a batch', () => {
   test('shows how far it is, and what runs at this moment', async () => {
     const { id, ids } = await batchOf(8);
-    await store.claim(worker, ids.slice(0, 5), 30, 0);
+    await store.claim(worker, { ids: ids.slice(0, 5), leaseSeconds: 30, soonSeconds: 0 });
     await settle(ids.slice(0, 2), 'complete');
     await settle(ids.slice(2, 3), 'fail');
     await ada.ask('POST', `/api/tasks/${ids[7]}/cancel/`);
@@ -316,7 +316,7 @@ describe('a batch', () => {
 
   test('is cancelled as a whole: what waits for good, what runs by asking; a second time nothing is left to do', async () => {
     const { id, ids } = await batchOf(5);
-    await store.claim(worker, ids.slice(0, 2), 30, 0);
+    await store.claim(worker, { ids: ids.slice(0, 2), leaseSeconds: 30, soonSeconds: 0 });
     await settle(ids.slice(0, 1), 'complete');
     const { body } = await ada.ask('POST', `/api/batches/${id}/cancel/`);
     expect(body).toMatchObject({
@@ -336,7 +336,7 @@ describe('a batch', () => {
 
   test('is run again as a whole: what has failed or was cancelled, with its messages', async () => {
     const { id, ids } = await batchOf(4, { max_retries: 0 });
-    await store.claim(worker, ids.slice(0, 2), 30, 0);
+    await store.claim(worker, { ids: ids.slice(0, 2), leaseSeconds: 30, soonSeconds: 0 });
     await settle(ids.slice(0, 1), 'complete');
     await settle(ids.slice(1, 2), 'fail');
     await ada.ask('POST', `/api/tasks/${ids[2]}/cancel/`);

@@ -177,7 +177,7 @@ test('a dry run counts and changes nothing', async () => {
 });
 
 test('more than one statement takes are changed all, once each, and their watchers hear', async () => {
-  const ids = await made(store.STRETCH.changed + 1, { scheduled_time: inDays(1) });
+  const ids = await made(store.BULK_STEP.changed + 1, { scheduled_time: inDays(1) });
   await on.admin`update tasks set watchers = '{one}' where id = ${ids.at(-1) ?? ''}`;
   const filter = { created_by: 'me' };
   expect(await act({ action: 'cancel', filter })).toEqual({
@@ -259,7 +259,7 @@ test('stops when its time is up, says so, and goes on when asked again', async (
 test('a retry right after a cancel says how many tasks are still stopping, and goes on when they have stopped', async () => {
   const [running = '', waiting = ''] = await made(2, { scheduled_time: '2024-01-01T00:00:00Z' });
   const worker = on.as('worker');
-  await store.claim(worker, [running], 3_600, 0);
+  await store.claim(worker, { ids: [running], leaseSeconds: 3_600, soonSeconds: 0 });
   await act({ action: 'cancel', filter: { ids: [running, waiting] } });
   const retry = { action: 'retry', filter: { ids: [running, waiting] } };
   const told = { matched: 1, stopping: 1, complete: false };

@@ -95,7 +95,7 @@ describe('another time', () => {
     // Watchers hear of each.
     const heard = api.announced.filter(({ id }) => id === task.id).map(({ seq }) => seq);
     expect(heard).toEqual([2, 3]);
-    const claim = await store.claim(on.as('worker'), [task.id], 30, 0);
+    const claim = await store.claim(on.as('worker'), { ids: [task.id], leaseSeconds: 30, soonSeconds: 0 });
     expect(claim.claimed).toHaveLength(1);
   });
 
@@ -110,7 +110,7 @@ describe('another time', () => {
   test('that is later keeps an earlier message from starting it', async () => {
     const { body: task } = await create();
     await ada.ask('PATCH', `/api/tasks/${task.id}/`, { scheduled_time: inSeconds(600) });
-    expect(await store.claim(on.as('worker'), [task.id], 30, 2)).toEqual({
+    expect(await store.claim(on.as('worker'), { ids: [task.id], leaseSeconds: 30, soonSeconds: 2 })).toEqual({
       claimed: [],
       unclaimed: [],
       vacated: [],
@@ -137,7 +137,7 @@ describe('the attempts of a task', () => {
     const { body: task } = await create({ max_retries: 2 });
     const attempts = async () => (await ada.ask('GET', `/api/tasks/${task.id}/attempts/`)).body.results;
     expect(await attempts()).toEqual([]);
-    await store.claim(worker, [task.id], 30, 0);
+    await store.claim(worker, { ids: [task.id], leaseSeconds: 30, soonSeconds: 0 });
     expect(await attempts()).toMatchObject([
       { attempt: 1, outcome: 'running', cause: 'created', finished_at: null },
     ]);
@@ -148,7 +148,7 @@ describe('the attempts of a task', () => {
       [{ id: task.id, attempt: 1, kind: 'retry', error, delaySeconds: 0, logs }],
       DISPATCH,
     );
-    await store.claim(worker, [task.id], 30, 0);
+    await store.claim(worker, { ids: [task.id], leaseSeconds: 30, soonSeconds: 0 });
     await store.settle(worker, [{ id: task.id, attempt: 2, kind: 'complete', result: 1 }], DISPATCH);
     expect(await attempts()).toMatchObject([
       {
@@ -181,7 +181,7 @@ describe('the attempts of a task', () => {
 test('a result that is too large for the row is to be had at an address', async () => {
   const { body: task } = await create();
   const artifact = { key: `results/${ada.organizationId}/${task.id}/1.json`, bytes: 300_000 };
-  await store.claim(on.as('worker'), [task.id], 30, 0);
+  await store.claim(on.as('worker'), { ids: [task.id], leaseSeconds: 30, soonSeconds: 0 });
   await store.settle(
     on.as('worker'),
     [{ id: task.id, attempt: 1, kind: 'complete', result: null, artifact }],
@@ -211,7 +211,7 @@ describe('why a task has not run yet', () => {
   test('its kind is paused, by whom, and no more when it is resumed', async () => {
     const { body: task } = await create();
     await ada.ask('POST', '/api/pauses/', { kind: 'data.process' });
-    await store.claim(on.as('worker'), [task.id], 30, 0);
+    await store.claim(on.as('worker'), { ids: [task.id], leaseSeconds: 30, soonSeconds: 0 });
     const { body: me } = await ada.ask('GET', `/api/organizations/${ada.organizationId}/members/`);
     expect(await reason(task.id)).toMatchObject({
       code: 'paused',
@@ -230,7 +230,7 @@ describe('why a task has not run yet', () => {
       await create({ concurrency_key: 'oven' }),
       await create({ concurrency_key: 'oven' }),
     ];
-    await store.claim(on.as('worker'), [one.id, other.id], 30, 0);
+    await store.claim(on.as('worker'), { ids: [one.id, other.id], leaseSeconds: 30, soonSeconds: 0 });
     const [running, waiting] = (await reason(one.id)) === null ? [one, other] : [other, one];
     expect(await reason(running.id)).toBeNull();
     expect(await reason(waiting.id)).toEqual({
@@ -241,7 +241,7 @@ describe('why a task has not run yet', () => {
 
   test('its last attempt failed', async () => {
     const { body: task } = await create({ max_retries: 3 });
-    await store.claim(on.as('worker'), [task.id], 30, 0);
+    await store.claim(on.as('worker'), { ids: [task.id], leaseSeconds: 30, soonSeconds: 0 });
     const error = { code: 'boom', message: 'It went wrong' };
     await store.settle(
       on.as('worker'),
@@ -323,7 +323,7 @@ test('a higher bound of an organization starts tasks that are held, at once', as
   });
   const rows = await on.admin`select id from tasks where batch_id = ${body.batch.id} order by id`;
   const ids = rows.map(({ id }) => String(id));
-  await store.claim(on.as('worker'), ids, 3_600, 0);
+  await store.claim(on.as('worker'), { ids, leaseSeconds: 3_600, soonSeconds: 0 });
   api.woken.length = 0;
   await bob.ask('PATCH', path, { max_running: 2 });
   expect(api.woken.flatMap((wakeUp) => [...wakeUp.ids])).toEqual(ids.slice(1, 2));

@@ -30,7 +30,7 @@ async function imported(
     begin: async () => JOB,
     open: async () => ({ bytes: 1, etag: '', content: content() }),
     read: () => ({ uniqueKey: null }) as ReturnType<ImportPorts['read']>,
-    takenKeys: async () => [],
+    takenUniqueKeys: async () => [],
     unmet: async () => new Map(),
     async insert(_job, lines) {
       chunks.push(lines.length);

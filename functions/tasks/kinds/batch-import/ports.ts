@@ -48,7 +48,7 @@ export type ImportPorts = {
     payload: JsonText | undefined,
   ) => TaskRequest | { errors: readonly FieldError[] };
   /** Which of these unique keys live tasks have that are not of this batch. */
-  takenKeys: (job: ImportJob, keys: readonly string[]) => Promise<string[]>;
+  takenUniqueKeys: (job: ImportJob, keys: readonly string[]) => Promise<string[]>;
   /** Lines whose task cannot wait for what it depends on, and why: that is not there, or will not complete. */
   unmet: (
     job: ImportJob,

@@ -132,7 +132,7 @@ async function check(
       else requests.push({ line: line.line, request: read });
     }
     const wanted = requests.flatMap(({ request }) => request.uniqueKey ?? []);
-    const taken = new Set(wanted.length > 0 ? await ports.takenKeys(job, wanted) : []);
+    const taken = new Set(wanted.length > 0 ? await ports.takenUniqueKeys(job, wanted) : []);
     for (const { line, request } of requests) {
       if (request.uniqueKey === null) continue;
       const isTaken = taken.has(request.uniqueKey) || keys.has(request.uniqueKey);

@@ -22,7 +22,7 @@ const progress = (fraction: number) => ({ fraction, note: null, at });
 
 async function started(): Promise<string> {
   const task = await insertTask(api, ada);
-  await store.claim(worker, [task.id], 30, 0);
+  await store.claim(worker, { ids: [task.id], leaseSeconds: 30, soonSeconds: 0 });
   return task.id;
 }
 const report = (said: Partial<store.Report>) => store.report(worker, [{ id, attempt: 1, ...said }]);

@@ -1,8 +1,13 @@
 import type { Database } from '../../../database/connect.ts';
 import type { Task, Watched } from '../../task.ts';
-import { among, columns, leaves } from '../fragments/columns.ts';
-import { CAPPED, LANE, PAUSED } from '../fragments/lanes.ts';
-import { KNOWN, LACK, type Lack, type Room } from '../fragments/worker-capacity.ts';
+import { fromStatuses, idIsAnySql, taskColumnsSql } from '../fragments/columns.ts';
+import { isCappedSql, laneSql, pausedLaneSql } from '../fragments/lanes.ts';
+import {
+  knownKindsSql,
+  type MissingCapacity,
+  missingCapacitySql,
+  type WorkerCapacity,
+} from '../fragments/worker-capacity.ts';
 import { claimInLanes, type Lane, vacatedBy } from '../lanes/lanes.ts';
 
 /** A task that was asked for and could not be claimed yet. */
@@ -12,12 +17,12 @@ export type Unclaimed = {
   dueInSeconds: number;
   /** It has taken a worker down before, and is claimed alone. */
   suspect: boolean;
-  /** What it lacks in this worker, and might not in another one. */
-  lacks: Lack | null;
+  /** The capacity that this worker lacks for it. Another worker may have it. */
+  missing: MissingCapacity | null;
 };
 
 /** A worker that takes on everything. */
-const ROOM_FOR_ALL: Room = { kinds: [], runners: 0, waiting: 1_000_000, seconds: 840 };
+const UNLIMITED_CAPACITY: WorkerCapacity = { kinds: [], runners: 0, networkPlaces: 1_000_000, seconds: 840 };
 
 export type Claim = {
   claimed: Watched<Task>[];
@@ -27,7 +32,7 @@ export type Claim = {
 };
 
 /** A task that was asked for: claimed, held because it is paused, or neither. */
-type Wanted = Watched<Task> & {
+type RequestedTask = Watched<Task> & {
   wanted: Unclaimed;
   lane: string | null;
   unclaimed: boolean;
@@ -41,32 +46,40 @@ type Wanted = Watched<Task> & {
  * @param leaseSeconds how long the worker may be silent before others presume it dead
  * @param soonSeconds  tasks that become due within this time are returned unclaimed
  * @param alone        claims suspects too; otherwise they are returned unclaimed
- * @param room         tasks that the worker has no room for are returned unclaimed
+ * @param capacity         tasks that the worker has no capacity for are returned unclaimed
  * @returns `claimed`: what now runs here; `unclaimed`: what is worth asking for again; `vacated`: lanes to release tasks from
  */
 export async function claim(
   db: Database,
-  ids: readonly string[],
-  leaseSeconds: number,
-  soonSeconds: number,
-  alone = false,
-  room: Room = ROOM_FOR_ALL,
+  {
+    ids,
+    leaseSeconds,
+    soonSeconds,
+    alone = false,
+    capacity = UNLIMITED_CAPACITY,
+  }: {
+    ids: readonly string[];
+    leaseSeconds: number;
+    soonSeconds: number;
+    alone?: boolean | undefined;
+    capacity?: WorkerCapacity | undefined;
+  },
 ): Promise<Claim> {
   const startable = db`t.run_at <= clock.now and (${alone} or t.crashes = 0)`;
-  const asked = among(db, ids);
-  const rows = await db<Wanted[]>`
+  const asked = idIsAnySql(db, ids);
+  const rows = await db<RequestedTask[]>`
     with clock as materialized (
       select clock_timestamp() as now
     ), wanted as materialized (
-      select t.id, t.run_at, t.crashes, ${LANE(db)} as lane,
-        ${LACK(db, room, startable)} as lacks
-      from clock, tasks t left join ${KNOWN(db, room)} on k.kind = t.kind
-      where ${asked} and t.status = any (${leaves('claim')}::text[])
+      select t.id, t.run_at, t.crashes, ${laneSql(db)} as lane,
+        ${missingCapacitySql(db, capacity, startable)} as missing
+      from clock, tasks t left join ${knownKindsSql(db, capacity)} on k.kind = t.kind
+      where ${asked} and t.status = any (${fromStatuses('claim')}::text[])
         and t.run_at <= clock.now + ${soonSeconds} * interval '1 second'
     ), due as (
       select t.id from tasks t, clock
-      where ${asked} and t.id in (select id from wanted where lane is null and lacks is null)
-        and t.status = any (${leaves('claim')}::text[]) and ${startable}
+      where ${asked} and t.id in (select id from wanted where lane is null and missing is null)
+        and t.status = any (${fromStatuses('claim')}::text[]) and ${startable}
       order by t.id
       for update of t skip locked
     ), claimed as (
@@ -77,19 +90,19 @@ export async function claim(
       from due where ${asked} and t.id = due.id
       returning t.*
     ), paused as (
-      select t.id, ${PAUSED(db)} as lane from tasks t, clock
-      where ${asked} and t.id in (select id from wanted where lane is not null) and t.status = any (${leaves('claim')}::text[])
-        and t.run_at <= clock.now and ${PAUSED(db)} is not null
+      select t.id, ${pausedLaneSql(db)} as lane from tasks t, clock
+      where ${asked} and t.id in (select id from wanted where lane is not null) and t.status = any (${fromStatuses('claim')}::text[])
+        and t.run_at <= clock.now and ${pausedLaneSql(db)} is not null
       order by t.id
       for update of t skip locked
     ), held as (
       update tasks t set held_by = paused.lane, next_dispatch_at = 'infinity'
       from paused where ${asked} and t.id = paused.id
-      returning t.id, t.organization_id, t.created_by, t.concurrency_key, t.waits_for_network, t.held_by, ${CAPPED(db)} as capped
+      returning t.id, t.organization_id, t.created_by, t.concurrency_key, t.waits_for_network, t.held_by, ${isCappedSql(db)} as capped
     )
-    select ${columns(db)}, t.watchers, null as batch, t.id is null as unclaimed, w.lane,
+    select ${taskColumnsSql(db)}, t.watchers, null as batch, t.id is null as unclaimed, w.lane,
       jsonb_build_object('id', w.id, 'dueInSeconds', extract(epoch from w.run_at - clock.now)::float8,
-        'suspect', w.crashes > 0, 'lacks', w.lacks) as wanted,
+        'suspect', w.crashes > 0, 'missing', w.missing) as wanted,
       (select jsonb_build_object('organizationId', h.organization_id, 'createdBy', h.created_by,
         'concurrencyKey', h.concurrency_key, 'waitsForNetwork', h.waits_for_network, 'heldBy', h.held_by, 'capped', h.capped) from held h where h.id = w.id) as held
     from clock, wanted w left join claimed t on t.id = w.id`;
@@ -97,11 +110,11 @@ export async function claim(
   const left = rows.filter((row) => row.unclaimed && row.held === null);
   const paused = rows.flatMap(({ held }) => held ?? []);
   const laned = left
-    .filter(({ lane, wanted: { dueInSeconds, suspect, lacks } }) => {
-      return lane && !lacks && dueInSeconds <= 0 && (alone || !suspect);
+    .filter(({ lane, wanted: { dueInSeconds, suspect, missing } }) => {
+      return lane && !missing && dueInSeconds <= 0 && (alone || !suspect);
     })
     .map(({ wanted }) => wanted.id);
-  const inLanes = laned.length > 0 ? await claimInLanes(db, laned, leaseSeconds, alone) : undefined;
+  const inLanes = laned.length > 0 ? await claimInLanes(db, { ids: laned, leaseSeconds, alone }) : undefined;
   return {
     claimed: [...claimed, ...(inLanes?.claimed ?? [])],
     unclaimed: left.map(({ wanted }) => wanted).filter(({ id }) => !inLanes?.settled.has(id)),

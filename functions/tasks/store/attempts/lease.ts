@@ -1,5 +1,5 @@
 import type { Database } from '../../../database/connect.ts';
-import { among, leaves } from '../fragments/columns.ts';
+import { fromStatuses, idIsAnySql } from '../fragments/columns.ts';
 
 /** Renews the leases of running attempts. Absent from the result: attempts that are no longer this worker's. */
 export async function renew(
@@ -7,7 +7,7 @@ export async function renew(
   running: readonly { id: string; attempt: number }[],
   leaseSeconds: number,
 ): Promise<{ id: string; attempt: number; cancelRequested: boolean }[]> {
-  const asked = among(
+  const asked = idIsAnySql(
     db,
     running.map(({ id }) => id),
   );
@@ -16,7 +16,7 @@ export async function renew(
       select t.id from tasks t
       join jsonb_to_recordset(${JSON.stringify(running)}::jsonb) as r(id uuid, attempt integer)
         on t.id = r.id and t.attempt = r.attempt
-      where ${asked} and t.status = any (${leaves('complete')}::text[])
+      where ${asked} and t.status = any (${fromStatuses('complete')}::text[])
       order by t.id
       for update of t
     )

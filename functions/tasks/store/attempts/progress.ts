@@ -1,6 +1,6 @@
 import type { Database } from '../../../database/connect.ts';
 import type { LogEntry, Progress, Task, Watched } from '../../task.ts';
-import { among, columns, leaves } from '../fragments/columns.ts';
+import { fromStatuses, idIsAnySql, taskColumnsSql } from '../fragments/columns.ts';
 
 /** What a running attempt says of itself. */
 export type Report = {
@@ -17,7 +17,7 @@ export type Report = {
  * longer this worker's changes nothing and is absent from the result.
  */
 export async function report(db: Database, reports: readonly Report[]): Promise<Watched<Task>[]> {
-  const asked = among(
+  const asked = idIsAnySql(
     db,
     reports.map(({ id }) => id),
   );
@@ -27,14 +27,14 @@ export async function report(db: Database, reports: readonly Report[]): Promise<
         as g(id uuid, attempt integer, progress jsonb, logs jsonb)
     ), mine as (
       select t.id from tasks t join given g on t.id = g.id and t.attempt = g.attempt
-      where ${asked} and t.status = any (${leaves('complete')}::text[])
+      where ${asked} and t.status = any (${fromStatuses('complete')}::text[])
       order by t.id
       for update of t
     ), moved as (
       update tasks t
       set progress = coalesce(g.progress, t.progress), updated_at = clock_timestamp(), seq = t.seq + 1
       from given g join mine on mine.id = g.id
-      where ${asked} and t.id = g.id and t.attempt = g.attempt and t.status = any (${leaves('complete')}::text[])
+      where ${asked} and t.id = g.id and t.attempt = g.attempt and t.status = any (${fromStatuses('complete')}::text[])
       returning t.*, g.logs
     ), ledger as (
       insert into attempts as a (task_id, attempt, organization_id, outcome, cause, due_at, started_at, progress, logs)
@@ -44,5 +44,5 @@ export async function report(db: Database, reports: readonly Report[]): Promise<
       set progress = excluded.progress, logs = coalesce(excluded.logs, a.logs)
       where a.outcome = 'running'
     )
-    select ${columns(db, false)}, t.watchers, null as batch from moved t`;
+    select ${taskColumnsSql(db, false)}, t.watchers, null as batch from moved t`;
 }

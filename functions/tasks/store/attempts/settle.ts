@@ -1,8 +1,15 @@
 import type { Database } from '../../../database/connect.ts';
 import type { DispatchSettings, Outcome, Task, Watched } from '../../task.ts';
-import { tally, watchedBatch } from '../fragments/batch-counters.ts';
-import { among, columns, dueIn, leaves, nextDispatch, type Timed } from '../fragments/columns.ts';
-import { CAPPED, type Capped } from '../fragments/lanes.ts';
+import { batchCountersSql, watchedBatchSql } from '../fragments/batch-counters.ts';
+import {
+  dueInSecondsSql,
+  fromStatuses,
+  idIsAnySql,
+  nextDispatchSql,
+  type Timed,
+  taskColumnsSql,
+} from '../fragments/columns.ts';
+import { type Capped, isCappedSql } from '../fragments/lanes.ts';
 
 /**
  * Records the outcomes of attempts, in the row, in the ledger and in the counts of batches. An outcome whose `attempt` is no
@@ -31,7 +38,7 @@ export async function settle(
     when t.cancel_requested_at is not null then 'CANCELLED'
     when o.outcome = 'retry' and t.attempt < t.attempt_limit then 'SCHEDULED'
     else 'FAILED' end`;
-  const asked = among(
+  const asked = idIsAnySql(
     db,
     outcomes.map(({ id }) => id),
   );
@@ -44,7 +51,7 @@ export async function settle(
     ), mine as (
       -- In the order of ids, as everything that waits for several rows: two such statements never wait for each other.
       select t.id, t.cause, t.run_at from tasks t join outcome o on t.id = o.id and t.attempt = o.attempt
-      where ${asked} and t.status = any (${leaves('complete')}::text[])
+      where ${asked} and t.status = any (${fromStatuses('complete')}::text[])
       order by t.id
       for update of t
     ), moved as (
@@ -56,11 +63,11 @@ export async function settle(
         cause = case when ${to} = 'SCHEDULED' then 'retry' else t.cause end,
         progress = coalesce(o.progress, t.progress),
         run_at = case when ${to} = 'SCHEDULED' then ${nextRun} else t.run_at end,
-        next_dispatch_at = case when ${to} = 'SCHEDULED' then ${nextDispatch(db, nextRun, dispatch)} end,
+        next_dispatch_at = case when ${to} = 'SCHEDULED' then ${nextDispatchSql(db, nextRun, dispatch)} end,
         finished_at = case when ${to} <> 'SCHEDULED' then clock_timestamp() end,
         lease_until = null, updated_at = clock_timestamp(), seq = t.seq + 1
       from outcome o join mine on mine.id = o.id
-      where ${asked} and t.id = o.id and t.attempt = o.attempt and t.status = any (${leaves('complete')}::text[])
+      where ${asked} and t.id = o.id and t.attempt = o.attempt and t.status = any (${fromStatuses('complete')}::text[])
       returning t.*, mine.cause as made_by, mine.run_at as due_at, o.delay, o.error as failure, o.logs
     ), ledger as (
       insert into attempts as a (task_id, attempt, organization_id, outcome, cause, due_at, started_at, finished_at,
@@ -73,8 +80,8 @@ export async function settle(
       on conflict (task_id, attempt) do update
       set outcome = excluded.outcome, finished_at = excluded.finished_at, delay_seconds = excluded.delay_seconds,
         error = excluded.error, progress = excluded.progress, logs = coalesce(excluded.logs, a.logs)
-    ), ${tally(db, 'moved', 1)}
-    select ${columns(db, false)}, t.watchers, ${watchedBatch(db)}, ${dueIn(db)},
-      ${CAPPED(db)} as capped
+    ), ${batchCountersSql(db, 'moved', 1)}
+    select ${taskColumnsSql(db, false)}, t.watchers, ${watchedBatchSql(db)}, ${dueInSecondsSql(db)},
+      ${isCappedSql(db)} as capped
     from moved t`;
 }

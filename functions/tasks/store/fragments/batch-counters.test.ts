@@ -32,7 +32,7 @@ const counts = async (id: string) => {
 
 test('a batch counts what became of its tasks, and is finished when all are', async () => {
   const { id, ids } = await batchOf(4);
-  await store.claim(worker, ids.slice(0, 3), LEASE, 0);
+  await store.claim(worker, { ids: ids.slice(0, 3), leaseSeconds: LEASE, soonSeconds: 0 });
   await store.settle(
     worker,
     [
@@ -51,11 +51,11 @@ test('a batch counts what became of its tasks, and is finished when all are', as
 test('a task that is run again is counted once more', async () => {
   const { id, ids } = await batchOf(1);
   const [task = ''] = ids;
-  await store.claim(worker, ids, LEASE, 0);
+  await store.claim(worker, { ids, leaseSeconds: LEASE, soonSeconds: 0 });
   await store.settle(worker, [{ id: task, attempt: 1, kind: 'fail', error }], DISPATCH);
   await asMember(api, ada, (tx) => store.requeue(tx, task, DISPATCH));
   expect(await counts(id)).toEqual({ total: 1, completed: 0, failed: 0, cancelled: 0, finished: false });
-  await store.claim(worker, ids, LEASE, 0);
+  await store.claim(worker, { ids, leaseSeconds: LEASE, soonSeconds: 0 });
   await store.settle(worker, [{ id: task, attempt: 2, kind: 'complete', result: null }], DISPATCH);
   expect(await counts(id)).toEqual({ total: 1, completed: 1, failed: 0, cancelled: 0, finished: true });
 });
@@ -77,7 +77,7 @@ test('a task that is cancelled for what it waits for is counted, too', async () 
 
 test('whoever watches a batch is named by the statement that changes it', async () => {
   const { id, ids } = await batchOf(2);
-  await store.claim(worker, ids, LEASE, 0);
+  await store.claim(worker, { ids, leaseSeconds: LEASE, soonSeconds: 0 });
   const settle = (task = '') =>
     store.settle(worker, [{ id: task, attempt: 1, kind: 'complete', result: null }], DISPATCH);
   const written = async () => (await on.admin`select seq, updated_at from batches where id = ${id}`)[0];
@@ -99,7 +99,7 @@ test('whoever watches a batch is named by the statement that changes it', async 
 test('many workers settle tasks of the same two batches at once, and none is miscounted', async () => {
   const [one, other] = [await batchOf(100), await batchOf(100)];
   const mixed = one.ids.flatMap((id, n) => [id, other.ids[n] ?? '']);
-  const { claimed } = await store.claim(worker, mixed, LEASE, 0);
+  const { claimed } = await store.claim(worker, { ids: mixed, leaseSeconds: LEASE, soonSeconds: 0 });
   expect(claimed).toHaveLength(200);
   const workers = Array.from({ length: 8 }, () => on.as('worker'));
   await Promise.all(
@@ -131,7 +131,7 @@ test('with a taken unique key nothing of a batch is written, or the rest is, as 
   });
   expect(await counts(batch.id)).toMatchObject({ total: 1 });
   // A key is free again when its task has ended.
-  await store.claim(worker, ids, LEASE, 0);
+  await store.claim(worker, { ids, leaseSeconds: LEASE, soonSeconds: 0 });
   await store.settle(worker, [{ id: ids[0] ?? '', attempt: 1, kind: 'complete', result: null }], DISPATCH);
   expect(await batchOf(1, { uniqueKey: 'invoice-7' })).toBeDefined();
 });
@@ -139,7 +139,7 @@ test('with a taken unique key nothing of a batch is written, or the rest is, as 
 test('a report is stored with the running attempt and its row, and one of a lost attempt is not', async () => {
   const { ids } = await batchOf(1);
   const [id = ''] = ids;
-  await store.claim(worker, ids, LEASE, 0);
+  await store.claim(worker, { ids, leaseSeconds: LEASE, soonSeconds: 0 });
   const progress = { fraction: 0.5, note: 'half', at: new Date().toISOString() };
   const logs = [{ at: progress.at, level: 'info', message: 'hello' } as const];
   expect(await store.report(worker, [{ id, attempt: 1, progress, logs }])).toMatchObject([{ id, progress }]);

@@ -1,14 +1,14 @@
 import type { Database, Transaction } from '../../../database/connect.ts';
-import { counting } from './pending-counters.ts';
+import { pendingCountersSql } from './pending-counters.ts';
 
 /**
  * Further parts of a `with` that keep the counts of batches, and of what has not ended: every statement that brings tasks to a terminal status, or back
- * from one, ends with them. `tally` then has the batches as written.
+ * from one, ends with them. `counters` then has the batches as written.
  *
  * @param source relation with `organization_id`, `created_by`, `batch_id` and the terminal `status` of the tasks; rows of other statuses do not count
  * @param sign   1 when the tasks have come to that status, -1 when they have left it
  */
-export const tally = (db: Database | Transaction, source: string, sign: 1 | -1) => db`
+export const batchCountersSql = (db: Database | Transaction, source: string, sign: 1 | -1) => db`
   delta as materialized (
     select m.batch_id,
       ${sign}::integer * count(*) filter (where m.status = 'COMPLETED') as completed,
@@ -21,7 +21,7 @@ export const tally = (db: Database | Transaction, source: string, sign: 1 | -1) 
     select b.id from batches b where b.id in (select d.batch_id from delta d)
     order by b.id
     for update of b
-  ), tally as (
+  ), counters as (
     update batches b
     set completed = b.completed + d.completed, failed = b.failed + d.failed, cancelled = b.cancelled + d.cancelled,
       finished_at = case
@@ -31,18 +31,19 @@ export const tally = (db: Database | Transaction, source: string, sign: 1 | -1) 
     from delta d join counted c on c.id = d.batch_id
     where b.id = d.batch_id
     returning b.*
-  ), ${counting(db, source, { each: sign === 1 ? -1 : 1, where: db`m.status in ('COMPLETED', 'FAILED', 'CANCELLED')` })}`;
+  ), ${pendingCountersSql(db, source, { each: sign === 1 ? -1 : 1, where: db`m.status in ('COMPLETED', 'FAILED', 'CANCELLED')` })}`;
 
 /** No move has changed a count. */
-export const untallied = (db: Database | Transaction) => db`tally as (select b.* from batches b where false)`;
+export const unchangedBatchCountersSql = (db: Database | Transaction) =>
+  db`counters as (select b.* from batches b where false)`;
 
 /** The columns of a `Batch`, of the relation `b`, as a JSON object. Times are as Postgres writes them. */
-export const batchJson = (db: Database | Transaction) => db`
+export const batchJsonSql = (db: Database | Transaction) => db`
   jsonb_build_object('id', b.id, 'organizationId', b.organization_id, 'createdBy', b.created_by, 'name', b.name,
     'queue', b.queue, 'total', b.total, 'completed', b.completed, 'failed', b.failed, 'cancelled', b.cancelled,
     'firstTaskId', b.first_task_id, 'lastTaskId', b.last_task_id, 'importTaskId', b.import_task_id, 'sealed', b.sealed, 'seq', b.seq,
     'createdAt', b.created_at, 'updatedAt', b.updated_at, 'finishedAt', b.finished_at, 'watchers', b.watchers)`;
 
-/** The task's batch as `tally` left it, if anybody watches it or it is finished now. */
-export const watchedBatch = (db: Database | Transaction) => db`
-  (select ${batchJson(db)} from tally b where b.id = t.batch_id and (b.watchers <> '{}' or b.finished_at is not null)) as batch`;
+/** The task's batch as `counters` left it, if anybody watches it or it is finished now. */
+export const watchedBatchSql = (db: Database | Transaction) => db`
+  (select ${batchJsonSql(db)} from counters b where b.id = t.batch_id and (b.watchers <> '{}' or b.finished_at is not null)) as batch`;

@@ -9,21 +9,21 @@ export type Fragment = PendingQuery<Row[]>;
 export type Timed<T> = T & { dueInSeconds: number };
 
 /** The statuses that a move may leave. */
-export const leaves = (move: keyof typeof MOVES): string[] => [...MOVES[move].from];
+export const fromStatuses = (move: keyof typeof MOVES): string[] => [...MOVES[move].from];
 
 /** Which of the columns that may be large are read. A column that is not read stays in TOAST, and is empty in the row. */
 export type LargeColumns = { description: boolean; payload: boolean; result: boolean; errorDetails: boolean };
 
 /** The payload as it was written; jsonb has written it in the same way where there is no other text. */
-const PAYLOAD = (db: Database | Transaction) => db`coalesce(t.exact_payload, t.payload::json)`;
+const payloadSql = (db: Database | Transaction) => db`coalesce(t.exact_payload, t.payload::json)`;
 
 /** The large columns, one by one. Their names are parameters, so that every choice is the same statement with the same plan. */
-const chosen = (
+const chosenColumnsSql = (
   db: Database | Transaction,
   { description, payload, result, errorDetails }: LargeColumns,
 ) => db`
   case when ${description}::boolean then t.description else '' end as description,
-  case when ${payload}::boolean then ${PAYLOAD(db)} end as payload,
+  case when ${payload}::boolean then ${payloadSql(db)} end as payload,
   case when ${result}::boolean then t.result end as result,
   case when ${errorDetails}::boolean or t.error is null then t.error
     else jsonb_build_object('code', t.error->'code', 'message', t.error->'message') end as error`;
@@ -33,9 +33,9 @@ const chosen = (
  *
  * @param large which of the large columns; false for what frames show: result and error, but not payload and description
  */
-export const columns = (db: Database | Transaction, large: boolean | LargeColumns = true) => db`
+export const taskColumnsSql = (db: Database | Transaction, large: boolean | LargeColumns = true) => db`
   t.id, t.organization_id as "organizationId", t.created_by as "createdBy", t.batch_id as "batchId", t.kind, t.name,
-  ${largeColumns(db, large)}, t.queue, t.status, t.scheduled_time as "scheduledTime", t.run_at as "runAt",
+  ${largeColumnsSql(db, large)}, t.queue, t.status, t.scheduled_time as "scheduledTime", t.run_at as "runAt",
   t.max_retries as "maxRetries", t.retry_policy as "retryPolicy", t.soft_seconds as "softSeconds",
   t.hard_seconds as "hardSeconds", t.unique_key as "uniqueKey", t.concurrency_key as "concurrencyKey",
   t.concurrency_limit as "concurrencyLimit", t.waits_for_network as "waitsForNetwork", t.attempt, t.attempt_limit as "attemptLimit", t.cause, t.crashes,
@@ -43,14 +43,14 @@ export const columns = (db: Database | Transaction, large: boolean | LargeColumn
   t.artifact, t.has_dependents as "hasDependents", t.seq,
   t.created_at as "createdAt", t.updated_at as "updatedAt"`;
 
-const largeColumns = (db: Database | Transaction, large: boolean | LargeColumns) => {
-  if (typeof large === 'object') return chosen(db, large);
+const largeColumnsSql = (db: Database | Transaction, large: boolean | LargeColumns) => {
+  if (typeof large === 'object') return chosenColumnsSql(db, large);
   return large
-    ? db`t.description, ${PAYLOAD(db)} as payload, t.result, t.error`
+    ? db`t.description, ${payloadSql(db)} as payload, t.result, t.error`
     : db`'' as description, null::json as payload, t.result, t.error`;
 };
 
-export const dueIn = (db: Database | Transaction) =>
+export const dueInSecondsSql = (db: Database | Transaction) =>
   db`extract(epoch from t.run_at - clock_timestamp())::float8 as "dueInSeconds"`;
 
 /**
@@ -58,11 +58,11 @@ export const dueIn = (db: Database | Transaction) =>
  * table was small would else go through all of it. For the same reason the statuses beside it are a parameter: a plan for a
  * status that is written out may go through that status's partial index, and so through all that run.
  */
-export const among = (db: Database | Transaction, ids: readonly string[]) =>
+export const idIsAnySql = (db: Database | Transaction, ids: readonly string[]) =>
   db`t.id = any (${ids as string[]}::uuid[])`;
 
 /** When the dispatcher must look after a task that is due at `runAt`: late, if its message is sent at once; else in time to send it. */
-export const nextDispatch = (
+export const nextDispatchSql = (
   db: Database | Transaction,
   runAt: Fragment,
   { lookaheadSeconds, resendSeconds }: { lookaheadSeconds: number; resendSeconds: number },

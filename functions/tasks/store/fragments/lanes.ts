@@ -10,7 +10,7 @@ export type Capped<T> = T & { capped: boolean };
  */
 
 /** The closed lane that a task `t` is in, or null. */
-export const PAUSED = (db: Database | Transaction) => db`(
+export const pausedLaneSql = (db: Database | Transaction) => db`(
   select p.scope || ':' || p.name from pauses p
   where p.organization_id = t.organization_id
     and (p.scope, p.name) in (('kind', t.kind), ('queue', t.queue))
@@ -19,23 +19,24 @@ export const PAUSED = (db: Database | Transaction) => db`(
 )`;
 
 /** Whether the organization of a task `t` bounds how many of its tasks run at once. */
-export const CAPPED = (db: Database | Transaction) =>
+export const isCappedSql = (db: Database | Transaction) =>
   db`(select o.max_running is not null from organizations o where o.id = t.organization_id)`;
 
-export const BOUNDED = (db: Database | Transaction) => db`case when ${CAPPED(db)} then 'organization' end`;
+export const boundedLaneSql = (db: Database | Transaction) =>
+  db`case when ${isCappedSql(db)} then 'organization' end`;
 
 /** Any lane that a task `t` has to queue up for, or null, as for most. */
-export const LANE = (db: Database | Transaction) =>
-  db`coalesce(${PAUSED(db)}, 'key:' || t.concurrency_key, case when t.waits_for_network then 'network:' end, ${BOUNDED(db)})`;
+export const laneSql = (db: Database | Transaction) =>
+  db`coalesce(${pausedLaneSql(db)}, 'key:' || t.concurrency_key, case when t.waits_for_network then 'network:' end, ${boundedLaneSql(db)})`;
 
 /** How many places of a key are taken: by what runs, and by what has a place and is held in a later lane. */
-export const takenOfKey = (db: Database | Transaction, organizationId: Fragment, key: Fragment) => db`(
+export const usedKeyPlacesSql = (db: Database | Transaction, organizationId: Fragment, key: Fragment) => db`(
   (select count(*) from tasks r
     where r.organization_id = ${organizationId} and r.concurrency_key = ${key} and r.status = 'RUNNING')
   + (select count(*) from tasks t
     where t.organization_id = ${organizationId} and t.concurrency_key = ${key} and t.held_by = 'organization'
-      and ${PAUSED(db)} is null)
+      and ${pausedLaneSql(db)} is null)
   + (select count(*) from tasks t
     where t.organization_id = ${organizationId} and t.concurrency_key = ${key} and t.held_by like 'network:%'
-      and ${PAUSED(db)} is null)
+      and ${pausedLaneSql(db)} is null)
 )`;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Member, type Stand, stand } from '../../../database/testing/stand.ts';
 import { DISPATCH, newTask } from '../../verification/fixtures.ts';
-import { aftermath } from '../../worker/follow-ups.ts';
+import { followUps } from '../../worker/follow-ups.ts';
 import * as store from '../index.ts';
 
 const on: Stand = await stand();
@@ -38,7 +38,7 @@ async function requests(of: Member, count: number, given: Partial<store.NewTask>
 }
 
 const claim = async (ids: readonly string[], by = worker) =>
-  (await store.claim(by, ids, LEASE, 0)).claimed.map(({ id }) => id);
+  (await store.claim(by, { ids, leaseSeconds: LEASE, soonSeconds: 0 })).claimed.map(({ id }) => id);
 
 async function heldIn(ids: readonly string[]): Promise<string[]> {
   const rows =
@@ -49,7 +49,7 @@ async function heldIn(ids: readonly string[]): Promise<string[]> {
 /** Ends tasks as a worker does. @returns the ids whose message it has sent */
 async function end(ids: readonly string[]): Promise<string[]> {
   const sent: string[] = [];
-  const after = aftermath({
+  const after = followUps({
     db: worker,
     dispatch: DISPATCH,
     announce: () => {},
@@ -60,7 +60,7 @@ async function end(ids: readonly string[]): Promise<string[]> {
     },
   });
   const outcomes = ids.map((id) => ({ id, attempt: 1, kind: 'complete', result: null }) as const);
-  after.follow(await store.settle(worker, outcomes, DISPATCH));
+  after.afterSettle(await store.settle(worker, outcomes, DISPATCH));
   await after.end();
   return sent;
 }
@@ -87,19 +87,18 @@ describe('tasks that wait for the network', () => {
     const other = await organizationOf(ada);
     const ids = [...(await requests(ada, 12)), ...(await requests(other, 12))];
     const shares = workers.map((_worker, nth) => ids.filter((_id, at) => at % workers.length === nth));
-    const claims = await Promise.all(workers.map((by, nth) => store.claim(by, shares[nth] ?? [], LEASE, 0)));
+    const claims = await Promise.all(
+      workers.map((by, nth) =>
+        store.claim(by, { ids: shares[nth] ?? [], leaseSeconds: LEASE, soonSeconds: 0 }),
+      ),
+    );
     // Places that a statement has left over are given at once to those that can use them.
     let lanes = claims.flatMap(({ vacated }) => vacated);
     while (lanes.length > 0) {
       const released = await worker.begin((tx) => store.releaseHeld(tx, lanes, DISPATCH));
       if (released.length === 0) break;
       lanes = (
-        await store.claim(
-          worker,
-          released.map(({ id }) => id),
-          LEASE,
-          0,
-        )
+        await store.claim(worker, { ids: released.map(({ id }) => id), leaseSeconds: LEASE, soonSeconds: 0 })
       ).vacated;
     }
     expect(await running(ids)).toHaveLength(5);
@@ -204,8 +203,14 @@ test('a task that has a place of its key keeps it while it is held for the netwo
 
 test('a worker without places to wait leaves the task to others', async () => {
   const [one = '', two = ''] = await requests(ada, 2);
-  const room = { kinds: [], runners: 0, waiting: 1, seconds: 840 };
-  const { claimed, unclaimed } = await store.claim(worker, [one, two], LEASE, 0, false, room);
+  const room = { kinds: [], runners: 0, networkPlaces: 1, seconds: 840 };
+  const { claimed, unclaimed } = await store.claim(worker, {
+    ids: [one, two],
+    leaseSeconds: LEASE,
+    soonSeconds: 0,
+    alone: false,
+    capacity: room,
+  });
   expect(claimed.map(({ id }) => id)).toEqual([one]);
-  expect(unclaimed).toMatchObject([{ id: two, lacks: 'waiting' }]);
+  expect(unclaimed).toMatchObject([{ id: two, missing: 'waiting' }]);
 });

@@ -18,7 +18,7 @@ export const networkLane = (userId: string | null): string => `${PREFIX}${userId
 export const isNetworkLane = (lane: string): boolean => lane.startsWith(PREFIX);
 
 /** The value of a quota, looked up once in a statement. */
-export const QUOTA = (
+export const quotaSql = (
   db: Database | Transaction,
   name: 'running_requests_of_organization' | 'running_requests_of_user',
 ) => db`(select q.value from quotas q where q.name = ${name})`;
@@ -29,24 +29,24 @@ export const QUOTA = (
  * @param owner condition on tasks `t`: their organization, or their user
  * @param paused the closed lane of a task `t`, or null
  */
-export const takenPlaces = (db: Database | Transaction, owner: Fragment, paused: Fragment) => db`(
+export const usedNetworkPlacesSql = (db: Database | Transaction, owner: Fragment, paused: Fragment) => db`(
   select count(*) from tasks t
   where ${owner} and t.waits_for_network and (t.status = 'RUNNING' or t.held_by = 'organization')
     and (t.status = 'RUNNING' or ${paused} is null)
 )`;
 
 /** The user of the lane `l`, or null. */
-export const USER_OF = (db: Database | Transaction) =>
+export const userOfLaneSql = (db: Database | Transaction) =>
   db`nullif(substr(l.lane, ${PREFIX.length + 1}), '')::uuid`;
 
 /** What stands for these lanes in the locks of lanes: one of the organization `l`, and one of the user. */
-export const networkLocks = (db: Database | Transaction, lanes: Fragment) => db`
+export const networkLocksSql = (db: Database | Transaction, lanes: Fragment) => db`
   select l.organization_id, 'network' as lane from (${lanes}) l where l.lane like 'network:%'
   union
-  select ${USER_OF(db)}, 'network' from (${lanes}) l where l.lane like 'network:%' and l.lane <> 'network:'`;
+  select ${userOfLaneSql(db)}, 'network' from (${lanes}) l where l.lane like 'network:%' and l.lane <> 'network:'`;
 
 /** Lanes of one organization, or of one user, that a freed place is looked for in. The dispatcher's ticks go through the others. */
-const LOOKED_INTO = 100;
+const MAX_LANES = 100;
 
 /**
  * The lanes whose tasks can use a place that was left in one of the given lanes: those of the same organization, and those of the same
@@ -54,7 +54,7 @@ const LOOKED_INTO = 100;
  *
  * @param lanes relation with `organization_id` and `lane`
  */
-export const networkLanes = (db: Database | Transaction, lanes: Fragment) => db`
+export const networkLanesSql = (db: Database | Transaction, lanes: Fragment) => db`
   select g.organization_id, x.held_by as lane
   from (select distinct l.organization_id from (${lanes}) l where l.lane like 'network:%') g
   cross join lateral (
@@ -70,7 +70,7 @@ export const networkLanes = (db: Database | Transaction, lanes: Fragment) => db`
         order by t.held_by limit 1
       ) next
     )
-    select held_by from lane limit ${LOOKED_INTO}
+    select held_by from lane limit ${MAX_LANES}
   ) x
   union
   select x.organization_id, g.lane
@@ -87,5 +87,5 @@ export const networkLanes = (db: Database | Transaction, lanes: Fragment) => db`
         order by t.organization_id limit 1
       ) next
     )
-    select organization_id from home limit ${LOOKED_INTO}
+    select organization_id from home limit ${MAX_LANES}
   ) x`;

@@ -2,11 +2,11 @@ import type { Transaction } from '../../../database/connect.ts';
 import type { Fragment } from './columns.ts';
 
 /** Whose rows a list has: those of one organization, or without one those of all organizations of a member. */
-export type Whose = { organizationId: string | null; memberId: string };
+export type ListOwner = { organizationId: string | null; memberId: string };
 
 type Newest = {
   table: 'tasks' | 'batches';
-  whose: Whose;
+  whose: ListOwner;
   /** The same conditions twice: on rows `t`, each with its `and`, and as a call of `newest_…_of_each`. */
   matching: Fragment;
   newestOfEach: Fragment;
@@ -20,7 +20,10 @@ type Newest = {
  * the first `limit` organizations by their newest rows can have rows on the page, and the last of these newest rows bounds the
  * page from below. So the costs are one look for each organization, and the rows of one page.
  */
-export function newestOf(tx: Transaction, { table, whose, matching, newestOfEach, limit }: Newest): Fragment {
+export function newestRowsSql(
+  tx: Transaction,
+  { table, whose, matching, newestOfEach, limit }: Newest,
+): Fragment {
   const rows = tx(table);
   if (whose.organizationId !== null) {
     return tx`

@@ -22,7 +22,7 @@ export const SHARDS = 64;
  * @param each   what each of these tasks adds
  * @param where  condition on its rows `m`
  */
-export const counting = (
+export const pendingCountersSql = (
   db: Database | Transaction,
   source: string,
   { each, where = db`true` }: { each: 1 | -1; where?: Fragment },
@@ -47,7 +47,7 @@ const STALE_SECONDS = 300;
  * The bound that has no room for so many more tasks of an organization and a user, as a `FullBound`; null when there is room.
  * Costs two look-ups in tables of nearly no rows, unless an owner is near a bound.
  */
-export const fullBoundFor = (
+export const fullBoundSql = (
   db: Database | Transaction,
   { organizationId, userId, count }: { organizationId: Fragment; userId: Fragment; count: number },
 ) => db`

@@ -1,7 +1,7 @@
 import type { Transaction } from '../../../database/connect.ts';
 import type { DispatchSettings } from '../../task.ts';
-import { tally } from './batch-counters.ts';
-import { type Fragment, leaves } from './columns.ts';
+import { batchCountersSql } from './batch-counters.ts';
+import { type Fragment, fromStatuses } from './columns.ts';
 
 /**
  * Parts of a `with recursive`: `picked`, the tasks that a requeue moves, and the move itself. A task that depends on others is
@@ -12,7 +12,7 @@ import { type Fragment, leaves } from './columns.ts';
  *   statement begins: Postgres holds constraints against the row as it was then, even when a newer one is locked
  * @param isFree     condition on a task `t`: its unique key is free. Tasks with a taken key stay as they are
  */
-export const requeueing = (
+export const requeueSql = (
   tx: Transaction,
   candidates: string,
   isFree: Fragment,
@@ -33,7 +33,7 @@ export const requeueing = (
     for update of t
   ), wanted as materialized (
     select t.id, t.organization_id, t.created_by, t.batch_id, t.status from locked t
-    where t.id in (select c.id from ${tx(candidates)} c) and t.status = any (${leaves('requeue')}::text[]) and ${isFree}
+    where t.id in (select c.id from ${tx(candidates)} c) and t.status = any (${fromStatuses('requeue')}::text[]) and ${isFree}
   ), blocked as (
     select e.task_id as id from edges e join locked p on p.id = e.depends_on
     where p.status in ('FAILED', 'CANCELLED') and p.id not in (select w.id from wanted w)
@@ -58,6 +58,6 @@ export const requeueing = (
       attempt_limit = t.attempt + 1 + t.max_retries, crashes = 0, dispatches = 0, started_at = null, finished_at = null,
       cancel_requested_at = null, progress = null, result = null, artifact = null, error = null,
       updated_at = clock_timestamp(), seq = t.seq + 1
-    from picked where t.id = picked.id and t.status = any (${leaves('requeue')}::text[])
+    from picked where t.id = picked.id and t.status = any (${fromStatuses('requeue')}::text[])
     returning t.*
-  ), ${tally(tx, 'picked', -1)}`;
+  ), ${batchCountersSql(tx, 'picked', -1)}`;

@@ -1,8 +1,8 @@
 import type { Database } from '../../../database/connect.ts';
 import type { Fragment } from './columns.ts';
 
-/** What a worker can take on right now. */
-export type Room = {
+/** Free capacity of a worker. */
+export type WorkerCapacity = {
   /**
    * The kinds that it knows. Payloads with one of the members `isolatedWith` need a runner, null stands for every payload
    * of the kind.
@@ -11,24 +11,28 @@ export type Room = {
   /** Isolated attempts that could begin. */
   runners: number;
   /** Attempts that only wait for the network that could begin. */
-  waiting: number;
+  networkPlaces: number;
   /** No attempt may begin that could last longer. */
   seconds: number;
 };
 
-/** What a task that is not claimed lacks in the worker. */
-export type Lack = 'runner' | 'waiting' | 'time';
+/** The capacity that a worker lacks for a task. */
+export type MissingCapacity = 'runner' | 'waiting' | 'time';
 
-/** The task's kind as a worker knows it: `k`, to be joined to the tasks `t`. */
-export const KNOWN = (db: Database, { kinds }: Room) => db`
+/** The kinds that the worker knows, as the relation `k`. Join it to the tasks `t`. */
+export const knownKindsSql = (db: Database, { kinds }: WorkerCapacity) => db`
   jsonb_to_recordset(${JSON.stringify(kinds)}::jsonb) as k(kind text, "hardSeconds" float8, "isolatedWith" text[])`;
 
 /**
- * What a task `t` of kind `k` lacks, or null.
+ * The capacity that the worker lacks for a task `t` of kind `k`; null when it has enough.
  *
  * @param startable whether `t` would be started now: it then counts among those that need a runner, or a place to wait
  */
-export const LACK = (db: Database, { runners, waiting, seconds }: Room, startable: Fragment) => {
+export const missingCapacitySql = (
+  db: Database,
+  { runners, networkPlaces: waiting, seconds }: WorkerCapacity,
+  startable: Fragment,
+) => {
   const fits = db`coalesce(t.hard_seconds, k."hardSeconds", 0) <= ${seconds}`;
   const isolated = db`k.kind is not null and (k."isolatedWith" is null or t.payload ?| k."isolatedWith")`;
   return db`case

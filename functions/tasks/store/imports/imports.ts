@@ -1,10 +1,10 @@
 import type { Database, Transaction } from '../../../database/connect.ts';
 import type { NewBatch, NewTask } from '../../new-task.ts';
 import type { Batch, DispatchSettings, Task, Watched } from '../../task.ts';
-import { batchJson } from '../fragments/batch-counters.ts';
-import { dueIn, type Fragment, type Timed } from '../fragments/columns.ts';
-import { insertion } from '../fragments/insertion.ts';
-import { counting, type FullBound, fullBoundFor } from '../fragments/pending-counters.ts';
+import { batchJsonSql } from '../fragments/batch-counters.ts';
+import { dueInSecondsSql, type Fragment, type Timed } from '../fragments/columns.ts';
+import { insertTasksSql } from '../fragments/insert-tasks.ts';
+import { type FullBound, fullBoundSql, pendingCountersSql } from '../fragments/pending-counters.ts';
 
 export type WatchedBatch = NonNullable<Watched<object>['batch']>;
 
@@ -23,7 +23,7 @@ export async function insertImport(
         ${given.last})
       returning *
     )
-    select ${batchJson(tx)} as batch from b`;
+    select ${batchJsonSql(tx)} as batch from b`;
   if (!row) throw new Error('A batch was neither written nor refused');
   return row.batch;
 }
@@ -35,7 +35,10 @@ export type ImportAttempt = { taskId: string; attempt: number; batchId: string }
  * The import `job` that a running attempt carries out, while nobody has asked to cancel it: whoever does waits until the
  * statement is over, and then finds everything that it has written.
  */
-const job = (db: Database | Transaction, { taskId, attempt, batchId }: ImportAttempt): Fragment => db`
+const runningImportSql = (
+  db: Database | Transaction,
+  { taskId, attempt, batchId }: ImportAttempt,
+): Fragment => db`
   running as materialized (
     select t.organization_id, t.created_by from tasks t
     where t.id = ${taskId} and t.attempt = ${attempt} and t.status = 'RUNNING' and t.cancel_requested_at is null
@@ -64,7 +67,7 @@ export type FoundImport = {
 /** Whose import it is, and how far it has come; undefined when this attempt no longer has it. */
 export async function findImport(db: Database, attempt: ImportAttempt): Promise<FoundImport | undefined> {
   const [row] = await db<FoundImport[]>`
-    with ${job(db, attempt)}
+    with ${runningImportSql(db, attempt)}
     select b.organization_id as "organizationId", job.created_by as "createdBy",
       may_write(job.created_by, b.organization_id) as "mayWrite", b.import_etag as etag, b.total, b.sealed,
       b.last_task_id as "lastTaskId",
@@ -79,13 +82,13 @@ export async function findImport(db: Database, attempt: ImportAttempt): Promise<
 /** Lets a batch have further tasks: its import had failed, or was cancelled, and is run again. */
 export async function unseal(db: Database, attempt: ImportAttempt): Promise<WatchedBatch | undefined> {
   const [row] = await db<{ batch: WatchedBatch }[]>`
-    with ${job(db, attempt)}, b as (
+    with ${runningImportSql(db, attempt)}, b as (
       update batches b
       set sealed = false, finished_at = null, updated_at = clock_timestamp(), seq = b.seq + 1
       from job where b.id = job.id and b.sealed
       returning b.*
     )
-    select ${batchJson(db)} as batch from b`;
+    select ${batchJsonSql(db)} as batch from b`;
   return row?.batch;
 }
 
@@ -107,28 +110,28 @@ export async function insertImported(
   type Line = Timed<Pick<Task, 'id' | 'status'>> & { batch: WatchedBatch | null; full: FullBound | null };
   const owners = { organizationId: db`job.organization_id`, userId: db`job.created_by`, count: tasks.length };
   const [first, ...rows] = await db<Line[]>`
-    with ${job(db, attempt)}, room as materialized (
-      select job.organization_id, ${fullBoundFor(db, owners)} as full
+    with ${runningImportSql(db, attempt)}, room as materialized (
+      select job.organization_id, ${fullBoundSql(db, owners)} as full
       from job where may_write(job.created_by, job.organization_id)
     ), home as materialized (
       select r.organization_id from room r where r.full is null
     ), made as (
-      ${insertion(db, createdBy, tasks, attempt.batchId, dispatch)}
+      ${insertTasksSql(db, createdBy, tasks, attempt.batchId, dispatch)}
       on conflict do nothing
       returning t.id, t.organization_id, t.created_by, t.status, t.run_at
-    ), ${counting(db, 'made', { each: 1 })}, b as (
+    ), ${pendingCountersSql(db, 'made', { each: 1 })}, b as (
       update batches b
       set total = b.total + (select count(*) from made), updated_at = clock_timestamp(), seq = b.seq + 1
       from job join room using (organization_id) where b.id = job.id and not b.sealed
       returning b.*
     )
-    select ${batchJson(db)} as batch, b.id, '' as status, 0::float8 as "dueInSeconds", (select r.full from room r) as full from b
+    select ${batchJsonSql(db)} as batch, b.id, '' as status, 0::float8 as "dueInSeconds", (select r.full from room r) as full from b
     union all
-    select null, t.id, t.status, ${dueIn(db)}, null from made t`;
+    select null, t.id, t.status, ${dueInSecondsSql(db)}, null from made t`;
   return first?.batch ? { batch: first.batch, tasks: rows, full: first.full } : undefined;
 }
 
-const SEALED = (db: Database) => db`
+const sealSql = (db: Database) => db`
   sealed = true, updated_at = clock_timestamp(), seq = b.seq + 1,
   finished_at = case when b.completed + b.failed + b.cancelled = b.total then clock_timestamp() end`;
 
@@ -144,12 +147,12 @@ export async function seal(
   lastTaskId: string | null,
 ): Promise<WatchedBatch | undefined> {
   const [row] = await db<{ batch: WatchedBatch }[]>`
-    with ${job(db, attempt)}, b as (
-      update batches b set ${SEALED(db)}, last_task_id = coalesce(${lastTaskId}::uuid, b.last_task_id)
+    with ${runningImportSql(db, attempt)}, b as (
+      update batches b set ${sealSql(db)}, last_task_id = coalesce(${lastTaskId}::uuid, b.last_task_id)
       from job where b.id = job.id and not b.sealed
       returning b.*
     )
-    select ${batchJson(db)} as batch from b`;
+    select ${batchJsonSql(db)} as batch from b`;
   return row?.batch;
 }
 
@@ -165,15 +168,15 @@ export async function sealAbandoned(db: Database, limit: number): Promise<Watche
       limit ${limit}
       for update of b skip locked
     ), b as (
-      update batches b set ${SEALED(db)} from abandoned where b.id = abandoned.id
+      update batches b set ${sealSql(db)} from abandoned where b.id = abandoned.id
       returning b.*
     )
-    select ${batchJson(db)} as batch from b`;
+    select ${batchJsonSql(db)} as batch from b`;
   return rows.map(({ batch }) => batch);
 }
 
 /** Which of these unique keys live tasks of the organization have that are not of this batch. */
-export async function takenByOthers(
+export async function uniqueKeysTakenByOthers(
   db: Database,
   organizationId: string,
   batchId: string,

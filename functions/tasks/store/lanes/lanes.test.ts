@@ -3,7 +3,7 @@ import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Member, type Stand, stand } from '../../../database/testing/stand.ts';
 import { tick } from '../../dispatcher/tick.ts';
 import { DISPATCH, insertTask, newTask } from '../../verification/fixtures.ts';
-import { aftermath } from '../../worker/follow-ups.ts';
+import { followUps } from '../../worker/follow-ups.ts';
 import * as store from '../index.ts';
 import { claimInLanes } from './lanes.ts';
 
@@ -56,7 +56,7 @@ async function dispatched(): Promise<string[]> {
 describe('a concurrency key', () => {
   test('lets as many run at once as its limit says, and holds the rest', async () => {
     const ids = await keyed(2, 5);
-    const { claimed, unclaimed } = await store.claim(worker, ids, LEASE, 0);
+    const { claimed, unclaimed } = await store.claim(worker, { ids, leaseSeconds: LEASE, soonSeconds: 0 });
     expect(claimed).toHaveLength(2);
     expect(unclaimed).toEqual([]);
     const held = ids.filter((id) => !claimed.some((task) => task.id === id));
@@ -67,7 +67,9 @@ describe('a concurrency key', () => {
     const ids = await keyed(3, 24);
     const workers = Array.from({ length: 6 }, () => on.as('worker'));
     const claims = await Promise.all(
-      workers.map((db, n) => store.claim(db, ids.slice(n * 4, n * 4 + 4), LEASE, 0)),
+      workers.map((db, n) =>
+        store.claim(db, { ids: ids.slice(n * 4, n * 4 + 4), leaseSeconds: LEASE, soonSeconds: 0 }),
+      ),
     );
     expect(claims.flatMap(({ claimed }) => claimed)).toHaveLength(3);
   });
@@ -76,7 +78,7 @@ describe('a concurrency key', () => {
     const [id = ''] = await keyed(1, 1);
     await on.admin`update tasks set run_at = now() + interval '1 hour' where id = ${id}`;
     // As it is called when the task was due a moment ago.
-    const { claimed, settled } = await claimInLanes(worker, [id], LEASE, false);
+    const { claimed, settled } = await claimInLanes(worker, { ids: [id], leaseSeconds: LEASE, alone: false });
     expect([claimed, settled.size]).toEqual([[], 0]);
   });
 
@@ -87,7 +89,11 @@ describe('a concurrency key', () => {
     ];
     await on.admin`insert into pauses (organization_id, scope, name) values (${ada.organizationId}, 'queue', 'bulk')`;
     await on.admin`update tasks set crashes = 1 where id = ${suspect}`;
-    const { claimed, settled } = await claimInLanes(worker, [paused, suspect], LEASE, false);
+    const { claimed, settled } = await claimInLanes(worker, {
+      ids: [paused, suspect],
+      leaseSeconds: LEASE,
+      alone: false,
+    });
     expect([claimed, [...settled]]).toEqual([[], [paused]]);
     expect(await heldBy(paused)).toBe('queue:bulk');
   });
@@ -96,7 +102,9 @@ describe('a concurrency key', () => {
     const ids = await keyed(1, 2);
     const [first = '', second = ''] = ids.toSorted();
     await on.admin`update tasks set run_at = now() - interval '1 minute' where id = ${second}`;
-    expect((await store.claim(worker, ids, LEASE, 0)).claimed).toMatchObject([{ id: second }]);
+    expect((await store.claim(worker, { ids, leaseSeconds: LEASE, soonSeconds: 0 })).claimed).toMatchObject([
+      { id: second },
+    ]);
     expect(await heldBy(first)).toBe('key:printer');
   });
 
@@ -112,7 +120,7 @@ describe('a concurrency key', () => {
       return new Map(all.map((row) => [String(row.id), row]));
     };
     const before = await rows();
-    const { claimed } = await store.claim(worker, ids, LEASE, 0);
+    const { claimed } = await store.claim(worker, { ids, leaseSeconds: LEASE, soonSeconds: 0 });
     expect(claimed).toMatchObject([{ attempt: 2, progress: null }]);
     const held = ids.find((id) => id !== claimed[0]?.id) ?? '';
     expect((await rows()).get(held)).toEqual({
@@ -125,12 +133,12 @@ describe('a concurrency key', () => {
   test('is another one in another organization', async () => {
     const eve = await on.member();
     const ids = [...(await keyed(1, 1)), ...(await keyed(1, 1, eve))];
-    expect((await store.claim(worker, ids, LEASE, 0)).claimed).toHaveLength(2);
+    expect((await store.claim(worker, { ids, leaseSeconds: LEASE, soonSeconds: 0 })).claimed).toHaveLength(2);
   });
 
   test('releases the next when a place becomes free, and the one that has waited longest first', async () => {
     const ids = await keyed(1, 3);
-    const { claimed } = await store.claim(worker, ids, LEASE, 0);
+    const { claimed } = await store.claim(worker, { ids, leaseSeconds: LEASE, soonSeconds: 0 });
     const [running] = claimed;
     if (!running) throw new Error('nothing runs');
     expect(await release('key:printer')).toEqual([]);
@@ -139,12 +147,14 @@ describe('a concurrency key', () => {
     const waiting =
       await on.admin`select id from tasks where id = any (${ids}::uuid[]) and id <> ${running.id} order by run_at`;
     expect(released.map(({ id }) => id)).toEqual([waiting[0]?.id]);
-    expect((await store.claim(worker, [waiting[0]?.id], LEASE, 0)).claimed).toHaveLength(1);
+    expect(
+      (await store.claim(worker, { ids: [waiting[0]?.id], leaseSeconds: LEASE, soonSeconds: 0 })).claimed,
+    ).toHaveLength(1);
   });
 
   test('loses nobody when who freed the place died: the next tick releases', async () => {
     const ids = await keyed(1, 2);
-    const [running] = (await store.claim(worker, ids, LEASE, 0)).claimed;
+    const [running] = (await store.claim(worker, { ids, leaseSeconds: LEASE, soonSeconds: 0 })).claimed;
     expect(await dispatched()).toEqual([]);
     await complete(running?.id ?? '');
     expect(await dispatched()).toEqual(ids.filter((id) => id !== running?.id));
@@ -152,7 +162,7 @@ describe('a concurrency key', () => {
 
   test('that is held can be cancelled, and given another time', async () => {
     const ids = await keyed(1, 3);
-    await store.claim(worker, ids, LEASE, 0);
+    await store.claim(worker, { ids, leaseSeconds: LEASE, soonSeconds: 0 });
     const [one, other] = (
       await on.admin`select id from tasks where id = any (${ids}::uuid[]) and held_by is not null`
     ).map((row) => row.id);
@@ -169,7 +179,7 @@ describe('the order of tasks with one key', () => {
   async function started(ids: readonly string[]): Promise<string[]> {
     const order: string[] = [];
     for (let left = [...ids]; left.length > 0; left = left.filter((id) => !order.includes(id))) {
-      const { claimed } = await store.claim(worker, left, LEASE, 0);
+      const { claimed } = await store.claim(worker, { ids: left, leaseSeconds: LEASE, soonSeconds: 0 });
       expect(claimed).toHaveLength(1);
       for (const { id } of claimed) {
         order.push(id);
@@ -195,8 +205,8 @@ describe('the order of tasks with one key', () => {
     await store.insert(api, ada, null, tasks, DISPATCH);
     const [one = '', other = '', narrow = '', last = ''] = tasks.map(({ id }) => id);
     await on.admin`update tasks set run_at = now() - interval '1 minute' where id = any (${[one, other]}::uuid[])`;
-    await store.claim(worker, [one, other], LEASE, 0);
-    await store.claim(worker, [narrow, last], LEASE, 0);
+    await store.claim(worker, { ids: [one, other], leaseSeconds: LEASE, soonSeconds: 0 });
+    await store.claim(worker, { ids: [narrow, last], leaseSeconds: LEASE, soonSeconds: 0 });
     expect([await heldBy(narrow), await heldBy(last)]).toEqual(['key:printer', 'key:printer']);
     await complete(one);
     expect(await release('key:printer')).toEqual([]);
@@ -211,7 +221,7 @@ describe('a bound of the organization', () => {
   const some = async (count: number) =>
     (await Promise.all(Array.from({ length: count }, () => insertTask(api, ada)))).map(({ id }) => id);
   const claimed = async (ids: readonly string[], db = worker) =>
-    (await store.claim(db, ids, LEASE, 0)).claimed.map(({ id }) => id);
+    (await store.claim(db, { ids, leaseSeconds: LEASE, soonSeconds: 0 })).claimed.map(({ id }) => id);
 
   test('counts what runs already', async () => {
     await bound(3);
@@ -246,12 +256,11 @@ describe('a bound of the organization', () => {
     await on.admin`update organizations set max_running = 2 where id = ${ada.organizationId}`;
     const mine = await Promise.all(Array.from({ length: 4 }, () => insertTask(api, ada)));
     const hers = await Promise.all(Array.from({ length: 4 }, () => insertTask(api, eve)));
-    const { claimed } = await store.claim(
-      worker,
-      [...mine, ...hers].map(({ id }) => id),
-      LEASE,
-      0,
-    );
+    const { claimed } = await store.claim(worker, {
+      ids: [...mine, ...hers].map(({ id }) => id),
+      leaseSeconds: LEASE,
+      soonSeconds: 0,
+    });
     const count = (member: Member) =>
       claimed.filter(({ organizationId }) => organizationId === member.organizationId).length;
     expect([count(ada), count(eve)]).toEqual([2, 4]);
@@ -273,7 +282,7 @@ describe('a bound of the organization', () => {
     const ids = (await Promise.all(Array.from({ length: 4 }, () => insertTask(api, ada)))).map(
       ({ id }) => id,
     );
-    await store.claim(worker, ids, LEASE, 0);
+    await store.claim(worker, { ids, leaseSeconds: LEASE, soonSeconds: 0 });
     await on.admin`update organizations set max_running = null where id = ${ada.organizationId}`;
     expect(await dispatched()).toHaveLength(3);
   });
@@ -286,19 +295,21 @@ describe('a pause', () => {
       insert into pauses (organization_id, scope, name)
       values (${eve.organizationId}, 'kind', 'data.process'), (${eve.organizationId}, 'queue', 'interactive')`;
     const { id } = await insertTask(api, ada);
-    expect((await store.claim(worker, [id], LEASE, 0)).claimed).toHaveLength(1);
+    expect(
+      (await store.claim(worker, { ids: [id], leaseSeconds: LEASE, soonSeconds: 0 })).claimed,
+    ).toHaveLength(1);
     const held = await insertTask(api, ada);
     await on.admin`update tasks set held_by = 'kind:data.process', next_dispatch_at = 'infinity' where id = ${held.id}`;
     expect(await release('kind:data.process')).toMatchObject([{ id: held.id }]);
   });
 
   test('that is over lets go of a thousand at a time', async () => {
-    const tasks = Array.from({ length: store.RELEASE + 1 }, () => newTask());
+    const tasks = Array.from({ length: store.MAX_RELEASED + 1 }, () => newTask());
     await store.insert(api, ada, null, tasks, DISPATCH);
     await on.admin`
       update tasks set held_by = 'queue:interactive', next_dispatch_at = 'infinity'
       where organization_id = ${ada.organizationId}`;
-    expect(await release('queue:interactive')).toHaveLength(store.RELEASE);
+    expect(await release('queue:interactive')).toHaveLength(store.MAX_RELEASED);
     expect(await release('queue:interactive')).toHaveLength(1);
   });
 
@@ -306,14 +317,20 @@ describe('a pause', () => {
     const { id } = await insertTask(api, ada);
     const other = await insertTask(api, ada, { kind: 'http.request' });
     await on.admin`insert into pauses (organization_id, scope, name) values (${ada.organizationId}, 'kind', 'data.process')`;
-    const { claimed, unclaimed } = await store.claim(worker, [id, other.id], LEASE, 0);
+    const { claimed, unclaimed } = await store.claim(worker, {
+      ids: [id, other.id],
+      leaseSeconds: LEASE,
+      soonSeconds: 0,
+    });
     expect(claimed.map((task) => task.id)).toEqual([other.id]);
     expect(unclaimed).toEqual([]);
     expect(await heldBy(id)).toBe('kind:data.process');
     expect(await dispatched()).toEqual([]);
     await on.admin`delete from pauses where organization_id = ${ada.organizationId}`;
     expect(await dispatched()).toEqual([id]);
-    expect((await store.claim(worker, [id], LEASE, 0)).claimed).toHaveLength(1);
+    expect(
+      (await store.claim(worker, { ids: [id], leaseSeconds: LEASE, soonSeconds: 0 })).claimed,
+    ).toHaveLength(1);
   });
 
   test('is obeyed by the dispatcher, which sends nothing for what is paused', async () => {
@@ -328,7 +345,7 @@ describe('a pause', () => {
     const [id = ''] = await keyed(1, 1);
     await on.admin`insert into pauses (organization_id, scope, name) values (${ada.organizationId}, 'queue', 'interactive')`;
     // Its place of the key is for another one.
-    expect(await store.claim(worker, [id], LEASE, 0)).toEqual({
+    expect(await store.claim(worker, { ids: [id], leaseSeconds: LEASE, soonSeconds: 0 })).toEqual({
       claimed: [],
       unclaimed: [],
       vacated: [{ organizationId: ada.organizationId, lane: 'key:printer' }],
@@ -339,7 +356,7 @@ describe('a pause', () => {
 
 test('a worker that has freed places releases who waits for them, and sends their messages', async () => {
   const sent: string[] = [];
-  const after = aftermath({
+  const after = followUps({
     db: worker,
     dispatch: DISPATCH,
     announce: () => {},
@@ -352,19 +369,14 @@ test('a worker that has freed places releases who waits for them, and sends thei
   await on.admin`update organizations set max_running = 2 where id = ${ada.organizationId}`;
   const printers = await keyed(1, 2);
   const others = await Promise.all([insertTask(api, ada), insertTask(api, ada)]);
-  await store.claim(worker, printers, LEASE, 0);
-  await store.claim(
-    worker,
-    others.map(({ id }) => id),
-    LEASE,
-    0,
-  );
+  await store.claim(worker, { ids: printers, leaseSeconds: LEASE, soonSeconds: 0 });
+  await store.claim(worker, { ids: others.map(({ id }) => id), leaseSeconds: LEASE, soonSeconds: 0 });
   const rows = await on.admin`
     select id, status from tasks where organization_id = ${ada.organizationId} order by status desc, id`;
   const ids = (status: string) => rows.filter((row) => row.status === status).map(({ id }) => String(id));
   expect([ids('SCHEDULED').length, ids('RUNNING').length]).toEqual([2, 2]);
   const outcomes = ids('RUNNING').map((id) => ({ id, attempt: 1, kind: 'complete', result: null }) as const);
-  after.follow(await store.settle(worker, outcomes, DISPATCH));
+  after.afterSettle(await store.settle(worker, outcomes, DISPATCH));
   await after.end();
   expect(sent.toSorted()).toEqual(ids('SCHEDULED').toSorted());
 });
@@ -376,14 +388,16 @@ describe('who has a row or a lane locked', () => {
     const [locked = '', free = ''] = await keyed(2, 2);
     await on.admin.begin(async (tx) => {
       await tx`select from tasks where id = ${locked} for update`;
-      const claim = await soon(store.claim(worker, [locked, free], LEASE, 0));
+      const claim = await soon(
+        store.claim(worker, { ids: [locked, free], leaseSeconds: LEASE, soonSeconds: 0 }),
+      );
       expect(claim).toMatchObject({ claimed: [{ id: free }], unclaimed: [{ id: locked }] });
     });
   });
 
   test('does not keep a release waiting for its row', async () => {
     const ids = await keyed(1, 3);
-    const [running] = (await store.claim(worker, ids, LEASE, 0)).claimed;
+    const [running] = (await store.claim(worker, { ids, leaseSeconds: LEASE, soonSeconds: 0 })).claimed;
     await complete(running?.id ?? '');
     const [first] =
       await on.admin`select id from tasks where id = any (${ids}::uuid[]) and held_by is not null order by run_at`;
@@ -408,15 +422,10 @@ describe('who has a row or a lane locked', () => {
 });
 
 test('lanes with held tasks are found, each once', async () => {
-  await keyed(1, 4).then((ids) => store.claim(worker, ids, LEASE, 0));
+  await keyed(1, 4).then((ids) => store.claim(worker, { ids, leaseSeconds: LEASE, soonSeconds: 0 }));
   await on.admin`insert into pauses (organization_id, scope, name) values (${ada.organizationId}, 'kind', 'http.request')`;
   const paused = await Promise.all([1, 2].map(() => insertTask(api, ada, { kind: 'http.request' })));
-  await store.claim(
-    worker,
-    paused.map(({ id }) => id),
-    LEASE,
-    0,
-  );
+  await store.claim(worker, { ids: paused.map(({ id }) => id), leaseSeconds: LEASE, soonSeconds: 0 });
   const mine = (await store.heldLanes(dispatcher, 1000)).filter(
     (l) => l.organizationId === ada.organizationId,
   );

@@ -1,8 +1,8 @@
 import type { Database, Transaction } from '../../../database/connect.ts';
 import type { Queue, Task, Watched } from '../../task.ts';
-import { columns, type Fragment, leaves, type Timed } from '../fragments/columns.ts';
-import { BOUNDED, type Capped, PAUSED, takenOfKey } from '../fragments/lanes.ts';
-import { isNetworkLane, networkLane, QUOTA, takenPlaces } from '../fragments/network-places.ts';
+import { type Fragment, fromStatuses, type Timed, taskColumnsSql } from '../fragments/columns.ts';
+import { boundedLaneSql, type Capped, pausedLaneSql, usedKeyPlacesSql } from '../fragments/lanes.ts';
+import { isNetworkLane, networkLane, quotaSql, usedNetworkPlacesSql } from '../fragments/network-places.ts';
 
 /*
  * A lane is what tasks of one organization may have to queue up for: `key:<concurrency key>`, which lets so many run at once;
@@ -30,10 +30,10 @@ type Placed = Pick<Task, 'organizationId' | 'createdBy' | 'concurrencyKey' | 'wa
 export type Released = Timed<{ id: string; organizationId: string; queue: Queue; suspect: boolean }>;
 
 /** Held tasks that one statement releases from a lane at most. */
-export const RELEASE = 1_000;
+export const MAX_RELEASED = 1_000;
 
 /** Whoever counts a lane's running tasks, to start or to release others, does so one after the other. */
-export async function lock(tx: Transaction, lanes: Fragment): Promise<void> {
+export async function lockLanes(tx: Transaction, lanes: Fragment): Promise<void> {
   await tx`
     select pg_advisory_xact_lock(locks.key)
     from (select distinct hashtextextended(l.organization_id::text || l.lane, 0) as key from (${lanes}) l order by key) locks`;
@@ -47,17 +47,15 @@ export async function lock(tx: Transaction, lanes: Fragment): Promise<void> {
  */
 export async function claimInLanes(
   db: Database,
-  ids: readonly string[],
-  leaseSeconds: number,
-  alone: boolean,
+  { ids, leaseSeconds, alone }: { ids: readonly string[]; leaseSeconds: number; alone: boolean },
 ): Promise<{ claimed: Watched<Task>[]; settled: ReadonlySet<string>; vacated: Lane[] }> {
   const rows = await db.begin(async (tx) => {
-    await lock(
+    await lockLanes(
       tx,
       tx`
         select lane.owner as organization_id, lane.name as lane from tasks t
         cross join lateral (
-          values (t.organization_id, 'key:' || t.concurrency_key), (t.organization_id, ${BOUNDED(tx)}),
+          values (t.organization_id, 'key:' || t.concurrency_key), (t.organization_id, ${boundedLaneSql(tx)}),
             (t.organization_id, case when t.waits_for_network then 'network' end),
             (t.created_by, case when t.waits_for_network then 'network' end)
         ) as lane(owner, name)
@@ -67,17 +65,17 @@ export async function claimInLanes(
       with clock as materialized (
         select clock_timestamp() as now
       ), wanted as materialized (
-        select t.id, t.organization_id, t.concurrency_key, t.concurrency_limit, t.run_at, ${PAUSED(tx)} as paused,
+        select t.id, t.organization_id, t.concurrency_key, t.concurrency_limit, t.run_at, ${pausedLaneSql(tx)} as paused,
           t.created_by, t.waits_for_network,
           (select o.max_running from organizations o where o.id = t.organization_id) as max_running
         from tasks t, clock
-        where t.id = any (${ids as string[]}::uuid[]) and t.status = any (${leaves('claim')}::text[])
+        where t.id = any (${ids as string[]}::uuid[]) and t.status = any (${fromStatuses('claim')}::text[])
           and t.run_at <= clock.now and (${alone} or t.crashes = 0)
         order by t.id
         for update of t skip locked
       ), keys as materialized (
         select k.organization_id, k.concurrency_key,
-          ${takenOfKey(tx, tx`k.organization_id`, tx`k.concurrency_key`)} as taken
+          ${usedKeyPlacesSql(tx, tx`k.organization_id`, tx`k.concurrency_key`)} as taken
         from (select distinct w.organization_id, w.concurrency_key from wanted w where w.concurrency_key is not null) k
       ), by_key as (
         select w.*,
@@ -87,19 +85,19 @@ export async function claimInLanes(
             then 'key:' || w.concurrency_key end as key_lane
         from wanted w left join keys k using (organization_id, concurrency_key)
       ), users as materialized (
-        select u.created_by, ${takenPlaces(tx, tx`t.created_by = u.created_by`, PAUSED(tx))} as taken
+        select u.created_by, ${usedNetworkPlacesSql(tx, tx`t.created_by = u.created_by`, pausedLaneSql(tx))} as taken
         from (select distinct w.created_by from wanted w where w.waits_for_network and w.created_by is not null) u
       ), by_user as (
-        select k.*, coalesce(k.key_lane, case when k.waits_for_network and ${QUOTA(tx, 'running_requests_of_user')} < u.taken
+        select k.*, coalesce(k.key_lane, case when k.waits_for_network and ${quotaSql(tx, 'running_requests_of_user')} < u.taken
           + row_number() over (partition by k.created_by, k.waits_for_network, k.key_lane is null order by k.run_at, k.id)
           then 'network:' || k.created_by end) as user_lane
         from by_key k left join users u using (created_by)
       ), homes as materialized (
-        select h.organization_id, ${takenPlaces(tx, tx`t.organization_id = h.organization_id`, PAUSED(tx))} as taken
+        select h.organization_id, ${usedNetworkPlacesSql(tx, tx`t.organization_id = h.organization_id`, pausedLaneSql(tx))} as taken
         from (select distinct w.organization_id from wanted w where w.waits_for_network) h
       ), by_network as (
         select u.*, coalesce(u.user_lane, case
-          when u.waits_for_network and ${QUOTA(tx, 'running_requests_of_organization')} < h.taken
+          when u.waits_for_network and ${quotaSql(tx, 'running_requests_of_organization')} < h.taken
             + row_number() over (partition by u.organization_id, u.waits_for_network, u.user_lane is null order by u.run_at, u.id)
           then 'network:' || coalesce(u.created_by::text, '') end) as network_lane
         from by_user u left join homes h using (organization_id)
@@ -125,12 +123,12 @@ export async function claimInLanes(
         from by_organization l where t.id = l.id
         returning t.*, l.capped
       )
-      select ${columns(tx)}, t.watchers, null as batch, t.held_by as "heldBy", t.capped from moved t`;
+      select ${taskColumnsSql(tx)}, t.watchers, null as batch, t.held_by as "heldBy", t.capped from moved t`;
   });
   return {
     claimed: rows.filter(({ heldBy }) => heldBy === null),
     settled: new Set(rows.map(({ id }) => id)),
-    vacated: [...rows.flatMap(vacatedBy), ...leftOver(rows)],
+    vacated: [...rows.flatMap(vacatedBy), ...lanesWithFreePlaces(rows)],
   };
 }
 
@@ -138,7 +136,7 @@ export async function claimInLanes(
  * Lanes of the network that may have places left although a statement has held tasks in them: a task that its organization has no
  * place for counts for its user in the same statement, where tasks of several stand side by side.
  */
-function leftOver(rows: readonly (Capped<Placed> & { heldBy: string | null })[]): Lane[] {
+function lanesWithFreePlaces(rows: readonly (Capped<Placed> & { heldBy: string | null })[]): Lane[] {
   const owners = new Set(
     rows.flatMap((row) => (row.waitsForNetwork ? `${row.organizationId} ${row.createdBy}` : [])),
   );

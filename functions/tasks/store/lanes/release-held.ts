@@ -1,16 +1,22 @@
 import type { Transaction } from '../../../database/connect.ts';
 import type { DispatchSettings } from '../../task.ts';
-import { dueIn, type Fragment, nextDispatch } from '../fragments/columns.ts';
-import { PAUSED, takenOfKey } from '../fragments/lanes.ts';
-import { networkLanes, networkLocks, QUOTA, takenPlaces, USER_OF } from '../fragments/network-places.ts';
-import { type Lane, lock, RELEASE, type Released } from './lanes.ts';
+import { dueInSecondsSql, type Fragment, nextDispatchSql } from '../fragments/columns.ts';
+import { pausedLaneSql, usedKeyPlacesSql } from '../fragments/lanes.ts';
+import {
+  networkLanesSql,
+  networkLocksSql,
+  quotaSql,
+  usedNetworkPlacesSql,
+  userOfLaneSql,
+} from '../fragments/network-places.ts';
+import { type Lane, lockLanes, MAX_RELEASED, type Released } from './lanes.ts';
 
 /**
  * The next tasks that are held in a lane, in the order of their due times, then ids. The lane is the relation `l`, with the
  * arrays `kinds` and `queues` of those combinations of kind and queue that are held in it and not paused. Each combination is
  * walked along the index, so that a million paused tasks are never read.
  */
-const heads = (tx: Transaction, count: Fragment, after: Fragment) => tx`(
+const nextHeldSql = (tx: Transaction, count: Fragment, after: Fragment) => tx`(
   select h.id, h.run_at, h.concurrency_limit
   from unnest(l.kinds, l.queues) as c(kind, queue)
   cross join lateral (
@@ -23,13 +29,13 @@ const heads = (tx: Transaction, count: Fragment, after: Fragment) => tx`(
   limit ${count}
 )`;
 
-const given = (tx: Transaction, lanes: readonly Lane[]) => tx`
+const givenLanesSql = (tx: Transaction, lanes: readonly Lane[]) => tx`
   select l."organizationId" as organization_id, l.lane
   from jsonb_to_recordset(${JSON.stringify(lanes)}::jsonb) as l("organizationId" uuid, lane text)`;
 
 /** The given lanes, and for a key's lane that of its organization: a place of a key leads into the organization's. */
-const lanesToFill = (tx: Transaction, lanes: readonly Lane[]) => tx`
-  ${given(tx, lanes)}
+const lanesToFillSql = (tx: Transaction, lanes: readonly Lane[]) => tx`
+  ${givenLanesSql(tx, lanes)}
   union
   select l."organizationId", 'organization'
   from jsonb_to_recordset(${JSON.stringify(lanes)}::jsonb) as l("organizationId" uuid, lane text)
@@ -47,13 +53,16 @@ export async function releaseHeld(
   lanes: readonly Lane[],
   dispatch: DispatchSettings,
 ): Promise<Released[]> {
-  await lock(tx, tx`${lanesToFill(tx, lanes)} union ${networkLocks(tx, given(tx, lanes))}`);
+  await lockLanes(
+    tx,
+    tx`${lanesToFillSql(tx, lanes)} union ${networkLocksSql(tx, givenLanesSql(tx, lanes))}`,
+  );
   const nothing = tx``;
   const rows = await tx<(Released & { held: boolean })[]>`
     with recursive given as materialized (
-      ${lanesToFill(tx, lanes)}
+      ${lanesToFillSql(tx, lanes)}
       union
-      ${networkLanes(tx, given(tx, lanes))}
+      ${networkLanesSql(tx, givenLanesSql(tx, lanes))}
     ), open as materialized (
       select g.organization_id, g.lane, c.kinds, c.queues
       from given g
@@ -73,7 +82,7 @@ export async function releaseHeld(
         )
         select array_agg(t.kind) as kinds, array_agg(t.queue) as queues
         from (select g.organization_id, class.kind, class.queue from class) t
-        where ${PAUSED(tx)} is null
+        where ${pausedLaneSql(tx)} is null
       ) c
       where c.kinds is not null
     ), bounds as materialized (
@@ -87,29 +96,29 @@ export async function releaseHeld(
       -- One after the other: each has a limit of its own, and none goes past one that has to wait.
       select l.organization_id, l.lane, l.kinds, l.queues, k.taken + 1 as place, 1 as nth, h.*
       from open l
-      cross join lateral (select ${takenOfKey(tx, tx`l.organization_id`, tx`substr(l.lane, 5)`)} as taken) k
-      cross join lateral ${heads(tx, tx`1`, nothing)} h
+      cross join lateral (select ${usedKeyPlacesSql(tx, tx`l.organization_id`, tx`substr(l.lane, 5)`)} as taken) k
+      cross join lateral ${nextHeldSql(tx, tx`1`, nothing)} h
       where l.lane like 'key:%' and k.taken < h.concurrency_limit
       union all
       select l.organization_id, l.lane, l.kinds, l.queues, l.place + 1, l.nth + 1, h.*
       from entering l
-      cross join lateral ${heads(tx, tx`1`, tx`and (t.run_at, t.id) > (l.run_at, l.id)`)} h
-      where l.place < h.concurrency_limit and l.nth < ${RELEASE}
+      cross join lateral ${nextHeldSql(tx, tx`1`, tx`and (t.run_at, t.id) > (l.run_at, l.id)`)} h
+      where l.place < h.concurrency_limit and l.nth < ${MAX_RELEASED}
     ), waiting as (
       select e.organization_id, e.id, e.run_at, true as enters from entering e
       union all
       -- A bound that has gone lets everything through.
       select l.organization_id, h.id, h.run_at, false
       from open l join bounds b using (organization_id)
-      cross join lateral ${heads(tx, tx`least(greatest(coalesce(b.places, ${RELEASE}), 0), ${RELEASE})`, nothing)} h
+      cross join lateral ${nextHeldSql(tx, tx`least(greatest(coalesce(b.places, ${MAX_RELEASED}), 0), ${MAX_RELEASED})`, nothing)} h
       where l.lane = 'organization'
     ), network as materialized (
       -- Places of each lane's organization and user. Whoever has lost its user has those of its organization.
-      select o.*, greatest(0, ${QUOTA(tx, 'running_requests_of_organization')} - o.of_organization) as organization_places,
-        case when o.of_user is null then ${RELEASE} else greatest(0, ${QUOTA(tx, 'running_requests_of_user')} - o.of_user) end as user_places
+      select o.*, greatest(0, ${quotaSql(tx, 'running_requests_of_organization')} - o.of_organization) as organization_places,
+        case when o.of_user is null then ${MAX_RELEASED} else greatest(0, ${quotaSql(tx, 'running_requests_of_user')} - o.of_user) end as user_places
       from (
-        select l.*, ${takenPlaces(tx, tx`t.organization_id = l.organization_id`, PAUSED(tx))} as of_organization,
-          case when l.lane <> 'network:' then ${takenPlaces(tx, tx`t.created_by = ${USER_OF(tx)}`, PAUSED(tx))} end as of_user
+        select l.*, ${usedNetworkPlacesSql(tx, tx`t.organization_id = l.organization_id`, pausedLaneSql(tx))} as of_organization,
+          case when l.lane <> 'network:' then ${usedNetworkPlacesSql(tx, tx`t.created_by = ${userOfLaneSql(tx)}`, pausedLaneSql(tx))} end as of_user
         from open l where l.lane like 'network:%'
       ) o
     ), connecting as (
@@ -117,7 +126,7 @@ export async function releaseHeld(
         row_number() over (partition by l.organization_id order by h.run_at, h.id) as nth_of_organization,
         row_number() over (partition by l.lane order by h.run_at, h.id) as nth_of_user
       from network l
-      cross join lateral ${heads(tx, tx`least(l.organization_places, l.user_places, ${RELEASE})`, nothing)} h
+      cross join lateral ${nextHeldSql(tx, tx`least(l.organization_places, l.user_places, ${MAX_RELEASED})`, nothing)} h
     ), fate as (
       select w.id, w.enters, coalesce(
         row_number() over (partition by w.organization_id order by w.run_at, w.id) <= b.places, true) as goes
@@ -126,7 +135,7 @@ export async function releaseHeld(
       -- A pause that has gone, too; whoever claims these finds them their lanes.
       select h.id, false, true
       from open l
-      cross join lateral ${heads(tx, tx`${RELEASE}::integer`, nothing)} h
+      cross join lateral ${nextHeldSql(tx, tx`${MAX_RELEASED}::integer`, nothing)} h
       where l.lane like 'kind:%' or l.lane like 'queue:%'
       union all
       select c.id, false, true from connecting c
@@ -139,10 +148,10 @@ export async function releaseHeld(
     )
     update tasks t
     set held_by = case when taken.goes then null else 'organization' end,
-      next_dispatch_at = case when taken.goes then ${nextDispatch(tx, tx`greatest(t.run_at, clock_timestamp())`, dispatch)}
+      next_dispatch_at = case when taken.goes then ${nextDispatchSql(tx, tx`greatest(t.run_at, clock_timestamp())`, dispatch)}
         else 'infinity' end
     from taken where t.id = taken.id
-    returning t.id, t.organization_id as "organizationId", t.queue, t.crashes > 0 as suspect, ${dueIn(tx)},
+    returning t.id, t.organization_id as "organizationId", t.queue, t.crashes > 0 as suspect, ${dueInSecondsSql(tx)},
       t.held_by is not null as held`;
   return rows.filter(({ held }) => !held).map(({ held: _, ...released }) => released);
 }

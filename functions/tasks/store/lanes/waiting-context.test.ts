@@ -9,7 +9,7 @@ const [api, worker] = [on.as('api'), on.as('worker')];
 const ada = await on.member();
 afterAll(() => on.close());
 
-const around = (id: string) => asMember(api, ada, (tx) => store.surroundings(tx, id));
+const around = (id: string) => asMember(api, ada, (tx) => store.waitingContext(tx, id));
 
 test('what runs and is paused around a task is what does in its own organization', async () => {
   const eve = await on.member();
@@ -18,12 +18,11 @@ test('what runs and is paused around a task is what does in its own organization
   const key = { concurrencyKey: 'oven', concurrencyLimit: 1 };
   const hers = await insertTask(api, eve, key);
   const mine = [await insertTask(api, ada, key), await insertTask(api, ada, key)];
-  const { claimed } = await store.claim(
-    worker,
-    [hers, ...mine].map(({ id }) => id),
-    30,
-    0,
-  );
+  const { claimed } = await store.claim(worker, {
+    ids: [hers, ...mine].map(({ id }) => id),
+    leaseSeconds: 30,
+    soonSeconds: 0,
+  });
   expect(claimed).toHaveLength(2);
   await on.admin`insert into pauses (organization_id, scope, name) values (${eve.organizationId}, 'kind', 'data.process')`;
   const held = mine.find(({ id }) => !claimed.some((task) => task.id === id));

@@ -1,11 +1,11 @@
 import type { Transaction } from '../../../database/connect.ts';
-import type { Surroundings } from '../../waiting-reason.ts';
-import { PAUSED } from '../fragments/lanes.ts';
-import { QUOTA } from '../fragments/network-places.ts';
+import type { WaitingContext } from '../../waiting-reason.ts';
+import { pausedLaneSql } from '../fragments/lanes.ts';
+import { quotaSql } from '../fragments/network-places.ts';
 
-/** What stands around a waiting task that the transaction's principal may see. */
-export async function surroundings(tx: Transaction, id: string): Promise<Surroundings | undefined> {
-  const [row] = await tx<(Omit<Surroundings, 'pause' | 'waitsFor'> & Row)[]>`
+/** Facts that explain why a task waits, as far as the transaction's principal may see them. */
+export async function waitingContext(tx: Transaction, id: string): Promise<WaitingContext | undefined> {
+  const [row] = await tx<(Omit<WaitingContext, 'pause' | 'waitsFor'> & Row)[]>`
     select clock_timestamp() as now,
       case when t.status = 'PENDING' then (
         select jsonb_agg(jsonb_build_object('id', p.id, 'status', p.status) order by p.id)
@@ -14,7 +14,7 @@ export async function surroundings(tx: Transaction, id: string): Promise<Surroun
       (select jsonb_build_object('scope', p.scope, 'name', p.name, 'since', p.paused_at,
           'by', (select u.username from users u where u.id = p.paused_by))
         from pauses p
-        where p.organization_id = t.organization_id and p.scope || ':' || p.name = ${PAUSED(tx)}) as pause,
+        where p.organization_id = t.organization_id and p.scope || ':' || p.name = ${pausedLaneSql(tx)}) as pause,
       -- Thousands may run: they are counted only for the reason that names their number.
       case when t.held_by like 'key:%' then (
         select count(*) from tasks r where r.organization_id = t.organization_id
@@ -31,8 +31,8 @@ export async function surroundings(tx: Transaction, id: string): Promise<Surroun
         'ofUser', (
           select count(*) from tasks r where r.created_by = t.created_by and r.waits_for_network
             and (r.status = 'RUNNING' or r.held_by = 'organization')),
-        'mostOfOrganization', ${QUOTA(tx, 'running_requests_of_organization')},
-        'mostOfUser', ${QUOTA(tx, 'running_requests_of_user')}
+        'mostOfOrganization', ${quotaSql(tx, 'running_requests_of_organization')},
+        'mostOfUser', ${quotaSql(tx, 'running_requests_of_user')}
       ) end as requests
     from tasks t where t.id = ${id}`;
   return (
@@ -44,6 +44,6 @@ export async function surroundings(tx: Transaction, id: string): Promise<Surroun
   );
 }
 
-type Row = { waitsFor: Surroundings['waitsFor'] | null; pause: PauseRow | null };
+type Row = { waitsFor: WaitingContext['waitsFor'] | null; pause: PauseRow | null };
 
 type PauseRow = { scope: 'kind' | 'queue'; name: string; by: string | null; since: string };

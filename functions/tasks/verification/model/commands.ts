@@ -218,22 +218,34 @@ const trespass = index.map((at) =>
 );
 
 /** What runs isolated, and for how long at most. */
-const KINDS: store.Room['kinds'] = [{ kind: 'data.process', hardSeconds: 60, isolatedWith: null }];
+const KINDS: store.WorkerCapacity['kinds'] = [{ kind: 'data.process', hardSeconds: 60, isolatedWith: null }];
 const rooms = fc.constantFrom(
   undefined,
   undefined,
-  { kinds: KINDS, runners: 1, waiting: 9, seconds: 840 },
-  { kinds: KINDS, runners: 9, waiting: 9, seconds: 30 },
-  { kinds: [], runners: 9, waiting: 1, seconds: 840 },
+  { kinds: KINDS, runners: 1, networkPlaces: 9, seconds: 840 },
+  { kinds: KINDS, runners: 9, networkPlaces: 9, seconds: 30 },
+  { kinds: [], runners: 9, networkPlaces: 1, seconds: 840 },
 );
 
-const claim = fc.record({ at: some, alone: fc.boolean(), room: rooms }).map(({ at, alone, room }) =>
+const claim = fc.record({ at: some, alone: fc.boolean(), capacity: rooms }).map(({ at, alone, capacity }) =>
   step(
-    `claim(${at}${alone ? ', alone' : ''}${room ? `, ${room.runners} runners, ${room.waiting} wait, ${room.seconds} s` : ''})`,
+    `claim(${at}${alone ? ', alone' : ''}${capacity ? `, ${capacity.runners} runners, ${capacity.networkPlaces} wait, ${capacity.seconds} s` : ''})`,
     async (system) => {
       const ids = idsOf(system, at, isDue);
-      const real = await store.claim(system.worker, ids, LEASE_SECONDS, SOON_SECONDS, alone, room);
-      const model = system.model.claim(ids, LEASE_SECONDS, SOON_SECONDS, alone, room);
+      const real = await store.claim(system.worker, {
+        ids,
+        leaseSeconds: LEASE_SECONDS,
+        soonSeconds: SOON_SECONDS,
+        alone,
+        capacity,
+      });
+      const model = system.model.claim({
+        ids,
+        leaseSeconds: LEASE_SECONDS,
+        soonSeconds: SOON_SECONDS,
+        alone,
+        capacity,
+      });
       expect(told(real.claimed)).toEqual(told(model.claimed));
       const due = (unclaimed: readonly store.Unclaimed[]) =>
         sorted(unclaimed).map(({ dueInSeconds, ...rest }) => ({ ...rest, due: dueInSeconds <= 0 }));

@@ -94,7 +94,7 @@ function replay(model: TaskModel, row: Row, { move, outcomes = [] }: Act): Told 
   model.put({ ...row, runAt: PAST, leaseUntil: row.status === 'RUNNING' ? PAST : null });
   switch (move) {
     case 'claim':
-      return model.claim([id], 600, 0, true).claimed[0];
+      return model.claim({ ids: [id], leaseSeconds: 600, soonSeconds: 0, alone: true }).claimed[0];
     case 'settle':
       return model.settle(
         outcomes.filter((outcome) => outcome.id === id),

@@ -1,4 +1,4 @@
-import type { Lane, Room, Unclaimed } from '../../store/index.ts';
+import type { Lane, Unclaimed, WorkerCapacity } from '../../store/index.ts';
 import type { Row } from './row.ts';
 
 /** What bounds the tasks of one organization. */
@@ -11,7 +11,7 @@ export type Bounds = {
   network: { places: number; lane: string };
 };
 
-type Lack = NonNullable<Unclaimed['lacks']>;
+type MissingCapacity = NonNullable<Unclaimed['missing']>;
 
 export const UNBOUND: Bounds = {
   paused: new Set(),
@@ -32,26 +32,26 @@ const inTurn = (one: Row, other: Row): number =>
  *
  * @param startable those that would be started now, and so take one of these
  */
-export function lacking(
+export function missingCapacity(
   wanted: readonly Row[],
   startable: readonly Row[],
-  { kinds, runners, waiting, seconds }: Room,
-): Map<Row, Lack> {
-  const lacks = new Map<Row, Lack>();
+  { kinds, runners, networkPlaces: waiting, seconds }: WorkerCapacity,
+): Map<Row, MissingCapacity> {
+  const missing = new Map<Row, MissingCapacity>();
   let taken = 0;
   let waits = 0;
   for (const row of wanted.toSorted((one, other) => (one.id < other.id ? -1 : 1))) {
     const known = kinds.find(({ kind }) => kind === row.kind);
     const isolated = known?.isolatedWith === null;
-    if ((row.hardSeconds ?? known?.hardSeconds ?? 0) > seconds) lacks.set(row, 'time');
+    if ((row.hardSeconds ?? known?.hardSeconds ?? 0) > seconds) missing.set(row, 'time');
     else {
       if (startable.includes(row))
         [taken, waits] = [taken + Number(isolated), waits + Number(row.waitsForNetwork)];
-      if (isolated && taken > runners) lacks.set(row, 'runner');
-      else if (row.waitsForNetwork && waits > waiting) lacks.set(row, 'waiting');
+      if (isolated && taken > runners) missing.set(row, 'runner');
+      else if (row.waitsForNetwork && waits > waiting) missing.set(row, 'waiting');
     }
   }
-  return lacks;
+  return missing;
 }
 
 /** How many places of a key are taken: by what runs, and by what is held in a later lane. @param ours of one organization */
@@ -74,7 +74,7 @@ const waitingOf = (ours: readonly Row[], bounds: Bounds): number =>
 const runningOf = (ours: readonly Row[]): number => ours.filter(({ status }) => status === 'RUNNING').length;
 
 /**
- * Who of those that want to start may, as far as the lanes have room, those first that have waited longest.
+ * Who of those that want to start may, as far as the lanes have capacity, those first that have waited longest.
  *
  * @param wanted of one organization
  * @param ours   all of it

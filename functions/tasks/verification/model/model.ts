@@ -1,6 +1,6 @@
-import type { Lane, NewTask, Released, Report, Room, Unclaimed } from '../../store/index.ts';
+import type { Lane, NewTask, Released, Report, Unclaimed, WorkerCapacity } from '../../store/index.ts';
 import type { DispatchSettings, Outcome, TaskStatus } from '../../task.ts';
-import { type Bounds, freed, lacking, pausedLane, turns, UNBOUND, vacated } from './lanes.ts';
+import { type Bounds, freed, missingCapacity, pausedLane, turns, UNBOUND, vacated } from './lanes.ts';
 import { created, type Entry, later, NEVER, nextDispatch, type Row, returned } from './row.ts';
 
 /** What the model tells of a row that it changed, before and after. */
@@ -18,7 +18,7 @@ export type ModelOptions = {
 };
 
 /** A worker that takes on everything. */
-const ROOM_FOR_ALL: Room = { kinds: [], runners: 0, waiting: 1_000_000, seconds: 840 };
+const UNLIMITED_CAPACITY: WorkerCapacity = { kinds: [], runners: 0, networkPlaces: 1_000_000, seconds: 840 };
 
 /** Of a message. */
 const LONGEST_DELAY_SECONDS = 900;
@@ -82,22 +82,30 @@ export class TaskModel {
     });
   }
 
-  claim(
-    ids: readonly string[],
-    leaseSeconds: number,
-    soonSeconds: number,
+  claim({
+    ids,
+    leaseSeconds,
+    soonSeconds,
     alone = false,
-    room = ROOM_FOR_ALL,
-  ): { claimed: Settled[]; unclaimed: Unclaimed[]; vacated: Lane[] } {
+    capacity = UNLIMITED_CAPACITY,
+  }: {
+    ids: readonly string[];
+    leaseSeconds: number;
+    soonSeconds: number;
+    alone?: boolean | undefined;
+    capacity?: WorkerCapacity | undefined;
+  }): { claimed: Settled[]; unclaimed: Unclaimed[]; vacated: Lane[] } {
     const now = this.#now();
     const wanted = this.#known(ids).filter(
       (row) => row.status === 'SCHEDULED' && row.runAt <= later(now, soonSeconds),
     );
     const startable = wanted.filter((row) => row.runAt <= now && (alone || row.crashes === 0));
-    const lacks = lacking(wanted, startable, room);
+    const missing = missingCapacity(wanted, startable, capacity);
     const free = wanted.filter((row) => row.runAt <= now && !this.#isLocked(row.id));
     const paused = free.filter((row) => pausedLane(row, this.bounds(row.organizationId)));
-    const wanting = free.filter((row) => !paused.includes(row) && startable.includes(row) && !lacks.has(row));
+    const wanting = free.filter(
+      (row) => !paused.includes(row) && startable.includes(row) && !missing.has(row),
+    );
     for (const row of paused) this.#hold(row, pausedLane(row, this.bounds(row.organizationId)));
     const claimed: Settled[] = [];
     for (const [row, full] of this.#turns(wanting)) {
@@ -116,7 +124,7 @@ export class TaskModel {
           id: row.id,
           dueInSeconds: returned(row, now).dueInSeconds,
           suspect: row.crashes > 0,
-          lacks: lacks.get(row) ?? null,
+          missing: missing.get(row) ?? null,
         })),
     };
   }

@@ -56,7 +56,8 @@ async function work(db: Database, { history, ids, random, claimed }: Round): Pro
     const act: Act = { move: 'claim', ids: [] };
     const answer = await history.of(
       act,
-      async () => (await store.claim(db, wanted, LEASE_SECONDS, 0, alone)).claimed,
+      async () =>
+        (await store.claim(db, { ids: wanted, leaseSeconds: LEASE_SECONDS, soonSeconds: 0, alone })).claimed,
     );
     claimed.push(...answer.map(({ id, attempt }) => ({ id, attempt })));
   } else if (what === 'settle') {

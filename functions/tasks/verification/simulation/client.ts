@@ -29,7 +29,7 @@ type Wish = (stage: Stage, sandbox: Sandbox, id: string) => Promise<void>;
  */
 export function startClients(stage: Stage): ReadonlyMap<string, 'on time' | 'once'> {
   const { clock, random, calmAt } = stage.world;
-  const lucky = new Map<string, 'on time' | 'once'>();
+  const undisturbed = new Map<string, 'on time' | 'once'>();
   const once = (atSeconds: number, act: (sandbox: Sandbox) => Promise<void>) =>
     clock.after(atSeconds * 1000 - clock.now, undefined, () =>
       stage.world.start('api', LIMIT_SECONDS, act, () => {}),
@@ -65,10 +65,10 @@ export function startClients(stage: Stage): ReadonlyMap<string, 'on time' | 'onc
     const plan = fairPlan(random);
     const asked = createSome(stage, sandbox, random.pick([...AHEAD]), () => plan, false);
     // Those that take their time keep others of their lane waiting.
-    for (const id of asked.ids) lucky.set(id, plan.plan.length > 0 ? 'once' : 'on time');
+    for (const id of asked.ids) undisturbed.set(id, plan.plan.length > 0 ? 'once' : 'on time');
     await asked.done;
   });
-  return lucky;
+  return undisturbed;
 }
 
 /** From calm on until whatever is sent is delivered at once. */

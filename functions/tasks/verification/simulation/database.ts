@@ -112,7 +112,7 @@ export function databaseOf(world: World, moved: Moved) {
     /** The statements of the engine, as a sandbox sends them. */
     statementsOf(sandbox: Sandbox): WorkStatements & TickStatements & RescueStatements {
       return {
-        claim: (db, ...given) => statement(sandbox, db, () => model.claim(...given)),
+        claim: (db, given) => statement(sandbox, db, () => model.claim(given)),
         settle: (db, ...given) => statement(sandbox, db, () => model.settle(...given)),
         report: (db, ...given) => statement(sandbox, db, () => model.report(...given)),
         release: (db, ...given) => statement(sandbox, db, () => model.release(...given)),

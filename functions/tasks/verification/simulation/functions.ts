@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { recordDeadLetters, rescueTasks } from '../../dispatcher/rescue.ts';
 import { tick } from '../../dispatcher/tick.ts';
-import { integrators } from '../../events/event-publisher.ts';
+import { eventPublisher } from '../../events/event-publisher.ts';
 import type { DispatchSettings, WakeUp } from '../../task.ts';
 import type { Received } from '../../worker/intake.ts';
 import { type ExecuteDeps, execute } from '../../worker/worker.ts';
@@ -55,7 +55,7 @@ async function work(
   const startedAt = world.clock.now;
   const statements = stage.database.statementsOf(sandbox);
   const definition = kindIn(world, sandbox, (id, attempt) => witness.started(id, attempt));
-  const ended = integrators(
+  const ended = eventPublisher(
     () => world.request(sandbox, () => {}),
     () => {},
   );
@@ -79,8 +79,7 @@ async function work(
   await execute(
     deps,
     receipts.flatMap(({ ids }) => ids),
-    remaining,
-    statements,
+    { remainingSeconds: remaining, statements },
   ).finally(ended.flush);
 }
 

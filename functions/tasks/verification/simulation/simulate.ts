@@ -61,20 +61,20 @@ async function run(seed: number): Promise<Simulated> {
     },
   };
   startFunctions(stage);
-  const lucky = startClients(stage);
+  const undisturbed = startClients(stage);
 
   const { rows, ledger } = stage.database.model;
-  const undelivered = () => stage.queues.interactive.size + stage.queues.bulk.size + deadLetters.size;
+  const unconsumed = () => stage.queues.interactive.size + stage.queues.bulk.size + deadLetters.size;
   const atRest = () =>
-    undelivered() === 0 &&
+    unconsumed() === 0 &&
     [...rows.values()].every(({ status }) => (TERMINAL as readonly string[]).includes(status));
   const created = (STORM_SECONDS + CALMING_SECONDS + 60) * 1000;
   const latest = (STORM_SECONDS + PATIENCE_SECONDS) * 1000;
   await world.run(() => clock.now > latest || (clock.now > created && atRest()));
 
   for (const row of rows.values()) witness.ended(row, ledger.get(row.id) ?? []);
-  for (const [id, how] of lucky)
+  for (const [id, how] of undisturbed)
     witness.fair(id, how === 'once' ? Number.POSITIVE_INFINITY : PUNCTUAL_SECONDS);
-  if (undelivered() > 0) witness.faults.push(`${undelivered()} messages are never done with`);
+  if (unconsumed() > 0) witness.faults.push(`${unconsumed()} messages are never done with`);
   return { faults: witness.faults, counts: witness.counts };
 }

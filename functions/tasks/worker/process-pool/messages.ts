@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { type Json, LOG_LEVELS } from '../../define-task.ts';
-import { FIELDS_BYTES, LINES_HEARD, MESSAGE_CHARACTERS, NOTE_CHARACTERS } from '../../handler-output.ts';
+import { FIELDS_BYTES, MAX_LINES, MESSAGE_CHARACTERS, NOTE_CHARACTERS } from '../../handler-output.ts';
 import { clean } from '../../result.ts';
 import { MAX_HOST_CHARACTERS } from './in-turn.ts';
 import type { FromRunner } from './protocol.ts';
@@ -20,7 +20,7 @@ const fields = z
   .refine((text) => Buffer.byteLength(text) <= MAX_FIELDS_BYTES)
   .transform((text): Record<string, unknown> => JSON.parse(text));
 
-const said = z.strictObject({
+const output = z.strictObject({
   progress: z
     .strictObject({
       fraction: z.number().min(0).max(1),
@@ -37,7 +37,7 @@ const said = z.strictObject({
         fields: fields.exactOptional(),
       }),
     )
-    .max(LINES_HEARD),
+    .max(MAX_LINES),
   leftOut: count,
 });
 
@@ -56,7 +56,7 @@ const thrown = z.discriminatedUnion('as', [
 
 const message = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('ready') }),
-  z.strictObject({ type: z.literal('said'), run, said }),
+  z.strictObject({ type: z.literal('output'), run, output }),
   z.strictObject({ type: z.literal('turn'), run, host: z.string().max(MAX_HOST_CHARACTERS) }),
   z.strictObject({ type: z.literal('returned'), run, result: z.string() }),
   z.strictObject({ type: z.literal('threw'), run, thrown }),

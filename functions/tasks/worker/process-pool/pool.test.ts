@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
 import { AttemptAborted } from '../../attempt-aborted.ts';
 import { PermanentError, RetryError } from '../../define-task.ts';
-import type { Said } from '../../handler-output.ts';
+import type { HandlerOutput } from '../../handler-output.ts';
 import { memoryOf } from './memory.ts';
 import { type Runners, type RunnersSpec, startRunners } from './pool.ts';
 
@@ -47,7 +47,7 @@ afterAll(() => runners.stop());
 function start(kind: string, { on = runners, payload = null as unknown } = {}) {
   const stop = new AbortController();
   const end = new AbortController();
-  const said: Said[] = [];
+  const output: HandlerOutput[] = [];
   const job = () => ({
     taskId: 'task',
     kind,
@@ -59,12 +59,12 @@ function start(kind: string, { on = runners, payload = null as unknown } = {}) {
   const hearing = {
     signal: stop.signal,
     end: end.signal,
-    hear: (heard: Said) => void said.push(heard),
+    onOutput: (received: HandlerOutput) => void output.push(received),
     takeTurn: () => Promise.reject(new Error('nothing is fetched in this test')),
   };
   const result = on.run(job, hearing).then((text) => JSON.parse(text));
   result.catch(() => {});
-  return { result, stop, end, said };
+  return { result, stop, end, output };
 }
 
 /** Whether a process still runs; one that waits to be buried does not. */
@@ -118,8 +118,8 @@ describe('a handler in a runner', () => {
 
   test('hears when it is told to stop, also while it computes, if it gives way now and then', async () => {
     for (const kind of ['isolated.wait', 'isolated.compute']) {
-      const { result, stop, said } = start(kind);
-      await expect.poll(() => said.length).toBe(1);
+      const { result, stop, output } = start(kind);
+      await expect.poll(() => output.length).toBe(1);
       stop.abort(new AttemptAborted('cancelled', 'Cancelled'));
       const error = await result.catch((thrown: unknown) => thrown);
       expect(error).toBeInstanceOf(AttemptAborted);
@@ -127,26 +127,26 @@ describe('a handler in a runner', () => {
     }
   });
 
-  test('is heard while it spins, in a few messages, however much it says', async () => {
+  test('is received while it spins, in a few messages, however much it says', async () => {
     // Where the process may look for it.
     const end = fileURLToPath(new URL(`node_modules/.celeriac-${randomUUID()}`, REPOSITORY));
     const begun = performance.now();
-    const { result, said } = start('isolated.chatter', { payload: end });
-    await expect.poll(() => said.length).toBeGreaterThan(2);
+    const { result, output } = start('isolated.chatter', { payload: end });
+    await expect.poll(() => output.length).toBeGreaterThan(2);
     await writeFile(end, '');
     const steps = await result.finally(() => rm(end));
     // Ten a second, and what is left at the end.
-    expect(said.length).toBeLessThanOrEqual((performance.now() - begun) / 100 + 2);
-    expect(said.flatMap(({ lines }) => lines)).toHaveLength(1_000);
-    expect(said.reduce((sum, { leftOut }) => sum + leftOut, 0)).toBe(4_000);
-    expect(said.at(-1)?.progress?.note).toBe(`step ${steps - 1}`);
+    expect(output.length).toBeLessThanOrEqual((performance.now() - begun) / 100 + 2);
+    expect(output.flatMap(({ lines }) => lines)).toHaveLength(1_000);
+    expect(output.reduce((sum, { leftOut }) => sum + leftOut, 0)).toBe(4_000);
+    expect(output.at(-1)?.progress?.note).toBe(`step ${steps - 1}`);
   });
 });
 
 describe('a handler that does its worst', () => {
   test('is killed with its process when it spins, and its neighbour is not', async () => {
     const spinning = start('isolated.spin');
-    await expect.poll(() => spinning.said.length).toBe(1);
+    await expect.poll(() => spinning.output.length).toBe(1);
     const first = (await start('isolated.echo').result).pid;
     spinning.end.abort(new RetryError('hard_limit_exceeded', 'over'));
     await expect(spinning.result).rejects.toMatchObject({ code: 'hard_limit_exceeded' });
@@ -254,8 +254,8 @@ describe('a pool', () => {
       const runners = startRunners({ program: new URL(${program}), environment: {}, readable, heapMiB: 96, size: 1, memoryMiB: 300 });
       const job = (kind) => () => ({ taskId: '', kind, payload: 'null', attempt: 1, idempotencyKey: '', deadline: new Date() });
       const never = new AbortController().signal;
-      const hear = () => console.log('It says something');
-      const run = (kind) => runners.run(job(kind), { signal: never, end: never, hear });
+      const onOutput = () => console.log('It says something');
+      const run = (kind) => runners.run(job(kind), { signal: never, end: never, onOutput });
       console.log(JSON.parse(await run('isolated.echo')).pid);
       await run('isolated.spin');`;
     const worker = spawn(process.execPath, ['--input-type=module', '--eval', script], {

@@ -1,6 +1,6 @@
 import { memoryOf } from './memory.ts';
 import type { Job } from './protocol.ts';
-import { type Hearing, memoryExceeded, type Runner, type RunnerSpec, startRunner } from './runner.ts';
+import { type AttemptSignals, memoryExceeded, type Runner, type RunnerSpec, startRunner } from './runner.ts';
 
 export type RunnersSpec = RunnerSpec & {
   /** Attempts side by side. */
@@ -23,7 +23,7 @@ export type Runners = {
    * @throws what the handler threw; RetryError `handler_crashed` or `memory_exceeded` when its process died of it; the
    *   reason of `signal` when that aborts before the beginning, and of `end` when that aborts
    */
-  run: (job: () => Job, hearing: Hearing) => Promise<string>;
+  run: (job: () => Job, hearing: AttemptSignals) => Promise<string>;
   /** Kills all processes. */
   stop: () => Promise<void>;
 };

@@ -1,5 +1,5 @@
 import type { AttemptAborted } from '../../attempt-aborted.ts';
-import type { Said } from '../../handler-output.ts';
+import type { HandlerOutput } from '../../handler-output.ts';
 import type { OutboundTurn } from '../../store/index.ts';
 import type { Thrown } from './thrown.ts';
 
@@ -33,7 +33,7 @@ export type ToRunner =
 
 export type FromRunner =
   | { readonly type: 'ready' }
-  | { readonly type: 'said'; readonly run: number; readonly said: Said }
+  | { readonly type: 'output'; readonly run: number; readonly output: HandlerOutput }
   /** Asks when the organization of the attempt may send a request to a host. The next question waits for the answer. */
   | { readonly type: 'turn'; readonly run: number; readonly host: string }
   /** The result as JSON text. */

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { AttemptAborted } from '../../attempt-aborted.ts';
 import { RetryError } from '../../define-task.ts';
-import type { Said } from '../../handler-output.ts';
+import type { HandlerOutput } from '../../handler-output.ts';
 import type { TakeTurn } from './in-turn.ts';
 import { readMessage } from './messages.ts';
 import type { Job, ToRunner } from './protocol.ts';
@@ -28,12 +28,12 @@ export type RunnerSpec = {
   readySeconds?: number;
 };
 
-export type Hearing = {
+export type AttemptSignals = {
   /** Aborts: the handler's signal does. Its reason is an AttemptAborted. */
   signal: AbortSignal;
   /** Aborts: the process is killed, and the attempt fails with its reason. */
   end: AbortSignal;
-  hear: (said: Said) => void;
+  onOutput: (output: HandlerOutput) => void;
   /** Takes a turn of the attempt's organization, whichever the process would like to name. */
   takeTurn: TakeTurn;
 };
@@ -41,7 +41,7 @@ export type Hearing = {
 /** A process that runs one attempt at a time. */
 export type Runner = {
   /** Runs an attempt; must not be called while another one runs. @returns the result as JSON text @throws what the handler threw */
-  run: (job: Job, hearing: Hearing) => Promise<string>;
+  run: (job: Job, hearing: AttemptSignals) => Promise<string>;
   /** Resolves when the process can run attempts. @throws RetryError `handler_crashed` when it cannot */
   ready: Promise<void>;
   /** Undefined when it could not be started at all. */
@@ -81,7 +81,7 @@ export function startRunner({
   });
   const ready = Promise.withResolvers<void>();
   const gone = Promise.withResolvers<void>();
-  type Current = Pick<Hearing, 'hear' | 'takeTurn'> & {
+  type Current = Pick<AttemptSignals, 'onOutput' | 'takeTurn'> & {
     run: number;
     /** A question for a turn has no answer yet. */
     asks: boolean;
@@ -91,7 +91,7 @@ export function startRunner({
   let current: Current = {
     run: 0,
     asks: false,
-    hear: () => {},
+    onOutput: () => {},
     takeTurn: () => Promise.reject(new Error('Nothing runs')),
     resolve: () => {},
     reject: () => {},
@@ -148,7 +148,7 @@ export function startRunner({
     else if (message.type === 'ending')
       why ??= new RetryError('handler_crashed', `Nobody caught: ${message.message}`);
     else if (message.run !== current.run) return;
-    else if (message.type === 'said') current.hear(message.said);
+    else if (message.type === 'output') current.onOutput(message.output);
     else if (message.type === 'turn') void answerTurn(current, message.host);
     else if (message.type === 'returned') current.resolve(message.result);
     else current.reject(reviveThrown(message.thrown));
@@ -170,10 +170,10 @@ export function startRunner({
       if (child.stderr instanceof Socket) child.stderr.unref();
     },
     kill,
-    async run(job, { signal, end: killed, hear, takeTurn }) {
+    async run(job, { signal, end: killed, onOutput, takeTurn }) {
       const ending = Promise.withResolvers<string>();
       const run = current.run + 1;
-      current = { run, asks: false, hear, takeTurn, resolve: ending.resolve, reject: ending.reject };
+      current = { run, asks: false, onOutput, takeTurn, resolve: ending.resolve, reject: ending.reject };
       const abort = (): void => {
         const { code, message } = reasonOf(signal);
         send(child, { type: 'abort', run, code, message });
@@ -218,7 +218,7 @@ function reasonOf({ reason }: AbortSignal): Pick<AttemptAborted, 'code' | 'messa
   return reason instanceof AttemptAborted ? reason : { code: 'cancelled', message: String(reason) };
 }
 
-/** What cannot be sent has nobody to hear it any more, which the end of the process tells. */
+/** A message that cannot be sent has no receiver any more. The end of the process reports it. */
 function send(child: ChildProcess, message: ToRunner): void {
   if (child.connected) child.send(message, () => {});
 }

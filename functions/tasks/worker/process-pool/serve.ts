@@ -3,7 +3,7 @@ import { JsonText } from '../../../exact-json/json-text.ts';
 import type { GuardedFetch } from '../../../fetch/port.ts';
 import { AttemptAborted } from '../../attempt-aborted.ts';
 import { RetryError, type TaskDefinition } from '../../define-task.ts';
-import { NOTHING_SAID, saidTogether, voice } from '../../handler-output.ts';
+import { handlerOutput, mergeOutput, NO_OUTPUT } from '../../handler-output.ts';
 import { storableResult } from '../../result.ts';
 import { inTurn } from './in-turn.ts';
 import { watchParent } from './orphan-watch.ts';
@@ -82,21 +82,21 @@ async function perform(
  * that never gives way is heard.
  */
 function speaker(run: number) {
-  let waiting = NOTHING_SAID;
+  let waiting = NO_OUTPUT;
   let lastAt = Number.NEGATIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
   const flush = (): void => {
     clearTimeout(timer);
     timer = undefined;
-    if (waiting === NOTHING_SAID) return;
-    tell({ type: 'said', run, said: waiting });
-    waiting = NOTHING_SAID;
+    if (waiting === NO_OUTPUT) return;
+    tell({ type: 'output', run, output: waiting });
+    waiting = NO_OUTPUT;
     lastAt = performance.now();
   };
   return {
     flush,
-    voice: voice((said) => {
-      waiting = saidTogether(waiting, said);
+    voice: handlerOutput((output) => {
+      waiting = mergeOutput(waiting, output);
       const wait = lastAt + SAID_MILLISECONDS - performance.now();
       if (wait <= 0) flush();
       else timer ??= setTimeout(flush, wait);

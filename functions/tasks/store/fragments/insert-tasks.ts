@@ -2,10 +2,10 @@ import type { Database, Transaction } from '../../../database/connect.ts';
 import { JsonText } from '../../../exact-json/json-text.ts';
 import type { NewTask } from '../../new-task.ts';
 import type { DispatchSettings } from '../../task.ts';
-import { nextDispatch } from './columns.ts';
+import { nextDispatchSql } from './columns.ts';
 
 /** Writes tasks into the organization that the relation `home` names. */
-export const insertion = (
+export const insertTasksSql = (
   db: Database | Transaction,
   createdBy: string | null,
   tasks: readonly NewTask[],
@@ -18,12 +18,12 @@ export const insertion = (
   select g.id, home.organization_id, ${createdBy}::uuid, ${batchId}::uuid, g.kind, g.name, g.description, g.payload,
     case when g.written <> g.payload::text then g.written::json end, g.queue,
     case when g.waits then 'PENDING' else 'SCHEDULED' end, coalesce(g.scheduled_time, now()), g.run_at,
-    case when not g.waits then ${nextDispatch(db, db`g.run_at`, dispatch)} end,
+    case when not g.waits then ${nextDispatchSql(db, db`g.run_at`, dispatch)} end,
     g.max_retries, g.max_retries + 1, nullif(g.rare -> 'retryPolicy', 'null'), (g.rare ->> 'softSeconds')::float8,
     (g.rare ->> 'hardSeconds')::float8, g.rare ->> 'uniqueKey', g.rare ->> 'concurrencyKey',
     (g.rare ->> 'concurrencyLimit')::integer, g.kind = any (${waitingKinds(tasks)}::text[])
   from (
-    select n.*, greatest(n.scheduled_time, now()) as run_at, ${waits(db, tasks)} as waits
+    select n.*, greatest(n.scheduled_time, now()) as run_at, ${waitsForOthersSql(db, tasks)} as waits
     from (
       select u.id, u.kind, u.name, u.description, u.payload::jsonb, u.payload as written, u.queue, u.retries::integer as max_retries,
         nullif(u.time, '')::timestamptz as scheduled_time, nullif(u.rare, '')::jsonb as rare
@@ -45,7 +45,7 @@ const waitingKinds = (tasks: readonly NewTask[]): string[] => [
  * Whether a task waits for others that are not completed. Not even asked of tasks that depend on none: for the sake of that
  * question, which it takes for costly, Postgres would plan each insertion anew instead of keeping a plan.
  */
-const waits = (db: Database | Transaction, tasks: readonly NewTask[]) =>
+const waitsForOthersSql = (db: Database | Transaction, tasks: readonly NewTask[]) =>
   tasks.some(({ dependsOn }) => dependsOn)
     ? db`n.rare is not null and exists (
         select from jsonb_array_elements_text(coalesce(nullif(n.rare -> 'dependsOn', 'null'), '[]')) as d(id)

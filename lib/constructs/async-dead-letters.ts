@@ -4,8 +4,8 @@ import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { CeleriacFunction } from './function.ts';
 
-/** Where ticks and asynchronous calls end up that no function could take. For people to look at; an alarm tells them. */
-export class Undelivered extends Construct {
+/** Dead letters of ticks and of asynchronous calls that no function could take. An alarm reports them; a person looks at them. */
+export class AsyncDeadLetters extends Construct {
   readonly queue: Queue;
 
   constructor(scope: Construct, id: string) {

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { MAX_ROW_BYTES } from '../result.ts';
-import { keepResult } from './keep-result.ts';
+import { storeResult } from './store-result.ts';
 
 const task = { id: 'task', organizationId: 'home', attempt: 2 };
 
 test('what is too large is told by its bytes, and lies in the bucket as JSON', async () => {
   const put: string[][] = [];
-  const keep = (text: string) => keepResult(async (...given) => void put.push(given), task, text);
+  const keep = (text: string) => storeResult(async (...given) => void put.push(given), task, text);
   const fits = JSON.stringify('ü'.repeat(MAX_ROW_BYTES / 2 - 1));
   expect(await keep(fits)).toEqual({ result: JSON.parse(fits) });
   const text = JSON.stringify('ü'.repeat(MAX_ROW_BYTES / 2));

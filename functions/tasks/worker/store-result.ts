@@ -6,7 +6,7 @@ import type { Artifact, Task } from '../task.ts';
 export type PutArtifact = (key: string, content: string, contentType: string) => Promise<void>;
 
 /** A result as an outcome carries it: itself, or where it lies. */
-export type Kept = { result: unknown; artifact?: Artifact };
+export type StoredResult = { result: unknown; artifact?: Artifact };
 
 /**
  * Puts a result that is too large for the row into the bucket.
@@ -17,11 +17,11 @@ export type Kept = { result: unknown; artifact?: Artifact };
  * @param text the result's JSON
  * @throws RetryError `result_not_stored` when the bucket does not take it
  */
-export async function keepResult(
+export async function storeResult(
   putArtifact: PutArtifact,
   { id, organizationId, attempt }: Pick<Task, 'id' | 'organizationId' | 'attempt'>,
   text: string,
-): Promise<Kept> {
+): Promise<StoredResult> {
   const bytes = Buffer.byteLength(text);
   if (bytes <= MAX_ROW_BYTES) return { result: JSON.parse(text) };
   const key = `results/${organizationId}/${id}/${attempt}.json`;

@@ -1,0 +1,69 @@
+import { expect, test } from 'vitest';
+import type { Task } from '../task.ts';
+import { RunningAttempts } from './running-attempts.ts';
+
+const task = (id: string, waitsForNetwork = false) => ({ id, attempt: 1, waitsForNetwork }) as Task;
+
+/** Attempts that end when the test says so. */
+function controlled() {
+  const runs = new Map<string, PromiseWithResolvers<void>>();
+  const attempts = new RunningAttempts(({ id }) => {
+    const run = Promise.withResolvers<void>();
+    runs.set(id, run);
+    return run.promise;
+  });
+  return {
+    attempts,
+    end: (id: string) => runs.get(id)?.resolve(),
+    fail: (id: string) => runs.get(id)?.reject(new Error(id)),
+  };
+}
+
+test('an attempt takes one of a hundred places until it has ended', async () => {
+  const { attempts, end } = controlled();
+  expect(attempts.freePlaces(false)).toBe(100);
+  attempts.start(task('a'));
+  expect([attempts.freePlaces(false), attempts.size, [...attempts.byId.keys()]]).toEqual([99, 1, ['a']]);
+  end('a');
+  await attempts.allEnded();
+  expect([attempts.freePlaces(false), attempts.size, attempts.byId.size]).toEqual([100, 0, 0]);
+});
+
+test('an attempt that waits for the network takes a place of its own kind', async () => {
+  const { attempts, end } = controlled();
+  attempts.start(task('a', true));
+  expect([attempts.freePlaces(false), attempts.freeNetworkPlaces]).toEqual([100, 99]);
+  end('a');
+  await attempts.allEnded();
+  expect(attempts.freeNetworkPlaces).toBe(100);
+});
+
+test('an attempt that must run alone has a place only when nothing else runs', () => {
+  const { attempts } = controlled();
+  expect(attempts.freePlaces(true)).toBe(1);
+  attempts.start(task('a', true));
+  expect(attempts.freePlaces(true)).toBe(0);
+});
+
+test('an invocation only waits for the network while nothing else runs in it', async () => {
+  const { attempts, end } = controlled();
+  expect(attempts.onlyWaitForNetwork).toBe(false);
+  attempts.start(task('waits', true));
+  expect(attempts.onlyWaitForNetwork).toBe(true);
+  attempts.start(task('computes'));
+  expect(attempts.onlyWaitForNetwork).toBe(false);
+  end('computes');
+  await expect.poll(() => attempts.onlyWaitForNetwork).toBe(true);
+});
+
+test('an outcome that could not be stored disturbs no other attempt, and its error is thrown at the end', async () => {
+  const { attempts, end, fail } = controlled();
+  for (const id of ['first', 'second', 'fine']) attempts.start(task(id));
+  attempts.throwFailure();
+  fail('first');
+  await expect.poll(() => attempts.size).toBe(2);
+  fail('second');
+  end('fine');
+  await attempts.allEnded();
+  expect(() => attempts.throwFailure()).toThrow('first');
+});
