@@ -30,8 +30,8 @@ export interface Message {
   number?: number;
 }
 
-/** A character that XML 1.0 does not have. */
-const INVALID_CHARACTER = /[^\t\n\r\x20-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u;
+/** A character that XML 1.0 does not have. Halves of others are refused apart. */
+const INVALID_CHARACTER = /[^\t\n\r\x20-\uFFFD]/;
 
 /** Bytes that count towards the limits: the body, and names, types and values of the attributes. */
 export function sizeOf({ MessageBody = '', MessageAttributes = {} }: SendRequest): number {
@@ -45,7 +45,7 @@ export function sizeOf({ MessageBody = '', MessageAttributes = {} }: SendRequest
 export function newMessage(request: SendRequest, queue: QueueAttributes): Message {
   const { MessageBody: body, MessageAttributes: attributes = {}, MessageGroupId: messageGroupId } = request;
   if (!body) throw new SqsError('MissingParameter', 'The request must contain the parameter MessageBody.');
-  if (INVALID_CHARACTER.test(body))
+  if (INVALID_CHARACTER.test(body) || !body.isWellFormed())
     throw new SqsError('InvalidMessageContents', 'The message contains characters outside the allowed set.');
   for (const [name, { DataType }] of Object.entries(attributes)) {
     if (!/^(String|Number|Binary)(\.|$)/.test(DataType))

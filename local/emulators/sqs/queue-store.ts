@@ -1,9 +1,4 @@
-import {
-  DatabaseSync,
-  type SQLInputValue,
-  type StatementResultingChanges,
-  type StatementSync,
-} from 'node:sqlite';
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import type { Message } from './message.ts';
 import type { QueueAttributes } from './queue-attributes.ts';
 
@@ -12,13 +7,17 @@ const SCHEMA = `
   pragma synchronous = off;
   create table if not exists queues (name text primary key, attributes text not null);
   create table if not exists messages (
-    number integer primary key, queue text not null, receives integer not null, first_received_at integer, message text not null
+    number integer primary key, queue text not null, receives integer not null, first_received_at integer,
+    body text not null, rest text not null
   )`;
+
+export type StoredQueue = { readonly name: string; readonly attributes: QueueAttributes };
 
 const QUEUES = "select json_object('name', name, 'attributes', json(attributes)) as queue from queues";
 
 const MESSAGES = `
-  select json_set(message, '$.number', number, '$.receiveCount', receives, '$.firstReceivedAt', first_received_at) as message
+  select json_set(rest, '$.number', number, '$.receiveCount', receives, '$.firstReceivedAt', first_received_at, '$.body', body)
+    as message
   from messages where queue = ? order by number`;
 
 /**
@@ -36,25 +35,24 @@ export class QueueStore {
     this.#database.exec(SCHEMA);
   }
 
-  queues(): { name: string; attributes: QueueAttributes }[] {
-    const rows = this.#statement(QUEUES).all();
-    return rows.map(({ queue }) => JSON.parse(String(queue)));
+  queues(): StoredQueue[] {
+    return Array.from(this.#statement(QUEUES).all(), ({ queue }) => JSON.parse(String(queue)));
   }
 
   /** In the order in which they were sent. */
   messages(queue: string): Message[] {
-    const rows = this.#statement(MESSAGES).all(queue);
-    return rows.map(({ message }) => JSON.parse(String(message)));
+    return Array.from(this.#statement(MESSAGES).all(queue), ({ message }) => JSON.parse(String(message)));
   }
 
   saveQueue(name: string, attributes: QueueAttributes): void {
     this.#write('insert or replace into queues values (?, ?)', name, JSON.stringify(attributes));
   }
 
-  /** Gives the message its number. */
+  /** Gives the message its number. The body is apart: as JSON, it would cost more than all else here. */
   insert(queue: string, message: Message): void {
-    const sql = 'insert into messages (queue, receives, message) values (?, 0, ?)';
-    message.number = Number(this.#write(sql, queue, JSON.stringify(message)).lastInsertRowid);
+    const { body, ...rest } = message;
+    const sql = 'insert into messages (queue, receives, body, rest) values (?, 0, ?, ?)';
+    message.number = Number(this.#write(sql, queue, body, JSON.stringify(rest)).lastInsertRowid);
   }
 
   /** Writes in which queue a message is, and how often it was received. */
@@ -81,7 +79,7 @@ export class QueueStore {
     this.#database.close();
   }
 
-  #write(sql: string, ...values: SQLInputValue[]): StatementResultingChanges {
+  #write(sql: string, ...values: SQLInputValue[]) {
     if (!this.#committed) {
       this.#statement('begin').run();
       this.#committed = new Promise((resolve) => setImmediate(() => resolve(this.#commit())));

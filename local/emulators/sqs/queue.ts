@@ -4,7 +4,7 @@ import { FairMessages, type Held } from './fair-messages.ts';
 import { LongPolls, type Poll } from './long-polls.ts';
 import { type Message, newMessage, type SendRequest } from './message.ts';
 import { INITIAL_ATTRIBUTES, type QueueAttributes, redriveOf } from './queue-attributes.ts';
-import type { QueueStore } from './queue-store.ts';
+import type { QueueStore, StoredQueue } from './queue-store.ts';
 
 interface ReceiveOptions extends Poll {
   /** Messages at most. */
@@ -31,11 +31,7 @@ export class Queue {
    *
    * @param queues all queues by name, those of dead letters among them
    */
-  constructor(
-    { name, attributes }: { name: string; attributes: QueueAttributes },
-    store: QueueStore,
-    queues: ReadonlyMap<string, Queue>,
-  ) {
+  constructor({ name, attributes }: StoredQueue, store: QueueStore, queues: ReadonlyMap<string, Queue>) {
     this.name = name;
     this.#store = store;
     this.#queues = queues;

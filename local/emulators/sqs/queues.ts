@@ -9,7 +9,7 @@ import { ACCOUNT } from '../../template/physical.ts';
 import { endpointGuard } from '../http/endpoint-guard.ts';
 import { perform } from './actions.ts';
 import { Queue } from './queue.ts';
-import { QueueStore } from './queue-store.ts';
+import { QueueStore, type StoredQueue } from './queue-store.ts';
 import { SqsError } from './sqs-error.ts';
 import { type Ask, requestsBy, type SqsRequests } from './sqs-requests.ts';
 
@@ -38,7 +38,7 @@ export const startQueues: StartQueues = async ({ dataDir }) => {
   await mkdir(dataDir, { recursive: true });
   const store = new QueueStore(join(dataDir, 'queues.db'));
   const queues = new Map<string, Queue>();
-  const open = (stored: ConstructorParameters<typeof Queue>[0]) => {
+  const open = (stored: StoredQueue) => {
     const queue = new Queue(stored, store, queues);
     queues.set(queue.name, queue);
     return queue;
