@@ -31,7 +31,8 @@ export interface ActionContext {
   readonly urlOf: (queue: Queue) => string;
 }
 
-type Output = object | Promise<object>;
+/** Undefined stands for an answer without members. */
+type Output = object | undefined | Promise<object>;
 
 const MAX_BATCH_ENTRIES = 10;
 const MAX_BATCH_BYTES = 1_048_576;
@@ -64,13 +65,9 @@ const QUEUE_ACTIONS: Record<string, (queue: Queue, input: Input, signal?: AbortS
   }),
   SetQueueAttributes: (queue, { Attributes = {} }) => {
     checkAttributes(Attributes);
-    queue.change(Attributes);
-    return {};
+    return queue.change(Attributes);
   },
-  PurgeQueue: (queue) => {
-    queue.purge();
-    return {};
-  },
+  PurgeQueue: (queue) => queue.purge(),
   ReceiveMessage: async (queue, input, signal) => {
     const { MaxNumberOfMessages = 1, WaitTimeSeconds, VisibilityTimeout } = input;
     const taken = await queue.receive({
@@ -84,18 +81,15 @@ const QUEUE_ACTIONS: Record<string, (queue: Queue, input: Input, signal?: AbortS
 };
 
 /** Each of these also exists for a batch: `SendMessageBatch`. */
-const MESSAGE_ACTIONS: Record<string, (queue: Queue, input: Input) => object> = {
+const MESSAGE_ACTIONS: Record<string, (queue: Queue, input: Input) => object | undefined> = {
   SendMessage: (queue, input) => {
     const { id, bodyMd5, attributes } = queue.send(input);
     return { MessageId: id, MD5OfMessageBody: bodyMd5, MD5OfMessageAttributes: attributesMd5(attributes) };
   },
-  DeleteMessage: (queue, input) => {
-    queue.delete(required(input, 'ReceiptHandle'));
-    return {};
-  },
+  DeleteMessage: (queue, input) => queue.delete(required(input, 'ReceiptHandle')),
   ChangeMessageVisibility: (queue, input) => {
     const seconds = inRange('VisibilityTimeout', required(input, 'VisibilityTimeout'));
-    if (queue.changeVisibility(required(input, 'ReceiptHandle'), seconds)) return {};
+    if (queue.changeVisibility(required(input, 'ReceiptHandle'), seconds)) return undefined;
     throw new SqsError('MessageNotInflight', 'The specified message is not in flight.');
   },
 };
@@ -118,7 +112,7 @@ export function perform(name: string, input: Input, context: ActionContext, sign
 }
 
 /** A refused entry does not keep the others from being performed. */
-function performBatch(queue: Queue, input: Input, action: (queue: Queue, entry: Input) => object): object {
+function performBatch(queue: Queue, input: Input, action: (typeof MESSAGE_ACTIONS)[string]): object {
   const Successful: object[] = [];
   const Failed: object[] = [];
   for (const entry of entriesOf(input)) {

@@ -63,6 +63,6 @@ export class LongPolls<P extends Poll, M> {
   #awaitNextChange(): void {
     clearTimeout(this.#timer);
     const at = this.#waiting.size > 0 ? this.#nextChange() : undefined;
-    if (at !== undefined) this.#timer = setTimeout(() => this.#serve(), at - Date.now());
+    if (at !== undefined) this.#timer = setTimeout(() => this.#serve(), Math.max(0, at - Date.now()));
   }
 }

@@ -53,7 +53,7 @@ export class Queue {
   }
 
   /** Sets some attributes. An empty text removes one. */
-  change(changes: QueueAttributes): void {
+  change(changes: QueueAttributes): undefined {
     const attributes = Object.entries({ ...this.#attributes, ...changes }).filter(
       ([, value]) => value !== '',
     );
@@ -76,7 +76,7 @@ export class Queue {
   }
 
   /** Does nothing when no message is held by this handle. */
-  delete(handle: string): void {
+  delete(handle: string): undefined {
     const message = this.#messages.release(handle);
     if (message) this.#store.delete(message);
   }
@@ -90,7 +90,7 @@ export class Queue {
     return true;
   }
 
-  purge(): void {
+  purge(): undefined {
     this.#messages.clear();
     this.#store.purge(this.name);
   }

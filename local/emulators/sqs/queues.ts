@@ -51,7 +51,7 @@ export const startQueues: StartQueues = async ({ dataDir }) => {
     counts[action] = (counts[action] ?? 0) + 1;
     const output = await perform(action, input, { queues, create, urlOf }, signal);
     if (!REPEATABLE.test(action)) await store.committed();
-    return output;
+    return output ?? {};
   };
 
   const guard = endpointGuard();
