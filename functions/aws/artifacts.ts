@@ -42,7 +42,11 @@ export function bucketArtifacts({ endpoint, region, bucket, credentials }: Bucke
     key: string,
     expiresSeconds: number,
     more: Pick<SignedRequest, 'query' | 'headers'> = {},
-  ) => presign({ method, endpoint, path: `/${bucket}/${key}`, expiresSeconds, ...more }, credentials, region);
+  ) =>
+    presign(
+      { method, endpoint, path: `/${bucket}/${key}`, expiresSeconds, ...more },
+      { credentials, region },
+    );
 
   /**
    * @param take what is wanted of the answer; asked for again when it breaks off

@@ -17,9 +17,7 @@ test('the example of the documentation gets the signature of the documentation',
       path: '/test.txt',
       expiresSeconds: 86_400,
     },
-    EXAMPLE,
-    'us-east-1',
-    NOW,
+    { credentials: EXAMPLE, region: 'us-east-1', now: NOW },
   );
   expect(new URL(address).searchParams.get('X-Amz-Signature')).toBe(
     'aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404',
@@ -37,9 +35,7 @@ test('with a session token, headers, parameters and an odd key it is what AWS’
         headers: { 'content-length': '7' },
         expiresSeconds: 60,
       },
-      { ...EXAMPLE, sessionToken: 'a/b+c==' },
-      'eu-central-1',
-      NOW,
+      { credentials: { ...EXAMPLE, sessionToken: 'a/b+c==' }, region: 'eu-central-1', now: NOW },
     ),
   );
   const signer = new SignatureV4({

@@ -24,9 +24,11 @@ const ALGORITHM = 'AWS4-HMAC-SHA256';
  */
 export function presign(
   { method, endpoint, path, query = {}, headers = {}, expiresSeconds }: SignedRequest,
-  { accessKeyId, secretAccessKey, sessionToken }: Credentials,
-  region: string,
-  now = new Date(),
+  {
+    credentials: { accessKeyId, secretAccessKey, sessionToken },
+    region,
+    now = new Date(),
+  }: { credentials: Credentials; region: string; now?: Date },
 ): string {
   const { origin, host } = new URL(endpoint);
   const time = now.toISOString().replace(/[-:]|\.\d+/g, '');

@@ -43,12 +43,7 @@ const WAKE_UP = { organizationId: 'o', queue: 'interactive', delaySeconds: 0, id
 
 test('a message carries the trace of the invocation that sent it, beside its body', async () => {
   const trace = 'Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1';
-  await sqsEnqueue(
-    sqs,
-    URLS,
-    () => trace,
-    () => {},
-  )([WAKE_UP]);
+  await sqsEnqueue(sqs, { urls: URLS, traceHeader: () => trace, onFailure: () => {} })([WAKE_UP]);
   expect(requests.pop()?.[0]).toMatchObject({
     MessageBody: '{"v":1,"ids":["a"]}',
     MessageSystemAttributes: { AWSTraceHeader: { DataType: 'String', StringValue: trace } },
@@ -56,12 +51,7 @@ test('a message carries the trace of the invocation that sent it, beside its bod
 });
 
 test('where nothing is traced, a message carries no trace', async () => {
-  await sqsEnqueue(
-    sqs,
-    URLS,
-    () => undefined,
-    () => {},
-  )([WAKE_UP]);
+  await sqsEnqueue(sqs, { urls: URLS, traceHeader: () => undefined, onFailure: () => {} })([WAKE_UP]);
   expect(requests.pop()?.[0]).not.toHaveProperty('MessageSystemAttributes');
 });
 

@@ -20,9 +20,15 @@ const PARALLEL = 8;
  */
 export function sqsEnqueue(
   sqs: SQSClient,
-  urls: Record<Queue, string>,
-  traceHeader: () => string | undefined,
-  onFailure: (error: unknown) => void,
+  {
+    urls,
+    traceHeader,
+    onFailure,
+  }: {
+    urls: Record<Queue, string>;
+    traceHeader: () => string | undefined;
+    onFailure: (error: unknown) => void;
+  },
 ): Enqueue {
   const send = async (queue: Queue, batch: readonly WakeUp[]): Promise<string[]> => {
     const idsOf = (index: number) => [...(batch[index]?.ids ?? [])];

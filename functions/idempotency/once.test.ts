@@ -16,7 +16,7 @@ const OTHER: Answer = { status: 201, body: '{"made":2}', location: null };
 
 /** A request of Ada's, always with the same key. */
 const ask = (run: (seed: string) => Promise<Answer>, fingerprint = ['POST', '/things']) =>
-  once({ db }, ada, { key: 'key', fingerprint }, run);
+  once({ db }, ada, { key: 'key', fingerprint, run });
 const answering = (answer: Answer) => async () => answer;
 const notRun = () => expect.fail('the request was carried out');
 

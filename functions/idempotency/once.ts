@@ -34,8 +34,7 @@ export type GivenAnswer = Answer & { hasSecret?: boolean };
 export async function once(
   { db }: { db: Database },
   principal: Principal,
-  { key, fingerprint }: KeyedRequest,
-  run: (seed: string) => Promise<GivenAnswer>,
+  { key, fingerprint, run }: KeyedRequest & { run: (seed: string) => Promise<GivenAnswer> },
 ): Promise<Answer & { replayed: boolean }> {
   const hash = createHash('sha256').update(JSON.stringify(fingerprint)).digest();
   const { userId } = principal;
@@ -68,7 +67,7 @@ export async function once(
     if (answer.status >= 400) return store.forget(tx, entry);
     if (hasSecret) return store.unlock(tx, entry);
     const named = await store.memberOf(tx, userId, idsIn([...fingerprint, answer.body]));
-    return store.remember(tx, entry, answer, named);
+    return store.remember(tx, entry, { answer, organizationIds: named });
   }).catch(() => {});
   return { ...answer, replayed: false };
 }

@@ -66,8 +66,7 @@ export async function memberOf(tx: Transaction, userId: string, ids: readonly st
 export async function remember(
   tx: Transaction,
   { userId, key, seed }: Omit<Entry, 'fingerprint'>,
-  answer: Answer,
-  organizationIds: readonly string[],
+  { answer, organizationIds }: { answer: Answer; organizationIds: readonly string[] },
 ): Promise<void> {
   await tx`
     update idempotency_keys

@@ -16,7 +16,7 @@ type Cost = { memory: number; passes: number; parallelism: number };
  */
 export async function hashPassword(password: string): Promise<string> {
   const salt = crypto.randomBytes(SALT_BYTES);
-  const hash = await argon2id(password, salt, COST, HASH_BYTES);
+  const hash = await argon2id(password, { salt, cost: COST, tagLength: HASH_BYTES });
   return `${prefix(COST)}${unpadded(salt)}$${unpadded(hash)}`;
 }
 
@@ -28,7 +28,7 @@ export async function hashPassword(password: string): Promise<string> {
  */
 export async function verifyPassword(stored: string | null, password: string): Promise<boolean> {
   const { cost, salt, hash } = stored === null ? NOBODY : parsePhc(stored);
-  const given = await argon2id(password, salt, cost, hash.length);
+  const given = await argon2id(password, { salt, cost, tagLength: hash.length });
   return crypto.timingSafeEqual(given, hash) && stored !== null;
 }
 
@@ -39,7 +39,10 @@ export function isOutdated(stored: string): boolean {
 
 const NOBODY = { cost: COST, salt: Buffer.alloc(SALT_BYTES), hash: Buffer.alloc(HASH_BYTES) };
 
-function argon2id(password: string, salt: Buffer, cost: Cost, tagLength: number): Promise<Buffer> {
+function argon2id(
+  password: string,
+  { salt, cost, tagLength }: { salt: Buffer; cost: Cost; tagLength: number },
+): Promise<Buffer> {
   if (typeof crypto.argon2 !== 'function') {
     throw new Error(
       `Passwords need Node 24.7 or newer, which has argon2; this is ${process.version}. Start by npm, which brings it`,

@@ -43,9 +43,7 @@ export async function whichIsTaken(
 
 export async function createPersonalOrganization(
   on: On,
-  id: string,
-  ownerId: string,
-  name: string,
+  { id, ownerId, name }: { id: string; ownerId: string; name: string },
 ): Promise<void> {
   await on`select from create_organization(${id}, ${ownerId}, ${name}, true)`;
 }
@@ -111,9 +109,7 @@ export async function forgetRequests(on: On, subject: Buffer): Promise<void> {
 /** Does nothing when the password has been changed meanwhile. */
 export async function replacePasswordHash(
   on: On,
-  userId: string,
-  oldHash: string,
-  newHash: string,
+  { userId, oldHash, newHash }: { userId: string; oldHash: string; newHash: string },
 ): Promise<void> {
   await on`update users set password_hash = ${newHash} where id = ${userId} and password_hash = ${oldHash}`;
 }
@@ -149,9 +145,11 @@ export type UsedToken = Principal & { inGrace: boolean; successor: Buffer | null
 /** What became of a refresh token that was used up, as long as its session lives. */
 export async function findUsed(
   on: On,
-  tokenHash: Buffer,
-  candidates: readonly Buffer[],
-  graceSeconds: number,
+  {
+    tokenHash,
+    candidates,
+    graceSeconds,
+  }: { tokenHash: Buffer; candidates: readonly Buffer[]; graceSeconds: number },
 ): Promise<UsedToken | undefined> {
   const hashes = candidates.map((hash) => hash.toString('hex'));
   const [used] = await on<UsedToken[]>`

@@ -10,8 +10,7 @@ import * as store from './store.ts';
 export async function latestPrices(
   { db }: { db: Database },
   principal: Principal,
-  organizationId: string,
-  filter: store.PairFilter,
+  { organizationId, filter }: { organizationId: string; filter: store.PairFilter },
 ): Promise<store.PriceRow[]> {
   return asMemberOf(db, { ...principal, organizationId }, async (tx) => {
     return store.latest(tx, organizationId, filter);
@@ -27,12 +26,10 @@ export async function latestPrices(
 export async function pricesInRange(
   { db }: { db: Database },
   principal: Principal,
-  organizationId: string,
-  range: store.Range,
-  limit: number,
+  { organizationId, range, limit }: { organizationId: string; range: store.Range; limit: number },
 ): Promise<{ prices: store.PriceRow[]; next: store.RangePlace | null }> {
   return asMemberOf(db, { ...principal, organizationId }, async (tx) => {
-    const rows = await store.inRange(tx, organizationId, range, limit + 1);
+    const rows = await store.inRange(tx, organizationId, { ...range, limit: limit + 1 });
     const prices = rows.slice(0, limit);
     return { prices, next: rows.length > limit ? (prices.at(-1) ?? null) : null };
   });

@@ -168,8 +168,7 @@ export type Range = PairFilter & { from: Date | null; to: Date | null; after: Ra
 export async function inRange(
   tx: Transaction,
   organizationId: string,
-  { from, to, after, ...filter }: Range,
-  limit: number,
+  { from, to, after, limit, ...filter }: Range & { limit: number },
 ): Promise<(PriceRow & RangePlace)[]> {
   const end = after?.bucket ?? to;
   return tx<(PriceRow & RangePlace)[]>`

@@ -24,8 +24,7 @@ export async function listWatched(
 export async function follow(
   { db }: { db: Database },
   principal: Principal,
-  organizationId: string,
-  pair: Pair,
+  { organizationId, pair }: { organizationId: string; pair: Pair },
 ): Promise<{ entry: store.Watched; added: boolean }> {
   return asMemberOf(db, { ...principal, organizationId }, async (tx, membership) => {
     mayChange(membership);
@@ -52,9 +51,7 @@ const FULL: Record<store.FollowRefusal, [message: string, data: { limit: number 
 export async function unfollow(
   { db }: { db: Database },
   principal: Principal,
-  organizationId: string,
-  asset: string,
-  currency: string | null,
+  { organizationId, asset, currency }: { organizationId: string; asset: string; currency: string | null },
 ): Promise<void> {
   await asMemberOf(db, { ...principal, organizationId }, async (tx, membership) => {
     mayChange(membership);

@@ -36,12 +36,14 @@ export type ConnectDeps = {
 export async function connectSocket(
   deps: ConnectDeps,
   connectionId: string,
-  credentials: Credentials,
-  named: { taskId: string | undefined; batchId: string | undefined },
+  {
+    credentials,
+    named,
+  }: { credentials: Credentials; named: { taskId: string | undefined; batchId: string | undefined } },
 ): Promise<void> {
   const principal = await authenticate(deps, credentials);
   const { taskId, batchId } = named;
-  if (taskId !== undefined) await getTask(deps, principal, isUuid(taskId) ? taskId : NIL);
+  if (taskId !== undefined) await getTask(deps, principal, { id: isUuid(taskId) ? taskId : NIL });
   if (batchId !== undefined) await getBatch(deps, principal, isUuid(batchId) ? batchId : NIL);
   const opened = await asMember(deps.db, principal, (tx) =>
     store.openConnection(tx, connectionId, principal),

@@ -36,7 +36,12 @@ afterAll(() => on.close());
 const connectionOf = (member: Member) => openConnection(socket, member);
 
 async function taskOf(member: Member, organizationId: string): Promise<string> {
-  const [made] = await tasks.insert(api, member, organizationId, [newTask()], DISPATCH);
+  const [made] = await tasks.insert(api, {
+    principal: member,
+    organizationId,
+    tasks: [newTask()],
+    dispatch: DISPATCH,
+  });
   if (!made) throw new Error('No task was made');
   return made.id;
 }
@@ -44,7 +49,13 @@ async function taskOf(member: Member, organizationId: string): Promise<string> {
 async function batchOf(member: Member, organizationId: string): Promise<string> {
   const id = uuidv7();
   const batch = { id, name: 'Letters', queue: 'bulk' } as const;
-  await tasks.insertBatch(api, member, organizationId, batch, [newTask({ queue: 'bulk' })], DISPATCH);
+  await tasks.insertBatch(api, {
+    principal: member,
+    organizationId,
+    batch,
+    tasks: [newTask({ queue: 'bulk' })],
+    dispatch: DISPATCH,
+  });
   return id;
 }
 
@@ -73,8 +84,11 @@ const endedFrame = (organization: string) => ({
 });
 
 const ENDS: [what: string, end: (deps: OrganizationDeps) => Promise<void>][] = [
-  ['somebody removes the member', (deps) => removeMember(deps, ada, team, bob.userId)],
-  ['the member leaves', (deps) => removeMember(deps, bob, team, bob.userId)],
+  [
+    'somebody removes the member',
+    (deps) => removeMember(deps, ada, { organizationId: team, userId: bob.userId }),
+  ],
+  ['the member leaves', (deps) => removeMember(deps, bob, { organizationId: team, userId: bob.userId })],
   ['somebody deletes the organization', (deps) => deleteOrganization(deps, ada, team)],
 ];
 for (const [what, end] of ENDS) {
@@ -146,7 +160,7 @@ test('when a member goes, the others are not told, and go on watching', async ()
   const taskId = await taskOf(ada, team);
   await store.watch(socket, connection, taskId);
   const { deps, announce, flush, frames } = remover();
-  await removeMember(deps, ada, team, bob.userId);
+  await removeMember(deps, ada, { organizationId: team, userId: bob.userId });
   await flush();
   expect(frames).toEqual([]);
   announce((await tasks.claim(worker, { ids: [taskId], leaseSeconds: 30, soonSeconds: 0 })).claimed);
@@ -172,8 +186,8 @@ test('a refused removal and a refused deletion tell nobody, and end no subscript
   await store.watch(socket, connections[0] ?? '', home);
   const { deps, flush, frames } = remover();
   const refused: [Promise<void>, string][] = [
-    [removeMember(deps, ada, team, ada.userId), 'last_owner'],
-    [removeMember(deps, carol, team, bob.userId), 'role_insufficient'],
+    [removeMember(deps, ada, { organizationId: team, userId: ada.userId }), 'last_owner'],
+    [removeMember(deps, carol, { organizationId: team, userId: bob.userId }), 'role_insufficient'],
     [deleteOrganization(deps, bob, team), 'role_insufficient'],
     [deleteOrganization(deps, ada, ada.organizationId), 'personal_organization'],
   ];

@@ -73,7 +73,10 @@ async function open(deps: SocketDeps, connectionId: string, event: SocketEvent):
     .map((name) => name.trim())
     .filter(Boolean);
   const credentials = { ticket: query.ticket, subprotocols, tokenInUrl: query.token };
-  await connectSocket(deps, connectionId, credentials, { taskId: query.task, batchId: query.batch });
+  await connectSocket(deps, connectionId, {
+    credentials,
+    named: { taskId: query.task, batchId: query.batch },
+  });
   if (query.task !== undefined) await deps.greetLater({ greet: { connectionId, taskId: query.task } });
   if (query.batch !== undefined) await deps.greetLater({ greet: { connectionId, batchId: query.batch } });
   // A client that offered subprotocols hangs up unless one of them is chosen; the token must not be echoed.

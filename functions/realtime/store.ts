@@ -13,9 +13,11 @@ const LIFE = '2 hours 5 minutes';
 
 export async function addTicket(
   tx: Transaction,
-  hash: Uint8Array,
-  { userId, sessionId }: Principal,
-  lifeSeconds: number,
+  {
+    hash,
+    principal: { userId, sessionId },
+    lifeSeconds,
+  }: { hash: Uint8Array; principal: Principal; lifeSeconds: number },
 ): Promise<void> {
   await tx`
     insert into ws_tickets (ticket_hash, user_id, session_id, expires_at)

@@ -44,11 +44,14 @@ type Feed = {
   watch: () => ReturnType<typeof store.watch>;
 };
 
-function feedOf({ db }: SubscribeDeps, connectionId: string, subject: Subject, principal: Principal): Feed {
+function feedOf(
+  { db }: SubscribeDeps,
+  { connectionId, subject, principal }: { connectionId: string; subject: Subject; principal: Principal },
+): Feed {
   if ('task' in subject) {
     return {
       read: async () => {
-        const task = await getTask({ db }, principal, subject.task);
+        const task = await getTask({ db }, principal, { id: subject.task });
         return { seq: task.seq, frame: taskFrame(task) };
       },
       watch: () => store.watch(db, connectionId, subject.task),
@@ -74,20 +77,23 @@ function feedOf({ db }: SubscribeDeps, connectionId: string, subject: Subject, p
 export async function subscribe(deps: SubscribeDeps, connectionId: string, subject: Subject): Promise<void> {
   const principal = await store.principalOf(deps.db, connectionId);
   if (!principal) throw sessionEnded();
-  const feed = feedOf(deps, connectionId, subject, principal);
+  const feed = feedOf(deps, { connectionId, subject, principal });
   const snapshot = await feed.read();
   if ((await post(deps, connectionId, snapshot.frame)) === 'gone')
     return store.forget(deps.db, [connectionId]);
   const { refusal, seq } = await feed.watch();
   if (refusal) throw REFUSALS[refusal]();
-  if (seq > snapshot.seq) await catchUp(deps, connectionId, feed, snapshot.seq);
+  if (seq > snapshot.seq) await catchUp(deps, { connectionId, feed, sent: snapshot.seq });
 }
 
 /**
  * Sends a watcher what it has missed. A frame of ours may arrive after a newer one from the function that changed the
  * row: while there is a newer state than the one last sent, that is sent, too, so that the last frame is the newest.
  */
-async function catchUp(deps: SubscribeDeps, connectionId: string, feed: Feed, sent: number): Promise<void> {
+async function catchUp(
+  deps: SubscribeDeps,
+  { connectionId, feed, sent }: { connectionId: string; feed: Feed; sent: number },
+): Promise<void> {
   let newest = sent;
   for (let frames = 0; frames < CATCH_UPS; frames += 1) {
     const { seq, frame } = await feed.read();

@@ -15,7 +15,9 @@ export async function issueTicket(
   principal: Principal,
 ): Promise<{ ticket: string; expiresIn: number }> {
   const ticket = randomBytes(32).toString('base64url');
-  await asMember(db, principal, (tx) => store.addTicket(tx, hashOf(ticket), principal, TICKET_SECONDS));
+  await asMember(db, principal, (tx) =>
+    store.addTicket(tx, { hash: hashOf(ticket), principal, lifeSeconds: TICKET_SECONDS }),
+  );
   return { ticket, expiresIn: TICKET_SECONDS };
 }
 

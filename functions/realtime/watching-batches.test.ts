@@ -46,7 +46,13 @@ const connectionOf = (member: Member) => openConnection(socket, member);
 async function batchOf(count: number) {
   const batch = { id: uuidv7(), name: 'Letters', queue: 'bulk' } as const;
   const made = Array.from({ length: count }, () => newTask({ queue: 'bulk' }));
-  await tasks.insertBatch(api, ada, null, batch, made, DISPATCH);
+  await tasks.insertBatch(api, {
+    principal: ada,
+    organizationId: null,
+    batch,
+    tasks: made,
+    dispatch: DISPATCH,
+  });
   return { id: batch.id, ids: made.map((task) => task.id) };
 }
 
@@ -123,7 +129,10 @@ describe('the watching is over', () => {
 
   test('for who is removed from the organization', async () => {
     const left = await others();
-    await removeMember({ db: api, membershipEnded: () => {} }, ada, ada.organizationId, bob.userId);
+    await removeMember({ db: api, membershipEnded: () => {} }, ada, {
+      organizationId: ada.organizationId,
+      userId: bob.userId,
+    });
     expect(await watchersOf(id)).toEqual(left);
     await say({ action: 'subscribe', batch: id });
     expect(frames.at(-1)).toMatchObject({ type: 'error', code: 'batch_not_found' });
@@ -140,7 +149,10 @@ describe('the watching is over', () => {
     const own = uuidv7();
     await on.admin`insert into batches (id, organization_id, queue, sealed) values (${own}, ${bob.organizationId}, 'bulk', false)`;
     await store.watchBatch(socket, connection, own);
-    await removeMember({ db: api, membershipEnded: () => {} }, ada, ada.organizationId, bob.userId);
+    await removeMember({ db: api, membershipEnded: () => {} }, ada, {
+      organizationId: ada.organizationId,
+      userId: bob.userId,
+    });
     expect(await watchersOf(own)).toEqual({ watchers: [connection], subscribed: [connection] });
   });
 });

@@ -37,7 +37,10 @@ afterAll(() => on.close());
 
 const connectionOf = (member: Member) => openConnection(socket, member);
 const remove = () =>
-  removeMember({ db: api, membershipEnded: () => {} }, ada, ada.organizationId, bob.userId);
+  removeMember({ db: api, membershipEnded: () => {} }, ada, {
+    organizationId: ada.organizationId,
+    userId: bob.userId,
+  });
 const logOut = () => logout({ db: auth }, bob);
 
 /** Both copies of who watches. */
@@ -155,7 +158,12 @@ describe('limits', () => {
 
   test('a connection watches a hundred tasks; to watch one of them again is no further one', async () => {
     const given = Array.from({ length: store.MAX_SUBSCRIPTIONS + 1 }, () => newTask());
-    const made = await tasks.insert(api, ada, null, given, DISPATCH);
+    const made = await tasks.insert(api, {
+      principal: ada,
+      organizationId: null,
+      tasks: given,
+      dispatch: DISPATCH,
+    });
     const [oneMore, ...first] = made.map((task) => task.id);
     for (const taskId of first) await store.watch(socket, connection, taskId);
     expect(await answerTo(oneMore ?? '')).toMatchObject({ type: 'error', code: 'too_many_subscriptions' });

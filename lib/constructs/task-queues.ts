@@ -47,10 +47,10 @@ export class TaskQueues extends Construct {
     { worker, recorder }: { worker: CeleriacFunction; recorder: CeleriacFunction },
     concurrency: Stage['concurrency']['queues'],
   ): void {
-    feed(this.interactive, worker, concurrency.interactive, BATCH);
+    feed(this.interactive, worker, { maxConcurrency: concurrency.interactive, batchSize: BATCH });
     // One at a time: it has up to a hundred tasks, and whoever comes next would wait for all that are handed over together.
-    feed(this.bulk, worker, concurrency.bulk, 1);
-    feed(this.deadLetters, recorder, concurrency.deadLetters, BATCH);
+    feed(this.bulk, worker, { maxConcurrency: concurrency.bulk, batchSize: 1 });
+    feed(this.deadLetters, recorder, { maxConcurrency: concurrency.deadLetters, batchSize: BATCH });
   }
 
   private queue(id: string, reader: FunctionName, props: ConstructorParameters<typeof Queue>[2]): Queue {
@@ -66,7 +66,11 @@ export class TaskQueues extends Construct {
 }
 
 /** Up to `batchSize` messages at once, as soon as they come; a failed message returns to the queue alone. */
-function feed(queue: Queue, fn: CeleriacFunction, maxConcurrency: number, batchSize: number): void {
+function feed(
+  queue: Queue,
+  fn: CeleriacFunction,
+  { maxConcurrency, batchSize }: { maxConcurrency: number; batchSize: number },
+): void {
   fn.addEventSource(new SqsEventSource(queue, { batchSize, reportBatchItemFailures: true, maxConcurrency }));
   Validations.of(fn).acknowledge({
     id: 'Serverless-LambdaEventSourceMappingDestination',

@@ -34,18 +34,18 @@ const PSEUDO_PARAMETERS: Record<string, string> = {
 /** The resource types that the functions' wiring refers to. Any other gets values that name it and lead nowhere. */
 const DESCRIBE: Record<string, Describe> = {
   'AWS::Lambda::Function': (resource, { FunctionName }) =>
-    named(resource, FunctionName, 'lambda', 'function:'),
+    named(resource, { name: FunctionName, service: 'lambda', kind: 'function:' }),
   'AWS::SQS::Queue': (resource, { QueueName }, places) => {
-    const { ref, attributes } = named(resource, QueueName, 'sqs', '');
+    const { ref, attributes } = named(resource, { name: QueueName, service: 'sqs', kind: '' });
     const url = `${places.queues}/${ACCOUNT}/${ref}`;
     return { ref: url, attributes: { ...attributes, QueueName: ref, QueueUrl: url } };
   },
   'AWS::Events::EventBus': (resource, { Name }) => {
-    const { ref, attributes } = named(resource, Name, 'events', 'event-bus/');
+    const { ref, attributes } = named(resource, { name: Name, service: 'events', kind: 'event-bus/' });
     return { ref, attributes: { ...attributes, Name: ref } };
   },
   'AWS::S3::Bucket': (resource, { BucketName }) => {
-    const { ref } = named(resource, BucketName, 's3', '');
+    const { ref } = named(resource, { name: BucketName, service: 's3', kind: '' });
     const name = ref.toLowerCase();
     return { ref: name, attributes: { Arn: `arn:aws:s3:::${name}` } };
   },
@@ -60,7 +60,7 @@ const DESCRIBE: Record<string, Describe> = {
     },
   }),
   'AWS::SecretsManager::Secret': (resource, { Name }) => ({
-    ref: named(resource, Name, 'secretsmanager', 'secret:').attributes.Arn ?? '',
+    ref: named(resource, { name: Name, service: 'secretsmanager', kind: 'secret:' }).attributes.Arn ?? '',
     attributes: {},
   }),
   'AWS::ApiGatewayV2::Api': (resource) => {
@@ -161,7 +161,10 @@ function namesOf({ properties }: Resource): Record<string, unknown> {
 }
 
 /** A resource whose `Ref` is its name; one without a name gets one made of stack and logical id, as CloudFormation does. */
-function named(resource: Resource, name: unknown, service: string, kind: string): Physical {
+function named(
+  resource: Resource,
+  { name, service, kind }: { name: unknown; service: string; kind: string },
+): Physical {
   const ref = typeof name === 'string' && name ? name : `${resource.stack}-${resource.logicalId}`;
   return { ref, attributes: { Arn: `arn:aws:${service}:${REGION}:${ACCOUNT}:${kind}${ref}` } };
 }

@@ -21,7 +21,11 @@ export const IDEMPOTENCY: Calls<typeof idempotency> = {
     ),
   },
   forget: { api: mine((tx, { member }) => idempotency.forget(tx, { ...member, ...key() })) },
-  remember: { api: mine((tx, { member }) => idempotency.remember(tx, { ...member, ...key() }, answer, [])) },
+  remember: {
+    api: mine((tx, { member }) =>
+      idempotency.remember(tx, { ...member, ...key() }, { answer, organizationIds: [] }),
+    ),
+  },
   sweep: { dispatcher: (db) => idempotency.sweep(db, 100) },
   take: { api: mine((tx, { member }) => idempotency.take(tx, { ...member, ...key() })) },
   unlock: { api: mine((tx, { member }) => idempotency.unlock(tx, { ...member, ...key() })) },
@@ -206,22 +210,23 @@ const nextBucket = () => {
 export const PRICES: Calls<typeof prices> = {
   inRange: {
     api: [
-      mine((tx, { member }) => prices.inRange(tx, member.organizationId, { ...ANY, ...RANGE }, 26)),
+      mine((tx, { member }) => prices.inRange(tx, member.organizationId, { ...ANY, ...RANGE, limit: 26 })),
       mine((tx, { member }) =>
-        prices.inRange(
-          tx,
-          member.organizationId,
-          { ...BITCOIN, ...RANGE, from: new Date(0), to: new Date(LATER) },
-          26,
-        ),
+        prices.inRange(tx, member.organizationId, {
+          ...BITCOIN,
+          ...RANGE,
+          from: new Date(0),
+          to: new Date(LATER),
+          limit: 26,
+        }),
       ),
       mine((tx, { member }) =>
-        prices.inRange(
-          tx,
-          member.organizationId,
-          { ...ANY, ...RANGE, after: { ...BITCOIN, bucket: new Date(LATER) } },
-          26,
-        ),
+        prices.inRange(tx, member.organizationId, {
+          ...ANY,
+          ...RANGE,
+          after: { ...BITCOIN, bucket: new Date(LATER) },
+          limit: 26,
+        }),
       ),
     ],
   },
@@ -257,7 +262,11 @@ const forget: Call = async (db, ground) => {
 };
 
 export const REALTIME: Calls<typeof realtime> = {
-  addTicket: { api: mine((tx, { member }) => realtime.addTicket(tx, randomBytes(32), member, 30)) },
+  addTicket: {
+    api: mine((tx, { member }) =>
+      realtime.addTicket(tx, { hash: randomBytes(32), principal: member, lifeSeconds: 30 }),
+    ),
+  },
   forget: { socket: forget, dispatcher: forget },
   openConnection: { socket: mine((tx, { member }) => realtime.openConnection(tx, randomUUID(), member)) },
   overdueConnections: { dispatcher: (db) => realtime.overdueConnections(db, 100) },
@@ -322,11 +331,18 @@ export const IDENTITY: Calls<typeof identity> = {
   countRequest: { auth: (db) => identity.countRequest(db, hash(), 900) },
   createPersonalOrganization: {
     auth: async (db, ground) =>
-      identity.createPersonalOrganization(db, uuidv7(), await stranger(ground), 'Home'),
+      identity.createPersonalOrganization(db, {
+        id: uuidv7(),
+        ownerId: await stranger(ground),
+        name: 'Home',
+      }),
   },
   endSession: { session: (db) => identity.endSession(db, uuidv7(), 'logout') },
   findAccount: { auth: (db, { member }) => identity.findAccount(db, `${member.userId}@example.com`) },
-  findUsed: { session: (db) => identity.findUsed(db, hash(), [hash(), hash()], 10) },
+  findUsed: {
+    session: (db) =>
+      identity.findUsed(db, { tokenHash: hash(), candidates: [hash(), hash()], graceSeconds: 10 }),
+  },
   forgetRequests: { auth: (db) => identity.forgetRequests(db, hash()) },
   insertSession: {
     auth: (db, { member }) => identity.insertSession(db, { ...member, sessionId: uuidv7() }, hash()),
@@ -345,7 +361,8 @@ export const IDENTITY: Calls<typeof identity> = {
   },
   readUser: { session: (db, { member }) => identity.readUser(db, member.userId) },
   replacePasswordHash: {
-    auth: (db, { member }) => identity.replacePasswordHash(db, member.userId, 'other', '-'),
+    auth: (db, { member }) =>
+      identity.replacePasswordHash(db, { userId: member.userId, oldHash: 'other', newHash: '-' }),
   },
   rotate: { session: (db) => identity.rotate(db, hash(), hash()) },
   sessionOf: { session: (db) => identity.sessionOf(db, hash()) },

@@ -29,7 +29,7 @@ const release: Call = async (db, ground) => {
   const [second = ''] = await ground.made('PENDING', 1);
   await ground.admin`insert into task_dependencies values (${second}, ${first}, ${ground.member.organizationId})`;
   await ground.admin`update tasks set has_dependents = true where id = ${first}`;
-  return tasks.release(db, [first], 100, DISPATCH);
+  return tasks.release(db, { ids: [first], limit: 100, dispatch: DISPATCH });
 };
 const releaseForNetwork: Call = async (db, ground) => {
   const { organizationId, userId } = ground.member;
@@ -95,21 +95,19 @@ export const TASKS: Calls<typeof tasks> = {
   insertImported: {
     worker: [
       async (db, ground) =>
-        tasks.insertImported(
-          db,
-          await importing(ground),
-          ground.member.userId,
-          [newTask(), newTask()],
-          DISPATCH,
-        ),
+        tasks.insertImported(db, {
+          attempt: await importing(ground),
+          createdBy: ground.member.userId,
+          tasks: [newTask(), newTask()],
+          dispatch: DISPATCH,
+        }),
       async (db, ground) =>
-        tasks.insertImported(
-          db,
-          await importing(ground),
-          ground.member.userId,
-          [newTask({ dependsOn: await ground.made('SCHEDULED', 2) })],
-          DISPATCH,
-        ),
+        tasks.insertImported(db, {
+          attempt: await importing(ground),
+          createdBy: ground.member.userId,
+          tasks: [newTask({ dependsOn: await ground.made('SCHEDULED', 2) })],
+          dispatch: DISPATCH,
+        }),
     ],
   },
   expiredTasks: {
@@ -123,7 +121,7 @@ export const TASKS: Calls<typeof tasks> = {
       async (db, ground) => {
         const [first = ''] = await ground.made('COMPLETED', 1);
         await ground.admin`update tasks set has_dependents = true where id = ${first}`;
-        return tasks.release(db, null, 100, DISPATCH);
+        return tasks.release(db, { ids: null, limit: 100, dispatch: DISPATCH });
       },
     ],
   },
@@ -234,7 +232,11 @@ export const TASKS: Calls<typeof tasks> = {
   },
   uniqueKeysTakenByOthers: {
     worker: (db, { member }) =>
-      tasks.uniqueKeysTakenByOthers(db, member.organizationId, uuidv7(), ['a', 'b']),
+      tasks.uniqueKeysTakenByOthers(db, {
+        organizationId: member.organizationId,
+        batchId: uuidv7(),
+        keys: ['a', 'b'],
+      }),
   },
   statusesOf: {
     worker: async (db, ground) =>

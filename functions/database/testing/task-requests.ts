@@ -68,8 +68,12 @@ export const REQUESTS = {
   },
   attempts: {
     api: [
-      mine(async (tx, ground) => tasks.attempts(tx, (await ground.made('RUNNING', 1))[0] ?? '', null, 21)),
-      mine(async (tx, ground) => tasks.attempts(tx, (await ground.made('RUNNING', 1))[0] ?? '', 5, 21)),
+      mine(async (tx, ground) =>
+        tasks.attempts(tx, { taskId: (await ground.made('RUNNING', 1))[0] ?? '', before: null, limit: 21 }),
+      ),
+      mine(async (tx, ground) =>
+        tasks.attempts(tx, { taskId: (await ground.made('RUNNING', 1))[0] ?? '', before: 5, limit: 21 }),
+      ),
     ],
   },
   awaitTasks: {
@@ -85,23 +89,27 @@ export const REQUESTS = {
   cancelMany: {
     api: [
       mine(async (tx, ground) =>
-        tasks.cancelMany(tx, selection(ground, { ids: await pair(ground, 'SCHEDULED') }), null),
+        tasks.cancelMany(tx, {
+          given: selection(ground, { ids: await pair(ground, 'SCHEDULED') }),
+          after: null,
+        }),
       ),
       mine(async (tx, ground) => {
         const { id, taskIds } = await ground.batch('SCHEDULED', 2);
         const batch = { id, firstTaskId: taskIds[0] ?? null, lastTaskId: taskIds[1] ?? null };
-        return tasks.cancelMany(tx, selection(ground, { batch }), null);
+        return tasks.cancelMany(tx, { given: selection(ground, { batch }), after: null });
       }),
       mine(async (tx, ground) =>
-        tasks.cancelMany(
-          tx,
-          selection(ground, { kind: 'http.request' }),
-          (await pair(ground, 'SCHEDULED'))[0] ?? '',
-        ),
+        tasks.cancelMany(tx, {
+          given: selection(ground, { kind: 'http.request' }),
+          after: (await pair(ground, 'SCHEDULED'))[0] ?? '',
+        }),
       ),
     ],
   },
-  countBulkStep: { api: selections((tx, given) => tasks.countBulkStep(tx, 'cancel', given, null)) },
+  countBulkStep: {
+    api: selections((tx, given) => tasks.countBulkStep(tx, { move: 'cancel', given, after: null })),
+  },
   exists: {
     api: mine((tx) => tasks.exists(tx, randomUUID())),
     socket: mine((tx) => tasks.exists(tx, randomUUID())),
@@ -131,16 +139,16 @@ export const REQUESTS = {
   },
   insert: {
     api: [
-      (db, { member }) => tasks.insert(db, member, null, [newTask()], DISPATCH),
+      (db, { member }) =>
+        tasks.insert(db, { principal: member, organizationId: null, tasks: [newTask()], dispatch: DISPATCH }),
       async (db, ground) => {
         const [first = ''] = await ground.made('SCHEDULED', 1);
-        return tasks.insert(
-          db,
-          ground.member,
-          ground.member.organizationId,
-          [newTask({ dependsOn: [first], uniqueKey: randomUUID() })],
-          DISPATCH,
-        );
+        return tasks.insert(db, {
+          principal: ground.member,
+          organizationId: ground.member.organizationId,
+          tasks: [newTask({ dependsOn: [first], uniqueKey: randomUUID() })],
+          dispatch: DISPATCH,
+        });
       },
     ],
   },
@@ -148,15 +156,14 @@ export const REQUESTS = {
     api: [false, true].map(
       (partial): Call =>
         (db, { member }) =>
-          tasks.insertBatch(
-            db,
-            member,
-            null,
-            { id: uuidv7(), name: 'Batch', queue: 'bulk' },
-            [newTask(), newTask()],
-            DISPATCH,
+          tasks.insertBatch(db, {
+            principal: member,
+            organizationId: null,
+            batch: { id: uuidv7(), name: 'Batch', queue: 'bulk' },
+            tasks: [newTask(), newTask()],
+            dispatch: DISPATCH,
             partial,
-          ),
+          }),
     ),
   },
   addUpload: {
@@ -178,13 +185,12 @@ export const REQUESTS = {
   },
   insertImport: {
     api: mine((tx, { member }) =>
-      tasks.insertImport(
-        tx,
-        { id: uuidv7(), name: '', queue: 'bulk' },
-        member.organizationId,
-        member.userId,
-        { importTask: uuidv7(), etag: 'e', first: uuidv7(), last: uuidv7() },
-      ),
+      tasks.insertImport(tx, {
+        batch: { id: uuidv7(), name: '', queue: 'bulk' },
+        organizationId: member.organizationId,
+        userId: member.userId,
+        given: { importTask: uuidv7(), etag: 'e', first: uuidv7(), last: uuidv7() },
+      }),
     ),
   },
   list: {
@@ -222,7 +228,9 @@ export const REQUESTS = {
   },
   organizationsWithTasks: {
     api: [null, uuidv7()].map((after) =>
-      mine((tx, { member }) => tasks.organizationsWithTasks(tx, member.userId, after, 26)),
+      mine((tx, { member }) =>
+        tasks.organizationsWithTasks(tx, { memberId: member.userId, after, limit: 26 }),
+      ),
     ),
   },
   existingTasks: {
@@ -236,23 +244,30 @@ export const REQUESTS = {
   },
   requeueMany: {
     api: mine(async (tx, ground) =>
-      tasks.requeueMany(tx, selection(ground, { ids: await pair(ground, 'FAILED') }), null, DISPATCH),
+      tasks.requeueMany(tx, {
+        given: selection(ground, { ids: await pair(ground, 'FAILED') }),
+        after: null,
+        dispatch: DISPATCH,
+      }),
     ),
   },
   reschedule: {
     api: mine(async (tx, ground) =>
-      tasks.reschedule(tx, (await ground.made('SCHEDULED', 1))[0] ?? '', LATER, DISPATCH),
+      tasks.reschedule(tx, {
+        id: (await ground.made('SCHEDULED', 1))[0] ?? '',
+        scheduledTime: LATER,
+        dispatch: DISPATCH,
+      }),
     ),
   },
   rescheduleMany: {
     api: mine(async (tx, ground) =>
-      tasks.rescheduleMany(
-        tx,
-        selection(ground, { ids: await pair(ground, 'SCHEDULED'), notAt: LATER }),
-        null,
-        LATER,
-        DISPATCH,
-      ),
+      tasks.rescheduleMany(tx, {
+        given: selection(ground, { ids: await pair(ground, 'SCHEDULED'), notAt: LATER }),
+        after: null,
+        scheduledTime: LATER,
+        dispatch: DISPATCH,
+      }),
     ),
   },
   waitingContext: {

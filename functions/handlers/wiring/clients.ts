@@ -26,7 +26,11 @@ export function queues(env: QueueEnv): { enqueue: Enqueue; dispatch: DispatchSet
   const complain = (error: unknown) =>
     logger.error('a message could not be sent; the dispatcher will', { error });
   return {
-    enqueue: sqsEnqueue(new SQSClient(CLIENT_SETTINGS), urls, () => process.env._X_AMZN_TRACE_ID, complain),
+    enqueue: sqsEnqueue(new SQSClient(CLIENT_SETTINGS), {
+      urls,
+      traceHeader: () => process.env._X_AMZN_TRACE_ID,
+      onFailure: complain,
+    }),
     dispatch: {
       lookaheadSeconds: env.DISPATCH_LOOKAHEAD_SECONDS,
       resendSeconds: env.DISPATCH_RESEND_SECONDS,

@@ -25,13 +25,17 @@ export function idempotency(deps: { db: Database }, app: App): MiddlewareHandler
     if (!KEY_PATTERN.test(key)) throw badKey();
     const { pathname, search } = new URL(c.req.url);
     const fingerprint = ['POST', pathname.replace(/\/+$/, ''), search, withoutBlanks(c.var.source.text)];
-    const answer = await once(deps, c.var.principal, { key, fingerprint }, async (seed) => {
-      c.set('seed', seed);
-      await next();
-      const { status, headers } = c.res;
-      withSecrets ??= secretRoutes(app);
-      const hasSecret = withSecrets.has(routePath(c, -1));
-      return { status, body: await c.res.clone().text(), location: headers.get('location'), hasSecret };
+    const answer = await once(deps, c.var.principal, {
+      key,
+      fingerprint,
+      run: async (seed) => {
+        c.set('seed', seed);
+        await next();
+        const { status, headers } = c.res;
+        withSecrets ??= secretRoutes(app);
+        const hasSecret = withSecrets.has(routePath(c, -1));
+        return { status, body: await c.res.clone().text(), location: headers.get('location'), hasSecret };
+      },
     });
     if (!answer.replayed) return;
     c.header('Idempotent-Replayed', 'true');

@@ -101,7 +101,7 @@ export function registerPauseRoutes(app: App, deps: CreateDeps): void {
   app.openapi(list, async (c) => {
     const { organization = null, cursor: after = null, limit } = c.req.valid('query');
     const wanted = { organizationId: organization, after };
-    const { pauses, more } = await listPauses(deps, c.var.principal, wanted, limit);
+    const { pauses, more } = await listPauses(deps, c.var.principal, { ...wanted, limit });
     return c.json(page(pauses, { more, view: pauseView, cursorOf }), 200);
   });
 
@@ -111,11 +111,14 @@ export function registerPauseRoutes(app: App, deps: CreateDeps): void {
       kind === undefined
         ? ({ scope: 'queue', name: queue ?? '' } as const)
         : ({ scope: 'kind', name: kind } as const);
-    return c.json(pauseView(await pause(deps, c.var.principal, organization, key)), 201);
+    return c.json(pauseView(await pause(deps, c.var.principal, { organizationId: organization, key })), 201);
   });
 
   app.openapi(remove, async (c) => {
-    await resume(deps, c.var.principal, c.req.valid('query').organization ?? null, c.req.valid('param'));
+    await resume(deps, c.var.principal, {
+      organizationId: c.req.valid('query').organization ?? null,
+      key: c.req.valid('param'),
+    });
     return c.body(null, 204);
   });
 }

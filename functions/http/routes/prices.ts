@@ -118,11 +118,15 @@ export function registerPriceRoutes(app: App, deps: { db: Database }): void {
     const { asset = null, currency = null, from, to, limit, cursor } = c.req.valid('query');
     const filter = { asset, currency };
     if (!from && !to && !limit && !cursor) {
-      const latest = await latestPrices(deps, c.var.principal, id, filter);
+      const latest = await latestPrices(deps, c.var.principal, { organizationId: id, filter });
       return c.json({ results: latest.map(priceView), next_cursor: null }, 200);
     }
     const range = { ...filter, from: from ?? null, to: to ?? null, after: cursor ?? null };
-    const page = await pricesInRange(deps, c.var.principal, id, range, limit ?? DEFAULT_PAGE);
+    const page = await pricesInRange(deps, c.var.principal, {
+      organizationId: id,
+      range,
+      limit: limit ?? DEFAULT_PAGE,
+    });
     const nextCursor = page.next && encodeRangeCursor(page.next);
     return c.json({ results: page.prices.map(priceView), next_cursor: nextCursor }, 200);
   });
@@ -134,13 +138,20 @@ export function registerPriceRoutes(app: App, deps: { db: Database }): void {
 
   app.openapi(addToWatchlist, async (c) => {
     const pair = c.req.valid('json');
-    const { entry, added } = await follow(deps, c.var.principal, c.req.valid('param').id, pair);
+    const { entry, added } = await follow(deps, c.var.principal, {
+      organizationId: c.req.valid('param').id,
+      pair,
+    });
     return c.json(entryView(entry), added ? 201 : 200);
   });
 
   app.openapi(removeFromWatchlist, async (c) => {
     const { id, asset } = c.req.valid('param');
-    await unfollow(deps, c.var.principal, id, asset, c.req.valid('query').currency ?? null);
+    await unfollow(deps, c.var.principal, {
+      organizationId: id,
+      asset,
+      currency: c.req.valid('query').currency ?? null,
+    });
     return c.body(null, 204);
   });
 }

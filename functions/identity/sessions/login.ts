@@ -35,7 +35,11 @@ export async function login(
   }
   await takeBack();
   if (isOutdated(passwordHash)) {
-    await store.replacePasswordHash(deps.db, user.id, passwordHash, await hashPassword(password));
+    await store.replacePasswordHash(deps.db, {
+      userId: user.id,
+      oldHash: passwordHash,
+      newHash: await hashPassword(password),
+    });
   }
   const tokens = await startSession(deps, deps.db, user.id);
   await recordIdentityEvent(deps.db, { action: 'session.started', userId: user.id, address });

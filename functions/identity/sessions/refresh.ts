@@ -24,7 +24,11 @@ export async function refresh(
 
   // The secret may have been rotated within the grace: the successor is the one that was stored.
   const candidates = succession.map((key) => successorOf(token, key));
-  const used = await store.findUsed(deps.db, hash, candidates.map(hashRefreshToken), GRACE_SECONDS);
+  const used = await store.findUsed(deps.db, {
+    tokenHash: hash,
+    candidates: candidates.map(hashRefreshToken),
+    graceSeconds: GRACE_SECONDS,
+  });
   if (!used) throw tokenNotValid();
   if (!used.inGrace) {
     await store.endSession(deps.db, used.sessionId, 'refresh token reused');

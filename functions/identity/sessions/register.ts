@@ -31,7 +31,11 @@ export async function register(
   const transaction = async (tx: Transaction) => {
     const user = await store.insertUser(tx, { id: uuidv7(), email, username, name, passwordHash });
     if (!user) throw alreadyTaken(await store.whichIsTaken(tx, { email, username }));
-    await store.createPersonalOrganization(tx, uuidv7(), user.id, personalName(username));
+    await store.createPersonalOrganization(tx, {
+      id: uuidv7(),
+      ownerId: user.id,
+      name: personalName(username),
+    });
     await recordIdentityEvent(tx, { action: 'user.registered', userId: user.id, address });
     return { user, ...(await startSession(deps, tx, user.id)) };
   };

@@ -30,8 +30,12 @@ import {
 export async function inviteMember(
   { db }: OrganizationDeps,
   principal: Principal,
-  organizationId: string,
-  { id = uuidv7(), named, role }: { id?: string | undefined; named: Named; role: Role },
+  {
+    organizationId,
+    id = uuidv7(),
+    named,
+    role,
+  }: { organizationId: string; id?: string | undefined; named: Named; role: Role },
 ): Promise<Invitation> {
   return asMemberOf(db, { ...principal, organizationId }, async (tx, membership) => {
     demandGovernment(membership, role);
@@ -75,8 +79,7 @@ export async function inviteMember(
 export async function listInvitations(
   { db }: OrganizationDeps,
   principal: Principal,
-  organizationId: string,
-  page: store.Page,
+  { organizationId, page }: { organizationId: string; page: store.Page },
 ): Promise<{ invitations: Invitation[]; more: boolean }> {
   return asMemberOf(db, { ...principal, organizationId }, async (tx, membership) => {
     demandRight(membership, 'invite');
@@ -89,8 +92,7 @@ export async function listInvitations(
 export async function revokeInvitation(
   { db }: OrganizationDeps,
   principal: Principal,
-  organizationId: string,
-  id: string,
+  { organizationId, id }: { organizationId: string; id: string },
 ): Promise<void> {
   await asMemberOf(db, { ...principal, organizationId }, async (tx, membership) => {
     demandRight(membership, 'invite');

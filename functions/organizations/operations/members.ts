@@ -15,8 +15,7 @@ import { demandTransferable, lockOrganization, type OrganizationDeps } from './o
 export async function listMembers(
   { db }: OrganizationDeps,
   principal: Principal,
-  organizationId: string,
-  page: store.Page,
+  { organizationId, page }: { organizationId: string; page: store.Page },
 ): Promise<{ members: Member[]; more: boolean }> {
   return asMemberOf(db, { ...principal, organizationId }, async (tx) => {
     const rows = await store.listMembers(tx, organizationId, { ...page, limit: page.limit + 1 });
@@ -33,8 +32,7 @@ export async function listMembers(
 export async function changeRole(
   { db }: OrganizationDeps,
   principal: Principal,
-  organizationId: string,
-  { userId, role }: { userId: string; role: Role },
+  { organizationId, userId, role }: { organizationId: string; userId: string; role: Role },
 ): Promise<Member> {
   return asMemberOf(db, { ...principal, organizationId }, async (tx, membership) => {
     demandGovernment(membership, role);
@@ -68,8 +66,7 @@ export async function changeRole(
 export async function removeMember(
   { db, membershipEnded }: OrganizationDeps,
   principal: Principal,
-  organizationId: string,
-  userId: string,
+  { organizationId, userId }: { organizationId: string; userId: string },
 ): Promise<void> {
   const watching = await asMemberOf(db, { ...principal, organizationId }, async (tx, membership) => {
     const seen = await find(tx, organizationId, userId);

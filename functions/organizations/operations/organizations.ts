@@ -68,8 +68,7 @@ export async function getOrganization(
 export async function changeOrganization(
   { db }: OrganizationDeps,
   principal: Principal,
-  id: string,
-  change: OrganizationChange,
+  { id, change }: { id: string; change: OrganizationChange },
 ): Promise<Organization> {
   return asMemberOf(db, { ...principal, organizationId: id }, async (tx, membership) => {
     demandRight(membership, 'change');

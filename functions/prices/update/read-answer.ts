@@ -29,7 +29,7 @@ export function readAnswer(
   const faults: Fault[] = [];
   for (const pair of pairs) {
     const report = (fault: FaultCode, said?: unknown) => faults.push({ ...pair, fault, ...quoted(said) });
-    const reading = readPair(answer, pair, bounds, report);
+    const reading = readPair(answer, pair, { bounds, report });
     if (reading) readings.push(reading);
   }
   return { readings, faults };
@@ -37,7 +37,11 @@ export function readAnswer(
 
 type Report = (fault: FaultCode, said?: unknown) => void;
 
-function readPair(answer: Answer, pair: Pair, bounds: TimeBounds, report: Report): Reading | undefined {
+function readPair(
+  answer: Answer,
+  pair: Pair,
+  { bounds, report }: { bounds: TimeBounds; report: Report },
+): Reading | undefined {
   const entry = member(answer, pair.asset);
   if (entry === undefined) return void report('absent');
   if (!isObject(entry)) return void report('wrong_type', entry);

@@ -39,7 +39,7 @@ export async function updatePrices(deps: UpdateDeps, eventTime: Date, budgetSeco
     deps.log('info', 'price tick repeated', { bucket, outcome: plan.outcome });
     return { bucket, outcome: plan.outcome, stored: 0, repeated: true };
   }
-  const tick = await collect(deps, plan, timeBounds(bucket, plan.now), budgetSeconds);
+  const tick = await collect(deps, plan, { bounds: timeBounds(bucket, plan.now), budgetSeconds });
   const stored = await store.record(deps.db, { bucket, ...tick });
   const { outcome, attempts, detail } = tick;
   deps.log(LEVELS[outcome], 'price tick', { bucket, outcome, stored, attempts, ...detail });
@@ -62,8 +62,7 @@ type Collected = { outcome: Outcome; readings: Reading[]; attempts: number; deta
 async function collect(
   deps: UpdateDeps,
   plan: store.Plan,
-  bounds: TimeBounds,
-  budgetSeconds: number,
+  { bounds, budgetSeconds }: { bounds: TimeBounds; budgetSeconds: number },
 ): Promise<Collected> {
   const end = deps.clock.elapsed() + budgetSeconds;
   const { calls, left } = priceCalls(deps.baseUrl, plan.followed);

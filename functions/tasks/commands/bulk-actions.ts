@@ -69,16 +69,18 @@ const MOVE = { cancel: 'cancel', retry: 'requeue', reschedule: 'reschedule' } as
 export async function actInBulk(
   deps: ChangeDeps,
   principal: Principal,
-  wanted: BulkAction,
-  filter: BulkFilter,
-  remainingSeconds: () => number,
+  {
+    wanted,
+    filter,
+    remainingSeconds,
+  }: { wanted: BulkAction; filter: BulkFilter; remainingSeconds: () => number },
 ): Promise<BulkOutcome> {
   const done: BulkOutcome = { matched: 0, changed: 0, stopping: 0, complete: true };
-  for await (const selection of selections(deps, principal, wanted, filter)) {
+  for await (const selection of selections(deps, principal, { wanted, ...filter })) {
     let after: string | null = null;
     do {
       if (remainingSeconds() <= 0) return { ...done, complete: false };
-      const step = await change(deps, principal, wanted, selection, after);
+      const step = await change(deps, principal, { wanted, selection, after });
       done.matched += step.matched;
       done.stopping += step.stopping;
       done.changed += step.rows.length;
@@ -96,8 +98,7 @@ export async function actInBulk(
 export async function cancelBatch(
   deps: ChangeDeps,
   principal: Principal,
-  batchId: string,
-  remainingSeconds: () => number,
+  { batchId, remainingSeconds }: { batchId: string; remainingSeconds: () => number },
 ): Promise<BulkOutcome> {
   const stopped = await asMember(deps.db, principal, async (tx) => {
     const { importTaskId, sealed } = await batchIn(tx, batchId);
@@ -105,7 +106,11 @@ export async function cancelBatch(
     return importTaskId !== null && !sealed ? store.cancel(tx, importTaskId) : undefined;
   });
   if (stopped) deps.announce([stopped]);
-  return actInBulk(deps, principal, { action: 'cancel' }, { ...EVERYTHING, batchId }, remainingSeconds);
+  return actInBulk(deps, principal, {
+    wanted: { action: 'cancel' },
+    filter: { ...EVERYTHING, batchId },
+    remainingSeconds,
+  });
 }
 
 /**
@@ -117,8 +122,7 @@ export async function cancelBatch(
 export async function retryBatch(
   deps: ChangeDeps,
   principal: Principal,
-  batchId: string,
-  remainingSeconds: () => number,
+  { batchId, remainingSeconds }: { batchId: string; remainingSeconds: () => number },
 ): Promise<BulkOutcome> {
   const resumed = await asMember(deps.db, principal, async (tx) => {
     const { importTaskId } = await batchIn(tx, batchId);
@@ -128,26 +132,32 @@ export async function retryBatch(
     deps.announce([resumed]);
     await wake(deps, principal, [resumed]);
   }
-  return actInBulk(deps, principal, { action: 'retry' }, { ...EVERYTHING, batchId }, remainingSeconds);
+  return actInBulk(deps, principal, {
+    wanted: { action: 'retry' },
+    filter: { ...EVERYTHING, batchId },
+    remainingSeconds,
+  });
 }
 
 /** Counts the tasks that `actInBulk` would take, up to a bound. */
 export async function countInBulk(
   deps: ChangeDeps,
   principal: Principal,
-  wanted: BulkAction,
-  filter: BulkFilter,
-  remainingSeconds: () => number,
+  {
+    wanted,
+    filter,
+    remainingSeconds,
+  }: { wanted: BulkAction; filter: BulkFilter; remainingSeconds: () => number },
 ): Promise<BulkOutcome> {
   const counted: BulkOutcome = { matched: 0, changed: 0, stopping: 0, complete: true };
-  for await (const selection of selections(deps, principal, wanted, filter)) {
+  for await (const selection of selections(deps, principal, { wanted, ...filter })) {
     let after: string | null = null;
     do {
       if (remainingSeconds() <= 0 || counted.matched >= MAX_COUNT) return { ...counted, complete: false };
       const from: string | null = after;
       const { organizationId } = selection;
       const step: store.BulkStep = await asMemberOf(deps.db, { ...principal, organizationId }, (tx) =>
-        store.countBulkStep(tx, MOVE[wanted.action], selection, from),
+        store.countBulkStep(tx, { move: MOVE[wanted.action], given: selection, after: from }),
       );
       counted.matched += step.matched;
       counted.stopping += step.stopping;
@@ -164,8 +174,7 @@ const HOMES = 500;
 async function* selections(
   { db }: ChangeDeps,
   principal: Principal,
-  wanted: BulkAction,
-  { organizationId, batchId, ...filter }: BulkFilter,
+  { wanted, organizationId, batchId, ...filter }: BulkFilter & { wanted: BulkAction },
 ): AsyncGenerator<store.Selection> {
   // What has been given its time is done; or who asks again would begin anew, and never come to the end.
   const notAt = wanted.action === 'reschedule' ? wanted.scheduledTime : null;
@@ -178,7 +187,7 @@ async function* selections(
   do {
     const from: string | null = after;
     const homes: string[] = await asMember(db, principal, (tx) =>
-      store.organizationsWithTasks(tx, principal.userId, from, HOMES),
+      store.organizationsWithTasks(tx, { memberId: principal.userId, after: from, limit: HOMES }),
     );
     for (const id of homes) yield { ...filter, batch: null, notAt, organizationId: id };
     after = homes.length === HOMES ? (homes.at(-1) ?? null) : null;
@@ -212,18 +221,21 @@ async function namedHome(
 async function change(
   deps: ChangeDeps,
   principal: Principal,
-  wanted: BulkAction,
-  selection: store.Selection,
-  after: string | null,
+  { wanted, selection, after }: { wanted: BulkAction; selection: store.Selection; after: string | null },
 ): Promise<store.ChangedBulkStep> {
   const statement = (tx: Transaction) => {
     switch (wanted.action) {
       case 'cancel':
-        return store.cancelMany(tx, selection, after);
+        return store.cancelMany(tx, { given: selection, after });
       case 'retry':
-        return requeueWithRoom(tx, selection, after, deps.dispatch);
+        return requeueWithRoom(tx, { selection, after, dispatch: deps.dispatch });
       case 'reschedule':
-        return store.rescheduleMany(tx, selection, after, wanted.scheduledTime, deps.dispatch);
+        return store.rescheduleMany(tx, {
+          given: selection,
+          after,
+          scheduledTime: wanted.scheduledTime,
+          dispatch: deps.dispatch,
+        });
     }
   };
   const { organizationId } = selection;
@@ -237,14 +249,16 @@ async function change(
 /** @throws Refusal `too_many_pending` when the organization has no room for a whole step */
 async function requeueWithRoom(
   tx: Transaction,
-  selection: store.Selection,
-  after: string | null,
-  dispatch: DispatchSettings,
+  {
+    selection,
+    after,
+    dispatch,
+  }: { selection: store.Selection; after: string | null; dispatch: DispatchSettings },
 ): Promise<store.ChangedBulkStep> {
   const { organizationId } = selection;
   const full = await store.fullBound(tx, { organizationId, userId: null, count: store.BULK_STEP.changed });
   if (full) throw tooManyPending(full);
-  return store.requeueMany(tx, selection, after, dispatch);
+  return store.requeueMany(tx, { given: selection, after, dispatch });
 }
 
 /** Lanes in which tasks that no longer wait there, or no longer run soon, may have had a place. */

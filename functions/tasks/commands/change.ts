@@ -77,11 +77,10 @@ export async function retryTask(deps: ChangeDeps, principal: Principal, id: stri
 export async function rescheduleTask(
   deps: ChangeDeps,
   principal: Principal,
-  id: string,
-  scheduledTime: string,
+  { id, scheduledTime }: { id: string; scheduledTime: string },
 ): Promise<Task> {
   const task = await asMember(deps.db, principal, async (tx) => {
-    const rescheduled = await store.reschedule(tx, id, scheduledTime, deps.dispatch);
+    const rescheduled = await store.reschedule(tx, { id, scheduledTime, dispatch: deps.dispatch });
     return rescheduled ?? (await refuse(tx, id, 'task_not_reschedulable', 'Task has started, or has ended'));
   });
   deps.announce([task]);

@@ -48,28 +48,38 @@ export type CreatedBatch = {
 export async function createBatch(
   deps: CreateDeps,
   principal: Principal,
-  { id, organizationId, name, queue }: BatchRequest,
-  requests: readonly TaskRequest[],
-  ids: readonly string[],
-  partial: boolean,
+  {
+    batch: { id, organizationId, name, queue },
+    requests,
+    ids,
+    partial,
+  }: { batch: BatchRequest; requests: readonly TaskRequest[]; ids: readonly string[]; partial: boolean },
 ): Promise<CreatedBatch> {
   const tasks = requests.map((request, at) => ({ ...request, queue, id: ids[at] ?? '' }));
   if (tasks.length === 0) return { batch: null, written: [], unmet: [] };
   const batch = { id, name, queue };
   const cannotWait: Unmet[] = [];
   const insert = tasks.some(({ dependsOn }) => dependsOn)
-    ? () => insertWaiting(deps, principal, organizationId, batch, tasks, partial, cannotWait)
-    : () => store.insertBatch(deps.db, principal, organizationId, batch, tasks, deps.dispatch, partial);
+    ? () => insertWaiting(deps, principal, { organizationId, batch, tasks, partial, cannotWait })
+    : () =>
+        store.insertBatch(deps.db, {
+          principal,
+          organizationId,
+          batch,
+          tasks,
+          dispatch: deps.dispatch,
+          partial,
+        });
   const made = await retryOnConflict(insert).catch(async (error: unknown) => {
     if (violated(error) === undefined) throw error;
-    const before = await createdEarlier(deps.db, principal, id, ids);
+    const before = await createdEarlier(deps.db, principal, { id, ids });
     if (before) return before;
-    throw await uniqueKeysTaken(deps.db, principal, organizationId, requests);
+    throw await uniqueKeysTaken(deps.db, principal, { organizationId, requests });
   });
   if (!made) {
-    const refusal = await whyRefused(deps.db, principal, organizationId, tasks.length);
+    const refusal = await whyRefused(deps.db, principal, { organizationId, count: tasks.length });
     if (refusal) throw refusal;
-    const before = await createdEarlier(deps.db, principal, id, ids);
+    const before = await createdEarlier(deps.db, principal, { id, ids });
     return before ?? { batch: null, written: tasks.map(() => false), unmet: cannotWait };
   }
   if ('written' in made) return made;
@@ -91,11 +101,19 @@ export async function createBatch(
 async function insertWaiting(
   { db, dispatch }: CreateDeps,
   principal: Principal,
-  organizationId: string | null,
-  batch: store.NewBatch,
-  tasks: readonly store.NewTask[],
-  partial: boolean,
-  cannotWait: Unmet[],
+  {
+    organizationId,
+    batch,
+    tasks,
+    partial,
+    cannotWait,
+  }: {
+    organizationId: string | null;
+    batch: store.NewBatch;
+    tasks: readonly store.NewTask[];
+    partial: boolean;
+    cannotWait: Unmet[];
+  },
 ) {
   return asMemberOf(db, { ...principal, organizationId }, async (tx, { role, organizationId: home }) => {
     if (role === 'viewer') throw roleInsufficient(role);
@@ -105,7 +123,14 @@ async function insertWaiting(
     const leftOut = new Set(unmetNow.map(({ task }) => task));
     const wanted = tasks.filter((_task, at) => !leftOut.has(at));
     if (wanted.length === 0) return undefined;
-    const made = await store.insertBatch(tx, principal, home, batch, wanted, dispatch, partial);
+    const made = await store.insertBatch(tx, {
+      principal,
+      organizationId: home,
+      batch,
+      tasks: wanted,
+      dispatch,
+      partial,
+    });
     const there = new Set(made?.tasks.map(({ id }) => id));
     await store.insertDependencies(
       tx,
@@ -126,8 +151,7 @@ function whichOf(ids: readonly string[], tasks: readonly { id: string }[]): bool
 async function createdEarlier(
   db: Database,
   principal: Principal,
-  id: string,
-  ids: readonly string[],
+  { id, ids }: { id: string; ids: readonly string[] },
 ): Promise<CreatedBatch | undefined> {
   return asMember(db, principal, async (tx) => {
     const batch = await store.findBatch(tx, id);
@@ -139,8 +163,7 @@ async function createdEarlier(
 async function uniqueKeysTaken(
   db: Database,
   principal: Principal,
-  organizationId: string | null,
-  requests: readonly TaskRequest[],
+  { organizationId, requests }: { organizationId: string | null; requests: readonly TaskRequest[] },
 ): Promise<Refusal> {
   const keys = requests.flatMap(({ uniqueKey }) => uniqueKey ?? []);
   const taken = await asMemberOf(db, { ...principal, organizationId }, (tx, home) =>

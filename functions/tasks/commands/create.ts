@@ -30,21 +30,26 @@ export type CreateDeps = {
 export async function createTasks(
   deps: CreateDeps,
   principal: Principal,
-  organizationId: string | null,
-  requests: readonly TaskRequest[],
-  ids: readonly string[] = requests.map(() => uuidv7()),
+  {
+    organizationId,
+    requests,
+    ids = requests.map(() => uuidv7()),
+  }: { organizationId: string | null; requests: readonly TaskRequest[]; ids?: readonly string[] | undefined },
 ): Promise<Task[]> {
   const { db, dispatch, measure } = deps;
   const tasks = requests.map((request, at) => ({ ...request, id: ids[at] ?? uuidv7() }));
   const waits = tasks.some(({ dependsOn }) => dependsOn !== null);
   const writing = waits
-    ? insertWaiting(deps, principal, organizationId, tasks)
-    : retryOnConflict(() => store.insert(db, principal, organizationId, tasks, dispatch));
+    ? insertWaiting(deps, principal, { organizationId, tasks })
+    : retryOnConflict(() => store.insert(db, { principal, organizationId, tasks, dispatch }));
   const written = await writing.catch((error: unknown) =>
-    createdEarlier(db, principal, organizationId, tasks, error),
+    createdEarlier(db, principal, { organizationId, tasks, error }),
   );
   if (written.length === 0) {
-    throw (await whyRefused(db, principal, organizationId, tasks.length)) ?? tooManyPending('organization');
+    throw (
+      (await whyRefused(db, principal, { organizationId, count: tasks.length })) ??
+      tooManyPending('organization')
+    );
   }
   measure?.('TasksCreated', written.length);
   await wake(deps, principal, written);
@@ -59,14 +64,13 @@ export async function createTasks(
 async function insertWaiting(
   { db, dispatch }: CreateDeps,
   principal: Principal,
-  organizationId: string | null,
-  tasks: readonly store.NewTask[],
+  { organizationId, tasks }: { organizationId: string | null; tasks: readonly store.NewTask[] },
 ): Promise<store.Timed<Task>[]> {
   return asMemberOf(db, { ...principal, organizationId }, async (tx, { role, organizationId: home }) => {
     if (role === 'viewer') throw roleInsufficient(role);
     const [first] = await unmetDependencies(tx, home, tasks);
     if (first) throw unmet([first], '');
-    const written = await store.insert(tx, principal, home, tasks, dispatch);
+    const written = await store.insert(tx, { principal, organizationId: home, tasks, dispatch });
     const there = new Set(written.map(({ id }) => id));
     await store.insertDependencies(
       tx,
@@ -162,9 +166,11 @@ export function dependencyFailed(id: string, status: TaskStatus): Refusal {
 async function createdEarlier(
   db: Database,
   principal: Principal,
-  organizationId: string | null,
-  tasks: readonly store.NewTask[],
-  error: unknown,
+  {
+    organizationId,
+    tasks,
+    error,
+  }: { organizationId: string | null; tasks: readonly store.NewTask[]; error: unknown },
 ): Promise<store.Timed<Task>[]> {
   const taken = violated(error);
   if (taken === undefined) throw error;
@@ -255,8 +261,7 @@ export function tooManyPending(full: store.FullBound): Refusal {
 export async function whyRefused(
   db: Database,
   principal: Principal,
-  organizationId: string | null,
-  count: number,
+  { organizationId, count }: { organizationId: string | null; count: number },
 ): Promise<Refusal | undefined> {
   return asMemberOf(db, { ...principal, organizationId }, async (tx, { role, organizationId: home }) => {
     if (role === 'viewer') return roleInsufficient(role);

@@ -34,12 +34,10 @@ const enqueue = async (wakeUps: readonly WakeUp[]) => {
 const deps = { db: api, enqueue, dispatch: DISPATCH, announce: () => {} };
 
 async function create(...given: Partial<store.NewTask>[]): Promise<string[]> {
-  const tasks = await createTasks(
-    deps,
-    ada,
-    null,
-    given.map((each) => newTask(each)),
-  );
+  const tasks = await createTasks(deps, ada, {
+    organizationId: null,
+    requests: given.map((each) => newTask(each)),
+  });
   return tasks.map(({ id }) => id);
 }
 
@@ -132,7 +130,7 @@ describe('a freed place', () => {
     await create(...Array.from({ length: 12 }, () => ({ ...keyed('printer'), kind: 'http.request' })));
     const [free] = await create(keyed('printer'));
     await deliver();
-    await pause(deps, ada, null, { scope: 'kind', name: 'http.request' });
+    await pause(deps, ada, { organizationId: null, key: { scope: 'kind', name: 'http.request' } });
     await deliver();
     await complete(running);
     expect(await idsWith('RUNNING')).toEqual([free]);
@@ -183,13 +181,16 @@ describe('no task that could run stays held while a place is free', () => {
         'complete two': async () => complete(await one('RUNNING'), await one('RUNNING')),
         cancel: async () => cancelTask(deps, ada, await one('SCHEDULED')).catch(refused),
         reschedule: async () =>
-          rescheduleTask(deps, ada, await one('SCHEDULED'), '2024-01-01T00:00:00Z').catch(refused),
+          rescheduleTask(deps, ada, {
+            id: await one('SCHEDULED'),
+            scheduledTime: '2024-01-01T00:00:00Z',
+          }).catch(refused),
         bind: () => bind(random.pick([null, 1, 2, 3])),
         async pause() {
           const key = random.pick(['queue:bulk', ...KINDS.map((name) => `kind:${name}`)]);
           const [scope, name = ''] = key.split(':') as ['kind' | 'queue', string];
-          if (paused.delete(key)) await resume(deps, ada, null, { scope, name });
-          else if (paused.add(key)) await pause(deps, ada, null, { scope, name });
+          if (paused.delete(key)) await resume(deps, ada, { organizationId: null, key: { scope, name } });
+          else if (paused.add(key)) await pause(deps, ada, { organizationId: null, key: { scope, name } });
         },
       };
       const names = [

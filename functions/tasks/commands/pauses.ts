@@ -20,8 +20,11 @@ type Named = Pick<store.Pause, 'scope' | 'name'>;
 export async function listPauses(
   { db }: Pick<CreateDeps, 'db'>,
   principal: Principal,
-  { organizationId, after }: { organizationId: string | null; after: store.PauseKey | null },
-  limit: number,
+  {
+    organizationId,
+    after,
+    limit,
+  }: { organizationId: string | null; after: store.PauseKey | null; limit: number },
 ): Promise<{ pauses: Pause[]; more: boolean }> {
   return asReader(db, { ...principal, organizationId }, async (tx) => {
     const wanted = { organizationId, memberId: principal.userId, after };
@@ -38,8 +41,7 @@ export async function listPauses(
 export async function pause(
   deps: CreateDeps,
   principal: Principal,
-  organizationId: string | null,
-  key: Named,
+  { organizationId, key }: { organizationId: string | null; key: Named },
 ): Promise<Pause> {
   const made = await asMemberOf(deps.db, { ...principal, organizationId }, async (tx, membership) => {
     demandRight(membership, 'pause');
@@ -47,7 +49,11 @@ export async function pause(
     await store.addPause(tx, named, principal.userId);
     const paused = await store.findPause(tx, named);
     if (!paused) throw new Error('A pause was made, but not found');
-    await recordPause(tx, principal, membership.organizationId, { action: 'pause.added', key });
+    await recordPause(tx, principal, {
+      organizationId: membership.organizationId,
+      action: 'pause.added',
+      key,
+    });
     return paused;
   });
   // A paused task may have had a place that another one of its key can use.
@@ -63,15 +69,18 @@ export async function pause(
 export async function resume(
   deps: CreateDeps,
   principal: Principal,
-  organizationId: string | null,
-  key: Named,
+  { organizationId, key }: { organizationId: string | null; key: Named },
 ): Promise<void> {
   const home = await asMemberOf(deps.db, { ...principal, organizationId }, async (tx, membership) => {
     demandRight(membership, 'pause');
     if (!(await store.removePause(tx, { organizationId: membership.organizationId, ...key }))) {
       throw new Refusal('not_found', 'pause_not_found', `The ${key.scope} ${key.name} is not paused`);
     }
-    await recordPause(tx, principal, membership.organizationId, { action: 'pause.removed', key });
+    await recordPause(tx, principal, {
+      organizationId: membership.organizationId,
+      action: 'pause.removed',
+      key,
+    });
     return membership.organizationId;
   });
   await reconsiderHeld(deps, principal, home);
@@ -80,8 +89,11 @@ export async function resume(
 function recordPause(
   tx: Transaction,
   principal: Principal,
-  organizationId: string,
-  { action, key: { scope, name } }: { action: 'pause.added' | 'pause.removed'; key: Named },
+  {
+    organizationId,
+    action,
+    key: { scope, name },
+  }: { organizationId: string; action: 'pause.added' | 'pause.removed'; key: Named },
 ): Promise<void> {
   return recordAct(tx, principal, { organizationId, action, target: `${scope} ${name}` });
 }

@@ -24,7 +24,7 @@ const deps = { db: api, ...quiet };
 async function create(dependsOn: readonly Task[] = [], given: Partial<store.NewTask> = {}): Promise<Task> {
   const ids = dependsOn.length > 0 ? dependsOn.map(({ id }) => id) : null;
   const { id: _, ...request } = newTask({ maxRetries: 0, dependsOn: ids, ...given });
-  const [task] = await createTasks(deps, ada, null, [request]);
+  const [task] = await createTasks(deps, ada, { organizationId: null, requests: [request] });
   if (!task) throw new Error('not created');
   return task;
 }
@@ -36,7 +36,7 @@ const claim = async ({ id }: Task) =>
 async function settle({ id }: Task, attempt: number, kind: 'complete' | 'fail'): Promise<void> {
   const outcome = kind === 'complete' ? ({ kind, result: 1 } as const) : ({ kind, error } as const);
   await store.settle(worker, [{ ...outcome, id, attempt }], DISPATCH);
-  await releaseDependents({ db: worker, ...quiet }, [id]);
+  await releaseDependents({ db: worker, ...quiet }, { ids: [id] });
 }
 
 const end = async (task: Task, kind: 'complete' | 'fail') => settle(task, await claim(task), kind);
@@ -44,7 +44,11 @@ const end = async (task: Task, kind: 'complete' | 'fail') => settle(task, await 
 const cancel = (task: Task) => cancelTask(deps, ada, task.id);
 const retry = (task: Task) => retryTask(deps, ada, task.id);
 const retryMany = (ids: readonly string[]) =>
-  actInBulk(deps, ada, { action: 'retry' }, { ...EVERYTHING, ids }, () => 60);
+  actInBulk(deps, ada, {
+    wanted: { action: 'retry' },
+    filter: { ...EVERYTHING, ids },
+    remainingSeconds: () => 60,
+  });
 
 /** The tasks' statuses, in their order. */
 async function statuses(...tasks: readonly Task[]): Promise<(TaskStatus | undefined)[]> {
@@ -128,7 +132,9 @@ describe('a retried task that depends on others', () => {
     await cancel(second);
     await retry(second);
     const time = new Date(Date.now() + 3_600_000).toISOString();
-    const moved = await on.admin.begin((tx) => store.reschedule(tx, second.id, time, DISPATCH));
+    const moved = await on.admin.begin((tx) =>
+      store.reschedule(tx, { id: second.id, scheduledTime: time, dispatch: DISPATCH }),
+    );
     expect(moved).toMatchObject({ status: 'PENDING' });
     await end(first, 'complete');
     const [row] =
@@ -204,13 +210,11 @@ describe('several that are retried together', () => {
       insert into task_dependencies (task_id, depends_on, organization_id)
       select id, coalesce(lag(id) over (order by id), ${top.id}), organization_id
       from tasks where organization_id = ${ada.organizationId} and id <> ${top.id}`;
-    const outcome = await actInBulk(
-      deps,
-      ada,
-      { action: 'retry' },
-      { ...EVERYTHING, statuses: ['CANCELLED'] },
-      () => 60,
-    );
+    const outcome = await actInBulk(deps, ada, {
+      wanted: { action: 'retry' },
+      filter: { ...EVERYTHING, statuses: ['CANCELLED'] },
+      remainingSeconds: () => 60,
+    });
     expect(outcome).toMatchObject({ matched: count, changed: count, complete: true });
     const [row] = await on.admin`
       select count(*) filter (where status = 'PENDING')::int as waiting, count(*) filter (where not has_dependents)::int as ends

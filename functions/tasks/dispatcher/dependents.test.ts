@@ -33,7 +33,10 @@ async function create(
     maxRetries: 1,
     dependsOn: dependsOn.length > 0 ? dependsOn.map(({ id }) => id) : null,
   });
-  const [task] = await createTasks({ db: api, ...quiet }, member, null, [request]);
+  const [task] = await createTasks({ db: api, ...quiet }, member, {
+    organizationId: null,
+    requests: [request],
+  });
   if (!task) throw new Error('not created');
   return task;
 }
@@ -47,7 +50,7 @@ async function end(task: Task, kind: 'complete' | 'fail'): Promise<void> {
     DISPATCH,
   );
 }
-const release = (task: Task, db = worker) => releaseDependents({ db, ...quiet }, [task.id]);
+const release = (task: Task, db = worker) => releaseDependents({ db, ...quiet }, { ids: [task.id] });
 
 describe('a task that depends on others', () => {
   test('waits until all of them are completed, and is scheduled then', async () => {
@@ -87,7 +90,10 @@ describe('a task that depends on others', () => {
     const grandchild = await create([child]);
     const heard: { id: string; status: string }[] = [];
     await end(root, 'fail');
-    await releaseDependents({ db: worker, ...quiet, announce: (tasks) => heard.push(...tasks) }, [root.id]);
+    await releaseDependents(
+      { db: worker, ...quiet, announce: (tasks) => heard.push(...tasks) },
+      { ids: [root.id] },
+    );
     expect(heard).toMatchObject([
       { id: child.id, status: 'CANCELLED' },
       { id: grandchild.id, status: 'CANCELLED' },
@@ -121,9 +127,9 @@ describe('a task that depends on others', () => {
       },
       {
         ...store,
-        release: (db, ids, limit, dispatch) => {
-          asked?.push(...(ids ?? []));
-          return store.release(db, ids, limit, dispatch);
+        release: (db, given) => {
+          asked?.push(...(given.ids ?? []));
+          return store.release(db, given);
         },
       },
     );
@@ -171,7 +177,7 @@ describe('a task that depends on others', () => {
     await end(parent, 'complete');
     const stretches: number[] = [];
     const announce = (rows: readonly Task[]) => void stretches.push(rows.length);
-    const released = await releaseDependents({ db: worker, ...quiet, announce }, [parent.id]);
+    const released = await releaseDependents({ db: worker, ...quiet, announce }, { ids: [parent.id] });
     expect(stretches).toEqual([MAX_RELEASED, 500]);
     expect(new Set(released.map(({ id }) => id)).size).toBe(count);
     expect(new Set(released.map(({ payload }) => payload))).toEqual(new Set([null]));
@@ -185,7 +191,9 @@ describe('a task that depends on others', () => {
     for (const parent of parents) await end(parent, 'complete');
     const workers = parents.map(() => on.as('worker'));
     const released = await Promise.all(
-      parents.map((parent, n) => releaseDependents({ db: workers[n] ?? worker, ...quiet }, [parent.id])),
+      parents.map((parent, n) =>
+        releaseDependents({ db: workers[n] ?? worker, ...quiet }, { ids: [parent.id] }),
+      ),
     );
     expect(released.flat().map(({ id }) => id)).toEqual([waiting.id]);
   });
@@ -215,7 +223,7 @@ describe('a task that depends on others', () => {
     await on.join(eve, ada.organizationId, 'viewer');
     const { id: _, ...request } = newTask({ dependsOn: [parent.id] });
     await expect(
-      createTasks({ db: api, ...quiet }, eve, ada.organizationId, [request]),
+      createTasks({ db: api, ...quiet }, eve, { organizationId: ada.organizationId, requests: [request] }),
     ).rejects.toMatchObject({ code: 'role_insufficient' });
   });
 
@@ -225,7 +233,7 @@ describe('a task that depends on others', () => {
     for (const parent of [locked, free]) await end(parent, 'complete');
     await on.admin.begin(async (tx) => {
       await tx`select from tasks where id = ${locked.id} for update`;
-      const releasing = store.release(worker, [locked.id, free.id], 10, DISPATCH);
+      const releasing = store.release(worker, { ids: [locked.id, free.id], limit: 10, dispatch: DISPATCH });
       expect(await Promise.race([releasing, sleep(5_000, 'waits')])).toMatchObject({
         told: 1,
         moved: [{ id: runs.id }],

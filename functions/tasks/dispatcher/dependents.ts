@@ -17,16 +17,26 @@ const CHUNK = 100;
  */
 export async function releaseDependents(
   deps: ReleaseDeps,
-  ids: readonly string[] | null,
-  timeLeft: () => boolean = () => true,
-  statements: Pick<typeof store, 'release'> = store,
+  {
+    ids,
+    timeLeft = () => true,
+    statements = store,
+  }: {
+    ids: readonly string[] | null;
+    timeLeft?: (() => boolean) | undefined;
+    statements?: Pick<typeof store, 'release'> | undefined;
+  },
 ): Promise<store.Timed<Task>[]> {
   const scheduled: store.Timed<Task>[] = [];
   const todo = ids === null ? null : [...ids];
   while (timeLeft()) {
     const chunk = todo?.splice(0, CHUNK) ?? null;
     if (chunk?.length === 0) break;
-    const { told, moved, more } = await statements.release(deps.db, chunk, CHUNK, deps.dispatch);
+    const { told, moved, more } = await statements.release(deps.db, {
+      ids: chunk,
+      limit: CHUNK,
+      dispatch: deps.dispatch,
+    });
     deps.announce(moved);
     scheduled.push(...moved.filter(({ status }) => status === 'SCHEDULED'));
     todo?.push(

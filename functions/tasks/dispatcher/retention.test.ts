@@ -32,7 +32,7 @@ const ended = async (daysAgo: number, member = ada) => {
 /** So many tasks of a member, whose time is over. */
 const endedMany = async (count: number, member: Member) => {
   const tasks = Array.from({ length: count }, () => newTask());
-  await store.insert(api, member, null, tasks, DISPATCH);
+  await store.insert(api, { principal: member, organizationId: null, tasks, dispatch: DISPATCH });
   await on.admin`
     update tasks set status = 'CANCELLED', finished_at = now() - interval '40 days', next_dispatch_at = null
     where organization_id = ${member.organizationId}`;

@@ -95,7 +95,11 @@ export async function tick(
   }
   // What it schedules is due for a message, and taken below. However many wait, half of the time is for what is due.
   const half = remainingSeconds() / 2;
-  const told = await releaseDependents(deps, null, () => remainingSeconds() > half, statements);
+  const told = await releaseDependents(deps, {
+    ids: null,
+    timeLeft: () => remainingSeconds() > half,
+    statements,
+  });
   await statements.dispatchAgain(
     deps.db,
     told.filter((task) => task.dueInSeconds <= deps.dispatch.lookaheadSeconds).map(({ id }) => id),

@@ -33,7 +33,7 @@ async function batchOf(count: number) {
   const tasks = Array.from({ length: count }, () => newTask({ maxRetries: 0 }));
   const ids = tasks.map((task) => task.id);
   const batch = { id, organizationId: null, name: 'Batch', queue: 'bulk' } as const;
-  await createBatch({ ...quiet, db: api }, ada, batch, tasks, ids, false);
+  await createBatch({ ...quiet, db: api }, ada, { batch, requests: tasks, ids, partial: false });
   return { id, ids };
 }
 
@@ -65,7 +65,11 @@ describe('a single task', () => {
 
   test('that is cancelled by a filter with others is told of as they are, each once', async () => {
     const ids = [(await insertTask(api, ada)).id, (await insertTask(api, ada)).id];
-    await actInBulk(asApi(), ada, { action: 'cancel' }, EVERYTHING, FULL);
+    await actInBulk(asApi(), ada, {
+      wanted: { action: 'cancel' },
+      filter: EVERYTHING,
+      remainingSeconds: FULL,
+    });
     expect((await told.heard()).map(({ subject }) => subject).toSorted()).toEqual(ids);
   });
 
@@ -83,7 +87,11 @@ describe('a single task', () => {
   test('that is cancelled for what it waits for is told of by the tick', async () => {
     const awaited = await insertTask(api, ada);
     const request = newTask({ dependsOn: [awaited.id] });
-    const [waiting] = await createTasks({ ...quiet, db: api }, ada, null, [request], [request.id]);
+    const [waiting] = await createTasks({ ...quiet, db: api }, ada, {
+      organizationId: null,
+      requests: [request],
+      ids: [request.id],
+    });
     await cancelTask(asApi(), ada, awaited.id);
     await told.heard();
     await tick(asDispatcher(), FULL);
@@ -102,7 +110,7 @@ describe('a single task', () => {
 describe('a batch', () => {
   test('that is cancelled as a whole is told of once, however many statements that takes', async () => {
     const { id } = await batchOf(store.BULK_STEP.changed + 500);
-    const { changed } = await cancelBatch(asApi(), ada, id, FULL);
+    const { changed } = await cancelBatch(asApi(), ada, { batchId: id, remainingSeconds: FULL });
     expect(changed).toBe(1_500);
     expect(await told.heard()).toMatchObject([batchFinished(id, { total: 1_500, cancelled: 1_500 })]);
   });

@@ -29,17 +29,24 @@ export async function unmetNow(
 export async function insertWaiting(
   db: Database,
   job: Job,
-  tasks: readonly store.NewTask[],
-  dispatch: DispatchSettings,
+  { tasks, dispatch }: { tasks: readonly store.NewTask[]; dispatch: DispatchSettings },
 ): Promise<{ made: Written | undefined; unmet: ReadonlyMap<number, LineError[]> }> {
   if (tasks.every(({ dependsOn }) => dependsOn === null)) {
-    return { made: await store.insertImported(db, job, job.createdBy, tasks, dispatch), unmet: new Map() };
+    return {
+      made: await store.insertImported(db, { attempt: job, createdBy: job.createdBy, tasks, dispatch }),
+      unmet: new Map(),
+    };
   }
   const writing = () =>
     db.begin(async (tx) => {
       const unmet = byTask(await unmetDependencies(tx, job.organizationId, tasks));
       const able = tasks.filter((_, place) => !unmet.has(place));
-      const made = await store.insertImported(tx, job, job.createdBy, able, dispatch);
+      const made = await store.insertImported(tx, {
+        attempt: job,
+        createdBy: job.createdBy,
+        tasks: able,
+        dispatch,
+      });
       const there = new Set(made?.tasks.map(({ id }) => id));
       await store.insertDependencies(
         tx,

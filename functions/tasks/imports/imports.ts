@@ -61,13 +61,18 @@ export async function beginImport(
     payload,
   };
   const begun = await asMember(db, principal, async (tx) => {
-    const [written] = await store.insert(tx, principal, home, [task], dispatch);
+    const [written] = await store.insert(tx, { principal, organizationId: home, tasks: [task], dispatch });
     if (!written) return undefined;
-    const made = await store.insertImport(tx, batch, home, principal.userId, {
-      importTask: ids.task,
-      etag: uploaded.etag,
-      first: idOf(0),
-      last: idOf(LINES - 1),
+    const made = await store.insertImport(tx, {
+      batch,
+      organizationId: home,
+      userId: principal.userId,
+      given: {
+        importTask: ids.task,
+        etag: uploaded.etag,
+        first: idOf(0),
+        last: idOf(LINES - 1),
+      },
     });
     return { batch: { ...made, running: 0 }, written };
   }).catch(async (error: unknown) => {
@@ -75,7 +80,7 @@ export async function beginImport(
     return { batch: await asMember(db, principal, (tx) => batchIn(tx, ids.batch)), written: undefined };
   });
   if (!begun) {
-    const refusal = await whyRefused(db, principal, home, 1);
+    const refusal = await whyRefused(db, principal, { organizationId: home, count: 1 });
     throw refusal ?? new Error('An import was neither written nor refused');
   }
   if (begun.written) await wake(deps, principal, [begun.written]);
@@ -160,7 +165,7 @@ export function importPorts({
       return opened;
     },
     takenUniqueKeys: ({ organizationId, batchId }, keys) =>
-      store.uniqueKeysTakenByOthers(db, organizationId, batchId, keys),
+      store.uniqueKeysTakenByOthers(db, { organizationId, batchId, keys }),
     async unmet({ organizationId }, lines) {
       const errors = await unmetNow(
         db,
@@ -172,7 +177,7 @@ export function importPorts({
     async insert(job, lines) {
       const idOf = importIds(job.batchId);
       const tasks = lines.map(({ line, request }) => ({ ...request, id: idOf(line) }));
-      const { made, unmet } = await insertWaiting(db, job, tasks, dispatch);
+      const { made, unmet } = await insertWaiting(db, job, { tasks, dispatch });
       if (!made) {
         const found = await store.findImport(db, job);
         throw found && !found.mayWrite ? importForbidden() : lost();

@@ -27,8 +27,11 @@ export async function batchIn(tx: Transaction, id: string): Promise<store.BatchN
 export async function listBatches(
   { db }: { db: Database },
   principal: Principal,
-  { organizationId, beforeId }: { organizationId: string | null; beforeId: string | null },
-  limit: number,
+  {
+    organizationId,
+    beforeId,
+    limit,
+  }: { organizationId: string | null; beforeId: string | null; limit: number },
 ): Promise<{ batches: store.BatchNow[]; more: boolean }> {
   return asReader(db, { ...principal, organizationId }, async (tx) => {
     const wanted = { organizationId, memberId: principal.userId, beforeId };

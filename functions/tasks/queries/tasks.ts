@@ -36,8 +36,10 @@ export type TaskPage = {
 export async function listTasks(
   { db }: { db: Database },
   principal: Principal,
-  { organizationId, mine, batchId, ...filter }: ListRequest,
-  { limit, large, take }: TaskPage,
+  {
+    request: { organizationId, mine, batchId, ...filter },
+    page: { limit, large, take },
+  }: { request: ListRequest; page: TaskPage },
 ): Promise<boolean> {
   return asReader(db, { ...principal, organizationId }, async (tx) => {
     const batch = batchId === null ? null : await batchIn(tx, batchId);
@@ -66,8 +68,7 @@ export async function listTasks(
 export async function getTask(
   { db }: { db: Database },
   principal: Principal,
-  id: string,
-  large: true | LargeColumns = true,
+  { id, large = true }: { id: string; large?: true | LargeColumns | undefined },
 ): Promise<Task> {
   return asMember(db, principal, (tx) => findVisible(tx, id, large));
 }
@@ -76,8 +77,7 @@ export async function getTask(
 export async function explainTask(
   { db }: { db: Database },
   principal: Principal,
-  id: string,
-  large: true | LargeColumns = true,
+  { id, large = true }: { id: string; large?: true | LargeColumns | undefined },
 ): Promise<{ task: Task; waiting: WaitingReason | null }> {
   return asMember(db, principal, async (tx) => {
     const task = await findVisible(tx, id, large);
@@ -104,13 +104,11 @@ async function findVisible(tx: Transaction, id: string, large: true | LargeColum
 export async function listAttempts(
   { db }: { db: Database },
   principal: Principal,
-  id: string,
-  before: number | null,
-  limit: number,
+  { id, before, limit }: { id: string; before: number | null; limit: number },
 ): Promise<{ attempts: Attempt[]; more: boolean }> {
   return asMember(db, principal, async (tx) => {
     if (!(await store.exists(tx, id))) taskNotFound();
-    const rows = await store.attempts(tx, id, before, limit + 1);
+    const rows = await store.attempts(tx, { taskId: id, before, limit: limit + 1 });
     return { attempts: rows.slice(0, limit), more: rows.length > limit };
   });
 }

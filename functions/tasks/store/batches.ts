@@ -2,6 +2,7 @@ import type { Database, Transaction } from '../../database/connect.ts';
 import type { Batch } from '../task.ts';
 import { batchJsonSql } from './fragments/batch-counters.ts';
 import { type ListOwner, newestRowsSql } from './fragments/newest.ts';
+import { unfinishedSql } from './fragments/statuses.ts';
 
 /** A batch, and how many of its tasks run at this moment. */
 export type BatchNow = Batch & { running: number };
@@ -69,6 +70,6 @@ export async function takenUniqueKeys(
   const rows = await tx<{ key: string }[]>`
     select t.unique_key as key from tasks t
     where t.organization_id = ${organizationId} and t.unique_key = any (${keys as string[]}::text[])
-      and t.status in ('PENDING', 'SCHEDULED', 'RUNNING')`;
+      and t.status in ${unfinishedSql(tx)}`;
   return rows.map(({ key }) => key);
 }

@@ -78,13 +78,15 @@ export type ChangedBulkStep = BulkStep & { rows: Changed[] };
 /** Moves a step of the tasks that are meant. */
 async function moveMany(
   tx: Transaction,
-  move: BulkMove,
-  given: Selection,
-  after: string | null,
-  statement: Fragment,
+  {
+    move,
+    given,
+    after,
+    statement,
+  }: { move: BulkMove; given: Selection; after: string | null; statement: Fragment },
 ): Promise<ChangedBulkStep> {
   const rows = await tx<(Changed & BulkStep)[]>`
-    with recursive ${bulkSelectionSql(tx, move, given, after)}, ${statement}
+    with recursive ${bulkSelectionSql(tx, { move, given, after })}, ${statement}
     select ${taskColumnsSql(tx, false)}, t.watchers, ${watchedBatchSql(tx)}, ${dueInSecondsSql(tx)}, ${isCappedSql(tx)} as capped, r.matched, r.stopping, r.id as reached
     from reached r left join moved t on true`;
   const [first] = rows;
@@ -107,10 +109,14 @@ export async function cancel(tx: Transaction, id: string): Promise<Changed | und
 /** Cancels a step of the tasks that are meant. @param after where the step before has come to */
 export async function cancelMany(
   tx: Transaction,
-  given: Selection,
-  after: string | null,
+  { given, after }: { given: Selection; after: string | null },
 ): Promise<ChangedBulkStep> {
-  return moveMany(tx, 'cancel', given, after, tx`${pickedSql(tx, 'cancel')}, ${cancelSql(tx)}`);
+  return moveMany(tx, {
+    move: 'cancel',
+    given,
+    after,
+    statement: tx`${pickedSql(tx, 'cancel')}, ${cancelSql(tx)}`,
+  });
 }
 
 /**
@@ -129,7 +135,7 @@ export async function requeue(
     meant as (
       select t.id from tasks t where t.id = ${id} and t.status = any (${fromStatuses('requeue')}::text[])
     )`;
-  return moveOne(tx, tx`${meant}, ${requeueSql(tx, 'meant', tx`true`, dispatch)}`);
+  return moveOne(tx, tx`${meant}, ${requeueSql(tx, { candidates: 'meant', isFree: tx`true`, dispatch })}`);
 }
 
 /**
@@ -140,11 +146,14 @@ export async function requeue(
  */
 export async function requeueMany(
   tx: Transaction,
-  given: Selection,
-  after: string | null,
-  dispatch: DispatchSettings,
+  { given, after, dispatch }: { given: Selection; after: string | null; dispatch: DispatchSettings },
 ): Promise<ChangedBulkStep> {
-  return moveMany(tx, 'requeue', given, after, requeueSql(tx, 'chosen', uniqueKeyIsFreeSql(tx), dispatch));
+  return moveMany(tx, {
+    move: 'requeue',
+    given,
+    after,
+    statement: requeueSql(tx, { candidates: 'chosen', isFree: uniqueKeyIsFreeSql(tx), dispatch }),
+  });
 }
 
 /**
@@ -155,9 +164,7 @@ export async function requeueMany(
  */
 export async function reschedule(
   tx: Transaction,
-  id: string,
-  scheduledTime: string,
-  dispatch: DispatchSettings,
+  { id, scheduledTime, dispatch }: { id: string; scheduledTime: string; dispatch: DispatchSettings },
 ): Promise<Changed | undefined> {
   const picked = pickedOneSql(tx, id, fromStatuses('reschedule'));
   return moveOne(tx, tx`${picked}, ${rescheduleSql(tx, scheduledTime, dispatch)}`);
@@ -166,24 +173,24 @@ export async function reschedule(
 /** Gives a step of the tasks that are meant another time. */
 export async function rescheduleMany(
   tx: Transaction,
-  given: Selection,
-  after: string | null,
-  scheduledTime: string,
-  dispatch: DispatchSettings,
+  {
+    given,
+    after,
+    scheduledTime,
+    dispatch,
+  }: { given: Selection; after: string | null; scheduledTime: string; dispatch: DispatchSettings },
 ): Promise<ChangedBulkStep> {
   const statement = tx`${pickedSql(tx, 'reschedule')}, ${rescheduleSql(tx, scheduledTime, dispatch)}`;
-  return moveMany(tx, 'reschedule', given, after, statement);
+  return moveMany(tx, { move: 'reschedule', given, after, statement });
 }
 
 /** Counts a step without changing it. */
 export async function countBulkStep(
   tx: Transaction,
-  move: BulkMove,
-  given: Selection,
-  after: string | null,
+  { move, given, after }: { move: BulkMove; given: Selection; after: string | null },
 ): Promise<BulkStep> {
   const [counted] = await tx<BulkStep[]>`
-    with ${bulkSelectionSql(tx, move, given, after)}
+    with ${bulkSelectionSql(tx, { move, given, after })}
     select r.matched, r.stopping, r.id as reached from reached r`;
   if (!counted) throw new Error('A statement that always answers did not');
   return counted;

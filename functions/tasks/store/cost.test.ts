@@ -65,7 +65,7 @@ test('a tick looks at what is due, however many tasks are stored for later, run 
     await store.takeForDispatch(dispatcher, 1_000, DISPATCH.resendSeconds);
     await store.rescue(dispatcher, null, 1_000);
     await store.heldLanes(dispatcher, 1_000);
-    await store.release(dispatcher, null, 100, DISPATCH);
+    await store.release(dispatcher, { ids: null, limit: 100, dispatch: DISPATCH });
   };
   const few = await blocksOf(dispatcher, look);
   await storeMuch();
@@ -80,7 +80,7 @@ test('claim, renewal, report and settle look at their own tasks, also by a plan 
   const [api, worker] = [on.as('api'), on.as('worker')];
   const claimAndSettle = async (count: number) => {
     const tasks = Array.from({ length: count }, () => newTask({ id: uuidv7() }));
-    await store.insert(api, ada, null, tasks, DISPATCH);
+    await store.insert(api, { principal: ada, organizationId: null, tasks, dispatch: DISPATCH });
     const { claimed } = await store.claim(worker, {
       ids: tasks.map(({ id }) => id),
       leaseSeconds: 30,
@@ -114,7 +114,7 @@ test('claim, settle and tick look at what their own organizations have paused an
   const [worker, dispatcher] = [on.as('worker'), on.as('dispatcher')];
   const work = async () => {
     const tasks = [newTask(), newTask()];
-    await store.insert(on.as('api'), grace, null, tasks, DISPATCH);
+    await store.insert(on.as('api'), { principal: grace, organizationId: null, tasks, dispatch: DISPATCH });
     await store.takeForDispatch(dispatcher, 1_000, DISPATCH.resendSeconds);
     const ids = tasks.map(({ id }) => id);
     const { claimed } = await store.claim(worker, { ids, leaseSeconds: 30, soonSeconds: 0 });
@@ -145,7 +145,12 @@ test('a release looks at what it can give a place to, however many tasks of a fu
   await on.admin`
     insert into pauses (organization_id, scope, name) values (${ada.organizationId}, 'kind', 'http.request')`;
   const keyed = { concurrencyKey: 'printer', concurrencyLimit: 1 };
-  const [running] = await store.insert(api, ada, null, [newTask(keyed)], DISPATCH);
+  const [running] = await store.insert(api, {
+    principal: ada,
+    organizationId: null,
+    tasks: [newTask(keyed)],
+    dispatch: DISPATCH,
+  });
   await store.claim(worker, { ids: [running?.id ?? ''], leaseSeconds: 3_600, soonSeconds: 0 });
   const hold = (count: number) => on.admin`
     insert into tasks (id, organization_id, kind, name, queue, status, scheduled_time, run_at, next_dispatch_at, max_retries,
@@ -167,7 +172,12 @@ test('a release looks at what it can give a place to, however many tasks of a fu
   await counted();
   expect(await blocksOf(worker, look)).toBeLessThan(few + 50);
   // A task that can use the place gets it, behind all of them.
-  const [free] = await store.insert(api, ada, null, [newTask()], DISPATCH);
+  const [free] = await store.insert(api, {
+    principal: ada,
+    organizationId: null,
+    tasks: [newTask()],
+    dispatch: DISPATCH,
+  });
   await on.admin`update tasks set held_by = 'organization', next_dispatch_at = 'infinity' where id = ${free?.id ?? ''}`;
   const released = await worker.begin((tx) => store.releaseHeld(tx, lanes, DISPATCH));
   expect(released).toMatchObject([{ id: free?.id }]);

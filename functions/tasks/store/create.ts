@@ -10,9 +10,11 @@ import { fullBoundSql, pendingCountersSql } from './fragments/pending-counters.t
 /** The organization that the principal may write to, the named one or the personal one, if there is room for so many more tasks. */
 const writableOrganizationSql = (
   db: Database | Transaction,
-  { userId, sessionId }: Principal,
-  organizationId: string | null,
-  count: number,
+  {
+    principal: { userId, sessionId },
+    organizationId,
+    count,
+  }: { principal: Principal; organizationId: string | null; count: number },
 ) => db`
   caller as materialized (
     select organization_id, role from enter_organization(${userId}, ${sessionId}, ${organizationId})
@@ -31,14 +33,21 @@ const writableOrganizationSql = (
  */
 export async function insert(
   db: Database | Transaction,
-  principal: Principal,
-  organizationId: string | null,
-  tasks: readonly NewTask[],
-  dispatch: DispatchSettings,
+  {
+    principal,
+    organizationId,
+    tasks,
+    dispatch,
+  }: {
+    principal: Principal;
+    organizationId: string | null;
+    tasks: readonly NewTask[];
+    dispatch: DispatchSettings;
+  },
 ): Promise<Timed<Task>[]> {
   return db<Timed<Task>[]>`
-    with ${writableOrganizationSql(db, principal, organizationId, tasks.length)}, t as (
-      ${insertTasksSql(db, principal.userId, tasks, null, dispatch)}
+    with ${writableOrganizationSql(db, { principal, organizationId, count: tasks.length })}, t as (
+      ${insertTasksSql(db, { createdBy: principal.userId, tasks, batchId: null, dispatch })}
       returning t.*
     ), ${pendingCountersSql(db, 't', { each: 1 })}
     select ${taskColumnsSql(db)}, ${dueInSecondsSql(db)} from t`;
@@ -75,16 +84,25 @@ export async function insertDependencies(
  */
 export async function insertBatch(
   db: Database | Transaction,
-  principal: Principal,
-  organizationId: string | null,
-  batch: NewBatch,
-  tasks: readonly NewTask[],
-  dispatch: DispatchSettings,
-  partial = false,
+  {
+    principal,
+    organizationId,
+    batch,
+    tasks,
+    dispatch,
+    partial = false,
+  }: {
+    principal: Principal;
+    organizationId: string | null;
+    batch: NewBatch;
+    tasks: readonly NewTask[];
+    dispatch: DispatchSettings;
+    partial?: boolean | undefined;
+  },
 ): Promise<WrittenBatch | undefined> {
   const [first, ...rows] = await db<(WrittenBatch['tasks'][number] & { batch: Batch | null })[]>`
-    with ${writableOrganizationSql(db, principal, organizationId, tasks.length)}, made as (
-      ${insertTasksSql(db, principal.userId, tasks, batch.id, dispatch)}
+    with ${writableOrganizationSql(db, { principal, organizationId, count: tasks.length })}, made as (
+      ${insertTasksSql(db, { createdBy: principal.userId, tasks, batchId: batch.id, dispatch })}
       ${partial ? db`on conflict do nothing` : db``}
       returning t.id, t.organization_id, t.created_by, t.status, t.run_at
     ), ${pendingCountersSql(db, 'made', { each: 1 })}, batch as (

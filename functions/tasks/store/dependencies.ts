@@ -9,6 +9,7 @@ import {
   type Timed,
   taskColumnsSql,
 } from './fragments/columns.ts';
+import { unsuccessfulSql } from './fragments/statuses.ts';
 
 /**
  * Marks tasks of an organization as waited for, which excludes that they end before the transaction does.
@@ -50,7 +51,7 @@ export async function failedDependency(
 ): Promise<{ id: string; status: TaskStatus } | undefined> {
   const [failed] = await tx<{ id: string; status: TaskStatus }[]>`
     select p.id, p.status from task_dependencies d join tasks p on p.id = d.depends_on
-    where d.task_id = ${id} and p.status in ('FAILED', 'CANCELLED')
+    where d.task_id = ${id} and p.status in ${unsuccessfulSql(tx)}
     order by p.id
     limit 1`;
   return failed;
@@ -72,9 +73,7 @@ type ReleasedDependents = { told: number; moved: Timed<Watched<Task>>[]; more: b
  */
 export async function release(
   db: Database,
-  ids: readonly string[] | null,
-  limit: number,
-  dispatch: DispatchSettings,
+  { ids, limit, dispatch }: { ids: readonly string[] | null; limit: number; dispatch: DispatchSettings },
 ): Promise<ReleasedDependents> {
   const released = await db.begin(async (tx) => {
     const ended = await tx<{ id: string }[]>`
@@ -100,7 +99,7 @@ export async function release(
     const runAt = tx`greatest(t.run_at, clock_timestamp())`;
     const moved = await tx<Timed<Watched<Task>>[]>`
       with fate as materialized (
-        select d.task_id as id, bool_or(p.status in ('FAILED', 'CANCELLED')) as lost, bool_and(p.status = 'COMPLETED') as free
+        select d.task_id as id, bool_or(p.status in ${unsuccessfulSql(tx)}) as lost, bool_and(p.status = 'COMPLETED') as free
         from task_dependencies d join tasks p on p.id = d.depends_on
         where d.task_id = any (${waiting.map(({ id }) => id)}::uuid[])
         group by d.task_id
@@ -137,7 +136,7 @@ async function decidedDependents(tx: Transaction, ended: readonly string[]): Pro
       select t.id from tasks t where t.id = d.task_id and t.status = any (${fromStatuses('release')}::text[]) limit 1
     ) waiting
     cross join lateral (
-      select bool_or(p.status in ('FAILED', 'CANCELLED')) or bool_and(p.status = 'COMPLETED') as known
+      select bool_or(p.status in ${unsuccessfulSql(tx)}) or bool_and(p.status = 'COMPLETED') as known
       from task_dependencies o join tasks p on p.id = o.depends_on
       where o.task_id = waiting.id
     ) fate

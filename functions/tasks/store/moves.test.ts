@@ -32,7 +32,7 @@ const TRY: Record<keyof typeof MOVES, (id: string) => Promise<{ status: TaskStat
     await force(on.admin, awaited.id, 'COMPLETED');
     await on.admin`update tasks set has_dependents = true where id = ${awaited.id}`;
     await on.admin`insert into task_dependencies values (${id}, ${awaited.id}, ${ada.organizationId})`;
-    return (await store.release(worker, [awaited.id], 1, DISPATCH)).moved[0];
+    return (await store.release(worker, { ids: [awaited.id], limit: 1, dispatch: DISPATCH })).moved[0];
   },
   claim: async (id) =>
     (await store.claim(worker, { ids: [id], leaseSeconds: LEASE, soonSeconds: 0 })).claimed[0],
@@ -52,7 +52,11 @@ const TRY: Record<keyof typeof MOVES, (id: string) => Promise<{ status: TaskStat
   },
   reschedule: (id) =>
     asMember(api, ada, (tx) =>
-      store.reschedule(tx, id, new Date(Date.now() + 60_000).toISOString(), DISPATCH),
+      store.reschedule(tx, {
+        id,
+        scheduledTime: new Date(Date.now() + 60_000).toISOString(),
+        dispatch: DISPATCH,
+      }),
     ),
   requeue: (id) => asMember(api, ada, (tx) => store.requeue(tx, id, DISPATCH)),
 };
@@ -205,7 +209,7 @@ describe('claim', () => {
 
   test('one statement claims, and one settles, however many tasks there are', async () => {
     const tasks = Array.from({ length: 300 }, () => newTask());
-    await store.insert(api, ada, null, tasks, DISPATCH);
+    await store.insert(api, { principal: ada, organizationId: null, tasks, dispatch: DISPATCH });
     const { claimed } = await store.claim(worker, {
       ids: tasks.map((task) => task.id),
       leaseSeconds: LEASE,
@@ -384,7 +388,7 @@ describe('dispatch', () => {
 
   test('two dispatchers at once take a task once', async () => {
     const tasks = Array.from({ length: 200 }, () => newTask());
-    await store.insert(api, ada, null, tasks, DISPATCH);
+    await store.insert(api, { principal: ada, organizationId: null, tasks, dispatch: DISPATCH });
     await on.admin`update tasks set next_dispatch_at = now() - interval '1 second' where id = any (${tasks.map((t) => t.id)}::uuid[])`;
     const [one, other] = [on.as('dispatcher'), on.as('dispatcher')];
     const rounds = await Promise.all(
@@ -400,7 +404,9 @@ describe('another time', () => {
   const rescheduled = async (scheduledTime: string) => {
     const { id } = await insertTask(api, ada);
     await on.admin`update tasks set dispatches = 9 where id = ${id}`;
-    const moved = await asMember(api, ada, (tx) => store.reschedule(tx, id, scheduledTime, DISPATCH));
+    const moved = await asMember(api, ada, (tx) =>
+      store.reschedule(tx, { id, scheduledTime, dispatch: DISPATCH }),
+    );
     const [row] = await on.admin`
       select dispatches, extract(epoch from next_dispatch_at - run_at)::int as wait from tasks where id = ${id}`;
     return { moved, row };

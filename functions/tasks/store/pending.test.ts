@@ -27,13 +27,12 @@ const bounds = async ({ organization = MANY, user = MANY, installation = 10 * MA
 
 const create = async (count: number, of = ada, by = api) =>
   (
-    await store.insert(
-      by,
-      of,
-      of.organizationId,
-      Array.from({ length: count }, () => newTask()),
-      DISPATCH,
-    )
+    await store.insert(by, {
+      principal: of,
+      organizationId: of.organizationId,
+      tasks: Array.from({ length: count }, () => newTask()),
+      dispatch: DISPATCH,
+    })
   ).map(({ id }) => id);
 
 /** What is counted of an organization, and what there is. */
@@ -75,7 +74,13 @@ describe('the count of what has not ended', () => {
 
   test('follows batches', async () => {
     const tasks = [newTask(), newTask(), newTask()];
-    await store.insertBatch(api, ada, null, { id: newTask().id, name: '', queue: 'bulk' }, tasks, DISPATCH);
+    await store.insertBatch(api, {
+      principal: ada,
+      organizationId: null,
+      batch: { id: newTask().id, name: '', queue: 'bulk' },
+      tasks,
+      dispatch: DISPATCH,
+    });
     expect(await counted()).toEqual([3, 3]);
   });
 

@@ -3,6 +3,7 @@ import type { Queue, Task, TaskStatus } from '../task.ts';
 import { inBatchSql, type Selection } from './fragments/bulk-selection.ts';
 import { dueInSecondsSql, type LargeColumns, type Timed, taskColumnsSql } from './fragments/columns.ts';
 import { type ListOwner, newestRowsSql } from './fragments/newest.ts';
+import { unfinishedSql } from './fragments/statuses.ts';
 
 /** One task that the transaction's principal may see. */
 export async function find(
@@ -50,7 +51,7 @@ export async function uniqueKeyHolders(
   return tx<{ id: string; uniqueKey: string }[]>`
     select t.id, t.unique_key as "uniqueKey" from tasks t
     where t.organization_id = ${organizationId} and t.unique_key = any (${uniqueKeys as string[]}::text[])
-      and t.status in ('PENDING', 'SCHEDULED', 'RUNNING')
+      and t.status in ${unfinishedSql(tx)}
     order by t.id
     limit 20`;
 }
@@ -122,9 +123,7 @@ const textsOf = (statuses: readonly TaskStatus[]): string[] => [...statuses];
  */
 export async function organizationsWithTasks(
   tx: Transaction,
-  memberId: string,
-  after: string | null,
-  limit: number,
+  { memberId, after, limit }: { memberId: string; after: string | null; limit: number },
 ): Promise<string[]> {
   const rows = await tx<{ id: string }[]>`
     select mine.organization_id as id

@@ -38,7 +38,12 @@ export async function insertTask(
   member: Member,
   given: Partial<store.NewTask> = {},
 ): Promise<Task> {
-  const [task] = await store.insert(api, member, null, [newTask(given)], DISPATCH);
+  const [task] = await store.insert(api, {
+    principal: member,
+    organizationId: null,
+    tasks: [newTask(given)],
+    dispatch: DISPATCH,
+  });
   if (!task) throw new Error('not inserted');
   return task;
 }

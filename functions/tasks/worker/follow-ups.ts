@@ -47,7 +47,7 @@ export function followUps(deps: FollowUpDeps, statements: FollowUpStatements = s
   const releaseDependentsOf = async (awaited: readonly Task[]): Promise<void> => {
     const ids = awaited.map(({ id }) => id);
     const due = (task: store.Timed<Task>) => task.dueInSeconds <= deps.dispatch.lookaheadSeconds;
-    await sendWakeUps((await releaseDependents(deps, ids, () => true, statements)).filter(due));
+    await sendWakeUps((await releaseDependents(deps, { ids, statements })).filter(due));
   };
 
   const fill = (lanes: readonly store.Lane[]): void => {

@@ -264,7 +264,7 @@ test('a batch is told of when it is finished, and its tasks are not told of one 
   handlers = { 'test.quick': async () => null };
   const tasks = Array.from({ length: 5 }, () => newTask({ kind: 'test.quick', queue: 'bulk' }));
   const batch = { id: newTask().id, name: 'Five', queue: 'bulk' } as const;
-  await store.insertBatch(api, ada, null, batch, tasks, DISPATCH);
+  await store.insertBatch(api, { principal: ada, organizationId: null, batch, tasks, dispatch: DISPATCH });
   const ids = tasks.map(({ id }) => id);
   await execute(deps, ids.slice(0, 2), { remainingSeconds: FULL });
   expect(await told.heard()).toEqual([]);
@@ -448,7 +448,7 @@ describe('several workers', () => {
       },
     };
     const tasks = Array.from({ length: 120 }, () => newTask({ kind: 'test.once' }));
-    await store.insert(api, ada, null, tasks, DISPATCH);
+    await store.insert(api, { principal: ada, organizationId: null, tasks, dispatch: DISPATCH });
     const messages = [...tasks, ...tasks, ...tasks].map((task) => task.id).sort(() => Math.random() - 0.5);
     const workers = Array.from({ length: 4 }, worker);
     await Promise.all(

@@ -132,7 +132,7 @@ export class FrontDoor extends Construct {
     });
     acknowledge(distribution, stage);
     this.url = `https://${domain?.name ?? distribution.distributionDomainName}`;
-    if (domain?.hostedZone) pointAt(this, distribution, domain.name, domain.hostedZone);
+    if (domain?.hostedZone) pointAt(this, distribution, { recordName: domain.name, zone: domain.hostedZone });
     this.address = distribution.distributionDomainName;
   }
 
@@ -223,8 +223,7 @@ function consoleHeaders(scope: Construct, stage: Stage): cloudfront.ResponseHead
 function pointAt(
   scope: Construct,
   distribution: cloudfront.Distribution,
-  recordName: string,
-  { id, name }: NonNullable<Domain['hostedZone']>,
+  { recordName, zone: { id, name } }: { recordName: string; zone: NonNullable<Domain['hostedZone']> },
 ): void {
   const zone = HostedZone.fromHostedZoneAttributes(scope, 'Zone', { hostedZoneId: id, zoneName: name });
   const target = RecordTarget.fromAlias(new CloudFrontTarget(distribution));

@@ -49,11 +49,24 @@ export async function localStackBacking(addresses: Addresses, log: (line: string
   const { aws, redis, gateways } = addresses;
   const database = databaseServer(addresses.postgres);
   await Promise.all([
-    answering('an AWS emulator', aws, 'AWS_ENDPOINT_URL', log, () => listQueues(aws)),
-    answering('Redis', redis, 'REDIS_URL', log, async () => (await connectRedis(redis)).destroy()),
-    answering('Postgres', withoutPassword(database.url()), 'POSTGRES_URL', log, () =>
-      checkPostgres(database.url()),
-    ),
+    answering('an AWS emulator', {
+      address: aws,
+      variable: 'AWS_ENDPOINT_URL',
+      log,
+      attempt: () => listQueues(aws),
+    }),
+    answering('Redis', {
+      address: redis,
+      variable: 'REDIS_URL',
+      log,
+      attempt: async () => (await connectRedis(redis)).destroy(),
+    }),
+    answering('Postgres', {
+      address: withoutPassword(database.url()),
+      variable: 'POSTGRES_URL',
+      log,
+      attempt: () => checkPostgres(database.url()),
+    }),
   ]);
   let deployed: Deployment | undefined;
   const requests = mending(sqsRequests(aws), async () => {
@@ -119,10 +132,12 @@ function databaseServer(address: string): DatabaseServer {
 /** Waits until `attempt` succeeds. @throws {StartFailure} when it does not in time */
 async function answering(
   what: string,
-  address: string,
-  variable: string,
-  log: (line: string) => void,
-  attempt: () => Promise<unknown>,
+  {
+    address,
+    variable,
+    log,
+    attempt,
+  }: { address: string; variable: string; log: (line: string) => void; attempt: () => Promise<unknown> },
 ): Promise<void> {
   const deadline = Date.now() + WAIT_SECONDS * 1000;
   for (let isFirst = true; ; isFirst = false) {

@@ -102,7 +102,7 @@ export async function startGatewayProcesses(
       for (const _ of living) {
         turn += 1;
         const gateway = [...living][turn % living.size];
-        if (gateway && (await passOn(gateway.port, request, socket, head))) return;
+        if (gateway && (await passOn(gateway.port, { request, socket, head }))) return;
       }
       socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n');
     },
@@ -132,7 +132,10 @@ async function launch(options: GatewayOptions): Promise<Gateway> {
 }
 
 /** Repeats the request to the gateway and joins both sockets. @returns false when nobody listens there */
-function passOn(port: number, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<boolean> {
+function passOn(
+  port: number,
+  { request, socket, head }: { request: IncomingMessage; socket: Duplex; head: Buffer },
+): Promise<boolean> {
   const gateway = connect({ port, host: '127.0.0.1', noDelay: true });
   return new Promise((resolve) => {
     gateway.once('error', () => resolve(false));

@@ -151,7 +151,7 @@ export function webSocketApi(options: {
   async function receive(connection: Connection, data: Buffer, isBinary: boolean): Promise<void> {
     const selected = selectRoute(api.selection, data);
     const routeKey = selected !== undefined && functions.has(selected) ? selected : '$default';
-    const event = messageEvent(connection, api.stage, routeKey, { data, isBinary });
+    const event = messageEvent(connection, { stage: api.stage, routeKey, message: { data, isBinary } });
     if ((await call(routeKey, event)) !== undefined) return;
     const message = functions.has(routeKey) ? 'Internal server error' : 'Forbidden';
     const { connectionId } = connection;
@@ -163,7 +163,7 @@ export function webSocketApi(options: {
   function leave(info: ConnectionInfo, code: number, reason: string): void {
     const ending = Promise.all([
       holders?.release(info.connectionId),
-      call('$disconnect', disconnectEvent(info, api.stage, code, reason)),
+      call('$disconnect', disconnectEvent(info, { stage: api.stage, code, reason })),
     ]);
     endings.add(ending);
     void ending.finally(() => endings.delete(ending));
@@ -189,7 +189,7 @@ export function webSocketApi(options: {
   return {
     connections,
     upgrade,
-    bury: (info) => call('$disconnect', disconnectEvent(info, api.stage, 1006, '')),
+    bury: (info) => call('$disconnect', disconnectEvent(info, { stage: api.stage, code: 1006, reason: '' })),
     closeAll,
     stop: async () => {
       clearInterval(sweeper);

@@ -14,7 +14,10 @@ export interface ConnectionInfo {
 type EventType = 'CONNECT' | 'MESSAGE' | 'DISCONNECT';
 
 /** What every event of a WebSocket API says of its connection. */
-function requestContext(connection: ConnectionInfo, stage: string, routeKey: string, eventType: EventType) {
+function requestContext(
+  connection: ConnectionInfo,
+  { stage, routeKey, eventType }: { stage: string; routeKey: string; eventType: EventType },
+) {
   const now = new Date();
   const requestId = randomUUID();
   return {
@@ -51,31 +54,39 @@ export function connectEvent(connection: ConnectionInfo, stage: string, request:
     ...(query.size > 0
       ? { queryStringParameters: lastOfEach(parameters), multiValueQueryStringParameters: parameters }
       : {}),
-    requestContext: requestContext(connection, stage, '$connect', 'CONNECT'),
+    requestContext: requestContext(connection, { stage, routeKey: '$connect', eventType: 'CONNECT' }),
     isBase64Encoded: false,
   };
 }
 
 export function messageEvent(
   connection: ConnectionInfo,
-  stage: string,
-  routeKey: string,
-  message: { data: Buffer; isBinary: boolean },
+  {
+    stage,
+    routeKey,
+    message,
+  }: { stage: string; routeKey: string; message: { data: Buffer; isBinary: boolean } },
 ) {
   return {
-    requestContext: { ...requestContext(connection, stage, routeKey, 'MESSAGE'), messageId: randomUUID() },
+    requestContext: {
+      ...requestContext(connection, { stage, routeKey, eventType: 'MESSAGE' }),
+      messageId: randomUUID(),
+    },
     body: message.data.toString(message.isBinary ? 'base64' : 'utf8'),
     isBase64Encoded: message.isBinary,
   };
 }
 
-export function disconnectEvent(connection: ConnectionInfo, stage: string, code: number, reason: string) {
+export function disconnectEvent(
+  connection: ConnectionInfo,
+  { stage, code, reason }: { stage: string; code: number; reason: string },
+) {
   const headers = { Host: [connection.host], 'X-Forwarded-For': [connection.sourceIp] };
   return {
     headers: lastOfEach(headers),
     multiValueHeaders: headers,
     requestContext: {
-      ...requestContext(connection, stage, '$disconnect', 'DISCONNECT'),
+      ...requestContext(connection, { stage, routeKey: '$disconnect', eventType: 'DISCONNECT' }),
       disconnectStatusCode: code,
       disconnectReason: reason,
     },

@@ -36,16 +36,19 @@ export async function startBuckets(options: {
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (!namesThisMachine(request.headers.host))
-      return refuse(response, 403, 'AccessDenied', 'Another host is named');
+      return refuse(response, 403, { code: 'AccessDenied', message: 'Another host is named' });
     const url = new URL(request.url ?? '/', `http://${request.headers.host}`);
     const [, bucket = '', ...rest] = url.pathname.split('/').map(decodeURIComponent);
     const key = rest.join('/');
     const cors = rules.get(bucket);
     if (!cors || key === '' || rest.some((part) => part === '..' || part === '.'))
-      return refuse(response, 404, 'NoSuchBucket', 'The specified bucket does not exist');
+      return refuse(response, 404, { code: 'NoSuchBucket', message: 'The specified bucket does not exist' });
     if (bucketCors(cors, request, response)) return;
     const complaint = await complaintAbout(request, url, options.secretAccessKey);
-    if (complaint) return refuse(response, 403, ...complaint);
+    if (complaint) {
+      const [code, message] = complaint;
+      return refuse(response, 403, { code, message });
+    }
     // Flat, so that a key may be the beginning of another one.
     const file = join(options.dataDir, bucket, encodeURIComponent(key));
     if (request.method === 'PUT') return store(request, response, file);
@@ -55,7 +58,8 @@ export async function startBuckets(options: {
       return;
     }
     const found = await stat(file).catch(() => undefined);
-    if (!found) return refuse(response, 404, 'NoSuchKey', 'The specified key does not exist.');
+    if (!found)
+      return refuse(response, 404, { code: 'NoSuchKey', message: 'The specified key does not exist.' });
     const disposition = url.searchParams.get('response-content-disposition');
     const part = partOf(request.headers.range, found.size);
     response.writeHead(part ? 206 : 200, {
@@ -153,7 +157,11 @@ async function complaintAbout(
 /** Only says that the body is not signed. */
 const HASH = new Set(['x-amz-content-sha256']);
 
-function refuse(response: ServerResponse, status: number, code: string, message: string): void {
+function refuse(
+  response: ServerResponse,
+  status: number,
+  { code, message }: { code: string; message: string },
+): void {
   response
     .writeHead(status, { 'content-type': 'application/xml', connection: 'close' })
     .end(

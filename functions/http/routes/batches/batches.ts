@@ -101,14 +101,12 @@ export function registerBatchRoutes(app: App, deps: ChangeDeps): void {
     if (bad.length > 0 && !partial) throw batchRefused(bad, tasks.length);
     const [id = '', ...ids] = idsFrom(c.var.seed ?? uuidv7(), requests.length + 1);
     const wanted = { id, organizationId: organization ?? null, name, queue };
-    const { batch, written, unmet } = await createBatch(
-      deps,
-      c.var.principal,
-      wanted,
+    const { batch, written, unmet } = await createBatch(deps, c.var.principal, {
+      batch: wanted,
       requests,
       ids,
       partial,
-    );
+    });
     const created = batch?.total ?? 0;
     const view = batch && batchView(batch);
     if (!partial) return c.json({ batch: view, created }, 201, { Location: `/api/batches/${id}/` });
@@ -126,15 +124,11 @@ export function registerBatchRoutes(app: App, deps: ChangeDeps): void {
 
   app.openapi(list, async (c) => {
     const { organization, cursor, limit } = c.req.valid('query');
-    const { batches, more } = await listBatches(
-      deps,
-      c.var.principal,
-      {
-        organizationId: organization ?? null,
-        beforeId: cursor === undefined ? null : decodeCursor(cursor),
-      },
+    const { batches, more } = await listBatches(deps, c.var.principal, {
+      organizationId: organization ?? null,
+      beforeId: cursor === undefined ? null : decodeCursor(cursor),
       limit,
-    );
+    });
     return c.json(page(batches, { more, view: batchView, cursorOf: ({ id }) => encodeCursor(id) }), 200);
   });
 
@@ -150,8 +144,12 @@ export function registerBatchRoutes(app: App, deps: ChangeDeps): void {
       const { batchId } = c.req.valid('param');
       const { principal } = c.var;
       const outcome = c.req.valid('json').dry_run
-        ? await countInBulk(deps, principal, { action: name }, { ...EVERYTHING, batchId }, timeLeft(c))
-        : await carryOut(deps, principal, batchId, timeLeft(c));
+        ? await countInBulk(deps, principal, {
+            wanted: { action: name },
+            filter: { ...EVERYTHING, batchId },
+            remainingSeconds: timeLeft(c),
+          })
+        : await carryOut(deps, principal, { batchId, remainingSeconds: timeLeft(c) });
       return c.json({ ...outcome, batch: batchView(await getBatch(deps, principal, batchId)) }, 200);
     });
   }

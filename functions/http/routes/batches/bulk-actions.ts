@@ -46,6 +46,9 @@ export function registerBulkActionRoutes(app: App, deps: ChangeDeps): void {
       scheduledTo: filter.scheduled_to ?? null,
     };
     const carryOut = dry_run ? countInBulk : actInBulk;
-    return c.json(await carryOut(deps, principal, wanted, meant, timeLeft(c)), 200);
+    return c.json(
+      await carryOut(deps, principal, { wanted, filter: meant, remainingSeconds: timeLeft(c) }),
+      200,
+    );
   });
 }

@@ -157,20 +157,28 @@ export function registerInvitationRoutes(app: App, deps: OrganizationDeps): void
     const { username, email, role } = c.req.valid('json');
     const named = email === undefined ? { username: username ?? '' } : { email };
     const id = c.var.seed === undefined ? undefined : idsFrom(c.var.seed, 1)[0];
-    const invited = await inviteMember(deps, c.var.principal, c.req.valid('param').id, { id, named, role });
+    const invited = await inviteMember(deps, c.var.principal, {
+      organizationId: c.req.valid('param').id,
+      id,
+      named,
+      role,
+    });
     return c.json(invitationView(invited), 201);
   });
 
   app.openapi(list, async (c) => {
     const wanted = pageFrom(c.req.valid('query'));
     const { id } = c.req.valid('param');
-    const { invitations, more } = await listInvitations(deps, c.var.principal, id, wanted);
+    const { invitations, more } = await listInvitations(deps, c.var.principal, {
+      organizationId: id,
+      page: wanted,
+    });
     return c.json(page(invitations, { more, view: invitationView, cursorOf }), 200);
   });
 
   app.openapi(revoke, async (c) => {
     const { id, invitationId } = c.req.valid('param');
-    await revokeInvitation(deps, c.var.principal, id, invitationId);
+    await revokeInvitation(deps, c.var.principal, { organizationId: id, id: invitationId });
     return c.body(null, 204);
   });
 

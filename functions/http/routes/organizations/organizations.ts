@@ -195,16 +195,22 @@ export function registerOrganizationRoutes(
 
   app.openapi(replace, async (c) => {
     const { name } = c.req.valid('json');
-    const changed = await changeOrganization(deps, c.var.principal, c.req.valid('param').id, { name });
+    const changed = await changeOrganization(deps, c.var.principal, {
+      id: c.req.valid('param').id,
+      change: { name },
+    });
     return c.json(organizationView(changed), 200);
   });
 
   app.openapi(update, async (c) => {
     const { name, max_running: maxRunning, retention_days: retentionDays } = c.req.valid('json');
-    const changed = await changeOrganization(deps, c.var.principal, c.req.valid('param').id, {
-      ...(name !== undefined && { name }),
-      ...(maxRunning !== undefined && { maxRunning }),
-      ...(retentionDays !== undefined && { retentionDays }),
+    const changed = await changeOrganization(deps, c.var.principal, {
+      id: c.req.valid('param').id,
+      change: {
+        ...(name !== undefined && { name }),
+        ...(maxRunning !== undefined && { maxRunning }),
+        ...(retentionDays !== undefined && { retentionDays }),
+      },
     });
     // A higher bound has places for tasks that are held.
     if (maxRunning !== undefined) await reconsiderHeld(deps, c.var.principal, changed.id);
@@ -222,7 +228,10 @@ export function registerOrganizationRoutes(
 
   app.openapi(listOfMembers, async (c) => {
     const wanted = pageFrom(c.req.valid('query'));
-    const { members, more } = await listMembers(deps, c.var.principal, c.req.valid('param').id, wanted);
+    const { members, more } = await listMembers(deps, c.var.principal, {
+      organizationId: c.req.valid('param').id,
+      page: wanted,
+    });
     const cursorOf = ({ userId }: Member) => encodeCursor(userId);
     return c.json(page(members, { more, view: memberView, cursorOf }), 200);
   });
@@ -230,12 +239,15 @@ export function registerOrganizationRoutes(
   app.openapi(assign, async (c) => {
     const { id, userId } = c.req.valid('param');
     const { role } = c.req.valid('json');
-    return c.json(memberView(await changeRole(deps, c.var.principal, id, { userId, role })), 200);
+    return c.json(
+      memberView(await changeRole(deps, c.var.principal, { organizationId: id, userId, role })),
+      200,
+    );
   });
 
   app.openapi(expel, async (c) => {
     const { id, userId } = c.req.valid('param');
-    await removeMember(deps, c.var.principal, id, userId);
+    await removeMember(deps, c.var.principal, { organizationId: id, userId });
     return c.body(null, 204);
   });
 }

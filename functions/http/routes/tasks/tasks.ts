@@ -140,7 +140,11 @@ export function registerTaskRoutes(app: App, deps: ChangeDeps & ResultDeps): voi
     const payload = c.var.source.payloads.get('/payload');
     const requests = [taskRequest(body, body.queue, { payload, dependsOn: body.depends_on })];
     const ids = c.var.seed === undefined ? undefined : idsFrom(c.var.seed, requests.length);
-    const [task] = await createTasks(deps, c.var.principal, body.organization ?? null, requests, ids);
+    const [task] = await createTasks(deps, c.var.principal, {
+      organizationId: body.organization ?? null,
+      requests,
+      ids,
+    });
     if (!task) throw new Error('A task was created, but not returned');
     return c.json(taskWithPayload(task), 201, { Location: `/api/tasks/${task.id}/` });
   });
@@ -149,10 +153,8 @@ export function registerTaskRoutes(app: App, deps: ChangeDeps & ResultDeps): voi
     const query = c.req.valid('query');
     const fields = query.fields ?? ROW_FIELDS;
     const rows = pageFiller((task: Task) => onlyFields(taskWithPayload(task), fields));
-    const more = await listTasks(
-      deps,
-      c.var.principal,
-      {
+    const more = await listTasks(deps, c.var.principal, {
+      request: {
         organizationId: query.organization ?? null,
         mine: query.created_by === 'me',
         statuses: query.status ?? null,
@@ -165,8 +167,8 @@ export function registerTaskRoutes(app: App, deps: ChangeDeps & ResultDeps): voi
         scheduledTo: query.scheduled_to ?? null,
         beforeId: query.cursor === undefined ? null : decodeCursor(query.cursor),
       },
-      { limit: query.limit, large: columnsFor(fields), take: rows.add },
-    );
+      page: { limit: query.limit, large: columnsFor(fields), take: rows.add },
+    });
     const last = rows.last();
     return c.json({ results: rows.views, next_cursor: more && last ? encodeCursor(last.id) : null }, 200);
   });
@@ -174,7 +176,10 @@ export function registerTaskRoutes(app: App, deps: ChangeDeps & ResultDeps): voi
   app.openapi(read, async (c) => {
     const { fields } = c.req.valid('query');
     const large = fields ? columnsFor(fields) : true;
-    const { task, waiting } = await explainTask(deps, c.var.principal, c.req.valid('param').taskId, large);
+    const { task, waiting } = await explainTask(deps, c.var.principal, {
+      id: c.req.valid('param').taskId,
+      large,
+    });
     const view = { ...taskWithPayload(task), ...resultLink(deps, task), waiting };
     return c.json(fields ? onlyFields(view, fields) : view, 200);
   });
@@ -182,20 +187,23 @@ export function registerTaskRoutes(app: App, deps: ChangeDeps & ResultDeps): voi
   app.openapi(reschedule, async (c) => {
     const { scheduled_time } = c.req.valid('json');
     const { taskId } = c.req.valid('param');
-    return c.json(taskView(await rescheduleTask(deps, c.var.principal, taskId, scheduled_time)), 200);
+    return c.json(
+      taskView(await rescheduleTask(deps, c.var.principal, { id: taskId, scheduledTime: scheduled_time })),
+      200,
+    );
   });
 
   app.openapi(attempts, async (c) => {
     const { cursor, limit } = c.req.valid('query');
     const { taskId } = c.req.valid('param');
     const before = cursor === undefined ? null : Number(cursor);
-    const { attempts: rows, more } = await listAttempts(deps, c.var.principal, taskId, before, limit);
+    const { attempts: rows, more } = await listAttempts(deps, c.var.principal, { id: taskId, before, limit });
     return c.json(page(rows, { more, view: attemptView, cursorOf: ({ attempt }) => String(attempt) }), 200);
   });
 
   app.openapi(status, async (c) => {
     const large = columnsFor(['result']);
-    const task = await getTask(deps, c.var.principal, c.req.valid('param').taskId, large);
+    const task = await getTask(deps, c.var.principal, { id: c.req.valid('param').taskId, large });
     return c.json({ ...taskStatusView(task), ...resultLink(deps, task) }, 200);
   });
 

@@ -26,7 +26,7 @@ async function started(): Promise<string> {
   return task.id;
 }
 const report = (said: Partial<store.Report>) => store.report(worker, [{ id, attempt: 1, ...said }]);
-const ledger = () => asMember(api, ada, (tx) => store.attempts(tx, id, null, 10));
+const ledger = () => asMember(api, ada, (tx) => store.attempts(tx, { taskId: id, before: null, limit: 10 }));
 
 test('the attempts of a task are its own', async () => {
   id = await started();

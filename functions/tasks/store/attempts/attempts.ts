@@ -24,9 +24,7 @@ export type Attempt = {
  */
 export async function attempts(
   tx: Transaction,
-  taskId: string,
-  before: number | null,
-  limit: number,
+  { taskId, before, limit }: { taskId: string; before: number | null; limit: number },
 ): Promise<Attempt[]> {
   // One that runs and has said nothing of itself is not in the ledger yet: the row tells.
   return tx<Attempt[]>`

@@ -19,7 +19,13 @@ const error = { code: 'boom', message: 'boom' };
 async function batchOf(count: number, given: Partial<store.NewTask> = {}) {
   const batch = { id: uuidv7(), name: 'Batch', queue: 'bulk' } as const;
   const tasks = Array.from({ length: count }, () => newTask({ queue: 'bulk', maxRetries: 0, ...given }));
-  const written = await store.insertBatch(api, ada, null, batch, tasks, DISPATCH);
+  const written = await store.insertBatch(api, {
+    principal: ada,
+    organizationId: null,
+    batch,
+    tasks,
+    dispatch: DISPATCH,
+  });
   expect(written?.tasks).toHaveLength(count);
   return { id: batch.id, ids: tasks.map(({ id }) => id) };
 }
@@ -71,7 +77,7 @@ test('a task that is cancelled for what it waits for is counted, too', async () 
     ]);
     await store.cancel(tx, awaited ?? '');
   });
-  await store.release(dispatcher, [awaited ?? ''], 1, DISPATCH);
+  await store.release(dispatcher, { ids: [awaited ?? ''], limit: 1, dispatch: DISPATCH });
   expect(await counts(id)).toEqual({ total: 1, completed: 0, failed: 0, cancelled: 1, finished: true });
 });
 
@@ -121,11 +127,22 @@ test('with a taken unique key nothing of a batch is written, or the rest is, as 
   const { ids } = await batchOf(1, { uniqueKey: 'invoice-7' });
   const batch = { id: uuidv7(), name: '', queue: 'bulk' } as const;
   const tasks = [newTask({ uniqueKey: 'invoice-7' }), newTask({ uniqueKey: 'invoice-8' })];
-  await expect(store.insertBatch(api, ada, null, batch, tasks, DISPATCH)).rejects.toMatchObject({
+  await expect(
+    store.insertBatch(api, { principal: ada, organizationId: null, batch, tasks, dispatch: DISPATCH }),
+  ).rejects.toMatchObject({
     code: '23505',
   });
   expect(await counts(batch.id)).toBeUndefined();
-  expect(await store.insertBatch(api, ada, null, batch, tasks, DISPATCH, true)).toMatchObject({
+  expect(
+    await store.insertBatch(api, {
+      principal: ada,
+      organizationId: null,
+      batch,
+      tasks,
+      dispatch: DISPATCH,
+      partial: true,
+    }),
+  ).toMatchObject({
     batch: { id: batch.id, total: 1, watchers: [] },
     tasks: [{ id: tasks[1]?.id }],
   });

@@ -1,5 +1,6 @@
 import type { Database, Transaction } from '../../../database/connect.ts';
 import { pendingCountersSql } from './pending-counters.ts';
+import { finishedSql } from './statuses.ts';
 
 /**
  * Further parts of a `with` that keep the counts of batches, and of what has not ended: every statement that brings tasks to a terminal status, or back
@@ -15,7 +16,7 @@ export const batchCountersSql = (db: Database | Transaction, source: string, sig
       ${sign}::integer * count(*) filter (where m.status = 'FAILED') as failed,
       ${sign}::integer * count(*) filter (where m.status = 'CANCELLED') as cancelled
     from ${db(source)} m
-    where m.batch_id is not null and m.status in ('COMPLETED', 'FAILED', 'CANCELLED')
+    where m.batch_id is not null and m.status in ${finishedSql(db)}
     group by m.batch_id
   ), counted as materialized (
     select b.id from batches b where b.id in (select d.batch_id from delta d)
@@ -31,7 +32,7 @@ export const batchCountersSql = (db: Database | Transaction, source: string, sig
     from delta d join counted c on c.id = d.batch_id
     where b.id = d.batch_id
     returning b.*
-  ), ${pendingCountersSql(db, source, { each: sign === 1 ? -1 : 1, where: db`m.status in ('COMPLETED', 'FAILED', 'CANCELLED')` })}`;
+  ), ${pendingCountersSql(db, source, { each: sign === 1 ? -1 : 1, where: db`m.status in ${finishedSql(db)}` })}`;
 
 /** No move has changed a count. */
 export const unchangedBatchCountersSql = (db: Database | Transaction) =>

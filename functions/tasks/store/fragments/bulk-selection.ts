@@ -1,6 +1,7 @@
 import type { Transaction } from '../../../database/connect.ts';
 import { MOVES, type Queue, type TaskStatus } from '../../task.ts';
 import type { Fragment } from './columns.ts';
+import { unfinishedSql } from './statuses.ts';
 
 /** Which tasks of one organization are meant. What is null does not matter. */
 export type Selection = {
@@ -50,9 +51,7 @@ export type BulkMove = keyof typeof movableSql;
  */
 export const bulkSelectionSql = (
   tx: Transaction,
-  move: BulkMove,
-  given: Selection,
-  after: string | null,
+  { move, given, after }: { move: BulkMove; given: Selection; after: string | null },
 ) => tx`
   seen as materialized (
     select t.id, ${matchesSql(tx, given)} and ${movableSql[move](tx)} as fits,
@@ -100,7 +99,7 @@ export const pickedSql = (tx: Transaction, move: BulkMove) => tx`
 export const uniqueKeyIsFreeSql = (tx: Transaction) => tx`(t.unique_key is null or not exists (
   select from tasks o
   where o.organization_id = t.organization_id and o.unique_key = t.unique_key
-    and (o.status in ('PENDING', 'SCHEDULED', 'RUNNING') or (o.id in (select c.id from chosen c) and o.id < t.id))
+    and (o.status in ${unfinishedSql(tx)} or (o.id in (select c.id from chosen c) and o.id < t.id))
 ))`;
 
 function matchesSql(tx: Transaction, given: Selection): Fragment {

@@ -7,10 +7,17 @@ import { nextDispatchSql } from './columns.ts';
 /** Writes tasks into the organization that the relation `home` names. */
 export const insertTasksSql = (
   db: Database | Transaction,
-  createdBy: string | null,
-  tasks: readonly NewTask[],
-  batchId: string | null,
-  dispatch: DispatchSettings,
+  {
+    createdBy,
+    tasks,
+    batchId,
+    dispatch,
+  }: {
+    createdBy: string | null;
+    tasks: readonly NewTask[];
+    batchId: string | null;
+    dispatch: DispatchSettings;
+  },
 ) => db`
   insert into tasks as t (id, organization_id, created_by, batch_id, kind, name, description, payload, exact_payload, queue, status,
     scheduled_time, run_at, next_dispatch_at, max_retries, attempt_limit, retry_policy, soft_seconds, hard_seconds,

@@ -33,7 +33,12 @@ async function organizationOf(user: Member): Promise<Member> {
 /** Requests of a member, due now. */
 async function requests(of: Member, count: number, given: Partial<store.NewTask> = {}): Promise<string[]> {
   const tasks = Array.from({ length: count }, () => newTask({ waitsForNetwork: true, ...given }));
-  const written = await store.insert(api, of, of.organizationId, tasks, DISPATCH);
+  const written = await store.insert(api, {
+    principal: of,
+    organizationId: of.organizationId,
+    tasks,
+    dispatch: DISPATCH,
+  });
   return written.map(({ id }) => id);
 }
 
@@ -110,7 +115,12 @@ describe('tasks that wait for the network', () => {
 
   test('have other tasks of their organization start beside them', async () => {
     await claim(await requests(ada, 4));
-    const [task] = await store.insert(api, ada, null, [newTask()], DISPATCH);
+    const [task] = await store.insert(api, {
+      principal: ada,
+      organizationId: null,
+      tasks: [newTask()],
+      dispatch: DISPATCH,
+    });
     expect(await claim([task?.id ?? ''])).toEqual([task?.id]);
   });
 

@@ -2,6 +2,7 @@ import type { Transaction } from '../../../database/connect.ts';
 import type { DispatchSettings } from '../../task.ts';
 import { batchCountersSql } from './batch-counters.ts';
 import { type Fragment, fromStatuses } from './columns.ts';
+import { unfinishedSql, unsuccessfulSql } from './statuses.ts';
 
 /**
  * Parts of a `with recursive`: `picked`, the tasks that a requeue moves, and the move itself. A task that depends on others is
@@ -14,9 +15,11 @@ import { type Fragment, fromStatuses } from './columns.ts';
  */
 export const requeueSql = (
   tx: Transaction,
-  candidates: string,
-  isFree: Fragment,
-  { resendSeconds }: DispatchSettings,
+  {
+    candidates,
+    isFree,
+    dispatch: { resendSeconds },
+  }: { candidates: string; isFree: Fragment; dispatch: DispatchSettings },
 ) => tx`
   edges as materialized (
     -- One by one, along the indexes: however many dependencies are stored. COMPLETED is final, and needs no lock.
@@ -36,7 +39,7 @@ export const requeueSql = (
     where t.id in (select c.id from ${tx(candidates)} c) and t.status = any (${fromStatuses('requeue')}::text[]) and ${isFree}
   ), blocked as (
     select e.task_id as id from edges e join locked p on p.id = e.depends_on
-    where p.status in ('FAILED', 'CANCELLED') and p.id not in (select w.id from wanted w)
+    where p.status in ${unsuccessfulSql(tx)} and p.id not in (select w.id from wanted w)
     union
     select e.task_id from blocked b join edges e on e.depends_on = b.id
   ), picked as materialized (
@@ -49,7 +52,7 @@ export const requeueSql = (
   ), marked as (
     update tasks t set has_dependents = true
     from awaited a join locked l on l.id = a.id
-    where t.id = a.id and l.status in ('PENDING', 'SCHEDULED', 'RUNNING') and not l.has_dependents
+    where t.id = a.id and l.status in ${unfinishedSql(tx)} and not l.has_dependents
   ), moved as (
     update tasks t
     set status = case when picked.waits then 'PENDING' else 'SCHEDULED' end, run_at = clock_timestamp(), cause = 'requeue',

@@ -5,16 +5,24 @@ import { batchJsonSql } from '../fragments/batch-counters.ts';
 import { dueInSecondsSql, type Fragment, type Timed } from '../fragments/columns.ts';
 import { insertTasksSql } from '../fragments/insert-tasks.ts';
 import { type FullBound, fullBoundSql, pendingCountersSql } from '../fragments/pending-counters.ts';
+import { unfinishedSql } from '../fragments/statuses.ts';
 
 export type WatchedBatch = NonNullable<Watched<object>['batch']>;
 
 /** Writes a batch whose tasks are to come, into an organization that the principal may write to. */
 export async function insertImport(
   tx: Transaction,
-  { id, name, queue }: NewBatch,
-  organizationId: string,
-  userId: string,
-  given: { importTask: string; etag: string; first: string; last: string },
+  {
+    batch: { id, name, queue },
+    organizationId,
+    userId,
+    given,
+  }: {
+    batch: NewBatch;
+    organizationId: string;
+    userId: string;
+    given: { importTask: string; etag: string; first: string; last: string };
+  },
 ): Promise<Batch> {
   const [row] = await tx<{ batch: Batch }[]>`
     with b as (
@@ -100,10 +108,17 @@ export async function unseal(db: Database, attempt: ImportAttempt): Promise<Watc
  */
 export async function insertImported(
   db: Database | Transaction,
-  attempt: ImportAttempt,
-  createdBy: string | null,
-  tasks: readonly NewTask[],
-  dispatch: DispatchSettings,
+  {
+    attempt,
+    createdBy,
+    tasks,
+    dispatch,
+  }: {
+    attempt: ImportAttempt;
+    createdBy: string | null;
+    tasks: readonly NewTask[];
+    dispatch: DispatchSettings;
+  },
 ): Promise<
   { batch: WatchedBatch; tasks: Timed<Pick<Task, 'id' | 'status'>>[]; full: FullBound | null } | undefined
 > {
@@ -116,7 +131,7 @@ export async function insertImported(
     ), home as materialized (
       select r.organization_id from room r where r.full is null
     ), made as (
-      ${insertTasksSql(db, createdBy, tasks, attempt.batchId, dispatch)}
+      ${insertTasksSql(db, { createdBy, tasks, batchId: attempt.batchId, dispatch })}
       on conflict do nothing
       returning t.id, t.organization_id, t.created_by, t.status, t.run_at
     ), ${pendingCountersSql(db, 'made', { each: 1 })}, b as (
@@ -162,7 +177,7 @@ export async function sealAbandoned(db: Database, limit: number): Promise<Watche
     with abandoned as (
       select b.id from batches b
       where not b.sealed and not exists (
-        select from tasks t where t.id = b.import_task_id and t.status in ('PENDING', 'SCHEDULED', 'RUNNING')
+        select from tasks t where t.id = b.import_task_id and t.status in ${unfinishedSql(db)}
       )
       order by b.id
       limit ${limit}
@@ -178,13 +193,11 @@ export async function sealAbandoned(db: Database, limit: number): Promise<Watche
 /** Which of these unique keys live tasks of the organization have that are not of this batch. */
 export async function uniqueKeysTakenByOthers(
   db: Database,
-  organizationId: string,
-  batchId: string,
-  keys: readonly string[],
+  { organizationId, batchId, keys }: { organizationId: string; batchId: string; keys: readonly string[] },
 ): Promise<string[]> {
   const rows = await db<{ key: string }[]>`
     select t.unique_key as key from tasks t
     where t.organization_id = ${organizationId} and t.unique_key = any (${keys as string[]}::text[])
-      and t.status in ('PENDING', 'SCHEDULED', 'RUNNING') and t.batch_id is distinct from ${batchId}::uuid`;
+      and t.status in ${unfinishedSql(db)} and t.batch_id is distinct from ${batchId}::uuid`;
   return rows.map(({ key }) => key);
 }

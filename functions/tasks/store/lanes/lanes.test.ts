@@ -168,7 +168,11 @@ describe('a concurrency key', () => {
     ).map((row) => row.id);
     await on.admin.begin((tx) => store.cancel(tx, one));
     await on.admin.begin((tx) =>
-      store.reschedule(tx, other, new Date(Date.now() + 1e6).toISOString(), DISPATCH),
+      store.reschedule(tx, {
+        id: other,
+        scheduledTime: new Date(Date.now() + 1e6).toISOString(),
+        dispatch: DISPATCH,
+      }),
     );
     expect([await heldBy(one), await heldBy(other)]).toEqual([null, null]);
   });
@@ -194,7 +198,7 @@ describe('the order of tasks with one key', () => {
     const tasks = ['2024-03-01', '2024-01-01', '2024-02-01'].map((day) =>
       newTask({ concurrencyKey: 'printer', concurrencyLimit: 1, scheduledTime: `${day}T00:00:00Z` }),
     );
-    await store.insert(api, ada, null, tasks, DISPATCH);
+    await store.insert(api, { principal: ada, organizationId: null, tasks, dispatch: DISPATCH });
     const ids = tasks.map(({ id }) => id);
     expect(await started(ids)).toEqual(ids.toSorted());
   });
@@ -202,7 +206,7 @@ describe('the order of tasks with one key', () => {
   test('is held to by one with a smaller limit: those behind it do not go past it', async () => {
     const limits = [3, 3, 1, 3];
     const tasks = limits.map((concurrencyLimit) => newTask({ concurrencyKey: 'printer', concurrencyLimit }));
-    await store.insert(api, ada, null, tasks, DISPATCH);
+    await store.insert(api, { principal: ada, organizationId: null, tasks, dispatch: DISPATCH });
     const [one = '', other = '', narrow = '', last = ''] = tasks.map(({ id }) => id);
     await on.admin`update tasks set run_at = now() - interval '1 minute' where id = any (${[one, other]}::uuid[])`;
     await store.claim(worker, { ids: [one, other], leaseSeconds: LEASE, soonSeconds: 0 });
@@ -305,7 +309,7 @@ describe('a pause', () => {
 
   test('that is over lets go of a thousand at a time', async () => {
     const tasks = Array.from({ length: store.MAX_RELEASED + 1 }, () => newTask());
-    await store.insert(api, ada, null, tasks, DISPATCH);
+    await store.insert(api, { principal: ada, organizationId: null, tasks, dispatch: DISPATCH });
     await on.admin`
       update tasks set held_by = 'queue:interactive', next_dispatch_at = 'infinity'
       where organization_id = ${ada.organizationId}`;

@@ -95,7 +95,12 @@ const create = fc
         const key = { concurrencyKey: keys && `k${keys}`, concurrencyLimit: keys };
         const scheduledTime = minutes === 0 ? null : system.timestamp(minutes * 60);
         const task = newTask({ ...key, maxRetries, queue, scheduledTime, waitsForNetwork });
-        const real = await store.insert(system.api, system.ada, null, [task], DISPATCH);
+        const real = await store.insert(system.api, {
+          principal: system.ada,
+          organizationId: null,
+          tasks: [task],
+          dispatch: DISPATCH,
+        });
         const model = system.model.insert(system.ada.organizationId, [system.newTask(task)], DISPATCH);
         expect(told(real)).toEqual(told(model));
       },
@@ -113,7 +118,13 @@ const createBatch = fc.record({ size: fc.integer({ min: 1, max: 3 }), minutes })
       }),
     );
     const id = system.newBatch();
-    await store.insertBatch(system.api, system.ada, null, { id, name: '', queue: 'bulk' }, tasks, DISPATCH);
+    await store.insertBatch(system.api, {
+      principal: system.ada,
+      organizationId: null,
+      batch: { id, name: '', queue: 'bulk' },
+      tasks,
+      dispatch: DISPATCH,
+    });
     system.model.insert(
       system.ada.organizationId,
       tasks.map((task) => system.newTask(task)),
@@ -129,7 +140,12 @@ const createDependent = some.map((at) =>
     const task = newTask({ dependsOn, maxRetries: 1 });
     const real = await system.asAda(async (tx) => {
       await store.awaitTasks(tx, system.ada.organizationId, dependsOn);
-      const [written] = await store.insert(tx, system.ada, null, [task], DISPATCH);
+      const [written] = await store.insert(tx, {
+        principal: system.ada,
+        organizationId: null,
+        tasks: [task],
+        dispatch: DISPATCH,
+      });
       if (written) await store.insertDependencies(tx, system.ada.organizationId, [task]);
       return written ? [written] : [];
     });
@@ -141,7 +157,11 @@ const createDependent = some.map((at) =>
 const release = fc.option(some).map((at) =>
   step(`release(${at ?? 'all'})`, async (system) => {
     const ids = at && idsOf(system, at, is('COMPLETED', 'FAILED', 'CANCELLED'));
-    const real = await store.release(ids ? system.worker : system.dispatcher, ids, LIMIT, DISPATCH);
+    const real = await store.release(ids ? system.worker : system.dispatcher, {
+      ids,
+      limit: LIMIT,
+      dispatch: DISPATCH,
+    });
     const model = system.model.release(ids, LIMIT, DISPATCH);
     expect({ ...real, moved: told(real.moved) }).toEqual({ ...model, moved: told(model.moved) });
   }),
@@ -168,7 +188,9 @@ const reschedule = fc.record({ at: index, minutes: fc.constantFrom(-1, 2, 10, 60
   step(`reschedule(${at}, in ${minutes} min)`, async (system) => {
     const id = idOf(system, at, is('PENDING', 'SCHEDULED'));
     const time = system.timestamp(minutes * 60);
-    const real = await system.asAda((tx) => store.reschedule(tx, id, time, DISPATCH));
+    const real = await system.asAda((tx) =>
+      store.reschedule(tx, { id, scheduledTime: time, dispatch: DISPATCH }),
+    );
     const model = system.model.reschedule(id, system.inModel(time) ?? '', DISPATCH);
     expect(told(real ? [real] : [])).toEqual(told(model ? [model] : []));
   }),
@@ -189,9 +211,15 @@ const changeMany = fc
       const ids = idsOf(system, at, is('SCHEDULED', 'RUNNING', 'FAILED', 'CANCELLED'));
       const time = system.timestamp(600);
       const { rows } = await system.asAda((tx) => {
-        if (move === 'cancel') return store.cancelMany(tx, all(system, ids), null);
-        if (move === 'requeue') return store.requeueMany(tx, all(system, ids), null, DISPATCH);
-        return store.rescheduleMany(tx, all(system, ids), null, time, DISPATCH);
+        if (move === 'cancel') return store.cancelMany(tx, { given: all(system, ids), after: null });
+        if (move === 'requeue')
+          return store.requeueMany(tx, { given: all(system, ids), after: null, dispatch: DISPATCH });
+        return store.rescheduleMany(tx, {
+          given: all(system, ids),
+          after: null,
+          scheduledTime: time,
+          dispatch: DISPATCH,
+        });
       });
       const one = (id: string) => {
         if (move === 'reschedule')
@@ -210,7 +238,7 @@ const trespass = index.map((at) =>
     const asEve = await asMember(system.api, system.eve, async (tx) => [
       await store.cancel(tx, id),
       await store.requeue(tx, id, DISPATCH),
-      await store.reschedule(tx, id, system.timestamp(60), DISPATCH),
+      await store.reschedule(tx, { id, scheduledTime: system.timestamp(60), dispatch: DISPATCH }),
       await store.find(tx, id),
     ]);
     expect(asEve).toEqual([undefined, undefined, undefined, undefined]);

@@ -98,7 +98,7 @@ async function change(db: Database, { history, ids, random }: Round): Promise<vo
   if (random.chance(0.2)) {
     const some = someOf(ids, random);
     await history.of({ move: 'cancel', ids: [] }, () =>
-      asMember(db, ada, async (tx) => (await store.cancelMany(tx, meant(some), null)).rows),
+      asMember(db, ada, async (tx) => (await store.cancelMany(tx, { given: meant(some), after: null })).rows),
     );
     return;
   }
@@ -108,7 +108,7 @@ async function change(db: Database, { history, ids, random }: Round): Promise<vo
     const task = await asMember(db, ada, (tx) => {
       if (move === 'cancel') return store.cancel(tx, id);
       if (move === 'requeue') return store.requeue(tx, id, DISPATCH);
-      return store.reschedule(tx, id, new Date(0).toISOString(), DISPATCH);
+      return store.reschedule(tx, { id, scheduledTime: new Date(0).toISOString(), dispatch: DISPATCH });
     });
     return task ? [task] : [];
   });
@@ -123,7 +123,13 @@ async function rush(seed: number): Promise<Round> {
   const batch = { id: tasks[0]?.id ?? '', name: '', queue: 'bulk' } as const;
   await on.admin`delete from tasks`;
   await on.admin`delete from batches`;
-  await store.insertBatch(clients[0] as Database, ada, null, batch, tasks, DISPATCH);
+  await store.insertBatch(clients[0] as Database, {
+    principal: ada,
+    organizationId: null,
+    batch,
+    tasks,
+    dispatch: DISPATCH,
+  });
   const ids = tasks.map(({ id }) => id);
   const round = { history: new History(tasks, ada.organizationId), ids, random: randomOf(seed), claimed: [] };
   const acting = (act: (db: Database, round: Round) => Promise<void>) => async (db: Database) => {

@@ -115,7 +115,8 @@ export function databaseOf(world: World, moved: Moved) {
         claim: (db, given) => statement(sandbox, db, () => model.claim(given)),
         settle: (db, ...given) => statement(sandbox, db, () => model.settle(...given)),
         report: (db, ...given) => statement(sandbox, db, () => model.report(...given)),
-        release: (db, ...given) => statement(sandbox, db, () => model.release(...given)),
+        release: (db, { ids, limit, dispatch }) =>
+          statement(sandbox, db, () => model.release(ids, limit, dispatch)),
         renew: (db, ...given) => statement(sandbox, db, () => model.renew(...given)),
         rescue: (db, ...given) => statement(sandbox, db, () => model.rescue(...given)),
         takeForDispatch: (db, ...given) => statement(sandbox, db, () => model.takeForDispatch(...given)),
