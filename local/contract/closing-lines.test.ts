@@ -20,8 +20,8 @@ async function shown(steps: string): Promise<string[]> {
   return stdout.split('\n');
 }
 
-/** Where pytest, and what imitates it, says how many tests have run. */
-const isClosingLine = (line: string) => /^=+ .* =+$/.test(line) || /\bin [0-9.]+s\b/.test(line);
+/** Pytest, and what imitates it, says in such a line how many tests have run. */
+const looksLikePytest = (line: string) => /^=+ .* =+$/.test(line) || /\bin [0-9.]+s\b/.test(line);
 
 const SCHEMATHESIS = [
   '=================================== SUMMARY ====================================',
@@ -37,10 +37,8 @@ test.each(['step', 'beside'])(
     const lines = await shown(`
     ${how} contract printf '%s\\n' ${SCHEMATHESIS.map((line) => `'${line}'`).join(' ')}; ${end}
     step tests printf '      Tests  25 passed | 2 skipped (27)\\n'`);
-    expect(lines.filter(isClosingLine)).toEqual([
-      expect.stringMatching(/^==== 25 passed in [0-9]+\.00s ====$/),
-    ]);
-    expect(lines.slice(-3)[0]).toBe('tests: 25 passed, 0 failed');
+    expect(lines.filter(looksLikePytest)).toEqual([]);
+    expect(lines.slice(-2)).toEqual(['tests: 25 passed, 0 failed', '']);
     for (const words of [
       'SUMMARY',
       'No issues found (130.10 s)',
@@ -54,5 +52,5 @@ test.each(['step', 'beside'])(
 test('a step that fails ends the run, and nothing says how many tests have passed', async () => {
   const failing = shown("step tests printf '      Tests  1 passed (1)\\n'; step bad false");
   await expect(failing).rejects.toMatchObject({ code: 1 });
-  await expect(failing).rejects.not.toMatchObject({ stdout: expect.stringContaining('passed in') });
+  await expect(failing).rejects.not.toMatchObject({ stdout: expect.stringContaining('passed, ') });
 });
