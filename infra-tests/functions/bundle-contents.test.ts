@@ -135,7 +135,7 @@ test('the runner that lies beside the worker runs a task, without the worker’s
     const job = { taskId: 'task', kind: 'data.process', payload, attempt: 1 };
     runner.send({ type: 'run', run: 1, job });
     for await (const [answer] of answers) {
-      if (answer.type === 'said') continue;
+      if (answer.type === 'output') continue;
       expect(answer).toMatchObject({ type: 'returned', run: 1 });
       expect(JSON.parse(answer.result)).toMatchObject({ records: 2, columns: [{ name: 'a', sum: 3 }] });
       break;
