@@ -5,8 +5,8 @@ import * as store from './store.ts';
 type Given = Pick<store.Act, 'organizationId' | 'action'> & Partial<Pick<store.Act, 'target' | 'details'>>;
 
 /**
- * Writes down what the principal does in an organization, in the transaction that does it. The principal must be a member at this
- * moment: record a creation afterwards, and a deletion or a leave before.
+ * Records an act of the principal in an organization, in the transaction that performs the act. The principal must be a
+ * member at that moment: record a creation after it happened, and a deletion or a leave before it happens.
  *
  * @param tx a transaction that has entered as the principal
  */
@@ -18,7 +18,7 @@ export async function recordAct(
   await store.insertAct(tx, { ...act, target, details, address: address ?? null });
 }
 
-/** Writes down what became of a login or a session, in the personal organization of its user. */
+/** Records the outcome of a login or a change of a session, in the personal organization of the user. */
 export async function recordIdentityEvent(
   on: Database | Transaction,
   event: Pick<store.IdentityEvent, 'action'> &

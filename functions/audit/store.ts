@@ -8,7 +8,7 @@ export type Act = {
   organizationId: string;
   action: AuditAction;
   target: string | null;
-  /** No secrets. */
+  /** Never contains secrets. */
   details: Readonly<Record<string, string | number | null>>;
   address: string | null;
 };
@@ -37,7 +37,7 @@ export type Entry = Omit<Act, 'details' | 'organizationId'> & {
   id: string;
   at: Date;
   actorId: string | null;
-  /** Null when the actor is unknown, or no member any more. */
+  /** Null when the actor is unknown or is no longer a member. */
   actorName: string | null;
   details: Record<string, unknown>;
 };
@@ -56,7 +56,10 @@ export async function list(
     order by a.id desc limit ${limit}`;
 }
 
-/** Removes entries that are older than what row-level security keeps, oldest first. @returns how many */
+/**
+ * Deletes entries older than 90 days, oldest first. Row-level security protects younger entries. @returns the number of
+ * deleted entries
+ */
 export async function sweep(db: Database, limit: number): Promise<number> {
   const { count } = await db`
     delete from audit_log where id = any (array(

@@ -2,10 +2,10 @@ import type { Database } from '../database/connect.ts';
 import { inSteps } from '../in-steps.ts';
 import { sweep } from './store.ts';
 
-/** Entries that one statement removes. */
+/** Maximum entries that one statement deletes. */
 const STEP = 1_000;
 
-/** Removes entries that are older than 90 days, while there is time. */
+/** Deletes audit entries older than 90 days, until no more are left or the time is over. */
 export async function sweepAuditLog({ db }: { db: Database }, timeLeft: () => boolean): Promise<void> {
   await inSteps(() => sweep(db, STEP), STEP, timeLeft);
 }

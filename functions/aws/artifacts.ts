@@ -3,39 +3,42 @@ import type { Artifacts, Head } from '../tasks/artifacts.ts';
 import { type Credentials, presign, type SignedRequest } from './presign.ts';
 
 export type BucketAddress = {
-  /** S3's, without a trailing slash; objects are addressed by path. */
+  /** Endpoint of S3, without a trailing slash. The bucket is the first part of the path. */
   endpoint: string;
   region: string;
   bucket: string;
   credentials: Credentials;
 };
 
-/** Every request here may be repeated. */
+/** Maximum tries of one request. Every request here is safe to repeat. */
 const TRIES = 3;
 
 /** Milliseconds before the second try; twice that before the third. */
 const PAUSE = 100;
 
-/** Until an answer is there, with what is taken of it. */
+/** Limit for one try: S3's answer and the part of it that the caller reads. */
 const ANSWER_SECONDS = 10;
 
 /**
- * Bytes of a stream that are asked for at once, and taken before the first of them is used: S3 closes a connection whose
- * reader pauses, as one does that makes rows of what it reads.
+ * Bytes of one range request. A part is read completely before its first byte is used: S3 closes a connection whose
+ * reader pauses, and a reader that turns lines into rows does pause.
  */
 const PART_BYTES = 4_194_304;
 
-/** Bytes that are handed on at once, as by any stream: a parser of CSV makes rows of all that it is given. */
+/** Bytes of one chunk that the stream yields. A CSV parser makes rows of a whole chunk at once, so chunks stay small. */
 const PIECE_BYTES = 65_536;
 
-/** How long the addresses live that are used at once. */
+/** Lifetime of the presigned URLs that this module uses itself, immediately. */
 const OWN_SECONDS = 60;
 
 type Content = { content: string | Uint8Array; contentType: string };
 
 type AskOptions = { signal?: AbortSignal | undefined; sent?: Content; headers?: Record<string, string> };
 
-/** Objects in an S3 bucket. Four kinds of requests and a signature: the SDK's client would be half of a function's bundle. */
+/**
+ * Objects in an S3 bucket. Uses four kinds of requests and its own signature, because the SDK's client would be half of a
+ * function's bundle.
+ */
 export function bucketArtifacts({ endpoint, region, bucket, credentials }: BucketAddress): Artifacts {
   const address = (
     method: SignedRequest['method'],
@@ -49,9 +52,9 @@ export function bucketArtifacts({ endpoint, region, bucket, credentials }: Bucke
     );
 
   /**
-   * @param take what is wanted of the answer; asked for again when it breaks off
-   * @returns undefined for what is not there, or not as `if-match` says
-   * @throws when S3 does not answer, or with neither success nor 404
+   * @param take reads the wanted part of the answer; the whole request is repeated when the answer breaks off
+   * @returns undefined when the object does not exist or does not match `if-match`
+   * @throws when S3 does not answer, or answers with another error than 404 or 412
    */
   const ask = async <Taken>(
     method: SignedRequest['method'],

@@ -11,12 +11,12 @@ let server: Server;
 let client: EventBridgeClient;
 let requests: Entry[][];
 let failures: unknown[];
-/** Whether it takes requests and answers none. */
+/** When true, the server accepts requests and never answers. */
 let silent = false;
-/** Told of each request before it is answered. */
+/** Called with each request before the server answers. */
 let onRequest: () => void;
 
-/** EventBridge, as far as it shows what was sent to it. */
+/** A stand-in for EventBridge that records the sent events. */
 beforeAll(async () => {
   server = createServer(async (request, response) => {
     const { Entries } = JSON.parse((await request.setEncoding('utf8').toArray()).join(''));

@@ -1,23 +1,23 @@
 import { type EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import type { DomainEvent, Publish } from '../tasks/events/domain-event.ts';
 
-/** Events that one PutEvents may carry, and their bytes together. */
+/** Limits of one PutEvents request: the number of events and their total bytes. */
 const BATCH = { events: 10, bytes: 262_144 };
 
-/** Of an entry, beside its detail: its time, source and type, and the name of the bus. */
+/** Bytes of an entry besides its detail: time, source, type and bus name. */
 const FRAME_BYTES = 512;
 
-/** All requests of one call together: no task, answer or tick waits for a bus that does not answer. */
+/** Limit for all requests of one call together. A bus that does not answer must not hold up a task, an answer or a tick. */
 const PATIENCE_SECONDS = 5;
 
 type Entry = { event: DomainEvent; detail: string };
 
 /**
- * Publishes domain events to EventBridge; the detail is a CloudEvents 1.0 envelope. Best effort, and bounded in time: what
- * is under way then is cut off.
+ * Publishes domain events to EventBridge. The detail is a CloudEvents 1.0 envelope. Best effort and bounded in time: a
+ * request that is under way at the limit is cut off.
  *
- * @param onFailure told of events that were not published
- * @param patience  begins with each call, and aborts when it is over
+ * @param onFailure called with the error when events were not published
+ * @param patience  called once per call of the returned function; its signal aborts at the time limit
  */
 export function publishEvents(
   client: EventBridgeClient,
@@ -63,7 +63,10 @@ function envelope({ id, type, subject, time, data }: DomainEvent): string {
   return JSON.stringify({ specversion: '1.0', id, source: 'celeriac', type, subject, time, data });
 }
 
-/** As few requests as may carry them. One that is too large by itself is alone, and is refused alone. */
+/**
+ * Splits entries into as few requests as possible. An entry that is too large travels alone, so that EventBridge refuses
+ * it alone.
+ */
 function batches(entries: readonly Entry[]): Entry[][] {
   const made: Entry[][] = [];
   let bytes = 0;

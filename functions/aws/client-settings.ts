@@ -1,6 +1,6 @@
 /**
- * Of every AWS client: the SDK waits for ever by default, and a network that swallows packets would take whole
- * invocations along. Milliseconds; at most two tries, so that a call is over in some six seconds.
+ * Settings of every AWS client. By default, the SDK waits for ever, and a network that drops packets would use up whole
+ * invocations. Times are in milliseconds. With at most two tries, a call ends after about six seconds.
  */
 export const CLIENT_SETTINGS = {
   maxAttempts: 2,

@@ -4,13 +4,13 @@ export type Credentials = { accessKeyId: string; secretAccessKey: string; sessio
 
 export type SignedRequest = {
   method: 'GET' | 'HEAD' | 'PUT' | 'DELETE';
-  /** Of the service, without a trailing slash. */
+  /** Endpoint of the service, without a trailing slash. */
   endpoint: string;
-  /** Decoded, from the first slash. */
+  /** Path, not yet percent-encoded, from the first slash. */
   path: string;
-  /** Further parameters. */
+  /** Further query parameters. */
   query?: Readonly<Record<string, string>>;
-  /** Headers, by their lower-case names, that the sender must send exactly so. */
+  /** Headers by lower-case name. The sender must send exactly these values. */
   headers?: Readonly<Record<string, string>>;
   expiresSeconds: number;
 };
@@ -18,7 +18,7 @@ export type SignedRequest = {
 const ALGORITHM = 'AWS4-HMAC-SHA256';
 
 /**
- * An address of S3 that carries its own permission, as Signature Version 4 has it. The body is not signed.
+ * Returns a presigned S3 URL: the URL itself carries the permission (Signature Version 4). The body is not signed.
  *
  * @see https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
  */
@@ -60,10 +60,10 @@ export function presign(
 
 const hmac = (key: Buffer | string, text: string) => createHmac('sha256', key).update(text).digest();
 
-/** By bytes: what is signed is ASCII. */
+/** Compares by bytes: the signed text is ASCII. */
 const byName = ([a]: [string, string], [b]: [string, string]) => (a < b ? -1 : 1);
 
-/** As RFC 3986 has it, which is stricter than `encodeURIComponent`. */
+/** Percent-encodes as RFC 3986 requires, which is stricter than `encodeURIComponent`. */
 function encode(text: string): string {
   return encodeURIComponent(text).replace(
     /[!'()*]/g,

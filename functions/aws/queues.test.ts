@@ -17,7 +17,7 @@ const requests: Entry[][] = [];
 const queueUrls: string[] = [];
 let refused: { Id: string; Code: string }[] = [];
 
-/** SQS, as far as it shows what was sent to it. */
+/** A stand-in for SQS that records the sent messages. */
 beforeAll(async () => {
   server = createServer(async (request, response) => {
     const { Entries, QueueUrl } = JSON.parse((await request.setEncoding('utf8').toArray()).join(''));

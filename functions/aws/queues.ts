@@ -5,17 +5,17 @@ import {
 } from '@aws-sdk/client-sqs';
 import type { Enqueue, Queue, WakeUp } from '../tasks/task.ts';
 
-/** Messages that one SendMessageBatch may carry. */
+/** Maximum messages in one SendMessageBatch request. */
 const BATCH = 10;
 
-/** Requests under way at once. */
+/** Maximum requests under way at once. */
 const PARALLEL = 8;
 
 /**
- * Sends wake-ups by SQS, up to ten messages a request. The message group is the organization: SQS's fair queues then
- * keep one organization's load from delaying the others' messages.
+ * Sends wake-ups through SQS, up to ten messages per request. The message group is the organization: SQS's fair queues
+ * then keep one organization's load from delaying other organizations' messages.
  *
- * @param traceHeader X-Ray's, of the invocation that sends: the worker's trace goes on from there
+ * @param traceHeader X-Ray trace header of the sending invocation; the worker continues this trace
  * @param onFailure called once for each request that failed or was only partly accepted
  */
 export function sqsEnqueue(
@@ -47,7 +47,7 @@ export function sqsEnqueue(
           })),
         }),
       );
-      // A batch is answered with 200 even when messages of it were refused.
+      // SQS answers a batch with 200 even when it refused some of the messages.
       const failed = answer.Failed ?? [];
       if (failed.length > 0)
         onFailure(
@@ -78,7 +78,7 @@ export function sqsEnqueue(
   };
 }
 
-/** A received message, as far as it takes to give it back. */
+/** The fields of a received message that are needed to give the message back. */
 export type Received = {
   messageId: string;
   receiptHandle: string;
@@ -86,15 +86,16 @@ export type Received = {
   attributes: { ApproximateReceiveCount: string };
 };
 
-/** Seconds for which a message that was given back the first time stays hidden. Doubles with each further time. */
+/** Seconds that a message stays hidden after it is given back the first time. The pause doubles with each further receive. */
 const FIRST_PAUSE_SECONDS = 10;
 const LONGEST_PAUSE_SECONDS = 160;
 
 /**
- * Gives messages of one invocation back to their queue, which nobody could work on. Without this, they stay hidden for the
- * queue's visibility timeout (an hour and a half), and count towards the 120,000 that SQS lets be in flight.
+ * Gives messages back to their queue when the invocation could not work on them. Without this, a message stays hidden for
+ * the queue's visibility timeout (an hour and a half), and counts towards the 120,000 messages that SQS allows in flight.
  *
- * @param onFailure called when SQS did not take some back: these come again after the visibility timeout
+ * @param onFailure called when SQS did not take back some messages; these messages appear again after the visibility
+ *   timeout
  */
 export function sqsGiveBack(
   sqs: SQSClient,
@@ -125,7 +126,7 @@ export function sqsGiveBack(
   };
 }
 
-/** @param receives of this message, from 1 */
+/** @param receives how often the message was received, from 1 */
 function pauseSeconds(receives: number): number {
   return Math.min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** (receives - 1));
 }

@@ -5,12 +5,12 @@ import {
   type SQSClient,
 } from '@aws-sdk/client-sqs';
 
-/** Messages that one request may bring or delete. */
+/** Maximum messages that one request may receive or delete. */
 const BATCH = 10;
 
 /**
- * Seconds that a request waits for the first message. Short, because the invocation cannot end while it waits: a request that is cut
- * off may have taken a message, which then stays hidden for the queue's visibility timeout.
+ * Seconds that a request waits for the first message. The wait is short because the invocation cannot end during it: a
+ * request that is cut off may have taken a message, and the message then stays hidden for the queue's visibility timeout.
  */
 const WAIT_SECONDS = 1;
 
@@ -18,9 +18,11 @@ const WAIT_SECONDS = 1;
 export type ReceivedMessage = { message: Message; remove: () => Promise<void> };
 
 /**
- * Receives messages of one queue, up to ten a request. Messages that are deleted at about the same time share a request.
+ * Receives messages of one queue, up to ten per request. Messages that are deleted at about the same time share one
+ * request.
  *
- * @param onFailure called when messages could not be deleted: they come again after the visibility timeout, and find their tasks done
+ * @param onFailure called when messages could not be deleted; these messages appear again after the visibility timeout,
+ *   when their tasks are done
  */
 export function sqsReceive(
   sqs: SQSClient,

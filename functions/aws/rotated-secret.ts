@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-secrets-manager';
 import type { RotatedSecret } from '../identity/keys/rotate-secret.ts';
 
-/** A secret of Secrets Manager, as its rotation needs it. */
+/** A secret of Secrets Manager, with the operations that its rotation needs. */
 export function rotatedSecret(client: SecretsManagerClient, SecretId: string): RotatedSecret {
   return {
     async versions() {

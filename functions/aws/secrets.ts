@@ -7,9 +7,9 @@ import {
 export type VersionStage = 'AWSCURRENT' | 'AWSPREVIOUS';
 
 /**
- * Reads a secret's text, by the stage of its version.
+ * Returns a function that reads a secret's text by the stage of its version.
  *
- * @returns undefined when the secret has no previous version, as before its first rotation
+ * @returns undefined when the secret has no previous version, for example before its first rotation
  */
 export function secretReader(client: SecretsManagerClient, secretId: string) {
   return async (stage: VersionStage): Promise<string | undefined> => {

@@ -6,7 +6,7 @@ import {
 } from '@aws-sdk/client-apigatewaymanagementapi';
 import type { CloseConnection, PostFrame } from '../realtime/frames.ts';
 
-/** Posts to WebSocket connections by API Gateway's management API. */
+/** Posts to WebSocket connections through API Gateway's management API. */
 export function postFrame(client: ApiGatewayManagementApiClient): PostFrame {
   return async (connectionId, frame, signal) => {
     try {
@@ -34,7 +34,7 @@ export function closeConnection(client: ApiGatewayManagementApiClient): CloseCon
   };
 }
 
-/** A 410 is not always typed as GoneException. */
+/** True when the connection is gone. The SDK does not always type a 410 as GoneException. */
 function isGone(error: unknown): boolean {
   if (error instanceof GoneException) return true;
   const metadata = error instanceof Error && '$metadata' in error ? error.$metadata : undefined;

@@ -22,15 +22,16 @@ const CONTENT_TYPES: Record<string, string> = {
   '.txt': 'text/plain; charset=utf-8',
 };
 
-/** The page that names the others comes last, so that it never names what is not there yet. */
+/** Stored last, because it names the other files: it must never name a file that is not stored yet. */
 const ENTRANCE = 'index.html';
 
 /**
- * Publishes every file below `root`. Files keep their names between versions, so browsers are to ask each time whether
- * they have changed. What is no longer there stays: a page that was opened before may still ask for it.
+ * Publishes every file below `root`. Files keep their names between versions, so browsers must ask each time whether a
+ * file has changed. Files that are no longer below `root` stay published: a page that was opened before may still request
+ * them.
  *
- * @returns how many there were
- * @throws Error for a file of a kind that is not known: the browser would not know it either
+ * @returns the number of published files
+ * @throws Error for a file type that is not known here, because the file needs a content type
  */
 export async function publish(root: string, put: PutFile): Promise<number> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true });

@@ -5,24 +5,24 @@ import { digitsFault, isDoubleAsWritten, rangeFault } from './number-rules.ts';
 import { type Path, scanJson } from './scan-json.ts';
 
 export interface ExactJson {
-  /** The first place where a program would read something else than was written, or undefined. */
+  /** The first place where a program would read another value than the text contains, or undefined. */
   fault: JsonFault | undefined;
-  /** Every task's payload as it was written, by the JSON pointer to it. Their numbers are for their kinds to judge. */
+  /** The payload of every task as it was written, by its JSON pointer. The kinds check the numbers in the payloads. */
   payloads: ReadonlyMap<string, JsonText>;
 }
 
 const DUPLICATE = 'Must not stand twice in one object';
 
-/** Payloads stand in a task, which is the whole, a member, or an element of a member. */
+/** A payload is a member of a task. The task is the whole body, a member of the body, or an element of a member. */
 const DEEPEST_PAYLOAD = 2;
 
 /**
- * Where JSON that came in would be read as something else than was written: a name that stands twice in an object, a
- * number that nobody can store, or one that a double would change.
+ * Finds JSON that a program would read differently than it was written: a name that stands twice in an object, a number
+ * that cannot be stored, or a number that a double would change.
  *
- * @param text       valid JSON that `jsonFault` has found nothing wrong with
- * @param isVerbatim whether its digits need not fit a double
- * @returns the first place that is found, or undefined
+ * @param text       valid JSON in which `jsonFault` has found no fault
+ * @param isVerbatim true when numbers need not fit a double
+ * @returns the first fault, or undefined
  */
 export function exactFault(text: string, isVerbatim = false): JsonFault | undefined {
   let fault: JsonFault | undefined;
@@ -39,7 +39,7 @@ export function exactFault(text: string, isVerbatim = false): JsonFault | undefi
   return fault;
 }
 
-/** The same for a body or a line with tasks. Their payloads' digits are for their kinds to judge. */
+/** Like {@link exactFault}, for a body or a line with tasks. Numbers in payloads may exceed a double: the kinds check them. */
 export function readExactly(text: string): ExactJson {
   const payloads = new Map<string, JsonText>();
   let changed: ChangedNumber[] = [];
@@ -70,12 +70,12 @@ export function readExactly(text: string): ExactJson {
   return { fault, payloads };
 }
 
-/** `pointerTo` for a payload: a bulk request has ten thousand, whose names need no escapes. */
+/** `pointerTo` for a payload, faster: a bulk request has ten thousand payloads, and their names need no escapes. */
 function payloadPointer(path: Path): string {
   return path[0] === 'tasks' && path.length === 3 ? `/tasks/${path[1]}/payload` : pointerTo(path);
 }
 
-/** How deep the payload is in which a path is; undefined when it is in none. */
+/** Depth of the payload that contains `path`; undefined when no payload contains it. */
 function payloadDepth(path: Path): number | undefined {
   for (let depth = 0; depth <= DEEPEST_PAYLOAD; depth += 1) if (path[depth] === 'payload') return depth;
   return undefined;

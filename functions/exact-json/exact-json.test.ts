@@ -50,7 +50,7 @@ describe('a number', () => {
   test('is judged as arithmetic of any precision does', () => {
     fc.assert(
       fc.property(fc.bigInt({ min: -(10n ** 30n), max: 10n ** 30n }), (integer) => {
-        // How JavaScript writes the double, as an integer again.
+        // The double as JavaScript writes it, read as an integer again.
         const back = BigInt(Number(integer).toLocaleString('fullwide', { useGrouping: false }));
         expect(digitsFault(`${integer}`) === undefined).toBe(back === integer);
       }),

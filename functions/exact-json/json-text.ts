@@ -4,7 +4,7 @@ import { pointerTo } from '../refusal.ts';
 import { digitsFault } from './number-rules.ts';
 import { endOfString, type Path, scanJson } from './scan-json.ts';
 
-/** A number that a double would change, with the member of the object that it is in, if it is in one. */
+/** A number that a double would change. `member` names the member of the object that contains the number, if there is one. */
 export interface ChangedNumber {
   readonly member: string | undefined;
   readonly fault: JsonFault;
@@ -19,7 +19,7 @@ export class JsonText {
 
   /**
    * @param text    valid JSON, nested no deeper than a body may be
-   * @param changed every number in it that a double would change, where that is known
+   * @param changed all numbers in the text that a double would change, if the caller knows them
    */
   constructor(text: string, changed?: readonly ChangedNumber[]) {
     this.text = text;
@@ -37,13 +37,13 @@ export class JsonText {
     return new JsonText(`{${written.join(',')}}`);
   }
 
-  /** As `JSON.parse` reads it: numbers are doubles. */
+  /** The value as `JSON.parse` reads it: numbers are doubles. */
   get value(): unknown {
     this.#value ??= JSON.parse(this.text);
     return this.#value;
   }
 
-  /** The members of an object, in their order; none of what is no object. */
+  /** The members of an object, in their order. Empty for a value that is not an object. */
   members(): ReadonlyMap<string, JsonText> {
     if (this.#members) return this.#members;
     const members = new Map<string, JsonText>();
@@ -56,7 +56,10 @@ export class JsonText {
     return members;
   }
 
-  /** The value, in which these members of an object stay texts. @param value the value, if it has been read */
+  /**
+   * The value, with the members that `verbatim` names kept as texts. @param value the value, if the caller has read it
+   * already
+   */
   valueWith(verbatim: readonly string[], value = this.value): unknown {
     if (typeof value !== 'object' || value === null) return value;
     const kept: Record<string, JsonText> = {};
@@ -69,19 +72,22 @@ export class JsonText {
     return { ...value, ...kept };
   }
 
-  /** The first number that a double would change, other than in these members of an object. */
+  /** The first number that a double would change. Members that `verbatim` names are not checked. */
   digitsFault(verbatim: readonly string[]): JsonFault | undefined {
     this.#changed ??= changedNumbers(this.text);
     return this.#changed.find(({ member }) => member === undefined || !verbatim.includes(member))?.fault;
   }
 
-  /** For {@link stringifyExactly}, which puts the text itself in the place of this string. */
+  /** Returns a marked string. {@link stringifyExactly} replaces this string with the text itself. */
   toJSON(): string {
     return MARK + this.text;
   }
 }
 
-/** The number at the end of a path, if a double would change it. @param path from the value that is asked for its changed numbers */
+/**
+ * Returns the number at the end of a path if a double would change it. @param path begins at the value whose changed
+ * numbers are wanted
+ */
 export function changedNumber(source: string, path: Path): ChangedNumber | undefined {
   const detail = digitsFault(source);
   if (detail === undefined) return undefined;
@@ -101,13 +107,13 @@ function changedNumbers(text: string): ChangedNumber[] {
   return changed;
 }
 
-/** True for some strings, too; then a scan decides. */
+/** Also matches some strings without such numbers; a scan then decides. */
 const MAY_LOSE_DIGITS = /\d[\d.]{15}|\d[eE]/;
 
-/** Nobody outside knows it, so that no string of a user can begin with it. */
+/** Random per process, so that no string of a user can begin with it. */
 const MARK = `${randomUUID()}:`;
 
-/** Writes a value as JSON, in which every {@link JsonText} stands as it was written. */
+/** Writes a value as JSON. Every {@link JsonText} in the value is written exactly as it is. */
 export function stringifyExactly(value: unknown): string {
   const json = JSON.stringify(value);
   let exact = '';

@@ -1,12 +1,18 @@
 import { compareNumber } from 'lossless-json';
 
-/** Characters of one number: Postgres keeps no number of any length. */
+/** Maximum characters of one number: Postgres limits the length of a number. */
 const MAX_NUMBER_CHARACTERS = 1_000;
 
-/** True when JavaScript writes the number's double the same way. Nearly all long numbers pass here and break no rule. */
+/**
+ * True when JavaScript writes the number's double the same way. Nearly all long numbers pass this check, and then break
+ * no rule.
+ */
 export const isDoubleAsWritten = (source: string) => String(Number(source)) === source;
 
-/** Why a number cannot be stored at all: it is out of a double's range, or too long. @returns undefined when it can */
+/**
+ * Returns the reason why a number cannot be stored: it is out of a double's range or too long. @returns undefined when it
+ * can be stored
+ */
 export function rangeFault(source: string): string | undefined {
   if (source.length > MAX_NUMBER_CHARACTERS)
     return `Must be a number of at most ${MAX_NUMBER_CHARACTERS} characters`;
@@ -17,7 +23,7 @@ export function rangeFault(source: string): string | undefined {
   return undefined;
 }
 
-/** Why a program that reads this number into a double would read another one. @returns undefined when it would not */
+/** Returns the reason why a double would change this number. @returns undefined when a double keeps it */
 export function digitsFault(source: string): string | undefined {
   const value = Number(source);
   if (!Number.isFinite(value)) return rangeFault(source);

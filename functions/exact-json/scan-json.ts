@@ -1,20 +1,20 @@
-/** Names and indexes that lead to a value. It changes while the scan goes on: copy it to keep it. */
+/** Names and indexes that lead to a value. The scan changes this array: copy it to keep it. */
 export type Path = readonly (string | number)[];
 
 /** Callbacks of a scan. Ranges are offsets into the text. */
 export interface Findings {
-  /** A number that a double might not give back: one of more than 15 characters, or with an exponent. */
+  /** A number that a double might change: it has more than 15 characters or an exponent. */
   onLongNumber?(source: string, path: Path): void;
-  /** A member of an object, after its value was scanned. `path` ends with its name. */
+  /** A member of an object, after the scan of its value. `path` ends with the member's name. */
   onMember?(path: Path, start: number, end: number): void;
-  /** A member whose name the object has had before. `path` ends with the name. */
+  /** A member whose name occurred before in the same object. `path` ends with the name. */
   onDuplicate?(path: Path): void;
 }
 
-/** Shorter numbers without an exponent have at most 15 digits, and every double gives those back. */
+/** Shorter numbers without an exponent have at most 15 digits, and every double keeps 15 digits. */
 const LONGEST_SAFE_NUMBER = 15;
 
-/** From so many names on, a set finds duplicates faster than a list. */
+/** From this number of names on, a set finds duplicates faster than a list. */
 const MANY_NAMES = 8;
 
 const CODE = {
@@ -32,10 +32,11 @@ const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [91, 93, 123, 125];
 const [E, LOWER_E, F, N, T] = [69, 101, 102, 110, 116];
 
 /**
- * Looks at the source of JSON for what `JSON.parse` does not tell: digits, duplicate names, and where members stand.
- * `JSON.parse` with a reviver tells the digits at ten times the cost, and jsonc-parser's visitor the places at twice.
+ * Scans the source of JSON for facts that `JSON.parse` does not report: digits, duplicate names, and positions of
+ * members. `JSON.parse` with a reviver reports the digits at ten times the cost. The visitor of jsonc-parser reports
+ * positions at twice the cost.
  *
- * @param text valid JSON, nested so little that recursion is no danger: it has been parsed and checked before
+ * @param text valid JSON that has been parsed and checked before, with limited nesting, so that recursion is safe
  */
 export function scanJson(text: string, { onLongNumber, onMember, onDuplicate }: Findings): void {
   const path: (string | number)[] = [];
@@ -114,7 +115,7 @@ function isNumeric(code: number): boolean {
   return code === CODE.dot || code === E || code === LOWER_E || code === CODE.plus || code === CODE.minus;
 }
 
-/** The offset behind the string that begins at `start`. */
+/** Returns the offset behind the string that begins at `start`. */
 export function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); ; end = text.indexOf('"', end + 1)) {
     let escapes = 0;

@@ -66,7 +66,7 @@ test('with loopback allowed, loopback passes and nothing else that was refused',
   }
 });
 
-/** Ranges of which every address must be refused, as the registry writes them: first octets and how many bits count. */
+/** Ranges in which every address must be refused, as in the registry: the first octets, and the number of bits that count. */
 const PRIVATE_V4: readonly [number, number][] = [
   [0x00000000, 8],
   [0x0a000000, 8],

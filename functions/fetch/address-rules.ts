@@ -1,11 +1,11 @@
 import ipaddr from 'ipaddr.js';
 
-/** Whether this machine itself may be addressed: only in development and tests. */
+/** Decides if requests to this machine itself are allowed. Loopback is allowed only in development and tests. */
 export type LoopbackRule = 'allowed' | 'refused';
 
 /**
- * Ranges that are not public though they may look it to a library: the IANA special-purpose registries, and
- * addresses that embed an IPv4 address, which a gateway on the way would deliver to.
+ * Ranges that are not public, although a library may take them for public: the IANA special-purpose registries, and
+ * addresses that embed an IPv4 address, to which a gateway on the way would deliver.
  *
  * @see https://www.iana.org/assignments/iana-ipv4-special-registry
  * @see https://www.iana.org/assignments/iana-ipv6-special-registry
@@ -34,7 +34,7 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   'site-local': ['fec0::/10'],
 };
 
-/** All of IPv6 that is assigned to the public internet. */
+/** The part of IPv6 that is assigned to the public internet. */
 const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR('2000::/3');
 
 const LOOPBACK = REFUSED.loopback?.map((range) => ipaddr.parseCIDR(range)) ?? [];
@@ -45,10 +45,10 @@ const RANGES = Object.entries(REFUSED).flatMap(([name, ranges]) =>
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 
 /**
- * Whether an address may be connected to.
+ * Checks that a connection to an address is allowed.
  *
- * @param address as a resolver or a socket writes it; anything else is refused
- * @returns the reason for refusing it, or undefined when it is public (or is loopback, and that is allowed)
+ * @param address as a resolver or a socket writes it; any other text is refused
+ * @returns the reason for refusing the address, or undefined when it is public (or is loopback, and loopback is allowed)
  */
 export function addressFault(address: string, loopback: LoopbackRule): string | undefined {
   if (
@@ -66,7 +66,7 @@ export function addressFault(address: string, loopback: LoopbackRule): string | 
     if (!parsed.match(GLOBAL_UNICAST)) return 'not global unicast';
     if (embedsIsatap(parsed)) return 'ISATAP, embeds an IPv4 address';
   }
-  // The library's own list, in case it learns of a range before this one does.
+  // Also asks the library's own list, in case the library learns of a range before this file does.
   return parsed.range() === 'unicast' ? undefined : parsed.range();
 }
 

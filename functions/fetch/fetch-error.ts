@@ -1,7 +1,7 @@
 /**
- * Why there is no answer, and whether asking again may help.
+ * Reasons for a missing answer.
  *
- * `again: false` stands for what lies in the request or in the server's content, not in the moment.
+ * `again: false` means that the cause is the request itself or the server's content, so another try would fail too.
  */
 export const FETCH_FAILURES = {
   url_invalid: { again: false, meaning: 'not an absolute http or https URL, or one with credentials' },
@@ -26,7 +26,7 @@ export const FETCH_FAILURES = {
 
 export type FetchFailure = keyof typeof FETCH_FAILURES;
 
-/** No answer. `code` is one of {@link FETCH_FAILURES}. */
+/** Thrown when there is no answer. `code` is one of {@link FETCH_FAILURES}. */
 export class FetchError extends Error {
   readonly code: FetchFailure;
 

@@ -1,13 +1,13 @@
 import type { FetchRequest, GuardedFetch } from './port.ts';
 
-/** Gets a text, e.g. JSON whose numbers must be read as they are written. Any status is an answer. */
+/** Gets a text, for example JSON whose numbers must be read as they are written. Any status counts as an answer. */
 export type GetText = (
   url: string,
   options?: Pick<FetchRequest, 'headers' | 'maxBytes' | 'signal' | 'timeoutSeconds'>,
 ) => Promise<{ status: number; headers: Readonly<Record<string, string>>; text: string }>;
 
 /**
- * @returns a {@link GetText} that reads bodies as UTF-8; what is not UTF-8 in them becomes U+FFFD
+ * @returns a {@link GetText} that reads bodies as UTF-8; bytes that are not UTF-8 become U+FFFD
  * @throws FetchError from the returned function, `too_large` included
  */
 export function textGetter(fetch: GuardedFetch): GetText {

@@ -1,7 +1,7 @@
 /**
- * Headers that a caller may not set: they belong to the connection or the framing (RFC 9110, 7.6.1), would name
- * another host than the one that was checked, would ask for a compression that is not undone here, or would hide who sends
- * the request.
+ * Headers that a caller may not set. Such a header belongs to the connection or the framing (RFC 9110, 7.6.1), would name
+ * another host than the checked one, would ask for a compression that is not undone here, or would hide the sender of the
+ * request.
  */
 const REFUSED = new Set([
   'accept-encoding',
@@ -23,7 +23,7 @@ const REFUSED = new Set([
   'via',
 ]);
 
-/** What may be told to an origin that the caller did not name: nothing that could be a secret. */
+/** Headers that a redirect may carry to another origin. None of them can hold a secret. */
 const KEPT_ON_NEW_ORIGIN = new Set([
   'accept',
   'accept-language',
@@ -35,10 +35,10 @@ const KEPT_ON_NEW_ORIGIN = new Set([
 /** A token (RFC 9110, 5.6.2). */
 const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/;
 
-/** Visible ASCII, obs-text, blanks between: no CR, LF or NUL, so that no value can begin another header. */
+/** Visible ASCII and obs-text, with blanks between. CR, LF and NUL are excluded, so that no value can begin another header. */
 const VALUE = /^(?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?$/;
 
-/** The same as JSON Schema, whatever the case of a name. */
+/** The rules above as JSON Schema. The pattern of names ignores case. */
 export const HEADER_VALUE = VALUE.source;
 export const HEADER_NAME = {
   pattern: NAME.source,

@@ -15,14 +15,14 @@ export interface Hop {
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /**
- * The request that a redirect asks for: after 303 a GET, otherwise the same request again. Another origin learns no
- * header that could be a secret.
+ * Returns the request that a redirect asks for: a GET after 303, otherwise the same request again. Headers that could
+ * hold a secret are not sent to another origin.
  *
- * A POST that is answered with 301 or 302 is not followed. Browsers send a GET then, without the body, and RFC 9110
- * (15.4.2, 15.4.3) leaves it open: the POST may have been carried out or not.
+ * A POST that is answered with 301 or 302 is not followed. Browsers then send a GET without the body, and RFC 9110
+ * (15.4.2, 15.4.3) allows both: the server may have carried out the POST or not.
  *
- * @returns undefined when this answer is not to be followed
- * @throws FetchError `redirect_refused`, or what {@link parseTarget} says of the new URL
+ * @returns undefined when the redirect must not be followed
+ * @throws FetchError `redirect_refused`, or the errors of {@link parseTarget} for the new URL
  */
 export function nextHop(hop: Hop, status: number, location: string | undefined): Hop | undefined {
   if (!REDIRECTS.has(status) || location === undefined) return undefined;

@@ -1,8 +1,9 @@
 import { FetchError } from './fetch-error.ts';
 
 /**
- * Ports of other protocols: what a request says could be read there as a command (SMTP, IRC, Redis …).
- * The WHATWG list of bad ports, and databases. Every other port is open, as addresses are what protects.
+ * Ports of other protocols (SMTP, IRC, Redis …), where the text of a request could be read as a command. Contains the
+ * WHATWG list of bad ports, and ports of databases. All other ports are allowed, because the address check is the
+ * protection.
  *
  * @see https://fetch.spec.whatwg.org/#port-blocking
  */
@@ -20,13 +21,14 @@ const REFUSED_PORTS = new Set(
 const CONTROL_OR_BLANK = /[\p{Cc}\s]/u;
 
 /**
- * Reads a URL as the address that a request goes to. The URL parser turns every spelling of an IPv4 address
- * (`0x7f.1`, `2130706433`, `①②⑦.0.0.1`) into dotted decimals, so only its result is judged, never the text.
+ * Parses the URL of a request. The URL parser turns every spelling of an IPv4 address (`0x7f.1`, `2130706433`,
+ * `①②⑦.0.0.1`) into dotted decimals. Checks therefore read the parsed URL, never the text.
  *
  * @throws FetchError `url_invalid` or `port_refused`
  */
 export function parseTarget(text: string): URL {
-  // The parser would drop line breaks and tabs, so that a log shows another address than the one asked.
+  // The parser drops line breaks and tabs. A log would then show another address than the requested one, so such URLs are
+  // refused.
   const url = CONTROL_OR_BLANK.test(text) ? null : URL.parse(text);
   if (url === null) throw new FetchError('url_invalid', 'Not an absolute URL');
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {

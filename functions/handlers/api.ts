@@ -35,7 +35,7 @@ const deps = {
 const handleHttp = onLambda(createApi(deps, logFault));
 
 export const handler = async (event: LambdaEvent, context: LambdaContext) => {
-  // If the database is away, the first statement fails, and the application answers 503.
+  // Without a database, the first statement fails, and the application answers 503.
   await keepConnection().catch(() => {});
   const answer = await handleHttp(event, context);
   await notifier.flush();

@@ -80,7 +80,7 @@ test('auth registers a user and publishes the key that signed the token; session
   expect(JSON.parse(published.body).keys).toEqual([expect.objectContaining({ kid })]);
   const refreshed = await session(event('POST', '/api/auth/refresh/', { refresh }), context);
   expect(refreshed.statusCode).toBe(200);
-  // Each has its own routes alone.
+  // Each function has only its own routes.
   expect((await handler(event('POST', '/api/auth/refresh/', { refresh }), context)).statusCode).toBe(404);
   expect((await session(event('POST', '/api/auth/login/', body), context)).statusCode).toBe(404);
 });

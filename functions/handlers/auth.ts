@@ -33,7 +33,7 @@ registerAuthRoutes(app, {
 const respond = onLambda(app);
 
 export async function handler(event: LambdaEvent, context: LambdaContext) {
-  // If the database is away, the first statement fails, and the application answers 503.
+  // Without a database, the first statement fails, and the application answers 503.
   await keepConnection().catch(() => {});
   return withinLimit(await respond(event, context));
 }

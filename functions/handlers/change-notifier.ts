@@ -5,11 +5,12 @@ import { eventPublisher } from '../tasks/events/event-publisher.ts';
 import { sockets } from './wiring/clients.ts';
 import { logger } from './wiring/logger.ts';
 
-/** Beside this module, as source and as bundle; a name that no bundler follows. */
+/** The module beside this one, as source or as bundle. The computed name keeps bundlers from following the import. */
 const EVENT_BUS = new URL(`./event-bus${extname(import.meta.url)}`, import.meta.url).href;
 
 /**
- * Notifies others of moved rows: watchers by frames, integrators by events. Every function that moves rows has one.
+ * Notifies about changed rows: sends frames to watchers and publishes events. Every function that moves rows has one
+ * notifier.
  */
 export function changeNotifier(env: { SOCKET_ENDPOINT: string; EVENT_BUS_NAME: string }) {
   const { announcer, close } = sockets(env);
@@ -35,9 +36,9 @@ export function changeNotifier(env: { SOCKET_ENDPOINT: string; EVENT_BUS_NAME: s
     announce,
     announceBatch,
     membershipEnded: announcer.membershipEnded,
-    /** What running attempts say, which is no move. */
+    /** Announces reports of running attempts. A report is not a move, so it publishes no event. */
     announceReports: announcer.announce,
-    /** Resolves when all have heard, or were given up on, after some five seconds at the latest. Never rejects. */
+    /** Resolves when all watchers and the bus are notified, or after about five seconds at the latest. Never rejects. */
     flush: async () => void (await Promise.all([announcer.flush(), events.flush()])),
   };
 }

@@ -40,13 +40,13 @@ const deps = {
   ...queues(env),
   announce,
   removeArtifact: bucket.artifacts.remove,
-  // Of this sandbox, which serves one tick after the other.
+  // State of this sandbox, which runs one tick after the other.
   round: { lane: null },
 };
 
 /**
- * Seconds of a tick that each of the sweeps leaves to those after it. Each has its first step in any case. The last reserve is for
- * what must be done at the end.
+ * Seconds of a tick that each sweep leaves to the sweeps after it. Every sweep runs its first step in any case. The last
+ * reserve is for the work at the end of the tick.
  */
 const LEFT_AFTER = {
   sockets: 40,
@@ -58,10 +58,13 @@ const LEFT_AFTER = {
   retention: 10,
 };
 
-/** Removal is behind when something should have been gone for so long. An organization is looked at every ten minutes. */
+/**
+ * Retention is behind when a task is overdue for deletion by this many seconds. Each organization is checked every ten
+ * minutes.
+ */
 const BEHIND_SECONDS = 3_600;
 
-/** Turns with hosts that one tick removes; those of a minute are a few. */
+/** Maximum outbound turns that one tick removes. Ticks of one minute normally remove only a few. */
 const OUTBOUND_TURNS = 10_000;
 
 export const handler = async (event: ScheduledEvent | OperatorCommand, context: Context) => {
@@ -84,7 +87,7 @@ export const handler = async (event: ScheduledEvent | OperatorCommand, context: 
         return done;
       },
       imports: () => endAbandonedImports({ db, announceBatch: notifier.announceBatch }),
-      // Before the sweeps, which nobody waits for.
+      // Before the sweeps: watchers must not wait for the sweeps.
       notifier: notifier.flush,
       sockets: () => sweepSockets(deps, timeFor('sockets')),
       identities: () => sweepIdentities(deps, timeFor('identities')),
@@ -108,7 +111,7 @@ export const handler = async (event: ScheduledEvent | OperatorCommand, context: 
   flush();
   const done = { ...results.tick, closed: results.sockets, removed: results.retention?.removed };
   logger.info('tick', done);
-  // Counted by Lambda's own metric of errors, to which an alarm listens.
+  // Counts as an error in Lambda's own metric, and an alarm watches this metric.
   if (failed.length > 0) throw new Error(`Failed: ${failed.join(', ')}`);
   return done;
 };

@@ -4,10 +4,10 @@ import { CLIENT_SETTINGS } from '../aws/client-settings.ts';
 import type { Publish } from '../tasks/events/domain-event.ts';
 
 /*
- * A bundle of its own, beside those of the functions that move tasks, which load it when something has ended: most requests
- * and ticks have no use for it, and are not to pay for it at a cold start.
+ * This module is a bundle of its own. Functions that move tasks load it only when a task has finished: most requests and
+ * ticks do not need it, and must not pay for it at a cold start.
  */
 
-/** The bus, with its client. */
+/** Returns the function that publishes to the bus, with a client of its own. */
 export const openBus = (busName: string, onFailure: (error: unknown) => void): Publish =>
   publishEvents(new EventBridgeClient(CLIENT_SETTINGS), busName, onFailure);

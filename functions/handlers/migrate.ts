@@ -16,7 +16,7 @@ const env = readEnv({
 
 const Secret = z.object({ username: z.string(), password: z.string() });
 
-/** Enough to report a lock that could not be had, before Lambda ends the function. */
+/** Milliseconds kept for reporting a lock that could not be taken, before Lambda ends the function. */
 const RESERVE_MS = 30_000;
 
 /** Runs once per deployment, before the functions that need the new schema. */

@@ -14,7 +14,7 @@ import { logger } from './wiring/logger.ts';
 import { metricsEnv, metricsOf } from './wiring/metrics.ts';
 import { outboundEnv, outboundFetch } from './wiring/outbound.ts';
 
-/** Seconds for all calls of a tick, of the 60 that the function has; the database gets the rest. */
+/** Seconds for all calls of a tick, out of the 60 seconds of the function. The rest is for the database. */
 const BUDGET_SECONDS = 40;
 const RESERVE_SECONDS = 15;
 
@@ -32,7 +32,7 @@ const keepConnection = connectionKeeper(db);
 const { measure, flush } = metricsOf(env);
 const fetch = outboundFetch(env);
 
-/** The key of the provider; empty for none. A secret's name goes before a key in the environment. */
+/** Returns the provider's API key; empty for no key. A configured secret takes precedence over the key in the environment. */
 async function readApiKey(): Promise<string> {
   if (env.PRICE_API_KEY_SECRET === '') return env.PRICE_API_KEY;
   const read = secretReader(new SecretsManagerClient(CLIENT_SETTINGS), env.PRICE_API_KEY_SECRET);
@@ -59,7 +59,7 @@ export async function handler(
 ): Promise<Tick> {
   const { time } = ScheduledEvent.parse(event);
   await keepConnection();
-  // Read anew each time: a key that was renewed works from the next tick on.
+  // The key is read for each tick, so that a renewed key works from the next tick on.
   const headers = { accept: 'application/json', ...keyHeader(env.PRICE_PROVIDER_URL, await readApiKey()) };
   const secondsLeft = context.getRemainingTimeInMillis() / 1000 - RESERVE_SECONDS;
   const tick = await updatePrices(

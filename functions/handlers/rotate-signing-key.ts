@@ -10,7 +10,7 @@ const env = readEnv({ SIGNING_SECRET_ARN: z.string().min(1) });
 const client = new SecretsManagerClient(CLIENT_SETTINGS);
 
 const Rotation = z.object({
-  // Only this secret is anybody's business here.
+  // This function may rotate only this secret.
   SecretId: z.literal(env.SIGNING_SECRET_ARN),
   ClientRequestToken: z.string().min(1),
   Step: z.enum(ROTATION_STEPS),

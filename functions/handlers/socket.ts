@@ -30,7 +30,7 @@ const handleEvent = socketEvents({
   verifyToken: (token) => verifyAccessToken(verification, token),
   tokenInUrlAllowed: env.TOKEN_IN_URL === 'allowed',
   logFault,
-  // Nothing can be posted to a connection inside its own $connect: another invocation sends the first frame.
+  // A connection cannot receive anything during its own $connect, so another invocation sends the first frame.
   greetLater: async (greeting) => {
     await lambda.send(
       new InvokeCommand({
@@ -45,7 +45,7 @@ const handleEvent = socketEvents({
 export const handler = async (event: SocketInput) => {
   await keepConnection();
   const answer = await handleEvent(event);
-  // To API Gateway's metrics an answer of 5xx is the same as a refusal; what is thrown counts as an error of the function.
+  // API Gateway's metrics do not tell a 5xx answer from a refusal. A thrown error counts as an error of the function.
   if (answer.statusCode >= 500) throw new Error('The event failed; the line before this one has the cause');
   return answer;
 };

@@ -4,8 +4,8 @@ import { readEnv } from './wiring/environment.ts';
 import { outboundEnv, outboundFetch } from './wiring/outbound.ts';
 
 /*
- * The program of the processes beside the worker in which isolated attempts run. It has neither the worker's database
- * nor its clients: what a handler reaches is what its context gives it.
+ * The program of the runner processes beside the worker, in which isolated attempts run. A runner has neither the
+ * worker's database nor its clients: a handler reaches only what its context provides.
  */
 
 await serve({ taskOf, fetch: outboundFetch(readEnv(outboundEnv)) });

@@ -38,7 +38,7 @@ const env = readEnv({
 });
 
 const runners = startRunners({
-  // Beside this module, as source and as bundle.
+  // The module beside this one, as source or as bundle.
   program: new URL(`./task-runner${extname(import.meta.url)}`, import.meta.url),
   environment: environmentOfHandlers(process.env),
   ...runnersFor(env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE, availableParallelism()),
@@ -80,11 +80,11 @@ const deps = {
   log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, fields: Record<string, unknown>) =>
     logger[level](message, fields),
   announce,
-  // No moves, which would be counted.
+  // Reports are not moves, so they must not be counted as moves.
   announceReports: notifier.announceReports,
 };
 
-/** Receives further messages of the queue that the event is from. */
+/** Returns a function that receives further messages of the queue that the event came from. */
 function furtherMessages({ Records: [record] }: SQSEvent): Receive {
   const receive = receiveFrom(env, record?.eventSourceARN ?? '');
   return async () => {
@@ -111,14 +111,15 @@ export const handler = async (event: SQSEvent, context: Context): Promise<SQSBat
   }
   try {
     await keepConnection();
-    // Whoever had this message before may have died with it.
+    // An earlier worker may have died with this message.
     if (redelivered.length > 0) await rescueTasks({ db, announce: rescued }, redelivered);
     await execute({ ...deps, receive: furtherMessages(event) }, ids, {
       remainingSeconds: deadline(context),
     });
   } catch (error) {
     await giveBack(event.Records);
-    // An error of the invocation: the alarm hears of it, and Lambda receives less until invocations succeed again.
+    // Counts as an error of the invocation: the alarm sees it, and Lambda fetches fewer messages until invocations
+    // succeed again.
     throw error;
   } finally {
     await notifier.flush();

@@ -1,18 +1,19 @@
-/** The random part of a UUIDv7 after its version: 12 bits, then 62 after the variant. */
+/** The random part of a UUIDv7 after its version: 12 bits, then 62 bits after the variant. These are the 62 bits. */
 const LOW_BITS = 62n;
 const LOW = (1n << LOW_BITS) - 1n;
 
 /**
- * Ids that follow a UUIDv7: ascending, of the same millisecond, and the same whenever they are asked for.
+ * Returns ids that follow a UUIDv7: ascending, with the same millisecond. The same arguments always give the same ids.
  *
  * @param seed  a UUIDv7
- * @param count how many
+ * @param count number of ids
  */
 export function idsFrom(seed: string, count: number): string[] {
   const value = BigInt(`0x${seed.replaceAll('-', '')}`);
   const low = value & LOW;
   const high = value - low;
-  // So close to the end that counting would leave the random part, it begins anew: still one seed's own ids.
+  // Counting up from a seed near the end would overflow the random part. Such ids count up to the end of the part
+  // instead.
   const start = low + BigInt(count) > LOW ? LOW - BigInt(count) : low;
   return Array.from({ length: count }, (_, n) => format(high + start + BigInt(n) + 1n));
 }

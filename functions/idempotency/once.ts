@@ -7,29 +7,32 @@ import * as store from './store.ts';
 
 /** A request that must not be carried out twice. */
 export type KeyedRequest = {
-  /** 1 to 255 printable characters of ASCII. */
+  /** 1 to 255 printable ASCII characters. */
   key: string;
-  /** Everything that makes it this request: method, path, body. */
+  /** Everything that identifies the request: method, path, body. */
   fingerprint: readonly string[];
 };
 
 type Answer = store.Answer;
 
-/** An answer, and whether it hands out a secret. */
+/** An answer. `hasSecret` says that it contains a secret. */
 export type GivenAnswer = Answer & { hasSecret?: boolean };
 
 /**
- * Carries out a request once for each key of a user, within a day: who repeats it gets the same answer.
+ * Carries out a request once for each key of a user. A repeated request within a day gets the stored answer.
  *
- * A replay needs the rights of a reader again: who has left an organization that the answer is about gets a refusal.
+ * Replaying an answer requires the right to read: a principal who has left an organization that the answer is about is
+ * refused.
  *
- * A refusal has done nothing, and is not remembered. An answer with a secret is not remembered either: the repeated request
- * is carried out again with the same seed, so that it finds what it made and hands out a new secret. A request whose function died may be repeated after a minute; `run`
- * then gets the same `seed`, and ids that count up from it, so that what was made is found and not made again.
+ * A refused request has changed nothing, so its refusal is not stored. An answer with a secret is not stored either: the
+ * repeated request is carried out again with the same seed, finds what it made the first time, and returns a new secret.
+ * A request whose function died can be repeated after a minute. `run` then gets the same `seed`, and ids that count up
+ * from this seed find what was made, so that nothing is made twice.
  *
- * @param run makes the answer; with a status from 400 it has done nothing, with one from 500 nobody knows
- * @throws Refusal `idempotency_key_reused` with another request's key, `idempotency_key_in_use` while the first is under way,
- *   `organization_not_found` for the answer of an organization that the principal has left
+ * @param run makes the answer; a status from 400 to 499 means that it changed nothing, a status from 500 means that the
+ *   effect is unknown
+ * @throws Refusal `idempotency_key_reused` with another request's key, `idempotency_key_in_use` while the first request
+ *   is under way, `organization_not_found` for the answer of an organization that the principal has left
  */
 export async function once(
   { db }: { db: Database },
@@ -60,7 +63,7 @@ export async function once(
     await end((tx) => store.unlock(tx, entry)).catch(() => {});
     throw error;
   }
-  // What has been done is done: an answer that cannot be remembered is given all the same.
+  // The request has been carried out, so its answer is returned even when storing the answer fails.
   const { hasSecret = false, ...answer } = given;
   await end(async (tx) => {
     if (answer.status >= 500) return store.unlock(tx, entry);
@@ -74,7 +77,7 @@ export async function once(
 
 const UUID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi;
 
-/** All ids that a request or its answer names, of whatever they are. */
+/** Returns all ids in the request and its answer, whatever they identify. */
 function idsIn(texts: readonly string[]): string[] {
   return [...new Set(texts.flatMap((text) => text.match(UUID) ?? []).map((id) => id.toLowerCase()))];
 }

@@ -1,20 +1,21 @@
 import type { Database, Transaction } from '../database/connect.ts';
 
-/** What a request with a key answered. */
+/** The answer to a request with a key. */
 export type Answer = { status: number; body: string; location: string | null };
 
 /** Hours that a key is remembered. */
 export const KEY_HOURS = 24;
 
-/** Seconds after which a request that has not answered is presumed dead: more than a function may run. */
+/** Seconds after which a request without an answer is presumed dead. Longer than a function may run. */
 const LOCK_SECONDS = 60;
 
 type Entry = { userId: string; key: string; fingerprint: Uint8Array; seed: string };
 
 /**
- * Takes a key for a request: a new one, one that has expired, or one whose request died before it could answer.
+ * Takes a key for a request: a new key, an expired key, or a key whose request died before it could answer.
  *
- * @returns the seed of the request, which is the earlier one's when it is repeated; undefined when the key is not to be had
+ * @returns the seed of the request; a repeated request gets the seed of the first one; undefined when the key cannot be
+ *   taken
  */
 export async function take(
   tx: Transaction,
@@ -34,7 +35,7 @@ export async function take(
   return taken?.seed;
 }
 
-/** What a key stands for that could not be taken. */
+/** Finds the request that holds a key, and its answer if it has one. */
 export async function find(
   tx: Transaction,
   userId: string,
@@ -52,7 +53,7 @@ export async function find(
   };
 }
 
-/** Which of these ids are organizations that the user is a member of. */
+/** Returns those of the ids that are organizations of which the user is a member. */
 export async function memberOf(tx: Transaction, userId: string, ids: readonly string[]): Promise<string[]> {
   if (ids.length === 0) return [];
   const rows = await tx<{ id: string }[]>`
@@ -62,7 +63,7 @@ export async function memberOf(tx: Transaction, userId: string, ids: readonly st
   return rows.map(({ id }) => id);
 }
 
-/** Remembers the answer. @param organizationIds the organizations that the answer is about */
+/** Stores the answer. @param organizationIds the organizations that the answer is about */
 export async function remember(
   tx: Transaction,
   { userId, key, seed }: Omit<Entry, 'fingerprint'>,
@@ -75,7 +76,7 @@ export async function remember(
     where user_id = ${userId} and key = ${key} and seed = ${seed}`;
 }
 
-/** Gives a key back whose request was refused, and so has done nothing. */
+/** Frees the key of a refused request, which has changed nothing. */
 export async function forget(
   tx: Transaction,
   { userId, key, seed }: Omit<Entry, 'fingerprint'>,
@@ -83,7 +84,7 @@ export async function forget(
   await tx`delete from idempotency_keys where user_id = ${userId} and key = ${key} and seed = ${seed}`;
 }
 
-/** Lets the request be repeated at once, with the same seed. */
+/** Allows the request to be repeated immediately, with the same seed. */
 export async function unlock(
   tx: Transaction,
   { userId, key, seed }: Omit<Entry, 'fingerprint'>,
@@ -93,7 +94,7 @@ export async function unlock(
     where user_id = ${userId} and key = ${key} and seed = ${seed} and status is null`;
 }
 
-/** Removes keys that have expired, oldest first. @returns how many */
+/** Deletes expired keys, oldest first. @returns the number of deleted keys */
 export async function sweep(db: Database, limit: number): Promise<number> {
   const { count } = await db`
     delete from idempotency_keys k where k.ctid = any (array(

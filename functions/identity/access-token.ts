@@ -3,26 +3,26 @@ import { type CryptoKey, errors, jwtVerify, SignJWT } from 'jose';
 import type { Principal } from '../database/enter.ts';
 import { Refusal } from '../refusal.ts';
 
-/** How long an access token is valid. A logout ends it sooner, as `enter()` looks the session up. */
+/** Lifetime of an access token. A logout ends it sooner, because `enter()` looks the session up. */
 export const ACCESS_TOKEN_SECONDS = 600;
 
-/** The fully-specified name (RFC 9864); `EdDSA` would also admit Ed448. */
+/** The fully specified algorithm name (RFC 9864). `EdDSA` would also allow Ed448. */
 export const SIGNING_ALGORITHM = 'Ed25519';
 
 const AUDIENCE = 'celeriac';
-/** RFC 9068: a token of another type signed with the same key is not an access token. */
+/** RFC 9068: a token of another type is not an access token, even when the same key signed it. */
 const TYPE = 'at+jwt';
-/** Ours have about 500 characters; nothing longer is worth parsing. */
+/** Our tokens have about 500 characters. Longer texts are not parsed. */
 const MAX_LENGTH = 2048;
 
-/** The public key of that id, if it is one of ours. */
+/** Finds the published public key with this id; undefined when there is none. */
 export type FindVerificationKey = (kid: string) => Promise<CryptoKey | undefined>;
 
 export type TokenVerification = { issuer: string; findKey: FindVerificationKey };
 
 export type TokenSigning = { issuer: string; key: { kid: string; privateKey: CryptoKey } };
 
-/** A JWT that names the principal and nothing else: rights are looked up, not carried along. */
+/** Returns a JWT that identifies the principal only. Rights are looked up for each request, not stored in the token. */
 export function signAccessToken({ issuer, key }: TokenSigning, principal: Principal): Promise<string> {
   return new SignJWT({ sid: principal.sessionId })
     .setProtectedHeader({ alg: SIGNING_ALGORITHM, typ: TYPE, kid: key.kid })
@@ -36,7 +36,7 @@ export function signAccessToken({ issuer, key }: TokenSigning, principal: Princi
 }
 
 /**
- * Who an access token speaks for. Whether the session still lives is for `enter()` to say.
+ * Returns the principal of an access token. Does not check that the session is still alive: `enter()` does.
  *
  * @throws Refusal `token_not_valid` for anything but an unexpired access token signed by us
  */
@@ -64,7 +64,7 @@ export async function verifyAccessToken(
   }
 }
 
-/** One wording for every token that is not good, so that the answer does not help to forge one. */
+/** One message for every invalid token, so that the answer does not help to forge one. */
 export function tokenNotValid(): Refusal {
   return new Refusal('unauthenticated', 'token_not_valid', 'Token is invalid or expired');
 }

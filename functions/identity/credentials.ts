@@ -1,11 +1,11 @@
 import * as z from 'zod';
 import { betweenBlanks, line, SAYS_SOMETHING, STORABLE } from '../text-rules.ts';
 
-/** The addresses that `z.email()` takes, without lookarounds. */
+/** The addresses that `z.email()` accepts, as a pattern without lookarounds. */
 const EMAIL =
   "(?:[A-Za-z0-9_'+-]+\\.)*[A-Za-z0-9_'+-]*[A-Za-z0-9_+-]@(?:[A-Za-z0-9][A-Za-z0-9-]*\\.)+[A-Za-z]{2,}";
 
-/** Where an account answers; compared without regard to case, kept as typed. */
+/** Email address of the account. Compared without regard to case, stored as typed. */
 const Email = z
   .string()
   .max(254)
@@ -13,7 +13,7 @@ const Email = z
   .pipe(z.email('Not an email address'))
   .meta({ maxLength: 254, pattern: betweenBlanks(EMAIL) });
 
-/** Django's rule for usernames, in ASCII: nobody can pass for somebody else by a letter that looks the same. */
+/** Django's rule for usernames, limited to ASCII: nobody can imitate another username with a letter that looks the same. */
 const Username = z
   .string()
   .max(150)
@@ -25,7 +25,7 @@ const Username = z
 
 export const MIN_PASSWORD_LENGTH = 8;
 
-/** Length is what counts; rules of composition make passwords worse (NIST SP 800-63B). */
+/** Only the length is limited: rules of composition make passwords worse (NIST SP 800-63B). */
 const NewPassword = z
   .string()
   .min(MIN_PASSWORD_LENGTH, `Too short: at least ${MIN_PASSWORD_LENGTH} characters`)
@@ -59,7 +59,7 @@ export type Registration = z.output<typeof Registration>;
 
 const Login = z.string().max(254).trim().min(1).meta({ minLength: 1, pattern: SAYS_SOMETHING.source });
 
-/** One of `username` and `email`, each of which may hold either: that is what login forms send. */
+/** Exactly one of `username` and `email`. Each of them may hold a username or an email, because login forms send either. */
 export const Credentials = z
   .strictObject({
     username: Login.optional(),

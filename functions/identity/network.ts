@@ -1,13 +1,16 @@
 import ipaddr from 'ipaddr.js';
 
-/** Groups of 16 bits that name an IPv6 network. Whoever has one address of a /64 usually has all of them. */
+/**
+ * Number of 16-bit groups that identify an IPv6 network. A client with one address of a /64 usually has all addresses of
+ * it.
+ */
 const NETWORK_GROUPS = 4;
 
 /**
- * The network by which a client is counted: an IPv4 address itself, and the first 64 bits of an IPv6 address. An IPv4 address that
- * is written as IPv6 counts as IPv4.
+ * Returns the network by which a client is counted: an IPv4 address itself, or the first 64 bits of an IPv6 address. An
+ * IPv4 address in IPv6 notation counts as IPv4.
  *
- * @param address what is missing or no address counts as one network
+ * @param address all missing and malformed addresses count as one network
  */
 export function networkOf(address: string | undefined): string {
   if (address === undefined || !ipaddr.isValid(address)) return 'unknown';

@@ -1,17 +1,18 @@
 import { Refusal } from '../refusal.ts';
 import { MIN_PASSWORD_LENGTH } from './credentials.ts';
 
-/** Fewer different characters are guessed as easily as one: `abababab`. */
+/** Minimum number of different characters. `abababab` is as easy to guess as one repeated character. */
 const LEAST_DIFFERENT = 4;
 
 /** Passwords that attackers try first, in lower case. Loaded at the first registration: 49,000 texts take some milliseconds. */
 let common: Promise<ReadonlySet<string>> | undefined;
 
 /**
- * Refuses a password that is guessed among the first: one of the most common ones, one with few different characters, a sequence, or
- * a repetition. Length does the rest: rules of composition make passwords worse (NIST SP 800-63B, 3.1.1.2).
+ * Refuses a password that attackers guess early: one of the most common passwords, a password with few different
+ * characters, a sequence, or a repetition. The length provides the remaining strength: rules of composition make
+ * passwords worse (NIST SP 800-63B, 3.1.1.2).
  *
- * Only new passwords are held to it. Whoever has an older one logs in with it.
+ * Only new passwords are checked. Older passwords still work for logins.
  *
  * @throws Refusal `invalid_request`, naming the password
  */
@@ -35,7 +36,7 @@ function patternFault(password: string): string | undefined {
   return undefined;
 }
 
-/** `abcdefgh`, `23456789` and `98765432`. */
+/** True for texts like `abcdefgh`, `23456789` and `98765432`. */
 function isSequence(characters: readonly string[]): boolean {
   const codes = characters.map((character) => character.codePointAt(0) ?? 0);
   const steps = new Set(codes.slice(1).map((code, index) => code - (codes[index] ?? 0)));

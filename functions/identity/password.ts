@@ -1,7 +1,7 @@
 import * as crypto from 'node:crypto';
 import { promisify } from 'node:util';
 
-/** The least that OWASP recommends; `memory` in KiB. Raising it rehashes each password at its next login. */
+/** The minimum that OWASP recommends; `memory` in KiB. After an increase, each password is rehashed at its next login. */
 const COST = { memory: 19_456, passes: 2, parallelism: 1 } as const;
 const SALT_BYTES = 16;
 const HASH_BYTES = 32;
@@ -9,10 +9,10 @@ const HASH_BYTES = 32;
 type Cost = { memory: number; passes: number; parallelism: number };
 
 /**
- * Hashes by argon2id.
+ * Hashes a password with argon2id.
  *
  * @returns a PHC string: `$argon2id$v=19$m=…,t=…,p=…$salt$hash`
- * @throws Error where Node is older than 24.7
+ * @throws Error when Node is older than 24.7
  */
 export async function hashPassword(password: string): Promise<string> {
   const salt = crypto.randomBytes(SALT_BYTES);
@@ -21,8 +21,8 @@ export async function hashPassword(password: string): Promise<string> {
 }
 
 /**
- * Compares in constant time. Without a stored hash (an unknown user) it does the same work and says no, so that the
- * time of an answer does not tell who has an account.
+ * Compares a password with a stored hash in constant time. Without a stored hash (an unknown user) it does the same work
+ * and returns false, so that the time of an answer does not reveal which accounts exist.
  *
  * @throws Error when `stored` is not a PHC string of argon2id
  */
@@ -32,7 +32,7 @@ export async function verifyPassword(stored: string | null, password: string): P
   return crypto.timingSafeEqual(given, hash) && stored !== null;
 }
 
-/** Whether a stored hash was made with another cost than today's. */
+/** True when a stored hash was made with another cost than the current one. */
 export function isOutdated(stored: string): boolean {
   return !stored.startsWith(prefix(COST));
 }
@@ -48,14 +48,14 @@ function argon2id(
       `Passwords need Node 24.7 or newer, which has argon2; this is ${process.version}. Start by npm, which brings it`,
     );
   }
-  // The same characters may be typed as different code points, depending on the keyboard.
+  // Keyboards may send the same character as different code points, so the password is normalized.
   const message = password.normalize('NFKC');
   return promisify(crypto.argon2)('argon2id', { message, nonce: salt, tagLength, ...cost });
 }
 
 function parsePhc(stored: string): { cost: Cost; salt: Buffer; hash: Buffer } {
   const match = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$([\w+/-]+)\$([\w+/-]+)$/.exec(stored);
-  // The hash itself stays out of the message.
+  // The message must not contain the hash.
   if (!match) throw new Error('A stored password hash is not a PHC string of argon2id');
   const [, memory, passes, parallelism, salt = '', hash = ''] = match;
   return {

@@ -6,8 +6,8 @@ import { REFRESH_TOKEN_DAYS, SESSION_DAYS } from './refresh-token.ts';
 import type { User } from './user.ts';
 
 /*
- * Users, sessions, tokens, keys, as the auth function's role may touch them. Written without drizzle, whose errors
- * quote a statement's parameters: here these are hashes of passwords and tokens.
+ * Users, sessions, tokens and keys, within the rights of the auth function's role. Written without drizzle, because
+ * drizzle's errors quote a statement's parameters, and these parameters are hashes of passwords and tokens.
  */
 
 type On = Database | Transaction;
@@ -16,7 +16,7 @@ const DAY = '1 day';
 
 const userColumnsSql = (on: On) => on`u.id, u.email, u.username, u.name, u.created_at as "createdAt"`;
 
-/** @returns nothing when the email or the username is taken */
+/** Inserts a user. @returns undefined when the email or the username is taken */
 export async function insertUser(
   on: On,
   { id, email, username, name, passwordHash }: Omit<User, 'createdAt'> & { passwordHash: string },
@@ -36,7 +36,7 @@ export async function whichIsTaken(
   const [taken] = await on<{ email: boolean; username: boolean }[]>`
     select exists (select from users where lower(email) = lower(${email})) as email,
       exists (select from users where lower(username) = lower(${username})) as username`;
-  // A username that was given as the email, or made from it, is not what the caller can change.
+  // A username that equals the email was given as the email or made from it. The caller can change only the email.
   if (taken?.email && email === username) return ['email'];
   return (['email', 'username'] as const).filter((field) => taken?.[field]);
 }
@@ -48,7 +48,7 @@ export async function createPersonalOrganization(
   await on`select from create_organization(${id}, ${ownerId}, ${name}, true)`;
 }
 
-/** Begins a session with its first refresh token. */
+/** Inserts a session with its first refresh token. */
 export async function insertSession(
   on: On,
   { userId, sessionId }: Principal,
@@ -65,13 +65,13 @@ export async function insertSession(
 }
 
 export type Account = {
-  /** Names the account to the limits, whether it exists or not. */
+  /** Identifies the account for the limits, also when the account does not exist. */
   account: Buffer;
   user: User | null;
   passwordHash: string | null;
 };
 
-/** The account that a username or an email names. */
+/** Finds the account with this username or email. */
 export async function findAccount(on: On, login: string): Promise<Account> {
   const [row] = await on<(User & Omit<Account, 'user'>)[]>`
     select ${userColumnsSql(on)}, u.password_hash as "passwordHash",
@@ -83,13 +83,13 @@ export async function findAccount(on: On, login: string): Promise<Account> {
   return { account, user: user.id === null ? null : user, passwordHash };
 }
 
-/** Requests of a subject in its present window, and the seconds until that ends. */
+/** Requests of a subject in its current window, and the seconds until the window ends. */
 export type Counted = { requests: number; secondsLeft: number };
 
 /** Far above every limit, and below the largest integer. */
 const MOST_REQUESTS = 1_000_000_000;
 
-/** Counts one more request of a subject. The first after a window has ended opens a new one. */
+/** Counts one more request of a subject. The first request after the end of a window opens a new window. */
 export async function countRequest(on: On, subject: Buffer, windowSeconds: number): Promise<Counted> {
   const [counted] = await on<Counted[]>`
     insert into request_counts as c (subject, requests, expires_at)
@@ -106,7 +106,7 @@ export async function forgetRequests(on: On, subject: Buffer): Promise<void> {
   await on`delete from request_counts where subject = ${subject}`;
 }
 
-/** Does nothing when the password has been changed meanwhile. */
+/** Replaces a password hash. Does nothing when the password has been changed meanwhile. */
 export async function replacePasswordHash(
   on: On,
   { userId, oldHash, newHash }: { userId: string; oldHash: string; newHash: string },
@@ -115,9 +115,10 @@ export async function replacePasswordHash(
 }
 
 /**
- * Uses a refresh token up and stores its successor, in one statement: of two that present it at once, one gets a row.
+ * Uses up a refresh token and stores its successor in one statement. When two requests present the token at once, only
+ * one gets a row.
  *
- * @returns nothing when the token is unknown, used, expired, or of an ended session
+ * @returns undefined when the token is unknown, used or expired, or when its session has ended
  */
 export async function rotate(
   on: On,
@@ -142,7 +143,7 @@ export async function rotate(
 
 export type UsedToken = Principal & { inGrace: boolean; successor: Buffer | null };
 
-/** What became of a refresh token that was used up, as long as its session lives. */
+/** Finds a used refresh token and its successor, as long as its session lives. */
 export async function findUsed(
   on: On,
   {
@@ -164,9 +165,9 @@ export async function findUsed(
 }
 
 /**
- * Ends a session, with all its tokens; its WebSockets hear nothing more. Ending it again changes nothing.
+ * Ends a session with all its tokens. Its WebSockets receive no more frames. Ending a session again changes nothing.
  *
- * @returns whether the session was alive
+ * @returns true when the session was alive
  */
 export async function endSession(db: Database, sessionId: string, reason: string): Promise<boolean> {
   const [session] = await db<{ alive: boolean }[]>`
@@ -175,7 +176,7 @@ export async function endSession(db: Database, sessionId: string, reason: string
   return session?.alive ?? false;
 }
 
-/** The session that a refresh token belongs to, used or not. */
+/** Returns the id of the session that a refresh token belongs to. The token may be used already. */
 export async function sessionOf(on: On, tokenHash: Buffer): Promise<string | undefined> {
   const [row] = await on<{ id: string }[]>`
     select session_id as id from refresh_tokens where token_hash = ${tokenHash}`;
@@ -189,7 +190,7 @@ export async function isLiveSession(on: On, { userId, sessionId }: Principal): P
   return rows.length > 0;
 }
 
-/** Whether a refresh token would be accepted. */
+/** True when a refresh token would be accepted. */
 export async function isUsable(on: On, tokenHash: Buffer): Promise<boolean> {
   const rows = await on`
     select from refresh_tokens t join sessions s on s.id = t.session_id
@@ -203,13 +204,13 @@ export async function readUser(on: On, id: string): Promise<User | undefined> {
   return user;
 }
 
-/** An organization as its member sees it at login. `personal` means the member's own. */
+/** An organization in its member's answer to a login. `personal` means the member's own personal organization. */
 export type OwnOrganization = { id: string; name: string; role: Role; personal: boolean };
 
 /**
- * The first organizations of a user: the personal one, then by age.
+ * Reads the first organizations of a user: the personal one, then by age.
  *
- * @returns `total`, how many the user is a member of
+ * @returns the organizations, and as `total` the number of all the user's organizations
  */
 export async function readOwnOrganizations(
   tx: Transaction,
@@ -245,8 +246,8 @@ export async function readPublicKeys(on: On): Promise<PublicKey[]> {
 }
 
 /**
- * Publishes verification keys, and withdraws those that are neither given nor younger than a day: a sandbox that read
- * the secret just before a rotation must not withdraw the new key.
+ * Publishes verification keys. Withdraws a key only when it is not among the given keys and is older than a day: a
+ * sandbox that read the secret just before a rotation must not withdraw the new key.
  *
  * @returns ids of the keys that are new
  */
@@ -266,14 +267,14 @@ export async function publishKeys(on: On, keys: readonly PublicKey[]): Promise<s
 }
 
 /**
- * Removes what has expired: sessions with their tokens, tokens of sessions that live on, and counts of requests. In
- * small steps, oldest first. A session with open sockets waits until these are closed.
+ * Deletes expired rows: sessions with their tokens, tokens of sessions that live on, and counts of requests. Works in
+ * small steps, oldest first. A session with open sockets is kept until the sockets are closed.
  *
- * @param limit sessions, and tokens and counts beside, at most
- * @returns how many sessions, tokens or counts, whichever are most
+ * @param limit maximum sessions, maximum tokens and maximum counts
+ * @returns the largest of the three numbers of deleted rows
  */
 export async function sweepExpired(db: Database, limit: number): Promise<number> {
-  // Arrays, here and in other sweeps: of a join, Postgres may keep a plan that reads a whole table.
+  // Uses arrays, here and in other sweeps: for a join, Postgres may keep a plan that reads a whole table.
   const { count: sessions } = await db`
     delete from sessions where id = any (array(
       select s.id from sessions s
@@ -285,7 +286,7 @@ export async function sweepExpired(db: Database, limit: number): Promise<number>
   const { count: counts } = await db`
     delete from request_counts where subject = any (array(
       select subject from request_counts where expires_at < (select clock_timestamp()) order by expires_at limit ${limit}))`;
-  // Written by older code alone.
+  // Only older code writes these rows.
   await db`delete from login_failures where expires_at < (select clock_timestamp())`;
   return Math.max(sessions, tokens, counts);
 }

@@ -1,2 +1,2 @@
-/** A person, as that person and colleagues may see it. */
+/** A person, with the fields that the person and colleagues may see. */
 export type User = { id: string; email: string; username: string; name: string; createdAt: Date };

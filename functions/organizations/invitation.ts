@@ -1,23 +1,23 @@
 import type { Role } from '../database/enter.ts';
 
-/** A user as others name them, by one of the two and the whole of it. */
+/** Identifies a user by the complete username or the complete email. */
 export type Named = { username: string; email?: undefined } | { email: string; username?: undefined };
 
-/** An invitation as those see it who may invite. Nothing of it tells whether the account exists. */
+/** An invitation, for members who may invite. It does not reveal if the account exists. */
 export type Invitation = {
   id: string;
   organizationId: string;
-  /** As it was given; the other one of the two is null. */
+  /** The name as it was given. The field that was not given is null. */
   username: string | null;
   email: string | null;
   role: Role;
-  /** Username; null when that user is gone, or no member any more. */
+  /** Username; null when the user was deleted or is no longer a member. */
   invitedBy: string | null;
   createdAt: Date;
   expiresAt: Date;
 };
 
-/** An invitation as the user sees it who is invited. */
+/** An invitation, for the invited user. */
 export type OwnInvitation = Pick<Invitation, 'id' | 'organizationId' | 'role' | 'createdAt' | 'expiresAt'> & {
   organizationName: string;
   /** Username. */

@@ -1,38 +1,39 @@
 import type { Role } from '../database/enter.ts';
 import { name } from '../text-rules.ts';
 
-/** An organization as one of its members sees it. */
+/** An organization, for one of its members. */
 export type Organization = {
   id: string;
   name: string;
-  /** Made at registration; it stays its user's for good. */
+  /** True for the organization that was made at the user's registration. Its owner never changes. */
   personal: boolean;
-  /** How many of its tasks run at once; null for as many as there are workers. */
+  /** Maximum tasks of the organization that run at once; null for no limit but the number of workers. */
   maxRunning: number | null;
   /** Days that finished tasks are kept. */
   retentionDays: number;
-  /** The role of whoever asks. */
+  /** Role of the requesting user. */
   role: Role;
   createdAt: Date;
   updatedAt: Date;
 };
 
-/** How much an organization holds. Each count ends at 100,000. */
+/** Number of rows in an organization. Each count stops at 100,000. */
 export type Contents = { tasks: number; batches: number; members: number };
 
-/** What may be changed of an organization. */
+/** The fields of an organization that can be changed. */
 export type OrganizationChange = Partial<Pick<Organization, 'name' | 'maxRunning' | 'retentionDays'>>;
 
 /**
- * What members of an organization know of each other. Not the address: whoever is invited by username does not thereby
- * give it away. One's own is in `/api/auth/me`; who registers without a username chooses the address as one.
+ * A member, with the fields that other members may see. The email is not one of them: accepting an invitation by username
+ * must not reveal the email. A user's own email is in `/api/auth/me`. A user who registers without a username makes the
+ * email the username.
  */
 export type Member = {
   userId: string;
   username: string;
   name: string;
   role: Role;
-  /** When the membership began. */
+  /** Start of the membership. */
   createdAt: Date;
 };
 

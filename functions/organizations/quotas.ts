@@ -1,15 +1,15 @@
 import { Refusal } from '../refusal.ts';
 
-/** Organizations that one user may own before making another one, the personal one included. */
+/** Maximum organizations that one user may own, the personal one included. */
 export const MAX_OWNED = 100;
 
-/** Organizations that one user may be a member of. */
+/** Maximum organizations of which one user may be a member. */
 export const MAX_MEMBERSHIPS = 1_000;
 
-/** Members of one organization. */
+/** Maximum members of one organization. */
 export const MAX_MEMBERS = 1_000;
 
-/** Invitations of one organization that nobody has accepted yet. */
+/** Maximum open invitations of one organization. */
 export const MAX_OPEN_INVITATIONS = 100;
 
 /** Days until an invitation expires. */
@@ -25,7 +25,7 @@ const REFUSALS = {
   ],
 } as const;
 
-/** The refusal of what a quota does not allow, with the quota as `limit`. */
+/** Returns the refusal of a request that exceeds a quota. The refusal has the quota as `limit`. */
 export function quotaReached(code: keyof typeof REFUSALS): Refusal {
   const [limit, message] = REFUSALS[code];
   return new Refusal('conflict', code, message, { limit });

@@ -3,7 +3,7 @@ import { Refusal } from '../refusal.ts';
 
 export const ROLES = ['owner', 'admin', 'member', 'viewer'] as const satisfies readonly Role[];
 
-/** Who may do what with an organization itself. Reading it takes membership alone. */
+/** Roles that hold each right on an organization itself. Every member may read the organization. */
 export const RIGHTS = {
   change: ['owner', 'admin'],
   delete: ['owner'],
@@ -13,8 +13,8 @@ export const RIGHTS = {
 } as const satisfies Record<string, readonly Role[]>;
 
 /**
- * The roles that a member may give, and take from others. Leaving is everyone's right, except that an organization
- * keeps an owner, and a personal one its own.
+ * Roles that a member may give to others and take from others. Every member may leave, except that an organization keeps
+ * at least one owner, and a personal organization keeps its own.
  */
 export const GOVERNED_BY: Record<Role, readonly Role[]> = {
   owner: ROLES,
@@ -23,13 +23,13 @@ export const GOVERNED_BY: Record<Role, readonly Role[]> = {
   viewer: [],
 };
 
-/** @throws Refusal `role_insufficient` */
+/** Refuses a member without the right. @throws Refusal `role_insufficient` */
 export function demandRight({ role }: Membership, right: keyof typeof RIGHTS): void {
   const roles: readonly Role[] = RIGHTS[right];
   if (!roles.includes(role)) throw roleInsufficient(role);
 }
 
-/** @throws Refusal `role_insufficient` */
+/** Refuses a member who may not give or take the role `over`. @throws Refusal `role_insufficient` */
 export function demandGovernment({ role }: Membership, over: Role): void {
   if (!GOVERNED_BY[role].includes(over)) throw roleInsufficient(role);
 }

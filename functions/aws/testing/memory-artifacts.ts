@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Artifacts } from '../../tasks/artifacts.ts';
 
-/** Artifacts in memory, and what lies there. Their addresses lead nowhere. */
+/** Artifacts in memory, and the map of stored objects. The presigned URLs lead nowhere. */
 export function memoryArtifacts(): { artifacts: Artifacts; objects: Map<string, Buffer> } {
   const objects = new Map<string, Buffer>();
   const artifacts: Artifacts = {
@@ -15,7 +15,7 @@ export function memoryArtifacts(): { artifacts: Artifacts; objects: Map<string, 
       const object = objects.get(key);
       if (!object) return undefined;
       const pieces = async function* () {
-        // They end anywhere.
+        // A piece may end anywhere, even inside a line.
         for (let at = 0; at < object.length; at += 1_000) yield object.subarray(at, at + 1_000);
       };
       return { ...headOf(object), content: pieces() };

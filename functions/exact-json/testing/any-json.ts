@@ -24,7 +24,7 @@ const name = fc.oneof(
   string,
 );
 
-/** JSON text with numbers, names and escapes that programs like to change. */
+/** JSON text with numbers, names and escapes that programs often change. */
 export const anyJsonText: fc.Arbitrary<string> = fc.letrec<{ value: string }>((tie) => ({
   value: fc
     .tuple(

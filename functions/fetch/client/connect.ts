@@ -8,14 +8,14 @@ import type { WireBudget } from './wire-budget.ts';
 
 const CONNECT_SECONDS = 10;
 
-/** RFC 6761, 6.3: it means this machine, and no name server is asked. */
+/** RFC 6761, 6.3: this name means this machine, and no name server is asked for it. */
 const LOCALHOST = /^(?:.+\.)?localhost\.?$/i;
 const LOOPBACK_ADDRESSES = ['127.0.0.1', '::1'];
 
 export interface ConnectOptions {
   readonly loopback: LoopbackRule;
   readonly lookUp: LookUp;
-  /** The request's signal. It ends the lookup, the connecting and the connection. */
+  /** Signal of the request. It ends the lookup, the connecting and the connection. */
   readonly signal: AbortSignal;
   readonly budget: WireBudget;
 }
@@ -24,16 +24,17 @@ type Target = Pick<buildConnector.Options, 'hostname' | 'port' | 'protocol'>;
 type Opened = { stream: Socket; count: () => void };
 
 /**
- * Opens connections to checked addresses, and to no other. A name is looked up once for each connection, and the
- * addresses that were checked are the ones connected to: a name that means another address the next moment gains
- * nothing. A name is refused when any of its addresses is: a mixed answer is an attack or a mistake.
+ * Opens connections to checked addresses only. Each connection looks its name up once, and connects to the addresses that
+ * were checked. A name that resolves to another address a moment later therefore gains nothing. A name is refused when
+ * any of its addresses is refused: a mixed answer is an attack or a mistake.
  */
 export function guardedConnector(options: ConnectOptions): buildConnector.connector {
   return (target, done) => {
     open(target, options).then(
       ({ stream, count }) => {
         done(null, stream);
-        // After the client's own listener for `readable`: a listener for `data` alone would make the data flow.
+        // Must be added after the client's own listener for `readable`: a listener for `data` alone would make the data
+        // flow.
         stream.on('data', count);
       },
       (error: Error) => done(error, null),
@@ -43,7 +44,7 @@ export function guardedConnector(options: ConnectOptions): buildConnector.connec
 
 async function open(target: Target, options: ConnectOptions): Promise<Opened> {
   const { signal } = options;
-  // A lookup has its own limit, and may wait for its turn before.
+  // A lookup has its own time limit, and may first wait for its turn.
   const addresses = await addressesOf(target.hostname, options);
   const late = AbortSignal.timeout(CONNECT_SECONDS * 1000);
   try {
@@ -68,11 +69,11 @@ async function connectTo(
     noDelay: true,
     signal,
   });
-  // Each failure is heard where it is waited for; one that comes in between must not end the process.
+  // Failures reach the code that waits for the socket. A failure between two waits must not end the process.
   tcp.on('error', () => {});
   try {
     await happened(tcp, 'connect', connecting);
-    // The last line: whatever the system did, nothing is sent to an address that is refused.
+    // The last check: nothing is sent to a refused address, whatever the operating system connected to.
     check(hostname, tcp.remoteAddress ?? '', loopback);
     if (protocol !== 'https:') return { stream: tcp, count: budget.count(tcp, tcp) };
     const tls = tlsConnect({
@@ -80,7 +81,7 @@ async function connectTo(
       host: hostname,
       ...(isIP(hostname) === 0 && { servername: hostname }),
       ALPNProtocols: ['http/1.1'],
-      // Also where NODE_TLS_REJECT_UNAUTHORIZED says otherwise.
+      // Verifies certificates even when NODE_TLS_REJECT_UNAUTHORIZED says otherwise.
       rejectUnauthorized: true,
     });
     tls.on('error', () => {});
@@ -112,7 +113,7 @@ function notFound(hostname: string, cause: unknown): never {
   throw new FetchError('dns', `${hostname} cannot be resolved`, { cause });
 }
 
-/** A lookup that was made before. */
+/** A lookup function that answers with known addresses. */
 function answering(addresses: readonly string[]): LookupFunction {
   const all = addresses.map((address) => ({ address, family: isIP(address) }));
   return (_hostname, { all: wantsAll }, done) => {
@@ -122,7 +123,7 @@ function answering(addresses: readonly string[]): LookupFunction {
   };
 }
 
-/** Resolves at the event; rejects when the socket fails or is closed before, or `signal` aborts. */
+/** Resolves at the event. Rejects when the socket fails or closes before the event, or when `signal` aborts. */
 function happened(socket: Socket, event: 'connect' | 'secureConnect', signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     socket.once(event, resolve);
@@ -135,7 +136,8 @@ function happened(socket: Socket, event: 'connect' | 'secureConnect', signal: Ab
 }
 
 /**
- * The message does not tell the address that a name resolved to: the caller may be mapping an inner network.
+ * Refuses an address that is not public. The message does not name the address that a name resolved to: the caller may be
+ * mapping an inner network.
  *
  * @throws FetchError `address_refused`
  */

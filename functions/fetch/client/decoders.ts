@@ -10,13 +10,13 @@ import {
 
 export const ACCEPT_ENCODING = 'gzip, deflate, br';
 
-/** A server that encodes more often wants to cost us something. */
+/** A server that uses more encodings probably wants to make decoding expensive. */
 const MAX_ENCODINGS = 5;
 
 export interface DecoderOptions {
-  /** Bytes of output at a time, at least 64. A decoder that fails loses what it has not put out yet. */
+  /** Bytes of output at a time, at least 64. A decoder that fails loses the output that it still holds. */
   readonly chunkBytes: number;
-  /** Takes a body that ends too early for a whole one. */
+  /** Accepts a body that ends too early as complete. */
   readonly endsAnywhere: boolean;
 }
 
@@ -44,7 +44,7 @@ const DECODERS: ReadonlyMap<string, Decoder> = new Map<string, Decoder>([
 ]);
 
 /**
- * The decoders that undo a `Content-Encoding`, in the order in which they are applied.
+ * Returns the decoders that undo a `Content-Encoding`, in the order in which to apply them.
  *
  * @returns undefined when one of the encodings is unknown, or when there are too many
  */
@@ -59,7 +59,8 @@ export function decodersFor(contentEncoding = ''): Decoder[] | undefined {
 }
 
 /**
- * Decodes `deflate`. RFC 9110 means zlib's format, some servers send the bare stream: the first byte tells them apart.
+ * Decodes `deflate`. In RFC 9110 the name means zlib's format, but some servers send the bare stream. The first byte
+ * tells the two formats apart.
  */
 class Inflate extends Transform {
   readonly #options: ZlibOptions;
@@ -88,17 +89,17 @@ class Inflate extends Transform {
   #open(method: number): Transform {
     const inner = method === ZLIB_METHOD ? createInflate(this.#options) : createInflateRaw(this.#options);
     inner.on('data', (piece) => this.push(piece));
-    // Garbage that follows the stream is never taken in: its end is the end.
+    // Ignores data behind the end of the compressed stream.
     inner.on('end', () => this.push(null));
     inner.on('error', (error) => this.destroy(error));
     return inner;
   }
 }
 
-/** The lower half of the first byte of zlib's format (RFC 1950). */
+/** The lower half of the first byte in zlib's format (RFC 1950). */
 const ZLIB_METHOD = 8;
 
-/** Faults of zlib are named `Z_…`, those of brotli `ERR_BROTLI…` or `ERR__ERROR_…`. */
+/** True for an error of a decoder. Codes of zlib begin with `Z_`, codes of brotli with `ERR_BROTLI` or `ERR__ERROR_`. */
 export function isDecoderFault(error: unknown): error is Error & { code: string } {
   return error instanceof Error && 'code' in error && /^(Z_|ERR_BROTLI|ERR__ERROR_)/.test(String(error.code));
 }

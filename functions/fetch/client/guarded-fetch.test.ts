@@ -14,7 +14,7 @@ async function textOf(request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-/** Answers with what it was asked, as JSON. */
+/** Answers with the received request, as JSON. */
 const echo: RequestListener = async (request, response) => {
   const { method, url, headers } = request;
   response.end(JSON.stringify({ method, url, headers, body: await textOf(request) }));
@@ -116,7 +116,7 @@ describe('a name', () => {
   test('is resolved once per connection, and the address that was checked is the one connected to', async () => {
     const origin = await serve(echo);
     const asked: string[] = [];
-    // The second answer would be the attack: the name of a moment ago now points inwards.
+    // The second answer is the attack: the same name now points to an inner address.
     const answers = [['127.0.0.1'], ['10.0.0.1']];
     const fetch = guardedFetch({
       loopback: 'allowed',
@@ -193,7 +193,7 @@ describe('time', () => {
     }
   });
 
-  // In less than a connection may take by itself.
+  // The time limit is shorter than the limit of one connection.
   test('bounds a name that takes for ever, and the caller may end the wait for it', {
     timeout: 8_000,
   }, async () => {

@@ -15,9 +15,9 @@ import { wireBudget } from './wire-budget.ts';
 import { withoutAnswer } from './without-answer.ts';
 
 export interface GuardedFetchOptions {
-  /** Whether 127.0.0.0/8 and ::1 may be reached. All other addresses that are not public are refused always. */
+  /** Allows or refuses 127.0.0.0/8 and ::1. All other addresses that are not public are always refused. */
   readonly loopback: LoopbackRule;
-  /** Default: asks the system's name servers. */
+  /** Default: asks the name servers of the system. */
   readonly lookUp?: LookUp;
   /** URL of the installation, for the User-Agent of every request. Default: none. */
   readonly installation?: string;
@@ -28,13 +28,16 @@ const DEFAULT_TIMEOUT_SECONDS = 30;
 const DEFAULT_MAX_BYTES = 64 * 1024;
 const MAX_RESPONSE_HEADER_BYTES = 32 * 1024;
 
-/** Names that are looked up at once for one organization. Further ones wait for their turn, in their own time. */
+/**
+ * Maximum lookups of names at once for one organization. Further lookups wait for their turn, within the time of their
+ * own requests.
+ */
 export const MAX_LOOKUPS = 16;
 
-/** Answers that have no body, whatever their headers say. */
+/** Answers with these statuses have no body, whatever their headers say. */
 const BODILESS = new Set([204, 205, 304]);
 
-/** Makes the outbound HTTP client of a function: one per sandbox. */
+/** Makes the outbound HTTP client of a function. A sandbox has one client. */
 export function guardedFetch({
   loopback,
   lookUp = dnsLookUp(),
@@ -63,7 +66,7 @@ export function guardedFetch({
   };
 }
 
-/** A request with the name of its sender. */
+/** A request with the User-Agent of its sender. */
 type NamedRequest = FetchRequest & { readonly userAgent: string };
 
 async function follow(request: NamedRequest, options: ConnectOptions): Promise<FetchResponse> {
@@ -71,7 +74,8 @@ async function follow(request: NamedRequest, options: ConnectOptions): Promise<F
   const sent: SentRequest[] = [];
   let hop = firstHop(request);
   for (let redirects = 0; ; redirects += 1) {
-    // A client, and so a connection, for each request: a sandbox that was frozen would wake up with dead ones.
+    // Each request has a client of its own, and so a connection of its own: a sandbox that was frozen would wake up with
+    // dead connections.
     const client = new Client(hop.url.origin, {
       allowH2: false,
       connect: guardedConnector(options),
@@ -98,7 +102,7 @@ async function follow(request: NamedRequest, options: ConnectOptions): Promise<F
   }
 }
 
-/** @throws FetchError `header_refused`, or what {@link parseTarget} says of the URL */
+/** @throws FetchError `header_refused`, or the errors of {@link parseTarget} for the URL */
 function firstHop({ url, method = 'GET', headers = {}, body, userAgent }: NamedRequest): Hop {
   const fields = new Map([['user-agent', userAgent]]);
   for (const [name, value] of Object.entries(headers)) {
@@ -116,11 +120,12 @@ function sendHop(client: Client, hop: Hop, signal: AbortSignal): Promise<Dispatc
     headers: [...hop.headers, ['accept-encoding', ACCEPT_ENCODING]].flat(),
     body: hop.body ?? null,
     signal,
-    // The signal bounds the whole; these would bound the parts.
+    // `signal` bounds the whole request. These two limits would bound its parts.
     headersTimeout: 0,
     bodyTimeout: 0,
   });
-  // The client heeds the signal once it is connected, and sends nothing then; connecting may take longer than the caller waits.
+  // The client heeds the signal only after it has connected, and then sends nothing. Connecting may take longer than the
+  // caller waits.
   const over = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
@@ -152,10 +157,10 @@ async function received(answer: Dispatcher.ResponseData, hop: Hop, limits: BodyL
   }
 }
 
-/** Closes the connection without reading what is left. */
+/** Closes the connection without reading the rest of the body. */
 function discard({ body }: Dispatcher.ResponseData): void {
   body.on('error', () => {
-    // Destroying an unread body reports an abort, which is what is meant here.
+    // Destroying an unread body reports an abort. The abort is intended.
   });
   body.destroy();
 }

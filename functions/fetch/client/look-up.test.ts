@@ -10,7 +10,7 @@ const NOTHING: DnsAnswer = { records: [] };
 const patient = () => new AbortController().signal;
 const failsWith = (code: string) => expect.objectContaining({ name: 'FetchError', code });
 
-/** A client that asks a name server of the test, and the port of an HTTP server. */
+/** A client that asks the test's name server, and the port of an HTTP server. */
 async function stage(
   answer: Parameters<typeof serveNames>[0],
 ): Promise<{ fetch: GuardedFetch; at: (host: string) => string; asked: string[] }> {
@@ -43,7 +43,7 @@ describe('a name has the addresses', () => {
           type === family ? { records: [{ type, value }] } : other,
         );
         expect(await dnsLookUp([address])('name.example', patient())).toHaveLength(1);
-        // Whoever waits for the other family to the end asks three times for it.
+        // A client that waits to the end for the other address family asks for it three times.
         if (other === undefined) expect(asked.length).toBeLessThan(4);
       });
     }
@@ -148,7 +148,7 @@ describe('names that never answer', () => {
     await expect.poll(() => asked.length).toBeGreaterThan(0);
     controller.abort(new Error('No longer wanted'));
     await expect(looking).rejects.toThrow('No longer wanted');
-    // A lookup that goes on asks three times, for both kinds of addresses, before it ends.
+    // A lookup that was not stopped asks three times for each kind of address before it ends.
     expect(asked.length).toBeLessThan(6);
   });
 
@@ -171,7 +171,7 @@ describe('names that never answer', () => {
     expect(new Set(asked)).toEqual(new Set([...names.slice(0, MAX_LOOKUPS), 'good.example']));
     controller.abort(new Error('Enough'));
     await Promise.all([...requests, own].map((one) => expect(one).rejects.toThrow('Enough')));
-    // Their places are free again.
+    // The lookups that ended have freed their places.
     expect(await fetch({ url: at('good.example'), organizationId: 'loud' })).toMatchObject({ status: 200 });
   });
 });

@@ -1,36 +1,36 @@
 import { Resolver } from 'node:dns/promises';
 
 /**
- * All addresses of a host name, IPv4 and IPv6.
+ * Finds all addresses of a host name, IPv4 and IPv6.
  *
- * @throws when there is none, when none is found in time, and when `signal` aborts
+ * @throws when the name has no address, when none is found in time, and when `signal` aborts
  */
 export type LookUp = (hostname: string, signal: AbortSignal) => Promise<readonly string[]>;
 
-/** Longest that a lookup takes, with all questions that are asked again. */
+/** Maximum duration of a lookup, repeated questions included. */
 const LOOKUP_SECONDS = 5;
 
-/** A question that is not answered is asked again after so long, then after twice that. */
+/** Milliseconds until an unanswered question is asked again. The next pause is twice as long. */
 const FIRST_TRY_MS = 1_000;
 const TRIES = 3;
 
 /**
- * Longest wait for the second kind of addresses after the first kind is there. Some name servers never answer
- * questions for IPv6 (RFC 8305, section 3).
+ * Maximum wait for the second kind of address after the first kind has arrived. Some name servers never answer questions
+ * for IPv6 (RFC 8305, section 3).
  */
 const SECOND_FAMILY_MS = 300;
 
 /**
- * Asks name servers by c-ares. `dns.lookup` would ask as the operating system does, on four threads for the whole
- * process, and could not be stopped: 80 names that never answer would hold everybody's requests up. Neither
- * `/etc/hosts` nor the search domains of `/etc/resolv.conf` are used.
+ * Makes a lookup that asks name servers through c-ares. `dns.lookup` uses the operating system, on four threads for the
+ * whole process, and cannot be stopped: 80 names that never resolve would block the requests of every caller. The lookup
+ * uses neither `/etc/hosts` nor the search domains of `/etc/resolv.conf`.
  *
- * @param servers addresses, each with an optional port; by default those of the system
+ * @param servers addresses, each with an optional port; by default the system's name servers
  */
 export function dnsLookUp(servers: readonly string[] = []): LookUp {
   return async (hostname, signal) => {
     signal.throwIfAborted();
-    // A resolver for each lookup: `cancel` ends all that one resolver asks.
+    // Each lookup has a resolver of its own, because `cancel` ends all questions of one resolver.
     const resolver = new Resolver({ timeout: FIRST_TRY_MS, tries: TRIES });
     if (servers.length > 0) resolver.setServers(servers);
     const cancel = () => resolver.cancel();

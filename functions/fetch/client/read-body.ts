@@ -10,7 +10,7 @@ export interface BodyLimits {
   readonly overflow: 'refuse' | 'truncate';
 }
 
-/** Bytes by which a body may be longer on the wire than decoded: compression makes tiny bodies longer. */
+/** Extra bytes that a body may have on the wire compared with its decoded size: compression makes tiny bodies longer. */
 const WIRE_SURPLUS_BYTES = 65_536;
 
 export interface ReadBody {
@@ -20,12 +20,12 @@ export interface ReadBody {
 }
 
 /**
- * Reads and decodes a body. Decoding stops at the limit, so that a few kilobytes cannot become gigabytes. Each of
- * several encodings has a limit of its own.
+ * Reads and decodes a body. Decoding stops at the limit, so that a few kilobytes cannot become gigabytes. When there are
+ * several encodings, each stage has its own limit.
  *
  * With `truncate`, a body that is too long or damaged is kept as far as it could be decoded.
  *
- * @throws FetchError with `refuse`: `too_large`, or `encoding` for a body that cannot be decoded whole
+ * @throws FetchError with `refuse`: `too_large`, or `encoding` for a body that cannot be decoded completely
  */
 export async function readBody(
   body: Readable,
@@ -63,7 +63,8 @@ async function decode(
   const first = await pass(body, stages(FAST, wire), maxBytes);
   if (!first.truncated || first.bytes.length === maxBytes) return first;
   if (wire.length === 0) return { bytes: first.bytes, truncated: false };
-  // A decoder that fails or is stopped drops what it has not put out yet: once more, in small pieces, with all that came.
+  // A decoder that fails or is stopped loses the output that it still holds. So decode all received bytes again, in small
+  // pieces.
   const came = Buffer.concat(wire);
   const chunkBytes = Math.max(64, came.length >> 8);
   const { bytes } = await pass(Readable.from([came]), stages({ chunkBytes, endsAnywhere: true }), maxBytes);
@@ -74,11 +75,11 @@ const FAST: DecoderOptions = { chunkBytes: 16_384, endsAnywhere: false };
 
 class LimitReached extends Error {}
 
-/** Sends a body through stages and keeps what comes out, up to a limit. A fault of a decoder is not thrown, but told. */
+/** Sends a body through stages and keeps their output, up to a limit. A fault of a decoder is returned, not thrown. */
 async function pass(source: Readable, stages: readonly Transform[], maxBytes: number): Promise<ReadBody> {
   const kept: Buffer[] = [];
   let room = maxBytes;
-  // Not an iterator, which would forget what it holds when a stage before it fails.
+  // An iterator would lose its buffered chunks when an earlier stage fails, so this is a Writable.
   const sink = new Writable({
     write(chunk: Buffer, _encoding, done) {
       kept.push(chunk.subarray(0, room));
@@ -89,7 +90,7 @@ async function pass(source: Readable, stages: readonly Transform[], maxBytes: nu
   });
   const flow = pipeline([source, ...stages, sink]);
   try {
-    // Not all of the flow: garbage behind the end of a compressed body is taken by nobody.
+    // Waits for the sink, not for the whole pipeline: no stage reads data behind the end of a compressed body.
     await Promise.race([flow, finished(sink)]);
     return { bytes: Buffer.concat(kept), truncated: false };
   } catch (error) {
@@ -103,7 +104,7 @@ async function pass(source: Readable, stages: readonly Transform[], maxBytes: nu
   }
 }
 
-/** Passes so many bytes on, and then fails. @param seen is given all that was passed on */
+/** Passes up to `maxBytes` bytes on, then fails. @param seen receives all chunks that were passed on */
 function limiter(maxBytes: number, seen?: Buffer[]): Transform {
   let room = maxBytes;
   return new Transform({

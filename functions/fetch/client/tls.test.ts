@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { guardedFetch } from './guarded-fetch.ts';
 
-// A certificate that nobody signed, valid for localhost and 127.0.0.1 until 2126; its key protects nothing.
+// A self-signed certificate, valid for localhost and 127.0.0.1 until 2126. Its key protects nothing. Made by:
 // openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 36500 -subj /CN=localhost
 //   -addext 'subjectAltName=DNS:localhost,IP:127.0.0.1'
 const key = `-----BEGIN PRIVATE KEY-----

@@ -1,9 +1,9 @@
 type Line = { running: number; readonly waiting: Set<() => void> };
 
-/** Runs `work` when it is the turn of `key`. @throws the signal's reason when it aborts before */
+/** Runs `work` when `key` has a free place. @throws the signal's reason when it aborts before */
 export type Turns = <T>(key: string, signal: AbortSignal, work: () => Promise<T>) => Promise<T>;
 
-/** Lets at most `most` works of one key run at once. The others wait, first come, first served. */
+/** Lets at most `most` pieces of work of one key run at once. Further work waits, first come, first served. */
 export function turns(most: number): Turns {
   const lines = new Map<string, Line>();
   return async (key, signal, work) => {
@@ -15,7 +15,7 @@ export function turns(most: number): Turns {
     try {
       return await work();
     } finally {
-      // The place goes to the next one, or becomes free.
+      // Hands the place to the next waiting work, or frees it.
       const [next] = line.waiting;
       if (next) next();
       else line.running -= 1;

@@ -15,7 +15,7 @@ import { wireLimit } from './wire-budget.ts';
 const fetch = guardedFetch({ loopback: 'allowed' });
 const failsWith = (code: string) => expect.objectContaining({ name: 'FetchError', code });
 
-/** Bytes that a system holds between two sockets at most. */
+/** Maximum bytes that the operating system holds between two sockets. */
 const IN_TRANSIT = 16_000_000;
 
 for (const overflow of ['refuse', 'truncate'] as const) {
@@ -26,7 +26,7 @@ for (const overflow of ['refuse', 'truncate'] as const) {
         const answer = await fetch({ url: origin, maxBytes: 1_000, overflow, timeoutSeconds: 30 }).catch(
           ({ code }) => code,
         );
-        // Neither its time, nor an answer that came to an end.
+        // The request must end neither by its time limit nor with a complete answer.
         expect(['too_large', 'network', expect.objectContaining({ truncated: true })]).toContainEqual(answer);
         await expect.poll(sent).toBeLessThan(IN_TRANSIT);
       });
@@ -34,7 +34,7 @@ for (const overflow of ['refuse', 'truncate'] as const) {
   });
 }
 
-/** An answer of exactly so many bytes, of which most are the extensions of chunks. */
+/** An answer of exactly this many bytes, most of which are chunk extensions. */
 function answerOf(bytes: number): string {
   const head = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n';
   const end = '0\r\n\r\n';
@@ -63,7 +63,7 @@ test('an answer may have exactly the limit on the wire, and no byte more', async
 });
 
 test('a body of the limit in chunks of one byte is whole', async () => {
-  // With their six bytes on the wire, the chunks need all of the limit: twice the body, and 512 KiB.
+  // With six bytes each on the wire, the chunks need the whole limit: twice the body, and 512 KiB.
   const maxBytes = 131_000;
   expect(6 * maxBytes).toBeGreaterThan(wireLimit(maxBytes) - 500);
   const { origin } = await speaking((socket) =>
@@ -76,7 +76,7 @@ test('a body of the limit in chunks of one byte is whole', async () => {
 
 test('answers that redirect count together with the last one', async () => {
   const maxBytes = 0;
-  // Each hop is within the limit, three of them are not.
+  // Each hop alone is within the limit; three hops together exceed it.
   const early = 'HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(Math.floor((wireLimit(maxBytes) * 0.4) / 28));
   let asked = 0;
   const { origin } = await speaking((socket, self) => {

@@ -2,21 +2,24 @@ import type { Socket } from 'node:net';
 import { FetchError } from '../fetch-error.ts';
 
 /**
- * Bytes that an answer may have beyond twice its body's limit: status lines, headers, trailers, the framing of chunks,
- * the handshake of TLS, answers that redirect, and what was read ahead of a body that is then cut.
+ * Bytes that an answer may have beyond twice its body's limit: status lines, headers, trailers, chunk framing, the TLS
+ * handshake, redirect answers, and data that was read ahead of a body that is then cut.
  */
 const ALLOWANCE_BYTES = 524_288;
 
-/** Some bytes of TLS never become data. They are counted this often. */
+/**
+ * Milliseconds between two checks of the count. Some bytes of TLS never become data, so counting at `data` events is not
+ * enough.
+ */
 const CHECK_MS = 50;
 
-/** Counts all bytes that come over the connections of one request, and ends the connection that exceeds the limit. */
+/** Counts all bytes that arrive over the connections of one request, and ends the connection that exceeds the limit. */
 export interface WireBudget {
   /**
    * Counts a connection from now on.
    *
-   * @param stream what is read of it: itself, or its TLS
-   * @returns counts what has come so far
+   * @param stream the stream that the client reads: the connection itself, or its TLS socket
+   * @returns a function that compares the bytes that have arrived so far with the limit
    */
   count(connection: Socket, stream: Socket): () => void;
   /** Set once the limit was exceeded. */
@@ -49,7 +52,10 @@ export function wireBudget(maxBodyBytes: number): WireBudget {
   };
 }
 
-/** Bytes of an answer on the wire, headers, framing and redirects included. Chunks of one byte have six on the wire. */
+/**
+ * Maximum bytes of an answer on the wire, headers, framing and redirects included. A chunk of one byte takes six bytes on
+ * the wire.
+ */
 export function wireLimit(maxBodyBytes: number): number {
   return 2 * maxBodyBytes + ALLOWANCE_BYTES;
 }

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { FetchError, type FetchFailure } from '../fetch-error.ts';
 
-/** What codes of Node, OpenSSL and undici mean for a caller; what is not listed is `network`. */
+/** Failure for each error code of Node, OpenSSL and undici. A code that is not listed means `network`. */
 const MEANINGS: readonly (readonly [RegExp, FetchFailure])[] = [
   [/^(ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT|UND_ERR_HEADERS_TIMEOUT|UND_ERR_BODY_TIMEOUT)$/, 'timeout'],
   [/^(ENOTFOUND|EAI_)/, 'dns'],
@@ -12,8 +12,8 @@ const MEANINGS: readonly (readonly [RegExp, FetchFailure])[] = [
 ];
 
 /**
- * Messages for connections that failed. The system's own messages quote the resolved address, and so would show a caller an inner
- * network.
+ * Messages for failed connections. The system's own messages quote the resolved address, and would show an inner network
+ * to the caller.
  */
 const WORDS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'The server refused the connection',
@@ -29,10 +29,10 @@ const WORDS: Readonly<Record<string, string>> = {
   UND_ERR_HEADERS_OVERFLOW: 'The headers of the answer are too long',
 };
 
-/** Codes of the system and of undici's sockets: their messages quote addresses. */
+/** Error codes of the system and of undici's sockets whose messages quote addresses. */
 const QUOTES_ADDRESSES = /^(?:E[A-Z]+|UND_ERR_(?:SOCKET|CONNECT_TIMEOUT))$/;
 
-/** Turns whatever ended a request without an answer into a typed error; a {@link FetchError} stays itself. */
+/** Turns an error that ended a request without an answer into a typed error. Returns a {@link FetchError} unchanged. */
 export function withoutAnswer(error: unknown): FetchError {
   if (error instanceof FetchError) return error;
   const code = codeOf(error);

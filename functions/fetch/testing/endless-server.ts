@@ -2,7 +2,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { onTestFinished } from 'vitest';
 
-/** A server that says what it likes; its origin, and how many bytes its clients have taken. */
+/** A server that sends any bytes. Returns its origin, and the number of bytes that its clients have taken. */
 export async function speaking(
   speak: (socket: Socket, origin: string) => void,
 ): Promise<{ origin: string; sent: () => number }> {
@@ -26,7 +26,7 @@ export async function speaking(
   return { origin, sent: () => closed + [...sockets].reduce((sum, socket) => sum + socket.bytesWritten, 0) };
 }
 
-/** Says a beginning, and then one thing again and again for as long as somebody listens. */
+/** Sends a beginning, and then repeats one piece until the client leaves. */
 export function forEver(beginning: string, again: string) {
   const piece = Buffer.from(again.repeat(Math.ceil(16_384 / again.length)), 'latin1');
   return (socket: Socket) => {
@@ -39,7 +39,7 @@ export function forEver(beginning: string, again: string) {
   };
 }
 
-/** Parts of an answer that have no end: their beginning, and what comes again and again. */
+/** Parts of an answer without an end: the beginning, and the piece that is repeated. */
 export const ENDLESS = {
   'a status line': ['HTTP/1.1 200 ', 'x'],
   'a header': ['HTTP/1.1 200 OK\r\nx-long: ', 'x'],

@@ -10,11 +10,11 @@ const TYPES: Readonly<Record<RecordType, number>> = { A: 1, CNAME: 5, AAAA: 28 }
 const CODES = { NOERROR: 0, SERVFAIL: 2, NXDOMAIN: 3, REFUSED: 5 };
 
 /**
- * Starts a name server on loopback, until the test that called is finished.
+ * Starts a name server on loopback, until the calling test is finished.
  *
- * @param answer what it says of a name; undefined for nothing at all
- * @param port    0 for a free one
- * @returns its address, and the names that it was asked for
+ * @param answer the answer for a name; undefined sends nothing
+ * @param port    0 for a free port
+ * @returns the server's address, and the names that clients asked for
  */
 export async function serveNames(
   answer: (name: string, type: 'A' | 'AAAA') => DnsAnswer | undefined,
@@ -50,7 +50,7 @@ function questionOf(query: Buffer): { name: string; type: 'A' | 'AAAA'; end: num
   return { name: labels.join('.').toLowerCase(), type, end: at + 5 };
 }
 
-/** @param question the query's header and question, which the answer repeats */
+/** @param question header and question of the query, which the answer repeats */
 function answerTo(question: Buffer, asked: string, { records = [], code = 'NOERROR' }: DnsAnswer): Buffer {
   const head = Buffer.from(question);
   // A recursive answer to one question, without authorities or further records.

@@ -3,9 +3,9 @@ import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 
 /**
- * Starts a real HTTP server on loopback, until the test that called is finished.
+ * Starts a real HTTP server on loopback, until the calling test is finished.
  *
- * @returns its origin
+ * @returns the server's origin
  */
 export async function serve(listener: RequestListener): Promise<string> {
   const server = createServer(listener);

@@ -10,9 +10,7 @@ import type { Artifacts } from '../../tasks/artifacts.ts';
 import type { DispatchSettings, Enqueue } from '../../tasks/task.ts';
 import { logger } from './logger.ts';
 
-/*
- * Clients that several functions build from the same variables.
- */
+/* Clients that several functions build from the same variables. */
 
 type QueueEnv = {
   INTERACTIVE_QUEUE_URL: string;
@@ -50,8 +48,8 @@ const receivers = new Map<string, () => Promise<ReceivedMessage[]>>();
 /**
  * Receives messages of one of the two queues.
  *
- * @param arn of the queue
- * @throws Error when it is neither
+ * @param arn ARN of the queue
+ * @throws Error when the ARN names neither of the two queues
  */
 export function receiveFrom(env: QueueEnv, arn: string): () => Promise<ReceivedMessage[]> {
   const name = arn.slice(arn.lastIndexOf(':') + 1);

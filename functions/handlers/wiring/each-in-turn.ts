@@ -1,10 +1,10 @@
 type Parts = Readonly<Record<string, () => Promise<unknown>>>;
 
 /**
- * Runs one after the other, each whatever became of those before it.
+ * Runs all parts one after the other. A part that fails does not stop the parts after it.
  *
- * @param onFailure told of each that failed, by its name
- * @returns the results of those that succeeded, and the names of those that did not
+ * @param onFailure called with the name and the error of each part that failed
+ * @returns the results of the parts that succeeded, and the names of the parts that failed
  */
 export async function eachInTurn<P extends Parts>(
   parts: P,

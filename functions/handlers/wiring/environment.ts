@@ -16,10 +16,10 @@ export const queueEnv = {
 
 export const socketEnv = { SOCKET_ENDPOINT: z.url() };
 
-/** For functions that move tasks: where frames for watchers and events for integrators go. */
+/** For functions that move tasks: destinations of the frames for watchers and of the events. */
 export const notifierEnv = { ...socketEnv, EVENT_BUS_NAME: z.string().min(1) };
 
-/** The bucket and the S3 that has it. The other variables are Lambda's own. */
+/** The bucket, and the credentials and endpoint of its S3. Lambda itself sets the other variables. */
 export const artifactsEnv = {
   ARTIFACTS_BUCKET: z.string().min(1),
   AWS_REGION: z.string().min(1),
@@ -36,7 +36,7 @@ export const signingEnv = { SIGNING_SECRET_ARN: z.string().min(1) };
 /**
  * Reads a function's configuration, once, at cold start.
  *
- * @throws Error naming every missing or malformed variable
+ * @throws Error that names every missing or malformed variable
  */
 export function readEnv<Shape extends z.ZodRawShape>(shape: Shape): z.infer<z.ZodObject<Shape>> {
   const read = z.object(shape).safeParse(process.env);

@@ -1,6 +1,6 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 
-/** Structured logs, one JSON object a line. Service name and level come from the POWERTOOLS_ variables. */
+/** Structured logs, one JSON object per line. Service name and level come from the POWERTOOLS_ variables. */
 export const logger = new Logger();
 
 /** Logs a fault once, with its cause. */

@@ -1,10 +1,13 @@
 import * as z from 'zod';
 import { ALARMED_METRICS, type MetricName, type Metrics, metrics, NO_METRICS } from '../../metrics.ts';
 
-/** Which metrics are published: CloudWatch makes metrics of the log. */
+/** Selects the published metrics. CloudWatch reads the metrics from the log. */
 export const metricsEnv = { METRICS: z.enum(['all', 'alarmed', 'none']) };
 
-/** Past the console, which Lambda's runtime would wrap each line of. */
+/**
+ * Returns metrics that are written directly to standard output: Lambda's runtime would wrap each line that goes through
+ * the console.
+ */
 export function metricsOf({
   METRICS,
   STAGE,

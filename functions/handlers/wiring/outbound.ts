@@ -4,12 +4,12 @@ import { guardedFetch } from '../../fetch/client/guarded-fetch.ts';
 import { dnsLookUp } from '../../fetch/client/look-up.ts';
 import type { GuardedFetch } from '../../fetch/port.ts';
 
-/** What a function needs that sends requests to the internet. */
+/** Configuration of a function that sends requests to the internet. */
 export const outboundEnv = {
-  /** Named in the User-Agent of every request. */
+  /** Part of the User-Agent of every request. */
   INSTALLATION_URL: z.string().default(''),
   OUTBOUND_LOOPBACK: z.enum(['allowed', 'refused']),
-  /** Addresses with optional ports, separated by commas; empty for those of the system. */
+  /** Addresses with optional ports, separated by commas. Empty means the system's name servers. */
   OUTBOUND_NAME_SERVERS: z
     .string()
     .default('')

@@ -3,7 +3,7 @@ import { CLIENT_SETTINGS } from '../../aws/client-settings.ts';
 import { secretReader } from '../../aws/secrets.ts';
 import type { SecretVersions } from '../../identity/keys/derived-keys.ts';
 
-/** Reads the signing secret, with the version before it. */
+/** Returns a function that reads the signing secret and its previous version. */
 export function signingSecret(env: { SIGNING_SECRET_ARN: string }): () => Promise<SecretVersions> {
   const read = secretReader(new SecretsManagerClient(CLIENT_SETTINGS), env.SIGNING_SECRET_ARN);
   return async () => {

@@ -3,26 +3,29 @@ import { type CryptoKey, calculateJwkThumbprint } from 'jose';
 import { SIGNING_ALGORITHM } from '../access-token.ts';
 import type { PublicKey } from '../public-key.ts';
 
-/** The signing secret as Secrets Manager keeps it: two versions, so that a rotation logs nobody out. */
+/**
+ * The versions of the signing secret in Secrets Manager. The previous version stays valid, so that a rotation logs nobody
+ * out.
+ */
 export type SecretVersions = { current: string; previous?: string | undefined };
 
-/** What the auth function works with; all of it follows from the secret, so every sandbox has the same. */
+/** The keys of the auth function. All of them are derived from the secret, so every sandbox has the same keys. */
 export type Keys = {
   /** Signs access tokens. */
   signing: { kid: string; privateKey: CryptoKey };
-  /** Verify access tokens: also those that the previous secret signed. */
+  /** Verify access tokens, also tokens that the previous secret signed. */
   published: readonly PublicKey[];
-  /** Make the successors of refresh tokens; the current one first. */
+  /** Make the successors of refresh tokens. The current key is first. */
   succession: readonly [Uint8Array, ...Uint8Array[]];
 };
 
-/** 64 alphanumerics carry 381 bits. */
+/** 64 alphanumeric characters carry 381 bits. */
 const MIN_SECRET_LENGTH = 64;
 
 /** PKCS #8 around a raw Ed25519 seed (RFC 8410, section 7). */
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
 
-/** @throws Error when a secret is too short to be one */
+/** Derives all keys from the secret. @throws Error when a secret is too short */
 export async function deriveKeys({ current, previous }: SecretVersions): Promise<Keys> {
   const older = previous === undefined || previous === current ? [] : [previous];
   const signing = await deriveSigner(current);
@@ -48,7 +51,7 @@ function successionKey(secret: string): Uint8Array {
   return expand(secret, 'refresh token succession');
 }
 
-/** One key of 32 bytes per purpose: knowing one says nothing about the other. */
+/** Derives one key of 32 bytes per purpose: a known key reveals nothing about the other keys. */
 function expand(secret: string, purpose: string): Uint8Array {
   if (secret.length < MIN_SECRET_LENGTH) {
     throw new Error(`The signing secret must have at least ${MIN_SECRET_LENGTH} characters`);

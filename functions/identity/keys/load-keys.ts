@@ -4,8 +4,8 @@ import { publishKeys } from '../store.ts';
 import { deriveKeys, type Keys, type SecretVersions } from './derived-keys.ts';
 
 /**
- * Derives the keys from the secret and publishes their public halves, at the first call and then never again in this
- * sandbox; a failure is not remembered. The first call must not stand inside a transaction.
+ * Returns a function that derives the keys from the secret and publishes the public keys, once per sandbox, at its first
+ * call. A failure is not remembered: the next call tries again. The first call must not happen inside a transaction.
  */
 export function keyLoader(db: Database, readSecret: () => Promise<SecretVersions>): () => Promise<Keys> {
   const load = async () => {

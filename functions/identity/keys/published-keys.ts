@@ -4,19 +4,19 @@ import { type FindVerificationKey, SIGNING_ALGORITHM } from '../access-token.ts'
 import type { PublicKey } from '../public-key.ts';
 import { readPublicKeys } from '../store.ts';
 
-/** A key that was withdrawn from the table is believed no longer than this. */
+/** Seconds after which the table is read again. A key that was withdrawn from the table is accepted no longer than this. */
 const REREAD_AFTER_SECONDS = 600;
 
-/** Unknown key ids cause at most one query per this time, however many tokens are forged. */
+/** Unknown key ids cause at most one query in this time, however many tokens are forged. */
 const UNKNOWN_REREAD_SECONDS = 5;
 
-/** Finds verification keys in `signing_keys`, remembered for this sandbox. */
+/** Finds verification keys in `signing_keys`, and caches them in this sandbox. */
 export function publishedKeys(db: Database): FindVerificationKey {
   return rememberKeys(() => readPublicKeys(db));
 }
 
 /**
- * @param read all published keys
+ * @param read reads all published keys
  * @param now  milliseconds
  */
 export function rememberKeys(

@@ -4,7 +4,7 @@ import { ROTATION_STEPS, type RotatedSecret, rotate } from './rotate-secret.ts';
 
 const OLD = 'o'.repeat(64);
 
-/** Secrets Manager, as far as a rotation sees it: it has made a version that waits, without a value. */
+/** A stand-in for Secrets Manager during a rotation: it has made a pending version, still without a value. */
 function keeper() {
   const values = new Map([['v1', OLD]]);
   const stages = new Map<string, string | undefined>([

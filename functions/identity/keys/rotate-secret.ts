@@ -1,33 +1,33 @@
 import { randomBytes } from 'node:crypto';
 
-/** A version of a secret, with the stages that it is at, e.g. AWSCURRENT. */
+/** A version of a secret, with its stages, for example AWSCURRENT. */
 export type SecretVersion = { id: string; stages: readonly string[] };
 
-/** The one secret that is rotated, as its keeper offers it. */
+/** The secret that is rotated, with the operations that Secrets Manager offers for it. */
 export type RotatedSecret = {
   versions: () => Promise<readonly SecretVersion[]>;
-  /** Undefined when the version has no value yet. */
+  /** Reads a version's value; undefined when the version has no value yet. */
   readValue: (version: string, stage: string) => Promise<string | undefined>;
-  /** Gives the version a value and makes it AWSPENDING. */
+  /** Stores a value for the version and gives it the stage AWSPENDING. */
   putPending: (version: string, value: string) => Promise<void>;
-  /** Makes `to` AWSCURRENT; the keeper makes `from` AWSPREVIOUS. */
+  /** Moves the stage AWSCURRENT to `to`. Secrets Manager gives `from` the stage AWSPREVIOUS. */
   moveCurrent: (from: string | undefined, to: string) => Promise<void>;
 };
 
-/** The four steps in which Secrets Manager has a secret rotated. */
+/** The four steps of a rotation by Secrets Manager. */
 export const ROTATION_STEPS = ['createSecret', 'setSecret', 'testSecret', 'finishSecret'] as const;
 
 export type RotationStep = (typeof ROTATION_STEPS)[number];
 
-/** Bytes of a new value; written in Base64url, 64 characters, and 384 bits. */
+/** Bytes of a new value: 384 bits, or 64 characters in Base64url. */
 const SECRET_BYTES = 48;
 
 /**
- * One step of a rotation; each may come again. Nothing knows the signing secret but the functions that derive their
- * keys from it, so setting it anywhere (`setSecret`) is nothing, and testing it is a look at what was stored.
+ * Carries out one step of a rotation. A step may be repeated. Only the functions that derive their keys from the secret
+ * know it, so `setSecret` has nothing to do, and testing the secret means reading the stored value.
  *
- * @param version of the secret, which Secrets Manager has made for this rotation
- * @throws Error when the version is not one that waits for this, or has no usable value
+ * @param version id of the secret's version that Secrets Manager has made for this rotation
+ * @throws Error when the version is not pending, or has no usable value
  */
 export async function rotate(secret: RotatedSecret, step: RotationStep, version: string): Promise<void> {
   const versions = await secret.versions();

@@ -2,9 +2,12 @@ import type { PublicJwk } from '../public-key.ts';
 import { readPublicKeys } from '../store.ts';
 import type { SessionDeps } from './session.ts';
 
-/** The published keys (RFC 7517). From the table, so that sandboxes on both sides of a rotation answer alike. */
+/**
+ * Returns the published keys (RFC 7517). They are read from the table, so that all sandboxes give the same answer during
+ * a rotation.
+ */
 export async function jwks({ db, keys }: Pick<SessionDeps, 'db' | 'keys'>): Promise<{ keys: PublicJwk[] }> {
-  // Publishes those of this sandbox, if it has not done so yet.
+  // Publishes the keys of this sandbox, if they are not published yet.
   await keys();
   const published = await readPublicKeys(db);
   return { keys: published.map(({ publicJwk }) => publicJwk) };

@@ -4,9 +4,9 @@ import { Refusal, type RefusalCode } from '../../refusal.ts';
 import { networkOf } from '../network.ts';
 import * as store from '../store.ts';
 
-/** Bounds that an installation chooses. Each counts for a client address; of IPv6 for a /64. */
+/** Limits that an installation configures. Each limit applies to one client address, or to one /64 of IPv6. */
 export type AddressLimits = {
-  /** Logins and registrations within five minutes, right or wrong: each of them costs a slow hash. */
+  /** Logins and registrations within five minutes, successful or not: each of them costs a slow hash. */
   loginsPerAddress: number;
   /** Registrations within an hour. */
   registrationsPerAddress: number;
@@ -16,15 +16,15 @@ const ADDRESS_WINDOW_SECONDS = 300;
 const REGISTRATION_WINDOW_SECONDS = 3_600;
 
 /**
- * Tries of one account from one address, until one succeeds. An attempt counts before its password is checked, so guesses under way
- * at once do not exceed the limit. A correct login takes its count back. The limit is as many as the auth sandboxes of `prod`, so
- * that as many correct logins at once are never refused.
+ * Maximum tries of one account from one address, until a try succeeds. A try is counted before its password is checked,
+ * so that simultaneous guesses cannot exceed the limit. A correct login resets the count. The limit equals the number of
+ * auth sandboxes of `prod`, so that correct logins that run at the same time are never refused.
  */
 export const ACCOUNT_LIMIT = { tries: 20, windowSeconds: 900 } as const;
 
 type LimitDeps = { db: Database; limits: AddressLimits };
 
-/** @throws Refusal `too_many_logins` */
+/** Counts a login from an address. @throws Refusal `too_many_logins` */
 export async function countLogin({ db, limits }: LimitDeps, address: string | undefined): Promise<void> {
   const counted = await store.countRequest(
     db,
@@ -34,7 +34,7 @@ export async function countLogin({ db, limits }: LimitDeps, address: string | un
   refuseBeyond(limits.loginsPerAddress, counted, TOO_MANY_LOGINS);
 }
 
-/** @throws Refusal `too_many_logins`, `too_many_registrations` */
+/** Counts a registration from an address. @throws Refusal `too_many_logins`, `too_many_registrations` */
 export async function countRegistration(deps: LimitDeps, address: string | undefined): Promise<void> {
   await countLogin(deps, address);
   const subject = subjectOf('registration', networkOf(address));
@@ -43,10 +43,10 @@ export async function countRegistration(deps: LimitDeps, address: string | undef
 }
 
 /**
- * Counts a try of an account from an address. Another address has a count of its own, so nobody locks out the owner.
+ * Counts a try of an account from an address. Each address has its own count, so an attacker cannot lock out the owner.
  *
- * @param account as `findAccount` names it
- * @returns takes the try back, with all tries before it
+ * @param account the account's name for limits, as `findAccount` returns it
+ * @returns a function that resets the count
  * @throws Refusal `too_many_logins`
  */
 export async function countTry(

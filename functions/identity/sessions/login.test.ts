@@ -24,14 +24,14 @@ const times = (count: number) => Array.from({ length: count }, (_, index) => ind
 const statuses = (answers: readonly { status: number }[], status: number) =>
   answers.filter((answer) => answer.status === status).length;
 
-/** Tries a wrong password until the account accepts no more from this address. */
+/** Tries a wrong password until the account accepts no more tries from this address. */
 async function exhaust(login: object, address = HERE): Promise<void> {
   for (const _try of times(ACCOUNT_LIMIT.tries)) {
     expect((await auth.from(address, '/api/token/', { ...login, ...wrong })).status).toBe(401);
   }
 }
 
-/** A password hash at which whoever looks fails. */
+/** Stores a password hash that cannot be parsed, so that each use of it fails. */
 const makeUnreadable = (userId: string) =>
   on.admin`update users set password_hash = 'unreadable' where id = ${userId}`;
 
@@ -274,7 +274,7 @@ test('neither hashes nor passwords nor refresh tokens show in logs, or in answer
   await auth.post('/api/auth/refresh/', { refresh });
   await auth.post('/api/token/', { username, password: `${password}!` });
   const asIssued = auth.seen.length;
-  // Faults too: the next statements cannot be run.
+  // Checks faults too: after these renames, statements fail.
   await on.admin`alter table refresh_tokens rename to elsewhere`;
   await on.admin`alter table users rename to elsewhere_too`;
   const faults = await Promise.all([

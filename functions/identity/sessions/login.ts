@@ -10,9 +10,9 @@ import { type SessionDeps, startSession, type Tokens } from './session.ts';
 export type LoginDeps = SessionDeps & { limits: AddressLimits };
 
 /**
- * Logs in by username or email. Who is logged in stays so, whatever the limits say.
+ * Logs in by username or email. The limits refuse new logins only; they do not end sessions.
  *
- * @param address of the client
+ * @param address address of the client
  * @throws Refusal `no_active_account`, the same for an unknown user and a wrong password, after the same work;
  *   `too_many_logins` with `retry_after_seconds`, before that work
  */

@@ -4,7 +4,10 @@ import type { Principal } from '../../database/enter.ts';
 import { hashRefreshToken } from '../refresh-token.ts';
 import * as store from '../store.ts';
 
-/** Ends a session: its refresh token and access tokens at once, its WebSockets hear nothing more. Safe to repeat. */
+/**
+ * Ends a session: its refresh token and access tokens end immediately, and its WebSockets receive no more frames. Safe to
+ * repeat.
+ */
 export async function logout(
   { db }: { db: Database },
   { sessionId, address }: Pick<Principal, 'sessionId' | 'address'>,
@@ -14,7 +17,7 @@ export async function logout(
   }
 }
 
-/** Ends the session of a refresh token, also of a used one. An unknown token has no session to end, and that is well. */
+/** Ends the session of a refresh token, also of a used token. An unknown token has no session, and causes no error. */
 export async function logoutByRefreshToken(
   deps: { db: Database },
   token: string,

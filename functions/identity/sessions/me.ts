@@ -3,11 +3,11 @@ import { asMember, type Principal, sessionEnded } from '../../database/enter.ts'
 import { type OwnOrganization, readOwnOrganizations, readUser } from '../store.ts';
 import type { User } from '../user.ts';
 
-/** Organizations that are listed at most. `GET /api/organizations/` has all of them. */
+/** Maximum organizations in the answer. `GET /api/organizations/` lists all of them. */
 const MAX_ORGANIZATIONS = 1_000;
 
 /**
- * Who the principal is, and a member of what: the personal organization first, then by age.
+ * Returns the principal's user and organizations: the personal organization first, then by age.
  *
  * @throws Refusal `session_ended`
  */

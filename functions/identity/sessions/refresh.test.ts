@@ -16,7 +16,7 @@ afterAll(() => on.close());
 const login = async () => (await auth.post('/api/auth/register/', newcomer())).body;
 const refresh = (token: string, by: AuthFunction = auth) => by.post('/api/auth/refresh/', { refresh: token });
 
-/** Makes it long ago that a token was used. */
+/** Moves the time at which a token was used into the past. */
 const age = (token: string, seconds: number) =>
   on.admin`
     update refresh_tokens set used_at = used_at - ${seconds} * interval '1 second'
@@ -38,7 +38,7 @@ test('a token presented again within the grace gets the same successor', async (
   const once = await refresh(token);
   const again = await refresh(token);
   expect([again.status, again.body.refresh]).toEqual([200, once.body.refresh]);
-  // Also when the successor has been used meanwhile: another tab was slower.
+  // Also works when the successor has been used meanwhile, as by another tab that was faster.
   const next = await refresh(once.body.refresh);
   expect((await refresh(token)).body.refresh).toBe(once.body.refresh);
   expect((await refresh(once.body.refresh)).body.refresh).toBe(next.body.refresh);

@@ -5,11 +5,11 @@ import * as store from '../store.ts';
 import { accessToken, type SessionDeps, type Tokens } from './session.ts';
 
 /**
- * Exchanges a refresh token for its successor and a new access token. A token works once. Presented again within the
- * grace it answers with the same successor; later it is taken for stolen, and the whole session ends.
+ * Exchanges a refresh token for its successor and a new access token. A token works once. A used token returns the same
+ * successor within the grace period. After the grace period it is taken for stolen, and the whole session ends.
  *
- * @param address of the client
- * @throws Refusal `token_not_valid`, the same for unknown, expired, reused and revoked
+ * @param address address of the client
+ * @throws Refusal `token_not_valid`, the same for unknown, expired, reused and revoked tokens
  */
 export async function refresh(
   deps: SessionDeps,
@@ -22,7 +22,7 @@ export async function refresh(
   const rotated = await store.rotate(deps.db, hash, hashRefreshToken(successor));
   if (rotated) return { access: await accessToken(deps, rotated), refresh: successor };
 
-  // The secret may have been rotated within the grace: the successor is the one that was stored.
+  // The secret may have been rotated during the grace period, so the stored successor decides which key made it.
   const candidates = succession.map((key) => successorOf(token, key));
   const used = await store.findUsed(deps.db, {
     tokenHash: hash,

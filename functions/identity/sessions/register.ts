@@ -13,10 +13,12 @@ import type { LoginDeps } from './login.ts';
 import { startSession, type Tokens } from './session.ts';
 
 /**
- * Makes a user with a personal organization, and logs in: all of it or nothing. Without a username, the email is it.
+ * Creates a user with a personal organization and logs in, or does nothing at all. Without a username, the email becomes
+ * the username.
  *
- * @param address of the client
- * @throws Refusal `invalid_request` for a password that is guessed easily; `already_taken`, naming the fields; `too_many_logins`, `too_many_registrations`
+ * @param address address of the client
+ * @throws Refusal `invalid_request` for a password that is easy to guess; `already_taken`, naming the fields;
+ *   `too_many_logins`, `too_many_registrations`
  */
 export async function register(
   deps: LoginDeps,
@@ -26,7 +28,7 @@ export async function register(
   await demandUncommon(password);
   await countRegistration(deps, address);
   const passwordHash = await hashPassword(password);
-  // Before the transaction, as publishing the keys takes this sandbox's one connection.
+  // Before the transaction, because publishing the keys needs this sandbox's only connection.
   await deps.keys();
   const transaction = async (tx: Transaction) => {
     const user = await store.insertUser(tx, { id: uuidv7(), email, username, name, passwordHash });
@@ -42,7 +44,7 @@ export async function register(
   return retryOnConflict(() => deps.db.begin(transaction));
 }
 
-/** `ada's organization`, also for one who logs in as ada@example.org. At most 200 characters, as every name. */
+/** Returns `ada's organization`, also for the username ada@example.org. At most 200 characters, like every name. */
 function personalName(username: string): string {
   return `${username.replace(/@.*/, '').slice(0, 180)}'s organization`;
 }

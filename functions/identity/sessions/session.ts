@@ -6,17 +6,17 @@ import type { Keys } from '../keys/derived-keys.ts';
 import { hashRefreshToken, newRefreshToken } from '../refresh-token.ts';
 import { insertSession } from '../store.ts';
 
-/** Named as Django's simplejwt names them. */
+/** The member names of Django's simplejwt. */
 export type Tokens = { access: string; refresh: string };
 
 export type SessionDeps = {
   db: Database;
   issuer: string;
-  /** Derived and published once per sandbox, at the first call. */
+  /** Derives and publishes the keys at its first call in a sandbox. */
   keys: () => Promise<Keys>;
 };
 
-/** Begins a session of a user who has proved to be that user. */
+/** Starts a session of a user who has been authenticated. */
 export async function startSession(
   { issuer, keys }: SessionDeps,
   on: Database | Transaction,

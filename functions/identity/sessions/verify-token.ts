@@ -4,7 +4,7 @@ import { hashRefreshToken } from '../refresh-token.ts';
 import { isLiveSession, isUsable } from '../store.ts';
 
 /**
- * Checks that a token, access or refresh, would be accepted now; uses nothing up.
+ * Checks that an access or refresh token would be accepted now. Does not use the token up.
  *
  * @throws Refusal `token_not_valid`
  */

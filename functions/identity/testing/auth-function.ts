@@ -17,7 +17,7 @@ import { publishedKeys } from '../keys/published-keys.ts';
 export const ISSUER = 'https://celeriac.test';
 export const SECRET = 'a'.repeat(64);
 
-/** What a client of the auth function sees of an answer. */
+/** An answer of the auth function, as a client sees it. */
 export type Answer = { status: number; headers: Headers; body: Body };
 type Body = { access: string; refresh: string; code: string; user: { id: string } } & Record<string, unknown>;
 
@@ -25,17 +25,17 @@ export type AuthFunction = AuthDeps &
   SessionRouteDeps & {
     app: App;
     post: (path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>;
-    /** The same, from another address. */
+    /** Like `post`, from another address. */
     from: (address: string, path: string, body: unknown) => Promise<Answer>;
     get: (path: string, access?: string) => Promise<Answer>;
     /** Everything that was answered or logged, as text. */
     seen: string[];
   };
 
-/** Limits that no test reaches by accident. */
+/** Limits so high that no test reaches them by accident. */
 const HARDLY_LIMITED = { loginsPerAddress: 100_000, registrationsPerAddress: 100_000 };
 
-/** A sandbox of the auth function and one of the session function, each under its own role. */
+/** A sandbox of the auth function and one of the session function, each with its own database role. */
 export function authFunction(
   on: Stand,
   secret: { current: string; previous?: string } = { current: SECRET },
@@ -80,7 +80,7 @@ export function authFunction(
 
 let counter = 0;
 
-/** What somebody who is not registered yet would register with. */
+/** Registration data of a person who is not registered yet. */
 export function newcomer(): { email: string; username: string; password: string } {
   counter += 1;
   return {
@@ -90,7 +90,7 @@ export function newcomer(): { email: string; username: string; password: string 
   };
 }
 
-/** A PHC string as another program might have made it, at a cost that is not ours. */
+/** A PHC string as another program might have made it, with another cost than ours. */
 export function cheapHash(password: string): string {
   const nonce = Buffer.from('a salt of 16 byt');
   const cost = { memory: 1024, passes: 3, parallelism: 1, tagLength: 24 };

@@ -4,7 +4,7 @@ import { asMemberOf, type Principal } from '../../database/enter.ts';
 import { demandRight } from '../rights.ts';
 
 /**
- * A page of an organization's audit log, newest first.
+ * Returns a page of an organization's audit log, newest first.
  *
  * @throws Refusal `organization_not_found`, `role_insufficient`
  */

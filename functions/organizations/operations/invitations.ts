@@ -21,8 +21,8 @@ import {
 } from './organizations.ts';
 
 /**
- * Invites a user, named by username or email. Nobody becomes a member without accepting. The answer is the same for an
- * account that does not exist: such an invitation reaches nobody, also not somebody who registers later under that name.
+ * Invites a user, named by username or email. Nobody becomes a member without accepting. The answer is the same when the
+ * account does not exist: such an invitation reaches nobody, even if somebody registers later under this name.
  *
  * @throws Refusal `organization_not_found`, `role_insufficient`, `already_a_member` for a username that the members see,
  *   `already_invited`, `too_many_invitations`, `personal_organization`
@@ -39,13 +39,13 @@ export async function inviteMember(
 ): Promise<Invitation> {
   return asMemberOf(db, { ...principal, organizationId }, async (tx, membership) => {
     demandGovernment(membership, role);
-    // Of two invitations at once, the second counts the first.
+    // The lock makes the second of two simultaneous invitations count the first.
     const organization = await lockOrganization(tx, organizationId);
     if (role === 'owner') demandTransferable(organization);
     const before = await store.findInvitation(tx, organizationId, id);
     if (before) return before;
     const userId = (await store.findUser(tx, named)) ?? null;
-    // By an address this would tell whose it is.
+    // Members may see usernames. For an email, this refusal would reveal whose email it is.
     if (
       named.username !== undefined &&
       userId !== null &&
@@ -71,8 +71,8 @@ export async function inviteMember(
 }
 
 /**
- * A page of an organization's open invitations, newest first. One that was declined stays until it expires: its end would tell
- * that the account exists.
+ * Returns a page of an organization's open invitations, newest first. A declined invitation stays in the list until it
+ * expires: its removal would reveal that the account exists.
  *
  * @throws Refusal `organization_not_found`, `role_insufficient`
  */
@@ -88,7 +88,7 @@ export async function listInvitations(
   });
 }
 
-/** @throws Refusal `organization_not_found`, `role_insufficient`, `invitation_not_found` */
+/** Deletes an open invitation. @throws Refusal `organization_not_found`, `role_insufficient`, `invitation_not_found` */
 export async function revokeInvitation(
   { db }: OrganizationDeps,
   principal: Principal,
@@ -99,13 +99,13 @@ export async function revokeInvitation(
     const invitation = await store.findInvitation(tx, organizationId, id);
     if (!invitation) throw invitationNotFound();
     demandGovernment(membership, invitation.role);
-    // Somebody accepts it at this moment.
+    // Nothing is deleted when the invitation was accepted at this moment.
     if (!(await store.deleteInvitation(tx, id))) throw invitationNotFound();
     await recordAct(tx, principal, { organizationId, action: 'invitation.withdrawn', target: id });
   });
 }
 
-/** A page of what the principal is invited to, newest first. */
+/** Returns a page of the principal's own invitations, newest first. */
 export async function listOwnInvitations(
   { db }: OrganizationDeps,
   principal: Principal,
@@ -118,7 +118,7 @@ export async function listOwnInvitations(
 }
 
 /**
- * Makes the principal a member. Whoever invited must still be allowed to. Accepting twice is no error.
+ * Makes the principal a member. The user who invited must still have the right to invite. Accepting twice is no error.
  *
  * @throws Refusal `invitation_not_found`, `too_many_members`, `too_many_memberships`
  */
@@ -137,7 +137,7 @@ export async function acceptInvitation(
   });
 }
 
-/** Declining twice is no error. @throws Refusal `invitation_not_found` */
+/** Declines an invitation. Declining twice is no error. @throws Refusal `invitation_not_found` */
 export async function declineInvitation(
   { db }: OrganizationDeps,
   principal: Principal,

@@ -8,7 +8,7 @@ import * as store from '../store/index.ts';
 import { demandTransferable, lockOrganization, type OrganizationDeps } from './organizations.ts';
 
 /**
- * A page of an organization's members, newest account first.
+ * Returns a page of an organization's members, newest account first.
  *
  * @throws Refusal `organization_not_found`
  */
@@ -24,7 +24,7 @@ export async function listMembers(
 }
 
 /**
- * Gives a member another role.
+ * Changes the role of a member.
  *
  * @throws Refusal `organization_not_found`, `member_not_found`, `role_insufficient`, `last_owner`,
  *   `personal_organization`
@@ -57,8 +57,8 @@ export async function changeRole(
 }
 
 /**
- * Removes a member, or lets the principal leave. Open WebSockets of the member that watch anything of this organization
- * are told, and hear no more of it.
+ * Removes a member, or lets the principal leave. The member's open WebSockets that watch anything of this organization
+ * are notified, and receive no further frames of it.
  *
  * @throws Refusal `organization_not_found`, `member_not_found`, `role_insufficient`, `last_owner`,
  *   `personal_organization`
@@ -90,7 +90,7 @@ async function find(tx: Transaction, organizationId: string, userId: string): Pr
   return member;
 }
 
-/** An organization always keeps an owner, and a personal one its own. */
+/** Refuses to take away the last owner of an organization, or the owner of a personal organization. */
 async function demandAnotherOwner(
   tx: Transaction,
   organization: store.Locked,

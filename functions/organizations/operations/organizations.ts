@@ -8,13 +8,16 @@ import { MAX_MEMBERSHIPS, MAX_OWNED, quotaReached } from '../quotas.ts';
 import { demandRight } from '../rights.ts';
 import * as store from '../store/index.ts';
 
-/** Tells connections that they watch nothing of an organization any more. Best effort: returns at once, and never throws. */
+/**
+ * Notifies connections that they no longer watch anything of an organization. Best effort: returns immediately, and never
+ * throws.
+ */
 export type MembershipEnded = (connectionIds: readonly string[], organizationId: string) => void;
 
 export type OrganizationDeps = { db: Database; membershipEnded: MembershipEnded };
 
 /**
- * Makes an organization that the principal owns, with the watchlist that every organization starts with.
+ * Creates an organization that the principal owns, with the initial watchlist.
  *
  * @throws Refusal `too_many_organizations`, `too_many_memberships`
  */
@@ -36,9 +39,9 @@ export async function createOrganization(
 }
 
 /**
- * A page of the principal's organizations, newest first.
+ * Returns a page of the principal's organizations, newest first.
  *
- * @returns at most `page.limit`, and whether there are more
+ * @returns at most `page.limit` organizations, and `true` when there are more
  */
 export async function listOrganizations(
   { db }: OrganizationDeps,
@@ -51,7 +54,7 @@ export async function listOrganizations(
   });
 }
 
-/** @throws Refusal `organization_not_found` */
+/** Returns an organization of the principal. @throws Refusal `organization_not_found` */
 export async function getOrganization(
   { db }: OrganizationDeps,
   principal: Principal,
@@ -61,7 +64,7 @@ export async function getOrganization(
 }
 
 /**
- * Changes what is given, and leaves the rest. A bound that was raised lets the tasks that it held run within a minute.
+ * Changes the given fields only. After `maxRunning` was raised, the tasks that it held back run within a minute.
  *
  * @throws Refusal `organization_not_found`, `role_insufficient`
  */
@@ -85,7 +88,7 @@ export async function changeOrganization(
 }
 
 /**
- * Deletes an organization with everything in it. Open WebSockets that watch any of it are told.
+ * Deletes an organization with everything in it. Open WebSockets that watch any of it are notified.
  *
  * @throws Refusal `organization_not_found`, `role_insufficient`, `personal_organization`
  */
@@ -96,11 +99,11 @@ export async function deleteOrganization(
 ): Promise<void> {
   const watching = await asMemberOf(db, { ...principal, organizationId: id }, async (tx, membership) => {
     demandRight(membership, 'delete');
-    // Every change of members locks the organization before memberships, so this deletion does too.
+    // Every change of members locks the organization before its memberships. This deletion uses the same order.
     await lockOrganization(tx, id);
     const watching = await store.watchingConnections(tx, id, null);
     await recordAct(tx, principal, { organizationId: id, action: 'organization.deleted' });
-    // The subscriptions go with their tasks and batches.
+    // The database deletes the subscriptions together with their tasks and batches.
     if (!(await store.deleteOrganization(tx, id))) throw personalOrganization();
     return watching;
   });
@@ -108,9 +111,9 @@ export async function deleteOrganization(
 }
 
 /**
- * Lets nobody else change who owns the organization until the transaction ends.
+ * Keeps other transactions from changing the owners of an organization until this transaction ends.
  *
- * @throws Refusal `organization_not_found` when somebody has deleted it since the transaction entered it
+ * @throws Refusal `organization_not_found` when the organization was deleted after the transaction had entered it
  */
 export async function lockOrganization(tx: Transaction, id: string): Promise<store.Locked> {
   const locked = await store.lockOrganization(tx, id);
@@ -119,7 +122,7 @@ export async function lockOrganization(tx: Transaction, id: string): Promise<sto
 }
 
 /**
- * Counts what `deleteOrganization` would delete, and refuses what it would refuse.
+ * Counts the rows that `deleteOrganization` would delete. Throws the refusals that `deleteOrganization` would throw.
  *
  * @throws Refusal `organization_not_found`, `role_insufficient`, `personal_organization`
  */
@@ -135,7 +138,7 @@ export async function countContents(
   });
 }
 
-/** A change by the names that the API has for its fields. */
+/** Returns a change with the field names of the API. */
 function asWritten({ name, maxRunning, retentionDays }: OrganizationChange) {
   return {
     ...(name !== undefined && { name }),
@@ -148,7 +151,7 @@ function personalOrganization(): Refusal {
   return new Refusal('conflict', 'personal_organization', 'A personal organization cannot be deleted');
 }
 
-/** @throws Refusal `organization_not_found` */
+/** Reads an organization of the principal. @throws Refusal `organization_not_found` */
 export async function readOrganization(
   tx: Transaction,
   { userId }: Principal,
@@ -159,7 +162,7 @@ export async function readOrganization(
   return organization;
 }
 
-/** @throws Refusal `personal_organization` */
+/** Refuses to change the owner of a personal organization. @throws Refusal `personal_organization` */
 export function demandTransferable({ personal }: store.Locked): void {
   if (personal) {
     throw new Refusal('conflict', 'personal_organization', 'A personal organization cannot change its owner');

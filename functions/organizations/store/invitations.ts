@@ -7,20 +7,20 @@ const invitationColumnsSql = (tx: Transaction) => tx`
   i.id, i.organization_id as "organizationId", i.username, i.email, i.role,
   (select u.username from users u where u.id = i.invited_by) as "invitedBy", i.created_at as "createdAt", i.expires_at as "expiresAt"`;
 
-/** The user whose username, or whose email, that is: the whole of it, in upper or lower case. */
+/** Finds the user with this complete username or email, without regard to case. */
 export async function findUser(tx: Transaction, named: Named): Promise<string | undefined> {
   const { username = null, email = null } = named;
   const [found] = await tx<{ id: string | null }[]>`select find_user(${username}, ${email}) as id`;
   return found?.id ?? undefined;
 }
 
-/** Removes the invitations of an organization that have expired: their names may be invited anew. */
+/** Deletes the expired invitations of an organization, so that the same names can be invited again. */
 export async function removeExpired(tx: Transaction, organizationId: string): Promise<void> {
   await tx`
     delete from invitations i where i.organization_id = ${organizationId} and i.expires_at < (select clock_timestamp())`;
 }
 
-/** Invitations of an organization that are neither accepted nor expired. */
+/** Counts the invitations of an organization that are neither accepted nor expired. */
 export async function countOpen(tx: Transaction, organizationId: string): Promise<number> {
   const [counted] = await tx<{ open: number }[]>`
     select count(*) as open from invitations i
@@ -34,11 +34,11 @@ export type NewInvitation = {
   named: Named;
   role: Role;
   invitedBy: string;
-  /** The account that `named` names at this moment; null for nobody's. */
+  /** The account that `named` identifies at this moment; null when there is none. */
   userId: string | null;
 };
 
-/** @returns undefined when an open invitation has the same name */
+/** Inserts an invitation. @returns undefined when an open invitation has the same name */
 export async function insertInvitation(
   tx: Transaction,
   { id, organizationId, named, role, invitedBy, userId }: NewInvitation,
@@ -54,7 +54,7 @@ export async function insertInvitation(
   return made;
 }
 
-/** Open invitations of an organization, newest first. */
+/** Lists open invitations of an organization, newest first. */
 export async function listInvitations(
   tx: Transaction,
   organizationId: string,
@@ -80,14 +80,14 @@ export async function findInvitation(
   return found;
 }
 
-/** @returns false when it is gone, or accepted */
+/** Deletes an open invitation. @returns false when it no longer exists or is accepted */
 export async function deleteInvitation(tx: Transaction, id: string): Promise<boolean> {
   const gone =
     await tx`delete from invitations i where i.id = ${id} and i.accepted_at is null returning i.id`;
   return gone.length > 0;
 }
 
-/** What the principal is invited to, newest first. */
+/** Lists the principal's own invitations, newest first. */
 export async function listOwnInvitations(
   tx: Transaction,
   { beforeId, limit }: Page,
@@ -98,7 +98,7 @@ export async function listOwnInvitations(
     from own_invitations(${beforeId}, ${limit})`;
 }
 
-/** Why an invitation does not make its user a member. */
+/** Reason why accepting an invitation failed. */
 export type AcceptRefusal = 'invitation_not_found' | 'too_many_members' | 'too_many_memberships';
 
 /** Makes the principal a member. Accepting again changes nothing. */
@@ -116,13 +116,13 @@ export async function acceptInvitation(
   return done;
 }
 
-/** Hides an invitation from the principal. @returns false when there is none */
+/** Hides an invitation from the principal. @returns false when the principal has no such invitation */
 export async function declineInvitation(tx: Transaction, id: string): Promise<boolean> {
   const [done] = await tx<{ declined: boolean }[]>`select decline_invitation(${id}) as declined`;
   return done?.declined === true;
 }
 
-/** Removes invitations that have expired, oldest first. @returns how many */
+/** Deletes expired invitations, oldest first. @returns the number of deleted invitations */
 export async function sweepInvitations(db: Database, limit: number): Promise<number> {
   const { count } = await db`
     delete from invitations i where i.id = any (array(

@@ -14,13 +14,14 @@ const memberColumns = {
   createdAt: memberships.createdAt,
 };
 
-/** Newest account first. */
+/** Lists members, newest account first. */
 export async function listMembers(
   tx: Transaction,
   organizationId: string,
   { beforeId, limit }: Page,
 ): Promise<Member[]> {
-  // Who may see a user is asked for the rows of the page alone, one by one: a join may read all users.
+  // The subquery reads the page first, so that the right to see a user is checked for the rows of the page only. A join
+  // may check all users.
   return tx<Member[]>`
     select u.id as "userId", u.username, u.name, m.role, m.created_at as "createdAt"
     from (
@@ -72,7 +73,7 @@ export async function hasOwnerBeside(
   return others.length > 0;
 }
 
-/** @returns false when the member no longer has the role `from` */
+/** Changes a member's role. @returns false when the member no longer has the role `from` */
 export async function changeRole(tx: Transaction, member: MemberInRole, to: Role): Promise<boolean> {
   const changed = await query(tx)
     .update(memberships)
@@ -82,7 +83,7 @@ export async function changeRole(tx: Transaction, member: MemberInRole, to: Role
   return changed.length > 0;
 }
 
-/** @returns false when the member no longer has the role `from` */
+/** Deletes a membership. @returns false when the member no longer has the role `from` */
 export async function deleteMember(tx: Transaction, member: MemberInRole): Promise<boolean> {
   const removed = await query(tx)
     .delete(memberships)
@@ -92,8 +93,9 @@ export async function deleteMember(tx: Transaction, member: MemberInRole): Promi
 }
 
 /**
- * Lists the connections of a user, or without a user of every member, that watch a task or a batch of the organization. The
- * caller has deleted the membership, or deletes the organization: no subscription can be added until the transaction ends.
+ * Lists the connections that watch a task or a batch of the organization: those of one user, or of all members when
+ * `userId` is null. The caller has deleted the membership, or deletes the organization, so no subscription can be added
+ * until the transaction ends.
  */
 export async function watchingConnections(
   tx: Transaction,
@@ -106,12 +108,12 @@ export async function watchingConnections(
   return row.connections;
 }
 
-/** Takes the user's WebSockets off everything that the organization owns. */
+/** Deletes the user's subscriptions to everything that the organization owns. */
 export async function silenceMember(tx: Transaction, organizationId: string, userId: string): Promise<void> {
   await tx`select silence_member(${organizationId}, ${userId})`;
 }
 
-/** A member in the role that was seen: whoever has another by now is not meant. */
+/** A member with the role that the caller has read. A member whose role has changed since does not match. */
 export type MemberInRole = { organizationId: string; userId: string; from: Role };
 
 function inRoleSql({ organizationId, userId, from }: MemberInRole) {

@@ -5,11 +5,11 @@ import { organizations } from '../../database/schema.ts';
 import type { Contents, Organization, OrganizationChange } from '../organization.ts';
 
 /*
- * Organizations and their members, as the api function's role sees them inside `asMember`. Row-level security stands
- * behind every `where`.
+ * Organizations and their members, for the api function's role inside `asMember`. Row-level security also filters every
+ * query, so a missing `where` leaks nothing.
  */
 
-/** Where a page goes on: after this id, newest first; null for the first page. */
+/** Position of a page, newest first: `beforeId` is the last id of the page before; null for the first page. */
 export type Page = { beforeId: string | null; limit: number };
 
 export async function insertOrganization(
@@ -26,13 +26,13 @@ const organizationColumnsSql = (tx: Transaction) => tx`
   o.id, o.name, o.personal, o.max_running as "maxRunning", o.retention_days as "retentionDays", mine.role,
   o.created_at as "createdAt", o.updated_at as "updatedAt"`;
 
-/** Organizations of a user, newest first, with the user's role in each. */
+/** Lists organizations of a user, newest first, with the user's role in each. */
 export async function listOrganizations(
   tx: Transaction,
   userId: string,
   { beforeId, limit }: Page,
 ): Promise<Organization[]> {
-  // The page is chosen by memberships alone, along their index. What else it shows is read for its rows.
+  // The page is chosen by memberships alone, along their index. All other columns are read for the rows of the page only.
   return tx<Organization[]>`
     select ${organizationColumnsSql(tx)}
     from (
@@ -44,7 +44,7 @@ export async function listOrganizations(
     order by o.id desc`;
 }
 
-/** An organization of a user, with the user's role in it. */
+/** Finds an organization of a user, with the user's role in it. */
 export async function findOrganization(
   tx: Transaction,
   userId: string,
@@ -68,10 +68,10 @@ export async function changeOrganization(
     .where(eq(organizations.id, id));
 }
 
-/** A count of what an organization holds ends here: a dry run must not read millions of rows. */
+/** Counts stop here: a dry run must not read millions of rows. */
 const MAX_COUNT = 100_000;
 
-/** How many tasks, batches and members an organization has, each up to the bound. */
+/** Counts the tasks, batches and members of an organization. Each count stops at `MAX_COUNT`. */
 export async function countContents(tx: Transaction, id: string): Promise<Contents> {
   const [counted] = await tx<Contents[]>`
     select
@@ -83,7 +83,7 @@ export async function countContents(tx: Transaction, id: string): Promise<Conten
   return counted;
 }
 
-/** @returns false when it is personal */
+/** Deletes an organization. @returns false when it is a personal organization */
 export async function deleteOrganization(tx: Transaction, id: string): Promise<boolean> {
   const gone = await query(tx)
     .delete(organizations)
@@ -96,11 +96,11 @@ export async function deleteOrganization(tx: Transaction, id: string): Promise<b
 export type Locked = Pick<Organization, 'id' | 'personal'>;
 
 /**
- * Lets nobody else change who owns the organization until the transaction ends: of two owners who leave at once, the
- * second sees that the first has left. Rows that refer to the organization can still be written: a worker that completes a
- * task does not wait for this lock, and so in no circle with a deletion.
+ * Keeps other transactions from changing the owners of an organization until this transaction ends. When two owners leave
+ * at once, the second sees that the first has left. Rows that refer to the organization can still be written: a worker
+ * that completes a task does not wait for this lock, so it cannot deadlock with a deletion.
  *
- * @returns nothing when it is gone, or the principal does not administer it
+ * @returns undefined when the organization was deleted, or when the principal does not administer it
  */
 export async function lockOrganization(tx: Transaction, id: string): Promise<Locked | undefined> {
   const [locked] = await query(tx)
@@ -112,14 +112,14 @@ export async function lockOrganization(tx: Transaction, id: string): Promise<Loc
 }
 
 /**
- * Lets no other request give the principal a membership until the transaction ends: of two that come at once, the second
- * counts what the first has made.
+ * Keeps other requests from giving the principal a membership until this transaction ends. When two requests come at
+ * once, the second counts the membership that the first has made.
  */
 export async function lockPrincipal(tx: Transaction): Promise<void> {
   await tx`select lock_user()`;
 }
 
-/** How many organizations a user owns, and is a member of. */
+/** Counts the organizations that a user owns, and those of which the user is a member. */
 export async function countMemberships(
   tx: Transaction,
   userId: string,

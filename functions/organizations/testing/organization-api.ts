@@ -15,10 +15,10 @@ export type Ask = (
   body?: unknown,
 ) => Promise<{ status: number; body: View }>;
 
-/** An organization that is nobody's personal one, with one member in each role. */
+/** An organization that is not a personal one, with one member in each role. */
 export type Team = { id: string } & Record<Role, Member>;
 
-/** A sandbox with the organization routes, under the api function's role. Who asks is told by the test. */
+/** A sandbox with the organization routes, under the api function's role. The test sets the principal of each request. */
 export function organizationApi(on: Stand) {
   const app = createApp((message, { error }) => {
     throw new Error(message, { cause: error });
