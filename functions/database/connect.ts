@@ -5,44 +5,44 @@ import { JsonText } from '../exact-json/json-text.ts';
 import { followingWriter, replaceConnection } from './following-writer.ts';
 
 /**
- * A connection, or a transaction on it. A sandbox has one connection and serves one request at a time, so a query
- * beside an open transaction would wait for ever: inside `begin`, use the transaction that it hands over.
+ * A connection, or a transaction on it. A sandbox has one connection and serves one request at a time. A query beside an open
+ * transaction would therefore wait for ever: inside `begin`, use the transaction that `begin` passes.
  */
 export type Database = postgres.Sql<{ bigint: number }>;
 export type Transaction = postgres.TransactionSql<{ bigint: number }>;
 
-/** Idle seconds after which the connection may have been closed by the server while the sandbox was frozen. */
+/** Idle seconds after which the server may have closed the connection while the sandbox was frozen. */
 const SUSPECT_AFTER_SECONDS = 30;
 
-/** Each on a connection of its own, if need be. */
+/** Number of tries to reach the server. Each try may open a new connection. */
 const WAKE_TRIES = 4;
 
 /**
- * How Postgres plans. A statement is planned once for each connection, whatever its parameters: left to itself, Postgres
- * plans one anew at each execution when it expects that to pay. `claim` then took longer to plan than to run. A kept
- * plan must also be right for tables that grow after it was made: Postgres reads a small table whole, and a plan that does
- * so is ruinous a bulk load later. `plans.test.ts` looks at every statement, in both respects.
+ * Planner settings. Postgres plans a statement once for each connection, whatever its parameters. With its default setting,
+ * Postgres plans a statement anew at each execution when it expects a gain: `claim` then took longer to plan than to run. A kept
+ * plan must also be right for tables that grow after planning. Postgres reads a small table whole, and such a plan is ruinous
+ * after a bulk load. `plans.test.ts` checks both points for every statement.
  */
 const PLANNING = { plan_cache_mode: 'force_generic_plan', enable_seqscan: 'off' };
 
 const TYPES = {
-  /** `seq` and counts: far below 2^53. */
+  /** `seq` and counts. They stay far below 2^53. */
   bigint: { to: 20, from: [20], serialize: String, parse: Number },
-  /** jsonb travels as text in both drizzle's and our own statements; whoever passes a value has stringified it. */
+  /** jsonb travels as text in drizzle's statements and in ours. The caller stringifies the value. */
   jsonb: {
     to: 3802,
     from: [3802],
     serialize: (text: string) => text,
     parse: (text: string) => JSON.parse(text),
   },
-  /** json keeps what was written, and is read as such. */
+  /** json keeps the written text, so it is read as `JsonText`. */
   json: {
     to: 114,
     from: [114],
     serialize: (text: string) => text,
     parse: (text: string) => new JsonText(text),
   },
-  /** Known here, so that no connection starts with a query for array types. */
+  /** Declared here, so that no connection starts with a query for array types. */
   uuids: {
     to: 2951,
     from: [2951],
@@ -53,11 +53,13 @@ const TYPES = {
 };
 
 /**
- * Opens this sandbox's one connection, lazily: nothing is sent before the first query. The connection is always to a server that
- * can write: a standby is refused when connecting (`CONNECTION_DESTROYED`), which costs no statement, as Postgres tells it in its
- * greeting. A connection whose server has become a standby is given up at the first statement that fails for that reason.
+ * Opens the one connection of this sandbox. Nothing is sent before the first query. The connection always leads to a server that
+ * can write. A standby is refused while connecting (`CONNECTION_DESTROYED`). The check costs no statement, because Postgres names
+ * its role in the greeting. When the server of an open connection becomes a standby, the first statement that fails for this
+ * reason replaces the connection.
  *
- * @param url    a URL with a password logs in with it; one without logs in by IAM: a token signed for 15 minutes
+ * @param url    a URL with a password logs in with the password; a URL without one logs in by IAM, with a token signed for 15
+ *   minutes
  * @param caFile PEM of the authorities that may sign the server's certificate; undefined for a server without TLS
  */
 export function connect(url: string, caFile?: string): Database {
@@ -79,7 +81,7 @@ export function connect(url: string, caFile?: string): Database {
         statement_timeout: 30_000,
         // A sandbox that is frozen or killed inside a transaction must not keep its rows locked.
         idle_in_transaction_session_timeout: 10_000,
-        // And one that is frozen for good must not keep its connection.
+        // A sandbox that stays frozen must not keep its connection.
         idle_session_timeout: 900_000,
       },
       ...verifiedTls(caFile),
@@ -91,18 +93,19 @@ export function connect(url: string, caFile?: string): Database {
 }
 
 /**
- * TLS with a verified server. Certificate and name of the server must be right.
+ * Returns the TLS options that verify the server: its certificate and its name must be right.
  *
- * @param caFile PEM of the authorities to believe: `rds-ca.pem`, which is shipped beside the code of a function; undefined for a server without TLS, on this machine
+ * @param caFile PEM of the trusted authorities: `rds-ca.pem`, shipped beside the code of a function; undefined for a server
+ *   without TLS on this machine
  */
 export function verifiedTls(caFile: string | undefined) {
   return caFile ? { ssl: { ca: readFileSync(caFile, 'utf8'), rejectUnauthorized: true } } : {};
 }
 
 /**
- * Makes sure that the connection is usable after a pause, outside any transaction: a server that closed it while the
- * sandbox was frozen is noticed here, by a query that may safely be repeated, and not by the first real statement. The same
- * query asks whether the server can write: after a failover, it may have become a standby.
+ * Returns a function that makes the connection usable after a pause. Call it outside any transaction. If the server closed the
+ * connection while the sandbox was frozen, a query that is safe to repeat notices it here, before the first real statement. The
+ * query also asks whether the server can write: after a failover, the server may have become a standby.
  */
 export function connectionKeeper(db: Database, now: () => number = Date.now): () => Promise<void> {
   let lastUse = now();
@@ -113,7 +116,7 @@ export function connectionKeeper(db: Database, now: () => number = Date.now): ()
   };
 }
 
-/** The pause lets the client notice that its socket has closed, and open another one. */
+/** The pause between tries gives the client time to notice that its socket has closed, and to open another one. */
 async function checkConnection(db: Database): Promise<void> {
   for (let tries = 1; ; tries += 1) {
     try {
@@ -129,7 +132,7 @@ async function checkConnection(db: Database): Promise<void> {
 }
 
 async function iamToken(hostname: string, port: number, username: string): Promise<string> {
-  // Loaded here, as only a deployed function needs it.
+  // Loaded here, because only a deployed function needs the signer.
   const { Signer } = await import('@aws-sdk/rds-signer');
   return new Signer({ hostname, port, username }).getAuthToken();
 }

@@ -3,7 +3,9 @@ import type { Database, Transaction } from './connect.ts';
 import { isUnavailable } from './error-code.ts';
 import { retryOnConflict } from './retry-on-conflict.ts';
 
-/** Who is asking: a user, in a session that a logout ends. Rights are looked up, never carried along. */
+/**
+ * A user who makes a request, in a session that a logout ends. Rights are looked up for each request and are never carried along.
+ */
 export type Principal = {
   userId: string;
   sessionId: string;
@@ -13,16 +15,19 @@ export type Principal = {
 
 export type Role = 'owner' | 'admin' | 'member' | 'viewer';
 
-/** A membership of the principal. */
+/** A membership of the principal in one organization. */
 export type Membership = { organizationId: string; role: Role };
 
-/** The principal, and the organization that the request names; null for the personal one. */
+/**
+ * The principal, and the organization that the request names. Null means the personal organization, or in lists all
+ * organizations.
+ */
 export type InOrganization = Principal & { organizationId: string | null };
 
 /**
- * Runs `work` in a transaction in which row-level security shows what the principal's organizations own, and nothing
- * else. Runs `work` again when a concurrent transaction stood in the way, so `work` must have no effect but in `tx`. A
- * connection that turns out to be lost before `work` has begun is replaced.
+ * Runs `work` in a transaction in which row-level security shows only what the principal's organizations own. When a concurrent
+ * transaction is in the way, `work` runs again, so its only effects must be in `tx`. A connection that is lost before `work` has
+ * begun is replaced.
  *
  * @throws Refusal `session_ended` when the session was revoked or has expired
  */
@@ -39,8 +44,8 @@ export async function asMember<T>(
 }
 
 /**
- * Runs `work` as `asMember` does, with the principal's membership in the named organization, or without a name in the
- * personal one. It is looked up in the statement that enters.
+ * Runs `work` as `asMember` does, and passes the principal's membership in the named organization. Without a name, it is the
+ * membership in the personal organization. The statement that enters the session also looks up the membership.
  *
  * @throws Refusal `session_ended`, `organization_not_found`
  */
@@ -83,9 +88,9 @@ async function inTransaction<Entered, T>(
 }
 
 /**
- * Runs `work` as `asMember` does, for a list of all organizations, or of the named one.
+ * Runs `work` as `asMember` does, for a list of all organizations of the principal or of the named one.
  *
- * @throws Refusal `session_ended`, `organization_not_found` when the principal is no member of the named one
+ * @throws Refusal `session_ended`, `organization_not_found` when the principal is not a member of the named organization
  */
 export async function asReader<T>(
   db: Database,
@@ -96,9 +101,9 @@ export async function asReader<T>(
 }
 
 /**
- * The membership of the transaction's principal.
+ * Returns the membership of the transaction's principal in the organization.
  *
- * @throws Refusal `organization_not_found`, the same for a foreign organization and for one that does not exist
+ * @throws Refusal `organization_not_found`, equally for a foreign organization and for one that does not exist
  */
 export async function membershipIn(tx: Transaction, organizationId: string): Promise<Membership> {
   const [membership] = await tx<Membership[]>`

@@ -1,15 +1,15 @@
 import type { Database } from './connect.ts';
 import { isOfUselessConnection } from './error-code.ts';
 
-/** Seconds that a replaced client gives to statements that are still under way. */
+/** Seconds that a replaced client gives to statements that still run. */
 const GRACE_SECONDS = 1;
 
-/** How to replace the client behind a database that follows the writer. */
+/** The function that replaces the client, for each database that follows the writer. */
 const replacements = new WeakMap<Database, () => void>();
 
 /**
- * A database whose client is replaced when its connection has become useless. The next statement opens a new connection, by the
- * name of the cluster, to the server that can write now. The statement that failed is not repeated here.
+ * Returns a database that replaces its client when the connection has become useless. The next statement opens a new connection
+ * to the server that can write now, by the name of the cluster. The failed statement is not repeated here.
  *
  * @param open makes a client; nothing is sent before the first statement
  */
@@ -22,11 +22,11 @@ export function followingWriter(open: () => Database): Database {
     void useless.end({ timeout: GRACE_SECONDS });
   };
 
-  /** Looks at what a statement or transaction ends with. The client may have been replaced since it began. */
+  /** Checks the error of a statement or transaction. The client may have been replaced since the statement began. */
   const watched = <T extends PromiseLike<unknown>>(promise: T): T => {
     const by = client;
     const { then } = promise;
-    // A query of postgres.js begins when somebody waits for it. So it is watched when it is waited for, and not before.
+    // A query of postgres.js begins when a caller awaits it. Hook into `then`, so that the check does not start the query.
     const watchedThen: PromiseLike<unknown>['then'] = (done, failed) =>
       then.call(promise, done, (error: unknown) => {
         if (client === by && isOfUselessConnection(error)) replace();
@@ -40,7 +40,7 @@ export function followingWriter(open: () => Database): Database {
   const database = new Proxy(client, {
     apply: (_first, _this, args: Parameters<Database>) => {
       const made: unknown = Reflect.apply(client, undefined, args);
-      // Parts of statements are made by the same function, and are no promises.
+      // The same function makes fragments of statements, and these are no promises.
       return made instanceof Promise ? watched(made) : made;
     },
     get: (_first, key) => {
@@ -54,7 +54,7 @@ export function followingWriter(open: () => Database): Database {
   return database;
 }
 
-/** Has the next statement use a new connection. */
+/** Makes the next statement use a new connection. */
 export function replaceConnection(db: Database): void {
   replacements.get(db)?.();
 }

@@ -3,49 +3,52 @@ import { type MigrationMeta, readMigrationFiles } from 'drizzle-orm/migrator';
 import postgres from 'postgres';
 import { ensureRoles, OWNER_ROLE } from './roles.ts';
 
-/** Any number that nothing else in this database locks: two deployments at once migrate one after the other. */
+/**
+ * Number of the advisory lock that makes two deployments migrate one after the other. Nothing else in this database uses the
+ * number.
+ */
 const MIGRATION_LOCK = 7_423_001;
 
 /**
- * First line of a migration that runs outside a transaction, as `create index concurrently` must. Each statement of it stands alone
- * (`--> statement-breakpoint` between two), and may run again after a failure.
+ * First line of a migration that runs outside a transaction, as `create index concurrently` must. Each of its statements stands
+ * alone (`--> statement-breakpoint` between two) and may run again after a failure.
  */
 const OUTSIDE_TRANSACTION = /^\s*-- outside a transaction\b/;
 
-/** SQLSTATE of a statement that waited for a lock for as long as `lock_timeout` allows. */
+/** SQLSTATE of a statement that waited for a lock until `lock_timeout`. */
 const LOCK_NOT_AVAILABLE = '55P03';
 
-/** A session that holds what a migration waits for. */
+/** A session that holds a lock for which a migration waits. */
 type Blocker = { pid: number; role: string | null; state: string | null; openSeconds: number | null };
 
 type MigrateOptions = {
-  /** Receives what the migrations wait for. Default: nobody. */
+  /** Called with what the migrations wait for. Default: no report. */
   say?: (message: string, details: { blockers: readonly Blocker[] }) => void;
   /**
-   * How long one statement waits for a lock. Everybody who wants the same table queues behind the statement, so that it must give
-   * way soon, and try again.
+   * Milliseconds that one statement waits for a lock. Every other session that wants the table queues behind the statement. So
+   * the statement must give way soon, and try again.
    */
   lockTimeoutMs?: number;
-  /** How long the migrations are tried in all. Below the time limit of whoever waits for them. */
+  /** Milliseconds for all migrations together. Keep it below the time limit of the caller. */
   patienceMs?: number;
-  /** Values of the table `quotas`, by their names. Default: what the table has. */
+  /** Values of the table `quotas`, by their names. Default: the values that the table has. */
   quotas?: Readonly<Record<string, number>>;
 };
 
 type Sql = postgres.Sql;
 type Patience = Required<Omit<MigrateOptions, 'quotas'>> & { endsAt: number };
 
-/** Between two tries to get a lock, and between two looks at who holds it. */
+/** Milliseconds between two tries to get a lock, and between two looks at the holders. */
 const PAUSE_MS = 500;
 
 /**
- * Brings a database to the newest schema: roles first, then every migration not yet applied, each in a transaction of its own.
- * Safe to repeat and to run twice at once.
+ * Brings a database to the newest schema: the roles first, then every migration that is not yet applied, each in a transaction of
+ * its own. Migrations marked `outside a transaction` run without one. Safe to repeat, and safe to run twice at once.
  *
  * @param connection of a user that may create roles, e.g. the RDS master user
  * @param folder     of the `.sql` files and their journal
  * @returns the number of migrations that the database has afterwards
- * @throws Error naming who holds a lock when it could not be had in time; the migrations before stay applied
+ * @throws Error that names the holders of a lock when the lock did not come free in time; earlier migrations stay applied
  */
 export async function migrate(
   connection: { url: string; options?: postgres.Options<Record<string, never>> },
@@ -89,8 +92,8 @@ const JOURNAL = `
   create table if not exists migrations.__drizzle_migrations (id serial primary key, hash text not null, created_at bigint)`;
 
 /**
- * Waits until no other deployment migrates. Asks again and again instead of waiting inside Postgres: a session that waits there holds
- * a snapshot, for which the other one's `create index concurrently` would wait in turn.
+ * Waits until no other deployment migrates. Polls, because a session that waits inside Postgres holds a snapshot, and the other
+ * deployment's `create index concurrently` would wait for that snapshot in turn.
  */
 async function takeTurn(sql: Sql, { say, endsAt }: Patience): Promise<void> {
   for (let told = false; ; told = true) {
@@ -123,9 +126,12 @@ async function apply(
   await sql`insert into migrations.__drizzle_migrations (hash, created_at) values (${hash}, ${folderMillis})`;
 }
 
-/** Builds that run beside others wait for every older transaction, without keeping anybody from a table. */
+/**
+ * Applies a migration without a lock timeout. A concurrent build waits for every older transaction, but keeps no session from its
+ * table.
+ */
 async function applyOutside(sql: Sql, migration: MigrationMeta, lockTimeoutMs: number): Promise<void> {
-  // An earlier try can leave an invalid index behind. Postgres never uses it, but it has the name.
+  // An earlier try can leave an invalid index. Postgres never uses the invalid index, but its name is taken.
   const invalid = await sql<{ statement: string }[]>`
     select format('drop index concurrently %I.%I', nspname, relname) as statement
     from pg_index join pg_class on pg_class.oid = indexrelid join pg_namespace on pg_namespace.oid = relnamespace
@@ -139,7 +145,7 @@ async function applyOutside(sql: Sql, migration: MigrationMeta, lockTimeoutMs: n
   }
 }
 
-/** Does `work` again when a lock could not be had, and says meanwhile who holds it. */
+/** Repeats `work` while a lock cannot be had, and reports who holds the lock. */
 async function unlessBlocked(
   what: string,
   { sql, observer, patience }: { sql: Sql; observer: Sql; patience: Patience },
@@ -171,7 +177,7 @@ async function unlessBlocked(
   }
 }
 
-/** Looks, until it is stopped, which sessions block that of `pid`, and tells whenever these have become others. */
+/** Polls which sessions block the session `pid`, until stopped. Calls `tell` whenever the set of blockers changes. */
 function watch(observer: Sql, pid: number, tell: (blockers: readonly Blocker[]) => void) {
   let last: readonly Blocker[] = [];
   const end = new AbortController();
@@ -188,7 +194,7 @@ function watch(observer: Sql, pid: number, tell: (blockers: readonly Blocker[]) 
       await sleep(PAUSE_MS, undefined, { signal: end.signal }).catch(() => {});
     }
   })();
-  // Telling is a help and no condition: a failure of it fails no migration.
+  // Reporting is optional: its failure must not fail a migration.
   const ended = running.catch(() => {});
   return {
     last: () => last,

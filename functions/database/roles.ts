@@ -1,6 +1,6 @@
 import type { Sql } from 'postgres';
 
-/** The database roles of the functions: one per function that reads or writes, none of which owns a table. */
+/** The database roles of the functions: one for each function that reads or writes. None of them owns a table. */
 export const FUNCTION_ROLES = [
   'celeriac_auth',
   'celeriac_session',
@@ -12,12 +12,12 @@ export const FUNCTION_ROLES = [
   'celeriac_prices',
 ] as const;
 
-/** Owns schema, tables and definer functions; nobody logs in as it. */
+/** Owns schema, tables and definer functions. Nobody logs in with this role. */
 export const OWNER_ROLE = 'celeriac_owner';
 
 /**
- * Makes the roles that are missing; those that exist are left as they are, so it may run any number of times.
- * On RDS they log in by IAM (`rds_iam`); elsewhere whoever runs the server gives them a password.
+ * Creates the missing roles and leaves existing ones as they are, so it may run any number of times. On RDS the roles log in by
+ * IAM (`rds_iam`). Elsewhere the operator of the server sets their passwords.
  *
  * @param sql a connection of a user that may create roles
  */

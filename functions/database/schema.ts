@@ -12,8 +12,8 @@ import {
 import type { Role } from './enter.ts';
 
 /*
- * The tables of ordinary reads and writes, for drizzle's query builder. The migrations are the truth: constraints,
- * indexes and policies stand there alone, and a test compares these columns with the migrated database.
+ * The tables of ordinary reads and writes, for drizzle's query builder. The migrations are the truth: only they hold constraints,
+ * indexes and policies. A test compares these columns with the migrated database.
  */
 
 const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' });
@@ -25,7 +25,7 @@ export const users = pgTable('users', {
   email: text('email').notNull(),
   username: text('username').notNull(),
   name: text('name').notNull().default(''),
-  /** Only the auth function's role may read it: name the columns you need. */
+  /** Only the auth function's role may read this column, so name the columns that you need. */
   passwordHash: text('password_hash').notNull(),
   createdAt: madeAt(),
 });
@@ -35,11 +35,11 @@ export const organizations = pgTable('organizations', {
   name: text('name').notNull(),
   personal: boolean('personal').notNull().default(false),
   createdBy: uuid('created_by'),
-  /** How many of its tasks run at once; null for as many as there are workers. */
+  /** Limit of tasks of the organization that run at once. Null: as many as there are workers. */
   maxRunning: integer('max_running'),
-  /** Days that finished tasks are kept. */
+  /** Days for which finished tasks are kept. */
   retentionDays: integer('retention_days').notNull().default(30),
-  /** When the dispatcher last looked for what is kept no longer. */
+  /** When the dispatcher last looked for rows past their retention. */
   purgedAt: time('purged_at').notNull().defaultNow(),
   createdAt: madeAt(),
   updatedAt: time('updated_at').notNull().defaultNow(),

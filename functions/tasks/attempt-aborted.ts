@@ -1,4 +1,4 @@
-/** Why a running attempt was told to stop: the reason of its handler's signal. */
+/** Why a running attempt must stop: the abort reason of its handler's signal. */
 export class AttemptAborted extends Error {
   readonly code: 'soft_limit_exceeded' | 'cancelled' | 'lease_lost';
 

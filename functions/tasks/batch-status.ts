@@ -9,7 +9,7 @@ export function statusOf({ sealed, finishedAt }: Pick<Batch, 'sealed' | 'finishe
   return sealed ? 'running' : 'importing';
 }
 
-/** The part of a batch's tasks that have ended, in [0, 1]; 1 exactly when all have. */
+/** Returns the part of a batch's tasks that have ended, in [0, 1]; 1 exactly when all have ended. */
 export function progressOf({
   total,
   completed,

@@ -3,13 +3,13 @@ import { JsonText } from '../exact-json/json-text.ts';
 import type { GuardedFetch } from '../fetch/port.ts';
 import type { RetryPolicy } from './task.ts';
 
-/** What a result, or the details of an error, may hold: what `jsonb` can store. */
+/** The values of a result, or of the details of an error: everything that `jsonb` can store. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
 /** A length of time as written in a definition: `'20s'`, `'1.5s'` or `'2m'`. */
 export type Duration = `${number}s` | `${number}m`;
 
-/** How failures of a kind are retried, unless the task says otherwise. */
+/** Retry policy of a kind. A task may override it. */
 export interface KindRetry extends RetryPolicy {
   /** Retries after the first attempt, 0 to 100. */
   readonly maxRetries: number;
@@ -27,44 +27,49 @@ const DEFAULT_RETRY: KindRetry = {
 /**
  * Where attempts of a kind run.
  *
- * - `isolated`: each in a process of its own beside the worker's, where it can do no harm to others: it is really
- *   stopped at its hard limit, whatever it does, and its death is nobody else's. A few at a time.
- * - `inline`: many side by side in the worker itself, for a thirtieth of the cost. For short asynchronous handlers
+ * - `isolated`: each attempt runs in a process of its own beside the worker's. At its hard limit it is really stopped, whatever
+ *   it does, and its death harms no other attempt. Only a few run at a time.
+ * - `inline`: many attempts run side by side in the worker itself, for a thirtieth of the cost. For short asynchronous handlers
  *   that are trusted never to spin, block or hoard memory: at the hard limit they are given up, not stopped.
  * - `{ isolatedWith }`: isolated when the payload has any of these members, inline when it has none.
  */
 export type Runs = 'isolated' | 'inline' | { readonly isolatedWith: readonly string[] };
 
 /**
- * What attempts of a kind spend their time on: `network` when they only wait for answers of others. A worker runs many of these
- * beside its other work, their number is bounded for each organization and each user, and their retries are never sooner than
- * `shortestDelaySeconds` says. Such a kind must run inline.
+ * How attempts of a kind spend their time: `network` when they only wait for answers of others. A worker runs many such attempts
+ * beside its other work. Their number is bounded for each organization and each user, and their retries wait at least
+ * `shortestDelaySeconds`. Such a kind must run inline.
  */
 export type Waits = 'network';
 
-/** A minute less than a function may run (900 s), so that an attempt can still be settled after its hard limit. */
+/**
+ * Upper bound of a hard limit in seconds. It is a minute below the time limit of a function (900 s), so that an attempt can still
+ * be settled after its hard limit.
+ */
 export const LONGEST_LIMIT_SECONDS = 14 * 60;
 
 /**
- * How a form asks for a member of the payload, where its schema does not say it: several `lines`, a value as `json`, or
- * the content of a `file`.
+ * How a form asks for a member of the payload when the schema does not tell: several `lines`, a value as `json`, or the content
+ * of a `file`.
  */
 export interface FieldHint {
   readonly input: 'lines' | 'json' | 'file';
 }
 
-/** The data of a kind: all that accepting a task needs. The function that runs it is apart, with its dependencies. */
+/**
+ * The data of a kind: all that is needed to accept a task. The function that runs the task is separate, with its dependencies.
+ */
 export interface Kind<Name extends string = string, Payload extends z.ZodType = z.ZodType> {
   readonly kind: Name;
-  /** For people: a few words. */
+  /** Label for people: a few words. */
   readonly label: string;
-  /** For people: a sentence. */
+  /** Description for people: one sentence. */
   readonly description: string;
-  /** A payload that it accepts, for who tries it; undefined for none. */
+  /** A payload that the kind accepts, for people who try the kind; undefined for none. */
   readonly example: unknown;
-  /** How a form asks for members of the payload, by name. */
+  /** Form hints for members of the payload, by name. */
   readonly form: Readonly<Record<string, FieldHint>>;
-  /** Parsing is idempotent: what it returns, it accepts and returns unchanged. */
+  /** Schema of the payload. Parsing must be idempotent: the schema accepts its own output and returns it unchanged. */
   readonly payload: Payload;
   readonly limits: Limits;
   /** `limits.soft` in seconds. */
@@ -77,7 +82,10 @@ export interface Kind<Name extends string = string, Payload extends z.ZodType = 
   readonly verbatim: readonly string[];
 }
 
-/** After `soft` the signal of the context aborts; at `hard` the attempt is lost. At most 14 minutes, hard > soft. */
+/**
+ * Limits of an attempt. After `soft`, the signal of the context aborts. At `hard`, the attempt is lost. At most 14 minutes, hard
+ * > soft.
+ */
 interface Limits {
   readonly soft: Duration;
   readonly hard: Duration;
@@ -86,13 +94,13 @@ interface Limits {
 export interface KindSpec<Name extends string, Payload extends z.ZodType> {
   /** `<domain>.<verb>`, lower case. */
   readonly kind: Name;
-  /** Default: the words of its name. */
+  /** Default: the words of the kind's name. */
   readonly label?: string;
   /** Default: none. */
   readonly description?: string;
   /** Default: none. */
   readonly example?: unknown;
-  /** Default: what the schema says is enough. */
+  /** Default: the form follows the schema. */
   readonly form?: Readonly<Record<string, FieldHint>>;
   readonly payload: Payload;
   readonly limits: Limits;
@@ -102,41 +110,41 @@ export interface KindSpec<Name extends string, Payload extends z.ZodType> {
   /** Default: attempts compute. */
   readonly waits?: Waits | undefined;
   /**
-   * Members of the payload that the schema and the handler get as `JsonText`, as they were written: for what is passed
-   * on to others. Everywhere else, a number that a double would change is refused. Default: none.
+   * Members of the payload that the schema and the handler get as `JsonText`, as the caller wrote them. Use it for data that the
+   * handler passes on to others. In all other members, a number that a double would change is refused. Default: none.
    */
   readonly verbatim?: readonly string[];
 }
 
-/** What a running attempt is given; everything that reaches outside comes in here. */
+/** Context of a running attempt. A handler reaches the outside only through it. */
 export interface TaskContext {
   /**
-   * Aborts at the soft limit and when a cancel was requested. A handler stops soon and throws `signal.reason`. One that
-   * computes for long gives way now and then (`await setImmediate()` of node:timers/promises), or it will not hear.
+   * Aborts at the soft limit and when a cancel was requested. A handler then stops soon and throws `signal.reason`. A handler
+   * that computes for long must yield now and then (`await setImmediate()` of node:timers/promises), or it will not notice.
    */
   readonly signal: AbortSignal;
   readonly taskId: string;
-  /** 1 for the first. */
+  /** Number of the attempt, from 1. */
   readonly attempt: number;
-  /** The same for every attempt of the task: send it wherever an effect must not happen twice. */
+  /** Equal for every attempt of the task. Send it wherever an effect must not happen twice. */
   readonly idempotencyKey: string;
-  /** When the signal aborts by itself. */
+  /** When the signal aborts because of the soft limit. */
   readonly deadline: Date;
   /** Outbound HTTP that cannot reach private addresses. */
   readonly fetch: GuardedFetch;
   /**
-   * Tells the watchers how far the attempt is: `fraction` in [0, 1], and a note of at most 200 characters. May be called
-   * often, is never awaited.
+   * Reports the progress of the attempt to the watchers: `fraction` in [0, 1], and a note of at most 200 characters. Call it as
+   * often as you like. There is nothing to await.
    */
   progress(fraction: number, note?: string): void;
   /**
-   * Writes a line of at most 1,000 characters and 2 KB of fields into the structured log, and into the attempt's ledger
-   * as far as it fits there: 100 lines, 16 KB; the least important give way first, of these the oldest.
+   * Writes a line of at most 1,000 characters and 2 KB of fields into the structured log, and into the attempt's stored log. The
+   * stored log holds 100 lines and 16 KB: the least important lines are dropped first, and among these the oldest.
    */
   log(level: LogLevel, message: string, fields?: Readonly<Record<string, Json>>): void;
 }
 
-/** From the least important. */
+/** From the least important to the most important. */
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -149,7 +157,7 @@ export interface TaskDefinition<
 > extends Kind<Name, Payload> {
   run(payload: z.output<Payload>, context: TaskContext): Promise<Result>;
   /**
-   * What the engine calls: parses a stored payload, then runs.
+   * Parses a stored payload, then runs the handler. The engine calls this function.
    *
    * @param storedPayload a `JsonText`, or a value
    * @throws PermanentError `payload_invalid` when a payload accepted by an older schema no longer fits
@@ -159,7 +167,7 @@ export interface TaskDefinition<
 
 export interface ErrorExtras {
   readonly cause?: unknown;
-  /** Facts for the person who reads the task's error; stored with it, so small and free of secrets. */
+  /** Facts for the reader of the task's error. They are stored with the error, so keep them small and free of secrets. */
   readonly details?: Readonly<Record<string, Json>>;
 }
 
@@ -181,10 +189,10 @@ export class PermanentError extends Error {
 }
 
 /**
- * A failure that another attempt may not meet, with a code and a wish about when. Any other error that a handler
- * throws is retried too, by the backoff alone.
+ * A failure that another attempt may not meet, with a code and a shortest delay. Any other error that a handler throws is retried
+ * too, by the backoff alone.
  *
- * @property afterSeconds retry no sooner; the backoff applies where it is longer
+ * @property afterSeconds the retry comes no sooner; a longer backoff applies
  */
 export class RetryError extends Error {
   readonly code: string;
@@ -207,7 +215,7 @@ export class RetryError extends Error {
 /**
  * Describes a kind without running it.
  *
- * @throws TypeError for a definition that cannot work: at import, so that no such bundle starts
+ * @throws TypeError for a definition that cannot work. It throws at import, so that a bundle with such a kind does not start
  */
 export function defineKind<const Name extends string, Payload extends z.ZodType>(
   spec: KindSpec<Name, Payload>,
@@ -250,13 +258,13 @@ export function defineKind<const Name extends string, Payload extends z.ZodType>
   };
 }
 
-/** `Report build` of `report.build`. */
+/** Returns the default label: `Report build` for `report.build`. */
 function labelOf(kind: string): string {
   const words = kind.replaceAll(/[.-]/g, ' ');
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-/** Whether an attempt with this payload runs in the worker itself. The claim tells the same from the row. */
+/** Returns true when an attempt with this payload runs in the worker itself. The claim derives the same answer from the row. */
 export function runsInline({ runs }: Pick<Kind, 'runs'>, stored: unknown): boolean {
   if (typeof runs === 'string') return runs === 'inline';
   const payload = stored instanceof JsonText ? stored.value : stored;
@@ -264,7 +272,10 @@ export function runsInline({ runs }: Pick<Kind, 'runs'>, stored: unknown): boole
   return !runs.isolatedWith.some((member) => Object.hasOwn(payload, member));
 }
 
-/** Describes a kind and how it runs. A kind with heavy dependencies spreads its `defineKind` data in from another file. */
+/**
+ * Describes a kind together with its handler. A kind with heavy dependencies keeps its `defineKind` data in another file and
+ * spreads it in here.
+ */
 export function defineTask<const Name extends string, Payload extends z.ZodType, Result extends Json>(
   spec: KindSpec<Name, Payload> & {
     run(payload: z.output<Payload>, context: TaskContext): Promise<Result>;
@@ -290,7 +301,7 @@ export function defineTask<const Name extends string, Payload extends z.ZodType,
 
 const SECONDS_PER: Record<string, number> = { s: 1, m: 60 };
 
-/** @throws TypeError when it is not a number followed by `s` or `m` */
+/** @throws TypeError when `duration` is not a number followed by `s` or `m` */
 export function secondsOf(duration: Duration): number {
   const [, amount, unit = ''] = /^(\d+(?:\.\d+)?)([sm])$/.exec(duration) ?? [];
   const perUnit = SECONDS_PER[unit];

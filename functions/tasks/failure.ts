@@ -4,13 +4,14 @@ import { PermanentError, RetryError } from './define-task.ts';
 import { clean, MAX_ROW_BYTES, storableText } from './result.ts';
 import type { RetryPolicy, TaskError } from './task.ts';
 
-/** Characters of an error message that the row keeps. */
+/** Characters of an error message that are stored in the row. */
 const MAX_ERROR_MESSAGE = 1_000;
 
 type Failure = { kind: 'fail'; error: TaskError } | { kind: 'retry'; error: TaskError; delaySeconds: number };
 
 /**
- * What becomes of an attempt whose handler threw. What nobody threw on purpose is a `handler_failed`.
+ * Returns the outcome of an attempt whose handler threw. An error of any other class than the engine's own gets the code
+ * `handler_failed`.
  *
  * @param attempt attempts made, this one included
  */
@@ -23,12 +24,14 @@ export function failureOf(thrown: unknown, attempt: number, policy: RetryPolicy)
   return { kind: 'retry', error, delaySeconds: Math.max(backoffSeconds(attempt, policy), afterSeconds) };
 }
 
-/** Whether the engine or the handler threw it on purpose; anything else is a bug or an outage. */
+/** Returns true for errors that the engine or the handler throws on purpose. Any other error is a bug or an outage. */
 export function isMeant(thrown: unknown): boolean {
   return thrown instanceof PermanentError || thrown instanceof RetryError || thrown instanceof AttemptAborted;
 }
 
-/** What a handler threw may quote anything: what Postgres cannot store must not keep the outcome from being settled. */
+/**
+ * Makes a storable error. A handler's error may quote anything; text that Postgres cannot store must not prevent the settlement.
+ */
 function errorOf(thrown: unknown): TaskError {
   if (thrown instanceof PermanentError || thrown instanceof RetryError) {
     const { code, message, details } = thrown;
@@ -38,7 +41,7 @@ function errorOf(thrown: unknown): TaskError {
   return { code: 'handler_failed', message: bounded(textOf(thrown)) };
 }
 
-/** What was thrown, in words; there are things that have none. */
+/** Returns the message of a thrown value. Some values cannot be turned into text. */
 export function textOf(thrown: unknown): string {
   try {
     return String(thrown instanceof Error ? thrown.message : thrown);

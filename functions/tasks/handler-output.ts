@@ -2,23 +2,26 @@ import { LOG_LEVELS, type LogLevel, type TaskContext } from './define-task.ts';
 import { clean, storableText } from './result.ts';
 import type { LogEntry, Progress } from './task.ts';
 
-/** Progress and log lines of a handler, each within its bounds. */
+/** Progress and log lines of a handler, each within its limits. */
 export type HandlerOutput = {
   /** The latest progress; null when it has not changed. */
   progress: Progress | null;
   lines: readonly LogEntry[];
-  /** Lines that were not passed on. */
+  /** Number of lines beyond the limit, which are not passed on. */
   leftOut: number;
 };
 
-/** Bounds of a handler's output. Longer texts are cut, larger fields left out, further lines counted. */
+/** Limits of a handler's output. Longer texts are cut, larger fields are left out, further lines are only counted. */
 export const NOTE_CHARACTERS = 200;
 export const MESSAGE_CHARACTERS = 1_000;
 export const FIELDS_BYTES = 2_048;
-/** Log lines of one attempt that are passed on. All of them go to the structured log, the last of them to the ledger. */
+/**
+ * Log lines of one attempt that are passed on. All of them go to the structured log, the last ones to the stored log of the
+ * attempt.
+ */
 export const MAX_LINES = 1_000;
 
-/** The `progress` and `log` functions of a handler. They never throw, whatever they are given. */
+/** Returns the `progress` and `log` functions of a handler. They never throw, whatever their arguments. */
 export function handlerOutput(
   onOutput: (output: HandlerOutput) => void,
 ): Pick<TaskContext, 'progress' | 'log'> {
@@ -47,7 +50,7 @@ export function mergeOutput(before: HandlerOutput, after: HandlerOutput): Handle
 
 export const NO_OUTPUT: HandlerOutput = { progress: null, lines: [], leftOut: 0 };
 
-/** @returns undefined for what is no number */
+/** @returns undefined when `fraction` is not a number */
 function progressOf(fraction: number, note: string | undefined): Progress | undefined {
   if (typeof fraction !== 'number' || Number.isNaN(fraction)) return undefined;
   return {

@@ -14,13 +14,13 @@ export type Called = {
   names: string[];
   run: (name: string) => Promise<unknown>;
   runAll: () => Promise<void>;
-  /** Runs calls, and names the statements that Postgres has planned for them. */
+  /** Runs calls, and returns the statements that Postgres planned for them. */
   plannedBy: (names: readonly string[]) => Promise<string[]>;
-  /** Runs calls. @returns the blocks that each call's statements look at, with all that happens inside of them */
+  /** Runs calls. @returns the blocks that the statements of each call read, nested calls included */
   blocksOf: (names: Iterable<string>) => Promise<Map<string, number>>;
 };
 
-/** @param ground what the calls are about, asked at each call */
+/** @param ground rows for the calls, read anew at each call */
 export async function calledOn(on: Stand, ground: () => Ground): Promise<Called> {
   await on.admin`create extension pg_stat_statements`;
   await on.admin`alter database ${on.admin(on.database.name)} set pg_stat_statements.track_planning = on`;
@@ -29,7 +29,7 @@ export async function calledOn(on: Stand, ground: () => Ground): Promise<Called>
   const run = async (name: string) => calls.get(name)?.();
   const forgetCounts = () =>
     on.admin`select pg_stat_statements_reset(0, oid, 0) from pg_database where datname = current_database()`;
-  /** What pg_stat_statements tells of the functions' statements. */
+  /** Rows of pg_stat_statements for the statements of the functions. */
   const counted = on.admin`(
     select s.*, r.rolname as role from pg_stat_statements s join pg_roles r on r.oid = s.userid
     where s.dbid = (select oid from pg_database where datname = current_database()) and r.rolname like 'celeriac\\_%') s`;

@@ -3,14 +3,14 @@ import { asMember } from '../enter.ts';
 import type { FUNCTION_ROLES } from '../roles.ts';
 import type { Ground } from './ground.ts';
 
-/** The role of a function, without its prefix. */
+/** The database role of a function, without its prefix. */
 export type RoleName = (typeof FUNCTION_ROLES)[number] extends `celeriac_${infer Name}` ? Name : never;
 
 /** Calls one function of a store. */
 export type Call = (db: Database, ground: Ground) => Promise<unknown>;
 
 /**
- * Calls of every function of a store, by the roles that make them. A new function of the store without a call here does not
+ * Calls of every function of a store, by the roles that make them. A new function of the store without a call here fails to
  * compile.
  */
 export type Calls<Store> = {
@@ -19,7 +19,7 @@ export type Calls<Store> = {
     : never]: Partial<Record<RoleName, Call | readonly Call[]>>;
 };
 
-/** A call in a transaction as the ground's member. */
+/** Returns a call in a transaction of the ground's member. */
 export const mine =
   (work: (tx: Transaction, ground: Ground) => Promise<unknown>): Call =>
   (db, ground) =>

@@ -3,13 +3,13 @@ import type { TaskStatus } from '../../tasks/task.ts';
 import type { Database } from '../connect.ts';
 import type { Member } from './stand.ts';
 
-/** Rows for the calls of `store-calls.ts`: a member's organization, and fresh rows that each call uses up. */
+/** Rows for the calls of every store: a member's organization, and fresh rows for each call to use up. */
 export type Ground = {
   admin: Database;
   member: Member;
-  /** Makes tasks of the member's organization, due and in that status. @returns their ids, ascending */
+  /** Creates due tasks of the member's organization in the given status. @returns their ids, ascending */
   made: (status: TaskStatus, count: number, given?: Partial<Made>) => Promise<string[]>;
-  /** Makes a batch with tasks in that status. */
+  /** Creates a batch with tasks in the given status. */
   batch: (status: TaskStatus, count: number) => Promise<{ id: string; taskIds: string[] }>;
 };
 

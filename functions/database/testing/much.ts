@@ -1,20 +1,20 @@
 import type { Database } from '../connect.ts';
 
-/** Rows of each table: so many that reading all of them cannot be overlooked. */
+/** Rows of each table. A statement that reads all of them cannot be overlooked. */
 export const STORED = 20_000;
 
-/** Tasks that run: workers bound their number, and so some statements may look at all of them. */
+/** Number of running tasks. Workers bound it, so some statements may read all of them. */
 const RUNNING = 100;
 
 /**
- * Fills the tables with what others have: tasks in every status, users, sessions, batches, pauses, prices. Nothing of it is
- * due or expired, and no call of `task-calls.ts` or `other-calls.ts` asks for it.
+ * Fills the tables with rows of others: tasks in every status, users, sessions, batches, pauses, prices. None of these rows is
+ * due or expired, and no call of `task-calls.ts` or `other-calls.ts` asks for them.
  */
 export async function storeMuch(admin: Database): Promise<void> {
   await admin.begin(async (tx) => {
-    // Each row would else be asked for what it refers to.
+    // Switches off foreign keys. Otherwise each row would be checked against the rows that it refers to.
     await tx`set local session_replication_role = replica`;
-    // No temporary table: the schema of the first one makes every connection forget its plans.
+    // An ordinary table, because the schema of the first temporary table makes every connection forget its plans.
     await tx`
       create table many as
       select n, gen_random_uuid() as id, gen_random_uuid() as session_id, gen_random_uuid() as organization_id

@@ -31,14 +31,14 @@ export const IDEMPOTENCY: Calls<typeof idempotency> = {
   unlock: { api: mine((tx, { member }) => idempotency.unlock(tx, { ...member, ...key() })) },
 };
 
-/** A further user, who is no member of anything. */
+/** Creates a further user, who is not a member of any organization. */
 async function stranger({ admin }: Ground): Promise<string> {
   const id = uuidv7();
   await admin`insert into users (id, email, username, password_hash) values (${id}, ${id}, ${id}, '-')`;
   return id;
 }
 
-/** A further member of the ground's organization. */
+/** Creates a further member of the ground's organization. */
 async function colleague(ground: Ground): Promise<string> {
   const { organizationId } = ground.member;
   const userId = await stranger(ground);
@@ -46,7 +46,7 @@ async function colleague(ground: Ground): Promise<string> {
   return userId;
 }
 
-/** An invitation into the ground's organization: of nobody, or of its own member by a further owner. */
+/** Creates an invitation: into the ground's organization for nobody, or into another organization for the ground's member. */
 async function invitation(ground: Ground, of: 'nobody' | 'me' = 'nobody'): Promise<string> {
   const id = uuidv7();
   const { userId, organizationId } = of === 'me' ? await elsewhere(ground) : ground.member;
@@ -56,7 +56,7 @@ async function invitation(ground: Ground, of: 'nobody' | 'me' = 'nobody'): Promi
   return id;
 }
 
-/** Another user's organization. */
+/** Creates another user with an organization. */
 async function elsewhere(ground: Ground): Promise<{ userId: string; organizationId: string }> {
   const [userId, organizationId] = [await stranger(ground), uuidv7()];
   await ground.admin`insert into organizations (id, name) values (${organizationId}, 'Elsewhere')`;
@@ -247,7 +247,7 @@ export const PRICES: Calls<typeof prices> = {
   watchlist: { api: mine((tx, { member }) => prices.watchlist(tx, member.organizationId)) },
 };
 
-/** An open connection of the member, and what it may watch. */
+/** Opens a connection of the member. */
 async function connected(ground: Ground) {
   const { userId, sessionId } = ground.member;
   const id = randomUUID();

@@ -1,8 +1,8 @@
 import type { FUNCTION_ROLES } from '../roles.ts';
 
 /*
- * What the role of each function reaches, as one table to read and to hold against the migrated database. What is not
- * written here must not be possible: a new table, column or function that a role may use belongs in here first.
+ * What the role of each function can reach, as one table to read and to compare with the migrated database. Everything that is
+ * not written here must be impossible. A new table, column or function that a role may use belongs in here first.
  */
 
 export const COMMANDS = ['select', 'insert', 'update', 'delete'] as const;
@@ -15,7 +15,7 @@ const inOrganizationsAs = (roles: string) => (table: string, userId: string) =>
 const mine = (_table: string, userId: string) => `user_id = '${userId}'`;
 const administrable = inOrganizationsAs("'owner', 'admin'");
 
-/** Which of a table's rows somebody reaches who has entered as a user, as a condition that asks no policy. */
+/** Rows of a table that an entered user reaches, as an SQL condition that does not use the policies. */
 export const SCOPES = {
   all: () => 'true',
   expired: () => 'expires_at < now()',
@@ -33,7 +33,7 @@ export const SCOPES = {
 } satisfies Record<string, (table: string, userId: string) => string>;
 export type Scope = keyof typeof SCOPES;
 
-/** The rows, and the columns where it is not all of them. */
+/** The rows, and the columns unless it is all of them. */
 export type Cell = readonly [Scope, ...columns: string[]];
 export type Reach = Record<string, Partial<Record<Command, Cell>>>;
 
@@ -204,9 +204,9 @@ export const REACH: Record<(typeof FUNCTION_ROLES)[number], Reach> = {
 
 const MEMBERS_EYES = ['celeriac_auth', 'celeriac_session', 'celeriac_api', 'celeriac_socket'];
 
-/** Who may call which function of the schema; `silence` and `is_open` are for other functions alone. */
+/** Roles that may call each function of the schema. Only other functions call `silence` and `is_open`. */
 export const EXECUTES: Record<string, readonly string[]> = {
-  // For code from before 0023 alone.
+  // Only for code from before migration 0023.
   enter: MEMBERS_EYES,
   enter_session: MEMBERS_EYES,
   enter_organization: MEMBERS_EYES,

@@ -6,9 +6,9 @@ import type { Member } from './stand.ts';
 let buckets = 0;
 
 /**
- * A row in every table that a new member does not have rows in yet.
+ * Inserts a row into every table in which a new member has no rows yet.
  *
- * @param expired makes those rows that can expire past their time
+ * @param expired sets the expiry of the rows that can expire into the past
  */
 export async function insertRows(
   admin: Database,

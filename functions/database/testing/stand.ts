@@ -6,16 +6,16 @@ import { createTestDatabase, type TestDatabase } from './test-database.ts';
 /** A member of a fresh organization, for tests that begin after registration. */
 export type Member = Principal & { organizationId: string };
 
-/** A migrated database of one's own, and connections to it as the functions have them. */
+/** A migrated database for one test, and connections to it as the functions have them. */
 export type Stand = {
   database: TestDatabase;
-  /** The superuser, whom row-level security does not bind: to look behind the scenes. */
+  /** Connects as the superuser, whom row-level security does not bind: for looking behind the scenes. */
   admin: Database;
-  /** A connection as that function's role, closed with the stand. */
+  /** Opens a connection with the role of the named function. `close` ends it. */
   as: (functionName: string) => Database;
-  /** A user with a session and a personal organization. */
+  /** Creates a user with a session and a personal organization. */
   member: () => Promise<Member>;
-  /** The user's further membership. */
+  /** Adds a membership of the user. */
   join: (user: Principal, organizationId: string, role: Role) => Promise<void>;
   close: () => Promise<void>;
 };

@@ -11,7 +11,7 @@ const LANE = { organizationId: randomUUID(), lane: `key:${KEY}` };
 const pair = async (ground: Ground, status: Parameters<Ground['made']>[0]) => ground.made(status, 2);
 const attempts = (ids: readonly string[]) => ids.map((id) => ({ id, attempt: 1 }));
 
-/** An import that is under way, and its attempt. */
+/** Creates a running import, and returns its attempt. */
 async function importing(ground: Ground) {
   const [taskId = ''] = await ground.made('RUNNING', 1);
   const batchId = uuidv7();
@@ -43,7 +43,7 @@ const releaseHeld: Call = async (db, ground) => {
   return db.begin((tx) => tasks.releaseHeld(tx, [{ organizationId, lane: `key:${KEY}` }], DISPATCH));
 };
 
-/** The functions of the tasks' store. */
+/** Calls of the functions of the task store. */
 export const TASKS: Calls<typeof tasks> = {
   ...REQUESTS,
   claim: {

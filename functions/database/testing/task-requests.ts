@@ -20,7 +20,7 @@ const everything = {
   scheduledTo: null,
 };
 
-/** Filters of lists and bulk actions, alone and together. */
+/** Filters of lists and bulk actions, one by one and combined. */
 const FILTERS: ((ground: Ground) => Partial<tasks.Selection>)[] = [
   () => ({}),
   () => ({ statuses: ['FAILED', 'CANCELLED'] }),
@@ -47,7 +47,7 @@ const PAUSE: tasks.PauseKey = { organizationId: uuidv7(), scope: 'kind', name: '
 
 const NO_LARGE = { description: false, payload: false, result: false, errorDetails: false };
 
-/** A page of the ground's tasks. */
+/** Reads a page of the ground's tasks. */
 async function listed(
   tx: Transaction,
   { member }: Ground,
@@ -59,7 +59,7 @@ async function listed(
   for await (const _rows of tasks.list(tx, asked, 26, { ...NO_LARGE, ...large }));
 }
 
-/** The functions of the tasks' store that only requests call. */
+/** Calls of the functions of the task store that only requests use. */
 export const REQUESTS = {
   addPause: {
     api: mine((tx, { member }) =>

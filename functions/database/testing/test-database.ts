@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto';
 import postgres from 'postgres';
 import { inject } from 'vitest';
 
-/** What `test-postgres.ts` provides to every test file of the run. */
+/** Values that `test-postgres.ts` provides to every test file of the run. */
 export interface TestCluster {
   readonly superuserUrl: string;
-  /** The database that every test database is copied from: migrated, otherwise empty. */
+  /** The database from which every test database is copied: migrated, otherwise empty. */
   readonly template: string;
-  /** The password of every function's role in this cluster. */
+  /** The password of all function roles in this cluster. */
   readonly rolePassword: string;
 }
 
@@ -19,17 +19,17 @@ declare module 'vitest' {
 
 export interface TestDatabase {
   readonly name: string;
-  /** Connects as the superuser, whom row-level security does not bind. */
+  /** URL of the superuser, whom row-level security does not bind. */
   readonly superuserUrl: string;
-  /** Connects as the role of one function: `urlFor('dead-letters')` is `celeriac_dead_letters`. */
+  /** Returns the URL with the role of one function: `urlFor('dead-letters')` logs in as `celeriac_dead_letters`. */
   urlFor(functionName: string): string;
-  /** Ends every session and removes the database. Optional: the whole cluster goes when the run ends. */
+  /** Ends every session and removes the database. Optional: the whole cluster is removed when the run ends. */
   drop(): Promise<void>;
 }
 
 /**
- * A database of one's own in the cluster of the test run, migrated unless `migrated` is false.
- * Call it once per test file, in `beforeAll`; it takes a few dozen milliseconds.
+ * Creates a database in the cluster of the test run, migrated unless `migrated` is false. Call it once per test file, in
+ * `beforeAll`; it takes a few dozen milliseconds.
  */
 export async function createTestDatabase({ migrated = true } = {}): Promise<TestDatabase> {
   const { superuserUrl, template, rolePassword } = inject('cluster');

@@ -8,7 +8,7 @@ import type { ChangeDeps } from './change.ts';
 import { tooManyPending, violated, wake } from './create.ts';
 import { fillLanes } from './fill-lanes.ts';
 
-/** What to do to all tasks that fit a filter. */
+/** An action on all tasks that fit a filter. */
 export type BulkAction =
   | { action: 'cancel' }
   | { action: 'retry' }
@@ -16,12 +16,12 @@ export type BulkAction =
   | { action: 'reschedule'; scheduledTime: string };
 
 export type BulkFilter = Omit<store.Selection, 'organizationId' | 'batch' | 'notAt'> & {
-  /** Null for all that the principal may write to. */
+  /** Null for all organizations that the principal may write to. */
   organizationId: string | null;
   batchId: string | null;
 };
 
-/** The filter that leaves out nothing. */
+/** The filter that excludes nothing. */
 export const EVERYTHING: BulkFilter = {
   organizationId: null,
   batchId: null,
@@ -36,22 +36,22 @@ export const EVERYTHING: BulkFilter = {
   scheduledTo: null,
 };
 
-/** What came of it. */
+/** Result of a bulk action. */
 export type BulkOutcome = {
-  /** Tasks that fit the filter, and that the action can be done to. */
+  /** Tasks that fit the filter and allow the action. */
   matched: number;
-  /** Those that it was done to. */
+  /** Tasks that the action changed. */
   changed: number;
-  /** For a retry: tasks that fit the filter, but for running until they have heard of their cancel. */
+  /** For a retry: tasks that fit the filter otherwise, but still run because their cancel has not stopped them yet. */
   stopping: number;
-  /** False when the time was up before all were looked at, or when tasks are stopping: ask again, and it goes on. */
+  /** False when the time was up before all tasks were looked at, or when tasks are stopping. A further call goes on. */
   complete: boolean;
 };
 
-/** A dry run counts so far. */
+/** Upper bound of what a dry run counts. */
 const MAX_COUNT = 100_000;
 
-/** A unique key was taken while a statement ran: it is tried so often. */
+/** Number of tries when a unique key is taken while a statement runs. */
 const TRIES = 3;
 
 const MOVE = { cancel: 'cancel', retry: 'requeue', reschedule: 'reschedule' } as const satisfies Record<
@@ -60,10 +60,10 @@ const MOVE = { cancel: 'cancel', retry: 'requeue', reschedule: 'reschedule' } as
 >;
 
 /**
- * Cancels, retries or reschedules all tasks that fit a filter, a thousand per statement and transaction; each is done or
- * not, by the guard of its move. Watchers hear, and what is due gets its message.
+ * Cancels, retries or reschedules all tasks that fit a filter, a thousand per statement and transaction. The guard of the move
+ * decides for each task. Watchers are notified, and due tasks get their message.
  *
- * @param remainingSeconds of this invocation; it is left in time
+ * @param remainingSeconds of this invocation; the action stops before they run out
  * @throws Refusal `organization_not_found`, `batch_not_found`, `role_insufficient`
  */
 export async function actInBulk(
@@ -91,7 +91,8 @@ export async function actInBulk(
 }
 
 /**
- * Cancels a batch as a whole: what waits for good, what runs by asking, and the import that may still bring tasks.
+ * Cancels a batch as a whole. Waiting tasks are cancelled for good, running tasks are asked to stop, and the import that may
+ * still add tasks is cancelled too.
  *
  * @throws Refusal `batch_not_found`, `role_insufficient`
  */
@@ -102,7 +103,7 @@ export async function cancelBatch(
 ): Promise<BulkOutcome> {
   const stopped = await asMember(deps.db, principal, async (tx) => {
     const { importTaskId, sealed } = await batchIn(tx, batchId);
-    // First: from now on it writes nothing more.
+    // Cancel the import first, so that it adds no more tasks.
     return importTaskId !== null && !sealed ? store.cancel(tx, importTaskId) : undefined;
   });
   if (stopped) deps.announce([stopped]);
@@ -114,8 +115,8 @@ export async function cancelBatch(
 }
 
 /**
- * Runs a batch again as a whole: what has failed or was cancelled of it, and its import, if that was, which goes on where it
- * was.
+ * Runs a batch again as a whole: its failed and cancelled tasks, and its import if that failed or was cancelled. The import
+ * continues where it stopped.
  *
  * @throws Refusal `batch_not_found`, `role_insufficient`
  */
@@ -139,7 +140,7 @@ export async function retryBatch(
   });
 }
 
-/** Counts the tasks that `actInBulk` would take, up to a bound. */
+/** Counts the tasks that `actInBulk` would take, up to `MAX_COUNT`. */
 export async function countInBulk(
   deps: ChangeDeps,
   principal: Principal,
@@ -167,16 +168,19 @@ export async function countInBulk(
   return { ...counted, complete: counted.stopping === 0 };
 }
 
-/** Organizations that one statement finds. */
+/** Upper bound of the organizations that one statement finds. */
 const HOMES = 500;
 
-/** What is meant, by organization: those that the principal may write to, and that of the batch alone if one is named. */
+/**
+ * Yields one selection for each organization that the principal may write to; only one selection when a batch or an organization
+ * is named.
+ */
 async function* selections(
   { db }: ChangeDeps,
   principal: Principal,
   { wanted, organizationId, batchId, ...filter }: BulkFilter & { wanted: BulkAction },
 ): AsyncGenerator<store.Selection> {
-  // What has been given its time is done; or who asks again would begin anew, and never come to the end.
+  // Skip tasks that already have the wanted time. Otherwise a repeated call would begin anew, and never come to an end.
   const notAt = wanted.action === 'reschedule' ? wanted.scheduledTime : null;
   if (batchId !== null || organizationId !== null) {
     const home = await namedHome(db, principal, { organizationId, batchId });
@@ -195,9 +199,9 @@ async function* selections(
 }
 
 /**
- * The organization of the named batch, or the named one.
+ * Returns the organization of the named batch, or the named organization.
  *
- * @returns undefined when nothing can be meant: a batch without tasks, or of another organization than the named one
+ * @returns undefined when no task can fit: the batch has no tasks, or belongs to another organization than the named one
  * @throws Refusal `organization_not_found`, `batch_not_found`, `role_insufficient`
  */
 async function namedHome(
@@ -210,9 +214,9 @@ async function namedHome(
     const named = organizationId === null ? null : await membershipIn(tx, organizationId);
     if (batch && named && batch.organizationId !== named.organizationId) return undefined;
     const home = named ?? (await membershipIn(tx, batch?.organizationId ?? ''));
-    // Who names one wants to hear that it is not theirs to change; among all of them it is only left out.
+    // A viewer who names an organization gets a refusal. Without a name, organizations of a viewer are only left out.
     if (home.role === 'viewer') throw roleInsufficient(home.role);
-    // A batch without tasks has no range, and no task either.
+    // A batch without tasks has no range of ids.
     if (batch && batch.firstTaskId === null) return undefined;
     return { organizationId: home.organizationId, batch };
   });
@@ -261,7 +265,7 @@ async function requeueWithRoom(
   return store.requeueMany(tx, { given: selection, after, dispatch });
 }
 
-/** Lanes in which tasks that no longer wait there, or no longer run soon, may have had a place. */
+/** Returns the lanes in which these tasks may have left a free place, because they no longer wait there or no longer run soon. */
 const lanesLeft = (rows: store.ChangedBulkStep['rows']): store.Lane[] =>
   rows.filter(({ status }) => status === 'SCHEDULED' || status === 'CANCELLED').flatMap(store.lanesOf);
 

@@ -14,14 +14,14 @@ import {
 } from './create.ts';
 import { fillLanes } from './fill-lanes.ts';
 
-/** Told of rows that were changed; best effort, never awaited by the change itself. */
+/** Called with the changed rows. Best effort; callers do not wait for it. */
 export type Announce = (tasks: readonly Watched<Task>[]) => void;
 
 export type ChangeDeps = CreateDeps & { announce: Announce };
 
 /**
- * Cancels a task. The returned status says what happened: CANCELLED is final, and it never runs; RUNNING means that
- * its worker was asked to stop it.
+ * Cancels a task. The returned status tells the outcome: CANCELLED is final, and the task never runs. RUNNING means that its
+ * worker was asked to stop the task.
  *
  * @throws Refusal `task_not_found`, `role_insufficient`, `task_not_cancellable`
  */
@@ -33,19 +33,18 @@ export async function cancelTask(deps: ChangeDeps, principal: Principal, id: str
       (await refuse(tx, id, 'task_not_cancellable', 'Task cannot be cancelled in its current state'))
     );
   });
-  // What waits for it is cancelled, too, by the next tick of the dispatcher.
+  // The next tick of the dispatcher also cancels the tasks that depend on this one.
   deps.announce([task]);
-  // It may have been given a place already. A task that runs keeps its place until it has stopped.
+  // The task may have had a place in a lane. A running task keeps its place until it has stopped.
   if (task.status === 'CANCELLED') await fillLanes(deps, principal, store.lanesOf(task));
   return task;
 }
 
 /**
- * Runs a failed or cancelled task again, with fresh attempts: at once, or as soon as the tasks that it depends on are
- * COMPLETED.
+ * Runs a failed or cancelled task again, with fresh attempts: at once, or as soon as all its dependencies are COMPLETED.
  *
- * @throws Refusal `task_not_found`, `role_insufficient`, `task_not_retryable`, `unique_key_taken`, `too_many_pending`; `dependency_failed` while a
- *   task that it depends on has failed, or is cancelled
+ * @throws Refusal `task_not_found`, `role_insufficient`, `task_not_retryable`, `unique_key_taken`, `too_many_pending`;
+ *   `dependency_failed` while a dependency has failed or is cancelled
  */
 export async function retryTask(deps: ChangeDeps, principal: Principal, id: string): Promise<Task> {
   const task = await asMember(deps.db, principal, async (tx) => {
@@ -60,7 +59,7 @@ export async function retryTask(deps: ChangeDeps, principal: Principal, id: stri
       task_status: task.status,
     });
   }).catch(async (error: unknown) => {
-    // Another task has taken its unique key meanwhile.
+    // Another task has taken the unique key of this task meanwhile.
     throw violated(error) === 'tasks_unique_key' ? await uniqueKeyTakenOf(deps, principal, id) : error;
   });
   deps.announce([task]);
@@ -69,7 +68,7 @@ export async function retryTask(deps: ChangeDeps, principal: Principal, id: stri
 }
 
 /**
- * Gives a task that has not started another time. One in the past means now.
+ * Gives another time to a task that has not started. A time in the past means now.
  *
  * @param scheduledTime RFC 3339
  * @throws Refusal `task_not_found`, `role_insufficient`, `task_not_reschedulable`
@@ -89,7 +88,7 @@ export async function rescheduleTask(
   return task;
 }
 
-/** Which task has taken the unique key of this one. */
+/** Returns the refusal that names the live task with the unique key of this task. */
 async function uniqueKeyTakenOf({ db }: ChangeDeps, principal: Principal, id: string): Promise<Refusal> {
   return asMember(db, principal, async (tx) => {
     const { organizationId, uniqueKey } = (await store.find(tx, id)) ?? taskNotFound();
@@ -99,7 +98,7 @@ async function uniqueKeyTakenOf({ db }: ChangeDeps, principal: Principal, id: st
   });
 }
 
-/** Why a guarded change found nothing to change. */
+/** Throws the reason for which a guarded change found no row. */
 async function refuse(
   tx: Parameters<typeof store.find>[0],
   id: string,

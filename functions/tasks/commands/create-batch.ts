@@ -16,11 +16,11 @@ import {
   whyRefused,
 } from './create.ts';
 
-/** Tasks of one batch that is made by one request. */
+/** Upper bound of the tasks in a batch that one request creates. */
 export const MAX_BATCH = 10_000;
 
 export type BatchRequest = {
-  /** A request that is repeated gives the same one, and gets the batch that it made before. */
+  /** A repeated request gives the id of the first request, and gets the batch that the first request created. */
   id: string;
   /** Null for the principal's personal organization. */
   organizationId: string | null;
@@ -28,22 +28,24 @@ export type BatchRequest = {
   queue: Queue;
 };
 
-/** The batch as it was committed, and of each request whether its task was: not when its unique key is taken. */
+/**
+ * The batch as committed. `written` tells for each request whether its task was written: it was not if its unique key is taken.
+ */
 export type CreatedBatch = {
   batch: store.BatchNow | null;
   written: boolean[];
-  /** With `partial`: what requests cannot wait for, by their place. */
+  /** With `partial`: dependencies for which requests cannot wait, by the place of the request. */
   unmet: readonly Unmet[];
 };
 
 /**
- * Commits a batch with its tasks in one statement, and sends the messages of those that are due within the look-ahead.
+ * Commits a batch with its tasks in one statement, and sends the messages of the tasks that are due within the look-ahead.
  *
- * @param ids     of the tasks, ascending, one each
+ * @param ids     of the tasks, ascending, one for each request
  * @param partial leaves out tasks whose unique key is taken, instead of writing none
- * @throws Refusal `organization_not_found`, `role_insufficient`, `session_ended`; `invalid_request` and `dependency_failed` for
- *   what a task cannot wait for; `unique_key_taken` with the requests
- *   whose key is taken, by a live task or by an earlier request
+ * @throws Refusal `organization_not_found`, `role_insufficient`, `session_ended`; `dependency_not_found` and `dependency_failed`
+ *   for dependencies that a task cannot wait for; `unique_key_taken` with the requests whose key is taken, by a live task or by an
+ *   earlier request
  */
 export async function createBatch(
   deps: CreateDeps,
@@ -97,7 +99,10 @@ export async function createBatch(
   };
 }
 
-/** Writes a batch some of whose tasks wait for others. @param cannotWait takes what is left out with `partial` */
+/**
+ * Writes a batch in which some tasks wait for others. @param cannotWait receives the unmet dependencies of tasks that `partial`
+ * leaves out
+ */
 async function insertWaiting(
   { db, dispatch }: CreateDeps,
   principal: Principal,
@@ -147,7 +152,7 @@ function whichOf(ids: readonly string[], tasks: readonly { id: string }[]): bool
   return ids.map((id) => there.has(id));
 }
 
-/** The batch that the same request has made, whose function died before it could say so. */
+/** Finds the batch that an earlier try of this request created, if its function died before it could answer. */
 async function createdEarlier(
   db: Database,
   principal: Principal,
@@ -159,7 +164,7 @@ async function createdEarlier(
   });
 }
 
-/** Which of the requests stand in the way; looked up only then. */
+/** Returns the refusal with the requests whose unique key is taken. Runs only after an insertion was refused. */
 async function uniqueKeysTaken(
   db: Database,
   principal: Principal,

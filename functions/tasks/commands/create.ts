@@ -14,18 +14,19 @@ export type CreateDeps = {
   db: Database;
   enqueue: Enqueue;
   dispatch: DispatchSettings;
-  /** Without it, nobody counts. */
+  /** Absent: nothing is measured. */
   measure?: Measure;
 };
 
 /**
- * Commits new tasks, all or none, and sends the message of those that are due within the look-ahead. Once this
- * returns, nothing that happens to the message can lose a task.
+ * Commits new tasks, all or none, and sends the messages of the tasks that are due within the look-ahead. Once this function
+ * returns, no loss of a message can lose a task.
  *
  * @param organizationId null for the principal's personal organization
- * @param ids for the tasks, one each; a request that is repeated gives the same ones, and gets the tasks that it made before
- * @throws Refusal `organization_not_found`, `role_insufficient`, `session_ended`, `unique_key_taken`,
- *   `invalid_request` and `dependency_failed` for what a task cannot wait for
+ * @param ids of the tasks, one for each request; a repeated request gives the ids of the first one, and gets the tasks that the
+ *   first one created
+ * @throws Refusal `organization_not_found`, `role_insufficient`, `session_ended`, `unique_key_taken`, `dependency_not_found` and
+ *   `dependency_failed` for dependencies that a task cannot wait for
  */
 export async function createTasks(
   deps: CreateDeps,
@@ -57,9 +58,10 @@ export async function createTasks(
 }
 
 /**
- * Writes tasks that wait for others. These are marked as waited for first, so that none of them ends unnoticed in between.
+ * Writes tasks that wait for others. Their dependencies are marked as waited for first, so that none of them ends unnoticed in
+ * between.
  *
- * @throws Refusal `invalid_request` for a task that is not there, `dependency_failed` for one that will not complete
+ * @throws Refusal `dependency_not_found` for a dependency that does not exist, `dependency_failed` for one that will not complete
  */
 async function insertWaiting(
   { db, dispatch }: CreateDeps,
@@ -81,9 +83,9 @@ async function insertWaiting(
   });
 }
 
-/** Something that a new task cannot wait for: it is not there, or will not complete. */
+/** A dependency that a new task cannot wait for: it does not exist, or it will not complete. */
 export type Unmet = {
-  /** Of the task among the new ones, and of the dependency in its list. */
+  /** `task`: index of the task among the new tasks. `at`: index of the dependency in the task's list. */
   task: number;
   at: number;
   id: string;
@@ -91,9 +93,9 @@ export type Unmet = {
 };
 
 /**
- * Marks what new tasks of an organization depend on as waited for, which excludes that it ends before the transaction does.
+ * Marks the dependencies of new tasks of an organization as waited for. None of them can end before the transaction does.
  *
- * @returns what they cannot wait for
+ * @returns the dependencies that the tasks cannot wait for
  */
 export async function unmetDependencies(
   tx: Transaction,
@@ -104,7 +106,7 @@ export async function unmetDependencies(
   return unmetOf(tasks, await store.awaitTasks(tx, organizationId, wanted));
 }
 
-/** @param awaited what the tasks depend on, as far as it is there */
+/** @param awaited the dependencies that exist */
 export function unmetOf(
   tasks: readonly Pick<store.NewTask, 'dependsOn'>[],
   awaited: readonly { id: string; status: TaskStatus }[],
@@ -127,10 +129,10 @@ export function unmetField({ at, id, status }: Unmet, path: string): FieldError 
 }
 
 /**
- * The refusal of what cannot wait.
+ * Returns the refusal of tasks whose dependencies they cannot wait for.
  *
  * @param list at least one
- * @param path of a task in the body; `*` stands for its place among the new ones
+ * @param path of a task in the body; `*` stands for the task's index among the new tasks
  */
 export function unmet(list: readonly Unmet[], path: string): Refusal {
   const fields = list.map((each) => unmetField(each, path.replace('*', String(each.task))));
@@ -150,7 +152,7 @@ export function unmet(list: readonly Unmet[], path: string): Refusal {
   );
 }
 
-/** The refusal of a task that would wait for one that has failed. */
+/** Returns the refusal of a task that depends on a task that will not complete. */
 export function dependencyFailed(id: string, status: TaskStatus): Refusal {
   return new Refusal('conflict', 'dependency_failed', `The task ${id} is ${status}, and will not complete`, {
     task: id,
@@ -159,9 +161,10 @@ export function dependencyFailed(id: string, status: TaskStatus): Refusal {
 }
 
 /**
- * What a refused insertion means: the tasks are there already, made by the same request, or a unique key is taken.
+ * Explains a refused insertion: an earlier try of this request has written the tasks already, or a unique key is taken.
  *
- * @throws Refusal `unique_key_taken`, or what was thrown
+ * @returns the tasks that the earlier try wrote
+ * @throws Refusal `unique_key_taken`, or the error itself
  */
 async function createdEarlier(
   db: Database,
@@ -187,13 +190,13 @@ async function createdEarlier(
   });
 }
 
-/** The constraint that a write would have broken, when it was one that keeps something single. */
+/** Returns the name of the unique constraint that a write violated, if it violated one. */
 export function violated(error: unknown): string | undefined {
   const isUnique = error instanceof Error && 'code' in error && error.code === '23505';
   return isUnique && 'constraint_name' in error ? String(error.constraint_name) : undefined;
 }
 
-/** @param holders live tasks with the keys that were asked for, as far as the principal sees them */
+/** @param holders live tasks with the requested keys that the principal may see */
 export function uniqueKeyTaken(holders: readonly { id: string; uniqueKey: string }[]): Refusal {
   const [holder] = holders;
   const message = holder
@@ -205,8 +208,8 @@ export function uniqueKeyTaken(holders: readonly { id: string; uniqueKey: string
 }
 
 /**
- * Sends messages for the given tasks as far as they are due within the look-ahead. Those that cannot be sent are left
- * to the dispatcher's next tick.
+ * Sends messages for the given tasks that are due within the look-ahead. The dispatcher's next tick sends what cannot be sent
+ * now.
  */
 export async function wake(
   { db, enqueue, dispatch }: CreateDeps,
@@ -219,7 +222,7 @@ export async function wake(
   await wakeReleased({ db, enqueue }, principal, due);
 }
 
-/** Sends messages for tasks that are due. Those that cannot be sent are left to the dispatcher's next tick. */
+/** Sends messages for due tasks. The dispatcher's next tick sends what cannot be sent now. */
 export async function wakeReleased(
   { db, enqueue }: Pick<CreateDeps, 'db' | 'enqueue'>,
   principal: Principal,
@@ -228,11 +231,11 @@ export async function wakeReleased(
   if (due.length === 0) return;
   const unsent = await enqueue(wakeUps(due));
   if (unsent.length === 0) return;
-  // Best effort: without it the dispatcher sends them all the same, only later.
+  // Best effort: if this fails, the dispatcher still sends the messages, but later.
   await asMember(db, principal, (tx) => store.dispatchAgain(tx, unsent)).catch(() => {});
 }
 
-/** When to ask again for what there is no room for now. */
+/** Seconds after which a refused caller should ask again for room. */
 export const ROOM_SECONDS = 60;
 
 const WHO_HAS: Record<store.FullBound, string> = {
@@ -241,7 +244,7 @@ const WHO_HAS: Record<store.FullBound, string> = {
   installation: 'This installation has',
 };
 
-/** The refusal of tasks that a bound has no room for. */
+/** Returns the refusal of tasks that exceed a full bound. */
 export function tooManyPending(full: store.FullBound): Refusal {
   return new Refusal(
     'too_many_requests',
@@ -252,7 +255,7 @@ export function tooManyPending(full: store.FullBound): Refusal {
 }
 
 /**
- * Why nothing was written; asked only then, so that the ordinary request costs one statement.
+ * Finds out why nothing was written. Runs only after a refusal, so that the ordinary request costs one statement.
  *
  * @param count of the tasks
  * @returns undefined when the principal may write there, and there is room

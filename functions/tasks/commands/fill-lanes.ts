@@ -2,14 +2,14 @@ import { asMember, type Principal } from '../../database/enter.ts';
 import * as store from '../store/index.ts';
 import { type CreateDeps, wakeReleased } from './create.ts';
 
-/** Lanes that one look at all that an organization holds goes through; the dispatcher's ticks go through the rest. */
+/** Lanes of an organization that `reconsiderHeld` looks at. The dispatcher's ticks look at the rest. */
 const LANES = 200;
 
 type FillDeps = Pick<CreateDeps, 'db' | 'enqueue' | 'dispatch'>;
 
 /**
- * Gives the places that are free in these lanes to tasks that are held in them. Best effort: without it, the dispatcher does the
- * same within a minute.
+ * Gives free places in these lanes to tasks that are held there. Best effort: if it fails, the dispatcher does it within a
+ * minute.
  */
 export async function fillLanes(
   deps: FillDeps,
@@ -23,8 +23,8 @@ export async function fillLanes(
 }
 
 /**
- * Releases what an organization holds and what can run by now: something has changed that may concern all of it, a pause or the
- * bound of the organization.
+ * Releases the held tasks of an organization that can run now. Call it after a change that may concern all its held tasks: of a
+ * pause, or of the organization's limit.
  */
 export async function reconsiderHeld(
   deps: FillDeps,

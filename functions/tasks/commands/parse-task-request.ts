@@ -8,21 +8,24 @@ import type { TaskRequest } from '../new-task.ts';
 import type { Queue, RetryPolicy } from '../task.ts';
 import { dependsOn, type Fields, TaskFields, withItsRules } from './task-fields.ts';
 
-/** Each kind's payload where the body has it. Made once: a schema costs more than a payload's check. */
+/**
+ * The payload schema of each kind, at the payload's place in the body. Made once, because making a schema costs more than
+ * checking a payload.
+ */
 const PAYLOADS = Object.fromEntries(
   KIND_NAMES.map((name) => [name, z.object({ payload: kindOf(name).payload })]),
 ) as unknown as Record<KindName, z.ZodObject>;
 
 export type RequestOptions = {
-  /** The payload as it was written. Default: as we would write it. */
+  /** The payload's text as the caller wrote it. Default: the text as we would write it. */
   payload?: JsonText | undefined;
   dependsOn?: readonly string[] | null | undefined;
 };
 
 /**
- * What is to be written for a valid body.
+ * Returns what to write for a valid body.
  *
- * @throws Refusal `invalid_request` when the payload is not the kind's; pointers begin with `/payload`
+ * @throws Refusal `invalid_request` when the payload does not fit the kind's schema; pointers begin with `/payload`
  */
 export function taskRequest(
   body: Fields,
@@ -39,7 +42,7 @@ export function taskRequest(
     kind: body.kind,
     name: body.name,
     description: body.description,
-    // As the caller wrote it: the worker parses it again, with the schema of its day.
+    // Keep the caller's text. The worker parses the payload again with the schema that is current then.
     payload,
     queue,
     scheduledTime: body.scheduled_time ?? null,
@@ -73,13 +76,13 @@ function retryPolicy(retry: NonNullable<Fields['retry']>): Partial<RetryPolicy> 
   };
 }
 
-/** A task of a batch, but for its payload. */
+/** Schema of a batch's task, without its payload. */
 export const BatchedTask = withItsRules(TaskFields.extend({ depends_on: dependsOn }));
 
 /**
- * A task of a batch as it is to be written, or every rule that it breaks. Pointers begin at the task.
+ * Returns a task of a batch as it is to be written, or every rule that it breaks. Pointers begin at the task.
  *
- * @param payload as it was written
+ * @param payload as the caller wrote it
  */
 export function readTask(
   item: unknown,

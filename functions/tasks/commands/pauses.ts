@@ -13,7 +13,7 @@ export type PauseKey = store.PauseKey;
 type Named = Pick<store.Pause, 'scope' | 'name'>;
 
 /**
- * A page of what is paused in the principal's organizations, or in one of them.
+ * Returns a page of the pauses in the principal's organizations, or in one of them.
  *
  * @throws Refusal `organization_not_found`
  */
@@ -34,7 +34,7 @@ export async function listPauses(
 }
 
 /**
- * Starts nothing more of a kind, or from a queue, in an organization: due tasks are held. What runs goes on.
+ * Pauses a kind or a queue in an organization: due tasks are held. Running tasks go on.
  *
  * @throws Refusal `organization_not_found`, `role_insufficient`
  */
@@ -56,13 +56,13 @@ export async function pause(
     });
     return paused;
   });
-  // A paused task may have had a place that another one of its key can use.
+  // A paused task may have had a place that another task with the same concurrency key can use.
   await reconsiderHeld(deps, principal, made.organizationId);
   return made;
 }
 
 /**
- * Ends a pause and sends the messages of the first of what it held; the dispatcher sends the rest.
+ * Ends a pause and sends the messages of the first held tasks. The dispatcher sends the rest.
  *
  * @throws Refusal `organization_not_found`, `role_insufficient`, `pause_not_found`
  */

@@ -5,7 +5,7 @@ import { timestampWithin } from '../../timestamp.ts';
 import { LONGEST_LIMIT_SECONDS } from '../define-task.ts';
 import { DEFAULT_KIND, KIND_NAMES } from '../kinds/registry.ts';
 
-/** A time at which a task may be asked to start. */
+/** Schema of the time before which a task must not start. */
 export const scheduledTime = timestampWithin(10);
 
 const seconds = z.number().min(0.1).max(LONGEST_LIMIT_SECONDS);
@@ -33,7 +33,7 @@ const Limits = z
     error: 'Must be below hard_seconds',
   });
 
-/** What a task may be asked to be, wherever it is created. */
+/** Fields of a task, wherever it is created. */
 export const TaskFields = z.strictObject({
   name: name(200).describe('1 to 200 characters in one line, without invisible characters'),
   description: text(10_000).default('').describe('At most 10,000 characters'),
@@ -61,7 +61,7 @@ export const TaskFields = z.strictObject({
   concurrency_limit: z.int().min(1).max(10_000).optional().describe('Default: 1'),
 });
 
-/** Valid fields, before the payload was held against its kind. */
+/** Valid fields. The payload is not yet checked against its kind. */
 export type Fields = z.infer<typeof TaskFields>;
 
 /** @param fields an object schema with a task's fields */
@@ -71,7 +71,7 @@ export const withItsRules = <T extends z.ZodType<Fields>>(fields: T) =>
     error: 'Needs a concurrency_key',
   });
 
-/** The field `depends_on`, where tasks are created by a request. */
+/** The field `depends_on`, for requests that create tasks. */
 export const dependsOn = z
   .array(Id)
   .min(1)

@@ -5,15 +5,15 @@ import type { DispatchSettings, Task } from '../task.ts';
 
 export type ReleaseDeps = { db: Database; announce: Announce; dispatch: DispatchSettings };
 
-/** Ended tasks that one transaction deals with. */
+/** Ended tasks that one transaction handles. */
 const CHUNK = 100;
 
 /**
- * Tells the tasks that wait for the given ones how these ended, and those that wait for these in turn: what can run is
- * scheduled, what can no more is cancelled.
+ * Applies the ends of tasks to the tasks that depend on them, and to the dependents of these in turn. A task that can run now is
+ * scheduled. A task that can never run is cancelled.
  *
- * @param ids of tasks that have ended; null for all that have not been told, as far as there is time
- * @returns what is scheduled now; its messages are the caller's to send
+ * @param ids of tasks that have ended; null for all ended tasks whose dependents are not yet handled, as far as there is time
+ * @returns the tasks that are scheduled now; the caller sends their messages
  */
 export async function releaseDependents(
   deps: ReleaseDeps,

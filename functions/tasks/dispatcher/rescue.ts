@@ -2,10 +2,10 @@ import type { Database } from '../../database/connect.ts';
 import type { Announce } from '../commands/change.ts';
 import * as store from '../store/index.ts';
 
-/** The statements that take tasks back. */
+/** The statements that rescue tasks. */
 export type RescueStatements = Pick<typeof store, 'rescue' | 'dispatchAgain'>;
 
-/** Takes the given tasks back from workers whose lease has expired; others are left alone. */
+/** Takes the given tasks back from workers whose lease has expired. Other tasks stay as they are. */
 export async function rescueTasks(
   { db, announce }: { db: Database; announce: Announce },
   ids: readonly string[],
@@ -15,8 +15,8 @@ export async function rescueTasks(
 }
 
 /**
- * Records what became of tasks whose message SQS gave up on: attempts that died with their worker are written down;
- * tasks that never got as far as an attempt stay due, and the dispatcher sends them again.
+ * Records the fate of tasks whose message SQS gave up. An attempt that died with its worker is recorded. A task without an
+ * attempt stays due, and the dispatcher sends it again.
  */
 export async function recordDeadLetters(
   deps: { db: Database; announce: Announce },

@@ -3,40 +3,40 @@ import * as store from '../store/index.ts';
 
 export type RetentionDeps = {
   db: Database;
-  /** Removes a result from the bucket; not having been there is no error. */
+  /** Removes a result from the bucket. A missing object is no error. */
   removeArtifact: (key: string) => Promise<void>;
 };
 
-/** What one tick removed, and how far it is behind. */
+/** Result of one tick: the number of removed tasks, and the backlog. */
 export type Purged = {
-  /** Tasks. */
+  /** Removed tasks. */
   removed: number;
-  /** How long ago the oldest task that is still there should have been gone; 0 when the tick had time for all. */
+  /** Seconds since the oldest remaining task should have been removed; 0 when the tick had time for all. */
   overdueSeconds: number;
 };
 
-/** Organizations that are looked at together, and how seldom each of them is. */
+/** Organizations that are handled together, and the seconds between two turns of one organization. */
 const ORGANIZATIONS = 100;
 const EVERY_SECONDS = 600;
 
-/** Rows that one statement removes: a tenth of a second's work, so that nobody waits for it. */
+/** Rows that one statement removes: a tenth of a second's work, so that no other statement waits long. */
 const STEP = 500;
 
-/** Objects that are removed at once. */
+/** Objects that are removed in parallel. */
 const PARALLEL = 8;
 
 /**
- * Removes what has ended and was kept for as long as its organization wants, until all is gone or the time is used: a small step
- * of each organization, again and again, so that one with millions of tasks takes no other's turn.
+ * Removes tasks and batches whose retention is over, until none is left or the time is used. It takes a small step of each
+ * organization in turn, so that an organization with millions of tasks does not delay the others.
  *
- * @param timeLeft whether there is time for another step
- * @throws what went wrong with one organization, when it has been the turn of all
+ * @param timeLeft returns true while there is time for another step
+ * @throws the first error, after every organization has had its turn
  */
 export async function purge(deps: RetentionDeps, timeLeft: () => boolean): Promise<Purged> {
   let removed = 0;
   const failures: unknown[] = [];
 
-  /** @returns whether the organization has more to remove */
+  /** @returns true when the organization has more to remove */
   const step = async (turn: store.RetentionTurn): Promise<boolean> => {
     try {
       const tasks = await removeSome(deps, turn);
@@ -71,11 +71,12 @@ export async function purge(deps: RetentionDeps, timeLeft: () => boolean): Promi
   return { removed, overdueSeconds: 0 };
 }
 
-/** @returns how many; less than a step's worth when there are no more, or somebody has locked some */
+/** @returns the number of removed tasks; fewer than `STEP` when there are no more, or when another session has locked some */
 async function removeSome(deps: RetentionDeps, turn: store.RetentionTurn): Promise<number> {
   const old = await store.expiredTasks(deps.db, turn, STEP);
   if (old.length === 0) return 0;
-  // The object first: a row without its object says so, an object without its row would lie there for ever.
+  // Remove the object first. A row without its object shows the loss, and goes in a later step. An object without its row would stay
+  // for ever.
   await removeObjects(deps, old);
   return store.removeTasks(
     deps.db,

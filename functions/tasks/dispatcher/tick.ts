@@ -10,11 +10,11 @@ export type DispatchDeps = {
   enqueue: Enqueue;
   announce: Announce;
   dispatch: DispatchSettings;
-  /** Kept from one tick to the next. */
+  /** State that is kept from one tick to the next. */
   round: Round;
 };
 
-/** The lane with held tasks that was last looked into: the next look begins after it, or else some would never be. */
+/** The lane with held tasks at which the last tick stopped. The next tick begins after it, so that every lane gets its turn. */
 export type Round = { lane: store.Lane | null };
 
 /** The statements that a tick runs. */
@@ -26,26 +26,29 @@ export type TickStatements = Pick<
 /** Rows that one statement takes. */
 const CHUNK = 1_000;
 
-/** A tick stops taking more when so little of its time is left; the next one goes on. */
+/** A tick takes no more rows when less than this of its time is left. The next tick goes on. */
 const RESERVE_SECONDS = 10;
 
-/** Messages that are handed over together, in time for the transaction: the client's requests for them go side by side. */
+/** Messages that are sent together. The client sends its requests for them in parallel, well within the transaction's time. */
 const HANDED_OVER = 80;
 
-/** Of one transaction, for handing over more: the database ends one that sits idle for 10 s, which one slow request may take most of. */
+/**
+ * Seconds of one transaction in which further messages may be sent. The database ends a transaction that is idle for 10 s, and
+ * one slow request may take most of these.
+ */
 const SENDING_SECONDS = 3;
 
-/** What a tick did. */
+/** Counts of a tick. */
 export type Tick = { rescued: number; sent: number; unsent: number };
 
-/** Lanes that one tick looks into. */
+/** Lanes that one tick looks at. */
 const LANES = 1_000;
 
 /**
- * One tick: takes tasks back from dead workers, tells those that wait for others how these ended, releases what is held in
- * lanes that have room, and sends a message for every task that is due within the look-ahead and has none under way. Ticks
- * may overlap, come twice, die half-way or not come at all: rows are locked and taken once, and taken for good only when
- * their messages are sent.
+ * Runs one tick. It takes tasks back from dead workers, applies the ends of tasks to their dependents, releases held tasks in
+ * lanes that have room, and sends a message for every task that is due within the look-ahead and has no message under way. Ticks
+ * may overlap, come twice, die half-way or not come at all: rows are locked and taken once, and they stay taken only when their
+ * messages are sent.
  */
 export async function tick(
   deps: DispatchDeps,
@@ -55,7 +58,7 @@ export async function tick(
   const done: Tick = { rescued: 0, sent: 0, unsent: 0 };
   const timeLeft = () => remainingSeconds() > RESERVE_SECONDS;
 
-  /** Sends what there is time for while the rows are locked. @returns the ids whose message was not sent */
+  /** Sends messages while the rows are locked, as far as there is time. @returns the ids whose message was not sent */
   const enqueue = async (due: readonly store.Released[]): Promise<string[]> => {
     const startedAt = remainingSeconds();
     const messages = wakeUps(due);
@@ -68,7 +71,7 @@ export async function tick(
     return unsent;
   };
 
-  /** Sends messages for the rows that `take` takes, in one transaction. @returns whether there may be more */
+  /** Sends messages for the rows that `take` takes, in one transaction. @returns true when there may be more */
   const send = (take: (tx: Transaction) => Promise<{ full: boolean; due: store.Released[] }>) =>
     deps.db.begin(async (tx) => {
       const { full, due } = await take(tx);
@@ -76,11 +79,11 @@ export async function tick(
       if (unsent.length > 0) await statements.dispatchAgain(tx, unsent);
       done.sent += due.length - unsent.length;
       done.unsent += unsent.length;
-      // A queue that takes nothing is left alone until the next tick.
+      // When the queue refuses messages, stop until the next tick.
       return full && unsent.length === 0;
     });
 
-  /** Releases up to 1,000 held tasks for which a lane has places. @returns whether there may be more */
+  /** Releases up to 1,000 held tasks for which a lane has places. @returns true when there may be more */
   const fill = (lane: store.Lane) =>
     send(async (tx) => {
       const due = await statements.releaseHeld(tx, [lane], deps.dispatch);
@@ -93,7 +96,8 @@ export async function tick(
     done.rescued += rescued.length;
     more = rescued.length === CHUNK;
   }
-  // What it schedules is due for a message, and taken below. However many wait, half of the time is for what is due.
+  // Scheduled dependents become due for a message, and are taken below. However many there are, half of the time is kept for due
+  // tasks.
   const half = remainingSeconds() / 2;
   const told = await releaseDependents(deps, {
     ids: null,
@@ -104,7 +108,7 @@ export async function tick(
     deps.db,
     told.filter((task) => task.dueInSeconds <= deps.dispatch.lookaheadSeconds).map(({ id }) => id),
   );
-  // At most 1,000 of each lane first. The rest of a very full lane is less urgent than other lanes, and than tasks that are due.
+  // Take at most 1,000 tasks of each lane first. The rest of a very full lane is less urgent than other lanes and than due tasks.
   let open: store.Lane[] = [];
   for (const lane of await nextLanes(deps, statements)) {
     if (!timeLeft()) break;
@@ -125,7 +129,7 @@ export async function tick(
   return done;
 }
 
-/** The lanes whose turn it is, in their order, which begins again at its end; each once. */
+/** Returns the next lanes in their order, starting again from the first lane after the last one. Each lane occurs once. */
 async function nextLanes({ db, round }: DispatchDeps, statements: TickStatements): Promise<store.Lane[]> {
   const following = await statements.heldLanes(db, LANES, round.lane);
   if (round.lane === null || following.length === LANES) return following;

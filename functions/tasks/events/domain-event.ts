@@ -1,10 +1,10 @@
-/** A domain event, in CloudEvents' terms. */
+/** A domain event, in the terms of CloudEvents. */
 export type DomainEvent = {
-  /** The same when the event is published again, so that consumers can tell. */
+  /** Equal when the event is published again, so that consumers can detect the repetition. */
   id: string;
   /** e.g. `task.finished` */
   type: string;
-  /** What it is about, e.g. a task's id. */
+  /** The thing that the event is about, e.g. a task's id. */
   subject: string;
   time: Date;
   data: Record<string, unknown>;

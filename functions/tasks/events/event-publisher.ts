@@ -4,20 +4,20 @@ import type { DomainEvent, Publish } from './domain-event.ts';
 import { batchFinishedEvent, finishedEvent } from './task-finished.ts';
 
 export type EventPublisher = {
-  /** Takes note of what has ended of the rows that a move left, and returns at once. */
+  /** Collects the events of ended tasks and batches among the rows that a move changed. Returns at once. */
   announce: Announce;
-  /** The same for a batch alone. */
+  /** Collects the event of a batch, if it has finished. */
   announceBatch: (batch: Batch) => void;
-  /** Resolves when the events of all that was noted are published, or given up. Never rejects. */
+  /** Resolves when all collected events are published or given up. Never rejects. */
   flush: () => Promise<void>;
 };
 
 /**
  * Publishes events of tasks and batches that have ended. Best effort; callers do not wait for it. Every function that brings
- * tasks to a terminal status announces the rows that it has moved. Their events are made here and nowhere else.
+ * tasks to a terminal status announces the rows that it has moved. Only this file makes their events.
  */
 export function eventPublisher(publish: Publish, onFailure: (error: unknown) => void): EventPublisher {
-  /** By their ids: a batch is told by each of its tasks that ended together. */
+  /** Events by their ids. When several tasks of a batch end together, each of them brings the batch's event. */
   const events = new Map<string, DomainEvent>();
   const note = (event: DomainEvent) => void events.set(event.id, event);
   return {
@@ -36,7 +36,10 @@ export function eventPublisher(publish: Publish, onFailure: (error: unknown) => 
   };
 }
 
-/** A task of a batch is told of by its batch's end alone: who makes a hundred thousand wants to hear of it once. */
+/**
+ * Returns the events of a task. A task in a batch has no event of its own, only its batch has: the owner of a hundred thousand
+ * tasks wants one event.
+ */
 function eventsOf(task: Watched<Task>): DomainEvent[] {
   if (task.batchId === null) return task.finishedAt ? [finishedEvent(task)] : [];
   return task.batch?.finishedAt ? [batchFinishedEvent(task.batch)] : [];

@@ -1,7 +1,7 @@
 import type { Measure, MetricName } from '../../metrics.ts';
 import type { Queue, Task, TaskStatus } from '../task.ts';
 
-/** What a worker's or dispatcher's move to a status counts as. */
+/** The metric for a worker's or dispatcher's move to a status. */
 const MOVED_TO: Partial<Record<TaskStatus, MetricName>> = {
   SCHEDULED: 'TasksRetried',
   COMPLETED: 'TasksCompleted',
@@ -15,15 +15,15 @@ const LATENESS: Record<Queue, MetricName> = {
 };
 
 /**
- * Measures rows as a worker's or dispatcher's moves left them: what became of attempts, and how late they started.
- * Not for what people ask for: a requeue is no retry.
+ * Measures rows after a move by a worker or dispatcher: outcomes of attempts, and the lateness of starts. Do not call it for
+ * requests of callers: a requeue is no retry.
  */
 export function measureMoves(
   measure: Measure,
   tasks: readonly Pick<Task, 'status' | 'queue' | 'attempt' | 'startedAt' | 'runAt'>[],
 ): void {
   for (const { status, queue, attempt, startedAt, runAt } of tasks) {
-    // What had to wait for other tasks is scheduled for its first attempt: no retry.
+    // A task that waited for other tasks is now scheduled for its first attempt. That is no retry.
     if (status === 'SCHEDULED' && attempt === 0) continue;
     const counted = MOVED_TO[status];
     if (counted) measure(counted, 1);

@@ -1,10 +1,10 @@
 import type { Batch, Task, TaskError } from '../task.ts';
 import type { DomainEvent } from './domain-event.ts';
 
-/** Of an error, with its details: EventBridge refuses events of 256 KiB. */
+/** Bytes of an error with its details. EventBridge refuses events of 256 KiB. */
 const MAX_ERROR_BYTES = 64 * 1024;
 
-/** `task.finished`: a task has reached a terminal status. Without payload and result, which the API has. */
+/** Makes the event `task.finished`: a task has reached a terminal status. Payload and result are left out; the API has them. */
 export function finishedEvent(task: Task): DomainEvent {
   return {
     id: idOf(task),
@@ -23,7 +23,10 @@ export function finishedEvent(task: Task): DomainEvent {
   };
 }
 
-/** An attempt ends once. What is cancelled after a requeue has ended by its last attempt before, and may so again. */
+/**
+ * Returns the event's id, by task and attempt, because an attempt ends once. A task that is cancelled after a requeue and before
+ * a further attempt ends a second time with the same attempt number, so its id also has `seq`.
+ */
 function idOf({ id, attempt, cause, startedAt, seq }: Task): string {
   return cause === 'requeue' && startedAt === null ? `${id}:${attempt}:${seq}` : `${id}:${attempt}`;
 }
@@ -33,10 +36,13 @@ function briefly(error: TaskError): TaskError {
   return { code: error.code, message: error.message, details_left_out: true };
 }
 
-/** `batch.finished`: every task of a batch has reached a terminal status. It stands for events of its single tasks. */
+/**
+ * Makes the event `batch.finished`: every task of a batch has reached a terminal status. It replaces the events of the single
+ * tasks.
+ */
 export function batchFinishedEvent(batch: Batch): DomainEvent {
   return {
-    // A batch whose tasks are run again finishes once more.
+    // A batch whose tasks run again finishes again, with a new id.
     id: `${batch.id}:${batch.seq}`,
     type: 'batch.finished',
     subject: batch.id,

@@ -8,7 +8,10 @@ import type { DispatchSettings } from '../task.ts';
 type Job = store.ImportAttempt & { organizationId: string; createdBy: string | null };
 type Written = NonNullable<Awaited<ReturnType<typeof store.insertImported>>>;
 
-/** What these tasks of an import cannot wait for, by their place. Looked at without a lock: it may change until they are written. */
+/**
+ * Returns the dependencies that these tasks of an import cannot wait for, by the place of the task. Nothing is locked: the answer
+ * may change before the tasks are written.
+ */
 export async function unmetNow(
   db: Database,
   organizationId: string,
@@ -20,11 +23,11 @@ export async function unmetNow(
 }
 
 /**
- * Writes tasks of an import of which some wait for others. These are marked as waited for first, so that none of them ends
- * unnoticed in between.
+ * Writes tasks of an import when some wait for others. Their dependencies are marked as waited for first, so that none of them
+ * ends unnoticed in between.
  *
- * @returns what was written, and the tasks that were left out as they cannot wait, by their place; undefined when this attempt no
- *   longer has the import
+ * @returns `made`: the written tasks, undefined when this attempt no longer has the import. `unmet`: the tasks that were left out
+ *   because they cannot wait, by their place
  */
 export async function insertWaiting(
   db: Database,

@@ -25,7 +25,7 @@ import { insertWaiting, unmetNow } from './import-dependencies.ts';
 import { reportKey, uploadKey, uploadNotFound, writable } from './uploads.ts';
 
 export type ImportRequest = Omit<ImportPayload, 'batch'> & {
-  /** Of the batch and of the task that imports; a request that is repeated gives the same ones. */
+  /** Ids of the batch and of the task that imports. A repeated request gives the ids of the first one. */
   ids: { batch: string; task: string };
   /** Null for the principal's personal organization. */
   organizationId: string | null;
@@ -33,7 +33,7 @@ export type ImportRequest = Omit<ImportPayload, 'batch'> & {
 };
 
 /**
- * Makes a batch of an upload: the batch is there at once, its tasks come with the task that imports them.
+ * Creates a batch from an upload. The batch exists at once; the import task adds its tasks later.
  *
  * @returns the batch, without tasks yet
  * @throws Refusal `organization_not_found`, `role_insufficient`, `session_ended`, `upload_not_found`
@@ -56,7 +56,7 @@ export async function beginImport(
   const task: store.NewTask = {
     ...IMPORT_TASK,
     id: ids.task,
-    // In code points, as names are counted.
+    // Cut by code points, because names are measured in code points.
     name: [...`Import of ${name || 'a batch'}`].slice(0, 200).join(''),
     payload,
   };
@@ -87,7 +87,7 @@ export async function beginImport(
   return begun.batch;
 }
 
-/** The task that imports, but for what it imports. */
+/** The fields of the import task that are equal for every import. */
 const IMPORT_TASK = {
   kind: batchImport.kind,
   description: '',
@@ -104,11 +104,11 @@ const IMPORT_TASK = {
   dependsOn: null,
 };
 
-/** Seconds that an address of a report is good for. */
+/** Seconds for which the address of a report is valid. */
 const REPORT_SECONDS = 300;
 
 /**
- * An address of the report on an import's bad lines.
+ * Returns an address of the report on an import's bad lines.
  *
  * @throws Refusal `batch_not_found`, `report_not_found`
  */
@@ -137,7 +137,7 @@ export type ImportDeps = {
   read: ImportPorts['read'];
 };
 
-/** What an import needs of the engine, as the worker has it. */
+/** Returns the ports through which an import uses the engine in the worker. */
 export function importPorts({
   db,
   artifacts,
@@ -206,7 +206,7 @@ export function importPorts({
       const last = lastLine === undefined ? null : importIds(job.batchId)(lastLine);
       const batch = await store.seal(db, job, last);
       if (!batch) throw lost();
-      // It may be finished: all that was written has ended before.
+      // The batch may be finished already: all its tasks may have ended before.
       announceBatch(batch);
       return batch.total;
     },
@@ -219,7 +219,7 @@ export function importPorts({
   };
 }
 
-/** @param errors of lines, by their place among `lines` */
+/** @param errors of lines, by their index in `lines` */
 function byLine(
   lines: readonly { line: number }[],
   errors: ReadonlyMap<number, LineError[]>,
@@ -227,23 +227,23 @@ function byLine(
   return new Map([...errors].map(([place, each]) => [lines[place]?.line ?? 0, each]));
 }
 
-/** An import that cannot go on now. The next attempt goes on where this one was. */
+/** Returns the error of an import that has no room for more tasks now. The next attempt continues where this attempt stopped. */
 function importHasNoRoom(full: store.FullBound): RetryError {
   const { code, message } = tooManyPending(full);
   return new RetryError(code, message, { afterSeconds: ROOM_SECONDS });
 }
 
-/** Those of the lines that have no task among these. */
+/** Returns the lines that have no task among `tasks`. */
 function without(lines: readonly { line: number }[], tasks: readonly { id: string }[]): Set<number> {
   const left = new Set(lines.map(({ line }) => line));
   for (const { id } of tasks) left.delete(lineOf(id));
   return left;
 }
 
-/** Batches that one tick seals. */
+/** Upper bound of the batches that one tick seals. */
 const ABANDONED = 1_000;
 
-/** Seals batches whose import has failed or was cancelled without being able to: they have what they have. */
+/** Seals batches whose import has failed or was cancelled without sealing. They keep the tasks that were written. */
 export async function endAbandonedImports({
   db,
   announceBatch,

@@ -5,15 +5,15 @@ import { Refusal } from '../../refusal.ts';
 import type { Artifacts } from '../artifacts.ts';
 import * as store from '../store/index.ts';
 
-/** Seconds that an address for an upload is good for. */
+/** Seconds for which the address of an upload is valid. */
 const ADDRESS_SECONDS = 900;
 
-/** Bytes of an upload: half a kilobyte for each of a million lines. */
+/** Upper bound of an upload in bytes: half a kilobyte for each of a million lines. */
 export const MAX_UPLOAD_BYTES = 536_870_912;
 
 export type Upload = {
   organizationId: string;
-  /** Takes a PUT of exactly so many bytes. */
+  /** Takes one PUT of exactly the requested number of bytes. */
   url: string;
   expiresAt: Date;
 };
@@ -23,7 +23,7 @@ export const uploadKey = (organizationId: string, id: string) => `uploads/${orga
 export const reportKey = (organizationId: string, batchId: string) => `reports/${organizationId}/${batchId}`;
 
 /**
- * An address to upload the lines of an import to.
+ * Returns an address for an upload of the lines of an import.
  *
  * @throws Refusal `organization_not_found`, `role_insufficient`, `session_ended`, `too_many_uploads`, `uploads_too_large`
  */
@@ -57,17 +57,17 @@ const FULL: Record<store.UploadRefusal, [message: string, data: { limit: number 
   ],
 };
 
-/** Uploads that one step looks at, of each kind, and at once. */
+/** Uploads that one step handles, and how many of them in parallel. */
 const STEP = 200;
 const PARALLEL = 8;
 
 type SweepDeps = { db: Database; artifacts: Pick<Artifacts, 'head' | 'remove'> };
 
 /**
- * Removes uploads that nobody has imported for a day, and forgets those that nobody has made before their address expired.
+ * Removes uploads that were not imported for a day, and forgets uploads whose address expired without a PUT.
  *
- * @param timeLeft whether there is time for another step
- * @returns how many are gone
+ * @param timeLeft returns true while there is time for another step
+ * @returns the number of uploads that are gone
  */
 export async function sweepUploads(deps: SweepDeps, timeLeft: () => boolean): Promise<number> {
   let gone = 0;
@@ -91,14 +91,14 @@ async function sweepSome({ db, artifacts }: SweepDeps, overdue: store.OverdueUpl
     for (let upload = overdue.pop(); upload !== undefined; upload = overdue.pop()) await look(upload);
   };
   const ends = await Promise.allSettled(Array.from({ length: PARALLEL }, next));
-  // What was found out is kept, also where the bucket has failed for another one.
+  // Store what is known, even if the bucket failed for another upload.
   if (stored.length > 0) await store.markStored(db, stored);
   if (gone.length > 0) await store.forgetUploads(db, gone);
   for (const end of ends) if (end.status === 'rejected') throw end.reason;
   return gone.length;
 }
 
-/** The organization of a membership that may write. @throws Refusal `role_insufficient` */
+/** Returns the organization of a membership that may write. @throws Refusal `role_insufficient` */
 export function writable({ role, organizationId }: Membership): string {
   if (role === 'viewer') throw roleInsufficient(role);
   return organizationId;

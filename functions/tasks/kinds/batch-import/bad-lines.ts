@@ -4,20 +4,20 @@ import type { LineError } from './line-errors.ts';
 
 type BadLine = { line: number; errors: readonly LineError[] };
 
-/** Lines that the result spells out, and the error, which every frame of the task carries. */
+/** Bad lines that are listed in the result, and in the error, which every frame of the task carries. */
 const SPELLED = { result: 1_000, error: 100 } as const;
 
-/** Errors of one line that are spelled out. */
+/** Errors that are listed for one line. */
 const ERRORS = 3;
 
-/** Bytes of the report; lines beyond are counted. */
+/** Bytes of the report. Further lines are only counted. */
 const MAX_REPORT_BYTES = 33_554_432;
 
-/** Collects what is wrong with lines: all of them for the report, the first for whoever looks at the task. */
+/** Collects the errors of lines: all of them for the report, the first of them for the task's result or error. */
 export function badLines() {
   const first: BadLine[] = [];
   const report: string[] = [];
-  /** A bit for each line that there may be. */
+  /** One bit for each possible line. */
   const known = new Uint8Array(LINES / 8);
   let bytes = 0;
   let left = 0;
@@ -42,9 +42,9 @@ export function badLines() {
     },
     count: () => count,
     has: (line: number) => ((known[line >> 3] ?? 0) & (1 << (line & 7))) !== 0,
-    /** For the result of an import, or for the error of one that was refused. */
+    /** Returns the first bad lines, for the result of an import or for the error of a refused import. */
     spelled: (where: keyof typeof SPELLED): Json => first.slice(0, SPELLED[where]) as unknown as Json,
-    /** One line of JSON for each. */
+    /** Returns the report: one line of JSON for each bad line. */
     report: () => [...report, ...(left > 0 ? [JSON.stringify({ more_lines: left })] : []), ''].join('\n'),
   };
 }

@@ -17,7 +17,7 @@ const number: Cell = (cell) =>
   /^-?\d+(?:\.\d+)?$/.test(cell.trim()) && digitsFault(cell.trim()) === undefined ? Number(cell) : cell;
 const json: Cell = (cell) => JSON.parse(cell);
 
-/** The columns that a file may have, by name, besides `payload.<field>` (text) and `payload.<field>:json`. */
+/** The columns that a file may have, by name. `payload.<field>` (text) and `payload.<field>:json` are allowed too. */
 const COLUMNS: Readonly<Record<string, Cell>> = {
   name: text,
   description: text,
@@ -36,11 +36,12 @@ const COLUMNS: Readonly<Record<string, Cell>> = {
 type Column = { path: readonly [field: string] | readonly ['payload', member: string]; read: Cell };
 
 /**
- * The rows of CSV (RFC 4180) whose first row names the fields; `line` is the line on which a row ends, as an editor counts:
- * LF, CR LF and CR each end one line, also inside quotes. Empty cells are fields that are not there.
+ * Reads the rows of CSV (RFC 4180) whose first row names the fields. `line` is the line on which a row ends, as an editor counts:
+ * LF, CR LF and CR each end one line, also inside quotes. Empty cells are absent fields.
  *
- * @throws PermanentError `csv_invalid` when the header names what is no field, or one twice, or the content is no CSV in UTF-8.
- *   A row that is no CSV, or is too long, ends the import also when it is `partial`: nobody knows where the next row begins
+ * @throws PermanentError `csv_invalid` when the header names an unknown field or names one twice, or when the content is not CSV
+ *   in UTF-8. A row that is not CSV, or is too long, also ends an import with `partial`: the beginning of the next row is unknown
+ *   then
  */
 export async function* csvLines(content: AsyncIterable<Uint8Array>): AsyncGenerator<ImportLine> {
   let [line, emptyLines] = [0, 0];
@@ -51,14 +52,14 @@ export async function* csvLines(content: AsyncIterable<Uint8Array>): AsyncGenera
     skip_empty_lines: true,
     max_record_size: MAX_LINE_BYTES,
     record_delimiter: ['\r\n', '\n', '\r'],
-    // Numbered here: an error overtakes the rows before it that nobody has read yet.
+    // Number the rows here, because an error overtakes earlier rows that are not read yet.
     on_record(cells: string[], info) {
       line = begins(info) + lineEnds(cells);
       emptyLines = info.empty_lines;
       return Object.assign(cells, { line });
     },
   });
-  // What fails before the rows ends them, and is thrown by the loop; `pipe` would throw it where nobody can catch it.
+  // An error of `content` or `utf8` ends `rows`, and the loop below throws it. `pipe` would throw it where no code can catch it.
   pipeline(utf8(content), rows, () => {});
   let columns: readonly Column[] | undefined;
   try {
@@ -77,7 +78,7 @@ export async function* csvLines(content: AsyncIterable<Uint8Array>): AsyncGenera
   if (columns === undefined) throw broken('the first row must name the fields');
 }
 
-/** What the parser says of a row that is no CSV; it counts lines in another way than editors. */
+/** Messages for the parser's error codes. The parser's own messages count lines in another way than editors do. */
 const FAULTS: Partial<Record<string, string>> = {
   CSV_QUOTE_NOT_CLOSED: 'a quote is not closed',
   CSV_MAX_RECORD_SIZE: `a row must have at most ${MAX_LINE_BYTES} bytes`,
@@ -89,7 +90,9 @@ const FAULTS: Partial<Record<string, string>> = {
 const lineEnds = (cells: readonly string[]) =>
   cells.reduce((count, cell) => count + (cell.match(/\r\n|\r|\n/g)?.length ?? 0), 0);
 
-/** The same bytes. The parser would make something of any: of Latin-1, names with holes in them. */
+/**
+ * Passes the bytes on and checks that they are UTF-8. The parser accepts any bytes, and would make names with holes of Latin-1.
+ */
 async function* utf8(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
   const check = (piece?: Uint8Array) => {

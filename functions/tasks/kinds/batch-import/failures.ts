@@ -1,6 +1,6 @@
 import { PermanentError } from '../../define-task.ts';
 
-/** The right to write is looked up when it is used: an import can wait long, and run for minutes. */
+/** An import can wait long and run for minutes, so the right to write is looked up when it is used. */
 export const importForbidden = () =>
   new PermanentError(
     'import_forbidden',

@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto';
 
-/** The bits of an id that number the lines of one import. */
+/** Number of bits of an id that hold the line number. */
 const LINE_BITS = 24n;
 
-/** The bits of a UUIDv7 after its variant. */
+/** Number of bits of a UUIDv7 after its variant. */
 const RANDOM_BITS = 62n;
 
-/** Lines are numbered below this. */
+/** Upper bound of line numbers, exclusive. */
 export const LINES = 2 ** Number(LINE_BITS);
 
 /**
- * The ids of the tasks of an import: UUIDv7 of its batch's millisecond, ascending with the line, the same whenever they are
- * asked for, and another batch's by chance only.
+ * Returns the function from a line to the id of its task. The ids are UUIDv7 with the millisecond of the batch. They ascend with
+ * the line and are equal at every call. Ids of two batches collide only by chance.
  */
 export function importIds(batchId: string): (line: number) => string {
   const batch = BigInt(`0x${batchId.replaceAll('-', '')}`);
@@ -23,5 +23,5 @@ export function importIds(batchId: string): (line: number) => string {
   return (line) => prefix + line.toString(16).padStart(6, '0');
 }
 
-/** The line of an id that `importIds` has given. */
+/** Returns the line of an id that `importIds` made. */
 export const lineOf = (id: string): number => Number.parseInt(id.slice(-Number(LINE_BITS) / 4), 16);

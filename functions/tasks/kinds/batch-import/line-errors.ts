@@ -1,4 +1,4 @@
-/** What is wrong with a line: with the field that the pointer leads to. */
+/** An error of a line, in the field at the pointer. */
 export type LineError = { pointer: string; detail: string };
 
 export const KEY_TAKEN: LineError = {
@@ -6,7 +6,7 @@ export const KEY_TAKEN: LineError = {
   detail: 'A live task, or an earlier line, has this key',
 };
 
-/** Of a line that an attempt before this one has left out: what the task would have waited for was lost since the check. */
+/** For a line that an earlier attempt has left out: its dependency was lost after the check. */
 export const DEPENDENCY_LOST: LineError = {
   pointer: '/depends_on',
   detail: 'A task that this one depends on has failed, was cancelled, or is gone',

@@ -2,15 +2,15 @@ import { readExactly } from '../../../exact-json/exact-fault.ts';
 import { jsonFault } from '../../../json-fault.ts';
 import type { ImportLine } from './ports.ts';
 
-/** Bytes of one line. */
+/** Upper bound of one line in bytes. */
 export const MAX_LINE_BYTES = 262_144;
 
 const LF = 0x0a;
 const CR = 0x0d;
 
 /**
- * The lines of newline-delimited JSON, numbered from 1 as an editor does: LF, CR LF and CR each end one line. Empty lines are
- * counted and left out.
+ * Reads the lines of newline-delimited JSON, numbered from 1 as an editor does: LF, CR LF and CR each end one line. Empty lines
+ * are counted and left out.
  */
 export async function* ndjsonLines(content: AsyncIterable<Uint8Array>): AsyncGenerator<ImportLine> {
   for await (const { line, text } of splitLines(content)) {
@@ -35,7 +35,7 @@ function readLine(line: number, bytes: Buffer): ImportLine {
   }
 }
 
-/** A line of blanks is no line; whoever counts leaves it out. */
+/** Fault of a line of blanks. The reader of the lines skips such a line. */
 export const BLANK = '';
 
 function decode(bytes: Buffer): string | undefined {
@@ -49,8 +49,8 @@ function decode(bytes: Buffer): string | undefined {
 type Line = { line: number; text: Buffer | undefined };
 
 /**
- * The lines that are not empty, one after the other, without their ends; without a text when too long. Holds no more than one
- * line. Empty lines cost no turn of the generator: an upload may have millions.
+ * Yields the lines that are not empty, one after the other, without their ends. A line that is too long has no text. Holds no
+ * more than one line. Empty lines cost no turn of the generator, because an upload may have millions.
  */
 async function* splitLines(content: AsyncIterable<Uint8Array>): AsyncGenerator<Line> {
   let begun: Buffer[] = [];
@@ -64,7 +64,7 @@ async function* splitLines(content: AsyncIterable<Uint8Array>): AsyncGenerator<L
   };
   let endsWithCr = false;
   for await (const chunk of content) {
-    // The second half of a CR LF whose first half ended the chunk before.
+    // Skip the LF of a CR LF whose CR ended the chunk before.
     let from = endsWithCr && chunk[0] === LF ? 1 : 0;
     if (chunk.length > 0) endsWithCr = chunk.at(-1) === CR;
     let [lf, cr] = [chunk.indexOf(LF, from), chunk.indexOf(CR, from)];

@@ -4,26 +4,28 @@ import type { TaskRequest } from '../../new-task.ts';
 import type { Queue } from '../../task.ts';
 import type { LineError } from './line-errors.ts';
 
-/** The import that a running attempt carries out; the organization is its row's. */
+/** The import that a running attempt carries out. The organization is the one of the import task's row. */
 export type ImportJob = {
   taskId: string;
-  /** The fence: when another attempt has begun, or a cancel was asked for, this one writes nothing more. */
+  /** The fence: this attempt writes nothing more after another attempt has begun, or after a cancel was requested. */
   attempt: number;
   organizationId: string;
   createdBy: string | null;
-  /** Whoever asked for the import may still create tasks in the organization. */
+  /** True when the user who asked for the import may still create tasks in the organization. */
   mayWrite: boolean;
   /** The upload's ETag when its import was asked for; null for an import from before ETags were kept. */
   etag: string | null;
   batchId: string;
-  /** The last line that an attempt before this one has written; 0 for none. Those before it were written, or left out. */
+  /** The last line that an earlier attempt has written; 0 for none. Every earlier line was written or left out. */
   written: number;
 };
 
-/** An import that an attempt before has brought to its end, and could not say so any more; the batch has so many tasks. */
+/** An import that an earlier attempt completed but could not report. `created` is the number of tasks in the batch. */
 export type ImportEnd = { created: number };
 
-/** A line of the upload, as a task with its payload as it was written, or as what is wrong with it, or with the field that `pointer` leads to. */
+/**
+ * A line of the upload: a task with its payload as written, or a fault of the line. A fault may have the pointer of its field.
+ */
 export type ImportLine =
   | { line: number; item: unknown; payload: JsonText | undefined }
   | { line: number; fault: string; pointer?: string };
@@ -32,24 +34,24 @@ export type ImportPorts = {
   /** Undefined when this attempt no longer has the import. */
   begin: (taskId: string, attempt: number, batchId: string) => Promise<ImportJob | ImportEnd | undefined>;
   /**
-   * The upload and its length in bytes; undefined when it is not there, or no longer.
+   * Opens the upload, with its length in bytes; undefined when it is missing or no longer there.
    *
-   * @throws PermanentError `upload_replaced` when it is not the one whose import was asked for
+   * @throws PermanentError `upload_replaced` when it is another upload than the requested one
    */
   open: (
     job: ImportJob,
     uploadId: string,
     signal: AbortSignal,
   ) => Promise<{ bytes: number; content: AsyncIterable<Uint8Array> } | undefined>;
-  /** A task as it is to be written, or every rule that it breaks. */
+  /** Returns a task as it is to be written, or every rule that it breaks. */
   read: (
     item: unknown,
     queue: Queue,
     payload: JsonText | undefined,
   ) => TaskRequest | { errors: readonly FieldError[] };
-  /** Which of these unique keys live tasks have that are not of this batch. */
+  /** Returns the unique keys that live tasks outside this batch have. */
   takenUniqueKeys: (job: ImportJob, keys: readonly string[]) => Promise<string[]>;
-  /** Lines whose task cannot wait for what it depends on, and why: that is not there, or will not complete. */
+  /** Returns the lines whose task cannot wait for a dependency, with the reason: it does not exist, or it will not complete. */
   unmet: (
     job: ImportJob,
     lines: readonly { line: number; request: TaskRequest }[],
@@ -57,19 +59,22 @@ export type ImportPorts = {
   /**
    * Writes tasks with their lines' ids.
    *
-   * @returns the lines that were left out, and why: somebody has taken their unique key, or they cannot wait any more
-   * @throws when the job is lost; PermanentError `import_forbidden` when its user may no longer write there
+   * @returns the lines that were left out, with the reason: their unique key is taken, or they can no longer wait
+   * @throws when the attempt has lost the import; PermanentError `import_forbidden` when its user may no longer write there
    */
   insert: (
     job: ImportJob,
     lines: readonly { line: number; request: TaskRequest }[],
   ) => Promise<ReadonlyMap<number, readonly LineError[]>>;
-  /** Which of these lines have no task. */
+  /** Returns the lines that have no task. */
   missing: (job: ImportJob, lines: readonly number[]) => Promise<ReadonlySet<number>>;
-  /** Says that the batch gets no more tasks. @param lastLine of the upload, when all are written @returns how many it has */
+  /**
+   * Declares that the batch gets no more tasks. @param lastLine of the upload, when all are written @returns the number of its
+   * tasks
+   */
   seal: (job: ImportJob, lastLine?: number) => Promise<number>;
-  /** Stores what was wrong with the lines. */
+  /** Stores the report on bad lines. */
   report: (job: ImportJob, ndjson: string) => Promise<void>;
-  /** The upload is not needed any more. */
+  /** Removes the upload, which is no longer needed. */
   discard: (job: ImportJob, uploadId: string) => Promise<void>;
 };

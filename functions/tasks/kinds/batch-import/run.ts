@@ -18,20 +18,23 @@ import { BLANK, ndjsonLines } from './ndjson.ts';
 import type { ImportJob, ImportLine, ImportPorts } from './ports.ts';
 import { batchImport, type ImportPayload } from './schema.ts';
 
-/** Tasks of one import. */
+/** Upper bound of the tasks of one import. */
 export const MAX_LINES = 1_000_000;
 
-/** Line ends of an upload, with those of empty lines and inside quotes. */
+/** Upper bound of the line ends of an upload, including those of empty lines and inside quotes. */
 export const MAX_LINE_ENDS = 4 * MAX_LINES;
 
-/** Lines that are checked and written together, and bytes of the upload after which fewer are. */
+/** Lines that are checked and written together. A chunk also ends after so many bytes of the upload. */
 const CHUNK = 2_000;
 const CHUNK_BYTES = 4_194_304;
 
-/** The part of the progress that checking is. */
+/** Share of the progress that the check takes. */
 const CHECKED = 0.3;
 
-/** The parser of CSV is loaded by who needs it: every other invocation of the worker starts without. */
+/**
+ * Readers of the formats. The CSV parser is loaded only when it is needed, so that other invocations of the worker start without
+ * it.
+ */
 const FORMATS = {
   ndjson: async () => ndjsonLines,
   csv: async () => (await import('./csv.ts')).csvLines,
@@ -40,8 +43,8 @@ const FORMATS = {
 type Request = { line: number; request: TaskRequest };
 
 /**
- * Makes the kind, with what it needs of the engine. Every line is checked before any is written; written lines have ids of
- * their own, so that an import that is run again goes on where it was.
+ * Makes the kind `batch.import` on the given ports. Every line is checked before any line is written. The id of a task follows
+ * from its line, so an import that runs again continues where it stopped.
  */
 export function importTask(ports: ImportPorts): TaskDefinition {
   return defineTask({
@@ -50,7 +53,7 @@ export function importTask(ports: ImportPorts): TaskDefinition {
       const { taskId, attempt } = context;
       const job = await ports.begin(taskId, attempt, payload.batch);
       if (!job) throw new PermanentError('import_over', 'The batch of this import is gone, or another’s');
-      // All was written by an attempt that died before it could say so.
+      // An earlier attempt wrote everything, and died before it could report.
       if ('created' in job) {
         context.progress(1, `${job.created} tasks`);
         return { batch: payload.batch, created: job.created };
@@ -58,9 +61,9 @@ export function importTask(ports: ImportPorts): TaskDefinition {
       try {
         return await carryOut(ports, job, payload, context);
       } catch (error) {
-        // Nothing will come of it unless somebody retries it; what it has written so far is all there is.
+        // Only a retry by a person can continue this import. Until then the batch consists of what is written.
         if (error instanceof PermanentError) await ports.seal(job);
-        // What the database or the bucket says is for the log, and no answer to whoever asked for the import.
+        // Messages of the database or the bucket belong into the log, not into the answer to the caller.
         throw isMeant(error) ? error : new Error('The import was interrupted', { cause: error });
       }
     },
@@ -75,7 +78,8 @@ async function carryOut(
 ): Promise<Json> {
   if (!job.mayWrite) throw importForbidden();
   const bad = badLines();
-  // Once a line is written, all or none is decided; `partial` has to say again what was wrong.
+  // Once a line is written, the choice between all and none is made. With `partial`, the check must run again to list the bad
+  // lines.
   if (job.written === 0 || payload.partial) {
     const lines = await check(ports, job, payload, context, bad);
     if (bad.count() > 0) await ports.report(job, bad.report());
@@ -86,7 +90,7 @@ async function carryOut(
   if (bad.count() > found) await ports.report(job, bad.report());
   context.signal.throwIfAborted();
   const created = await ports.seal(job, last);
-  // Left behind, it is removed after a day.
+  // If this fails, the upload is removed after a day.
   await ports.discard(job, payload.upload).catch(() => {});
   context.progress(1, `${created} tasks`);
   const first_bad_lines = bad.spelled('result');
@@ -114,7 +118,7 @@ const tooManyLineEnds = () =>
     `The upload has more than ${MAX_LINE_ENDS} line ends, with those of empty lines and inside quotes`,
   );
 
-/** Reads every line and notes what is wrong. @returns how many lines there are */
+/** Checks every line and collects the errors. @returns the number of lines */
 async function check(
   ports: ImportPorts,
   job: ImportJob,
@@ -136,7 +140,7 @@ async function check(
     for (const { line, request } of requests) {
       if (request.uniqueKey === null) continue;
       const isTaken = taken.has(request.uniqueKey) || keys.has(request.uniqueKey);
-      // Of those that are written, or were left out, it is known.
+      // For lines that are written or were left out, the answer is known already.
       if (isTaken && line > job.written) bad.add(line, [KEY_TAKEN]);
       keys.add(request.uniqueKey);
     }
@@ -148,7 +152,7 @@ async function check(
   return count;
 }
 
-/** Writes a task for every line that is in order, and notes those that get none all the same. @returns what it has read */
+/** Writes a task for every valid line, and collects the lines that get no task after all. @returns what it has read */
 async function write(
   ports: ImportPorts,
   job: ImportJob,
@@ -183,7 +187,7 @@ async function write(
   return read;
 }
 
-/** Why an attempt before this one has left a line out. It has been in order when it was checked. */
+/** Returns the reason for which an earlier attempt left a line out. The line was valid when it was checked. */
 function whyLeftOut(ports: ImportPorts, payload: ImportPayload, line: ImportLine): LineError[] {
   const read = readLine(ports, payload, line);
   return 'errors' in read || read.uniqueKey !== null ? [KEY_TAKEN] : [DEPENDENCY_LOST];
@@ -198,7 +202,7 @@ function readLine(
   return read(withDefaults(line.item, defaults.value), queue, payloadWithDefaults(line.payload, defaults));
 }
 
-/** What a line does not say, the defaults do; of the payload, field by field. */
+/** Fills absent fields of a line from the defaults. The payload is merged field by field. */
 function withDefaults(item: unknown, defaults: unknown): unknown {
   if (!isObject(item) || !isObject(defaults)) return item;
   const payload =
@@ -208,14 +212,17 @@ function withDefaults(item: unknown, defaults: unknown): unknown {
   return { ...defaults, ...item, ...payload };
 }
 
-/** The same for the payload as it was written. */
+/** Fills absent members of the payload's text from the defaults. */
 function payloadWithDefaults(payload: JsonText | undefined, defaults: JsonText): JsonText | undefined {
   const byDefault = defaults.members().get('payload');
   if (!byDefault || !payload) return payload ?? byDefault;
   return JsonText.object(new Map([...byDefault.members(), ...payload.members()]));
 }
 
-/** The lines of the upload in chunks, with the part of it, and the lines, read so far. Gives way between them. */
+/**
+ * Yields the lines of the upload in chunks, with the share of the upload and the number of lines read so far. Yields to the event
+ * loop between chunks.
+ */
 async function* chunks(
   { open }: ImportPorts,
   job: ImportJob,
@@ -228,7 +235,8 @@ async function* chunks(
   const ends = lineEndCounter();
   const counted = (async function* () {
     for await (const piece of opened.content) {
-      // The pieces are there already: without a pause, one that has no lines would be followed by the next at once.
+      // The pieces are there already. Without a pause, pieces without a line would follow each other without a turn of the event
+      // loop.
       await nextTurn();
       signal.throwIfAborted();
       bytes += piece.length;

@@ -5,13 +5,13 @@ import { QUEUES } from '../../task.ts';
 
 export const IMPORT_FORMATS = ['ndjson', 'csv'] as const;
 
-/** What the API wrote down of an import. Which organization it is for, the row says. */
+/** The import as the API stored it. The organization is the one of the task's row. */
 const payload = z.strictObject({
   batch: z.uuid(),
   upload: z.uuid(),
   format: z.enum(IMPORT_FORMATS),
   queue: z.enum(QUEUES),
-  /** What a line does not say itself: an object. */
+  /** An object with defaults for absent fields of a line. */
   defaults: z.unknown().transform((defaults) => JsonText.of(defaults)),
   partial: z.boolean(),
 });
@@ -19,15 +19,15 @@ const payload = z.strictObject({
 export type ImportPayload = z.output<typeof payload>;
 
 /**
- * `batch.import`: makes tasks of the lines of an upload. Nobody creates one but `POST /api/batches/import/`. It goes on
- * where it was when it is run again, so that its limit bounds an attempt and not the import.
+ * `batch.import`: creates tasks from the lines of an upload. Only `POST /api/batches/import/` creates such a task. A further
+ * attempt continues where the last one stopped, so the limit bounds an attempt and not the import.
  */
 export const batchImport = defineKind({
   kind: 'batch.import',
   payload,
   limits: { soft: '10m', hard: '11m' },
   retry: { maxRetries: 10 },
-  // It works for the engine, by ports that no isolated handler has, and gives way after every chunk.
+  // It uses ports that no isolated handler has, and it yields to the event loop after every chunk.
   runs: 'inline',
   verbatim: ['defaults'],
 });

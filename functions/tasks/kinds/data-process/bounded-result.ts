@@ -5,11 +5,11 @@ import type { Group } from './summarize-groups.ts';
 export type DataProcessResult = {
   readonly message: string;
   readonly records?: number;
-  /** A list, as JSON objects have no order and some names are special in them. */
+  /** A list, because JSON objects have no order, and because some names have a special meaning in objects. */
   readonly columns?: readonly ColumnSummary[];
   readonly group_by?: readonly string[];
   readonly groups?: readonly Group[];
-  /** What the bound on a result's size cost. Absent when everything is there. */
+  /** What was left out to respect the bound on a result's size. Absent when everything is there. */
   readonly left_out?: { most_frequent?: boolean; columns?: number; groups?: number };
 };
 
@@ -20,12 +20,12 @@ export interface Summary {
   readonly grouping?: { readonly groupBy: readonly string[]; readonly groups: readonly Group[] } | undefined;
 }
 
-/** Leaves most of a result to groups, but never all of it: a summary without its columns says little. */
+/** Bytes for columns. Most of a result is for groups, but a summary always has some columns. */
 const COLUMNS_BYTES = 160 * 1024;
-/** For everything that is neither column nor group. */
+/** Bytes for everything that is neither column nor group. */
 const FRAME_BYTES = 4 * 1024;
 
-/** Fits a summary into the size of a result: first the most frequent values go, then columns and groups from the end. */
+/** Fits a summary into the size of a result. It drops the most frequent values first, then columns and groups from the end. */
 export function boundedResult({ message, records, columns, grouping }: Summary): DataProcessResult {
   const frequent = takeWithin(columns, COLUMNS_BYTES);
   const plain = frequent.left === 0 ? undefined : takeWithin(columns.map(withoutFrequencies), COLUMNS_BYTES);
@@ -49,7 +49,7 @@ function withoutFrequencies({ most_frequent: _, ...rest }: ColumnSummary): Colum
   return rest;
 }
 
-/** The longest beginning of a list that is not longer than `bytes` as JSON. */
+/** Returns the longest beginning of a list that takes at most `bytes` as JSON. */
 function takeWithin<Item>(
   items: readonly Item[],
   bytes: number,

@@ -1,4 +1,4 @@
-/** What a table given to `data.process` may be, and into how many groups it may fall. */
+/** Limits of a table for `data.process`, and of its groups. */
 export const MAX_RECORDS = 10_000;
 export const MAX_COLUMNS = 200;
 /** In code points. */

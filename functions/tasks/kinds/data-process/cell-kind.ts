@@ -1,8 +1,8 @@
 import type { Cell } from './kind.ts';
 
 /**
- * What one cell is by itself. `code` is a text of digits that a number would not give back: with leading zeros, or
- * an integer beyond ±(2^53 − 1).
+ * The kind of a single cell. `code` is a text of digits that a number would change: with leading zeros, or an integer beyond
+ * ±(2^53 − 1).
  */
 export type CellKind = 'missing' | 'integer' | 'number' | 'boolean' | 'date' | 'datetime' | 'code' | 'string';
 
@@ -10,11 +10,11 @@ const INTEGER = /^-?(?:0|[1-9]\d*)$/;
 const DECIMAL = /^-?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
 const DIGITS = /^-?\d+$/;
 const BOOLEAN = /^(?:true|false)$/i;
-/** ISO 8601 as most programs write it; slashes count too. Other dates are ambiguous and stay text. */
+/** ISO 8601 as most programs write it, also with slashes. Other dates are ambiguous and stay text. */
 const TIME =
   /^(\d{4})([-/])(\d\d)\2(\d\d)(?:[T ]([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d)(\.\d{1,9})?)?(Z|[+-](?:[01]\d|2[0-3]):?[0-5]\d)?)?$/;
 
-/** The kind of a JSON value: strings may be dates, and nothing else but text. Blank text is missing. */
+/** Returns the kind of a JSON value. A string may be a date or a date and time; otherwise it is text. Blank text is missing. */
 export function kindOfValue(cell: Cell): CellKind {
   if (cell === null) return 'missing';
   if (typeof cell === 'boolean') return 'boolean';
@@ -23,7 +23,7 @@ export function kindOfValue(cell: Cell): CellKind {
   return text === '' ? 'missing' : (timeKind(text) ?? 'string');
 }
 
-/** The kind that a CSV field spells. Blanks around it do not matter, except that text keeps them. */
+/** Returns the kind that the text of a CSV field has. Blanks around a value are ignored; text keeps them. */
 export function kindOfText(cell: Cell): CellKind {
   const text = String(cell ?? '').trim();
   if (text === '') return 'missing';
@@ -40,8 +40,10 @@ function timeKind(text: string): 'date' | 'datetime' | undefined {
 }
 
 /**
- * @param text a date, or a date and time; without a zone it is taken for UTC
- * @returns milliseconds since 1970, with a fraction; NaN for what is no such text, or no day of the calendar
+ * Returns the instant of a text.
+ *
+ * @param text a date, or a date and time; without a zone, UTC is assumed
+ * @returns milliseconds since 1970, with a fraction; NaN for another text, or for a day that is not in the calendar
  */
 export function instantOf(text: string): number {
   const match = TIME.exec(text);
@@ -49,7 +51,7 @@ export function instantOf(text: string): number {
   const [, year, , month, day, hours = '00', minutes = '00', seconds = '00', fraction = '.0', zone = 'Z'] =
     match;
   const date = `${year}-${month}-${day}`;
-  // The engine takes 31 February for 2 March.
+  // `Date` reads 31 February as 2 March.
   if (new Date(`${date}T00:00Z`).getUTCDate() !== Number(day)) return Number.NaN;
   const offset = zone.length === '+0130'.length ? `${zone.slice(0, 3)}:${zone.slice(3)}` : zone;
   return Date.parse(`${date}T${hours}:${minutes}:${seconds}${offset}`) + Number(`0${fraction}`) * 1000;

@@ -2,10 +2,10 @@ import type * as z from 'zod';
 import { textFault } from '../../../json-fault.ts';
 import { MAX_COLUMN_NAME, MAX_COLUMNS } from './bounds.ts';
 
-/** Beyond this many bad cells the rest is not looked at: the caller has seen enough. */
+/** The check stops after this many bad cells, because the caller has seen enough. */
 const MAX_ISSUES = 20;
 
-/** Refuses what is not a table: rows that are not objects, nested cells, too many or unusable column names. */
+/** Refuses records that are not a table: rows that are not objects, nested cells, too many or unusable column names. */
 export function checkRecords(records: readonly unknown[], issues: z.RefinementCtx): void {
   const columns = new Set<string>();
   let found = 0;

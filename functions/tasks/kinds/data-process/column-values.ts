@@ -11,18 +11,18 @@ export type ColumnType =
   | 'mixed'
   | 'empty';
 
-/** A column after all its cells were seen: its type, and its cells as values of it. */
+/** A column after all its cells are read: its type, and its cells as values of the type. */
 export interface ColumnValues {
   readonly type: ColumnType;
-  /** By row. Numbers, booleans or texts, as the type says; of a mixed column the cells as given; null is missing. */
+  /** Values by row: numbers, booleans or texts, according to the type. A mixed column has its cells as given. Null is missing. */
   readonly values: readonly Cell[];
-  /** How many cells are of each kind, without the missing ones. */
+  /** Number of cells of each kind, without the missing ones. */
   readonly kinds: ReadonlyMap<CellKind, number>;
-  /** For the reader of the summary. */
+  /** Notes for the reader of the summary. */
   readonly notes: readonly string[];
 }
 
-/** Which kinds may stand together in a column of a type, in the order in which types are tried. */
+/** Kinds that may occur together in a column of a type, in the order in which types are tried. */
 const TYPES: readonly (readonly [ColumnType, ReadonlySet<CellKind>])[] = [
   ['empty', new Set()],
   ['integer', new Set<CellKind>(['integer'])],
@@ -39,16 +39,16 @@ const NOTES = {
     'Contains integers beyond 2^53, which JSON numbers cannot hold exactly: send them as strings or CSV',
 };
 
-/** @param typed whether the cells are JSON values, or fields of a CSV text */
+/** @param typed true for JSON values, false for the fields of a CSV text */
 export function columnValues(cells: readonly Cell[], typed: boolean): ColumnValues {
   const kindOf = typed ? kindOfValue : kindOfText;
   const kindsByRow = cells.map(kindOf);
   const seen = new Set(kindsByRow);
   const hasCodes = seen.has('code');
   const counted: Partial<Record<CellKind, CellKind>> = {
-    // One code makes its column one of codes: 10001 beside 00501 is text too.
+    // One code makes all digits of its column codes: 10001 beside 00501 is text too.
     ...(hasCodes && { integer: 'code' }),
-    // Among words, True is one: it is a town in West Virginia.
+    // Among words, "True" is a word: it is a town in West Virginia.
     ...(!typed && seen.has('string') && { boolean: 'string' }),
   };
   const kinds = new Map<CellKind, number>();

@@ -3,5 +3,5 @@ import dataProcess from './kind.ts';
 
 export const MESSAGE = 'Data processed successfully';
 
-/** `data.process` when it is given no data, which needs no parser and no process of its own. */
+/** `data.process` without data. It needs no parser and no process of its own. */
 export default defineTask({ ...dataProcess, run: async () => ({ message: MESSAGE }) });

@@ -12,7 +12,7 @@ export type FlatRecord = Readonly<Record<string, Cell>>;
 
 const columnName = z.string().min(1).max(MAX_COLUMN_NAME).meta({ pattern: STORABLE.source });
 
-/** What `checkRecords` allows of one record. Together they have at most 200 columns. */
+/** JSON Schema of one record, as `checkRecords` allows it. All records together have at most 200 columns. */
 const RECORD = {
   type: 'object',
   maxProperties: MAX_COLUMNS,
@@ -21,8 +21,8 @@ const RECORD = {
 };
 
 /**
- * What `data.process` summarizes. Records are checked by hand and passed on as they are: zod's own record type drops
- * a column named `__proto__`.
+ * Payload of `data.process`. Records are checked by hand and passed on unchanged, because zod's own record type drops a column
+ * named `__proto__`.
  */
 const payload = z
   .strictObject({

@@ -1,13 +1,11 @@
-/**
- * Statistics of numbers. A figure that is beyond the range of a double is null, as JSON has no infinity.
- */
+/** Statistics of numbers. A value beyond the range of a double is null, because JSON has no infinity. */
 export type NumberStatistics = {
   readonly min: number;
   readonly max: number;
-  /** Compensated (Neumaier), so that the order of the rows does not matter to more than the last digit. */
+  /** Compensated sum (Neumaier). The order of the rows changes at most its last digit. */
   readonly sum: number | null;
   readonly mean: number;
-  /** Of the sample: √(Σ(x − mean)² / (n − 1)); null for fewer than two values. */
+  /** Standard deviation of the sample: √(Σ(x − mean)² / (n − 1)); null for fewer than two values. */
   readonly standard_deviation: number | null;
   /** Quartiles by linear interpolation between the closest ranks, at (n − 1)·p: type 7 of Hyndman and Fan, `percentile_cont`. */
   readonly lower_quartile: number;
@@ -32,7 +30,7 @@ export function numberStatistics(values: readonly number[]): NumberStatistics {
   };
 }
 
-/** The statistics that need no order. @param values at least one, all finite */
+/** Returns the statistics that need no sorted values. @param values at least one, all finite */
 export function sumStatistics(
   values: readonly number[],
 ): Pick<NumberStatistics, 'min' | 'max' | 'sum' | 'mean'> {
@@ -44,11 +42,14 @@ export function sumStatistics(
   }
   const sum = finite(compensatedSum(values));
   const mean = sum === null ? meanOfLarge(values) : sum / values.length;
-  // Rounding may put the mean of equal values beside them, even beyond doubles. Adding 0 turns −0 into 0.
+  // Rounding may put the mean of equal values outside [min, max], even beyond doubles. Adding 0 turns −0 into 0.
   return { min: min + 0, max: max + 0, sum, mean: Math.min(Math.max(mean, min), max) + 0 };
 }
 
-/** The mean of values whose sum is beyond doubles: scaled by a power of two, which rounds nothing that counts. */
+/**
+ * Returns the mean of values whose sum is beyond doubles. The values are scaled by a power of two, which rounds nothing
+ * significant.
+ */
 function meanOfLarge(values: readonly number[]): number {
   const scale = 2 ** Math.ceil(Math.log2(values.length));
   return (compensatedSum(values.map((value) => value / scale)) / values.length) * scale;
@@ -66,13 +67,13 @@ export function compensatedSum(values: Iterable<number>): number {
   return sum + lost;
 }
 
-/** Two passes, scaled by the largest deviation: the squares neither cancel nor overflow. */
+/** Computed in two passes and scaled by the largest deviation, so that the squares neither cancel nor overflow. */
 function deviation(values: readonly number[], mean: number): number | null {
   if (values.length < 2) return null;
   const largest = values.reduce((most, value) => Math.max(most, Math.abs(value - mean)), 0);
   if (largest === 0) return 0;
   const scaled = values.map((value) => (value - mean) / largest);
-  // What the rounding of the mean adds to the squares, taken away again.
+  // Subtract the part of the squares that comes from the rounding of the mean.
   const correction = compensatedSum(scaled) ** 2 / values.length;
   const squares = compensatedSum(scaled.map((value) => value * value));
   return finite(largest * Math.sqrt(Math.max(0, squares - correction) / (values.length - 1)));
@@ -84,8 +85,8 @@ function quantile(sorted: Float64Array, p: number): number {
   const above = sorted[Math.ceil(rank)] ?? Number.NaN;
   const share = rank - Math.floor(rank);
   const distance = above - below;
-  // By the distance, which grows with the share, so that quartiles keep their order also between neighbours; weighted where the
-  // distance overflows.
+  // Interpolates with the distance. The distance grows with the share, so quartiles keep their order, also between neighbours.
+  // Where the distance overflows, the two values are weighted instead.
   return Number.isFinite(distance)
     ? Math.min(below + distance * share, above) + 0
     : below * (1 - share) + above * share;

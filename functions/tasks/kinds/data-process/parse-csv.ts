@@ -3,7 +3,7 @@ import { PermanentError } from '../../define-task.ts';
 import { MAX_COLUMN_NAME, MAX_COLUMNS } from './bounds.ts';
 import type { Table } from './table.ts';
 
-/** The rules of the format that a text may break, by the parser's code. */
+/** The rules of the format, by the parser's error code. */
 const RULES: Readonly<Record<string, string>> = {
   CSV_RECORD_INCONSISTENT_FIELDS_LENGTH: 'a row has as many fields as the header',
   CSV_QUOTE_NOT_CLOSED: 'a quoted field ends with a quote',
@@ -33,7 +33,8 @@ function rowsOf(text: string, delimiter: string): string[][] {
     });
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
-    // Of a quote that is never closed, the parser knows where the text ends; the reader wants where it began.
+    // For a quote that is never closed, the parser gives the line where the text ends. The reader needs the line where the quote
+    // began.
     const line = error.code === 'CSV_QUOTE_NOT_CLOSED' ? lineOfOpenQuote(text) : Number(error.lines);
     throw broken(line, RULES[error.code] ?? error.message, error);
   }
@@ -57,7 +58,7 @@ function checkHeader(header: readonly string[]): void {
   }
 }
 
-/** Everything before the open quote parsed, so that quotes simply open, are doubled, and close in turn. */
+/** Finds the line of the open quote. Everything before it was parsed, so quotes only open, are doubled, and close in turn. */
 function lineOfOpenQuote(text: string): number {
   let opened = -1;
   for (let at = text.indexOf('"'); at !== -1; at = text.indexOf('"', at + 1)) {

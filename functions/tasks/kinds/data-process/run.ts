@@ -8,7 +8,7 @@ import { type ColumnSummary, summarizeColumn } from './summarize-column.ts';
 import { summarizeGroups } from './summarize-groups.ts';
 import { cellsOf, type Table, tableOfRecords } from './table.ts';
 
-/** The parts of the work, as shares of the progress. */
+/** Steps of the work, as shares of the progress. */
 const PARSED = 0.1;
 const SUMMARIZED = 0.8;
 
@@ -20,7 +20,7 @@ export default defineTask({
     if (table === undefined) return { message: MESSAGE };
     progress(PARSED, `${table.records} records`);
 
-    /** Timers and messages only get their turn when the work gives way. */
+    /** Yields to the event loop, so that timers and messages get their turn. */
     const checkpoint = async () => {
       await nextTurn();
       signal.throwIfAborted();

@@ -3,7 +3,7 @@ import { type ColumnType, type ColumnValues, columnValues } from './column-value
 import type { Cell } from './kind.ts';
 import { type NumberStatistics, numberStatistics } from './number-statistics.ts';
 
-/** What is known of every column. */
+/** Fields of every column. */
 type ColumnBase = {
   readonly name: string;
   readonly type: ColumnType;
@@ -11,7 +11,7 @@ type ColumnBase = {
   readonly count: number;
   /** Cells that are absent, null or blank. */
   readonly missing: number;
-  /** Different values, exactly; two spellings of one moment count as two. */
+  /** Number of different values, exact. Two spellings of one moment count as two. */
   readonly distinct: number;
   readonly notes?: readonly string[];
 };
@@ -28,12 +28,12 @@ type Frequencies = {
 };
 
 type TimeStatistics = {
-  /** As written in the table. Of several spellings of one moment, the first row's. */
+  /** As written in the table. When one moment has several spellings, the first row's spelling. */
   readonly earliest: string;
   readonly latest: string;
 };
 
-/** How many cells of a mixed column are of each kind. */
+/** Number of cells of each kind in a mixed column. */
 type KindCounts = { readonly kinds: Readonly<Record<string, number>> };
 
 export type ColumnSummary = ColumnBase &
@@ -48,7 +48,7 @@ const SHOWN_CHARACTERS = 100;
 
 type Statistics = Omit<ColumnSummary, keyof ColumnBase>;
 
-/** What is told of a column, by its type. Never called without values. */
+/** Statistics of a column, by its type. Called only for columns with values. */
 const STATISTICS: Readonly<
   Record<ColumnType, (present: readonly Cell[], column: ColumnValues) => Statistics>
 > = {
@@ -66,7 +66,7 @@ const STATISTICS: Readonly<
   empty: () => ({}),
 };
 
-/** @param typed whether the cells are JSON values, or fields of a CSV text */
+/** @param typed true for JSON values, false for the fields of a CSV text */
 export function summarizeColumn(name: string, cells: readonly Cell[], typed: boolean): ColumnSummary {
   const column = columnValues(cells, typed);
   const present = column.values.filter((value) => value !== null);
@@ -126,7 +126,7 @@ function compareText(a: string, b: string): number {
   return a < b ? -1 : 1;
 }
 
-/** Cuts a long value, never through a character. */
+/** Shortens a long value, without splitting a character. */
 function shown(value: string): string {
   if (value.length <= SHOWN_CHARACTERS) return value;
   return `${value.slice(0, SHOWN_CHARACTERS).replace(/[\uD800-\uDBFF]$/, '')}…`;

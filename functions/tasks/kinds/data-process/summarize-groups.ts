@@ -5,9 +5,9 @@ import type { Cell } from './kind.ts';
 import { type NumberStatistics, sumStatistics } from './number-statistics.ts';
 import { cellsOf, type Table } from './table.ts';
 
-/** The records that agree in the columns grouped by. */
+/** The records with equal values in the grouping columns. */
 export type Group = {
-  /** The values that they share, in the order of `group_by`; null where it is missing. */
+  /** The common values of the grouping columns, in the order of `group_by`; null for a missing value. */
   readonly by: readonly Cell[];
   readonly records: number;
   /** The numeric columns in which this group has a value. */
@@ -19,7 +19,7 @@ type GroupColumn = { readonly name: string; readonly count: number } & Pick<
   'min' | 'max' | 'sum' | 'mean'
 >;
 
-/** Called between slices of work: lets a cancel be noticed. */
+/** Called between slices of work, so that a cancel is noticed. */
 export type Checkpoint = () => Promise<void>;
 
 const ROWS_PER_SLICE = 20_000;

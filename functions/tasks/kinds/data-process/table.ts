@@ -1,13 +1,16 @@
 import { PermanentError } from '../../define-task.ts';
 import type { Cell, FlatRecord } from './kind.ts';
 
-/** A table by columns: statistics go down columns. */
+/** A table stored by columns, because statistics are computed by column. */
 export interface Table {
-  /** How many rows there are, without the header. */
+  /** Number of rows, without the header. */
   readonly records: number;
-  /** Whether cells are text of which the type must be guessed, or JSON values that have one. */
+  /** True for JSON values, which have a type. False for text whose type must be guessed. */
   readonly typed: boolean;
-  /** In the order of their first appearance; null where a record lacks the column. A map, so that any name is safe. */
+  /**
+   * Columns in the order of their first appearance. A cell is null where a record lacks the column. A map, so that any name is
+   * safe.
+   */
   readonly columns: ReadonlyMap<string, readonly Cell[]>;
 }
 
@@ -23,11 +26,11 @@ export function tableOfRecords(records: readonly FlatRecord[]): Table {
   return { records: records.length, typed: true, columns };
 }
 
-/** In an error; the caller knows the rest. */
+/** Columns that the error names. The caller knows the rest. */
 const COLUMNS_NAMED = 20;
 
 /**
- * The cells of a column that the caller named. A table without records has every column.
+ * Returns the cells of a named column. A table without records has every column.
  *
  * @throws PermanentError `unknown_column`
  */

@@ -1,13 +1,16 @@
 import type * as z from 'zod';
 import { HEADER_NAME, HEADER_VALUE, headerFault } from '../../../fetch/header-rules.ts';
 
-/** Own properties: name → value. Not a zod record, which would drop a header named `__proto__` unseen. */
+/** Own properties: name → value. A zod record would silently drop a header named `__proto__`. */
 export type HeaderFields = Readonly<Record<string, string>>;
 
 const MAX_HEADERS = 50;
 const MAX_HEADER_BYTES = 16 * 1024;
 
-/** What `checkHeaders` allows. Names that differ in case alone, and more than 16 KiB together, are refused, too. */
+/**
+ * JSON Schema of the headers that `checkHeaders` allows. `checkHeaders` also refuses names that differ only in case, and more
+ * than 16 KiB together.
+ */
 export const HEADERS = {
   type: 'object',
   maxProperties: MAX_HEADERS,
@@ -15,7 +18,7 @@ export const HEADERS = {
   additionalProperties: { type: 'string', pattern: HEADER_VALUE },
 } as const;
 
-/** Refuses what is not a set of headers that a task may send. */
+/** Adds an issue for everything that is not a header a task may send. */
 export function checkHeaders(headers: unknown, issues: z.RefinementCtx): void {
   if (headers === undefined) return;
   const refuse = (path: PropertyKey[], message: string) => issues.addIssue({ code: 'custom', path, message });
