@@ -9,13 +9,13 @@ import { register, type User } from '../end-to-end/client.ts';
 import { type Runtime, startRuntime } from '../runtime.ts';
 
 /*
- * One request to this system must not become thousands to somebody else's.
+ * One request to this system must not become thousands of requests to another server.
  */
 
 const TASKS = 100;
 const SECONDS = 20;
 
-/** Of one organization to one host. */
+/** Bounds for the requests of one organization to one host. */
 const PER_SECOND = 20;
 const AT_ONCE = 40;
 
@@ -25,7 +25,7 @@ let user: User;
 let servers: Server[];
 const hits = { failing: 0, redirecting: 0, agents: new Set<string>() };
 
-/** @returns the server's URL, by a name of this machine */
+/** Starts a server that counts its requests. @returns its URL, with `host` as a name of this machine */
 async function serve(host: string, what: 'failing' | 'redirecting', location = ''): Promise<string> {
   const server = createServer((request, response) => {
     hits[what] += 1;
@@ -72,9 +72,9 @@ test('one bulk of 100 tasks that never wait between 100 retries sends a target s
   const batch = await bulk(url, 100);
   await sleep(SECONDS * 1000);
   const sent = hits.failing;
-  // The first attempts of all have gone out, and some retries.
+  // All first attempts and some retries have been sent.
   expect(sent).toBeGreaterThan(TASKS);
-  // The bound of the host, with seconds to spare for those that were under way; the shortest delays alone leave 600.
+  // The bound per host, plus two seconds for requests under way. The shortest retry delays alone would allow 600.
   expect(sent).toBeLessThan(AT_ONCE + PER_SECOND * (SECONDS + 2));
   for (const agent of hits.agents) expect(agent).toMatch(/^Celeriac\/\S+ \(\+http:\/\/localhost:\d+\)$/);
   await user.ask('POST', `/api/batches/${batch}/cancel/`);
@@ -84,7 +84,7 @@ test('an operator stops a host: what is sent to it ends for good, by redirects t
   const failing = await serve('127.0.0.1', 'failing');
   const redirecting = await serve('localhost', 'redirecting', failing);
   await runtime.invoke('dispatcher', { stopHost: '127.0.0.1', reason: 'Its owner has complained' });
-  // Of what was under way, nothing arrives later.
+  // No request that was under way arrives later.
   await expect
     .poll(() => user.ask('GET', '/api/tasks/?status=RUNNING').then(({ body }) => body.results))
     .toEqual([]);

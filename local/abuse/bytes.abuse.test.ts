@@ -7,10 +7,10 @@ import { register } from '../end-to-end/client.ts';
 import { type Runtime, startRuntime } from '../runtime.ts';
 
 /*
- * Servers that answer without an end, in every part of an answer but its body. Four connections of them brought 16 GB in 12 s.
+ * Servers whose answers never end, in every part except the body. Four such connections once transferred 16 GB in 12 s.
  */
 
-/** Bytes that one request may cause: its own limit, and what lies in the buffers of two sockets. */
+/** Bytes that one request may cause: its own limit plus the buffers of two sockets. */
 const EACH_BYTES = 16_000_000;
 
 let dataDir: string;
@@ -55,7 +55,8 @@ test('what never ends is cut off, four connections of each kind', async () => {
   };
   await expect.poll(async () => (await ended()).length, { timeout: 50_000 }).toBe(ids.length);
   const codes = (await ended()).map(({ error }: { error: { code: string } | null }) => error?.code);
-  // Some are no HTTP before they are too large, and an encoded body is cut. None has lasted until its time.
+  // Some answers are not HTTP before they are too large. An encoded body is cut off. No request lasted until its
+  // timeout.
   expect(new Set(codes)).toEqual(new Set(['network', 'too_large', undefined]));
   for (const { sent } of servers) expect(sent()).toBeLessThan(4 * EACH_BYTES);
 });

@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { type Runtime, startRuntime } from '../runtime.ts';
 
 /*
- * Floods of logins. Each client has a loopback address of its own, as 127.0.0.0/8 has many.
+ * Floods of logins. Each client has its own loopback address: 127.0.0.0/8 has many.
  */
 
 const LIMITS = { LOGINS_PER_ADDRESS: '40', REGISTRATIONS_PER_ADDRESS: '30' };
@@ -16,7 +16,7 @@ const PASSWORD = 'a long enough password';
 
 let dataDir: string;
 let runtime: Runtime;
-/** Keeps what is under way apart from the next test. */
+/** Requests of the flood that have not ended; the next test waits for them. */
 let underWay: Promise<unknown> = Promise.resolve();
 
 beforeAll(async () => {
@@ -33,7 +33,7 @@ type Answer = { status: number; body: { code?: string; access?: string; refresh?
 
 const agent = new Agent({ maxSockets: Number.POSITIVE_INFINITY });
 
-/** Posts from that address of this machine. */
+/** Posts from the given local address. */
 function post(address: string, path: string, body: object): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const { port } = new URL(runtime.url);
@@ -98,7 +98,7 @@ test('whoever is logged in refreshes beside a flood of logins from many addresse
   await expect.poll(() => answered).toBeGreaterThan(0);
   const { status } = await post('127.0.0.3', '/api/auth/refresh/', { refresh: ada.refresh });
   expect(status).toBe(200);
-  // All of the flood came before: who waits in its queue is answered after it.
+  // The whole flood was sent before this refresh. A refresh that waited behind the flood would be answered last.
   expect(answered).toBeLessThan(flood.length / 2);
 });
 

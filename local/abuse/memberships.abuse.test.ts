@@ -7,12 +7,12 @@ import { register, type User } from '../end-to-end/client.ts';
 import { type Runtime, startRuntime } from '../runtime.ts';
 
 /*
- * One user with memberships by the thousand. Before policies looked memberships up, six lists of 7,000 organizations made a
- * bystander wait for 14 s, and at 8,301 memberships a list was answered with 503 after 30 s. Quotas allow fewer today: these
- * are made behind the API.
+ * One user with thousands of memberships. Before policies looked memberships up, six lists of 7,000 organizations made
+ * a bystander wait for 14 s, and a user with 8,301 memberships got 503 after 30 s. Today's quotas allow fewer
+ * memberships, so the test inserts them in the database.
  */
 
-/** Milliseconds: on a quiet machine a click takes a hundredth of this, and a page of 50,000 memberships a thirtieth. */
+/** Milliseconds. On a quiet machine a click takes 1/100 of this, and a page of 50,000 memberships 1/30. */
 const PATIENCE_MS = 3_000;
 
 let dataDir: string;
@@ -36,10 +36,10 @@ afterAll(async () => {
   await rm(dataDir, { recursive: true, force: true });
 });
 
-/** Makes the user a member of so many organizations, each with tasks, a batch and a pause. */
+/** Makes the user a member of that many organizations, each with tasks, a batch and a pause. */
 async function enroll(user: User, organizations: number, tasksEach: number): Promise<void> {
   await sql.begin(async (tx) => {
-    // Each row would else be asked for what it refers to.
+    // Skips the foreign key checks of every row.
     await tx`set local session_replication_role = replica`;
     await tx`
       create temporary table many on commit drop as
@@ -60,7 +60,7 @@ async function enroll(user: User, organizations: number, tasksEach: number): Pro
   await sql`vacuum analyze`;
 }
 
-/** Milliseconds until something is done. */
+/** Returns how long `work` takes, in milliseconds. */
 async function timed(work: () => Promise<unknown>): Promise<number> {
   const begin = performance.now();
   await work();
@@ -97,7 +97,7 @@ test('lists of a user with 50,000 memberships are answered, each page soon', asy
     '/api/organizations/',
     '/api/auth/me/',
   ]) {
-    // A sandbox that starts, and the first plan of a statement, are not what this is about.
+    // Warm up: sandbox starts and the first plan of a statement are not measured here.
     await Promise.all(Array.from({ length: 3 }, () => eve.ask('GET', path)));
     const answers: unknown[] = [];
     const ms = await timed(async () => {

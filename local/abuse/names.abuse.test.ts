@@ -9,8 +9,8 @@ import { freePort } from '../process/free-port.ts';
 import { type Runtime, startRuntime } from '../runtime.ts';
 
 /*
- * One user asks for 80 names that never answer. `dns.lookup` has four threads, each of which then waits for 20 s, and the
- * request of somebody else failed by its time.
+ * One user's tasks ask for 80 host names whose name server never answers. `dns.lookup` has four threads, and each waits
+ * 20 s. Another user's request once timed out behind them.
  */
 
 let dataDir: string;
@@ -48,7 +48,7 @@ test('80 names that never answer do not make the request of another user fail', 
   await expect
     .poll(outcome, { timeout: 60_000 })
     .toMatchObject({ status: 'COMPLETED', result: { status: 200 } });
-  // Hers have failed by themselves, each by its name.
+  // Her tasks fail by themselves, each on its own host name.
   const failed = async () =>
     (await eve.ask('GET', '/api/tasks/?status=FAILED&limit=100&fields=error')).body.results;
   await expect.poll(async () => (await failed()).length, { timeout: 60_000 }).toBe(80);

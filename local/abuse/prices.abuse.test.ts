@@ -9,8 +9,9 @@ import { type StandInProvider, startProvider } from '../../functions/prices/test
 import { updatePrices } from '../../functions/prices/update/update-prices.ts';
 
 /*
- * 14 organizations follow the same 350 assets with long names, by 700 requests. They pushed out an asset that one
- * organization followed before: what most follow came first, and four calls have room for 272 such names.
+ * 14 organizations follow the same 350 assets with long names, by 700 requests. They once pushed out an asset that
+ * another organization had followed earlier: the most followed assets came first, and four calls have room for only 272
+ * such names.
  */
 
 let on: Stand;
@@ -26,7 +27,7 @@ afterAll(async () => {
 
 const fetch = textGetter(guardedFetch({ loopback: 'allowed' }));
 
-/** Runs the tick of a time, and says which assets the provider was asked for. */
+/** Runs the tick for a time. @returns the assets that the provider was asked for */
 async function askedAt(time: Date): Promise<Set<string>> {
   const before = provider.requests.length;
   const clock = {
@@ -52,7 +53,7 @@ async function askedAt(time: Date): Promise<Set<string>> {
 test('an asset that is followed already is asked for, whatever others follow after it', async () => {
   const arranged = arrange(on);
   const now = Date.now();
-  // As long as the others: a short name finds room in the last call.
+  // Its name is as long as the others: a short name would fit into the last call.
   const first = 'first-'.padEnd(100, 'x');
   provider.quotes.set(first, { usd: '1.5' });
   await arranged.organization([{ asset: first, currency: 'usd' }]);
@@ -63,6 +64,6 @@ test('an asset that is followed already is asked for, whatever others follow aft
   }
   const asked = await askedAt(new Date(now));
   expect(asked).toContain(first);
-  // The room is full all the same.
+  // The calls are nevertheless full.
   expect(asked.size).toBeGreaterThan(200);
 });

@@ -3,7 +3,7 @@ import { type Member, type Stand, stand } from '../../functions/database/testing
 import { purge } from '../../functions/tasks/dispatcher/retention.ts';
 
 /*
- * Tasks that ended faster than a fixed number in each tick was removed: the table grew for ever.
+ * Tasks once ended faster than a fixed number per tick could remove them, and the table grew without bound.
  */
 
 const TASKS = 100_000;
@@ -23,7 +23,7 @@ const left = async () => {
 
 test('a tick removes 100,000 tasks when it has the time, and stops when the time is used', async () => {
   await on.admin.begin(async (tx) => {
-    // Each row would else be asked for what it refers to.
+    // Skips the foreign key checks of every row.
     await tx`set local session_replication_role = replica`;
     await tx`
       insert into tasks (id, organization_id, kind, name, queue, status, scheduled_time, run_at, finished_at, max_retries, attempt_limit)
@@ -39,7 +39,7 @@ test('a tick removes 100,000 tasks when it has the time, and stops when the time
     return steps >= 0;
   });
   expect([first.removed, await left()]).toEqual([1_500, TASKS - 1_500]);
-  // They are kept for thirty days, and ended forty days ago.
+  // Tasks are kept for thirty days; these ended forty days ago.
   expect(first.overdueSeconds).toBeGreaterThanOrEqual(10 * 86_400);
   expect(await purge(deps, () => true)).toEqual({ removed: TASKS - 1_500, overdueSeconds: 0 });
   expect(await left()).toBe(0);

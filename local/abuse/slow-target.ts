@@ -1,7 +1,7 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** A server that lets every request wait until it is told to answer. Paths name who has sent the request. */
+/** A server that answers no request until `answer` is called. The first part of a path names the sender. */
 export async function waitingTarget() {
   const waiting = new Map<ServerResponse, string>();
   const most = new Map<string, number>();
@@ -19,17 +19,17 @@ export async function waitingTarget() {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    /** Requests that wait for an answer now. */
+    /** Number of requests that wait for an answer now. */
     waiting: () => waiting.size,
-    /** The most requests of one sender that have waited at the same time. */
+    /** For each sender, the largest number of requests that waited at the same time. */
     most,
     hits,
-    /** Answers those that wait, and from now on everybody at once. */
+    /** Answers all waiting requests, and from now on every request at once. */
     answer() {
       answers = true;
       for (const response of waiting.keys()) response.end('late');
     },
-    /** Lets requests wait again. */
+    /** Makes new requests wait again. */
     hold() {
       answers = false;
     },

@@ -8,23 +8,26 @@ import { type Runtime, startRuntime } from '../runtime.ts';
 import { waitingTarget } from './slow-target.ts';
 
 /*
- * One account makes organizations, and each of them requests to a server that does not answer. Somebody else's click must not wait
- * for that server.
+ * One account creates organizations, and each of them sends requests to a server that does not answer. Another user's
+ * click must not wait for that server.
  */
 
 const ORGANIZATIONS = 8;
 const REQUESTS = 40;
 
-/** At most so many run at once, of one organization and of one user over all of its organizations. */
+/** Concurrency limits: for one organization, and for one user over all of its organizations. */
 const OF_ORGANIZATION = 40;
 const OF_USER = 80;
 
-/** Requests that all workers of the queue together can wait for. */
+/** Number of requests that all workers of the queue can wait for at the same time. */
 const PLACES = 400;
 
 const CLICKS = 20;
 
-/** A click waited 17,500 ms. It takes 20 ms on an idle system, and on a machine with two cores that does much else some more. */
+/**
+ * Before the fix a click waited 17,500 ms. It takes 20 ms on an idle system, and somewhat more on a busy machine with
+ * two cores.
+ */
 const LONGEST_MS = 2_000;
 
 let directory: string;
@@ -43,7 +46,7 @@ beforeAll(async () => {
     env: { OUTBOUND_LOOPBACK: 'allowed' },
   });
   sql = postgres(runtime.databaseUrl, { max: 1, onnotice: () => {} });
-  // What is counted here is places; how fast they may be taken is the matter of amplification.abuse.test.ts.
+  // This test counts places; amplification.abuse.test.ts covers how fast they may be taken.
   await sql`update quotas set value = 1000 where name in ('requests_per_second', 'requests_at_once')`;
   bystander = await register(runtime.url);
 });
@@ -56,7 +59,11 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-/** Clicks of the bystander, one after the other. @returns milliseconds from each request to the start of its task */
+/**
+ * Sends the bystander's clicks one after the other.
+ *
+ * @returns milliseconds from each request to the start of its task
+ */
 async function clicks(): Promise<number[]> {
   const waited: number[] = [];
   for (let n = 0; n < CLICKS; n += 1) {
@@ -76,7 +83,7 @@ async function rowOf(id: string): Promise<{ status: string; waited: number } | u
 const median = (values: readonly number[]) =>
   values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)];
 
-/** A user's organizations, each with slow requests. @returns the ids of the tasks */
+/** Creates a user's organizations, each with slow requests. @returns the ids of the tasks */
 async function attack(organizations: number, requests: number): Promise<string[]> {
   const user = await register(runtime.url);
   const ids: string[] = [];
@@ -102,7 +109,7 @@ const ended = async (ids: readonly string[]): Promise<number> => {
 };
 
 test('a click starts at once beside 320 slow requests of one user in 8 organizations, and all of these come to their end', async () => {
-  // Idle: every function is warm afterwards.
+  // The first clicks run on an idle system and warm every function.
   await clicks();
   const ids = await attack(ORGANIZATIONS, REQUESTS);
   expect(ids).toHaveLength(320);
@@ -110,7 +117,7 @@ test('a click starts at once beside 320 slow requests of one user in 8 organizat
   const waited = await clicks();
   expect(Math.max(...waited)).toBeLessThan(LONGEST_MS);
   expect(median(waited)).toBeLessThan(LONGEST_MS / 4);
-  // Still: while the clicks ran, nobody got more than its places.
+  // While the clicks ran, no sender got more than its places.
   expect(target.waiting()).toBe(OF_USER);
   expect(Math.max(...target.most.values())).toBeLessThanOrEqual(OF_ORGANIZATION);
   target.answer();
@@ -125,7 +132,7 @@ test('a click starts at once also when more users than there are places have slo
   expect(Math.max(...waited)).toBeLessThan(LONGEST_MS);
   expect(median(waited)).toBeLessThan(LONGEST_MS / 4);
   target.answer();
-  // What found no place has gone back, for the dispatcher to send again.
+  // Tasks that found no place went back to SCHEDULED. The dispatcher sends them again.
   await expect
     .poll(
       async () => {

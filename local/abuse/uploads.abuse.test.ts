@@ -7,10 +7,11 @@ import { register, type User } from '../end-to-end/client.ts';
 import { type Runtime, startRuntime } from '../runtime.ts';
 
 /*
- * Uploads of line ends alone kept the event loop of a worker for as long as they were, and nothing bounded uploads.
+ * Uploads that consist only of line ends once blocked the event loop of a worker for their whole length, and nothing
+ * limited uploads.
  */
 
-/** Tens of seconds, before empty lines were counted. */
+/** Bytes of line ends. They took tens of seconds before empty lines were counted. */
 const LINE_ENDS = 64_000_000;
 
 let dataDir: string;

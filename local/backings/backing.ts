@@ -5,14 +5,14 @@ import type { Deliveries, DeliveryOptions } from '../emulators/deliveries.ts';
 import type { Lambda } from '../emulators/lambda/lambda.ts';
 import type { Deployment } from '../template/deployment.ts';
 
-/** What stands below the functions on this machine: embedded in this process, or what compose.yaml runs. */
+/** Services below the functions on this machine: either embedded in this process or those of compose.yaml. */
 export interface Backing {
   readonly database: DatabaseServer;
   /** SQS's address, without a trailing slash. */
   readonly queuesEndpoint: string;
-  /** `AWS_ENDPOINT_URL_<service>`: where the functions find what the runtime's own AWS API does not stand for. */
+  /** `AWS_ENDPOINT_URL_<service>` for the services that the runtime's own AWS API does not emulate. */
   readonly endpoints: Readonly<Record<string, string>>;
-  /** Makes the queues, and what else of the template has its place here. */
+  /** Creates the queues, and the template's other resources that this backing holds. */
   create(deployment: Deployment): Promise<void>;
   deliveries(
     options: Omit<DeliveryOptions, 'deployment' | 'requests'> & { deployment: Deployment },
@@ -23,34 +23,34 @@ export interface Backing {
     lambda: Lambda;
     lambdaEndpoint: string;
   }): Promise<Sockets>;
-  /** SQS requests answered since the start, by action, as far as they are counted here. */
+  /** SQS requests answered since the start, by action. Empty where the backing does not count them. */
   sqsRequestCounts(): Readonly<Record<string, number>>;
 }
 
-/** A Postgres server that the runtime makes its database on. */
+/** A Postgres server on which the runtime creates its database. */
 export interface DatabaseServer {
   readonly host: string;
   readonly port: number;
-  /** A role that may make databases and roles. */
+  /** A role that may create databases and roles. */
   readonly user: string;
   readonly password: string;
-  /** A connection URL of that user. */
+  /** Returns a connection URL for `user`. */
   url(database?: string): string;
 }
 
-/** Starts the server that stands for Aurora's cluster. */
+/** Starts the Postgres server that stands for Aurora's cluster. */
 export type StartDatabase = (options: {
-  /** A directory for the cluster alone. */
+  /** A directory that only this cluster uses. */
   dataDir: string;
   durable: boolean;
   log: (line: string) => void;
 }) => Promise<DatabaseServer & { stop(): Promise<void> }>;
 
-/** The WebSocket API, in whatever processes it runs. */
+/** The WebSocket API, independent of the processes in which it runs. */
 export interface Sockets {
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
   readonly ask: AskConnection;
-  /** The processes that hold connections, when they are not this one. */
+  /** The processes that hold connections; empty when this process holds them. */
   gateways(): readonly { readonly pid: number; readonly port: number }[];
   /** Closes every connection and waits until `$disconnect` has run for each. */
   stop(): Promise<void>;

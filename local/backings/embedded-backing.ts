@@ -12,16 +12,16 @@ const startEmbeddedPostgres: StartDatabase = async (options) => ({
 });
 
 /**
- * Starts the database, queues and buckets that come along; the rest runs in this process.
+ * Starts the embedded database, queues and buckets. Everything else runs in this process.
  *
- * @param options.undo ends them
+ * @param options.undo receives the stops of what was started
  */
 export async function embeddedBacking(options: {
   inDataDir: (name: string) => string;
   durable: boolean;
   startDatabase: StartDatabase | undefined;
   startQueues: StartQueues | undefined;
-  /** What the functions sign with. */
+  /** The secret key with which the functions sign their requests. */
   secretAccessKey: string;
   log: (line: string) => void;
   undo: AsyncDisposableStack;
@@ -33,7 +33,7 @@ export async function embeddedBacking(options: {
     undone(undo, startQueues({ dataDir: inDataDir('queues') })),
     undone(undo, startBuckets({ dataDir: inDataDir('buckets'), secretAccessKey })),
   ] as const;
-  // Both first, so that one that fails leaves none behind that starts later.
+  // Waits for all of them first: if one fails, no other may start later and stay behind.
   await Promise.allSettled(starting);
   const [database, queues, buckets] = await Promise.all(starting);
   return {
@@ -53,7 +53,7 @@ export async function embeddedBacking(options: {
   };
 }
 
-/** Registers the stop of something as soon as it has started. */
+/** Waits for the start of something and registers its stop. */
 export async function undone<T extends { stop(): Promise<void> }>(
   undo: AsyncDisposableStack,
   starting: Promise<T>,

@@ -1,8 +1,9 @@
 /**
- * `npm run bench`: measures the budgets of docs/benchmarks.md on this machine, and the same work done by other systems.
+ * `npm run bench`: measures the budgets of docs/benchmarks.md on this machine, and compares other systems on the same
+ * work.
  *
- * A whole run writes its tables into docs/benchmarks.md. Times are measured and never asserted: a budget that is missed
- * is told, and is no failure.
+ * A whole run writes its tables into docs/benchmarks.md. Times are measured and never asserted: a missed budget is
+ * reported and does not fail the run.
  */
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -30,7 +31,7 @@ import { budgets, comparedFindings, comparison } from './report/report.ts';
 
 const PAGE = join(import.meta.dirname, '..', '..', 'docs', 'benchmarks.md');
 
-/** Characters of a failure that the tables quote. */
+/** Number of characters of a failure that the tables quote. */
 const QUOTED = 200;
 
 const PARTS: readonly Part[] = [
@@ -58,7 +59,7 @@ await bench(options).then(
   },
 );
 
-/** Leaves nothing behind, also when something is just starting. */
+/** Stops every process and removes the files, even if a start is under way. */
 async function end(code: number): Promise<never> {
   isEnding = true;
   await stopEverything();

@@ -9,12 +9,12 @@ import versions from './versions.json' with { type: 'json' };
 
 const run = promisify(execFile);
 
-/** An installation takes half a minute; one that takes this long hangs. */
+/** An installation takes half a minute. After this many seconds it is treated as hanging. */
 const INSTALL_SECONDS = 300;
 
 const REDIS = 'redis-server';
 
-/** The systems that Celeriac is compared with, outside the repository and its dependency tree. */
+/** The compared systems, installed outside the repository and its dependency tree. */
 export interface Cache {
   /** A directory whose `node_modules` has the npm packages of `versions.json`. */
   readonly packages: string;
@@ -28,9 +28,9 @@ export interface Cache {
 }
 
 /**
- * The cache, under a name made of the pinned versions.
+ * Returns the cache. Its directory's name is a hash of the pinned versions.
  *
- * @param log receives a line for each thing that is installed
+ * @param log receives a line for each installation
  */
 export function openCache(log: (line: string) => void): Cache {
   const digest = createHash('sha256').update(JSON.stringify(versions)).digest('hex').slice(0, 12);
@@ -62,7 +62,7 @@ export function openCache(log: (line: string) => void): Cache {
   };
 }
 
-/** Fills a directory that is not yet marked as complete, from nothing. */
+/** Empties and fills a directory, unless it is marked as complete. */
 async function once(directory: string, fill: () => Promise<void>): Promise<void> {
   const mark = join(directory, 'complete');
   if (existsSync(mark)) return;
@@ -72,7 +72,7 @@ async function once(directory: string, fill: () => Promise<void>): Promise<void>
   await writeFile(mark, '');
 }
 
-/** Redis as the distribution has it; its version is printed beside the results. */
+/** Installs the distribution's Redis. The results show its version. */
 async function installRedis(log: (line: string) => void): Promise<void> {
   if (await answers(REDIS)) return;
   if (process.getuid?.() !== 0) throw new Error(`${REDIS} is missing (Debian: apt-get install ${REDIS})`);

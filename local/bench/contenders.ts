@@ -11,11 +11,11 @@ import { type Fsync, startRedis } from './redis.ts';
 const DRIVERS = join(import.meta.dirname, 'drivers');
 const ALL: readonly Measure[] = ['bulk', 'single', 'latency', 'lateness'];
 
-/** Seconds after which a call is given up, beside what it is asked to take. */
+/** Seconds beyond a call's expected duration after which it is given up. */
 const SLACK_SECONDS = 60;
 const BULK_SECONDS = 180;
 
-/** Everything that is measured beside each other; the order is that of the tables. */
+/** Returns all compared systems, in the order of the tables. */
 export function contenders(cache: Cache): Contender[] {
   const node = { BENCH_PACKAGES: cache.packages };
   return [
@@ -95,7 +95,7 @@ export function contenders(cache: Cache): Contender[] {
       measures: ['bulk'],
       async start(directory) {
         await using undo = new AsyncDisposableStack();
-        // For its schema: nothing of it runs while nobody calls.
+        // Only its schema is needed. Nothing runs, because no request comes.
         const host = await startHost(directory, { schedules: false });
         undo.defer(host.stop);
         return driven(undo.move(), directory, process.execPath, [join(DRIVERS, 'raw-postgres.ts')], {
@@ -109,9 +109,9 @@ export function contenders(cache: Cache): Contender[] {
 }
 
 /**
- * A system whose driver is a process of its own.
+ * Starts a system whose driver is a separate process.
  *
- * @param undo ends what it stands on
+ * @param undo stops the services below the driver
  */
 async function driven(
   undo: AsyncDisposableStack,

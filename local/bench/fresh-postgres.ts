@@ -3,7 +3,7 @@ import postgres from 'postgres';
 import { startPostgres } from '../postgres/cluster.ts';
 import { noted } from './measuring/running.ts';
 
-/** A cluster from nothing, with the settings that Celeriac's has, and a database in it. */
+/** Starts an empty cluster with Celeriac's settings, and creates a database in it. */
 export async function freshPostgres(directory: string): Promise<{ url: string; stop(): Promise<void> }> {
   const cluster = await startPostgres({ dataDir: join(directory, 'postgres') });
   const stop = noted(cluster.stop);

@@ -6,7 +6,7 @@ import versions from './versions.json' with { type: 'json' };
 
 const REPOSITORY = join(import.meta.dirname, '..', '..');
 
-/** What the figures depend on, in a few lines. */
+/** Returns Markdown lines about the machine and the versions that the figures depend on. */
 export function machine(): string {
   const { devDependencies } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8'));
   const { npm, python } = versions;

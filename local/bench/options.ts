@@ -3,11 +3,11 @@ import { FULL, QUICK, type Scale } from './report/finding.ts';
 
 export interface Options {
   readonly scale: Scale;
-  /** Names, or beginnings of names, of what is measured; empty: everything. */
+  /** Names or prefixes of the measured systems and parts. Empty means everything. */
   readonly only: readonly string[];
-  /** Minutes after which nothing further is begun. */
+  /** Minutes after which no further part begins. */
   readonly minutes: number;
-  /** Whether docs/benchmarks.md is rewritten: only by a whole run. */
+  /** True when docs/benchmarks.md is rewritten: only by a whole run. */
   readonly isWhole: boolean;
 }
 
@@ -19,7 +19,7 @@ export const USAGE = `npm run bench -- [--quick] [--only name,name…] [--rounds
   --tasks    tasks of a bulk load (${FULL.tasks})
   --minutes  after so many nothing further is begun (25)`;
 
-/** @throws when an option is unknown or no number */
+/** Parses the command line. @throws when an option is unknown or not a positive whole number */
 export function readOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
     args: [...args],

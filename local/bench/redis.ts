@@ -5,12 +5,12 @@ import { createClient } from '@redis/client';
 import { freePort } from '../process/free-port.ts';
 import { noted } from './measuring/running.ts';
 
-/** When Redis forces what it appended to disk. */
+/** When Redis forces its append-only file to disk. */
 export type Fsync = 'everysec' | 'always';
 
 const START_SECONDS = 10;
 
-/** A Redis of one's own on the loopback interface, whose data survives its end as far as `fsync` says. */
+/** Starts a separate Redis on the loopback interface. Its data survives a crash as far as `fsync` allows. */
 export async function startRedis(options: {
   command: string;
   directory: string;

@@ -9,20 +9,20 @@ import { startProxy } from './proxy.ts';
 
 const PASSWORD = 'replicated';
 
-/** A standby streams from it, and from what it becomes. */
+/** Settings for replication: the standby streams from this server, and later from the promoted one. */
 const REPLICATION = {
   wal_level: 'replica',
   max_wal_senders: '4',
-  // Holds what was written while the standby was copied.
+  // Keeps the WAL that is written while the standby is copied.
   wal_keep_size: '1GB',
   full_page_writes: 'on',
 };
 
-/** Two servers behind one address, as a cluster of Aurora has: a writer, and a reader that takes its place. */
+/** Two servers behind one address, like an Aurora cluster: a writer, and a reader that can become the writer. */
 export interface Cluster extends DatabaseServer {
   /**
-   * The writer goes, the reader takes its place, and the old writer comes back as a reader of the new one, where it was. The
-   * address still leads there, as a name does that is remembered for a while.
+   * Stops the writer, promotes the reader, and restarts the old writer as a reader of the new one on its old port. The
+   * address still leads to the old writer, like a cached DNS name.
    */
   failOver(): Promise<void>;
   /** Lets new connections to the address reach the writer. */
@@ -51,7 +51,7 @@ export async function startCluster(directory: string): Promise<Cluster> {
     password: PASSWORD,
     url,
     async failOver() {
-      // Its end waits until the standby has all that it has committed.
+      // The stop waits until the standby has everything that the writer committed.
       await first.stop();
       await ask(second, (sql) => sql`select pg_promote()`);
       first = await startStandby(firstDir, second.port, first.port);
@@ -64,7 +64,7 @@ export async function startCluster(directory: string): Promise<Cluster> {
   };
 }
 
-/** Starts the server of a directory as a standby of the one at `primaryPort`. */
+/** Starts the server in `dataDir` as a standby of the server at `primaryPort`. */
 async function startStandby(dataDir: string, primaryPort: number, port?: number): Promise<Postgres> {
   await writeAsOwner(join(dataDir, 'cluster'), 'standby.signal', '');
   const primary = `host=127.0.0.1 port=${primaryPort} user=${SUPERUSER} password=${PASSWORD}`;
@@ -77,12 +77,12 @@ async function startStandby(dataDir: string, primaryPort: number, port?: number)
   });
 }
 
-/** Copies the cluster of a running server, as `pg_basebackup` does, which the embedded Postgres has not. */
+/** Copies the cluster of a running server like `pg_basebackup`, which the embedded Postgres lacks. */
 async function copyWhileRunning(server: Postgres, from: string, to: string): Promise<void> {
   await mkdir(to, { recursive: true });
   await ask(server, async (sql) => {
     await sql`select pg_backup_start('standby', true)`;
-    // The files keep their owner.
+    // `-a` keeps the files' owner.
     execFileSync('cp', ['-a', join(from, 'cluster'), to]);
     const [backup] = await sql<{ labelfile: string }[]>`select labelfile from pg_backup_stop(false)`;
     await writeAsOwner(join(to, 'cluster'), 'backup_label', backup?.labelfile ?? '');
@@ -94,7 +94,7 @@ async function copyWhileRunning(server: Postgres, from: string, to: string): Pro
   }
 }
 
-/** Postgres reads files of its own account alone. */
+/** Writes a file with the cluster's owner. Postgres reads only files that its own account owns. */
 async function writeAsOwner(cluster: string, name: string, content: string): Promise<void> {
   const file = join(cluster, name);
   await writeFile(file, content, { mode: 0o600 });

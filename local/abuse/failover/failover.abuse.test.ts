@@ -8,8 +8,8 @@ import { type Runtime, startRuntime } from '../../runtime.ts';
 import { type Cluster, startCluster } from './cluster.ts';
 
 /*
- * A failover, with a real standby: the database's writer goes, its reader takes its place, and for a while the name of the
- * cluster still leads to the old writer, which is a reader by then.
+ * A failover with a real standby. The writer stops and its reader is promoted. For a while the cluster's name still
+ * leads to the old writer, which is a reader by then.
  */
 
 let directory: string;
@@ -37,7 +37,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-/** Creates a task, if that is possible at the moment. */
+/** Tries to create a task. */
 const create = (name: string, fields: Record<string, unknown> = {}) =>
   ada.ask('POST', '/api/tasks/', { name, ...fields });
 const statuses = async (ids: readonly string[]) => {
@@ -46,7 +46,7 @@ const statuses = async (ids: readonly string[]) => {
 };
 
 test('after a failover tasks go on, none is lost, and nothing answers 500', async () => {
-  // They are due when the writer has just gone.
+  // The tasks become due just after the writer stops.
   const scheduled_time = new Date(Date.now() + 3_000).toISOString();
   const ids: string[] = [];
   for (let n = 0; n < 20; n += 1) ids.push(await ada.create({ name: `Task ${n}`, scheduled_time }));
@@ -56,7 +56,7 @@ test('after a failover tasks go on, none is lost, and nothing answers 500', asyn
   expect(batch.status).toBe(201);
 
   await cluster?.failOver();
-  // Every sandbox that serves one of these opens a connection to what is a reader now.
+  // Every sandbox that serves one of these requests connects to a server that is now a reader.
   const meanwhile = await Promise.all(Array.from({ length: 8 }, (_, n) => create(`Meanwhile ${n}`)));
   expect(new Set(meanwhile.map(({ status, body }) => `${status} ${body.code}`))).toEqual(
     new Set(['503 unavailable']),
@@ -91,7 +91,7 @@ test('messages of a worker that cannot reach the database come again soon, and n
   expect(failures() - before).toBeLessThan(5);
   await sql`alter role celeriac_worker login`;
   await sql.end();
-  // No dispatcher runs here. By itself, the queue would show the message again after an hour and a half.
+  // No dispatcher runs here. The queue alone would show the message again only after an hour and a half.
   await expect
     .poll(() => statuses([id]), { timeout: 90_000, interval: 200 })
     .toEqual(new Set(['200 COMPLETED']));

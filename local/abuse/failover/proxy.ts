@@ -1,6 +1,6 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** An address that leads elsewhere later, as the name of a cluster does. Connections that are open stay where they are. */
+/** An address whose target can change, like a cluster's DNS name. Open connections keep their old target. */
 export interface Proxy {
   readonly port: number;
   /** Leads new connections to another port of this machine. */

@@ -6,10 +6,10 @@ import { type EventQueue, eventQueues } from './provision.ts';
 const WAIT_SECONDS = 20;
 
 /**
- * Deliveries where the emulator has the queues and buses: patterns are matched there, and a matched event for a
- * function comes by that function's event queue. Schedules are the runtime's own.
+ * Deliveries for queues and buses in the emulator. The emulator matches event patterns; a matched event for a function
+ * arrives through the event queue of that function. The runtime fires the schedules itself.
  *
- * @param options.endpoint the emulator's
+ * @param options.endpoint the emulator's address
  */
 export function eventDeliveries(options: DeliveryOptions & { readonly endpoint: string }): Deliveries {
   const { deployment, requests, lambda, log, endpoint } = options;
@@ -25,7 +25,7 @@ export function eventDeliveries(options: DeliveryOptions & { readonly endpoint: 
       try {
         const messages = await requests.receive(url, 10, WAIT_SECONDS, stopping.signal);
         if (messages.length === 0) continue;
-        // Accepted is delivered: from here on the retries are Lambda's, as after EventBridge.
+        // An accepted event counts as delivered. From here on Lambda retries, as it does after EventBridge.
         for (const { Body } of messages) lambda.invokeLater(targetArn, Body);
         await requests.remove(
           url,

@@ -9,18 +9,18 @@ import { connectRedis } from '../redis/redis-client.ts';
 import { eventDeliveries } from './event-deliveries.ts';
 import { provision } from './provision.ts';
 
-/** Addresses of what compose.yaml runs, or of others like them. */
+/** Addresses of the services of compose.yaml, or of equivalent services. */
 export interface Addresses {
   /** An AWS emulator with SQS, EventBridge and S3; without a trailing slash. */
   readonly aws: string;
   readonly redis: string;
-  /** Of a role that may make databases and roles; the database in it is only the way in. */
+  /** URL with a role that may create databases and roles. Its database is used only to connect. */
   readonly postgres: string;
-  /** WebSocket gateway processes. */
+  /** Number of WebSocket gateway processes. */
   readonly gateways: number;
 }
 
-/** Where compose.yaml publishes its services. */
+/** The addresses that compose.yaml publishes. */
 export const COMPOSE: Addresses = {
   aws: 'http://127.0.0.1:4566',
   redis: 'redis://127.0.0.1:6379',
@@ -28,20 +28,20 @@ export const COMPOSE: Addresses = {
   gateways: 2,
 };
 
-/** The migrations grant roles `with inherit`. */
+/** The migrations use `grant … with inherit`, which needs Postgres 16. */
 const OLDEST_POSTGRES = 16;
 
 /**
- * Seconds of a long poll. LocalStack hands messages to a poll whose client is dead, where they stay hidden for the
- * visibility timeout: after a `kill -9` these polls must have ended before the next start is ready.
+ * Seconds of a long poll. LocalStack gives messages to a poll of a dead client, and they stay hidden for the visibility
+ * timeout. After a `kill -9` these polls must have ended before the next start is ready.
  */
 export const LONG_POLL_SECONDS = 2;
 
-/** Seconds that each service has to answer: time enough for a `docker compose up` in the other window. */
+/** Seconds to wait for each service: enough for a `docker compose up` in another window. */
 const WAIT_SECONDS = 60;
 
 /**
- * Stands on LocalStack, Redis and Postgres.
+ * Returns a backing on LocalStack, Redis and Postgres.
  *
  * @throws {StartFailure} when one of them does not answer
  */
@@ -92,7 +92,9 @@ export async function localStackBacking(addresses: Addresses, log: (line: string
   };
 }
 
-/** Requests as LocalStack needs them: with short polls. Queues that a restart has lost are made again. */
+/**
+ * Adapts SQS requests to LocalStack: shortens the polls, and creates queues again that LocalStack lost by a restart.
+ */
 function mending(requests: SqsRequests, mend: () => Promise<void>): SqsRequests {
   let mended: Promise<void> | undefined;
   return {
@@ -103,7 +105,7 @@ function mending(requests: SqsRequests, mend: () => Promise<void>): SqsRequests 
       } catch (error) {
         if (!(error instanceof Error && /QueueDoesNotExist|NonExistentQueue/.test(error.message)))
           throw error;
-        // Every poller finds out at the same time.
+        // Every poller notices the loss at the same time; only one of them creates the queues.
         mended ??= mend().finally(() => {
           mended = undefined;
         });
@@ -129,7 +131,7 @@ function databaseServer(address: string): DatabaseServer {
   };
 }
 
-/** Waits until `attempt` succeeds. @throws {StartFailure} when it does not in time */
+/** Waits until `attempt` succeeds. @throws {StartFailure} when it does not succeed in time, or at once for `Unfit` */
 async function answering(
   what: string,
   {
@@ -168,7 +170,7 @@ async function listQueues(endpoint: string): Promise<void> {
   if (!response.ok) throw new Error(`SQS answered ${response.status}`);
 }
 
-/** It answers, and waiting for it would not help. */
+/** The service answers but cannot be used. Waiting would not help. */
 class Unfit extends Error {}
 
 /** @throws {Unfit} when the server is too old */
@@ -190,7 +192,7 @@ function withoutPassword(url: string): string {
   return url.replace(/:[^:@/]*@/, '@');
 }
 
-/** What failed at the bottom: `fetch failed` alone tells nobody anything. */
+/** Returns the message of the innermost cause. `fetch failed` alone does not help. */
 function reasonIn(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error ? reasonIn(error.cause) : error.message;

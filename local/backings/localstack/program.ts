@@ -6,16 +6,16 @@ const READY_SECONDS = 90;
 
 export interface Program {
   readonly pid: number;
-  /** As given. */
+  /** The address that the caller gave. */
   readonly address: string;
-  /** Asks it to end, and kills it when it does not within ten seconds. */
+  /** Sends the stop signal. Kills the program if it has not ended after ten seconds. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts a server and waits until it is ready: by what it prints, or by what it answers.
+ * Starts a server and waits until it is ready, by a line of its output or by a check.
  *
- * @throws {StartFailure} when it ends, or is not ready in time; with the end of what it printed
+ * @throws {StartFailure} when the server ends or is not ready in time; the message contains the end of its output
  */
 export async function startProgram(options: {
   command: string;

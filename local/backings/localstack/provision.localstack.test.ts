@@ -18,8 +18,8 @@ import { eventDeliveries } from './event-deliveries.ts';
 import { provision } from './provision.ts';
 
 /*
- * The template of this very repository in LocalStack, with two rules added whose patterns its bus is to match: one for
- * a queue, one for a function.
+ * The template of this repository in LocalStack, with two added rules whose patterns the bus must match: one with a
+ * queue as its target, one with a function.
  */
 
 const FUNCTION_ARN = 'arn:aws:lambda:us-east-1:000000000000:function:listener';
@@ -77,7 +77,7 @@ afterAll(() => {
   for (const client of [sqs, events, s3]) client?.destroy();
 });
 
-/** A queue like it that no system of another test has ever listened to or sent to. */
+/** Returns a copy of the queue under a name of this run, so that no other test's system has used it. */
 function apart({ name, ...queue }: QueueSpec): QueueSpec {
   const apartOf = (text: string) => text.replace(/[^/:"]+$/, (last) => `${RUN}${last}`);
   const { RedrivePolicy, ...attributes } = queue.attributes;
@@ -134,7 +134,7 @@ test('a message that is received too often ends in the dead-letter queue', async
   const { deadLetterTargetArn, maxReceiveCount } = JSON.parse(queue?.attributes.RedrivePolicy ?? '{}');
   const dead = deployment.queues.find(({ arn }) => arn === deadLetterTargetArn);
   if (!queue || !dead) throw new Error('no queue has a redrive policy');
-  // An attempt before may have left some.
+  // An earlier attempt of this test may have left messages.
   for (const { url } of [queue, dead]) await sqs.send(new PurgeQueueCommand({ QueueUrl: url }));
   await sqs.send(new SendMessageCommand({ QueueUrl: queue.url, MessageBody: 'poison' }));
   for (let received = 0; received < maxReceiveCount; received += 1)
@@ -175,7 +175,7 @@ test('an event that matches a rule reaches its queue and its function; one that 
   });
   deliveries.startMappings();
   try {
-    // Unlike those that an attempt before may have left.
+    // A new subject separates these events from those of an earlier attempt.
     const subject = randomUUID();
     await publish('price.moved', { subject });
     await publish('task.finished', { subject });
@@ -188,7 +188,7 @@ test('an event that matches a rule reaches its queue and its function; one that 
     expect(heard()).toContainEqual({ fixed: true });
     const event = { source: 'celeriac', 'detail-type': 'task.finished', detail: { subject } };
     expect(heard()).toContainEqual(expect.objectContaining(event));
-    // The bus says nothing about which of its targets comes first.
+    // The bus does not promise an order between its targets.
     const queued: { detail: unknown }[] = [];
     const queuedOfThese = async () => {
       queued.push(...(await receive(integrator)).map((body) => JSON.parse(body)));

@@ -9,18 +9,19 @@ import { CreateQueueCommand, SetQueueAttributesCommand, SQSClient } from '@aws-s
 import type { BucketSpec, Deployment, RuleSpec } from '../../template/deployment.ts';
 import { ACCOUNT, REGION } from '../../template/physical.ts';
 
-/** EventBridge's limit of a rule's name. */
+/** EventBridge's limit for the length of a rule's name. */
 const MAX_RULE_NAME = 64;
 
-/** What a second creation of the same thing is refused with. */
+/** Error names of a creation that fails because the resource exists. */
 const EXISTS = new Set(['ResourceAlreadyExistsException', 'BucketAlreadyOwnedByYou', 'BucketAlreadyExists']);
 
 /**
- * Makes what the template says in an AWS emulator: queues with their attributes and redrive, buckets, buses, and rules
- * with their targets. What is there is brought up to date, nothing is removed.
+ * Creates the template's resources in an AWS emulator: queues with their attributes and redrive policies, buckets,
+ * buses, and rules with their targets. Updates queues, buckets and rules that exist; removes nothing.
  *
- * Rules with a schedule are made disabled, as the runtime fires them itself: LocalStack looks at its schedules about
- * once a minute and fires what is due within the next one, which is early, and now and then twice or not at all.
+ * Creates rules with a schedule disabled, because the runtime fires them itself: LocalStack checks its schedules about
+ * once a minute and fires everything that is due within the next minute. That is early, and sometimes twice or not at
+ * all.
  *
  * @param endpoint without a trailing slash
  */
@@ -39,7 +40,7 @@ export async function provision(
   try {
     await Promise.all(deployment.buckets.map((bucket) => makeBucket(s3, bucket)));
     const queues = [...deployment.queues, ...eventQueues(deployment.rules, endpoint)];
-    // All of them before any redrive policy, which names another queue.
+    // All queues must exist first, because a redrive policy names another queue.
     await Promise.all(queues.map(({ name }) => sqs.send(new CreateQueueCommand({ QueueName: name }))));
     await Promise.all(
       queues.map(({ url, attributes }) =>
@@ -60,16 +61,16 @@ export async function provision(
   }
 }
 
-/** A queue by which the emulator's buses reach a function, which runs here and not in the emulator. */
+/** A queue through which the emulator's buses reach a function. The functions run here and not in the emulator. */
 export interface EventQueue {
   readonly name: string;
   readonly url: string;
   readonly attributes: Readonly<Record<string, string>>;
-  /** Of the function. */
+  /** ARN of the function. */
   readonly targetArn: string;
 }
 
-/** One queue for each function that is the target of a rule with a pattern. */
+/** Returns one queue for each function that is the target of a rule with a pattern. */
 export function eventQueues(rules: readonly RuleSpec[], endpoint: string): EventQueue[] {
   const targets = rules.filter(({ pattern }) => pattern).flatMap((rule) => rule.targets);
   const functions = new Set(targets.map(({ arn }) => arn).filter(isFunction));
@@ -82,7 +83,7 @@ export function eventQueues(rules: readonly RuleSpec[], endpoint: string): Event
 async function makeBucket(s3: S3Client, { name: Bucket, corsRules }: BucketSpec): Promise<void> {
   await unlessThere(s3.send(new CreateBucketCommand({ Bucket })));
   if (corsRules.length === 0) return;
-  // The template says `ExposedHeaders` and `MaxAge` to what the request calls otherwise.
+  // The request names two fields differently from the template: `ExposeHeaders` and `MaxAgeSeconds`.
   const CORSRules = corsRules.map(
     ({ AllowedMethods, AllowedOrigins, AllowedHeaders, ExposedHeaders, MaxAge }) => ({
       AllowedMethods: [...AllowedMethods],
@@ -117,7 +118,7 @@ async function putRule(events: EventBridgeClient, rule: RuleSpec): Promise<void>
       })),
     }),
   );
-  // Refused targets are answered with 200.
+  // PutTargets answers 200 even when it refuses targets.
   const [failed] = answer.FailedEntries ?? [];
   if (failed) throw new Error(`rule ${name} cannot have target ${failed.TargetId}: ${failed.ErrorMessage}`);
 }

@@ -13,28 +13,28 @@ import { startProgram } from './program.ts';
 export type Service = 'aws' | 'redis' | 'postgres';
 
 export interface Services {
-  /** Of those that were started. */
+  /** Addresses of the services that were started. */
   readonly addresses: Readonly<Partial<Pick<Addresses, Service>>>;
   stop(): Promise<void>;
 }
 
 export interface ServicesOptions {
-  /** What they write; made when missing. */
+  /** Directory for the services' files; created when it is missing. */
   readonly directory: string;
-  /** Which to start, and at which ports. */
+  /** The services to start, each with its port. */
   readonly ports: Readonly<Partial<Record<Service, number>>>;
-  /** False gives up crash safety of the database for speed. */
+  /** False gives up the database's crash safety for speed. */
   readonly durable?: boolean;
 }
 
-/** Of the database's superuser, as in compose.yaml. It listens on the loopback interface alone. */
+/** Password of the database's superuser, as in compose.yaml. The database listens only on the loopback interface. */
 const PASSWORD = 'postgres';
 
 /**
- * What compose.yaml runs, without Docker: LocalStack from PyPI as .ci/localstack-install puts it into a cache, the
- * system's Redis, and the embedded Postgres as a server of its own, since the one that Debian 12 has (15) is too old.
+ * Starts the services of compose.yaml without Docker: LocalStack from the cache that .ci/localstack-install fills, the
+ * system's Redis, and the embedded Postgres as a separate server, because Debian 12's Postgres (15) is too old.
  *
- * @throws {StartFailure} when one of them is not installed or does not come up; none is left running then
+ * @throws {StartFailure} when a service is not installed or does not start; all others are stopped then
  */
 export async function startServices({ directory, ports, durable }: ServicesOptions): Promise<Services> {
   const undo = new AsyncDisposableStack();
@@ -55,7 +55,7 @@ export async function startServices({ directory, ports, durable }: ServicesOptio
     ...(redis && { redis: kept(startRedis(place('redis'), redis)) }),
     ...(postgres && { postgres: kept(startDatabase(place('postgres'), postgres, durable)) }),
   };
-  // All of them first, so that one that fails leaves none behind that starts later.
+  // Waits for all of them first: if one fails, no other may start later and stay behind.
   await Promise.allSettled(Object.values(starting));
   try {
     const addresses = Object.entries(starting).map(async ([name, address]) => [name, await address]);
@@ -69,7 +69,7 @@ export async function startServices({ directory, ports, durable }: ServicesOptio
   }
 }
 
-/** Free ports for some of the services. */
+/** Returns a free port for each of the services. */
 export async function freePorts(services: readonly Service[]): Promise<ServicesOptions['ports']> {
   return Object.fromEntries(await Promise.all(services.map(async (name) => [name, await freePort()])));
 }
@@ -91,7 +91,7 @@ async function startLocalStack(directory: string, port: number) {
       SERVICES: 'sqs,events,s3',
       STRICT_SERVICE_LOADING: '1',
       EAGER_SERVICE_LOADING: '1',
-      // No name server, no certificate to download, nothing to report.
+      // No name server, no download of a certificate, no telemetry.
       DNS_ADDRESS: '0',
       SKIP_SSL_CERT_DOWNLOAD: '1',
       DISABLE_EVENTS: '1',
@@ -118,7 +118,7 @@ async function startDatabase(dataDir: string, port: number, durable?: boolean) {
   return { address: url(), stop };
 }
 
-/** Where .ci/localstack-install puts the virtual environment. */
+/** Returns the virtual environment's directory, which .ci/localstack-install fills. */
 function environmentDirectory(): string {
   const requirements = readFileSync(join(import.meta.dirname, 'requirements.txt'));
   const version = createHash('sha256').update(requirements).digest('hex').slice(0, 12);

@@ -1,7 +1,7 @@
 /**
- * `npm run services:localstack`: what compose.yaml runs, at the same addresses and without Docker, until SIGINT or
- * SIGTERM. AWS_EMULATOR_PORT, REDIS_PORT and POSTGRES_PORT say other ports, as they do to Compose. The database stays in
- * .local/services.
+ * `npm run services:localstack`: runs the services of compose.yaml without Docker and at the same addresses, until
+ * SIGINT or SIGTERM. AWS_EMULATOR_PORT, REDIS_PORT and POSTGRES_PORT select other ports, as with Compose. The database
+ * stays in .local/services.
  */
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -14,7 +14,7 @@ import { type Service, startServices } from './services.ts';
 
 const DIRECTORY = join(resolve(import.meta.dirname, '../../..'), '.local', 'services');
 
-/** What tells `npm run start:localstack` where each is. */
+/** Variables by which `npm run start:localstack` finds each service. */
 const VARIABLES: Readonly<Record<Service, string>> = {
   aws: 'AWS_ENDPOINT_URL',
   redis: 'REDIS_URL',

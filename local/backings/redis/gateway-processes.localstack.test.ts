@@ -15,10 +15,10 @@ import { type GatewayProcesses, startGatewayProcesses } from './gateway-processe
 import { connectRedis, type Redis } from './redis-client.ts';
 
 /*
- * Two gateway processes, a Redis between them that can be cut off, and functions that print what they get.
+ * Two gateway processes, a Redis connection that can be cut, and functions that print their events.
  */
 
-// A `$disconnect` takes its time, so that whoever sees its line acts before it has ended.
+// `$disconnect` takes 500 ms, so that a test that sees its line can act before the function has ended.
 const FUNCTION = `export const handler = async ({ requestContext: { eventType, connectionId }, headers }) => {
   console.log(JSON.stringify({ eventType, connectionId, client: headers?.['X-Client'] }));
   if (eventType === 'DISCONNECT') await new Promise((done) => setTimeout(done, 500));
@@ -63,7 +63,7 @@ beforeAll(async () => {
   await new Promise<void>((done) => front.listen(0, '127.0.0.1', done));
 });
 
-// What a test that failed has left open would be in the way of its repetition.
+// Sockets that a failed test left open would disturb its repetition.
 afterEach(() => {
   for (const socket of opened.splice(0)) socket.terminate();
 });
@@ -77,7 +77,7 @@ afterAll(async () => {
   redis?.destroy();
 });
 
-/** A line to Redis that can be cut and joined again. */
+/** Starts a proxy to Redis whose connections can be cut and restored. */
 async function startLine(target: string) {
   const { hostname, port } = new URL(target);
   const sockets = new Set<Socket>();
@@ -125,7 +125,7 @@ const endOf = (connectionId: string) =>
 let clients = 0;
 const opened: WebSocket[] = [];
 
-/** Connects a client, by the front or straight to one gateway. */
+/** Connects a client through the front, or directly to one gateway. */
 async function connect(port = (front.address() as AddressInfo).port) {
   clients += 1;
   const client = `client-${clients}`;
@@ -140,7 +140,7 @@ async function connect(port = (front.address() as AddressInfo).port) {
   return { socket, frames, closed, id: idOf() ?? '' };
 }
 
-/** The `@connections` API as one gateway serves it. */
+/** Client for the `@connections` API of one gateway. */
 const managementAt = (port: number) =>
   new ApiGatewayManagementApiClient({
     endpoint: `http://127.0.0.1:${port}/ws`,
@@ -203,7 +203,7 @@ test('the front hands clients to both gateways in turn', async () => {
     const keys = await redis.keys('celeriac:gateway:*:held');
     return Promise.all(keys.map((key) => redis.hLen(key)));
   };
-  // The clients of the tests before have left, but their gateways may not have written it down yet.
+  // The clients of earlier tests have left, but their gateways may not have written it down yet.
   await expect.poll(held).toEqual([]);
   const connected = await Promise.all([1, 2, 3, 4].map(() => connect()));
   expect(await held()).toEqual([2, 2]);
@@ -241,7 +241,7 @@ test('a gateway that was silent for too long lets its clients go, since the syst
     process.kill(frozen.pid, 'SIGCONT');
   }
   expect(await closed).toBe(1001);
-  // Whoever connects from now on stays, also when those who buried the others are done only then.
+  // A client that connects from now on stays connected, even if the burial of the old connections ends only then.
   const again = await connect(frozen.port);
   const gateway = await redis.get(`celeriac:connection:${again.id}`);
   await expect.poll(() => redis.exists(`celeriac:gateway:${gateway}:burial`)).toBe(0);
@@ -257,7 +257,8 @@ test('without Redis nobody is called gone and nobody is let in; with it again, c
   await expect.poll(() => post(id, 'x')).toEqual({ status: 500, errorType: 'InternalServerErrorException' });
   await expect(connect()).rejects.toThrow('500');
   line.join();
-  // Somebody may have asked for it before its gateway was back: kept, it would wait for frames that never come.
+  // Another gateway may have asked for the connection meanwhile. Left open, the client would wait for frames that never
+  // come.
   expect(await closed).toBe(1001);
   const isBack = async () => {
     const { id: another, frames } = await connect();

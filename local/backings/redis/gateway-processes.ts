@@ -15,10 +15,10 @@ import { openMailbox } from './redis-mailbox.ts';
 
 const PROGRAM = fileURLToPath(new URL('./gateway.ts', import.meta.url));
 
-/** Milliseconds before a gateway that ended by itself is started anew. */
+/** Milliseconds before a gateway that ended unexpectedly is started again. */
 const RESTART_MS = 500;
 
-/** Milliseconds that a gateway gets to close its connections in order. */
+/** Milliseconds that a gateway has to close its connections in order. */
 const STOP_MS = 5_000;
 
 interface Gateway {
@@ -28,20 +28,20 @@ interface Gateway {
 }
 
 export interface GatewayProcesses {
-  /** Hands a client's request to upgrade to one gateway after the other. */
+  /** Hands a client's upgrade request to the gateways in turn. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
   /** Asks the gateway that holds the connection. */
   readonly ask: AskConnection;
-  /** The gateways that live now. */
+  /** The gateways that run now. */
   gateways(): readonly { readonly pid: number; readonly port: number }[];
   /** Closes every connection and waits until `$disconnect` has run for each. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts `count` gateways and keeps as many alive.
+ * Starts `count` gateways and restarts those that end.
  *
- * @throws {StartFailure} when Redis cannot be reached
+ * @throws {StartFailure} when Redis cannot be reached or a gateway does not start
  */
 export async function startGatewayProcesses(
   options: GatewayOptions & { readonly count: number; readonly log: (line: string) => void },
@@ -131,7 +131,7 @@ async function launch(options: GatewayOptions): Promise<Gateway> {
   throw new StartFailure(`a WebSocket gateway did not start: ${message.failure}`);
 }
 
-/** Repeats the request to the gateway and joins both sockets. @returns false when nobody listens there */
+/** Repeats the request to the gateway and joins both sockets. @returns false when nothing listens on the port */
 function passOn(
   port: number,
   { request, socket, head }: { request: IncomingMessage; socket: Duplex; head: Buffer },
@@ -152,7 +152,7 @@ function passOn(
         [socket, gateway],
       ] as const) {
         one.on('error', () => other.destroy());
-        // What was received before the end still goes out: a refusal ends with its answer.
+        // Data received before the end is still written: a refusal ends with its answer.
         one.once('close', () => other.end(() => other.destroy()));
       }
       resolve(true);

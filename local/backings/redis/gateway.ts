@@ -12,21 +12,21 @@ import { joinHolders } from './redis-holders.ts';
 import { openMailbox } from './redis-mailbox.ts';
 
 /*
- * The program of one of several processes that hold the WebSocket connections between them. Its parent sends the
- * options and is told the port; the parent's next message asks it to stop, and without its parent it ends at once.
+ * The program of a gateway process. Several gateways share the WebSocket connections. The parent sends the options and
+ * receives the port. The parent's next message asks for a stop. A gateway without a parent ends at once.
  */
 
 export interface GatewayOptions {
   readonly api: Deployment['webSocket'];
-  /** Where Lambda can be invoked. */
+  /** Address at which Lambda can be invoked. */
   readonly lambdaEndpoint: string;
   readonly redisUrl: string;
 }
 
-/** What a gateway tells its parent, once. */
+/** The one message that a gateway sends to its parent. */
 export type GatewayMessage = { readonly port: number } | { readonly failure: string };
 
-// Its life depends on its parent alone: a Ctrl-C reaches both, and the parent knows the order of a stop.
+// Only the parent ends a gateway: Ctrl-C reaches both, and the parent knows the order of a stop.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 process.once('disconnect', () => process.exit(0));
 
@@ -45,8 +45,8 @@ async function serve({ api, lambdaEndpoint, redisUrl }: GatewayOptions) {
   const gateway = randomUUID();
   const redis = await connectRedis(redisUrl);
   const lambda = remoteLambda(lambdaEndpoint);
-  // The system may have called them gone. Their clients come back and are told the present state; kept, they would
-  // wait for frames that never come.
+  // Other gateways may have reported these connections as gone. Closed clients reconnect and get the present state;
+  // clients that stayed would wait for frames that never come.
   const letGo = () => sockets.closeAll();
   const holders = await joinHolders({
     redis,
@@ -63,7 +63,7 @@ async function serve({ api, lambdaEndpoint, redisUrl }: GatewayOptions) {
   );
 
   const server = createServer((request, response) => {
-    // A page of the web must not manage connections.
+    // A web page must not manage connections.
     const { origin, host } = request.headers;
     if (origin === undefined && namesThisMachine(host)) void manage(request, response);
     else response.writeHead(403, { connection: 'close' }).end();

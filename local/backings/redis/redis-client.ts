@@ -1,17 +1,17 @@
 import { createClient } from '@redis/client';
 import { StartFailure } from '../../process/start-failure.ts';
 
-/** Milliseconds between attempts to come back to a Redis that went away. */
+/** Milliseconds between attempts to reconnect to Redis. */
 const RECONNECT_MS = 250;
 
-/** Milliseconds after which a command is given up: a Redis that hangs is as good as none. */
+/** Milliseconds after which a command fails. A Redis that hangs is treated as absent. */
 const COMMAND_MS = 3_000;
 
 export type Redis = Awaited<ReturnType<typeof connectRedis>>;
 
 /**
- * Connects to Redis, and again whenever the connection is lost. Meanwhile every command is refused at once: what is
- * kept here is only worth something now.
+ * Connects to Redis, and reconnects whenever the connection is lost. Without a connection every command fails at once,
+ * because the data kept here is only useful at the moment.
  *
  * @param url `redis://127.0.0.1:6379`
  * @throws {StartFailure} when nothing answers there
@@ -24,7 +24,7 @@ export async function connectRedis(url: string) {
     commandOptions: { timeout: COMMAND_MS },
     socket: { connectTimeout: 5_000, reconnectStrategy: () => (wasConnected ? RECONNECT_MS : false) },
   });
-  // Whoever sent a command is told of its failure; without a listener the process would end.
+  // The sender of a command gets its failure. Without a listener the process would end.
   client.on('error', () => {});
   try {
     await client.connect();

@@ -3,7 +3,9 @@ import type { Redis } from './redis-client.ts';
 import { holderOf } from './redis-holders.ts';
 import type { Mailbox } from './redis-mailbox.ts';
 
-/** Asks whichever process holds the connection; 410 when none does, 500 when that cannot be found out. */
+/**
+ * Asks the process that holds the connection. Answers 410 when no process holds it, and 500 when Redis does not answer.
+ */
 export function askHolder(redis: Redis, mailbox: Mailbox): AskConnection {
   return async (request) => {
     try {

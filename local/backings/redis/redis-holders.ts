@@ -3,44 +3,44 @@ import { CONNECTION_LIMITS, type ConnectionHolders } from '../../emulators/api-g
 import type { ConnectionInfo } from '../../emulators/api-gateway/websocket-events.ts';
 import type { Redis } from './redis-client.ts';
 
-/** What a gateway's word is worth: it is repeated every `beatMs` and forgotten after `lifeMs`. */
+/** Heartbeat of a gateway: renewed every `beatMs`, expires after `lifeMs`. */
 const HEARTBEAT = { beatMs: 1_000, lifeMs: 5_000 };
 
-/** Milliseconds that one survivor has to bury a dead gateway's connections before another one tries. */
+/** Milliseconds that one survivor has to bury a dead gateway's connections before another survivor tries. */
 const BURIAL_MS = 30_000;
 
-/** No connection outlives this, nor does what is written of it. */
+/** Expiry of Redis keys, in seconds: a minute longer than any connection lives. */
 const FORGET_SECONDS = CONNECTION_LIMITS.lifeSeconds + 60;
 
 const KEYS = {
-  /** A set: the gateways that have begun and not ended. */
+  /** A set of the gateways that have started and not left. */
   gateways: 'celeriac:gateways',
-  /** Expires unless the gateway lives. */
+  /** Exists while the gateway is alive; the heartbeat renews it. */
   alive: (gateway: string) => `celeriac:gateway:${gateway}:alive`,
-  /** A hash: the gateway's connections by id. */
+  /** A hash of the gateway's connections by id. */
   held: (gateway: string) => `celeriac:gateway:${gateway}:held`,
-  /** The survivor that buries the gateway. */
+  /** Lock: the survivor that buries the gateway. */
   burial: (gateway: string) => `celeriac:gateway:${gateway}:burial`,
   /** The gateway that holds the connection. */
   holder: (connectionId: string) => `celeriac:connection:${connectionId}`,
 };
 
 export interface RedisHolders extends ConnectionHolders {
-  /** Takes this gateway and all that it holds off the list. */
+  /** Removes this gateway and its connections from Redis. */
   leave(): Promise<void>;
 }
 
-/** The gateway that holds a connection, if any does. */
+/** Returns the gateway that holds a connection, or undefined. */
 export async function holderOf(redis: Redis, connectionId: string): Promise<string | undefined> {
   return (await redis.get(KEYS.holder(connectionId))) ?? undefined;
 }
 
 /**
- * Writes down in Redis what this gateway holds, and buries what dead gateways have held.
+ * Records in Redis the connections that this gateway holds, and buries the connections of dead gateways.
  *
- * @param options.bury     tells the system of the end of a connection whose gateway is dead
- * @param options.expelled is called when this gateway was silent for so long that others may have buried it: what it
- *   still holds, the system no longer knows
+ * @param options.bury reports the end of a connection whose gateway is dead
+ * @param options.expelled called when this gateway was silent for so long that others may have buried it. The system no
+ *   longer knows the connections that it still holds.
  */
 export async function joinHolders(options: {
   redis: Redis;
@@ -53,7 +53,7 @@ export async function joinHolders(options: {
   const life = { type: 'PX', value: heartbeat.lifeMs } as const;
 
   async function enter(): Promise<void> {
-    // Alive before on the list, so that nobody finds it there dead.
+    // The heartbeat comes first, so that no other gateway finds this one on the list without it.
     await redis.set(KEYS.alive(gateway), randomUUID(), { expiration: life });
     await redis.sAdd(KEYS.gateways, gateway);
   }
@@ -67,7 +67,7 @@ export async function joinHolders(options: {
       expelled();
       return enter();
     }
-    // Who buried it may have taken it off the list after it came back.
+    // The gateway that buried this one may have removed it from the list after its return.
     await redis.sAdd(KEYS.gateways, gateway);
   }
 
@@ -78,20 +78,21 @@ export async function joinHolders(options: {
       if (!(await redis.set(KEYS.burial(other), gateway, { expiration: burial, condition: 'NX' }))) continue;
       const held = Object.values(await redis.hGetAll(KEYS.held(other))).map(connectionIn);
       const connectionIds = held.map(({ connectionId }) => connectionId);
-      // Gone before their end is told, as at API Gateway. They stay on the list until it has been told of each.
+      // Holders are deleted before `$disconnect` runs, as at API Gateway. The gateway's own list keeps the connections
+      // until `$disconnect` has run for each.
       await disown(connectionIds);
       await Promise.all(held.map(bury));
-      // One that was only silent may be back by now: it keeps its life, and what it has held since.
+      // A gateway that was only silent may be back: it keeps its heartbeat and its newer connections.
       await forget(other, connectionIds);
     }
   }
 
-  /** Nobody holds these connections any more. */
+  /** Deletes the holder of these connections. */
   async function disown(connectionIds: readonly string[]): Promise<void> {
     if (connectionIds.length > 0) await redis.del(connectionIds.map(KEYS.holder));
   }
 
-  /** Takes a gateway off the list, and these connections off its own. */
+  /** Removes a gateway from the set of gateways, and these connections from the gateway's hash. */
   async function forget(other: string, connectionIds: readonly string[]): Promise<void> {
     const multi = redis.multi().del(KEYS.burial(other)).sRem(KEYS.gateways, other);
     if (connectionIds.length > 0) multi.hDel(KEYS.held(other), [...connectionIds]);
@@ -103,7 +104,7 @@ export async function joinHolders(options: {
   let beating = Promise.resolve();
   const round = async () => {
     beating = beat();
-    // While Redis is away there is nobody to tell; the next beat finds out what that meant.
+    // While Redis is away nothing can be recorded. The next beat finds out whether this gateway was buried.
     await beating.then(buryTheDead).catch(() => {});
     if (timer) timer = setTimeout(round, heartbeat.beatMs);
   };
@@ -130,7 +131,7 @@ export async function joinHolders(options: {
     leave: async () => {
       clearTimeout(timer);
       timer = undefined;
-      // It would put this gateway on the list again.
+      // A beat under way would add this gateway to the list again.
       await beating.catch(() => {});
       await redis
         .hKeys(KEYS.held(gateway))

@@ -6,28 +6,28 @@ import type {
 } from '../../emulators/api-gateway/websocket-management.ts';
 import type { Redis } from './redis-client.ts';
 
-/** Seconds that a process has to answer: it only looks up a socket and writes to it. */
+/** Seconds that a process has to answer. It only looks up a socket and writes to it. */
 const ANSWER_SECONDS = 3;
 
-/** Milliseconds between looks whether the process that was asked still lives. */
+/** Milliseconds between checks that the other process is still subscribed. */
 const LOOK_MS = 200;
 
-/** A request or its answer, as it travels. */
+/** A request or its answer, as sent through Redis. */
 interface Letter {
   readonly id: string;
-  /** Of a request: the address that awaits the answer. */
+  /** Set on a request: the address that waits for the answer. */
   readonly replyTo?: string;
   readonly request?: Omit<ConnectionRequest, 'body'> & { readonly body: string };
   readonly answer?: ConnectionAnswer;
 }
 
-/** Carries requests from process to process by Redis pub/sub. */
+/** Carries requests between processes by Redis pub/sub. */
 export interface Mailbox {
   /**
    * Asks the process at `address`.
    *
-   * @returns undefined when no process listens there, or the one that did ends before it answers: Redis knows, as a
-   *   process that was killed is no subscriber any more
+   * @returns undefined when no process listens there, or when the process ends before it answers. Redis knows this,
+   *   because a killed process is no longer a subscriber.
    * @throws when Redis cannot be reached, or the process does not answer in time
    */
   ask(address: string, request: ConnectionRequest): Promise<ConnectionAnswer | undefined>;
@@ -37,10 +37,10 @@ export interface Mailbox {
 /**
  * Opens the mailbox of this process.
  *
- * @param options.address     unique among all processes
- * @param options.answer      answers what others ask of this process
- * @param options.interrupted is called when the mailbox is open again after Redis was away: others may have found
- *   nobody here meanwhile
+ * @param options.address unique among all processes
+ * @param options.answer  answers the requests of other processes
+ * @param options.interrupted called when the mailbox is open again after Redis was away. Other processes may have found
+ *   no listener meanwhile.
  */
 export async function openMailbox(options: {
   redis: Redis;
@@ -65,7 +65,7 @@ export async function openMailbox(options: {
   const subscriber = redis.duplicate();
   subscriber.on('error', () => {});
   await subscriber.connect();
-  // The asker gives up by itself when an answer cannot be sent.
+  // If an answer cannot be sent, the asker runs into its own time limit.
   await subscriber.subscribe(channel(address), (text) => void receive(text).catch(() => {}));
   subscriber.on('ready', interrupted);
 
@@ -87,7 +87,7 @@ export async function openMailbox(options: {
       );
       waiting.set(id, resolve);
       const body = request.body.toString('base64');
-      // Not awaited: a Redis that hangs answers nothing, and the limit holds for it too.
+      // Not awaited: if Redis hangs, the time limit must still apply.
       send(to, { id, replyTo: address, request: { ...request, body } }).then(
         (receivers) => receivers === 0 && resolve(undefined),
         reject,

@@ -4,10 +4,10 @@ import { TASKS_PER_CALL } from '../measuring/contender.ts';
 import { slices } from '../measuring/load.ts';
 import { pollUntil } from '../measuring/poll.ts';
 
-/** Connections kept open, each with one request at a time. */
+/** Open connections; each carries one request at a time. */
 const CONNECTIONS = 64;
 
-/** Between two looks at a batch. */
+/** Milliseconds between two looks at a batch. */
 const LOOK_MILLISECONDS = 50;
 const BATCH_SECONDS = 180;
 
@@ -20,14 +20,14 @@ export type TaskRequest = {
 
 type Batch = { id: string; total: number; completed: number; failed: number; cancelled: number };
 
-/** A user of a running Celeriac, with an organization of its own, as a program outside would be one. */
+/** A user of a running Celeriac, with its own organization, that calls the API like an external program. */
 export interface Client {
   readonly access: string;
   /** @returns the task's id */
   create(task: TaskRequest): Promise<string>;
-  /** @returns the batches' ids, once every task of them is committed */
+  /** Creates batches. @returns the batches' ids, once all their tasks are committed */
   createMany(tasks: number, task: TaskRequest): Promise<string[]>;
-  /** Resolves when every task of the batches has completed. @throws when one ended otherwise */
+  /** Resolves when all tasks of the batches are COMPLETED. @throws when a task failed or was cancelled */
   completed(batches: readonly string[]): Promise<void>;
   ticket(): Promise<string>;
   close(): Promise<void>;

@@ -6,27 +6,27 @@ import { noted } from '../measuring/running.ts';
 
 const FILE = join(import.meta.dirname, '..', 'drivers', 'celeriac-host.ts');
 
-/** The first start after a change of the sources bundles them. */
+/** Seconds. The first start after a change of the sources also bundles them. */
 const START_SECONDS = 120;
 const CALL_SECONDS = 60;
 
-/** Celeriac, running in a process of its own. */
+/** Celeriac, running in its own process. */
 export interface Host {
   readonly url: string;
   readonly wsUrl: string;
-  /** The database, as its superuser. */
+  /** Connection URL of the database's superuser. */
   readonly databaseUrl: string;
-  /** SQS requests since the start by action, those of the pollers included. */
+  /** SQS requests since the start by action, including the pollers' requests. */
   sqsRequests(): Promise<Readonly<Record<string, number>>>;
-  /** Milliseconds of each of so many invocations of a function; of fewer, when they take long. */
+  /** Invokes a function `times` times, or fewer if that takes too long. @returns the milliseconds of each invocation */
   timeInvocations(name: string, times: number): Promise<number[]>;
   stop(): Promise<void>;
 }
 
 /**
- * Starts Celeriac from nothing on a fresh directory, with fsync.
+ * Starts Celeriac in an empty directory, with fsync.
  *
- * @param options.schedules false: the dispatcher runs when it is invoked, and only then
+ * @param options.schedules false: the dispatcher runs only when it is invoked
  */
 export async function startHost(
   directory: string,
@@ -40,7 +40,7 @@ export async function startHost(
   });
   const stop = noted(async () => {
     await host.stop();
-    // A host that was killed leaves its database running.
+    // A killed host leaves its database running.
     await stopLeftoverPostgres(join(dataDir, 'postgres'));
     await rm(dataDir, { recursive: true, force: true });
   });

@@ -7,15 +7,15 @@ import type { Client } from './client.ts';
 import type { Session } from './session.ts';
 import { clock, lastEnd } from './store.ts';
 
-/** What every task of the bench is: no records, so nothing to do. */
+/** The task that the bench creates everywhere: without records, so the handler has nothing to do. */
 export const NOOP = { name: 'noop', description: PAYLOAD.note } as const;
 
-/** A name that no other tasks have, and short: a body of 10,000 tasks must stay below 1 MiB. */
+/** Returns a name that no other task has. It is short, because a body of 10,000 tasks must stay below 1 MiB. */
 export function uniqueName(what: string): string {
   return `${what} ${randomBytes(4).toString('hex')}`;
 }
 
-/** Between a task's end and the next one's creation, so that the system is idle. */
+/** Milliseconds between a task's end and the creation of the next task, so that the system is idle. */
 const REST_MILLISECONDS = 10;
 
 export async function bulk({ client, rows }: Session, tasks: number): ReturnType<System['bulk']> {
@@ -37,7 +37,10 @@ export async function single(
   return result;
 }
 
-/** From the request until the claim, by the clock of the client (the same machine's) and by the database's alone. */
+/**
+ * Returns the milliseconds from the request to the claim: by the client's clock (the same machine's), and by the
+ * database's clock alone.
+ */
 export async function startLatency(
   { client, completed }: Session,
   samples: number,

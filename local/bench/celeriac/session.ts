@@ -6,16 +6,16 @@ import { completedOf, isIdle, openRows, type Rows, type Times } from './store.ts
 const IDLE_SECONDS = 120;
 const COMPLETE_SECONDS = 60;
 
-/** A running Celeriac with a user of it, and its rows to look at. */
+/** A running Celeriac with a user and access to its rows. */
 export interface Session {
   readonly host: Host;
   readonly client: Client;
   readonly rows: Rows;
-  /** A further user, with an organization of its own. */
+  /** Registers another user, with its own organization. */
   stranger(): Promise<Client>;
-  /** Resolves when all of them have completed, with what their rows say, in the same order. */
+  /** Resolves when all tasks have completed. @returns the times of their rows, in the order of `ids` */
   completed(ids: readonly string[]): Promise<Times[]>;
-  /** Resolves when nothing is due or running. */
+  /** Resolves when no task is due or running. */
   idle(): Promise<void>;
   stop(): Promise<void>;
 }

@@ -1,19 +1,19 @@
 import postgres from 'postgres';
 
-/** The database of a running Celeriac, as its superuser: to see what the rows say, beside what is measured. */
+/** Connections to the database of a running Celeriac as its superuser, to read the rows beside the measured system. */
 export type Rows = postgres.Sql;
 
-/** What happened to a task, in milliseconds since 1970 with fractions. */
+/** Times of a task, in milliseconds since 1970 with fractions. */
 export type Times = { id: string; createdAt: number; runAt: number; startedAt: number; updatedAt: number };
 
-/** Days from now to the first task that is stored for the future. */
+/** Days from now to the first future task. */
 const FUTURE_DAYS = 30;
 
 export function openRows(databaseUrl: string): Rows {
   return postgres(databaseUrl, { max: 2, onnotice: () => {} });
 }
 
-/** The database's clock. */
+/** Returns the time of the database's clock. */
 export async function clock(sql: Rows): Promise<number> {
   const [row] = await sql<
     { now: number }[]
@@ -21,14 +21,14 @@ export async function clock(sql: Rows): Promise<number> {
   return row?.now ?? Number.NaN;
 }
 
-/** When the last task of that name ended. */
+/** Returns the time at which the last task with that name ended. */
 export async function lastEnd(sql: Rows, name: string): Promise<number> {
   const [row] = await sql<{ at: number }[]>`
     select extract(epoch from max(finished_at))::float8 * 1000 as at from tasks where name = ${name}`;
   return row?.at ?? Number.NaN;
 }
 
-/** Those of the tasks that have completed. */
+/** Returns those of the tasks that have completed. */
 export async function completedOf(sql: Rows, ids: readonly string[]): Promise<Times[]> {
   return sql<Times[]>`
     select id, extract(epoch from created_at)::float8 * 1000 as "createdAt", extract(epoch from run_at)::float8 * 1000 as "runAt",
@@ -36,7 +36,7 @@ export async function completedOf(sql: Rows, ids: readonly string[]): Promise<Ti
     from tasks where id = any (${ids as string[]}::uuid[]) and status = 'COMPLETED'`;
 }
 
-/** The first start of each of the batches' tasks, in the order of the batches' names. */
+/** Returns the first start among the tasks of each name, in the order of `names`. */
 export async function firstStarts(sql: Rows, names: readonly string[]): Promise<number[]> {
   const rows = await sql<{ at: number }[]>`
     select extract(epoch from min(started_at))::float8 * 1000 as at from tasks
@@ -44,14 +44,14 @@ export async function firstStarts(sql: Rows, names: readonly string[]): Promise<
   return rows.map(({ at }) => at);
 }
 
-/** How many tasks of that name have not started yet. */
+/** Returns the number of tasks with that name that have not started. */
 export async function backlogOf(sql: Rows, name: string): Promise<number> {
   const [row] = await sql<{ count: number }[]>`
     select count(*)::int as count from tasks where name = ${name} and status = 'SCHEDULED'`;
   return row?.count ?? 0;
 }
 
-/** Whether nothing is due or running. */
+/** True when no task is due or running. */
 export async function isIdle(sql: Rows): Promise<boolean> {
   const rows = await sql`
     (select from tasks where status = 'SCHEDULED' and next_dispatch_at < now() + interval '1 hour' and run_at < now() limit 1)
@@ -60,13 +60,13 @@ export async function isIdle(sql: Rows): Promise<boolean> {
   return rows.length === 0;
 }
 
-/** Forgets the statements counted so far. */
+/** Resets the statement counters. */
 export async function resetStatements(sql: Rows): Promise<void> {
   await sql`create extension if not exists pg_stat_statements`;
   await sql`select pg_stat_statements_reset()`;
 }
 
-/** Statements by the function that sent them, those that begin and end transactions included. */
+/** Returns the number of statements for each role, including those that begin and end transactions. */
 export async function statements(sql: Rows): Promise<Record<string, number>> {
   const rows = await sql<{ role: string; calls: number }[]>`
     select replace(r.rolname, 'celeriac_', '') as role, sum(s.calls)::int as calls
@@ -76,12 +76,12 @@ export async function statements(sql: Rows): Promise<Record<string, number>> {
   return Object.fromEntries(rows.map(({ role, calls }) => [role, calls]));
 }
 
-/** The rows are left alone by what cleans up in the background, so that only the tick is measured. */
+/** Turns autovacuum off for tasks, so that only the tick is measured. */
 export async function prepareForMany(sql: Rows): Promise<void> {
   await sql`alter table tasks set (autovacuum_enabled = false)`;
 }
 
-/** Stores tasks for the future, of any one organization, without a look at foreign keys. */
+/** Stores future tasks of some organization, without foreign key checks. */
 export async function storeFuture(sql: Rows, count: number): Promise<void> {
   await sql.begin(async (tx) => {
     await tx`set local session_replication_role = replica`;
@@ -94,7 +94,7 @@ export async function storeFuture(sql: Rows, count: number): Promise<void> {
   });
 }
 
-/** What a table that grew by so much needs before its plans and its disk are at rest. */
+/** Prepares the plans and the disk after the table has grown: analyze and checkpoint. */
 export async function settle(sql: Rows): Promise<void> {
   await sql`analyze tasks`;
   await sql`checkpoint`;

@@ -4,7 +4,7 @@ import { openSession, type Session } from './session.ts';
 
 const WARM_SAMPLES = 20;
 
-/** Runs on a Celeriac of its own that has been warmed up, and ends it. */
+/** Runs `run` on its own warmed-up Celeriac, and stops that Celeriac afterwards. */
 export async function withSession<T>(
   directory: string,
   { clients, warmSeconds }: Scale,
@@ -20,7 +20,7 @@ export async function withSession<T>(
   }
 }
 
-/** What each of several rounds gives. */
+/** Runs the rounds one after the other. @returns their results */
 export async function rounds<T>(count: number, run: () => Promise<T>): Promise<T[]> {
   const results: T[] = [];
   for (let round = 0; round < count; round += 1) results.push(await run());

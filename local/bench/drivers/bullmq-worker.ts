@@ -3,7 +3,7 @@ import { fromCache } from './packages.ts';
 import { setting } from './setting.ts';
 import { endWithParent, report } from './workers.ts';
 
-/** "Something between 100 and 300 is a quite standard setting." */
+/** BullMQ's documentation: "Something between 100 and 300 is a quite standard setting." */
 const CONCURRENCY = 100;
 
 const { Worker } = fromCache('bullmq');

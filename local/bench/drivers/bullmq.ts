@@ -1,6 +1,6 @@
 /*
- * BullMQ: this process adds, worker processes work. Redis keeps everything, the finished jobs too.
- * REDIS_PORT says which.
+ * BullMQ: this process adds jobs, worker processes run them. Redis keeps everything, including finished jobs.
+ * REDIS_PORT selects the Redis.
  */
 import { join } from 'node:path';
 import { answerCalls } from '../measuring/answer-calls.ts';
@@ -12,7 +12,7 @@ import { DRAIN, libraryCalls } from './producer.ts';
 import { setting } from './setting.ts';
 import { startWorkers } from './workers.ts';
 
-/** "You can run several workers in a given machine if the machine has more than one core." */
+/** BullMQ's documentation: "You can run several workers in a given machine if the machine has more than one core." */
 const WORKERS = 2;
 
 const { Queue } = fromCache('bullmq');

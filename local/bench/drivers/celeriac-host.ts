@@ -1,4 +1,4 @@
-/* Celeriac as `npm start` brings it up, in a process of its own: whoever measures it is not served by the same thread. */
+/* Celeriac as `npm start` runs it, in its own process, so that it does not share a thread with the measuring code. */
 import { type Runtime, startRuntime } from '../../runtime.ts';
 import { answerCalls } from '../measuring/answer-calls.ts';
 
@@ -15,7 +15,7 @@ await answerCalls({
       dataDir,
       schedules,
       durable: true,
-      // Prices are asked of nobody; tasks may call the bench, as often as they can.
+      // No price provider is asked. Tasks may call the bench, as often as they can.
       env: {
         OUTBOUND_LOOPBACK: 'allowed',
         PRICE_PROVIDER_URL: 'http://127.0.0.1:9',
@@ -27,7 +27,9 @@ await answerCalls({
     return { url, wsUrl, databaseUrl };
   },
   sqsRequests: async () => running().sqsRequestCounts(),
-  /** How long each of several invocations takes, one after the other: so many, or as many as that time allows. */
+  /**
+   * Returns the milliseconds of each invocation, one after the other: `times` of them, or as many as `seconds` allow.
+   */
   async timeInvocations({ name, times, seconds }: { name: string; times: number; seconds: number }) {
     const milliseconds: number[] = [];
     const until = performance.now() + seconds * 1000;

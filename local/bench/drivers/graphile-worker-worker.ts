@@ -6,7 +6,7 @@ import { endWithParent, report } from './workers.ts';
 const { run } = fromCache('graphile-worker');
 endWithParent();
 await run({
-  // As its page on performance has them.
+  // The settings of graphile-worker's page on performance.
   preset: {
     worker: {
       connectionString: setting('DATABASE_URL'),

@@ -1,6 +1,6 @@
 /*
- * graphile-worker: this process adds, worker processes work. A job's row is deleted when it is done.
- * DATABASE_URL says where.
+ * graphile-worker: this process adds jobs, worker processes run them. A finished job's row is deleted. DATABASE_URL
+ * selects the database.
  */
 import { join } from 'node:path';
 import { answerCalls } from '../measuring/answer-calls.ts';

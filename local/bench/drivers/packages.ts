@@ -2,5 +2,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setting } from './setting.ts';
 
-/** A package of the bench's cache, which the parent names: it is no dependency of this repository. */
+/**
+ * Requires a package from the bench's cache, whose directory the parent names. The repository does not depend on it.
+ */
 export const fromCache = createRequire(join(setting('BENCH_PACKAGES'), 'package.json'));

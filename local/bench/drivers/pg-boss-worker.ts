@@ -19,7 +19,7 @@ await boss.work(
   {
     batchSize: 1000,
     burstWhenBatchFull: true,
-    // The shortest that it takes: what is delayed is found by polling alone.
+    // The shortest interval that pg-boss allows: it finds delayed jobs only by polling.
     pollingIntervalSeconds: 0.5,
     notifyPollingIntervalSeconds: 0.5,
   },

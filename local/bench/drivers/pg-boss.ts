@@ -1,6 +1,6 @@
 /*
- * pg-boss: this process adds, worker processes work. A finished job's row stays, with its times.
- * DATABASE_URL says where.
+ * pg-boss: this process adds jobs, worker processes run them. A finished job's row stays, with its times. DATABASE_URL
+ * selects the database.
  */
 import { join } from 'node:path';
 import { answerCalls } from '../measuring/answer-calls.ts';

@@ -3,20 +3,20 @@ import type { System } from '../measuring/contender.ts';
 import { closedLoop } from '../measuring/load.ts';
 import type { Workers } from './workers.ts';
 
-/** What a library is called with; everything else about measuring is the same for all of them. */
+/** Calls into a library. The measuring around them is the same for all libraries. */
 export interface Producer {
-  /** Hands over no-op tasks, as many at once as the library takes. */
+  /** Adds no-op tasks, as many per call as the library takes. */
   addMany(tasks: number): Promise<void>;
-  /** Hands over one task. With a number, its handler reports its start under it. */
+  /** Adds one task. With `report`, its handler reports its start under that number. */
   addOne(report?: number, dueAt?: number): Promise<void>;
-  /** Resolves when everything that was handed over is recorded as done. */
+  /** Resolves when all added tasks are recorded as done. */
   drained(): Promise<void>;
 }
 
-/** How a driver waits until everything is done; who called it gives up earlier. */
+/** Options for a driver's wait until all tasks are done. The caller of the driver gives up earlier. */
 export const DRAIN = { everyMilliseconds: 10, seconds: 600 } as const;
 
-/** A system that is a library: this process produces, others work. */
+/** Measures a library: this process adds tasks, `workers` run them. */
 export function libraryCalls({ addMany, addOne, drained }: Producer, workers: Workers): Omit<System, 'stop'> {
   let numbered = 0;
   return {
@@ -40,7 +40,7 @@ export function libraryCalls({ addMany, addOne, drained }: Producer, workers: Wo
         const sentAt = now();
         await addOne(numbered);
         milliseconds.push((await started) - sentAt);
-        // Its end is recorded before the next one: the system is idle again.
+        // The end of the task is recorded before the next one is added: the system is idle again.
         await new Promise((wake) => setTimeout(wake, 10));
       }
       await drained();

@@ -1,6 +1,6 @@
 /*
- * The limit: what Celeriac writes for a task (its row, the claim, the outcome, the ledger), on its schema and without
- * its code. DATABASE_URL says where; CONNECTIONS and BATCH, how.
+ * The upper limit: Celeriac's writes for a task (its row, the claim, the outcome, the attempt) on its schema, without
+ * its code. DATABASE_URL selects the database; CONNECTIONS and BATCH set the concurrency and the size.
  */
 import { answerCalls } from '../measuring/answer-calls.ts';
 import { now } from '../measuring/clock.ts';
@@ -20,7 +20,7 @@ await answerCalls({
     const batches = slices(tasks, batch);
     await Promise.all(
       Array.from({ length: connections }, async () => {
-        // The connections share the batches; each takes the next.
+        // The connections share one generator; each takes the next batch.
         for (const size of batches) await store.runBatch(sql, organizationId, size);
       }),
     );

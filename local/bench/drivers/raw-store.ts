@@ -1,12 +1,12 @@
 import postgres from 'postgres';
 import { PAYLOAD } from '../measuring/contender.ts';
 
-/** Connections of the superuser, whom row-level security costs nothing. */
+/** Opens connections as the superuser, for whom row-level security costs nothing. */
 export function connect(url: string, connections: number): postgres.Sql {
   return postgres(url, { max: connections, onnotice: () => {} });
 }
 
-/** An organization of its own, which the rows refer to. */
+/** Creates an organization for the rows. @returns its id */
 export async function organization(sql: postgres.Sql): Promise<string> {
   const [row] = await sql<{ id: string }[]>`
     insert into organizations (id, name) values (uuidv7(), 'Bench') returning id`;
@@ -14,7 +14,7 @@ export async function organization(sql: postgres.Sql): Promise<string> {
   return row.id;
 }
 
-/** Tasks from their insert to their end: four writes of a row each, in three statements and as many commits. */
+/** Runs tasks from their insert to their end: four row writes for each task, in three statements with a commit each. */
 export async function runBatch(sql: postgres.Sql, organizationId: string, size: number): Promise<void> {
   const rows = await sql<{ id: string }[]>`
     insert into tasks (id, organization_id, kind, name, payload, queue, status, scheduled_time, run_at, max_retries,

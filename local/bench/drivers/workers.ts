@@ -1,16 +1,16 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 
-/** What a worker process reports: that it is ready, or that a task that asked for it has started. */
+/** A message of a worker process: either it is ready, or a task with a `report` number has started. */
 type Report = { ready: true } | { started: number; at: number };
 
-/** Processes that do the work of a system whose producer is this one. */
+/** Processes that run the tasks that this process adds. */
 export interface Workers {
-  /** When the handler of the task with that number starts, as `now()` counts. */
+  /** Resolves with the start of the handler of that task, on the clock of `now()`. */
   started(task: number): Promise<number>;
 }
 
-/** Starts worker processes and waits until all are ready. They end when this process does. */
+/** Starts worker processes and waits until all are ready. They end when this process ends. */
 export async function startWorkers(file: string, count: number): Promise<Workers> {
   const starts = new Map<number, number>();
   const waiting = new Map<number, (at: number) => void>();
@@ -40,7 +40,7 @@ async function failedStart(worker: ChildProcess): Promise<never> {
   throw new Error(`A worker process ended (${code})`);
 }
 
-/** For a worker process: tells its parent, and ends with it. */
+/** Sends a message from a worker process to its parent. */
 export function report(what: Report): void {
   process.send?.(what);
 }

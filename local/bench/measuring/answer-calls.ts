@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline';
 import type { Answer, Call } from './calls.ts';
 
 /**
- * Answers the bench's calls, one after the other, until it hangs up; then the process ends.
+ * Answers the bench's calls, one after the other, until standard input ends. Then ends the process.
  *
  * @param functions by the name of the call
  */

@@ -1,6 +1,6 @@
 /*
- * How the bench speaks with the processes that it measures: a line of JSON for each call on their standard input, a
- * line for each answer on their standard output. Anything else that they print is kept in a log.
+ * The protocol between the bench and the measured processes: one line of JSON for each call on standard input, one line
+ * for each answer on standard output. All other output goes to a log.
  */
 
 /** One call: `{"id": 1, "call": "bulk", "given": 10000}`. */
@@ -10,7 +10,7 @@ export interface Call {
   readonly given: unknown;
 }
 
-/** What a line of an answer begins with, so that what a library prints is not taken for one. */
+/** Start of an answer's line. Output of a library does not begin like this. */
 export const ANSWER = '{"answer":';
 
 export interface Answer {

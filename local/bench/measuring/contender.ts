@@ -1,12 +1,14 @@
-/** What is asked of every system that is measured. Times are milliseconds unless the name says otherwise. */
+/** The measures of a system. Times are milliseconds unless the name says otherwise. */
 export interface System {
-  /** Creates that many no-op tasks as fast as it can, and waits until the last one is recorded as done. */
+  /** Creates that many no-op tasks as fast as possible, and waits until the last one is recorded as done. */
   bulk(tasks: number): Promise<{ enqueueSeconds: number; seconds: number }>;
-  /** Creates single tasks; each client sends the next one when the last one was answered. */
+  /** Creates single tasks. Each client sends its next task after the answer to the previous one. */
   single(load: { clients: number; seconds: number }): Promise<{ perSecond: number; milliseconds: number[] }>;
-  /** Creates one task after the other, each on an idle system: from the call until its handler starts. */
+  /**
+   * Creates tasks one after the other, each on an idle system. @returns the time from each call to the handler's start
+   */
   latency(samples: number): Promise<number[]>;
-  /** Schedules tasks over a span that begins so far ahead: how long after its time each handler starts. */
+  /** Schedules tasks over a time span. @returns how long after its due time each handler started */
   lateness(plan: LatenessPlan): Promise<number[]>;
   stop(): Promise<void>;
 }
@@ -17,19 +19,19 @@ export interface LatenessPlan {
   readonly overSeconds: number;
 }
 
-/** What a system is asked to do; the raw database knows no single tasks and no times. */
+/** Name of a measure. The raw database supports only `bulk`. */
 export type Measure = Exclude<keyof System, 'stop'>;
 
 export interface Contender {
   readonly name: string;
   readonly measures: readonly Measure[];
-  /** Installs what it needs. @throws when that cannot be */
+  /** Installs what the system needs. @throws when that is not possible */
   prepare?(): Promise<void>;
-  /** Starts it from nothing, in a directory of its own. */
+  /** Starts the system with no data, in its own directory. */
   start(directory: string): Promise<Pick<System, 'stop'> & Partial<System>>;
 }
 
-/** The payload of every task in every system: small, and the same. */
+/** The payload of every task in every system. */
 export const PAYLOAD = { note: 'no operation' } as const;
 
 /** Tasks handed over in one call, where a system takes many at once. */

@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { now } from './clock.ts';
 
 /**
- * A closed loop: each client calls again when it was answered, for that many seconds.
+ * Runs a closed loop: for that many seconds, each client calls again after each answer.
  *
- * @returns calls per second, and how long each took
+ * @returns calls per second, and the milliseconds of each call
  */
 export async function closedLoop(
   { clients, seconds }: { clients: number; seconds: number },
@@ -25,10 +25,10 @@ export async function closedLoop(
 }
 
 /**
- * An open loop: calls at a steady rate, whether the earlier ones were answered or not. A call that is sent late counts
- * from when it was to be sent.
+ * Runs an open loop: calls at a steady rate, without waiting for earlier answers. A call that is sent late counts from
+ * its due time.
  *
- * @returns how long each took
+ * @returns the milliseconds of each call
  */
 export async function openLoop(
   { perSecond, seconds }: { perSecond: number; seconds: number },
@@ -38,7 +38,7 @@ export async function openLoop(
   const calls = Array.from({ length: perSecond * seconds }, async (_, index) => {
     const dueAt = startedAt + (index * 1000) / perSecond;
     await sleep(Math.max(0, Math.ceil(dueAt - now())));
-    // A timer that fires early must not flatter the figure.
+    // If the timer fires early, the earlier time counts. Otherwise the figure would be too good.
     const sentAt = Math.min(dueAt, now());
     await call();
     return now() - sentAt;
@@ -46,7 +46,7 @@ export async function openLoop(
   return Promise.all(calls);
 }
 
-/** Sizes of the slices that so many things are handed over in. */
+/** Splits `count` into slices of at most `size`. Yields the size of each slice. */
 export function* slices(count: number, size: number): Generator<number> {
   for (let left = count; left > 0; left -= size) yield Math.min(left, size);
 }

@@ -5,23 +5,26 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ANSWER, type Answer, type Call } from './calls.ts';
 import { noted } from './running.ts';
 
-/** What a process gets to end by itself before its group is killed, in seconds. */
+/** Seconds that a process has to end by itself before its group is killed. */
 const STOP_SECONDS = 15;
 
-/** Lines of its log that a failure quotes. */
+/** Number of log lines that a failure quotes. */
 const QUOTED_LINES = 6;
 
 export interface MeasuredProcess {
-  /** @throws when the call fails, when the process ends, and after that many seconds; then it is killed */
+  /**
+   * Calls the process. @throws when the call fails, when the process ends, or after `seconds`, which also kills the
+   * process
+   */
   call<T>(name: string, given: unknown, seconds: number): Promise<T>;
-  /** Asks it to stop, if it answers `stop`, and ends whatever is left of its group. */
+  /** Calls `stop` in the process, and then kills what is left of its group. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts a process that answers calls, in a group of its own, so that those it starts end with it.
+ * Starts a process that answers calls, in its own process group, so that its children end with it.
  *
- * @param options.log a file for everything that it prints
+ * @param options.log a file for the process's output
  */
 export function startMeasuredProcess(options: {
   command: string;
@@ -79,7 +82,7 @@ export function startMeasuredProcess(options: {
     try {
       process.kill(-child.pid, 'SIGKILL');
     } catch {
-      // Everybody in it has ended already.
+      // Every process of the group has already ended.
     }
   }
   async function call<T>(name: string, given: unknown, seconds: number): Promise<T> {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Asks again and again until it is so. @throws after that many seconds */
+/** Repeats the check until it returns true. @throws after that many seconds */
 export async function pollUntil(
   isSo: () => Promise<boolean>,
   { everyMilliseconds, seconds }: { everyMilliseconds: number; seconds: number },
@@ -12,7 +12,7 @@ export async function pollUntil(
   }
 }
 
-/** What a promise gives, unless that takes too long. @throws after that many seconds */
+/** Waits for a promise. @throws after that many seconds */
 export async function within<T>(seconds: number, work: Promise<T>): Promise<T> {
   const timer = new AbortController();
   const late = sleep(seconds * 1000, undefined, { signal: timer.signal }).then(() => {

@@ -1,11 +1,11 @@
-/** What the bench has started and must not leave behind. */
+/** Stop functions of everything that the bench has started. */
 const running = new Set<() => Promise<void>>();
 
 /**
- * Notes something that runs.
+ * Registers a running thing.
  *
  * @param stop ends it
- * @returns the same, which also forgets it
+ * @returns a function that stops it at most once and removes it from the register
  */
 export function noted(stop: () => Promise<void>): () => Promise<void> {
   const once = async () => {
@@ -15,7 +15,7 @@ export function noted(stop: () => Promise<void>): () => Promise<void> {
   return once;
 }
 
-/** Ends whatever runs, last first: after a part that was given up, and before the bench ends. */
+/** Stops everything that runs, last first. Called after a part that was given up, and before the bench ends. */
 export async function stopEverything(): Promise<void> {
   for (const stop of [...running].toReversed()) await stop().catch(() => {});
 }

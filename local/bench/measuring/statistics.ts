@@ -1,4 +1,4 @@
-/** The value in the middle; of an even number of them, the mean of the two. NaN of none. */
+/** Returns the middle value; for an even number of values, the mean of the two middle ones. NaN for an empty list. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
@@ -7,7 +7,8 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * The smallest value that at least `share` of them do not exceed (the nearest rank): always one that was measured.
+ * Returns the smallest value that at least `share` of the values do not exceed (nearest rank). It is always a measured
+ * value.
  *
  * @param share above 0, up to 1
  */
@@ -16,7 +17,7 @@ export function percentile(values: readonly number[], share: number): number {
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
 }
 
-/** What is told of many times, each in the unit that it was measured in. */
+/** Summary of many measured times, in the unit of the times. */
 export interface Distribution {
   readonly samples: number;
   readonly min: number;
@@ -30,7 +31,10 @@ export function distribution(values: readonly number[]): Distribution {
   return { samples: values.length, min: at(0), p50: at(0.5), p99: at(0.99), max: at(1) };
 }
 
-/** Of several rounds' distributions, the median of each figure; the number of samples is that of all. */
+/**
+ * Returns the medians of p50 and p99 over several rounds, the smallest `min`, the largest `max`, and the total of
+ * samples.
+ */
 export function medianDistribution(rounds: readonly Distribution[]): Distribution {
   const of = (figure: keyof Distribution) => median(rounds.map((round) => round[figure]));
   return {

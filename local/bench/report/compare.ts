@@ -6,7 +6,7 @@ import { stopEverything } from '../measuring/running.ts';
 import { type Distribution, distribution } from '../measuring/statistics.ts';
 import type { Scale } from './finding.ts';
 
-/** What one round of one system gave; what is missing was not asked or failed. */
+/** Results of one round of one system. A missing field was not measured or failed. */
 export interface Round {
   bulkPerSecond?: number;
   enqueuePerSecond?: number;
@@ -18,7 +18,7 @@ export interface Round {
 export interface Compared {
   readonly contender: Contender;
   readonly rounds: Round[];
-  /** What went wrong, in a line each. */
+  /** Failures, one line each. */
   readonly failures: string[];
 }
 
@@ -27,12 +27,12 @@ const MEASURE_SECONDS = 240;
 
 const WARM_SAMPLES = 20;
 
-/** Scheduled tasks begin that far ahead, and are spread over this long. */
+/** Scheduled tasks begin `fromSeconds` from now and are spread over `overSeconds`. */
 const SCHEDULE = { fromSeconds: 3, overSeconds: 4 };
 
 /**
- * Measures every system once per round, one after the other and each from nothing, so that what drifts on the machine
- * hits all alike. The order turns by one from round to round.
+ * Measures every system once per round, one after the other and each with no data, so that drift of the machine affects
+ * all systems alike. The order rotates by one from round to round.
  */
 export async function compare(
   contenders: readonly Contender[],
@@ -73,7 +73,9 @@ export async function compare(
   return all;
 }
 
-/** @param failed is told of a measure that failed; the others are taken all the same */
+/**
+ * @param failed called with a measure that failed; the other measures still run
+ */
 async function measure(
   contender: Contender,
   scale: Scale,
@@ -96,7 +98,7 @@ async function measure(
 
 type Asked = (system: Partial<System>, scale: Scale, result: Round) => Promise<void>;
 
-/** What a system does for the first time does not count: each does a little of it before. */
+/** First-time costs do not count: each measure runs a small warm-up first. */
 const MEASURES: Record<Measure, Asked> = {
   async bulk(system, { tasks, warmTasks }, result) {
     await system.bulk?.(warmTasks);

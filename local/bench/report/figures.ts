@@ -3,7 +3,7 @@ import type { Distribution } from '../measuring/statistics.ts';
 const number = new Intl.NumberFormat('en', { maximumSignificantDigits: 3 });
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 
-/** Three digits of it: no figure of a bench is more exact than that. */
+/** Formats a number with three significant digits. No figure of a bench is more exact. */
 export function figure(value: number): string {
   if (!Number.isFinite(value)) return '–';
   return Math.abs(value) >= 1000 ? whole.format(Number(value.toPrecision(3))) : number.format(value);
@@ -13,12 +13,12 @@ export function milliseconds(value: number): string {
   return `${figure(value)} ms`;
 }
 
-/** `p50 3.1 ms, p99 12 ms` */
+/** Formats a distribution: `p50 3.1 ms, p99 12 ms`. */
 export function spread({ p50, p99 }: Distribution): string {
   return `p50 ${milliseconds(p50)}, p99 ${milliseconds(p99)}`;
 }
 
-/** How many times as large: `0.4×`. */
+/** Formats a multiple: `0.4×`. */
 export function ratio(value: number, base: number): string {
   return base > 0 && Number.isFinite(base) && Number.isFinite(value) ? `${figure(value / base)}×` : '–';
 }

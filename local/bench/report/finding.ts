@@ -3,37 +3,37 @@ export interface Finding {
   readonly what: string;
   readonly budget: string;
   readonly measured: string;
-  /** Whether the budget is kept; undefined where there is none. */
+  /** True when the budget is kept; undefined where there is no budget. */
   readonly kept?: boolean;
-  /** How the figure came about: samples, and what it does not say. */
+  /** How the figure was measured: samples, and its limits. */
   readonly remark: string;
 }
 
-/** What the budget table is made of. Each part starts what it needs, and ends it. */
+/** A part of the budget table. Each part starts what it needs and stops it. */
 export interface Part {
   readonly name: string;
-  /** Given up after so many seconds. */
+  /** Seconds after which the part is given up. */
   readonly seconds: number;
   run(scale: Scale, directory: string): Promise<Finding[]>;
 }
 
-/** How much is measured. */
+/** Sizes of a run. */
 export interface Scale {
   readonly rounds: number;
-  /** Tasks of a bulk load, the same for every system. */
+  /** Tasks of a bulk load, equal for every system. */
   readonly tasks: number;
   readonly clients: number;
-  /** Of a closed or open loop. */
+  /** Seconds of a closed or open loop. */
   readonly loopSeconds: number;
-  /** Tasks of a bulk load before the one that is measured: a runtime compiles what it finds to be used. */
+  /** Tasks of the warm-up bulk load: the runtime compiles hot code during it. */
   readonly warmTasks: number;
-  /** Of a closed loop before anything single is measured. */
+  /** Seconds of the warm-up closed loop before single tasks are measured. */
   readonly warmSeconds: number;
-  /** Tasks whose start is timed one by one. */
+  /** Number of tasks whose start is timed one by one. */
   readonly samples: number;
-  /** Tasks that a noisy tenant has queued. */
+  /** Number of tasks that a noisy tenant has queued. */
   readonly backlog: number;
-  /** Tasks stored for the future while a tick is timed. */
+  /** Number of future tasks that are stored while a tick is timed. */
   readonly future: { readonly few: number; readonly many: number };
 }
 

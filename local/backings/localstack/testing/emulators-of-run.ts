@@ -11,8 +11,9 @@ declare module 'vitest' {
 }
 
 /**
- * Vitest's global set-up: LocalStack, Redis and Postgres for the run, each the one that its variable names
- * (AWS_ENDPOINT_URL, REDIS_URL, POSTGRES_URL), or one of our own, on a free port and in a directory that goes with it.
+ * Vitest's global set-up: provides LocalStack, Redis and Postgres for the run. Each is the one that its variable names
+ * (AWS_ENDPOINT_URL, REDIS_URL, POSTGRES_URL), or one that this set-up starts on a free port with a temporary
+ * directory.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const { AWS_ENDPOINT_URL: aws, REDIS_URL: redis, POSTGRES_URL: postgres } = process.env;

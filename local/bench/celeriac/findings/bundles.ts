@@ -10,7 +10,7 @@ const SECONDS = 120;
 
 type Size = { 'bundle, kB': number; 'import, ms': number };
 
-/** The largest bundle, and the slowest import: what `npm run sizes` prints of every function. */
+/** Finds the largest bundle and the slowest import in the output of `npm run sizes`. */
 export const bundlesPart: Part = {
   name: 'bundles',
   seconds: SECONDS,

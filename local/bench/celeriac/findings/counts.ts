@@ -8,10 +8,10 @@ import { withSession } from '../with-session.ts';
 
 const BUDGET = { bulk: 0.05, single: 3 };
 
-/** What the dispatcher and the prices do by the clock is nobody's task. */
+/** Roles that run on a schedule. Their statements belong to no task. */
 const BY_THE_CLOCK = ['dispatcher', 'prices'];
 
-/** Both task queues and the dead letters are polled, each poll for so long. */
+/** Both task queues and the dead letters are polled; one poll lasts `LONG_POLL_SECONDS`. */
 const POLLED_QUEUES = 3;
 const LONG_POLL_SECONDS = 20;
 
@@ -19,7 +19,7 @@ const WARM_TASKS = 500;
 
 const DELETE_MILLISECONDS = 1_000;
 
-/** Statements and queue requests of a task, counted by Postgres (pg_stat_statements) and by the queue. */
+/** Counts the statements per task (pg_stat_statements) and the queue requests per task. */
 export const countsPart: Part = {
   name: 'counts',
   seconds: 180,
@@ -35,7 +35,7 @@ export const countsPart: Part = {
 type Counted = {
   readonly statements: Readonly<Record<string, number>>;
   readonly requests: Readonly<Record<string, number>>;
-  /** Requests that a poller makes in that time when there is nothing to do. */
+  /** Requests that idle pollers make in the same time. */
   readonly idlePolls: number;
 };
 
@@ -47,7 +47,7 @@ async function counted(session: Session, run: () => Promise<unknown>): Promise<C
   const startedAt = performance.now();
   await run();
   await session.idle();
-  // The last messages are deleted after their tasks have ended.
+  // Workers delete the last messages after the tasks have ended.
   await sleep(DELETE_MILLISECONDS);
   const seconds = (performance.now() - startedAt) / 1000;
   const after = await host.sqsRequests();

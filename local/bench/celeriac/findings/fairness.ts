@@ -10,27 +10,27 @@ import type { Session } from '../session.ts';
 import { backlogOf, firstStarts } from '../store.ts';
 import { withSession } from '../with-session.ts';
 
-/** A tenant with a backlog leaves another's latency within so many times its idle figure. */
+/** Another tenant's backlog may raise a tenant's latency to at most this multiple of its idle latency. */
 const BUDGET_TIMES = 3;
 
-/** Between two of the other tenant's requests. */
+/** Milliseconds between two requests of the other tenant. */
 const APART_MILLISECONDS = 40;
 const LONGEST_SECONDS = 60;
 
 const WARM_TASKS = 500;
 
-/** Single tasks for each small batch. */
+/** Number of single tasks for each small batch. */
 const SINGLES_PER_BATCH = 4;
 const SMALL_BATCH = 10;
 
-/** The backlog becomes due at one moment, when all of it has been handed over. */
+/** The whole backlog becomes due at one moment, after it has been handed over. */
 const PREPARING_SECONDS = 5;
 const HANDED_OVER_PER_SECOND = 4_000;
 
-/** Between two looks at whether the backlog lasts; a look is no small query. */
+/** Milliseconds between two checks that the backlog lasts. The query is not cheap. */
 const LOOK_MILLISECONDS = 500;
 
-/** How long one tenant's tasks wait while another has a great many queued. */
+/** Measures how long one tenant's tasks wait while another tenant has a large backlog. */
 export const fairnessPart: Part = {
   name: 'fairness',
   seconds: 240,
@@ -85,7 +85,9 @@ function finding(what: string, idle: Distribution, busy: Distribution) {
   };
 }
 
-/** Creates single tasks and small batches by turns for as long as it is so: how long after the request each started. */
+/**
+ * Creates single tasks and small batches in turn while `isSo` holds. @returns the time from each request to its start
+ */
 async function startsWhile(
   session: Session,
   client: Client,

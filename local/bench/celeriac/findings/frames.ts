@@ -10,19 +10,19 @@ import { rounds, withSession } from '../with-session.ts';
 
 const BUDGET = { p50: 5, p99: 30 };
 
-/** Tasks that one connection may watch. */
+/** Largest number of tasks that one connection may watch. */
 const MAX_SUBSCRIPTIONS = 100;
 
-/** A task starts this long after it was created: time to subscribe to it. */
+/** Milliseconds from a task's creation to its start: time to subscribe. */
 const AHEAD_MILLISECONDS = 1_500;
 
-/** Between two tasks: their starts do not wait for each other. */
+/** Milliseconds between two tasks, so that their starts do not wait for each other. */
 const APART_MILLISECONDS = 25;
 
-/** After the last task has completed, for its frame to arrive. */
+/** Milliseconds to wait for the last frame after the last task has completed. */
 const GRACE_MILLISECONDS = 1_000;
 
-/** From the writing of a status to its frame at a client that watches the task. */
+/** Measures the time from a status write to its frame at a client that watches the task. */
 export const framesPart: Part = {
   name: 'frames',
   seconds: 180,

@@ -14,7 +14,7 @@ const BUDGET = { p50: 8, p99: 30 };
 const REST_MILLISECONDS = 20;
 const ARRIVE_MILLISECONDS = 10_000;
 
-/** From a POST on an idle system to the start of its handler, seen from three sides. */
+/** Measures the time from a POST on an idle system to the start of the handler, from three viewpoints. */
 export const handlerStartPart: Part = {
   name: 'handler-start',
   seconds: 180,
@@ -49,7 +49,7 @@ export const handlerStartPart: Part = {
     }),
 };
 
-/** Milliseconds from the POST of an `http.request` until its request arrives here. */
+/** Returns the milliseconds from the POST of each `http.request` task until the task's request arrives here. */
 async function arrivalsOf({ client, completed }: Session, samples: number): Promise<number[]> {
   let arrived = Promise.withResolvers<number>();
   const server = createServer((_request, response) => {

@@ -18,7 +18,7 @@ const READY_SECONDS = 60;
 const STOP_SECONDS = 25;
 const WARM_STARTS = 3;
 
-/** From the shell's `npm start` until it says that it is ready. */
+/** Measures the time from the shell's `npm start` until its ready line. */
 export const npmStartPart: Part = {
   name: 'npm-start',
   seconds: 240,
@@ -53,7 +53,7 @@ async function secondsToReady(dataDir: string): Promise<number> {
   });
   const exited = once(npm, 'exit');
   const stop = noted(async () => {
-    // Its group: npm, its shell and what they started.
+    // Signals the process group: npm, its shell and their children.
     signal(npm.pid, 'SIGINT');
     await Promise.race([exited, sleep(STOP_SECONDS * 1000, undefined, { ref: false })]);
     signal(npm.pid, 'SIGKILL');
@@ -77,6 +77,6 @@ function signal(group: number | undefined, name: NodeJS.Signals): void {
   try {
     process.kill(-group, name);
   } catch {
-    // Everybody in it has ended already.
+    // Every process of the group has already ended.
   }
 }

@@ -8,7 +8,7 @@ import { rounds, withSession } from '../with-session.ts';
 const PER_SECOND = 200;
 const BUDGET_P99 = 25;
 
-/** `POST /api/tasks/` at a steady rate, as it comes from many who do not wait for each other. */
+/** Measures `POST /api/tasks/` at a steady rate, like many clients that do not wait for each other. */
 export const openLoopPart: Part = {
   name: 'open-loop',
   seconds: 180,

@@ -9,13 +9,13 @@ import { withSession } from '../with-session.ts';
 
 const BUDGET_TIMES = 2;
 
-/** Tenants, and requests of each: as many as an organization may have under way. */
+/** Number of tenants, and of requests for each: as many as an organization may have under way. */
 const TENANTS = 8;
 const REQUESTS = 40;
 
 const ARRIVE_SECONDS = 60;
 
-/** How long one tenant's click waits while others have requests under way to a server that does not answer. */
+/** Measures one tenant's click while other tenants' requests wait for a server that does not answer. */
 export const slowRequestsPart: Part = {
   name: 'slow-requests',
   seconds: 120,
@@ -53,7 +53,7 @@ export const slowRequestsPart: Part = {
     }),
 };
 
-/** A server that takes requests and never answers. */
+/** Starts a server that accepts requests and never answers. */
 async function silentTarget(): Promise<{ url: string; waiting: () => number; close: () => void }> {
   let waiting = 0;
   const server = createServer((_request, response) => {

@@ -5,16 +5,16 @@ import type { Part } from '../../report/finding.ts';
 import { openSession, type Session } from '../session.ts';
 import { prepareForMany, settle, storeFuture } from '../store.ts';
 
-/** The tick takes as long with many tasks as with few, give or take this share. */
+/** Largest relative difference between a tick with many and a tick with few future tasks. */
 const BUDGET_SHARE = 0.2;
 
 const TICKS = 101;
 const WARM_TICKS = 20;
 
-/** Rows in one transaction. */
+/** Rows per transaction. */
 const ROWS_AT_ONCE = 500_000;
 
-/** How long the dispatcher's tick takes by how many tasks are stored for later. */
+/** Measures the dispatcher's tick with few and with many tasks stored for later. */
 export const tickPart: Part = {
   name: 'tick',
   seconds: 480,
