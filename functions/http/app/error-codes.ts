@@ -18,9 +18,14 @@ export const STATUS: Record<RefusalKind, ContentfulStatusCode> = {
 /** Codes that are answered without a refusal: by gateways, for paths and methods, and for faults. */
 const OTHER_CODES = {
   bad_request: [400, 'The request cannot be understood'],
+  malformed_request: [400, 'The request is not valid HTTP'],
   not_found: [404, 'There is nothing at this path'],
   method_not_allowed: [405, 'The path has no such method; `Allow` names those that it has'],
+  request_timeout: [408, 'The request did not arrive in time'],
   uri_too_long: [414, 'The URL is too long'],
+  expectation_failed: [417, 'The server supports no such `Expect`'],
+  misdirected_request: [421, 'The server has no such host'],
+  upgrade_required: [426, 'The address is that of the WebSocket'],
   headers_too_large: [431, 'The request line and the headers are too large'],
   internal: [500, 'Our fault; `request_id` finds it in the log'],
   answer_too_large: [500, 'Our fault: the answer does not fit through Lambda'],

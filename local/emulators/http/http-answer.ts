@@ -1,4 +1,5 @@
 import { type OutgoingHttpHeaders, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { ErrorCode } from '../../../functions/http/app/error-codes.ts';
 
 /** A whole answer, before it is sent. */
 export interface HttpAnswer {
@@ -10,7 +11,7 @@ export interface HttpAnswer {
 /** A problem document (RFC 9457), as the functions answer it. */
 export function problemAnswer(
   status: number,
-  code: string,
+  code: ErrorCode,
   detail: string,
   headers: OutgoingHttpHeaders = {},
 ): HttpAnswer {
