@@ -6,7 +6,7 @@ export type NewTask = {
   kind: string;
   name: string;
   description: string;
-  /** A `JsonText`, which is stored as it is, or a value. */
+  /** A `JsonText`, which is stored unchanged, or a value. */
   payload: unknown;
   queue: Queue;
   /** RFC 3339; null means now. */
@@ -18,9 +18,9 @@ export type NewTask = {
   uniqueKey: string | null;
   concurrencyKey: string | null;
   concurrencyLimit: number | null;
-  /** Whether attempts of its kind only wait for the network. */
+  /** True when attempts of the kind only wait for the network. */
   waitsForNetwork: boolean;
-  /** Ids of tasks of the same organization, which `awaitTasks` has marked in the same transaction; null for none. */
+  /** Ids of tasks of the organization that `awaitTasks` has marked in the same transaction; null for none. */
   dependsOn: readonly string[] | null;
 };
 

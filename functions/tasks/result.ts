@@ -1,14 +1,14 @@
 import { PermanentError } from './define-task.ts';
 
-/** Bytes of UTF-8 that the row keeps of a result; a larger one is kept in the artifacts bucket. */
+/** Bytes of UTF-8 of a result that is stored in the row. A larger result is stored in the artifacts bucket. */
 export const MAX_ROW_BYTES = 262_144;
 
-/** Bytes of UTF-8 that a result may have. */
+/** Upper bound of a result, in bytes of UTF-8. */
 export const MAX_RESULT_BYTES = 32 * 1024 * 1024;
 
 /**
- * The text of a result's JSON as jsonb can store it: what JSON knows, without NUL and lone surrogates (U+FFFD stands in for
- * them).
+ * Returns the result as JSON text that jsonb can store: without NUL and lone surrogates, which U+FFFD replaces. Values that JSON
+ * lacks are left out or null.
  *
  * @throws PermanentError `result_too_large`, `result_not_json`
  */
@@ -24,7 +24,7 @@ export function storableResult(result: unknown): string {
   return text;
 }
 
-/** JSON text of any length, without what jsonb refuses. @throws PermanentError `result_not_json` */
+/** Returns JSON text of any length, without characters that jsonb refuses. @throws PermanentError `result_not_json` */
 export function storableText(value: unknown): string {
   return stringify(value) ?? 'null';
 }
@@ -44,7 +44,7 @@ function stringify(result: unknown): string | undefined {
   }
 }
 
-/** A text as Postgres can store it. */
+/** Returns the text with NUL and lone surrogates replaced, because Postgres cannot store them. */
 export function clean(text: string): string {
   return text.includes('\u0000') || !text.isWellFormed()
     ? text.replaceAll('\u0000', '\uFFFD').toWellFormed()

@@ -5,7 +5,7 @@ export const TASK_STATUSES = ['PENDING', 'SCHEDULED', 'RUNNING', 'COMPLETED', 'F
 
 export type TaskStatus = (typeof TASK_STATUSES)[number];
 
-/** Statuses that nothing but a person's retry leaves. */
+/** Statuses that only a retry by a person leaves. */
 export const TERMINAL = ['COMPLETED', 'FAILED', 'CANCELLED'] as const satisfies readonly TaskStatus[];
 
 type Move = { readonly from: readonly TaskStatus[]; readonly to: readonly TaskStatus[] };
@@ -15,50 +15,53 @@ type Move = { readonly from: readonly TaskStatus[]; readonly to: readonly TaskSt
  * the statuses that they may leave from this table, and the tests are generated from it.
  */
 export const MOVES = {
-  /** Every task it waits for is COMPLETED; or one of them never will be. */
+  /** All its dependencies are COMPLETED, or one of them never will be. */
   release: { from: ['PENDING'], to: ['SCHEDULED', 'CANCELLED'] },
-  /** Due, and a worker took it: attempt + 1, a lease. */
+  /** The task is due, and a worker has claimed it: attempt + 1, a lease. */
   claim: { from: ['SCHEDULED'], to: ['RUNNING'] },
   complete: { from: ['RUNNING'], to: ['COMPLETED'] },
-  /** Attempts left, and nobody asked to cancel: `run_at` = now + backoff. */
+  /** Attempts are left, and no cancel was requested: `run_at` = now + backoff. */
   retry: { from: ['RUNNING'], to: ['SCHEDULED'] },
   fail: { from: ['RUNNING'], to: ['FAILED'] },
-  /** Before the start, final. */
+  /** Before the start. Final. */
   cancel: { from: ['PENDING', 'SCHEDULED'], to: ['CANCELLED'] },
-  /** A cancel was requested while it ran, and the handler has stopped. */
+  /** A cancel was requested during the attempt, and the handler has stopped. */
   abort: { from: ['RUNNING'], to: ['CANCELLED'] },
-  /** The lease has expired: its worker is dead. By attempts left, or by a cancel requested meanwhile. */
+  /**
+   * The lease has expired: the worker is presumed dead. The target depends on the attempts left, and on a cancel requested
+   * meanwhile.
+   */
   rescue: { from: ['RUNNING'], to: ['SCHEDULED', 'FAILED', 'CANCELLED'] },
-  /** Another time, before the start. */
+  /** Gives another time before the start. */
   reschedule: { from: ['PENDING', 'SCHEDULED'], to: ['PENDING', 'SCHEDULED'] },
-  /** A person asked for it: the attempts are granted anew. PENDING while it waits for others. */
+  /** A person asked for it. The number of attempts starts anew. PENDING while the task waits for dependencies. */
   requeue: { from: ['FAILED', 'CANCELLED'], to: ['SCHEDULED', 'PENDING'] },
 } as const satisfies Record<string, Move>;
 
 export const QUEUES = ['interactive', 'bulk'] as const;
 
-/** Single tasks go by `interactive` and batches by `bulk`, so that a click never waits behind a load. */
+/** Single tasks use `interactive` and batches use `bulk`, so that a click never waits behind a load. */
 export type Queue = (typeof QUEUES)[number];
 
-/** Why an attempt, or the task, did not succeed. Shown to the user: no internals, no secrets. */
+/** Why an attempt, or the task, did not succeed. Users see it: no internals, no secrets. */
 export type TaskError = { code: string; message: string; [detail: string]: unknown };
 
 /** Why an attempt is made. */
 export type Cause = 'created' | 'retry' | 'crash' | 'requeue';
 
-/** How failures are retried; how often is `maxRetries`. */
+/** How failures are retried. `maxRetries` tells how often. */
 export type RetryPolicy = {
-  /** Seconds; the bound of the first delay divided by `factor`. */
+  /** Seconds. The bound of the first delay is `base · factor`. */
   base: number;
   factor: number;
-  /** Seconds; no delay is longer. */
+  /** Seconds. Longest delay. */
   cap: number;
   jitter: 'full' | 'none';
   /** Codes of errors that fail the task at once. */
   neverRetry: readonly string[];
 };
 
-/** How far an attempt is, as its handler last said. */
+/** The last reported progress of an attempt. */
 export type Progress = { fraction: number; note: string | null; at: string };
 
 /** A line that a handler logged. */
@@ -69,10 +72,10 @@ export type LogEntry = {
   fields?: Readonly<Record<string, unknown>>;
 };
 
-/** Where a result lies that is too large for the row. */
+/** Place of a result that is too large for the row. */
 export type Artifact = { key: string; bytes: number };
 
-/** A task as its row has it. Times are the database's. */
+/** A task, as its row has it. Times are by the database's clock. */
 export type Task = {
   id: string;
   organizationId: string;
@@ -81,32 +84,32 @@ export type Task = {
   kind: string;
   name: string;
   description: string;
-  /** As it was written; null in rows that a move returns, which leave it out. */
+  /** As the caller wrote it; null in rows that a move returns. */
   payload: JsonText | null;
   queue: Queue;
   status: TaskStatus;
-  /** When it was asked to run. */
+  /** The requested start. */
   scheduledTime: Date;
   /** Earliest start of the next attempt. */
   runAt: Date;
   maxRetries: number;
-  /** What differs from the kind's. */
+  /** Differences from the kind's policy. */
   retryPolicy: Partial<RetryPolicy> | null;
   /** Null for the kind's limits. */
   softSeconds: number | null;
   hardSeconds: number | null;
-  /** Of one organization, one live task has it. */
+  /** Unique among the live tasks of an organization. */
   uniqueKey: string | null;
-  /** Of one organization, at most `concurrencyLimit` tasks with this key run at once. */
+  /** At most `concurrencyLimit` tasks with this key run at once in an organization. */
   concurrencyKey: string | null;
   concurrencyLimit: number | null;
-  /** Whether its attempts only wait for the network, as its kind said when it was created. */
+  /** True when its attempts only wait for the network, according to its kind at the time of creation. */
   waitsForNetwork: boolean;
-  /** Starts so far, across requeues; the fence. */
+  /** Number of starts so far, across requeues. It is the fence. */
   attempt: number;
   /** The attempt after which a failure is final. */
   attemptLimit: number;
-  /** Why the next attempt is made, or the present or last one was. */
+  /** Why the next attempt will be made, or why the present or last one was made. */
   cause: Cause;
   crashes: number;
   startedAt: Date | null;
@@ -116,7 +119,7 @@ export type Task = {
   result: unknown;
   artifact: Artifact | null;
   error: TaskError | null;
-  /** Whether tasks wait for this one that have not been told yet how it ended. */
+  /** True while dependents wait that have not yet been handled after this task's end. */
   hasDependents: boolean;
   /** Increases with every change; orders frames. */
   seq: number;
@@ -124,7 +127,7 @@ export type Task = {
   updatedAt: Date;
 };
 
-/** Tasks that were created together; the counts are those of its terminal tasks. Times as Postgres writes them. */
+/** Tasks that were created together. The counters count its terminal tasks. Times are in Postgres's format. */
 export type Batch = {
   id: string;
   organizationId: string;
@@ -135,12 +138,12 @@ export type Batch = {
   completed: number;
   failed: number;
   cancelled: number;
-  /** Its tasks' ids lie between these two. */
+  /** The ids of its tasks lie between these two. */
   firstTaskId: string | null;
   lastTaskId: string | null;
-  /** The task that imports its tasks; null for one that was made at once. */
+  /** The task that imports its tasks; null for a batch that was created at once. */
   importTaskId: string | null;
-  /** Whether `total` is final. */
+  /** True when `total` is final. */
   sealed: boolean;
   /** Increases with every change; orders frames. */
   seq: number;
@@ -149,15 +152,17 @@ export type Batch = {
   finishedAt: string | null;
 };
 
-/** A row as a move left it, with the connections that watch it, and its batch if anybody watches that or the move finished it. */
+/**
+ * A row after a move, with the connections that watch it. `batch` is set when the batch is watched, or when the move finished it.
+ */
 export type Watched<T> = T & {
   watchers: readonly string[];
   batch: (Batch & { watchers: readonly string[] }) | null;
-  /** All that is kept of what its attempt has logged, when there is something new. */
+  /** All kept log entries of its attempt, when there are new ones. */
   logs?: readonly LogEntry[];
 };
 
-/** What became of an attempt, and what it last said of itself. Whether a retry is still granted is the row's to say. */
+/** Outcome of an attempt, with its last progress and logs. The row decides whether a retry is still granted. */
 export type Outcome = { id: string; attempt: number; progress?: Progress; logs?: readonly LogEntry[] } & (
   | { kind: 'complete'; result: unknown; artifact?: Artifact }
   | { kind: 'retry'; error: TaskError; delaySeconds: number }

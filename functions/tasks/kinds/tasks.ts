@@ -5,5 +5,5 @@ const BY_NAME: ReadonlyMap<string, TaskDefinition> = new Map<string, TaskDefinit
   TASKS.map((task) => [task.kind, task]),
 );
 
-/** @returns what runs a kind in a process of its own, or undefined when nothing does */
+/** @returns the isolated handler of a kind, or undefined when there is none */
 export const taskOf = (name: string): TaskDefinition | undefined => BY_NAME.get(name);

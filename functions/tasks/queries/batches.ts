@@ -5,7 +5,7 @@ import * as store from '../store/index.ts';
 
 export type BatchNow = store.BatchNow;
 
-/** One batch of the principal's organizations. Unknown and foreign ids answer alike: `batch_not_found`. */
+/** Returns a batch of the principal's organizations. An unknown id and a foreign id both give `batch_not_found`. */
 export async function getBatch(
   { db }: { db: Database },
   principal: Principal,
@@ -20,7 +20,7 @@ export async function batchIn(tx: Transaction, id: string): Promise<store.BatchN
 }
 
 /**
- * A page of batches of the principal's organizations, newest first.
+ * Returns a page of batches of the principal's organizations, newest first.
  *
  * @throws Refusal `organization_not_found`
  */

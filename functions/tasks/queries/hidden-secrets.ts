@@ -3,7 +3,7 @@ import { type Path, scanJson } from '../../exact-json/scan-json.ts';
 import { HIDDEN, SAYS_SECRET, withoutSecretParameters } from '../secret-names.ts';
 import type { Task } from '../task.ts';
 
-/** Headers whose values are no secrets. Any other header may carry one, whatever its name is. */
+/** Headers whose values are never secret. Any other header may carry a secret, whatever its name. */
 const OPEN_HEADERS = new Set([
   'accept',
   'accept-language',
@@ -18,12 +18,12 @@ const OPEN_HEADERS = new Set([
   'user-agent',
 ]);
 
-/** Most payloads have neither: they are not scanned. */
+/** Quick test. Most payloads do not match, and are not scanned. */
 const MAY_HIDE = /"headers"|auth|cookie|credential|passw|passphrase|secret|sig|token|key|pwd|x-amz-|\\u|%/i;
 
 /**
- * The task as somebody sees it. Whoever may write in an organization may also run a task again, with its secrets. A viewer may not,
- * and so is not shown them in the payload.
+ * Returns the task as the principal may see it. A member who may write can run a task again with its secrets, so the secrets are
+ * shown. A viewer cannot, so secrets in the payload are hidden.
  *
  * @param viewed organizations in which the principal is a viewer
  */
@@ -32,7 +32,7 @@ export function asVisible(task: Task, viewed: ReadonlySet<string>): Task {
   return { ...task, payload: withoutSecrets(task.payload) };
 }
 
-/** The payload with every value replaced that may be a secret by where it stands. Everything else stays as it was written. */
+/** Replaces every value of the payload that may be a secret by its place. The rest of the text stays as the caller wrote it. */
 export function withoutSecrets(payload: JsonText): JsonText {
   const { text } = payload;
   if (!MAY_HIDE.test(text)) return payload;
@@ -46,7 +46,7 @@ export function withoutSecrets(payload: JsonText): JsonText {
   if (hidden.length === 0) return payload;
   let written = '';
   let from = 0;
-  // An object comes after its members, which it contains: the outermost counts.
+  // An object is reported after its members, although it contains them. Only the outermost replacement counts.
   for (const { start, end, by } of hidden.toSorted(
     (one, other) => one.start - other.start || other.end - one.end,
   )) {
@@ -57,7 +57,7 @@ export function withoutSecrets(payload: JsonText): JsonText {
   return new JsonText(written + text.slice(from));
 }
 
-/** JSON in the place of a member; undefined when it is no secret. */
+/** Returns the JSON to put in place of a member; undefined when the member is not a secret. */
 function replacement(path: Path, source: string): string | undefined {
   const name = String(path.at(-1));
   const isHeader = path.at(-2) === 'headers';

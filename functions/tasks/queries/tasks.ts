@@ -19,18 +19,18 @@ export type ListRequest = Omit<store.TaskFilter, 'memberId' | 'createdBy' | 'bat
   batchId: string | null;
 };
 
-/** How a page of tasks is filled. */
+/** How to fill a page of tasks. */
 export type TaskPage = {
   limit: number;
   large: LargeColumns;
-  /** Takes a task onto the page; false when the page has no place for it. */
+  /** Adds a task to the page. Returns false when the page has no room for the task. */
   take: (task: Task) => boolean;
 };
 
 /**
- * Fills a page with tasks of the principal's organizations, newest first. A viewer is not shown secrets in payloads.
+ * Fills a page with tasks of the principal's organizations, newest first. Secrets in payloads are hidden from viewers.
  *
- * @returns whether there are more than the page has taken
+ * @returns true when there are more tasks than the page has taken
  * @throws Refusal `organization_not_found`, `batch_not_found`
  */
 export async function listTasks(
@@ -43,12 +43,12 @@ export async function listTasks(
 ): Promise<boolean> {
   return asReader(db, { ...principal, organizationId }, async (tx) => {
     const batch = batchId === null ? null : await batchIn(tx, batchId);
-    // Before the list begins, as its rows come by a cursor.
+    // Read before the list begins, because the rows of the list come by a cursor.
     const viewed = large.payload ? await store.viewedOrganizations(tx, organizationId) : NONE;
     const wanted: store.TaskFilter = {
       ...filter,
       batch,
-      // A batch has an organization: no other one is looked at.
+      // A batch belongs to one organization, so only that one is read.
       organizationId: organizationId ?? batch?.organizationId ?? null,
       memberId: principal.userId,
       createdBy: mine ? principal.userId : null,
@@ -64,7 +64,7 @@ export async function listTasks(
   });
 }
 
-/** One task of the principal's organizations. Unknown and foreign ids answer alike: `task_not_found`. */
+/** Returns a task of the principal's organizations. An unknown id and a foreign id both give `task_not_found`. */
 export async function getTask(
   { db }: { db: Database },
   principal: Principal,
@@ -73,7 +73,7 @@ export async function getTask(
   return asMember(db, principal, (tx) => findVisible(tx, id, large));
 }
 
-/** One task, with why it has not run yet. @throws Refusal `task_not_found` */
+/** Returns a task, and the reason for which it has not run yet. @throws Refusal `task_not_found` */
 export async function explainTask(
   { db }: { db: Database },
   principal: Principal,
@@ -96,7 +96,7 @@ async function findVisible(tx: Transaction, id: string, large: true | LargeColum
 }
 
 /**
- * A page of a task's attempts, newest first.
+ * Returns a page of a task's attempts, newest first.
  *
  * @param before only attempts with a lower number; null for the newest
  * @throws Refusal `task_not_found`

@@ -4,10 +4,13 @@ import { batchJsonSql } from './fragments/batch-counters.ts';
 import { type ListOwner, newestRowsSql } from './fragments/newest.ts';
 import { unfinishedSql } from './fragments/statuses.ts';
 
-/** A batch, and how many of its tasks run at this moment. */
+/** A batch, and the number of its tasks that run at this moment. */
 export type BatchNow = Batch & { running: number };
 
-/** A relation `running`: how many tasks of the batches `b` run. It is read from the index of what runs, not from all tasks of a batch. */
+/**
+ * Relation `running`: number of running tasks of each batch in `b`. It reads the index of running tasks, not all tasks of a
+ * batch.
+ */
 const runningTasksSql = (tx: Transaction) => tx`
   running as materialized (
     select r.batch_id, count(*)::integer as tasks from tasks r
@@ -23,7 +26,7 @@ const batchesWithRunningSql = (tx: Transaction) => tx`
 type Row = { batch: Batch; running: number };
 const batchNow = ({ batch, running }: Row): BatchNow => ({ ...batch, running });
 
-/** One batch that the transaction's principal may see. */
+/** Finds a batch that the transaction's principal may see. */
 export async function findBatch(tx: Transaction, id: string): Promise<BatchNow | undefined> {
   const [row] = await tx<Row[]>`
     with b as materialized (
@@ -33,13 +36,13 @@ export async function findBatch(tx: Transaction, id: string): Promise<BatchNow |
   return row && batchNow(row);
 }
 
-/** Batches, newest first. @param beforeId only older ones than this */
+/** Lists batches, newest first. @param beforeId only older batches than this one */
 export async function listBatches(
   tx: Transaction,
   { beforeId, ...whose }: ListOwner & { beforeId: string | null },
   limit: number,
 ): Promise<BatchNow[]> {
-  // What runs is counted once, and not once for each batch.
+  // Running tasks are counted once, not once for each batch.
   const rows = await tx<Row[]>`
     ${newestRowsSql(tx, {
       table: 'batches',
@@ -53,7 +56,7 @@ export async function listBatches(
   return rows.map(batchNow);
 }
 
-/** Which of these tasks there are, as far as the transaction's principal sees them, or the function's role. */
+/** Returns the given tasks that exist and that the transaction's principal, or the function's role, may see. */
 export async function existingTasks(
   tx: Database | Transaction,
   ids: readonly string[],
@@ -61,7 +64,7 @@ export async function existingTasks(
   return tx<{ id: string }[]>`select t.id from tasks t where t.id = any (${ids as string[]}::uuid[])`;
 }
 
-/** Which of these unique keys live tasks of the organization have. */
+/** Returns the given unique keys that live tasks of the organization have. */
 export async function takenUniqueKeys(
   tx: Transaction,
   organizationId: string,

@@ -21,11 +21,11 @@ import { type Capped, isCappedSql } from './fragments/lanes.ts';
 import { requeueSql } from './fragments/requeue.ts';
 
 /*
- * What people do to tasks: to one, or to many by a filter. Either way the same statement moves what is `picked`; only who
- * is picked differs.
+ * Changes that callers make to tasks: to one task, or to many by a filter. One statement moves the rows in `picked`; only the
+ * choice of these rows differs.
  */
 
-/** Cancels what waits, and asks the workers of what runs to stop it. */
+/** Cancels waiting tasks, and asks the workers of running tasks to stop them. */
 const cancelSql = (tx: Transaction) => {
   const before = tx`t.status = any (${fromStatuses('cancel')}::text[])`;
   return tx`
@@ -40,7 +40,7 @@ const cancelSql = (tx: Transaction) => {
     ), ${batchCountersSql(tx, 'moved', 1)}`;
 };
 
-/** Gives what waits another time; one in the past means now. */
+/** Gives waiting tasks another time. A time in the past means now. */
 const rescheduleSql = (tx: Transaction, scheduledTime: string, dispatch: DispatchSettings) => {
   const runAt = tx`greatest(${scheduledTime}::text::timestamptz, clock_timestamp())`;
   return tx`
@@ -56,7 +56,7 @@ const rescheduleSql = (tx: Transaction, scheduledTime: string, dispatch: Dispatc
 
 type Changed = Capped<Timed<Watched<Task>>>;
 
-/** The task that is meant, if it has one of these statuses. */
+/** `picked`: the task of this id, if it has one of these statuses. */
 const pickedOneSql = (tx: Transaction, id: string, statuses: string[]) => tx`
   picked as (
     select t.id, t.batch_id, t.status from tasks t
@@ -72,10 +72,10 @@ async function moveOne(tx: Transaction, move: Fragment): Promise<Changed | undef
   return task;
 }
 
-/** What a statement has changed. The rows come without payload and description. */
+/** Result of one bulk statement. The rows come without payload and description. */
 export type ChangedBulkStep = BulkStep & { rows: Changed[] };
 
-/** Moves a step of the tasks that are meant. */
+/** Moves one step of the selected tasks. */
 async function moveMany(
   tx: Transaction,
   {
@@ -96,17 +96,17 @@ async function moveMany(
 }
 
 /**
- * Cancels a task: at once before its start; while it runs, by asking its worker to stop it.
- * Which of the two it was, the returned status says.
+ * Cancels a task: at once before its start; while it runs, by asking its worker to stop it. The returned status tells which of
+ * the two happened.
  *
- * @returns undefined when the task is not visible, may not be written, or is past cancelling
+ * @returns undefined when the task is not visible, may not be written, or can no longer be cancelled
  */
 export async function cancel(tx: Transaction, id: string): Promise<Changed | undefined> {
   const picked = pickedOneSql(tx, id, [...fromStatuses('cancel'), ...fromStatuses('abort')]);
   return moveOne(tx, tx`${picked}, ${cancelSql(tx)}`);
 }
 
-/** Cancels a step of the tasks that are meant. @param after where the step before has come to */
+/** Cancels one step of the selected tasks. @param after the id that the step before reached */
 export async function cancelMany(
   tx: Transaction,
   { given, after }: { given: Selection; after: string | null },
@@ -120,11 +120,10 @@ export async function cancelMany(
 }
 
 /**
- * Runs a failed or cancelled task again, now or once those that it depends on are COMPLETED, with as many attempts as it
- * first had.
+ * Runs a failed or cancelled task again, now or once its dependencies are COMPLETED, with its initial number of attempts.
  *
- * @returns undefined also when a task that it depends on has failed; see `failedDependency`
- * @throws the database's error `23505` when its unique key has been taken by another task meanwhile
+ * @returns undefined, also when a dependency has failed; see `failedDependency`
+ * @throws the database's error `23505` when another task has taken its unique key meanwhile
  */
 export async function requeue(
   tx: Transaction,
@@ -139,8 +138,8 @@ export async function requeue(
 }
 
 /**
- * Runs a step of the tasks that are meant again. Those whose unique key is taken stay as they are, and so do those that
- * depend on a task that has failed and is not run again with them.
+ * Runs one step of the selected tasks again. Tasks whose unique key is taken stay as they are. So do tasks that depend on a
+ * failed task that does not run again with them.
  *
  * @throws the database's error `23505` when a key was taken at this very moment; nothing has been changed then
  */
@@ -157,7 +156,7 @@ export async function requeueMany(
 }
 
 /**
- * Gives a task that waits another time; one in the past means now.
+ * Gives another time to a waiting task. A time in the past means now.
  *
  * @param scheduledTime RFC 3339
  * @returns undefined when the task is not visible, may not be written, or has started
@@ -170,7 +169,7 @@ export async function reschedule(
   return moveOne(tx, tx`${picked}, ${rescheduleSql(tx, scheduledTime, dispatch)}`);
 }
 
-/** Gives a step of the tasks that are meant another time. */
+/** Gives another time to one step of the selected tasks. */
 export async function rescheduleMany(
   tx: Transaction,
   {
@@ -184,7 +183,7 @@ export async function rescheduleMany(
   return moveMany(tx, { move: 'reschedule', given, after, statement });
 }
 
-/** Counts a step without changing it. */
+/** Counts one step without changing it. */
 export async function countBulkStep(
   tx: Transaction,
   { move, given, after }: { move: BulkMove; given: Selection; after: string | null },

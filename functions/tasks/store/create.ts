@@ -7,7 +7,7 @@ import { dueInSecondsSql, type Timed, taskColumnsSql } from './fragments/columns
 import { insertTasksSql } from './fragments/insert-tasks.ts';
 import { fullBoundSql, pendingCountersSql } from './fragments/pending-counters.ts';
 
-/** The organization that the principal may write to, the named one or the personal one, if there is room for so many more tasks. */
+/** `home`: the named or the personal organization, if the principal may write to it and it has room for `count` more tasks. */
 const writableOrganizationSql = (
   db: Database | Transaction,
   {
@@ -25,11 +25,11 @@ const writableOrganizationSql = (
   )`;
 
 /**
- * Writes new tasks of one organization, all or none. Membership and role are looked up in the same statement.
+ * Writes new tasks of one organization, all or none. The statement also looks up membership and role.
  *
  * @param organizationId null for the principal's personal organization
  * @returns the tasks; empty when the principal may not write there, or when a bound is full
- * @throws the database's error `23505` when a unique key is taken by a live task
+ * @throws the database's error `23505` when a live task has one of the unique keys
  */
 export async function insert(
   db: Database | Transaction,
@@ -53,13 +53,13 @@ export async function insert(
     select ${taskColumnsSql(db)}, ${dueInSecondsSql(db)} from t`;
 }
 
-/** What a message needs to know of a task. */
+/** The fields of a task that its message needs. */
 export type Wakeable = Timed<Pick<Task, 'id' | 'organizationId' | 'queue' | 'status'>>;
 
-/** A new batch, and those of its tasks that were written. */
+/** A new batch, and the tasks that were written. */
 export type WrittenBatch = { batch: Batch; tasks: Timed<Pick<Task, 'id' | 'status'>>[] };
 
-/** Writes down what new tasks of one organization wait for, in one statement. */
+/** Stores the dependencies of new tasks of one organization, in one statement. */
 export async function insertDependencies(
   tx: Transaction,
   organizationId: string,
@@ -78,8 +78,8 @@ export async function insertDependencies(
  * Writes a batch with its tasks, in one statement.
  *
  * @param tasks   at least one, their ids ascending
- * @param partial leaves out tasks whose unique key is taken, or whose id is there already, instead of writing none
- * @returns undefined when the principal may not write there, when a bound is full, or when all were left out
+ * @param partial leaves out tasks whose unique key is taken, or whose id exists already, instead of writing none
+ * @returns undefined when the principal may not write there, when a bound is full, or when all tasks were left out
  * @throws the database's error `23505` when, without `partial`, a unique key is taken
  */
 export async function insertBatch(

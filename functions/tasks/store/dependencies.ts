@@ -12,9 +12,9 @@ import {
 import { unsuccessfulSql } from './fragments/statuses.ts';
 
 /**
- * Marks tasks of an organization as waited for, which excludes that they end before the transaction does.
+ * Marks tasks of an organization as waited for. None of them can end before the transaction does.
  *
- * @returns those that there are, with their present status
+ * @returns the tasks that exist, with their present status
  */
 export async function awaitTasks(
   tx: Transaction,
@@ -33,7 +33,7 @@ export async function awaitTasks(
     returning t.id, t.status`;
 }
 
-/** The status of those of these tasks that the organization has. */
+/** Returns the status of each given task that the organization has. */
 export async function statusesOf(
   db: Database,
   organizationId: string,
@@ -44,7 +44,7 @@ export async function statusesOf(
     where t.id = any (${ids as string[]}::uuid[]) and t.organization_id = ${organizationId}`;
 }
 
-/** A task that the given one depends on and that will not complete, unless somebody runs it again. */
+/** Finds a dependency of the task that will not complete, unless it runs again. */
 export async function failedDependency(
   tx: Transaction,
   id: string,
@@ -57,19 +57,19 @@ export async function failedDependency(
   return failed;
 }
 
-/** Waiting tasks that one statement moves at most: any number may wait for the same task. */
+/** Waiting tasks that one statement moves at most, because any number of tasks may wait for one task. */
 export const MAX_RELEASED = 1_000;
 
 type ReleasedDependents = { told: number; moved: Timed<Watched<Task>>[]; more: boolean };
 
 /**
- * Tells tasks that wait how those ended that they wait for: when all are COMPLETED they are SCHEDULED, when one has FAILED or
- * was CANCELLED they are CANCELLED.
+ * Applies the ends of tasks to the tasks that depend on them. A dependent is SCHEDULED when all its dependencies are COMPLETED,
+ * and CANCELLED when one of them has FAILED or was CANCELLED.
  *
- * @param ids   of tasks that have ended; null for whichever have dependents that were not told
- * @param limit of these
- * @returns `told`: how many have been dealt with; `moved`: the tasks that waited, as written, without payload and description;
- *   `more`: whether further ones wait to be told the same
+ * @param ids   of tasks that have ended; null for any ended tasks whose dependents are not yet handled
+ * @param limit of the ended tasks
+ * @returns `told`: number of ended tasks, 0 with `more`; `moved`: the dependents as written, without payload and description;
+ *   `more`: true when these ended tasks may have further dependents to move
  */
 export async function release(
   db: Database,
@@ -86,7 +86,7 @@ export async function release(
     if (ended.length === 0) return { told: 0, moved: [], more: false };
     const told = ended.map(({ id }) => id);
     const fated = await decidedDependents(tx, told);
-    // Locked first and looked at afterwards: of two whose end comes at the same time, the second sees both.
+    // Lock first and look afterwards. When two dependencies end at the same time, the second release sees both ends.
     const waiting = await tx<{ id: string }[]>`
       select t.id from tasks t
       where t.status = any (${fromStatuses('release')}::text[]) and ${idIsAnySql(tx, fated)}
@@ -124,8 +124,8 @@ export async function release(
 }
 
 /**
- * Tasks that wait for the given ones, and whose fate is known: all that they wait for are COMPLETED, or one never will be. At
- * most so many as are released at once; who is released waits no longer, and so the next look finds others.
+ * Returns the dependents of the given tasks whose fate is decided: all their dependencies are COMPLETED, or one never will be. At
+ * most `MAX_RELEASED`. A released task no longer waits, so the next call finds others.
  */
 async function decidedDependents(tx: Transaction, ended: readonly string[]): Promise<string[]> {
   const rows = await tx<{ id: string }[]>`

@@ -13,9 +13,9 @@ import { pausedLaneSql } from './fragments/lanes.ts';
 import type { Released } from './lanes/lanes.ts';
 
 /**
- * Takes tasks whose worker died back from it: to run again after a short delay, or to fail where no attempt is left.
+ * Takes tasks back from workers whose lease has expired: they run again after a short delay, or fail when no attempt is left.
  *
- * @param ids   only these, whose message has come back; null for whichever have waited longest
+ * @param ids   of tasks whose message has come back; null for the tasks that have waited longest
  * @param limit rows at most
  */
 export async function rescue(
@@ -63,12 +63,12 @@ export async function rescue(
 }
 
 /**
- * Takes the tasks that need a message now: due within the look-ahead and not yet sent, or sent and not claimed for too
- * long. Each further message for the same task waits twice as long as the one before. What is paused is held instead.
+ * Takes the tasks that need a message now: due within the look-ahead and not yet sent, or sent and not claimed for too long. Each
+ * further message for a task waits twice as long as the one before. Paused tasks are held instead.
  *
- * In a transaction, so that whoever dies before the messages are sent has taken nothing.
+ * Call it in a transaction that also sends the messages. If the caller dies before sending, nothing is taken.
  *
- * @returns `taken`: how many rows were looked at, `due`: those to send
+ * @returns `taken`: number of rows that were looked at; `due`: the tasks to send
  */
 export async function takeForDispatch(
   tx: Database | Transaction,
@@ -96,9 +96,9 @@ export async function takeForDispatch(
 }
 
 /**
- * Gives tasks whose message could not be sent, or that no time was left for, back to the next tick. What somebody has
- * locked is in hands already. The message that led to nothing does not count towards the doubling of resends. What is due
- * later than any message can wait has its look-ahead still before it, and is left alone.
+ * Returns tasks whose message could not be sent, or for which no time was left, to the next tick. A row that another session has
+ * locked is being handled already. The failed message does not count towards the doubling of resends. A task that is due later
+ * than the longest delay of a message keeps its time of dispatch.
  */
 export async function dispatchAgain(db: Database | Transaction, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;

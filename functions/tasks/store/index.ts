@@ -1,12 +1,12 @@
 /*
- * What the statements of this folder share. Every change of a task's status stands in here, each in one guarded statement: it
- * names the statuses that it leaves, uses the database's clock, counts `seq` up, and returns the rows that it really changed
- * with those who watch them.
+ * Rules for the statements of this folder. Every change of a task's status is in here, each in one guarded statement. The
+ * statement names the statuses that it leaves, uses the database's clock, counts `seq` up, and returns the rows that it really
+ * changed, with their watchers.
  *
- * What is compared with an index says `(select clock_timestamp())`: read once, it is searched for; the bare function may be
- * another one at each row, and the whole index would be read.
+ * A time that is compared with an index is written `(select clock_timestamp())`. The sub-query is read once, and the index is
+ * searched for it. The bare function may differ at each row, so the whole index would be read.
  *
- * Who locks several rows does so in one order, so that nobody waits in a circle: lanes, tasks by id, batches by id.
+ * A statement that locks several rows uses one order, so that no two statements deadlock: lanes, tasks by id, batches by id.
  */
 
 export type { NewBatch, NewTask } from '../new-task.ts';

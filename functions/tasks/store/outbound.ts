@@ -1,16 +1,16 @@
 import type { Database } from '../../database/connect.ts';
 
-/** What an organization may do now with a host. */
+/** Permission of an organization to send a request to a host now. */
 export type OutboundTurn =
   | { kind: 'go'; afterSeconds: number }
-  /** The turn would come so late that none was taken. */
+  /** The turn would come too late, so none was taken. */
   | { kind: 'busy'; afterSeconds: number }
-  /** An operator has stopped the host, or a domain that it lies in. */
+  /** An operator has stopped the host, or a domain above it. */
   | { kind: 'stopped'; host: string };
 
 /**
- * Takes the next turn of an organization to send a request to a host. All workers count together, in one row (the generic cell rate
- * algorithm): so many requests a second, and so many at once after a pause.
+ * Takes the next turn of an organization to send a request to a host. All workers share one count in one row (the generic cell
+ * rate algorithm): a number of requests a second, and a number at once after a pause.
  *
  * @param host in lower case, as in a URL
  * @param longestSeconds a turn that is further away is not taken
@@ -48,7 +48,7 @@ export async function takeOutboundTurn(
   return { kind: row.taken ? 'go' : 'busy', afterSeconds: Math.max(0, row.after) };
 }
 
-/** Removes turns that are over. @returns how many of at most `limit` */
+/** Removes past turns, at most `limit`. @returns the number of removed turns */
 export async function removeOutboundTurns(db: Database, limit: number): Promise<number> {
   const { count } = await db`
     delete from outbound_turns o using (
@@ -60,20 +60,20 @@ export async function removeOutboundTurns(db: Database, limit: number): Promise<
   return count;
 }
 
-/** Stops requests to a host and to all hosts below it. Running requests end by themselves, within a minute or so. */
+/** Stops requests to a host and to all hosts below it. Running requests end by themselves, within about a minute. */
 export async function stopHost(db: Database, host: string, reason: string): Promise<void> {
   await db`
     insert into stopped_hosts (host, reason) values (${host}, ${reason})
     on conflict (host) do update set reason = excluded.reason`;
 }
 
-/** @returns whether the host was stopped */
+/** @returns true when the host was stopped */
 export async function resumeHost(db: Database, host: string): Promise<boolean> {
   const { count } = await db`delete from stopped_hosts where host = ${host}`;
   return count > 0;
 }
 
-/** The hosts that are stopped, in their order. */
+/** Returns the stopped hosts, ordered by name. */
 export async function stoppedHosts(
   db: Database,
 ): Promise<{ host: string; reason: string; stoppedAt: Date }[]> {

@@ -1,7 +1,7 @@
 import type { Transaction } from '../../database/connect.ts';
 import type { ListOwner } from './fragments/newest.ts';
 
-/** What an organization has paused. */
+/** A pause of a kind or a queue in an organization. */
 export type Pause = {
   organizationId: string;
   scope: 'kind' | 'queue';
@@ -13,14 +13,14 @@ export type Pause = {
 
 export type PauseKey = Pick<Pause, 'organizationId' | 'scope' | 'name'>;
 
-/** Pauses, of the newest organization first, and by scope and name. @param after only those behind this one */
+/** Lists pauses, by organization (the newest first), then scope and name. @param after only pauses behind this one */
 export async function listPauses(
   tx: Transaction,
   { organizationId, memberId, after }: ListOwner & { after: PauseKey | null },
   limit: number,
 ): Promise<Pause[]> {
-  // One short walk along each organization's own key. It ends with the page, as the organizations come in the page's order. Each
-  // user of the page is looked up once: a join may read all users, and ask of each whether the principal may see them.
+  // The query takes one short walk along each organization's key. It ends with the page, because the organizations come in the
+  // page's order. Each user of the page is looked up once: a join may read all users, and evaluate the policy for each of them.
   return tx<Pause[]>`
     with page as materialized (
       select p.* from memberships mine cross join lateral (
@@ -55,7 +55,7 @@ export async function findPause(
   return pause;
 }
 
-/** Pauses a kind or a queue; what is paused already stays as it was. */
+/** Pauses a kind or a queue. An existing pause stays as it was. */
 export async function addPause(
   tx: Transaction,
   { organizationId, scope, name }: PauseKey,
@@ -66,7 +66,7 @@ export async function addPause(
     on conflict do nothing`;
 }
 
-/** @returns whether there was such a pause */
+/** @returns true when there was such a pause */
 export async function removePause(
   tx: Transaction,
   { organizationId, scope, name }: PauseKey,

@@ -1,7 +1,7 @@
 import type { Database, Transaction } from '../../database/connect.ts';
 import { type FullBound, fullBoundSql, NOBODY, SHARDS } from './fragments/pending-counters.ts';
 
-/** Tasks that may be created between two counts. An owner with fewer places left is summed up exactly. */
+/** Upper bound of the tasks that may be created between two counts. An owner with less room is counted exactly. */
 const NEAR = 1_000_000;
 
 /** @returns undefined when there is room */
@@ -14,7 +14,7 @@ export async function fullBound(
   return row?.full ?? undefined;
 }
 
-/** The same for one task that would be brought back. */
+/** Checks the bounds for one task that would be brought back. @returns undefined when there is room */
 export async function fullBoundOf(tx: Transaction, id: string): Promise<FullBound | undefined> {
   const owners = { organizationId: tx`t.organization_id`, userId: tx`t.created_by`, count: 1 };
   const [row] = await tx<{ full: FullBound | null }[]>`
@@ -22,11 +22,11 @@ export async function fullBoundOf(tx: Transaction, id: string): Promise<FullBoun
   return row?.full ?? undefined;
 }
 
-/** The row into which the dispatcher adds those of connections. */
+/** The shard of the row into which the dispatcher adds the rows of connections. */
 const SUM = SHARDS;
 
 /**
- * Adds the rows of connections together, so that there are few to sum up however many connections have counted.
+ * Merges the counter rows of connections, so that few rows remain to be added up however many connections have counted.
  *
  * @param limit rows at most
  */
@@ -51,7 +51,7 @@ export async function compactPendingCounters(db: Database, limit: number): Promi
     on conflict (organization_id, user_id, shard) do update set pending = p.pending + excluded.pending`;
 }
 
-/** Sums up all that has not ended, and marks who is near a bound. */
+/** Counts all unfinished tasks, and marks the owners that are near a bound. */
 export async function countPending(db: Database): Promise<number> {
   const [row] = await db<{ pending: number }[]>`
     with counted as materialized (

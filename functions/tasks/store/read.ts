@@ -5,7 +5,7 @@ import { dueInSecondsSql, type LargeColumns, type Timed, taskColumnsSql } from '
 import { type ListOwner, newestRowsSql } from './fragments/newest.ts';
 import { unfinishedSql } from './fragments/statuses.ts';
 
-/** One task that the transaction's principal may see. */
+/** Finds a task that the transaction's principal may see. */
 export async function find(
   tx: Transaction,
   id: string,
@@ -16,9 +16,9 @@ export async function find(
 }
 
 /**
- * Organizations in which the transaction's principal is a viewer.
+ * Returns the organizations in which the transaction's principal is a viewer.
  *
- * @param among only this one; null for all of them
+ * @param among only this organization; null for all
  */
 export async function viewedOrganizations(
   tx: Transaction,
@@ -30,19 +30,22 @@ export async function viewedOrganizations(
   return new Set(rows.map(({ id }) => id));
 }
 
-/** True when the transaction's principal may see the task. */
+/** Returns true when the transaction's principal may see the task. */
 export async function exists(tx: Transaction, id: string): Promise<boolean> {
   const rows = await tx`select from tasks t where t.id = ${id}`;
   return rows.length > 0;
 }
 
-/** Those of the given tasks that the transaction's principal may see, in the order of ids. */
+/** Returns the given tasks that the transaction's principal may see, in the order of ids. */
 export async function findAll(tx: Transaction, ids: readonly string[]): Promise<Timed<Task>[]> {
   return tx<Timed<Task>[]>`
     select ${taskColumnsSql(tx)}, ${dueInSecondsSql(tx)} from tasks t where t.id = any (${ids as string[]}::uuid[]) order by t.id`;
 }
 
-/** The live tasks of an organization that hold one of the given unique keys, as far as the transaction's principal sees them. */
+/**
+ * Returns live tasks of an organization that have one of the given unique keys and that the transaction's principal may see; at
+ * most 20.
+ */
 export async function uniqueKeyHolders(
   tx: Transaction,
   organizationId: string,
@@ -62,7 +65,7 @@ export type TaskFilter = ListOwner & {
   kind: string | null;
   queue: Queue | null;
   batch: Selection['batch'];
-  /** RFC 3339, inclusive below and exclusive above. */
+  /** RFC 3339. `…From` is inclusive, `…To` is exclusive. */
   createdFrom: string | null;
   createdTo: string | null;
   scheduledFrom: string | null;
@@ -71,12 +74,12 @@ export type TaskFilter = ListOwner & {
   beforeId: string | null;
 };
 
-/** Rows that are fetched at once when they may be large. */
+/** Rows that are fetched together when they may be large. */
 const LARGE_ROWS = 8;
 
 /**
- * Tasks that match, newest first. Large columns are read a few rows at a time: a caller whose page is full stops, and the
- * columns of the remaining rows are never read.
+ * Yields matching tasks, newest first. Rows with large columns are read a few at a time. A caller whose page is full stops, and
+ * the columns of the remaining rows are never read.
  */
 export async function* list(
   tx: Transaction,
@@ -108,7 +111,7 @@ const matchingSql = (tx: Transaction, filter: TaskFilter) => tx`
   ${filter.scheduledFrom ? tx`and t.scheduled_time >= ${filter.scheduledFrom}::text::timestamptz` : tx``}
   ${filter.scheduledTo ? tx`and t.scheduled_time < ${filter.scheduledTo}::text::timestamptz` : tx``}`;
 
-/** Without the batch: a list of one batch names its organization, and so asks for no other. */
+/** Without the batch: a list of one batch names its organization, and so does not use this call. */
 const newestOfEachSql = (tx: Transaction, filter: TaskFilter, limit: number) => tx`newest_task_of_each(
   ${limit}, ${filter.beforeId}::uuid, ${filter.createdBy}::uuid, ${filter.statuses && textsOf(filter.statuses)}::text[],
   ${filter.kind}, ${filter.queue}, ${filter.createdFrom}::text::timestamptz, ${filter.createdTo}::text::timestamptz,
@@ -117,9 +120,9 @@ const newestOfEachSql = (tx: Transaction, filter: TaskFilter, limit: number) => 
 const textsOf = (statuses: readonly TaskStatus[]): string[] => [...statuses];
 
 /**
- * Organizations that have tasks, and that a member may write to, in the order of their ids.
+ * Returns organizations that have tasks and that a member may write to, in the order of their ids.
  *
- * @param after only those with a greater id
+ * @param after only organizations with a greater id
  */
 export async function organizationsWithTasks(
   tx: Transaction,

@@ -1,14 +1,17 @@
 import type { Database } from '../../database/connect.ts';
 
-/** A task or batch whose time is over. */
+/** A task or batch whose retention is over. */
 export type ExpiredRow = { id: string; artifactKey: string | null };
 
-/** The organization whose turn it is: the one that was looked at longest ago, if that was not just now. */
+/** The turn of an organization to have its expired rows removed. */
 export type RetentionTurn = { organizationId: string; retentionDays: number };
 
-/** Takes the turn of up to `limit` organizations, who has waited longest first. Two that ask at once take different ones. */
+/**
+ * Takes the turns of up to `limit` organizations whose last turn is at least `everySeconds` ago, the oldest first. Two concurrent
+ * callers take different organizations.
+ */
 export async function takeTurns(db: Database, limit: number, everySeconds: number): Promise<RetentionTurn[]> {
-  // Not `for update`, which would keep the organization's new tasks waiting.
+  // `for no key update`, because `for update` would block new tasks of the organization.
   return db<RetentionTurn[]>`
     with next as (
       select o.id, o.purged_at from organizations o
@@ -25,8 +28,8 @@ export async function takeTurns(db: Database, limit: number, everySeconds: numbe
 }
 
 /**
- * Tasks of an organization that ended longer ago than they are kept, oldest first. One that did not complete is kept until
- * those that depended on it are gone: without it, nothing would refuse their retry.
+ * Returns tasks of an organization whose retention is over, oldest first. A task that did not complete is kept until its
+ * dependents are gone: without it, nothing would refuse the retry of a dependent.
  */
 export async function expiredTasks(
   db: Database,
@@ -42,9 +45,9 @@ export async function expiredTasks(
 }
 
 /**
- * Removes tasks that are still at their end, with their attempts. What somebody has locked is left for the next time.
+ * Removes tasks that are still finished, with their attempts. Rows that another session has locked are left for the next time.
  *
- * @returns how many
+ * @returns the number of removed tasks
  */
 export async function removeTasks(db: Database, ids: readonly string[]): Promise<number> {
   const { count } = await db`
@@ -57,9 +60,9 @@ export async function removeTasks(db: Database, ids: readonly string[]): Promise
 }
 
 /**
- * Removes batches of an organization that ended longer ago than they are kept; their tasks have gone before, or go next.
+ * Removes batches of an organization whose retention is over. Their tasks are removed before or afterwards.
  *
- * @returns how many
+ * @returns the number of removed batches
  */
 export async function removeBatches(
   db: Database,
@@ -78,7 +81,7 @@ export async function removeBatches(
   return count;
 }
 
-/** How long ago the oldest task of these organizations should have been gone; 0 when there is none. */
+/** Returns the seconds since the oldest task of these organizations should have been removed; 0 when there is none. */
 export async function overdueSeconds(db: Database, turns: readonly RetentionTurn[]): Promise<number> {
   const ids = turns.map(({ organizationId }) => organizationId);
   const days = turns.map(({ retentionDays }) => String(retentionDays));
@@ -98,7 +101,7 @@ export async function overdueSeconds(db: Database, turns: readonly RetentionTurn
   return row?.seconds ?? 0;
 }
 
-/** Gives turns back, for which there was no time: they come again behind those that wait already, in this order. */
+/** Returns turns for which there was no time. They come again behind the organizations that wait already, in this order. */
 export async function returnTurns(
   db: Database,
   turns: readonly RetentionTurn[],

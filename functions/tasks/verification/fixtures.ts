@@ -32,7 +32,7 @@ export function newTask(given: Partial<store.NewTask> = {}): store.NewTask {
   };
 }
 
-/** A task of the member, due now. */
+/** Creates a task of the member, due now. */
 export async function insertTask(
   api: Database,
   member: Member,
@@ -48,7 +48,7 @@ export async function insertTask(
   return task;
 }
 
-/** Puts a task into a status as the database would have it, past all guards. */
+/** Puts a task into a status past all guards, with the columns that the constraints demand. */
 export async function force(admin: Database, id: string, status: TaskStatus): Promise<void> {
   const terminal = ['COMPLETED', 'FAILED', 'CANCELLED'].includes(status);
   await admin`
@@ -67,7 +67,7 @@ export async function statusOf(admin: Database, id: string): Promise<TaskStatus 
   return row?.status;
 }
 
-/** What runs tasks when all of them run inline: no process is started. Asked for the definitions at every look. */
+/** Dependencies of a worker that runs all tasks inline, without processes. The definitions are read at every look-up. */
 export function inlineTasks(
   definitions: () => readonly TaskDefinition[],
 ): Pick<ExecuteDeps, 'kinds' | 'taskOf' | 'runners'> {
@@ -84,7 +84,7 @@ export function inlineTasks(
   };
 }
 
-/** Integrators that keep what they are told. */
+/** An event publisher that keeps its events. */
 export function recordedEvents() {
   const heard: DomainEvent[] = [];
   const { announce, announceBatch, flush } = eventPublisher(
@@ -94,7 +94,7 @@ export function recordedEvents() {
   return {
     announce,
     announceBatch,
-    /** What they were told since they were last asked, as a function tells them at its end. */
+    /** Returns the events since the last call. Flushes first, as a function does at its end. */
     async heard(): Promise<DomainEvent[]> {
       await flush();
       return heard.splice(0);

@@ -10,21 +10,21 @@ import { bodyOf, excerptOf, jsonBytes, type ReceivedBody } from './received-body
 import { headersToKeep } from './received-headers.ts';
 import { retryAfterSeconds } from './retry-after.ts';
 
-/** The answer, as the task's result. */
+/** Result of the task: the answer. */
 type HttpRequestResult = ReceivedBody & {
   readonly status: number;
-  /** Of the request that was answered, after redirects: `GET` after a 303. */
+  /** Method of the answered request, after redirects: `GET` after a 303. */
   readonly method: FetchMethod;
   readonly url: string;
   readonly redirects: number;
   /** Every request that was sent, in order. */
   readonly sent: readonly Readonly<SentRequest>[];
-  /** Names in lower case; only those that tell nobody's secrets. */
+  /** Names in lower case. Only headers that contain no secrets. */
   readonly headers: Readonly<Record<string, string>>;
   readonly duration_ms: number;
 };
 
-/** Unexpected statuses that another attempt may change. The last two say when, in `Retry-After`. */
+/** Unexpected statuses that another attempt may change. For those in `SAYS_WHEN`, `Retry-After` may give the time. */
 const isRetried = (status: number) => status === 408 || status === 425 || status === 429 || status >= 500;
 const SAYS_WHEN = new Set([429, 503]);
 
@@ -45,7 +45,7 @@ export default defineTask({
       headers: headersToKeep(answer.headers),
       duration_ms: Math.round(performance.now() - started),
     };
-    // The request has had its effect: a result that is too large to be stored must not fail the task now.
+    // The request has had its effect. A result that is too large to be stored must not fail the task now.
     return { ...frame, ...bodyOf(answer, MAX_ROW_BYTES - jsonBytes(frame)) };
   },
 });
@@ -86,7 +86,7 @@ function bodyToSend({ value, text }: JsonText): { text: string; type: string } {
     : { text, type: 'application/json' };
 }
 
-/** The requests that were sent. Results and errors are shown to viewers, too: no URL keeps its secrets. */
+/** Returns the requests that were sent. Viewers see results and errors too, so secrets are removed from every URL. */
 function shownRequests({ sent }: FetchResponse) {
   return sent.map((request) => ({ ...request, url: withoutSecretParameters(request.url) }));
 }

@@ -12,7 +12,7 @@ const MAX_RESPONSE_BYTES = 1024 * 1024;
 
 const status = z.int().min(100).max(599);
 
-/** What `http.request` sends, and what it takes for an answer. Which addresses are refused is decided when it runs. */
+/** Payload of `http.request`: the request, and the answers to accept. Refused addresses are detected when the task runs. */
 const payload = z
   .strictObject({
     url: z
@@ -104,7 +104,7 @@ export default defineKind({
   form: { headers: { input: 'json' }, body: { input: 'lines' } },
   payload,
   limits: { soft: '75s', hard: '90s' },
-  // It waits for others, and what it keeps of their answers is bounded.
+  // It only waits for others, and the kept part of their answers is bounded.
   runs: 'inline',
   waits: 'network',
   verbatim: ['body'],

@@ -3,16 +3,19 @@ import type { BodyDamage, FetchResponse } from '../../../fetch/port.ts';
 import { jsonFault } from '../../../json-fault.ts';
 import type { Json } from '../../define-task.ts';
 
-/** A body as a result can hold it. */
+/** A body in the form of a result. */
 export type ReceivedBody = {
   readonly body: string;
-  /** `text`: the body is the text; `base64`: it is not UTF-8 text, or contains NUL. */
+  /** `text`: `body` is the text. `base64`: the body is not UTF-8 text, or contains NUL. */
   readonly body_encoding: 'text' | 'base64';
-  /** It went on beyond `max_response_bytes`, or beyond what a result can hold. */
+  /** True when the body was longer than `max_response_bytes`, or longer than a result can be. */
   readonly truncated: boolean;
-  /** Why the body could not be decompressed to its end. `unknown_encoding`: it is kept as it came. */
+  /** Why the body could not be decompressed to its end. `unknown_encoding`: the body is kept as received. */
   readonly body_damage?: BodyDamage;
-  /** The body read as JSON: when it is declared as JSON, complete, fit to be stored, and nothing in it would be changed by reading it. */
+  /**
+   * The body parsed as JSON. Present only when the body is declared as JSON, is complete, can be stored, and loses nothing by
+   * parsing.
+   */
   readonly json?: Json;
 };
 
@@ -22,7 +25,10 @@ const JSON_TYPE = /^application\/(?:[\w.!#$&^-]+\+)?json\s*(?:;|$)/i;
 const CHARSET = /;\s*charset\s*=\s*"?([\w:.-]+)"?/i;
 const EXCERPT_CHARACTERS = 500;
 
-/** @param maxBytes of the whole, as JSON: first `json` goes, which `body` says too, then the end of `body` */
+/**
+ * @param maxBytes of the returned object as JSON. First `json` is left out, because `body` contains it too, then the end of
+ *   `body`
+ */
 export function bodyOf(answer: Answer, maxBytes: number): ReceivedBody {
   const { headers, body, truncated, damage } = answer;
   const mark = damage !== undefined && { body_damage: damage };
@@ -44,14 +50,14 @@ export function bodyOf(answer: Answer, maxBytes: number): ReceivedBody {
   return json !== undefined && jsonBytes({ ...whole, json }) <= maxBytes ? { ...whole, json } : whole;
 }
 
-/** For the names and braces around a body. */
+/** Bytes for the names and braces around a body. */
 const FRAME_BYTES = 128;
 
 export function jsonBytes(value: Json): number {
   return Buffer.byteLength(JSON.stringify(value));
 }
 
-/** The longest beginning, roughly, that is not longer than `maxBytes` as JSON: escapes make a text up to six times as long. */
+/** Returns roughly the longest beginning that takes at most `maxBytes` as JSON. Escapes make a text up to six times as long. */
 function cutToFit(text: string, maxBytes: number): string {
   let kept = text;
   for (let bytes = jsonBytes(kept); bytes > maxBytes; bytes = jsonBytes(kept)) {
@@ -60,7 +66,7 @@ function cutToFit(text: string, maxBytes: number): string {
   return kept;
 }
 
-/** The beginning of a text, for an error's details; empty for what is not text. */
+/** Returns the beginning of a text, for an error's details; empty for a body that is not text. */
 export function excerptOf(answer: Answer): string {
   const text = textOf(answer) ?? '';
   return text.slice(0, EXCERPT_CHARACTERS).toWellFormed();
@@ -71,7 +77,7 @@ function textOf({ headers, body, truncated, damage }: Answer): string | undefine
   if (damage === 'unknown_encoding') return undefined;
   try {
     const charset = CHARSET.exec(headers['content-type'] ?? '')?.[1] ?? 'utf-8';
-    // In a stream, the half character at a cut is kept back and not an error.
+    // With `stream`, the decoder holds back half a character at the cut instead of failing.
     const text = new TextDecoder(charset, { fatal: true }).decode(body, { stream: truncated });
     return text.includes('\u0000') ? undefined : text;
   } catch {

@@ -1,7 +1,9 @@
 import { textFault } from '../../../json-fault.ts';
 import { withoutSecretParameters } from '../../secret-names.ts';
 
-/** Headers that describe the answer. Cookies, challenges and whatever a server invents may be secrets: left out. */
+/**
+ * Headers that describe the answer. All others are left out: cookies, challenges and headers of a server's own may hold secrets.
+ */
 const KEPT = [
   'age',
   'cache-control',
@@ -28,7 +30,7 @@ const KEPT = [
 
 const MAX_VALUE_CHARACTERS = 1_000;
 
-/** @returns the kept headers that are there, each value cut after 1,000 characters, URLs without secrets */
+/** @returns the headers of `KEPT` that are present, each value cut after 1,000 characters, URLs without secrets */
 export function headersToKeep(headers: Readonly<Record<string, string>>): Record<string, string> {
   const kept: Record<string, string> = {};
   for (const name of KEPT) {

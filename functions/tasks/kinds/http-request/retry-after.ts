@@ -1,4 +1,4 @@
-/** A server may put a task off, but not for ever. */
+/** Longest delay that a server can ask for. */
 const LONGEST_RETRY_AFTER_SECONDS = 24 * 60 * 60;
 
 /**
@@ -13,7 +13,7 @@ export function retryAfterSeconds(header: string | undefined, now: Date): number
   return Math.min(Math.max(Math.ceil(seconds), 0), LONGEST_RETRY_AFTER_SECONDS);
 }
 
-/** HTTP dates begin with the day's name; `Date.parse` alone would also take `-5` or `1.5` for years and days. */
+/** HTTP dates begin with the name of the day. `Date.parse` alone would also read `-5` or `1.5` as a year or a day. */
 function secondsUntil(text: string, now: Date): number {
   const then = /^[A-Z][a-z]+,? /.test(text) ? Date.parse(text) : Number.NaN;
   return Number.isNaN(then) ? 0 : (then - now.getTime()) / 1000;

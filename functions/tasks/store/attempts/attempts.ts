@@ -1,11 +1,11 @@
 import type { Transaction } from '../../../database/connect.ts';
 import type { Cause, LogEntry, Progress, TaskError } from '../../task.ts';
 
-/** An attempt, as the ledger has it. */
+/** An attempt, as the table `attempts` has it. */
 export type Attempt = {
   attempt: number;
   outcome: 'running' | 'completed' | 'retried' | 'failed' | 'aborted' | 'crashed';
-  /** Null for attempts from before it was written down. */
+  /** Null for attempts from before the cause was stored. */
   cause: Cause | null;
   dueAt: Date | null;
   startedAt: Date;
@@ -18,7 +18,7 @@ export type Attempt = {
 };
 
 /**
- * The attempts of a task that the transaction's principal may see, newest first.
+ * Returns the attempts of a task that the transaction's principal may see, newest first.
  *
  * @param before only attempts with a lower number; null for the newest
  */
@@ -26,7 +26,7 @@ export async function attempts(
   tx: Transaction,
   { taskId, before, limit }: { taskId: string; before: number | null; limit: number },
 ): Promise<Attempt[]> {
-  // One that runs and has said nothing of itself is not in the ledger yet: the row tells.
+  // A running attempt that has not reported anything is not in the table yet. It is read from the task's row.
   return tx<Attempt[]>`
     with ledger as (
       select a.attempt, a.outcome, a.cause, a.due_at, a.started_at, a.finished_at, a.delay_seconds, a.error, a.progress, a.logs

@@ -10,28 +10,28 @@ import {
 } from '../fragments/worker-capacity.ts';
 import { claimInLanes, type Lane, vacatedBy } from '../lanes/lanes.ts';
 
-/** A task that was asked for and could not be claimed yet. */
+/** A requested task that could not be claimed yet. */
 export type Unclaimed = {
   id: string;
-  /** Negative or 0: it is due, but somebody had its row locked at that moment. */
+  /** Negative or 0: the task is due, but another session had its row locked at that moment. */
   dueInSeconds: number;
-  /** It has taken a worker down before, and is claimed alone. */
+  /** True when the task has taken a worker down before. Such a task is claimed alone. */
   suspect: boolean;
-  /** The capacity that this worker lacks for it. Another worker may have it. */
+  /** The capacity that this worker lacks for the task. Another worker may have it. */
   missing: MissingCapacity | null;
 };
 
-/** A worker that takes on everything. */
+/** Capacity of a worker that accepts every task. */
 const UNLIMITED_CAPACITY: WorkerCapacity = { kinds: [], runners: 0, networkPlaces: 1_000_000, seconds: 840 };
 
 export type Claim = {
   claimed: Watched<Task>[];
   unclaimed: Unclaimed[];
-  /** Lanes with a place that was meant for a task which is now held by another lane: somebody else may use it. */
+  /** Lanes with a place that was meant for a task which is now held by another lane. Another task may use the place. */
   vacated: Lane[];
 };
 
-/** A task that was asked for: claimed, held because it is paused, or neither. */
+/** A requested task: claimed, held because it is paused, or neither. */
 type RequestedTask = Watched<Task> & {
   wanted: Unclaimed;
   lane: string | null;
@@ -40,14 +40,14 @@ type RequestedTask = Watched<Task> & {
 };
 
 /**
- * Starts attempts: takes those of the given tasks that are due and that nobody else has. What is paused, or whose lane is
+ * Starts attempts: claims the given tasks that are due and that no other worker has. A task that is paused, or whose lane is
  * full, is held until it is released, and is in neither list.
  *
- * @param leaseSeconds how long the worker may be silent before others presume it dead
+ * @param leaseSeconds time without a renewal after which others presume the worker dead
  * @param soonSeconds  tasks that become due within this time are returned unclaimed
  * @param alone        claims suspects too; otherwise they are returned unclaimed
- * @param capacity         tasks that the worker has no capacity for are returned unclaimed
- * @returns `claimed`: what now runs here; `unclaimed`: what is worth asking for again; `vacated`: lanes to release tasks from
+ * @param capacity     tasks that the worker has no capacity for are returned unclaimed
+ * @returns `claimed`: tasks that now run here; `unclaimed`: tasks to ask for again; `vacated`: lanes to release tasks from
  */
 export async function claim(
   db: Database,

@@ -1,7 +1,7 @@
 import type { Database } from '../../../database/connect.ts';
 import { fromStatuses, idIsAnySql } from '../fragments/columns.ts';
 
-/** Renews the leases of running attempts. Absent from the result: attempts that are no longer this worker's. */
+/** Renews the leases of running attempts. Attempts that this worker no longer has are absent from the result. */
 export async function renew(
   db: Database,
   running: readonly { id: string; attempt: number }[],

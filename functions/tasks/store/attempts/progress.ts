@@ -2,19 +2,19 @@ import type { Database } from '../../../database/connect.ts';
 import type { LogEntry, Progress, Task, Watched } from '../../task.ts';
 import { fromStatuses, idIsAnySql, taskColumnsSql } from '../fragments/columns.ts';
 
-/** What a running attempt says of itself. */
+/** Progress and logs of a running attempt. */
 export type Report = {
   id: string;
   attempt: number;
-  /** Undefined when it is still what was last reported. */
+  /** Undefined when the progress has not changed since the last report. */
   progress?: Progress;
-  /** All entries that are kept of the attempt; undefined when there are no new ones. */
+  /** All kept log entries of the attempt; undefined when there are no new ones. */
   logs?: readonly LogEntry[];
 };
 
 /**
- * Stores what running attempts say of themselves: progress on the row, both in the ledger. A report of an attempt that is no
- * longer this worker's changes nothing and is absent from the result.
+ * Stores reports of running attempts: progress in the row, progress and logs in `attempts`. A report of an attempt that this
+ * worker no longer has changes nothing and is absent from the result.
  */
 export async function report(db: Database, reports: readonly Report[]): Promise<Watched<Task>[]> {
   const asked = idIsAnySql(

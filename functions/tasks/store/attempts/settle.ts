@@ -12,8 +12,8 @@ import {
 import { type Capped, isCappedSql } from '../fragments/lanes.ts';
 
 /**
- * Records the outcomes of attempts, in the row, in the ledger and in the counts of batches. An outcome whose `attempt` is no
- * longer the row's is from a worker that lost its lease: it changes nothing and is absent from the result.
+ * Records the outcomes of attempts: in the row, in `attempts` and in the counters of batches. An outcome whose `attempt` differs
+ * from the row's comes from a worker that lost its lease. It changes nothing and is absent from the result.
  *
  * @returns the rows as written, each with the connections that watch it
  */

@@ -3,11 +3,12 @@ import { pendingCountersSql } from './pending-counters.ts';
 import { finishedSql } from './statuses.ts';
 
 /**
- * Further parts of a `with` that keep the counts of batches, and of what has not ended: every statement that brings tasks to a terminal status, or back
- * from one, ends with them. `counters` then has the batches as written.
+ * Parts of a `with` that keep the counters of batches and of unfinished tasks. Every statement that brings tasks to a terminal
+ * status, or back from one, ends with them. Relation `counters` has the batches as written.
  *
- * @param source relation with `organization_id`, `created_by`, `batch_id` and the terminal `status` of the tasks; rows of other statuses do not count
- * @param sign   1 when the tasks have come to that status, -1 when they have left it
+ * @param source relation with `organization_id`, `created_by`, `batch_id` and the terminal `status` of the tasks; rows with
+ *   another status do not count
+ * @param sign   1 when the tasks have reached that status, -1 when they have left it
  */
 export const batchCountersSql = (db: Database | Transaction, source: string, sign: 1 | -1) => db`
   delta as materialized (
@@ -34,17 +35,17 @@ export const batchCountersSql = (db: Database | Transaction, source: string, sig
     returning b.*
   ), ${pendingCountersSql(db, source, { each: sign === 1 ? -1 : 1, where: db`m.status in ${finishedSql(db)}` })}`;
 
-/** No move has changed a count. */
+/** `counters` without a row, for moves that change no counter. */
 export const unchangedBatchCountersSql = (db: Database | Transaction) =>
   db`counters as (select b.* from batches b where false)`;
 
-/** The columns of a `Batch`, of the relation `b`, as a JSON object. Times are as Postgres writes them. */
+/** The columns of a `Batch`, from the relation `b`, as a JSON object. Times are in Postgres's format. */
 export const batchJsonSql = (db: Database | Transaction) => db`
   jsonb_build_object('id', b.id, 'organizationId', b.organization_id, 'createdBy', b.created_by, 'name', b.name,
     'queue', b.queue, 'total', b.total, 'completed', b.completed, 'failed', b.failed, 'cancelled', b.cancelled,
     'firstTaskId', b.first_task_id, 'lastTaskId', b.last_task_id, 'importTaskId', b.import_task_id, 'sealed', b.sealed, 'seq', b.seq,
     'createdAt', b.created_at, 'updatedAt', b.updated_at, 'finishedAt', b.finished_at, 'watchers', b.watchers)`;
 
-/** The task's batch as `counters` left it, if anybody watches it or it is finished now. */
+/** The task's batch from `counters`, if it is watched or has finished now. */
 export const watchedBatchSql = (db: Database | Transaction) => db`
   (select ${batchJsonSql(db)} from counters b where b.id = t.batch_id and (b.watchers <> '{}' or b.finished_at is not null)) as batch`;

@@ -3,7 +3,7 @@ import { MOVES, type Queue, type TaskStatus } from '../../task.ts';
 import type { Fragment } from './columns.ts';
 import { unfinishedSql } from './statuses.ts';
 
-/** Which tasks of one organization are meant. What is null does not matter. */
+/** Selection of tasks of one organization. A field that is null does not restrict it. */
 export type Selection = {
   organizationId: string;
   ids: readonly string[] | null;
@@ -12,29 +12,29 @@ export type Selection = {
   kind: string | null;
   queue: Queue | null;
   createdBy: string | null;
-  /** RFC 3339, inclusive below and exclusive above. */
+  /** RFC 3339. `…From` is inclusive, `…To` is exclusive. */
   createdFrom: string | null;
   createdTo: string | null;
   scheduledFrom: string | null;
   scheduledTo: string | null;
-  /** RFC 3339. Tasks that are to start then already, or at once when it is past, are not meant. */
+  /** RFC 3339. Excludes tasks that already start at this time, or at once when the time is past. */
   notAt?: string | null;
 };
 
-/** Tasks that one statement changes at most, and those that it looks at to find them: what bounds its time and its locks. */
+/** Tasks that one statement changes at most, and tasks that it reads at most to find them. Both bound its time and its locks. */
 export const BULK_STEP = { changed: 1_000, seen: 20_000 } as const;
 
-/** Where a statement has come to, of all the tasks that are meant. */
+/** Progress of one statement through the selected tasks. */
 export type BulkStep = {
-  /** Tasks that are meant, and that had a status which the move leaves. */
+  /** Selected tasks whose status allows the move. */
   matched: number;
-  /** For a requeue: tasks that are meant, and that run until they have heard of their cancel. */
+  /** For a requeue: selected tasks that still run because their cancel has not stopped them yet. */
   stopping: number;
   /** The next step begins after this id; null when there is none. */
   reached: string | null;
 };
 
-/** The moves that people make. A second wish to cancel a running task changes nothing, so it is none. */
+/** The moves that callers make. A second request to cancel a running task changes nothing, so it does not count as a move. */
 const movableSql = {
   cancel: (tx: Transaction) =>
     tx`(t.status = any (${[...MOVES.cancel.from]}::text[])
@@ -46,8 +46,8 @@ const movableSql = {
 export type BulkMove = keyof typeof movableSql;
 
 /**
- * Parts of a `with`: `chosen`, the ids of a step of the tasks that are meant, in their order, and `reached`. However
- * many tasks there are that are not meant, a step is short.
+ * Parts of a `with`: `chosen`, the ids of one step of the selected tasks, in order, and `reached`. A step stays short, however
+ * many other tasks there are.
  */
 export const bulkSelectionSql = (
   tx: Transaction,
@@ -82,11 +82,13 @@ type BatchRange = NonNullable<Selection['batch']>;
 const idRangeSql = (tx: Transaction, { firstTaskId, lastTaskId }: BatchRange) =>
   tx`and t.id between ${firstTaskId}::uuid and ${lastTaskId}::uuid`;
 
-/** The condition that a task belongs to a batch: found in the organization's index of ids, between the batch's own. */
+/**
+ * Condition: a task belongs to a batch. It uses the organization's index of ids, between the first and the last id of the batch.
+ */
 export const inBatchSql = (tx: Transaction, batch: BatchRange) =>
   tx`${idRangeSql(tx, batch)} and t.batch_id = ${batch.id}`;
 
-/** A further part: `picked`, the chosen tasks that the move may leave, locked in the order of their ids. */
+/** Part `picked`: the chosen tasks that the move may leave, locked in the order of their ids. */
 export const pickedSql = (tx: Transaction, move: BulkMove) => tx`
   picked as (
     select t.id, t.batch_id, t.status from tasks t
@@ -95,7 +97,7 @@ export const pickedSql = (tx: Transaction, move: BulkMove) => tx`
     for update of t
   )`;
 
-/** No live task has the unique key of a task `t`, and of several chosen ones with it only the first gets it. */
+/** Condition: no live task has the unique key of task `t`. Among chosen tasks with one key, only the first meets it. */
 export const uniqueKeyIsFreeSql = (tx: Transaction) => tx`(t.unique_key is null or not exists (
   select from tasks o
   where o.organization_id = t.organization_id and o.unique_key = t.unique_key

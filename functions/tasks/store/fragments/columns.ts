@@ -2,22 +2,22 @@ import type { PendingQuery, Row } from 'postgres';
 import type { Database, Transaction } from '../../../database/connect.ts';
 import { MOVES } from '../../task.ts';
 
-/** A part of a statement. */
+/** Part of a statement. */
 export type Fragment = PendingQuery<Row[]>;
 
 /** Seconds until `run_at`, by the database's clock. */
 export type Timed<T> = T & { dueInSeconds: number };
 
-/** The statuses that a move may leave. */
+/** Returns the statuses that a move may leave. */
 export const fromStatuses = (move: keyof typeof MOVES): string[] => [...MOVES[move].from];
 
-/** Which of the columns that may be large are read. A column that is not read stays in TOAST, and is empty in the row. */
+/** Which large columns are read. A column that is not read stays in TOAST, and is empty in the row. */
 export type LargeColumns = { description: boolean; payload: boolean; result: boolean; errorDetails: boolean };
 
-/** The payload as it was written; jsonb has written it in the same way where there is no other text. */
+/** The payload as the caller wrote it. Where no other text is stored, jsonb's text equals it. */
 const payloadSql = (db: Database | Transaction) => db`coalesce(t.exact_payload, t.payload::json)`;
 
-/** The large columns, one by one. Their names are parameters, so that every choice is the same statement with the same plan. */
+/** The large columns, one by one. The choices are parameters, so that every choice is one statement with one plan. */
 const chosenColumnsSql = (
   db: Database | Transaction,
   { description, payload, result, errorDetails }: LargeColumns,
@@ -29,9 +29,9 @@ const chosenColumnsSql = (
     else jsonb_build_object('code', t.error->'code', 'message', t.error->'message') end as error`;
 
 /**
- * The columns of a `Task`, of the relation `t`.
+ * The columns of a `Task`, from the relation `t`.
  *
- * @param large which of the large columns; false for what frames show: result and error, but not payload and description
+ * @param large which of the large columns; false for the columns of frames: result and error, but not payload and description
  */
 export const taskColumnsSql = (db: Database | Transaction, large: boolean | LargeColumns = true) => db`
   t.id, t.organization_id as "organizationId", t.created_by as "createdBy", t.batch_id as "batchId", t.kind, t.name,
@@ -54,14 +54,17 @@ export const dueInSecondsSql = (db: Database | Transaction) =>
   db`extract(epoch from t.run_at - clock_timestamp())::float8 as "dueInSeconds"`;
 
 /**
- * A task `t` is one of these. Said beside every join with what is known of them: a plan that Postgres made and kept while the
- * table was small would else go through all of it. For the same reason the statuses beside it are a parameter: a plan for a
- * status that is written out may go through that status's partial index, and so through all that run.
+ * Condition: a task `t` is one of these. Repeat it beside every join with a known set of tasks. Otherwise a plan that Postgres
+ * made and kept while the table was small would read the whole table. For that reason the statuses beside it are a parameter too:
+ * a plan for a literal status may use the partial index of that status, and so read all running tasks.
  */
 export const idIsAnySql = (db: Database | Transaction, ids: readonly string[]) =>
   db`t.id = any (${ids as string[]}::uuid[])`;
 
-/** When the dispatcher must look after a task that is due at `runAt`: late, if its message is sent at once; else in time to send it. */
+/**
+ * When the dispatcher must next look at a task that is due at `runAt`: later, if its message is sent at once; else in time to
+ * send the message.
+ */
 export const nextDispatchSql = (
   db: Database | Transaction,
   runAt: Fragment,

@@ -4,7 +4,7 @@ import type { NewTask } from '../../new-task.ts';
 import type { DispatchSettings } from '../../task.ts';
 import { nextDispatchSql } from './columns.ts';
 
-/** Writes tasks into the organization that the relation `home` names. */
+/** Writes tasks into the organization in the relation `home`. */
 export const insertTasksSql = (
   db: Database | Transaction,
   {
@@ -43,14 +43,14 @@ export const insertTasksSql = (
     ) n
   ) g cross join home`;
 
-/** The kinds among these tasks that wait for the network. */
+/** Returns the kinds among these tasks that wait for the network. */
 const waitingKinds = (tasks: readonly NewTask[]): string[] => [
   ...new Set(tasks.flatMap(({ kind, waitsForNetwork }) => (waitsForNetwork ? kind : []))),
 ];
 
 /**
- * Whether a task waits for others that are not completed. Not even asked of tasks that depend on none: for the sake of that
- * question, which it takes for costly, Postgres would plan each insertion anew instead of keeping a plan.
+ * Condition: a task waits for dependencies that are not completed. Left out when no task has dependencies: Postgres takes the
+ * condition for costly, and would plan each insertion anew instead of keeping a plan.
  */
 const waitsForOthersSql = (db: Database | Transaction, tasks: readonly NewTask[]) =>
   tasks.some(({ dependsOn }) => dependsOn)
@@ -61,7 +61,10 @@ const waitsForOthersSql = (db: Database | Transaction, tasks: readonly NewTask[]
       )`
     : db`false`;
 
-/** What few tasks have, as JSON; empty for a task that has none of it. Columns one by one cost ten thousand tasks half a second. */
+/**
+ * Returns the fields that few tasks have, as JSON; empty for a task without any. Separate columns cost half a second for ten
+ * thousand tasks.
+ */
 function rareOf(task: NewTask): string {
   const { retryPolicy, softSeconds, hardSeconds, uniqueKey, concurrencyKey, concurrencyLimit, dependsOn } =
     task;

@@ -1,15 +1,15 @@
 import type { Database, Transaction } from '../../../database/connect.ts';
 import type { Fragment } from './columns.ts';
 
-/** A row, and whether its organization bounds how many tasks run at once. */
+/** A row, and whether its organization limits how many tasks run at once. */
 export type Capped<T> = T & { capped: boolean };
 
 /*
- * What stands around a task is looked up by its own organization. Held against a list of all that is paused or bounded, each
- * statement would read what everybody has stored.
+ * Pauses and limits are looked up by the organization of each task. A join with a list of all pauses and limits would make each
+ * statement read the rows of all organizations.
  */
 
-/** The closed lane that a task `t` is in, or null. */
+/** The paused lane that a task `t` is in, or null. */
 export const pausedLaneSql = (db: Database | Transaction) => db`(
   select p.scope || ':' || p.name from pauses p
   where p.organization_id = t.organization_id
@@ -18,18 +18,18 @@ export const pausedLaneSql = (db: Database | Transaction) => db`(
   limit 1
 )`;
 
-/** Whether the organization of a task `t` bounds how many of its tasks run at once. */
+/** Condition: the organization of task `t` limits how many of its tasks run at once. */
 export const isCappedSql = (db: Database | Transaction) =>
   db`(select o.max_running is not null from organizations o where o.id = t.organization_id)`;
 
 export const boundedLaneSql = (db: Database | Transaction) =>
   db`case when ${isCappedSql(db)} then 'organization' end`;
 
-/** Any lane that a task `t` has to queue up for, or null, as for most. */
+/** A lane in which a task `t` must wait for a place, or null, as for most tasks. */
 export const laneSql = (db: Database | Transaction) =>
   db`coalesce(${pausedLaneSql(db)}, 'key:' || t.concurrency_key, case when t.waits_for_network then 'network:' end, ${boundedLaneSql(db)})`;
 
-/** How many places of a key are taken: by what runs, and by what has a place and is held in a later lane. */
+/** Number of taken places of a key: tasks that run, and tasks that have a place but are held in a later lane. */
 export const usedKeyPlacesSql = (db: Database | Transaction, organizationId: Fragment, key: Fragment) => db`(
   (select count(*) from tasks r
     where r.organization_id = ${organizationId} and r.concurrency_key = ${key} and r.status = 'RUNNING')

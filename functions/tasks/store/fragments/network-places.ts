@@ -2,32 +2,32 @@ import type { Database, Transaction } from '../../../database/connect.ts';
 import type { Fragment } from './columns.ts';
 
 /*
- * A task of a kind that waits for the network needs a place while it runs: one of its organization's and one of those of the user who
- * created it, over all organizations. Without the second bound, a user could have as many places as organizations.
+ * A task of a kind that waits for the network needs two places while it runs: one of its organization, and one of the user who
+ * created it, over all organizations. Without the second bound, a user could multiply places by making organizations.
  *
- * A task without such a place is held in the lane `network:<user>` of its organization, so that each lane has tasks of one user only:
- * a release can pass over a user without places, and never reads a million tasks that cannot run.
+ * A task without a place is held in the lane `network:<user>` of its organization, so that each lane has tasks of one user only.
+ * A release can then skip a user without places, and never reads a million tasks that cannot run.
  */
 
-/** How the names of these lanes begin. */
+/** Beginning of the names of network lanes. */
 const PREFIX = 'network:';
 
-/** The lane in which a task is held that waits for the network and has no place. @param userId null when its user is gone */
+/** Returns the lane that holds a task which waits for the network and has no place. @param userId null when its user is gone */
 export const networkLane = (userId: string | null): string => `${PREFIX}${userId ?? ''}`;
 
 export const isNetworkLane = (lane: string): boolean => lane.startsWith(PREFIX);
 
-/** The value of a quota, looked up once in a statement. */
+/** The value of a quota. A statement looks it up once. */
 export const quotaSql = (
   db: Database | Transaction,
   name: 'running_requests_of_organization' | 'running_requests_of_user',
 ) => db`(select q.value from quotas q where q.name = ${name})`;
 
 /**
- * How many places are taken: by what runs, and by what waits for its organization's own bound alone, as long as that is not paused.
+ * Number of taken places: tasks that run, and tasks that wait only for their organization's own limit and are not paused.
  *
  * @param owner condition on tasks `t`: their organization, or their user
- * @param paused the closed lane of a task `t`, or null
+ * @param paused the paused lane of a task `t`, or null
  */
 export const usedNetworkPlacesSql = (db: Database | Transaction, owner: Fragment, paused: Fragment) => db`(
   select count(*) from tasks t
@@ -39,18 +39,18 @@ export const usedNetworkPlacesSql = (db: Database | Transaction, owner: Fragment
 export const userOfLaneSql = (db: Database | Transaction) =>
   db`nullif(substr(l.lane, ${PREFIX.length + 1}), '')::uuid`;
 
-/** What stands for these lanes in the locks of lanes: one of the organization `l`, and one of the user. */
+/** The locks for these lanes: one for the organization of `l`, and one for the user. */
 export const networkLocksSql = (db: Database | Transaction, lanes: Fragment) => db`
   select l.organization_id, 'network' as lane from (${lanes}) l where l.lane like 'network:%'
   union
   select ${userOfLaneSql(db)}, 'network' from (${lanes}) l where l.lane like 'network:%' and l.lane <> 'network:'`;
 
-/** Lanes of one organization, or of one user, that a freed place is looked for in. The dispatcher's ticks go through the others. */
+/** Lanes of one organization, or of one user, that a free place is offered to. The dispatcher's ticks look at the other lanes. */
 const MAX_LANES = 100;
 
 /**
- * The lanes whose tasks can use a place that was left in one of the given lanes: those of the same organization, and those of the same
- * user elsewhere. From one to the next along an index, however many tasks are held in each.
+ * The lanes whose tasks can use a place that became free in one of the given lanes: lanes of the same organization, and lanes of
+ * the same user elsewhere. The query steps from lane to lane along an index, however many tasks each lane holds.
  *
  * @param lanes relation with `organization_id` and `lane`
  */

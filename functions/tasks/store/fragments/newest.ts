@@ -1,24 +1,24 @@
 import type { Transaction } from '../../../database/connect.ts';
 import type { Fragment } from './columns.ts';
 
-/** Whose rows a list has: those of one organization, or without one those of all organizations of a member. */
+/** Owner of the listed rows: one organization, or, when null, all organizations of a member. */
 export type ListOwner = { organizationId: string | null; memberId: string };
 
 type Newest = {
   table: 'tasks' | 'batches';
   whose: ListOwner;
-  /** The same conditions twice: on rows `t`, each with its `and`, and as a call of `newest_…_of_each`. */
+  /** The conditions in two forms: on rows `t`, each with its `and`, and as a call of `newest_…_of_each`. */
   matching: Fragment;
   newestOfEach: Fragment;
   limit: number;
 };
 
 /**
- * Begins a statement: a relation `newest` with the newest rows that match, in no order.
+ * Begins a statement with the relation `newest`: the newest matching rows, in no order.
  *
- * Of many organizations, it looks first at the newest row of each, one short walk along the organization's own index. Only
- * the first `limit` organizations by their newest rows can have rows on the page, and the last of these newest rows bounds the
- * page from below. So the costs are one look for each organization, and the rows of one page.
+ * For many organizations, it first reads the newest row of each, with one short walk along the organization's index. Only the
+ * first `limit` organizations by their newest rows can have rows on the page, and the last of these newest rows bounds the page
+ * from below. So the cost is one look-up for each organization, and the rows of one page.
  */
 export function newestRowsSql(
   tx: Transaction,

@@ -2,24 +2,24 @@ import type { Database, Transaction } from '../../../database/connect.ts';
 import type { Fragment } from './columns.ts';
 
 /*
- * Every statement that creates tasks, ends them, or brings them back counts those that have not ended. It does so last, when it holds
- * all its locks on tasks and batches: two such statements never wait for each other.
+ * Every statement that creates tasks, ends them, or brings them back updates the count of unfinished tasks. It does so last, when
+ * it holds all its locks on tasks and batches, so that two such statements never deadlock.
  */
 
-/** Stands for the user of tasks that nobody has created, or whose user is gone. */
+/** The user id for tasks without a creator, or whose user is gone. */
 export const NOBODY = '00000000-0000-0000-0000-000000000000';
 
 /**
- * Rows in which the tasks of one organization and user are counted, by connection. Two connections with one row wait for each other's
- * commit. With 8 rows and 16 clients of one organization, the statement that creates a task took 1.5 times as long.
+ * Number of counter rows for one organization and user. Each connection uses one of them. Two connections with one row wait for
+ * each other's commit. With 8 rows and 16 clients of one organization, the statement that creates a task took 1.5 times as long.
  */
 export const SHARDS = 64;
 
 /**
- * A further part of a `with` that counts.
+ * Part of a `with` that updates the counters.
  *
  * @param source relation with the `organization_id` and `created_by` of tasks
- * @param each   what each of these tasks adds
+ * @param each   amount that each of these tasks adds
  * @param where  condition on its rows `m`
  */
 export const pendingCountersSql = (
@@ -37,15 +37,15 @@ export const pendingCountersSql = (
     on conflict (organization_id, user_id, shard) do update set pending = p.pending + excluded.pending
   )`;
 
-/** Whose bound has no room for so many more tasks. */
+/** The owner whose bound has no room for the new tasks. */
 export type FullBound = 'organization' | 'user' | 'installation';
 
-/** A count this old says nothing any more: then everybody is summed up exactly. */
+/** Age in seconds at which a count is too old. Then every owner's tasks are counted exactly. */
 const STALE_SECONDS = 300;
 
 /**
- * The bound that has no room for so many more tasks of an organization and a user, as a `FullBound`; null when there is room.
- * Costs two look-ups in tables of nearly no rows, unless an owner is near a bound.
+ * The bound that has no room for `count` more tasks of an organization and a user, as a `FullBound`; null when there is room. It
+ * costs two look-ups in nearly empty tables, unless an owner is near a bound.
  */
 export const fullBoundSql = (
   db: Database | Transaction,

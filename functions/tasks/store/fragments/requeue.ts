@@ -5,12 +5,12 @@ import { type Fragment, fromStatuses } from './columns.ts';
 import { unfinishedSql, unsuccessfulSql } from './statuses.ts';
 
 /**
- * Parts of a `with recursive`: `picked`, the tasks that a requeue moves, and the move itself. A task that depends on others is
- * PENDING again until they are COMPLETED. A task stays as it is when one of those has failed and is not requeued by the same
- * statement, and so do the tasks that depend on it.
+ * Parts of a `with recursive`: `picked`, the tasks that a requeue moves, and the move itself. A task with dependencies is PENDING
+ * again until they are COMPLETED. A task stays as it is when one of its dependencies has failed and this statement does not
+ * requeue the dependency. The tasks that depend on it then stay too.
  *
- * @param candidates relation with the `id` of each task that is meant and that has failed or is cancelled already when the
- *   statement begins: Postgres holds constraints against the row as it was then, even when a newer one is locked
+ * @param candidates relation with the `id` of each selected task that has failed or is cancelled when the statement begins.
+ *   Postgres checks constraints against the row at that moment, even when a newer version is locked
  * @param isFree     condition on a task `t`: its unique key is free. Tasks with a taken key stay as they are
  */
 export const requeueSql = (

@@ -4,15 +4,15 @@ import type { Fragment } from './columns.ts';
 /** Free capacity of a worker. */
 export type WorkerCapacity = {
   /**
-   * The kinds that it knows. Payloads with one of the members `isolatedWith` need a runner, null stands for every payload
-   * of the kind.
+   * The kinds that the worker knows. Payloads with one of the members in `isolatedWith` need a runner. Null means that every
+   * payload of the kind does.
    */
   kinds: readonly { kind: string; hardSeconds: number; isolatedWith: readonly string[] | null }[];
-  /** Isolated attempts that could begin. */
+  /** Number of isolated attempts that can start. */
   runners: number;
-  /** Attempts that only wait for the network that could begin. */
+  /** Number of attempts that only wait for the network that can start. */
   networkPlaces: number;
-  /** No attempt may begin that could last longer. */
+  /** Longest hard limit of an attempt that may start. */
   seconds: number;
 };
 
@@ -26,7 +26,7 @@ export const knownKindsSql = (db: Database, { kinds }: WorkerCapacity) => db`
 /**
  * The capacity that the worker lacks for a task `t` of kind `k`; null when it has enough.
  *
- * @param startable whether `t` would be started now: it then counts among those that need a runner, or a place to wait
+ * @param startable condition: `t` can start now. It then counts among the tasks that need a runner, or a network place
  */
 export const missingCapacitySql = (
   db: Database,

@@ -9,7 +9,7 @@ import { unfinishedSql } from '../fragments/statuses.ts';
 
 export type WatchedBatch = NonNullable<Watched<object>['batch']>;
 
-/** Writes a batch whose tasks are to come, into an organization that the principal may write to. */
+/** Writes a batch that gets its tasks later, into an organization that the principal may write to. */
 export async function insertImport(
   tx: Transaction,
   {
@@ -36,12 +36,12 @@ export async function insertImport(
   return row.batch;
 }
 
-/** Names a running attempt of an import. */
+/** Identifies a running attempt of an import. */
 export type ImportAttempt = { taskId: string; attempt: number; batchId: string };
 
 /**
- * The import `job` that a running attempt carries out, while nobody has asked to cancel it: whoever does waits until the
- * statement is over, and then finds everything that it has written.
+ * Relation `job`: the import that a running attempt carries out, unless a cancel was requested. A concurrent cancel waits until
+ * the statement ends, and then sees everything that the statement has written.
  */
 const runningImportSql = (
   db: Database | Transaction,
@@ -56,15 +56,15 @@ const runningImportSql = (
     where b.id = ${batchId} and b.import_task_id = ${taskId}
   )`;
 
-/** Where an import stands. */
+/** State of an import. */
 export type FoundImport = {
   organizationId: string;
   createdBy: string | null;
-  /** Whoever asked for it may create tasks in the organization, at this moment. */
+  /** True when the user who asked for the import may create tasks in the organization at this moment. */
   mayWrite: boolean;
-  /** Of the upload when its import was asked for; null for imports from before. */
+  /** ETag of the upload when its import was asked for; null for an import from before ETags were kept. */
   etag: string | null;
-  /** Tasks that it has written. */
+  /** Number of tasks that the import has written. */
   total: number;
   sealed: boolean;
   lastTaskId: string;
@@ -72,7 +72,7 @@ export type FoundImport = {
   lastWritten: string | null;
 };
 
-/** Whose import it is, and how far it has come; undefined when this attempt no longer has it. */
+/** Returns the owner and the progress of an import; undefined when this attempt no longer has it. */
 export async function findImport(db: Database, attempt: ImportAttempt): Promise<FoundImport | undefined> {
   const [row] = await db<FoundImport[]>`
     with ${runningImportSql(db, attempt)}
@@ -87,7 +87,7 @@ export async function findImport(db: Database, attempt: ImportAttempt): Promise<
   return row;
 }
 
-/** Lets a batch have further tasks: its import had failed, or was cancelled, and is run again. */
+/** Reopens a sealed batch for further tasks, when its failed or cancelled import runs again. */
 export async function unseal(db: Database, attempt: ImportAttempt): Promise<WatchedBatch | undefined> {
   const [row] = await db<{ batch: WatchedBatch }[]>`
     with ${runningImportSql(db, attempt)}, b as (
@@ -101,10 +101,10 @@ export async function unseal(db: Database, attempt: ImportAttempt): Promise<Watc
 }
 
 /**
- * Writes tasks of an import, those that are not there yet, and counts them.
+ * Writes those tasks of an import that do not exist yet, and counts them.
  *
  * @returns undefined when this attempt no longer has the import, or its user may no longer write there; `full` when there is no
- *   room for them
+ *   room for the tasks
  */
 export async function insertImported(
   db: Database | Transaction,
@@ -151,9 +151,9 @@ const sealSql = (db: Database) => db`
   finished_at = case when b.completed + b.failed + b.cancelled = b.total then clock_timestamp() end`;
 
 /**
- * Says that a batch gets no more tasks.
+ * Seals a batch: it gets no more tasks.
  *
- * @param lastTaskId the last that it may have: when the import has come to its end; null when it has not
+ * @param lastTaskId the highest id that a task of the batch may have, when the import is complete; null when it is not
  * @returns undefined when this attempt no longer has the import
  */
 export async function seal(
@@ -171,7 +171,7 @@ export async function seal(
   return row?.batch;
 }
 
-/** Seals batches whose import has ended without doing so: it failed, or was cancelled. At most `limit`. */
+/** Seals at most `limit` batches whose import failed or was cancelled without sealing. */
 export async function sealAbandoned(db: Database, limit: number): Promise<WatchedBatch[]> {
   const rows = await db<{ batch: WatchedBatch }[]>`
     with abandoned as (
@@ -190,7 +190,7 @@ export async function sealAbandoned(db: Database, limit: number): Promise<Watche
   return rows.map(({ batch }) => batch);
 }
 
-/** Which of these unique keys live tasks of the organization have that are not of this batch. */
+/** Returns the given unique keys that live tasks of the organization outside this batch have. */
 export async function uniqueKeysTakenByOthers(
   db: Database,
   { organizationId, batchId, keys }: { organizationId: string; batchId: string; keys: readonly string[] },

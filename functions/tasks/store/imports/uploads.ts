@@ -1,25 +1,25 @@
 import type { Database, Transaction } from '../../../database/connect.ts';
 
-/** Uploads of one organization: open addresses, and objects that no import has used up. */
+/** Upper bound of the uploads of one organization: open addresses, and objects that no import has consumed. */
 export const MAX_UPLOADS = 50;
 
-/** Bytes of all of them: ten of the largest. */
+/** Upper bound of the bytes of these uploads: ten of the largest. */
 export const MAX_STORED_BYTES = 5_368_709_120;
 
-/** After which an upload that nobody has imported is removed. */
+/** Time after which an upload that was not imported is removed. */
 const KEPT = '1 day';
 
-/** After the end of its address, an upload may still be under way for so long. */
+/** Time for which an upload may still be under way after its address has expired. */
 const UNDER_WAY = '15 minutes';
 
-/** Why there is no address. */
+/** Reason for which no address is given. */
 export type UploadRefusal = 'too_many_uploads' | 'uploads_too_large';
 
 /**
- * Writes down an upload whose address is to be given out. One with the same id is the same upload, with a new address.
- * Takes turns with others of the organization, so that two at once cannot exceed a limit.
+ * Records an upload before its address is given out. A second call with the id is the same upload with a new address. Calls for
+ * one organization take turns, so that two at once cannot exceed a limit.
  *
- * @returns why it was not written
+ * @returns the reason for which the upload was not recorded; null when it was
  */
 export async function addUpload(
   tx: Transaction,
@@ -47,10 +47,10 @@ export async function addUpload(
   return row.refusal;
 }
 
-/** An upload that is to be looked at: past the time of its address, or of its life. */
+/** An upload to check: its address has expired, or it is too old. */
 export type OverdueUpload = { id: string; organizationId: string; isOld: boolean };
 
-/** At most `limit` of each kind. */
+/** Returns at most `limit` uploads of each of the two sorts. */
 export async function overdueUploads(db: Database, limit: number): Promise<OverdueUpload[]> {
   return db<OverdueUpload[]>`
     (
@@ -67,12 +67,12 @@ export async function overdueUploads(db: Database, limit: number): Promise<Overd
     )`;
 }
 
-/** Notes that the objects of uploads are there. */
+/** Records that the objects of uploads exist. */
 export async function markStored(db: Database, ids: readonly string[]): Promise<void> {
   await db`update uploads set stored = true where id = any (${ids as string[]}::uuid[])`;
 }
 
-/** Forgets uploads whose objects are gone. */
+/** Deletes the records of uploads whose objects are gone. */
 export async function forgetUploads(db: Database, ids: readonly string[]): Promise<void> {
   await db`delete from uploads where id = any (${ids as string[]}::uuid[])`;
 }

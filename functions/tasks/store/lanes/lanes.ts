@@ -5,34 +5,38 @@ import { boundedLaneSql, type Capped, pausedLaneSql, usedKeyPlacesSql } from '..
 import { isNetworkLane, networkLane, quotaSql, usedNetworkPlacesSql } from '../fragments/network-places.ts';
 
 /*
- * A lane is what tasks of one organization may have to queue up for: `key:<concurrency key>`, which lets so many run at once;
- * `network:<user>`, see fragments/network-places.ts; `organization`, when there is a bound for all of its tasks; `kind:<kind>` and `queue:<queue>` while they are paused.
+ * A lane is a queue for a place, among tasks of one organization: `key:<concurrency key>`, with a limit of tasks that run at
+ * once; `network:<user>`, see fragments/network-places.ts; `organization`, when there is a limit for all of its tasks;
+ * `kind:<kind>` and `queue:<queue>` while they are paused.
  *
- * A due task whose lane is full or closed is held: it keeps the lane's name in `held_by`, and nobody looks after it
- * (`next_dispatch_at` is infinity) until somebody releases it: a worker that has freed a place, a person who has resumed,
- * cancelled or bound something, and every tick of the dispatcher, should these have died in between.
+ * A due task whose lane is full or paused is held: it keeps the lane's name in `held_by`, and the dispatcher sends no message for
+ * it (`next_dispatch_at` is infinity) until the task is released. A worker releases held tasks when it has freed a place. A
+ * request does after a resume, a cancel or a change of a limit. Every tick of the dispatcher does too, in case the others died
+ * before.
  *
- * A task passes the lanes in this order: its key's, that of the network, its organization's. While it is held in one of them it has
- * its places of those before, which count as taken unless the task is paused. So the next task of a lane can always use a freed
- * place: nobody has to search a million tasks of a full key for one that can run.
+ * A task passes the lanes in this order: its key's, the network's, its organization's. A task that is held in one of them keeps
+ * its places of the lanes before. These places count as taken unless the task is paused. So the next task of a lane can always
+ * use a freed place: no statement has to search a million tasks of a full key for one that can run.
  *
- * A task is bound by its own `concurrency_limit`. Held tasks of a key are released in the order of their due times, then ids; one
- * with a smaller limit is not overtaken by those that are held behind it.
+ * A task is bound by its own `concurrency_limit`. Held tasks of a key are released in the order of their due times, then ids. A
+ * task with a smaller limit is not overtaken by the tasks that are held behind it.
  */
 
 /** A lane of one organization. */
 export type Lane = { organizationId: string; lane: string };
 
-/** What says in which lanes a task has places. */
+/** The fields that determine in which lanes a task has places. */
 type Placed = Pick<Task, 'organizationId' | 'createdBy' | 'concurrencyKey' | 'waitsForNetwork'>;
 
-/** A task that is held no longer. */
+/** A task that is no longer held. */
 export type Released = Timed<{ id: string; organizationId: string; queue: Queue; suspect: boolean }>;
 
-/** Held tasks that one statement releases from a lane at most. */
+/** Upper bound of the held tasks that one statement releases from a lane. */
 export const MAX_RELEASED = 1_000;
 
-/** Whoever counts a lane's running tasks, to start or to release others, does so one after the other. */
+/**
+ * Locks lanes. Statements that count the running tasks of a lane, to start or to release others, must run one after the other.
+ */
 export async function lockLanes(tx: Transaction, lanes: Fragment): Promise<void> {
   await tx`
     select pg_advisory_xact_lock(locks.key)
@@ -40,10 +44,10 @@ export async function lockLanes(tx: Transaction, lanes: Fragment): Promise<void>
 }
 
 /**
- * Starts attempts of due tasks as far as their lanes have room; the others are held.
+ * Starts attempts of due tasks whose lanes have room, and holds the others.
  *
- * @returns `claimed`: what now runs; `settled`: the ids of these and of those that are held now; `vacated`: lanes in which those
- *   that are held now may have left a place
+ * @returns `claimed`: the tasks that now run; `settled`: the ids of these and of the tasks that are held now; `vacated`: lanes in
+ *   which the tasks that are held now may have left a place
  */
 export async function claimInLanes(
   db: Database,
@@ -133,8 +137,8 @@ export async function claimInLanes(
 }
 
 /**
- * Lanes of the network that may have places left although a statement has held tasks in them: a task that its organization has no
- * place for counts for its user in the same statement, where tasks of several stand side by side.
+ * Returns network lanes that may have free places although a statement has held tasks in them. In one statement, a task that its
+ * organization has no place for also counts for its user, next to tasks of others.
  */
 function lanesWithFreePlaces(rows: readonly (Capped<Placed> & { heldBy: string | null })[]): Lane[] {
   const owners = new Set(
@@ -149,7 +153,7 @@ function lanesWithFreePlaces(rows: readonly (Capped<Placed> & { heldBy: string |
   return [...lanes.values()];
 }
 
-/** The lanes in which a task that is held in another one may have left a place that was meant for it. */
+/** Returns the lanes in which a task that is held elsewhere may have left a place. */
 export function vacatedBy(task: Capped<Placed> & { heldBy: string | null }): Lane[] {
   const { heldBy } = task;
   if (heldBy === null || heldBy === 'organization' || isNetworkLane(heldBy)) return [];
@@ -157,15 +161,15 @@ export function vacatedBy(task: Capped<Placed> & { heldBy: string | null }): Lan
 }
 
 /**
- * Lanes in which tasks are held, of all organizations, in one order; at most `limit`.
+ * Returns at most `limit` lanes that hold tasks, of all organizations, in a fixed order.
  *
- * @param after only those that come after this one, whether anything is held in it any more or not; null for the first
+ * @param after only lanes after this one, which may be empty by now; null for the first lanes
  */
 export async function heldLanes(db: Database, limit: number, after: Lane | null = null): Promise<Lane[]> {
   const from = after
     ? db`and (t.organization_id, t.held_by) > (${after.organizationId}::uuid, ${after.lane}::text)`
     : db``;
-  // From one lane to the next along the index: the cost is that of the lanes, not of what is held in them.
+  // Steps from lane to lane along the index. The cost depends on the number of lanes, not of held tasks.
   return db<Lane[]>`
     with recursive lanes as (
       (select t.organization_id, t.held_by from tasks t where t.held_by is not null ${from}
@@ -181,7 +185,7 @@ export async function heldLanes(db: Database, limit: number, after: Lane | null 
     select organization_id as "organizationId", held_by as lane from lanes limit ${limit}`;
 }
 
-/** Lanes in which tasks of one organization are held, those of the organization itself and of its pauses first. */
+/** Returns the lanes of one organization that hold tasks, in descending order of their names, so that lanes of keys come last. */
 export async function heldLanesOf(tx: Transaction, organizationId: string, limit: number): Promise<Lane[]> {
   return tx<Lane[]>`
     with recursive lanes as (
@@ -198,7 +202,7 @@ export async function heldLanesOf(tx: Transaction, organizationId: string, limit
     select ${organizationId}::uuid as "organizationId", held_by as lane from lanes limit ${limit}`;
 }
 
-/** The lanes in which a task has left a place, or may have. */
+/** Returns the lanes in which a task may have left a place. */
 export function lanesOf({
   organizationId,
   createdBy,

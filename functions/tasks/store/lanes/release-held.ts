@@ -12,9 +12,9 @@ import {
 import { type Lane, lockLanes, MAX_RELEASED, type Released } from './lanes.ts';
 
 /**
- * The next tasks that are held in a lane, in the order of their due times, then ids. The lane is the relation `l`, with the
- * arrays `kinds` and `queues` of those combinations of kind and queue that are held in it and not paused. Each combination is
- * walked along the index, so that a million paused tasks are never read.
+ * The next held tasks of a lane, in the order of their due times, then ids. The lane is the relation `l`, with the arrays `kinds`
+ * and `queues`: the combinations of kind and queue that are held in it and not paused. Each combination is read along the index,
+ * so that a million paused tasks are never read.
  */
 const nextHeldSql = (tx: Transaction, count: Fragment, after: Fragment) => tx`(
   select h.id, h.run_at, h.concurrency_limit
@@ -33,7 +33,7 @@ const givenLanesSql = (tx: Transaction, lanes: readonly Lane[]) => tx`
   select l."organizationId" as organization_id, l.lane
   from jsonb_to_recordset(${JSON.stringify(lanes)}::jsonb) as l("organizationId" uuid, lane text)`;
 
-/** The given lanes, and for a key's lane that of its organization: a place of a key leads into the organization's. */
+/** The given lanes, and for each lane of a key the lane of its organization, because a released task of a key continues there. */
 const lanesToFillSql = (tx: Transaction, lanes: readonly Lane[]) => tx`
   ${givenLanesSql(tx, lanes)}
   union
@@ -42,11 +42,11 @@ const lanesToFillSql = (tx: Transaction, lanes: readonly Lane[]) => tx`
   where l.lane like 'key:%'`;
 
 /**
- * Releases held tasks of the given lanes that can run now, those first that are due longest, as far as there are places for
- * them. Paused tasks are passed over. A task that gets a place of its key and none of its organization moves on to the lane of
- * the organization, and keeps the place of its key. Messages for what is released are the caller's to send.
+ * Releases held tasks of the given lanes that can run now, those first that have been due longest, as far as there are places.
+ * Paused tasks are skipped. A task that gets a place of its key but none of its organization moves on to the lane of the
+ * organization, and keeps the place of its key. The caller sends the messages of released tasks.
  *
- * What is read is bounded by the places and by the combinations of kind and queue, however many tasks are held.
+ * The number of rows read is bounded by the places and by the combinations of kind and queue, however many tasks are held.
  */
 export async function releaseHeld(
   tx: Transaction,

@@ -3,7 +3,7 @@ import type { WaitingContext } from '../../waiting-reason.ts';
 import { pausedLaneSql } from '../fragments/lanes.ts';
 import { quotaSql } from '../fragments/network-places.ts';
 
-/** Facts that explain why a task waits, as far as the transaction's principal may see them. */
+/** Returns the facts that explain why a task waits, as far as the transaction's principal may see them. */
 export async function waitingContext(tx: Transaction, id: string): Promise<WaitingContext | undefined> {
   const [row] = await tx<(Omit<WaitingContext, 'pause' | 'waitsFor'> & Row)[]>`
     select clock_timestamp() as now,

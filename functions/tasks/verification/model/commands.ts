@@ -8,19 +8,19 @@ import { DISPATCH, newTask } from '../fixtures.ts';
 import type { Row } from './row.ts';
 import { type System, TOLERANCE_SECONDS } from './system.ts';
 
-/** fast-check's own model has nothing to say: the system holds one, whose clock is the database's. */
+/** fast-check's model argument is unused. `System` holds the model, whose clock is the database's. */
 type Step = fc.AsyncCommand<object, System>;
 
 /*
- * All lengths of time but those of `skip` are whole minutes, and those are two seconds longer: whether something is due
- * never hangs on the milliseconds that a statement takes. (Two, so that all skips of a run and all of its work together stay
+ * All durations except those of `skip` are whole minutes, and skips are two seconds longer. So it never depends on the
+ * milliseconds of a statement whether a task is due. (Two seconds, so that all skips of a run and all of its work together stay
  * within a minute.)
  */
 const LEASE_SECONDS = 600;
 const SOON_SECONDS = 300;
 const LIMIT = 1_000;
 
-/** What both say of a row that they changed. */
+/** The fields of changed rows that database and model must agree on. */
 const told = (
   rows: readonly (Pick<Task, 'id' | 'status' | 'attempt' | 'seq' | 'cause'> & { capped?: boolean })[],
 ) =>
@@ -31,7 +31,7 @@ const told = (
 const sorted = <T extends { id: string }>(rows: readonly T[]) =>
   rows.toSorted((one, other) => (one.id < other.id ? -1 : 1));
 
-/** The same rows, due at the same time. */
+/** Compares the released rows: equal rows, due at the same time within the tolerance. */
 function expectReleased(real: readonly store.Released[], model: readonly store.Released[]): void {
   const what = (rows: readonly store.Released[]) =>
     sorted(rows).map(({ id, organizationId, queue, suspect }) => ({ id, organizationId, queue, suspect }));
@@ -61,7 +61,7 @@ const is =
 const isDue: Likely = ({ status, runAt, heldBy }, now) =>
   status === 'SCHEDULED' && heldBy === null && runAt <= now;
 
-/** A task: mostly one with which the step comes to something; sometimes any, or none at all. */
+/** Returns the id of a task: mostly of one for which the step has an effect, sometimes of any task, or of none. */
 const idOf = (system: System, at: number, likely: Likely): string => {
   const { ids, model } = system;
   const now = system.now();
@@ -109,7 +109,7 @@ const create = fc
 
 const createBatch = fc.record({ size: fc.integer({ min: 1, max: 3 }), minutes }).map(({ size, minutes }) =>
   step(`create batch(of ${size}, in ${minutes} min)`, async (system) => {
-    // One second apart: who has waited longest is no matter of chance.
+    // One second apart, so that the order of due times does not depend on chance.
     const tasks = Array.from({ length: size }, (_, nth) =>
       newTask({
         queue: 'bulk',
@@ -196,7 +196,7 @@ const reschedule = fc.record({ at: index, minutes: fc.constantFrom(-1, 2, 10, 60
   }),
 );
 
-/** All tasks that are meant by these ids; the statements look at no more of them than there are here. */
+/** Selects all tasks with these ids. There are fewer tasks here than a statement reads at most. */
 const all = ({ ada }: System, ids: readonly string[]): store.Selection => ({
   organizationId: ada.organizationId,
   ids,
@@ -224,7 +224,7 @@ const changeMany = fc
       const one = (id: string) => {
         if (move === 'reschedule')
           return system.model.reschedule(id, system.inModel(time) ?? '', DISPATCH) ?? [];
-        // A second wish to cancel changes nothing.
+        // A second cancel changes nothing.
         return system.model.rows.get(id)?.cancelRequestedAt ? [] : (system.model.cancel(id) ?? []);
       };
       const model = move === 'requeue' ? system.model.requeue(ids, DISPATCH) : ids.flatMap(one);
@@ -245,7 +245,7 @@ const trespass = index.map((at) =>
   }),
 );
 
-/** What runs isolated, and for how long at most. */
+/** Kinds that run isolated, with their hard limit. */
 const KINDS: store.WorkerCapacity['kinds'] = [{ kind: 'data.process', hardSeconds: 60, isolatedWith: null }];
 const rooms = fc.constantFrom(
   undefined,
@@ -417,7 +417,7 @@ const skip = fc
   .constantFrom(1, 3, 10, 70)
   .map((minutes) => step(`skip(${minutes} min)`, (system) => system.skip(minutes * 60 + 2)));
 
-/** What everybody may do to tasks, in any order. */
+/** All steps that may be taken with tasks, in any order. */
 export const STEPS = [
   ...[
     create,

@@ -6,10 +6,13 @@ import type { Row } from './row.ts';
 
 type Told = Pick<Task, 'id' | 'status' | 'attempt' | 'attemptLimit' | 'crashes' | 'seq' | 'cause'>;
 
-/** A statement that somebody ran while others ran theirs. */
+/** A statement that ran concurrently with others. */
 export type Act = {
   move: 'claim' | 'settle' | 'report' | 'rescue' | 'cancel' | 'requeue' | 'reschedule';
-  /** The tasks that it waits for and does not skip: what it did not change, it must not have been able to change. */
+  /**
+   * The tasks whose locks the statement waits for, instead of skipping them. If it did not change one of them, it must not have
+   * been able to.
+   */
   ids: readonly string[];
   outcomes?: readonly Outcome[];
 };
@@ -19,8 +22,8 @@ type Done = { act: Act; begun: number; ended: number; told: ReadonlyMap<string, 
 const PAST = new Date(0);
 
 /**
- * What many did to the same tasks at the same time. The `seq` of the returned rows says in which order each task was
- * changed; whether the model, told the same in that order, comes to the same rows, is then easy to say.
+ * History of concurrent changes to tasks. The `seq` of the returned rows gives the order in which each task was changed. The
+ * model replays the changes in that order, and must arrive at equal rows.
  */
 export class History {
   readonly #tasks: readonly NewTask[];
@@ -33,7 +36,7 @@ export class History {
     this.#organizationId = organizationId;
   }
 
-  /** Runs a statement, and remembers from when to when it ran and what it returned. */
+  /** Runs a statement, and records when it ran and what it returned. */
   async of<T extends Told>(act: Act, run: () => Promise<T[]>): Promise<T[]> {
     this.#time += 1;
     const begun = this.#time;
@@ -47,7 +50,7 @@ export class History {
     return Math.max(1, ...this.#done.map(({ told }) => told.get(id)?.seq ?? 0));
   }
 
-  /** Where what happened is not what could have happened one after the other. */
+  /** Returns the points at which the history could not have happened as a sequence. */
   faults(): string[] {
     return this.#tasks.flatMap((task) => this.#faultsOf(task));
   }
@@ -88,7 +91,7 @@ export class History {
 const described = ({ status, attempt, attemptLimit, crashes, seq, cause }: Told): string =>
   `${status} (attempt ${attempt} of ${attemptLimit}, ${crashes} crashes, ${cause}, seq ${seq})`;
 
-/** The same on the model, at a time at which it is possible. */
+/** Replays an act on the model, at a time at which it is possible. */
 function replay(model: TaskModel, row: Row, { move, outcomes = [] }: Act): Told | undefined {
   const { id, attempt } = row;
   model.put({ ...row, runAt: PAST, leaseUntil: row.status === 'RUNNING' ? PAST : null });

@@ -1,13 +1,13 @@
 import type { Lane, Unclaimed, WorkerCapacity } from '../../store/index.ts';
 import type { Row } from './row.ts';
 
-/** What bounds the tasks of one organization. */
+/** Limits for the tasks of one organization. */
 export type Bounds = {
   /** `kind:<kind>` and `queue:<queue>`. */
   paused: ReadonlySet<string>;
-  /** How many run at once; null for any number. */
+  /** Limit of tasks that run at once; null for no limit. */
   maxRunning: number | null;
-  /** Places of those that wait for the network, and the lane of those that have none. */
+  /** Places for tasks that wait for the network, and the lane of those without a place. */
   network: { places: number; lane: string };
 };
 
@@ -19,7 +19,7 @@ export const UNBOUND: Bounds = {
   network: { places: Number.POSITIVE_INFINITY, lane: 'network:' },
 };
 
-/** The closed lane that a task is in. */
+/** Returns the paused lane that a task is in. */
 export function pausedLane(row: Row, { paused }: Bounds): string | null {
   return [`kind:${row.kind}`, `queue:${row.queue}`].find((lane) => paused.has(lane)) ?? null;
 }
@@ -28,9 +28,9 @@ const inTurn = (one: Row, other: Row): number =>
   Number(one.runAt) - Number(other.runAt) || (one.id < other.id ? -1 : 1);
 
 /**
- * What those that want to start lack in a worker: those whose ids come first get its runners, and its places to wait.
+ * Returns the capacity that a worker lacks for each task. Its runners and network places go to the tasks with the lowest ids.
  *
- * @param startable those that would be started now, and so take one of these
+ * @param startable the tasks that would start now, and so take capacity
  */
 export function missingCapacity(
   wanted: readonly Row[],
@@ -54,7 +54,10 @@ export function missingCapacity(
   return missing;
 }
 
-/** How many places of a key are taken: by what runs, and by what is held in a later lane. @param ours of one organization */
+/**
+ * Counts the taken places of a key: tasks that run, and tasks that are held in a later lane. @param ours tasks of one
+ * organization
+ */
 const takenOf = (key: string | null, ours: readonly Row[], bounds: Bounds): number =>
   ours.filter(
     (row) =>
@@ -63,7 +66,7 @@ const takenOf = (key: string | null, ours: readonly Row[], bounds: Bounds): numb
         ((row.heldBy === 'organization' || row.heldBy === bounds.network.lane) && !pausedLane(row, bounds))),
   ).length;
 
-/** The same of the network's places. */
+/** Counts the taken network places. */
 const waitingOf = (ours: readonly Row[], bounds: Bounds): number =>
   ours.filter(
     (row) =>
@@ -74,11 +77,11 @@ const waitingOf = (ours: readonly Row[], bounds: Bounds): number =>
 const runningOf = (ours: readonly Row[]): number => ours.filter(({ status }) => status === 'RUNNING').length;
 
 /**
- * Who of those that want to start may, as far as the lanes have capacity, those first that have waited longest.
+ * Decides which tasks may start, as far as the lanes have room. Tasks that have waited longest come first.
  *
  * @param wanted of one organization
- * @param ours   all of it
- * @returns for each its lane if that is full, or null
+ * @param ours   all tasks of the organization
+ * @returns for each task its lane if the lane is full, or null
  */
 export function turns(wanted: readonly Row[], ours: readonly Row[], bounds: Bounds): [Row, string | null][] {
   const seen: Row[] = [];
@@ -102,10 +105,10 @@ export function turns(wanted: readonly Row[], ours: readonly Row[], bounds: Boun
 }
 
 /**
- * What becomes of the tasks that these lanes hold: those that go, and those that move on to the lane of their organization.
+ * Decides about the tasks that these lanes hold: which are released, and which move on to the lane of their organization.
  *
  * @param lanes of one organization
- * @param ours  all tasks of it
+ * @param ours  all tasks of the organization
  */
 export function freed(
   lanes: readonly string[],
@@ -134,7 +137,7 @@ export function freed(
   ].filter(({ row, goes }) => goes || entering.includes(row));
 }
 
-/** The lanes in which a task that is held in another one may have left a place. */
+/** Returns the lanes in which a task that is held elsewhere may have left a place. */
 export function vacated(
   { organizationId, concurrencyKey, waitsForNetwork, heldBy }: Row,
   { maxRunning, network }: Bounds,

@@ -3,7 +3,7 @@ import type { DispatchSettings, Outcome, TaskStatus } from '../../task.ts';
 import { type Bounds, freed, missingCapacity, pausedLane, turns, UNBOUND, vacated } from './lanes.ts';
 import { created, type Entry, later, NEVER, nextDispatch, type Row, returned } from './row.ts';
 
-/** What the model tells of a row that it changed, before and after. */
+/** Called for each changed row, with the row before and after. */
 export type Moved = (move: string, before: Row | undefined, after: Row) => void;
 
 export type ModelOptions = {
@@ -11,30 +11,30 @@ export type ModelOptions = {
   now: () => Date;
   /** Uniform in [0, 1). */
   random?: () => number;
-  /** Whether somebody else has the row locked at this moment: what skips locked rows skips it. */
+  /** True when another session has the row locked at this moment. Statements that skip locked rows skip it. */
   isLocked?: (id: string) => boolean;
-  /** Told of every change that `seq` counts. */
+  /** Called for every change that `seq` counts. */
   moved?: Moved;
 };
 
-/** A worker that takes on everything. */
+/** Capacity of a worker that accepts every task. */
 const UNLIMITED_CAPACITY: WorkerCapacity = { kinds: [], runners: 0, networkPlaces: 1_000_000, seconds: 840 };
 
-/** Of a message. */
+/** Longest delay of a message. */
 const LONGEST_DELAY_SECONDS = 900;
 
 type Settled = ReturnType<typeof returned>;
 
 /**
- * The tasks of the engine in memory: what each statement of the store does to the rows, written down once more and as
- * plainly as possible. The model test holds the SQL against it, and the simulation runs on it.
+ * The engine's tasks in memory: the effect of each statement of the store on the rows, written a second time and as plainly as
+ * possible. The model test compares the SQL with it, and the simulation runs on it.
  */
 export class TaskModel {
   readonly rows: ReadonlyMap<string, Row>;
   readonly ledger: ReadonlyMap<string, readonly Entry[]>;
   readonly #rows = new Map<string, Row>();
   readonly #ledger = new Map<string, readonly Entry[]>();
-  /** What each task waits for. */
+  /** The dependencies of each task. */
   readonly #awaited = new Map<string, readonly string[]>();
   readonly #bounds = new Map<string, Bounds>();
   readonly #now: () => Date;
@@ -47,7 +47,7 @@ export class TaskModel {
     [this.#now, this.#random, this.#isLocked, this.#moved] = [now, random, isLocked, moved];
   }
 
-  /** Puts a row as it is, past all rules. */
+  /** Stores a row unchanged, past all rules. */
   put(row: Row): void {
     this.#rows.set(row.id, row);
   }
@@ -260,7 +260,7 @@ export class TaskModel {
     const waiting = [...this.#rows.values()].filter(
       ({ id, status }) => status === 'PENDING' && this.#awaited.get(id)?.some((other) => told.has(other)),
     );
-    // As all of them stand before any moves: who waits for one that is cancelled here is told when that one has been.
+    // Read before any row moves. Dependents of a task that is cancelled here are handled after that task.
     const fated = waiting.map((row) => ({
       row,
       fates: this.#known(this.#awaited.get(row.id) ?? []).map(({ status }) => status),
@@ -291,7 +291,7 @@ export class TaskModel {
     return returned(this.#write('cancel', row, { ...asked, ...stopped }), now);
   }
 
-  /** Those that depend on a task that has failed, and is not requeued with them, stay as they are. */
+  /** Requeues tasks. Tasks that depend on a failed task that is not requeued with them stay as they are. */
   requeue(ids: readonly string[], dispatch: DispatchSettings): Settled[] {
     const ended = (row: Row) => row.status === 'FAILED' || row.status === 'CANCELLED';
     let wanted = this.#known(ids).filter(ended);
@@ -345,7 +345,7 @@ export class TaskModel {
     return [...new Set(ids)].flatMap((id) => this.#rows.get(id) ?? []);
   }
 
-  /** Writes a change that watchers hear of. */
+  /** Writes a change that watchers see. */
   #write(move: string, row: Row, change: Partial<Row>): Row {
     const after = { ...row, ...change, seq: row.seq + 1, updatedAt: this.#now() };
     this.put(after);

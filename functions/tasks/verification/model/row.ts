@@ -2,7 +2,7 @@ import { JsonText } from '../../../exact-json/json-text.ts';
 import type { Capped, NewTask, Timed } from '../../store/index.ts';
 import type { DispatchSettings, Task, TaskError, Watched } from '../../task.ts';
 
-/** A task as the model has it: the columns that the engine decides by. Times are the model's clock. */
+/** A task in the model: the columns that the engine's decisions depend on. Times are by the model's clock. */
 export type Row = Task & {
   leaseUntil: Date | null;
   nextDispatchAt: Date | null;
@@ -10,7 +10,7 @@ export type Row = Task & {
   heldBy: string | null;
 };
 
-/** One attempt, as the ledger has it. */
+/** An attempt, as the table `attempts` has it. */
 export type Entry = {
   attempt: number;
   outcome: 'running' | 'completed' | 'retried' | 'failed' | 'aborted' | 'crashed';
@@ -19,15 +19,15 @@ export type Entry = {
   error: TaskError | null;
 };
 
-/** What is held has nobody looking after it. */
+/** Next dispatch of a held task: the dispatcher does not look at it. */
 export const NEVER = new Date(8.64e15);
 
-/** A moment, some seconds after another. */
+/** Returns the time `seconds` after another. */
 export function later(than: Date, seconds: number): Date {
   return new Date(than.getTime() + seconds * 1000);
 }
 
-/** When the dispatcher must look after a task that is due at `runAt`. */
+/** Returns when the dispatcher must next look at a task that is due at `runAt`. */
 export function nextDispatch(
   runAt: Date,
   now: Date,

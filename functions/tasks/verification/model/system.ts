@@ -7,23 +7,23 @@ import type { NewTask } from '../../store/index.ts';
 import { TaskModel } from './model.ts';
 import { type Entry, later, NEVER, type Row } from './row.ts';
 
-/** What the busiest machine may need between a statement and what the model does after it. */
+/** Longest time that a busy machine may need between a statement and the model's copy of it. */
 export const TOLERANCE_SECONDS = 5;
 
-/** Seconds that the columns of a row lie after its model's, and what else the two have in common. */
+/** The columns of a row in a form that database and model have in common. */
 type Seen = Record<string, unknown> & { id: string };
 
-/** The real thing: Postgres, as the functions reach it, with one member's tasks in it. */
+/** The real system: Postgres, as the functions reach it, with the tasks of one member. */
 export class System {
   readonly on: Stand;
   readonly api: Database;
   readonly worker: Database;
   readonly dispatcher: Database;
   readonly ada: Member;
-  /** Somebody of another organization. */
+  /** A member of another organization. */
   readonly eve: Member;
   readonly model: TaskModel;
-  /** In the order of their creation. */
+  /** Ids in the order of creation. */
   readonly ids: string[] = [];
   readonly batches: string[] = [];
   #offsetMilliseconds = 0;
@@ -36,7 +36,7 @@ export class System {
     this.model = new TaskModel({ now: () => this.now(), random: () => 0 });
   }
 
-  /** With no task in it. */
+  /** Returns a system without tasks. */
   static async empty(on: Stand, connections: Connections): Promise<System> {
     await on.admin`delete from tasks`;
     await on.admin`delete from batches`;
@@ -46,25 +46,25 @@ export class System {
     return system;
   }
 
-  /** How many tasks that wait for the network run at once. */
+  /** Sets how many tasks that wait for the network may run at once. */
   async quotas({ organization, user }: { organization: number; user: number }): Promise<void> {
     await this.on.admin`
       update quotas set value = case name when 'running_requests_of_user' then ${user}::bigint else ${organization}::bigint end
       where name in ('running_requests_of_user', 'running_requests_of_organization')`;
   }
 
-  /** The database's clock, moved on by as much as was skipped, and never twice the same. */
+  /** Returns the database's time plus everything that was skipped. Never returns a time twice. */
   now(): Date {
     this.#last = Math.max(this.#last + 0.001, Date.now() + this.#offsetMilliseconds);
     return new Date(this.#last);
   }
 
-  /** A moment from now as a client would write it: by the real clock. */
+  /** Returns a time in the future as a client would write it, by the real clock. */
   timestamp(inSeconds: number): string {
     return new Date(Date.now() + inSeconds * 1000).toISOString();
   }
 
-  /** What a client wrote, as the model's clock has it. */
+  /** Converts a client's time to the model's clock. */
   inModel(timestamp: string | null): string | null {
     return timestamp && new Date(Date.parse(timestamp) + this.#offsetMilliseconds).toISOString();
   }
@@ -100,8 +100,8 @@ export class System {
   }
 
   /**
-   * Puts what was rescued off by two minutes, in place of the part of a second that chance said: on that moment the next step
-   * could come between the database's look at the clock and the model's.
+   * Postpones rescued tasks by two minutes, instead of the random fraction of a second. Otherwise the next step could fall
+   * between the database's reading of the clock and the model's.
    */
   async waitWholeMinutes(rescued: readonly { id: string }[]): Promise<void> {
     const ids = rescued.map(({ id }) => id);
@@ -114,7 +114,7 @@ export class System {
     }
   }
 
-  /** Holds all rows, ledgers and counts against the model; what only the database can know, the model takes over. */
+  /** Compares all rows, attempts and counters with the model. The model adopts values that only the database can know. */
   async compare(): Promise<void> {
     const rows = await this.on.admin<Seen[]>`
       select id, status, attempt, attempt_limit as "attemptLimit", crashes, seq, dispatches, held_by as "heldBy", cause,
@@ -150,7 +150,7 @@ export class System {
       : NEVER;
   }
 
-  /** Takes the database's times over where they are what the model expects, but for the time that a statement takes. */
+  /** Adopts the database's times where they match the model's, except for the time that a statement takes. */
   #adopt(mine: Row, row: Seen): void {
     const near = (
       name: 'runAt' | 'leaseUntil' | 'nextDispatchAt' | 'startedAt',
@@ -160,7 +160,7 @@ export class System {
       const later = (Number(time) - Number(mine[name])) / 1000;
       return time && mine[name] && later > -TOLERANCE_SECONDS && later < atMostSeconds ? time : mine[name];
     };
-    // A rescue without a message waits up to 2^crashes seconds: how long, chance says.
+    // A rescue without a message waits a random time of up to 2^crashes seconds.
     const chance = mine.cause === 'crash' ? Math.min(60, 2 ** (mine.crashes - 1)) : 0;
     this.model.put({
       ...mine,
@@ -214,7 +214,7 @@ export class System {
 
 export type Connections = readonly [api: Database, worker: Database, dispatcher: Database];
 
-/** What the database must have of a row. */
+/** The columns that the database must have for a row. */
 function expected(row: Row): Seen {
   const { id, status, attempt, attemptLimit, crashes, seq, dispatches, heldBy, cause, progress, result } =
     row;

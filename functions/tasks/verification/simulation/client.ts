@@ -7,25 +7,25 @@ import type { Stage } from './functions.ts';
 import { fairPlan, somePlan } from './handlers.ts';
 import { enqueueFrom } from './queue.ts';
 
-/** Two, so that what is bounded in one of them is not in the other. */
+/** Two organizations, so that a limit of one does not apply to the other. */
 const ORGANIZATIONS = [
   '00000000-0000-7000-8000-00000000000a',
   '00000000-0000-7000-8000-00000000000b',
 ] as const;
 
-/** Seconds ahead for which people schedule, beside now. */
+/** Offsets in seconds from now at which clients schedule tasks. */
 const AHEAD = [0, 0, -3600, 1.5, 20, 170, 190, 600] as const;
 
-/** How long the api function may take. */
+/** Time limit of the api function. */
 const LIMIT_SECONDS = 10;
 
 type Wish = (stage: Stage, sandbox: Sandbox, id: string) => Promise<void>;
 
 /**
- * People who create tasks and change their minds until calm comes. Then what they have paused is resumed, and somebody
- * creates tasks once more.
+ * Starts clients that create tasks and change them until the storm ends. Then pauses and limits are lifted, and a client creates
+ * tasks once more.
  *
- * @returns the tasks that nothing has gone wrong with
+ * @returns the tasks that no fault has disturbed
  */
 export function startClients(stage: Stage): ReadonlyMap<string, 'on time' | 'once'> {
   const { clock, random, calmAt } = stage.world;
@@ -36,7 +36,7 @@ export function startClients(stage: Stage): ReadonlyMap<string, 'on time' | 'onc
     );
   const inStorm = () => random.between(0, calmAt / 1000);
 
-  /** Around the time at which a task starts, or at any time after. */
+  /** Changes a task around its start, or at any time after. */
   const meddle = (id: string, dueAtSeconds: number, wish: Wish) => {
     const atSeconds =
       dueAtSeconds + random.pick([random.between(-1, 1), random.between(0, 60), random.between(0, 600)]);
@@ -56,22 +56,22 @@ export function startClients(stage: Stage): ReadonlyMap<string, 'on time' | 'onc
   }
   if (random.chance(0.3)) once(inStorm(), (sandbox) => bind(stage, sandbox));
   for (let n = random.between(0, 3); n >= 1; n -= 1) once(inStorm(), (sandbox) => retryMany(stage, sandbox));
-  // Once even the slowest request to pause has arrived.
+  // Late enough that even the slowest request to pause has arrived.
   clock.after(calmAt + 60_000, undefined, () => {
     for (const organization of ORGANIZATIONS) unbind(stage, organization);
   });
-  // By then, what the storm has left in the queues has come to rest.
+  // Late enough that the queues are free of the storm's messages.
   once(calmAt / 1000 + CALMING_SECONDS, async (sandbox) => {
     const plan = fairPlan(random);
     const asked = createSome(stage, sandbox, random.pick([...AHEAD]), () => plan, false);
-    // Those that take their time keep others of their lane waiting.
+    // Slow tasks keep others of their lane waiting.
     for (const id of asked.ids) undisturbed.set(id, plan.plan.length > 0 ? 'once' : 'on time');
     await asked.done;
   });
   return undisturbed;
 }
 
-/** From calm on until whatever is sent is delivered at once. */
+/** Seconds after the storm until every message is delivered at once. */
 export const CALMING_SECONDS = 1_200;
 
 function createSome(
@@ -117,7 +117,7 @@ async function retry(stage: Stage, sandbox: Sandbox, id: string): Promise<void> 
   await wake(stage, sandbox, again);
 }
 
-/** Retries all that has not succeeded so far, or a part of it, together. */
+/** Retries all or some of the failed and cancelled tasks together. */
 async function retryMany(stage: Stage, sandbox: Sandbox): Promise<void> {
   const { model, statement } = stage.database;
   const { random } = stage.world;
@@ -150,13 +150,13 @@ async function bind({ database, world }: Stage, sandbox: Sandbox): Promise<void>
   );
 }
 
-/** Whose lanes are open again; what is held in them, the dispatcher finds. */
+/** Lifts the pauses of an organization. The dispatcher finds the held tasks. */
 function unbind({ database }: Stage, organization: string): void {
   const { maxRunning, network } = database.model.bounds(organization);
   database.model.bind(organization, { paused: new Set(), maxRunning, network });
 }
 
-/** What `wake` in create.ts does, for somebody who needs no row-level security. */
+/** `wake` of create.ts, without row-level security. */
 async function wake(stage: Stage, sandbox: Sandbox, tasks: readonly Timed<Task>[]): Promise<void> {
   const due = tasks.filter(
     (task) => task.status === 'SCHEDULED' && task.dueInSeconds <= stage.dispatch.lookaheadSeconds,

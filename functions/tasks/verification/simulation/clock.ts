@@ -1,19 +1,19 @@
 /**
- * What runs by itself and may stop at any moment: the sandbox of a function. Its timers and the answers to its
- * requests reach it only while it lives.
+ * The sandbox of a function, which may stop at any moment. Its timers and the answers to its requests reach it only while it
+ * lives.
  */
 export type Sandbox = {
   readonly name: string;
-  /** How far its clock is off. */
+  /** Milliseconds by which its clock is off. */
   readonly skewMilliseconds: number;
   alive: boolean;
-  /** Until then it stands still: whatever happens to it, happens afterwards. */
+  /** Time until which it is frozen. Its events happen afterwards. */
   frozenUntil: number;
 };
 
 type Event = { at: number; order: number; owner: Sandbox | undefined; run: (() => void) | undefined };
 
-/** Time that passes by events alone, in an order that depends on nothing but when they were asked for. */
+/** A clock that moves only from event to event. The order of events depends only on when they were requested. */
 export class Clock {
   /** Milliseconds. */
   now = 0;
@@ -21,10 +21,10 @@ export class Clock {
   #order = 0;
 
   /**
-   * Lets something happen later.
+   * Schedules an event.
    *
-   * @param owner for whom; undefined for what happens whoever lives or dies
-   * @returns how to prevent it
+   * @param owner the sandbox that the event is for; undefined for an event that does not depend on a sandbox
+   * @returns a function that prevents the event
    */
   after(milliseconds: number, owner: Sandbox | undefined, run: () => void): () => void {
     const at = this.now + Math.max(0, milliseconds);
@@ -36,7 +36,7 @@ export class Clock {
     };
   }
 
-  /** Goes on to the next event and makes it happen; false when nothing is left to happen. */
+  /** Moves to the next event and runs it. Returns false when there are no more events. */
   step(enter: (owner: Sandbox | undefined, run: () => void) => void): boolean {
     const event = this.#pop();
     if (!event) return false;

@@ -7,10 +7,10 @@ import type { Row } from '../model/row.ts';
 import type { Sandbox } from './clock.ts';
 import { WAITS, type World } from './world.ts';
 
-/** The server closes what sits idle in a transaction for so long. */
+/** The server ends a transaction that is idle for so long. */
 const IDLE_IN_TRANSACTION_SECONDS = 10;
 
-/** A transaction that is under way: what it has changed is locked, and comes back as it was unless it commits. */
+/** An open transaction. Its changes are locked, and are undone unless it commits. */
 class Transaction {
   readonly before = new Map<string, Row>();
   open = true;
@@ -19,11 +19,11 @@ class Transaction {
 
 export type SimulatedDatabase = ReturnType<typeof databaseOf>;
 
-/** The model of the tasks behind a connection that may fail, as the functions of the engine use the database. */
+/** Makes the model look like the engine's database: behind a connection that may fail. */
 export function databaseOf(world: World, moved: Moved) {
   const { clock, random, faults } = world;
   const open = new Set<Transaction>();
-  /** In whose name the present statement runs; undefined for a transaction of its own. */
+  /** The transaction of the present statement; undefined for a statement on its own. */
   let current: Transaction | undefined;
 
   const lockedByOther = (id: string): boolean =>
@@ -46,9 +46,9 @@ export function databaseOf(world: World, moved: Moved) {
   };
 
   /**
-   * A statement on its way from a sandbox.
+   * Sends a statement from a sandbox.
    *
-   * @param waitsFor rows that it does not skip when somebody has them locked
+   * @param waitsFor rows that the statement does not skip when another transaction has them locked
    */
   const statement = <T>(
     sandbox: Sandbox,
@@ -91,7 +91,7 @@ export function databaseOf(world: World, moved: Moved) {
     model,
     statement,
 
-    /** What the functions know as their database: a connection, of which they use transactions alone. */
+    /** Opens a connection. The functions use only its transactions. */
     connect(sandbox: Sandbox): Database {
       const begin = async <T>(work: (tx: Transaction) => Promise<T>): Promise<T> => {
         const transaction = new Transaction();
@@ -109,7 +109,7 @@ export function databaseOf(world: World, moved: Moved) {
       return { begin } as unknown as Database;
     },
 
-    /** The statements of the engine, as a sandbox sends them. */
+    /** The engine's statements, sent from a sandbox. */
     statementsOf(sandbox: Sandbox): WorkStatements & TickStatements & RescueStatements {
       return {
         claim: (db, given) => statement(sandbox, db, () => model.claim(given)),

@@ -4,17 +4,17 @@ import timers from 'node:timers/promises';
 import type { Clock, Sandbox } from './clock.ts';
 import type { Random } from './random.ts';
 
-/** In whose name code runs: its timers, its clock and its chance are the simulation's. */
+/** The part of the simulation that code runs in: its timers, its clock and its random numbers. */
 export type Within = { clock: Clock; sandbox: Sandbox | undefined; random: Random };
 
 const within = new AsyncLocalStorage<Within>();
 
-/** Runs code, and all that it leads to, inside the simulation. */
+/** Runs code, and everything that it starts, inside the simulation. */
 export function enter<T>(where: Within, run: () => T): T {
   return within.run(where, run);
 }
 
-/** What the faked functions hand out in place of a timer. */
+/** The handle that the fake functions return for a timer. */
 class Timer {
   readonly cancel: { now: () => void };
   constructor(cancel: { now: () => void }) {
@@ -26,8 +26,8 @@ class Timer {
 }
 
 /**
- * Puts the simulation's time and chance in place of the process's, for code inside the simulation alone: all other code
- * goes on with the real ones. So the engine runs as it is, without a clock to hand through.
+ * Replaces the process's time and random numbers by the simulation's, only for code inside the simulation. All other code keeps
+ * the real ones. So the engine runs unchanged, and needs no clock as an argument.
  */
 export function fakeTime(): { end: () => void } {
   const real = {
@@ -107,7 +107,7 @@ export function fakeTime(): { end: () => void } {
   };
 }
 
-/** As Node's timers have it: whole milliseconds, and at least one. */
+/** Rounds as Node's timers do: whole milliseconds, and at least one. */
 function whole(milliseconds: number): number {
   return Math.max(1, Math.trunc(milliseconds));
 }

@@ -1,29 +1,29 @@
 import type { Random } from './random.ts';
 
-/** How often what goes wrong, as probabilities for each occasion. */
+/** Probability of each fault, for each occasion. */
 export type Faults = {
   /** A function dies before its request has reached the database or the queue. */
   crashBefore: number;
-  /** A function dies after what it asked for was done, and never hears of it. */
+  /** A function dies after its request was carried out, and never gets the answer. */
   crashAfter: number;
   /** The connection fails before a statement has reached the database. */
   refused: number;
-  /** A statement is committed, and its answer lost. */
+  /** A statement is committed, and its answer is lost. */
   answerLost: number;
-  /** A row is locked by somebody else just when a statement comes along that skips it. */
+  /** Another session has a row locked when a statement that skips locked rows arrives. */
   locked: number;
-  /** A message is accepted and never seen again. */
+  /** A message is accepted and never delivered. */
   dropped: number;
   doubled: number;
   /** A message arrives minutes late. */
   late: number;
-  /** The queue refuses a message, or says so although it has it. */
+  /** The queue refuses a message, or reports a refusal although it has the message. */
   unsent: number;
-  /** Other workers' sandboxes stand still for minutes, and go on. */
+  /** Other workers' sandboxes freeze for minutes, and continue. */
   frozen: number;
-  /** A tick of the dispatcher does not come. */
+  /** A tick of the dispatcher is missed. */
   missedTick: number;
-  /** A message comes again although somebody still works on it. */
+  /** A message is delivered again while another sandbox still works on it. */
   seenTwice: number;
   /** A request takes seconds instead of milliseconds. */
   slow: number;
@@ -45,7 +45,7 @@ export const CALM: Faults = {
   slow: 0,
 };
 
-/** Some go wrong never, some rarely and some all the time: what hides behind one kind of fault shows without it. */
+/** Chooses faults: some never happen, some rarely and some very often. A bug that one fault hides shows up without that fault. */
 export function someFaults(random: Random): Faults {
   const often = () => random.pick([0, 0, 0.02, 0.1, 0.3, 0.5]);
   return Object.fromEntries(Object.keys(CALM).map((fault) => [fault, often()])) as Faults;

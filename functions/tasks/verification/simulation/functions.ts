@@ -13,10 +13,10 @@ import { enqueueFrom, type Receipt, type SimulatedQueue } from './queue.ts';
 import type { Witness } from './witness.ts';
 import type { World } from './world.ts';
 
-/** How long Lambda lets each of them run. */
+/** Time limits of the functions in seconds. */
 const LIMIT_SECONDS = { worker: 900, 'dead-letters': 60, dispatcher: 60 };
 
-/** Sandboxes that each queue's messages are given to at once. */
+/** Sandboxes that receive messages of one queue at once. */
 const AT_ONCE = 2;
 
 export type Stage = {
@@ -30,7 +30,7 @@ export type Stage = {
   nextId: () => string;
 };
 
-/** Lets the functions of the engine run as Lambda runs them. */
+/** Runs the functions of the engine as Lambda does. */
 export function startFunctions(stage: Stage): void {
   const { world, queues, deadLetters } = stage;
   for (const queue of [queues.interactive, queues.bulk]) {
@@ -44,7 +44,7 @@ export function startFunctions(stage: Stage): void {
   everyMinute(stage);
 }
 
-/** What handlers/worker.ts does with the messages that it is given. */
+/** Handles messages as handlers/worker.ts does. */
 async function work(
   stage: Stage,
   sandbox: Sandbox,
@@ -83,10 +83,10 @@ async function work(
   ).finally(ended.flush);
 }
 
-/** What handlers/worker.ts does to take further messages in. */
+/** Receives further messages as handlers/worker.ts does. */
 async function receive(stage: Stage, sandbox: Sandbox, queue: SimulatedQueue): Promise<Received[]> {
   const { world } = stage;
-  // A long poll ends when a message is there, or after a second.
+  // A long poll ends when a message arrives, or after a second.
   await sleep(world.random.between(0, 1_000));
   const receipts = await world.request(sandbox, () => queue.receive());
   const redelivered = receipts.filter((receipt) => receipt.redelivered).flatMap(({ ids }) => ids);
@@ -94,7 +94,7 @@ async function receive(stage: Stage, sandbox: Sandbox, queue: SimulatedQueue): P
   if (redelivered.length > 0) await rescueTasks(deps, redelivered, stage.database.statementsOf(sandbox));
   return receipts.map((receipt) => ({
     ids: receipt.ids,
-    // Best effort, as that of aws/receive.ts.
+    // Best effort, as in aws/receive.ts.
     remove: () => world.request(sandbox, () => queue.remove(receipt)).catch(() => {}),
   }));
 }
@@ -132,7 +132,7 @@ function everyMinute(stage: Stage): void {
   minute();
 }
 
-/** Gives a queue's messages to sandboxes, and deletes what they have done. */
+/** Delivers a queue's messages to sandboxes, and deletes the handled ones. */
 function consume(
   world: World,
   queue: SimulatedQueue,

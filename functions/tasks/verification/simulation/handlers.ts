@@ -5,7 +5,7 @@ import type { Sandbox } from './clock.ts';
 import type { Random } from './random.ts';
 import type { World } from './world.ts';
 
-/** What a handler does in one attempt. */
+/** Behaviours of a handler in one attempt. */
 const DOES = [
   'succeeds',
   'throws',
@@ -21,19 +21,19 @@ type Does = (typeof DOES)[number];
 
 const payload = z.strictObject({ plan: z.array(z.enum(DOES)) });
 
-/** What a task's handler does in each attempt; beyond, it succeeds. */
+/** The behaviour of a task's handler in each attempt. Further attempts succeed. */
 export type Plan = z.infer<typeof payload>;
 
-/** What takes time, in which something can happen, more often than the rest. */
+/** Behaviours that take time are chosen more often, because something can happen meanwhile. */
 const OFTEN = [...DOES, 'works on', 'works on', 'works on', 'hangs', 'freezes', 'freezes'] as const;
 
-/** What goes well, at once or after longer than a lease lasts without renewals. */
+/** A plan that succeeds, at once or after longer than a lease lasts without renewals. */
 export function fairPlan(random: Random): Plan {
   return { plan: random.chance(0.5) ? [] : ['works on'] };
 }
 
 export function somePlan(random: Random): Plan {
-  // A worker that stands still, and another one that is at work when it goes on.
+  // One worker freezes, and another one is at work when it continues.
   if (random.chance(0.1)) return { plan: ['freezes', 'works on', 'works on'] };
   const trouble = random.chance(0.7) ? random.between(0, 4) : 0;
   return { plan: Array.from({ length: Math.floor(trouble) }, () => random.pick(OFTEN)) };
@@ -42,7 +42,7 @@ export function somePlan(random: Random): Plan {
 const SOFT_SECONDS = 20;
 const HARD_SECONDS = 30;
 
-/** The one kind of the simulation, as one sandbox runs it. */
+/** The only kind of the simulation, as one sandbox runs it. */
 export function kindIn(world: World, sandbox: Sandbox, started: (taskId: string, attempt: number) => void) {
   const { clock, random } = world;
   const forEver = new Promise<never>(() => {});

@@ -4,25 +4,25 @@ import type { World } from './world.ts';
 
 type Message = { ids: readonly string[]; receives: number; visibleAt: number };
 
-/** A message as somebody has received it. */
+/** A received message. */
 export type Receipt = { message: Message; ids: readonly string[]; redelivered: boolean };
 
-/** After so many receives a message goes to the dead letters. */
+/** Receives after which a message moves to the dead letters. */
 const MAX_RECEIVES = 5;
 
-/** Messages that one invocation is given at most. */
+/** Messages that one invocation gets at most. */
 const BATCH = 10;
 
 /**
- * A queue as SQS is: at least once, in no order, with a delay for each message, hiding what is received for a while
- * and giving it up after a few receives. What goes wrong with it, the world says.
+ * A queue that behaves like SQS: at least once, in no order, with a delay for each message. It hides received messages for a
+ * while and gives a message up after a few receives. The world decides about its faults.
  */
 export class SimulatedQueue {
   readonly #world: World;
   readonly #visibilitySeconds: number;
   readonly #deadLetters: SimulatedQueue | undefined;
   readonly #messages = new Set<Message>();
-  /** Told when messages may be there to receive. */
+  /** Called when there may be messages to receive. */
   onVisible: () => void = () => {};
 
   constructor(world: World, visibilitySeconds: number, deadLetters?: SimulatedQueue) {
@@ -78,7 +78,7 @@ export class SimulatedQueue {
   }
 }
 
-/** Sends wake-ups as a function does that may die over it. */
+/** Sends wake-ups from a function that may die meanwhile. */
 export function enqueueFrom(
   world: World,
   sandbox: Sandbox,

@@ -1,4 +1,4 @@
-/** Chance, repeatable by its seed. */
+/** Random numbers, repeatable by their seed. */
 export type Random = {
   /** Uniform in [0, 1). */
   next: () => number;
@@ -8,7 +8,7 @@ export type Random = {
   pick: <T>(from: readonly [T, ...T[]]) => T;
 };
 
-/** mulberry32: small, fast, and good enough to stir events. */
+/** mulberry32: small, fast, and good enough to shuffle events. */
 export function randomOf(seed: number): Random {
   let state = seed >>> 0;
   const next = () => {

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { simulate } from './simulate.ts';
 
 /*
- * `npm run simulate -- --seeds 100000 --from 1`: for as long as one likes. Prints every fault with its seed, which belongs into
+ * `npm run simulate -- --seeds 100000 --from 1` runs any number of seeds. It prints every fault with its seed. Add the seed to
  * simulation.test.ts once the engine is mended.
  */
 const { values } = parseArgs({
@@ -20,7 +20,7 @@ process.on('unhandledRejection', (error) => {
 for (let seed = first; seed < first + Number(values.seeds); seed += 1) {
   running = seed;
   const simulated = await simulate(seed);
-  // Node reports a rejection that nobody handles between two macrotasks: the seed is known then.
+  // Node reports an unhandled rejection between two macrotasks. Wait for it here, while the seed is known.
   await setImmediate();
   for (const [what, times] of simulated.counts) counts.set(what, (counts.get(what) ?? 0) + times);
   if (simulated.faults.length === 0) continue;

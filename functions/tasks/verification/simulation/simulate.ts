@@ -7,26 +7,26 @@ import { SimulatedQueue } from './queue.ts';
 import { Witness } from './witness.ts';
 import { worldOf } from './world.ts';
 
-/** So long everything may go wrong. */
+/** Seconds in which faults happen. */
 const STORM_SECONDS = 900;
 
-/** So long, after that, until all must have come to rest: what was lost is sent again, later each time. */
+/** Seconds after the storm within which everything must come to rest. Lost messages are sent again, later each time. */
 const PATIENCE_SECONDS = 2 * 86_400;
 
-/** When nothing goes wrong, a task may start so much after its time. */
+/** Longest lateness of a start when nothing goes wrong. */
 const PUNCTUAL_SECONDS = 0.5;
 
-/** What came of a simulation. */
+/** Result of a simulation. */
 export type Simulated = {
-  /** What must not have happened, each with the history of its task. */
+  /** Violations, each with the history of its task. */
   faults: string[];
-  /** How often what happened. */
+  /** How often each thing happened. */
   counts: ReadonlyMap<string, number>;
 };
 
 /**
- * Runs the engine through fifteen minutes in which everything goes wrong that a seed can think of, and on until all is
- * done. The same seed leads to the same.
+ * Runs the engine through fifteen minutes with all the faults that the seed chooses, and on until everything is done. Equal seeds
+ * give equal runs.
  */
 export async function simulate(seed: number): Promise<Simulated> {
   const time = fakeTime();
