@@ -1,5 +1,4 @@
 import { type OutgoingHttpHeaders, type ServerResponse, STATUS_CODES } from 'node:http';
-import type { ErrorCode } from '../../../functions/http/app/error-codes.ts';
 
 /** A whole answer, before it is sent. */
 export interface HttpAnswer {
@@ -11,7 +10,7 @@ export interface HttpAnswer {
 /** A problem document (RFC 9457), as the functions answer it. */
 export function problemAnswer(
   status: number,
-  code: ErrorCode,
+  code: string,
   detail: string,
   headers: OutgoingHttpHeaders = {},
 ): HttpAnswer {
