@@ -1,10 +1,10 @@
 /**
- * Repeats a step of bounded size until it finds less than a full step's worth, or there is no time for another. The first step is
- * always done.
+ * Repeats a step of bounded size until a step handles fewer rows than a full step, or until the time is over. The first
+ * step always runs.
  *
- * @param step returns how many rows it has dealt with
- * @param full how many rows a step deals with at most
- * @returns how many rows were dealt with in all
+ * @param step returns the number of rows that it has handled
+ * @param full maximum rows of one step
+ * @returns the number of all rows that were handled
  */
 export async function inSteps(
   step: () => Promise<number>,

@@ -1,28 +1,28 @@
-/** Bounds of a JSON value that somebody sends. */
+/** Bounds of a JSON value from a client. */
 export const JSON_LIMITS = {
-  /** Levels of objects and arrays: recursive code elsewhere would overflow on thousands. */
+  /** Maximum levels of objects and arrays. Thousands of levels would overflow recursive code elsewhere. */
   depth: 32,
-  /** Members and elements in all. */
+  /** Maximum number of all members and elements. */
   nodes: 250_000,
 } as const;
 
-/** Where a JSON value is unfit (a JSON pointer, RFC 6901), and which rule it breaks. */
+/** The place of a fault in a JSON value (a JSON pointer, RFC 6901), and the rule that is broken. */
 export type JsonFault = { pointer: string; detail: string };
 
-/** A value and where it stands: its pointer is only put together when somebody must be told. */
+/** A value and its place. The pointer is built only when a fault is reported. */
 type Place = { value: unknown; key: string; within: Place | undefined; depth: number };
 
 /**
- * What makes a parsed JSON value unfit to be worked with and stored: too many values or levels, keys that change
- * prototypes, numbers that only became infinite, and characters that Postgres cannot store (NUL, lone surrogates).
+ * Finds the reason why a parsed JSON value cannot be processed or stored: too many values or levels, keys that change
+ * prototypes, numbers that became infinite, or characters that Postgres cannot store (NUL, lone surrogates).
  *
- * @returns the first place that is found, or undefined
+ * @returns the first fault, or undefined
  */
 export function jsonFault(
   root: unknown,
   limits: { readonly depth: number; readonly nodes: number } = JSON_LIMITS,
 ): JsonFault | undefined {
-  // A worklist and no recursion: the depth is the sender's to choose.
+  // Uses a worklist instead of recursion, because the sender chooses the depth.
   const todo: Place[] = [{ value: root, key: '', within: undefined, depth: 0 }];
   let nodes = 0;
   for (let place = todo.pop(); place; place = todo.pop()) {
@@ -43,7 +43,7 @@ export function jsonFault(
 
 function valueFault(value: unknown, depth: number, maxDepth: number): string | undefined {
   if (typeof value === 'string') return textFault(value);
-  // JSON has no infinity: it stands for a number such as 1e400, and would be stored as null.
+  // JSON has no infinity. Here it stands for a number such as 1e400, and would be stored as null.
   if (value === Infinity || value === -Infinity) return 'Must be a number below 1.8e308';
   if (typeof value === 'object' && value !== null && depth >= maxDepth)
     return `Must be nested at most ${maxDepth} levels deep`;
@@ -54,7 +54,7 @@ function pointerOf({ key, within }: Place): string {
   return within ? `${pointerOf(within)}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}` : '';
 }
 
-/** What makes a text unfit for storage, or undefined. */
+/** Returns the reason why a text cannot be stored, or undefined. */
 export function textFault(text: string): string | undefined {
   if (text.includes('\u0000')) return 'Must not contain the NUL character';
   if (!text.isWellFormed()) return 'Must not contain a lone surrogate';

@@ -1,9 +1,9 @@
 import { STORABLE } from './text-rules.ts';
 
-/** The name of a member, as `jsonFault` allows it. */
+/** The name of a member, under the rules of `jsonFault`. */
 export const JSON_NAME = { pattern: STORABLE.source, not: { const: '__proto__' } };
 
-/** The JSON Schema of any value that `jsonFault` allows, but for how deep and how large it is. */
+/** The JSON Schema of any value that `jsonFault` accepts, except for its limits of depth and size. */
 export const JSON_VALUE = {
   description: 'Any JSON value: at most 32 levels deep, without NUL characters and members named `__proto__`',
   anyOf: [

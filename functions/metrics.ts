@@ -1,25 +1,25 @@
-/** Every metric that functions publish, with its unit. Alarms and the dashboard know them by these names. */
+/** Every metric that functions publish, with its unit. Alarms and the dashboard use these names. */
 export const METRICS = {
   TasksCreated: 'Count',
   TasksCompleted: 'Count',
   TasksFailed: 'Count',
-  /** Attempts that failed, or died with their worker, and are followed by another. */
+  /** Attempts that failed, or that died with their worker, and that are followed by another attempt. */
   TasksRetried: 'Count',
   TasksCancelled: 'Count',
-  /** Taken back from workers that died. */
+  /** Tasks that were taken back from dead workers. */
   TasksRescued: 'Count',
-  /** From the time that a task was due to its start, by the database's clock, for single tasks. */
+  /** Time from a task's due time to its start, by the database's clock, for single tasks. */
   InteractiveStartLateness: 'Milliseconds',
-  /** The same for batches, where waiting for one's turn is no trouble. */
+  /** Like `InteractiveStartLateness`, for tasks of batches. Batches may wait for their turn. */
   BulkStartLateness: 'Milliseconds',
-  /** Tasks that the dispatcher sent a message for. */
+  /** Tasks for which the dispatcher sent a message. */
   WakeUpsSent: 'Count',
   WakeUpsUnsent: 'Count',
-  /** Of the largest table, with its indexes. */
+  /** Size of the largest table, with its indexes. */
   LargestTableBytes: 'Bytes',
-  /** How long ago the oldest task that is still there should have been gone; 0 when retention keeps up. */
+  /** Age of the oldest task that should have been deleted, counted from its deletion date; 0 when retention keeps up. */
   RetentionOverdueSeconds: 'Seconds',
-  /** Ticks that stored all they should, or had nothing to fetch, or stored a part. */
+  /** Ticks that stored all prices, had nothing to fetch, or stored a part of the prices. */
   PriceFetchesSucceeded: 'Count',
   PriceFetchesPartial: 'Count',
   PriceFetchesFailed: 'Count',
@@ -28,7 +28,7 @@ export const METRICS = {
 
 export type MetricName = keyof typeof METRICS;
 
-/** Those that alarms listen to, where only these are published. */
+/** The metrics that alarms use. Some stages publish only these. */
 export const ALARMED_METRICS: readonly MetricName[] = [
   'InteractiveStartLateness',
   'WakeUpsUnsent',
@@ -37,26 +37,27 @@ export const ALARMED_METRICS: readonly MetricName[] = [
   'PriceFetchesSucceeded',
 ];
 
-/** Counts come together, everything else is kept value by value. */
+/** Adds a value. Counts are summed; for other units, each value is kept. */
 export type Measure = (metric: MetricName, value: number) => void;
 
 export type Metrics = {
   measure: Measure;
-  /** Writes what was measured since the last time, in one line; nothing when nothing was. */
+  /** Writes all values since the last call in one line. Writes nothing when there are none. */
   flush: () => void;
 };
 
-/** Values that one metric of a line may have. */
+/** Maximum values of one metric in one line. */
 const MAX_VALUES = 100;
 
 /**
- * Publishes metrics by CloudWatch's embedded metric format: a line of the log, of which CloudWatch makes metrics, so
- * that no request waits for them.
+ * Publishes metrics in CloudWatch's embedded metric format: CloudWatch makes metrics of a line in the log, so no request
+ * waits for them.
  *
- * @param write receives each line, with its end
- * @param stage the only dimension: every further one multiplies what the metrics cost
- * @param published whether a metric is; each costs money
- * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+ * @param write receives each line, with its line end
+ * @param stage the only dimension: each further dimension multiplies the cost of the metrics
+ * @param published decides if a metric is published; each metric costs money
+ * @see
+ *   https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */
 export function metrics(
   write: (line: string) => void,
@@ -74,7 +75,7 @@ export function metrics(
       if (!values) measured.set(metric, [value]);
       else if (METRICS[metric] === 'Count') values[0] = (values[0] ?? 0) + value;
       else if (values.length < MAX_VALUES) values.push(value);
-      // Of more than fit, the worst is what somebody may have to know of.
+      // When there are too many values, the largest is kept: it is the one that an operator may need to see.
       else values[0] = Math.max(values[0] ?? 0, value);
     },
     flush() {

@@ -1,6 +1,6 @@
 import type * as z from 'zod';
 
-/** Scripts in which a joiner or non-joiner changes how letters are written. */
+/** Scripts in which a joiner or non-joiner changes the shape of letters. */
 const JOINING =
   'Arabic Syriac Mandaic Nko Adlam Mongolian Phags_Pa Devanagari Bengali Gurmukhi Gujarati Oriya Tamil Telugu Kannada Malayalam Sinhala Tibetan Myanmar Khmer'
     .split(' ')
@@ -10,8 +10,8 @@ const JOINING =
 const EMOJI = '\\p{Extended_Pictographic}\\p{Emoji_Modifier}\\uFE0F\\u20E3';
 
 /**
- * Invisible characters where they mean something: joiners inside an emoji or after a letter of a script that needs them,
- * variation selectors after a character, and the letters of a flag's region.
+ * Invisible characters in places where they have a meaning: joiners inside an emoji or after a letter of a script that
+ * needs them, variation selectors after a character, and the letters of a flag's region.
  */
 const MEANINGFUL = new RegExp(
   `(?<=[${EMOJI}])\\u200D(?=\\p{Extended_Pictographic})|(?<=(?=[\\p{L}\\p{M}])[${JOINING}])[\\u200C\\u200D]` +
@@ -24,12 +24,13 @@ const CONTROL = /\p{Cc}/u;
 const LINE_END = /[\u2028\u2029]/;
 const DIRECTION = /\p{Bidi_Control}/u;
 const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\u{FFF9}-\u{FFFB}]/u;
-/** The blank of Braille is a symbol that nobody sees. */
+/** The blank of Braille is a symbol, but an invisible one. */
 const VISIBLE = /(?!\u2800)[\p{L}\p{N}\p{P}\p{S}\p{Co}]/u;
 
 /**
- * The rule that a name breaks which people read in lists, or undefined. A name is one line, looks like what it is, and can
- * be seen: characters that turn the direction of text or are invisible make two names look alike.
+ * Returns the rule that a name breaks, or undefined. Names are shown in lists, so a name must be one visible line that
+ * cannot imitate another name: characters that are invisible or that change the direction of text make two names look
+ * alike.
  */
 export function nameFault(name: string): string | undefined {
   if (CONTROL.test(name) || LINE_END.test(name)) return 'Must be one line, without control characters';
@@ -39,7 +40,7 @@ export function nameFault(name: string): string | undefined {
   return undefined;
 }
 
-/** The same as a check of a schema: `z.string().superRefine(readableName)`. */
+/** `nameFault` as a check of a schema: `z.string().superRefine(readableName)`. */
 export function readableName(name: string, issues: z.RefinementCtx): void {
   const fault = nameFault(name);
   if (fault !== undefined) issues.addIssue(fault);

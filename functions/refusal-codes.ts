@@ -1,6 +1,6 @@
 /**
- * Every code of a refusal, and its meaning. Clients branch on codes, so a code never changes its meaning. The table in the API's
- * documentation, the enumeration in `/api/openapi.json` and docs/api.md are made from this.
+ * Every code of a refusal, with its meaning. Clients branch on codes, so a code never changes its meaning. This list is
+ * the source of the table in the API's documentation, of the enumeration in `/api/openapi.json`, and of docs/api.md.
  */
 export const REFUSAL_CODES = {
   invalid: {

@@ -1,9 +1,9 @@
 import type * as z from 'zod';
 import type { REFUSAL_CODES } from './refusal-codes.ts';
-// How broken rules are said; a setting of zod's.
+// Sets zod's messages for broken rules.
 import './wording.ts';
 
-/** What a refusal is about; `http/` alone knows which status number each becomes. */
+/** The kind of a refusal. Only `http/` knows the status number of each kind. */
 export type RefusalKind = keyof typeof REFUSAL_CODES;
 
 /** Codes of a kind of refusal. */
@@ -11,7 +11,7 @@ export type RefusalCode<Kind extends RefusalKind = RefusalKind> = Kind extends R
   ? keyof (typeof REFUSAL_CODES)[Kind] & string
   : never;
 
-/** A code goes with the kind that it is listed under. */
+/** A code can be used only with the kind under which it is listed. */
 type RefusalArguments = {
   [Kind in RefusalKind]: [
     kind: Kind,
@@ -22,15 +22,14 @@ type RefusalArguments = {
   ];
 }[RefusalKind];
 
-/** One bad field: where it is (the part of the request, and a JSON pointer into it, RFC 6901) and which rule it broke. */
+/** One bad field: its place (the part of the request, and a JSON pointer into it, RFC 6901), and the rule that it broke. */
 export type FieldError = { in: 'body' | 'query' | 'path' | 'header'; pointer: string; detail: string };
 
 /**
- * Bad input or a request that cannot be granted: something the caller can act on.
- * Everything else that is thrown is a bug or an outage.
+ * Bad input, or a request that cannot be granted: the caller can act on it. All other errors are bugs or outages.
  *
  * @property code stable; clients may branch on it
- * @property data facts that belong to the answer, e.g. the task's present status; they are shown to the caller
+ * @property data facts for the caller, for example the task's current status; they are part of the answer
  */
 export class Refusal extends Error {
   readonly kind: RefusalKind;
@@ -48,7 +47,7 @@ export class Refusal extends Error {
   }
 }
 
-/** The refusal of a request that does not match its schema: one entry per broken rule. */
+/** Returns the refusal of a request that does not match its schema: one entry per broken rule. */
 export function invalidRequest(where: FieldError['in'], error: z.core.$ZodError): Refusal {
   const fields = error.issues.flatMap((issue) => fieldErrors(where, issue));
   const first = fields[0];
@@ -65,10 +64,11 @@ function fieldErrors(where: FieldError['in'], issue: z.core.$ZodIssue): FieldErr
     pointer: pointerTo(steps),
     detail,
   });
-  // An unknown field is reported at the object by zod; the caller wants to know which field.
+  // zod reports an unknown field at its object, but the caller needs the name of the field.
   if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => at([...path, key], 'Unknown field'));
   if (issue.code !== 'invalid_union' || issue.errors.length === 0) return [at(path, issue.message)];
-  // Of several shapes, the one that is meant says what it misses; where none is, each says what it is.
+  // When a union has several shapes, only the errors of the intended shape are reported. When no shape is intended, each
+  // shape is described.
   const meant = issue.errors.find((branch) => !branch.some(isOfAnotherShape));
   if (meant)
     return meant.flatMap((inner) => fieldErrors(where, { ...inner, path: [...path, ...inner.path] }));
@@ -79,7 +79,7 @@ function fieldErrors(where: FieldError['in'], issue: z.core.$ZodIssue): FieldErr
 const isOfAnotherShape = ({ code, path }: z.core.$ZodIssue) =>
   path.length === 0 && (code === 'invalid_type' || code === 'invalid_value');
 
-/** The JSON pointer (RFC 6901) that names the steps of a path. */
+/** Returns the JSON pointer (RFC 6901) of a path. */
 export function pointerTo(path: readonly PropertyKey[]): string {
   return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }

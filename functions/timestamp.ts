@@ -1,11 +1,11 @@
 import * as z from 'zod';
 
 /*
- * RFC 3339 with an offset, as text: PostgreSQL gets it as it is, so nothing below a millisecond is lost. The patterns hold
- * every rule, so that any validator that reads the API's description refuses what we refuse.
+ * RFC 3339 with an offset, as text. PostgreSQL gets the text unchanged, so that nothing below a millisecond is lost. The
+ * patterns contain every rule, so that a validator that reads the API's description refuses the same texts.
  */
 
-/** What PostgreSQL reads: at most nine digits of a second, of which it keeps six, and an offset below 16 hours. */
+/** The times that PostgreSQL reads: at most nine digits of a second, of which it keeps six, and an offset below 16 hours. */
 const CLOCK =
   'T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\\.[0-9]{1,9})?(?:Z|[+-](?:0[0-9]|1[0-5]):[0-5][0-9])';
 const READABLE = new RegExp(`${CLOCK}$`);
@@ -17,23 +17,23 @@ const DAYS =
 const timePattern = (years: string, leapYears: string) =>
   `^(?:(?:${years})-${DAYS}|(?:${leapYears})-02-29)${CLOCK}$`;
 
-/** Nothing here is about the time before computers. A year has four digits, also in UTC. */
+/** No time here lies before computers. The upper bound keeps four digits for the year, also in UTC. */
 const YEARS = { first: 1970, last: 9998 } as const;
 
-/** 1970 to 9998, and which of these have a 29 February. */
+/** 1970 to 9998, and the leap years among them. */
 const PATTERN = timePattern(
   '19[7-9][0-9]|[2-8][0-9]{3}|9[0-8][0-9]{2}|99[0-8][0-9]|999[0-8]',
   '19(?:7[26]|8[048]|9[26])|[2-9][0-9](?:0[48]|[2468][048]|[13579][26])|(?:[2468][048]|[3579][26])00',
 );
 
-/** As it is written, whatever the year is in UTC. */
+/** The year as it is written. The year in UTC may differ. */
 const yearOf = (time: string) => Number(time.slice(0, 4));
 
 /** A time from 1970 to 9998. */
 export const timestamp = z.iso
   .datetime({
     offset: true,
-    // What is not there is said to be required, as elsewhere.
+    // A missing value gets the message "Is required", as in other fields.
     error: ({ input }) =>
       input === undefined ? undefined : 'Must be an RFC 3339 time with an offset, e.g. 2026-11-20T10:00:00Z',
     abort: true,
@@ -48,7 +48,7 @@ export const timestamp = z.iso
   )
   .meta({ format: 'date-time', pattern: PATTERN });
 
-/** A time until the end of a year, so many years ahead. The pattern is that of the year in which it is made. */
+/** A time until the end of a year, this many years ahead. The pattern is that of the year in which it is made. */
 export function timestampWithin(yearsAhead: number) {
   const lastYear = () => new Date().getUTCFullYear() + yearsAhead;
   return timestamp

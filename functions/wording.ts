@@ -19,7 +19,7 @@ const FORMATS: Record<string, string> = {
 
 const UNITS: Record<string, string> = { string: 'character', array: 'item' };
 
-/** How a broken rule is said to a caller, where its schema does not say it: as a sentence about the field. */
+/** Returns the message for a broken rule when its schema has none: a sentence about the field. */
 function wording(issue: z.core.$ZodRawIssue): string | undefined {
   switch (issue.code) {
     case 'invalid_type':
@@ -30,7 +30,7 @@ function wording(issue: z.core.$ZodRawIssue): string | undefined {
       return `Must ${extent(issue.origin, 'at most', issue.maximum)}`;
     case 'invalid_value':
       return oneOf(issue.values);
-    // Of a field that says which of several shapes is meant.
+    // A field that selects one of several shapes.
     case 'invalid_union':
       return Array.isArray(issue.options) ? oneOf(issue.options) : undefined;
     case 'invalid_format':
@@ -46,7 +46,7 @@ function oneOf(values: readonly unknown[]): string {
   return values.length === 1 ? `Must be ${String(values[0])}` : `Must be one of ${values.join(', ')}`;
 }
 
-/** `be at least 0`, but `have at most 3 items`. */
+/** Returns `be at least 0`, or `have at most 3 items` for types with a unit. */
 function extent(origin: string, how: string, bound: number | bigint): string {
   const unit = UNITS[origin];
   return unit ? `have ${how} ${bound} ${unit}${Number(bound) === 1 ? '' : 's'}` : `be ${how} ${bound}`;

@@ -20,14 +20,14 @@ import { registerTicketRoutes } from './routes/tickets.ts';
 export type ApiDeps = ChangeDeps &
   OrganizationDeps & { artifacts: Artifacts } & Parameters<typeof authenticate>[0];
 
-/** The API but for logging in: everything below needs an access token, except its own documentation. */
+/** Creates the API except the routes for logging in. Every route here needs an access token, except the API's documentation. */
 export function createApi(deps: ApiDeps, logFault: LogFault): App {
   const app = createApp(logFault);
   registerDocumentation(app);
-  // Before every route that follows: a new one is closed until it is opened on purpose.
+  // Before all routes that follow: a new route needs a token unless it is opened on purpose.
   app.use('/api/*', authenticate(deps));
   app.use('/api/*', idempotency(deps, app));
-  // Before the routes of one task, one of which would take `bulk` for an id.
+  // Before the routes of single tasks: one of them would take `bulk` for a task id.
   registerBatchRoutes(app, deps);
   registerImportRoutes(app, deps);
   registerBulkActionRoutes(app, deps);

@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => on.close());
 
-/** How many rows every table has, and a checksum of them. */
+/** The number of rows of every table, with a checksum of the rows. */
 async function everyTable() {
   const tables = await on.admin<{ name: string }[]>`
     select relname as name from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace order by 1`;
@@ -39,7 +39,7 @@ async function everyTable() {
 
 const AUTH = /^\/(?:api\/(?:auth|token)\b|\.well-known)/;
 
-/** Sends the request to the function that API Gateway would send it to. */
+/** Sends the request to the function to which API Gateway would send it. */
 async function send({ request, body, headers = {} }: Pick<BadCase, 'request' | 'body' | 'headers'>) {
   const [method = '', template = ''] = request.split(' ');
   const path = template.replace(/\{(?:org|task)\}/g, (name) => ids[name] ?? name);
@@ -66,7 +66,7 @@ async function expectRefused(given: BadCase): Promise<void> {
   const errors: { in: string; pointer: string; detail: string }[] = problem.errors ?? [];
   const named = errors.map((each) => `${each.in} ${each.pointer}`);
   for (const name of given.names) expect(named).toContain(name);
-  // For people: the text begins with the first field's name, and says what is wrong with it.
+  // For human readers: the text begins with the first field's name and describes the fault.
   expect(problem.detail).toMatch(/\w+ \w+/);
   const field = errors[0]?.pointer.split('/').at(-1) ?? '';
   expect(problem.detail.toLowerCase()).toContain(field.toLowerCase());
@@ -85,7 +85,10 @@ describe('by hand', () => {
 
 const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth);
 const json = 'application/json';
-/** Bodies that no route accepts: what, text, what the errors name, and what else is not the usual. */
+/**
+ * Bodies that no route accepts: a description, the text, the places that the errors name, and deviations from the usual
+ * case.
+ */
 const BODIES: [what: string, body: string | Uint8Array, names: string, rest?: Partial<BadCase>][] = [
   ['a list', '[]', 'body '],
   ['a text', '"name"', 'body '],
@@ -133,7 +136,7 @@ const BODIES: [what: string, body: string | Uint8Array, names: string, rest?: Pa
 
 type Operation = { requestBody?: { required?: boolean }; parameters?: { in: string; name: string }[] };
 
-/** Every route of both functions, as they describe themselves. */
+/** Every route of both functions, from their own descriptions. */
 async function operations(): Promise<[request: string, operation: Operation][]> {
   const info = { openapi: '3.1.0', info: { title: '', version: '' } };
   return [api.app, api.auth.app].flatMap((app) =>
@@ -146,7 +149,7 @@ async function operations(): Promise<[request: string, operation: Operation][]> 
   );
 }
 
-/** A route with good ids. */
+/** The path of a route with valid ids. */
 const filled = (request: string) =>
   request
     .replace('{taskId}', '{task}')
@@ -176,7 +179,7 @@ describe('on every route with a body', () => {
   });
 });
 
-/** In a path. An id with its dashes misplaced, in braces, too short, with a line break, with a NUL, badly encoded. */
+/** Bad ids in a path: with misplaced dashes, in braces, too short, with a line break, with a NUL, badly encoded. */
 const BAD_IDS = [
   '1',
   '0190a5b000007000800000000000-00000000',

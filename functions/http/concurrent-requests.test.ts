@@ -6,11 +6,11 @@ import { type RaceSide, raceSide } from './testing/race-side.ts';
 import { breaches, raceStages, type Stage } from './testing/race-stage.ts';
 
 /*
- * Two requests at once, for every pair of them, and for every statement of the first: it stops there, the second one runs
- * until it has answered or waits for a lock of the first, and then both run to their ends.
+ * Runs two requests at once: every pair of them, for every statement of the first. The first request stops at this
+ * statement. The second request runs until it has answered or waits for a lock of the first. Then both run to their ends.
  */
 
-/** Races are about statements. A slow hash is none, and two thousand of them take minutes. */
+/** Races are about statements. A slow hash adds no race, and two thousand hashes take minutes. */
 vi.mock('../identity/password.ts', () => {
   const hashPassword = async (password: string) => `hash of ${password}`;
   return {
@@ -38,7 +38,7 @@ beforeAll(async () => {
 });
 afterAll(() => on.close());
 
-/** Resolves when one of the second side's connections waits for a lock. */
+/** Resolves when a connection of the second side waits for a lock. */
 async function secondWaits(over: AbortSignal): Promise<void> {
   while (!over.aborted) {
     const [row] = await on.admin`
@@ -69,7 +69,7 @@ async function race(
   return { statuses, wasHeld };
 }
 
-/** The statuses that the API's own description promises for a route; undefined for what is no request. */
+/** The statuses that the API's own description lists for a route; undefined for an entrant that is not a request. */
 function promised({ route }: Entrants[string]): string[] | undefined {
   if (route === undefined) return undefined;
   const [method = '', path = ''] = route.replace(/\/$/, '').split(' ');
@@ -86,7 +86,7 @@ function promised({ route }: Entrants[string]): string[] | undefined {
 
 const STEPS_AT_MOST = 40;
 
-/** One test is about a hundred races. */
+/** Milliseconds for one test, which runs about a hundred races. */
 const TEST_MS = 240_000;
 
 function everyPair(entrants: Entrants): void {

@@ -30,11 +30,11 @@ const getPage = createRoute({
   },
 });
 
-/** Serves the OpenAPI document, and a page that is rendered from it. */
+/** Serves the OpenAPI document, and a page that is made from it. */
 export function registerDocumentation(app: App): void {
-  // Served by the auth function, behind the same origin.
+  // These routes belong to the auth function, behind the same origin.
   for (const route of Object.values(auth)) app.openAPIRegistry.registerPath(route);
-  // Routes that are registered later belong to it, too: made when it is first asked for.
+  // Made at the first request for it, so that routes that are registered later are included.
   let made: ReturnType<typeof openApiDocument> | undefined;
   const document = () => {
     made ??= openApiDocument(app);

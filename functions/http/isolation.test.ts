@@ -9,7 +9,7 @@ let ada: Client;
 let eve: Client;
 let theirs: Record<string, string> & { id: string };
 
-/** What a path may name that belongs to nobody. */
+/** Values of path parameters that belong to no organization. */
 const ANYBODYS = { asset: 'bitcoin', scope: 'kind', name: 'data.process' };
 
 beforeAll(async () => {
@@ -44,7 +44,7 @@ beforeAll(async () => {
 });
 afterAll(() => on.close());
 
-/** Bodies that the routes would accept from somebody who may. */
+/** Bodies that the routes would accept from a user with the right. */
 const BODIES: Record<string, unknown> = {
   'patch /api/organizations/{id}': { name: 'Mine now' },
   'put /api/organizations/{id}': { name: 'Mine now' },
@@ -74,7 +74,7 @@ async function tryOn(who: Client, { method, path }: Operation, ids: Record<strin
   return who.ask(method.toUpperCase(), filled, body);
 }
 
-/** Everything that belongs to the other organization, as the superuser sees it. */
+/** Everything that belongs to the other organization, read as the superuser. */
 async function everything() {
   return on.admin`
     select (select json_agg(t order by t.id) from tasks t where t.organization_id = ${theirs.id}) as tasks,
@@ -108,7 +108,7 @@ describe("every route, tried on another organization's things", () => {
   });
 
   test('a list shows nothing of it, and a filter by it is answered as unknown', async () => {
-    // What the auth function answers, and what is everybody's, is not asked here.
+    // Excludes routes of the auth function, and routes that are open to everybody.
     const lists = operations().filter(
       ({ method, path }) => method === 'get' && /^\/api\/(?!auth|docs|openapi)[^{]*$/.test(path),
     );

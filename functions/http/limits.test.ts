@@ -4,9 +4,7 @@ import { type Stand, stand } from '../database/testing/stand.ts';
 import { newcomer } from '../identity/testing/auth-function.ts';
 import { apiFunction, type Client } from './testing/api-function.ts';
 
-/*
- * Every limit of a request at its edge. docs/limits.md lists them; a limit that moves must move there, too.
- */
+/* Every limit of a request, at its edge. docs/limits.md lists the limits; a changed limit must be changed there, too. */
 
 let on: Stand;
 let api: ReturnType<typeof apiFunction>;
@@ -21,7 +19,7 @@ afterAll(() => on.close());
 
 type Answered = { status: number; body: { errors?: { in: string; pointer: string }[] } };
 
-/** A limit: how a value is sent, the last that is accepted, the first that is refused, and the field that is named. */
+/** A limit: how to send a value, the last accepted value, the first refused value, and the field that the refusal names. */
 type Edge<Value> = {
   limit: string;
   send: (value: Value) => Promise<Answered>;
@@ -29,7 +27,7 @@ type Edge<Value> = {
   refused: Value;
   /** `in pointer` */
   names: string;
-  /** When the value is accepted and something else stands in the way; then it is not a 2xx. */
+  /** Set when the value is accepted but the request fails for another reason, with a status other than 2xx. */
   acceptedStatus?: number;
   refusedStatus?: number;
 };
@@ -45,17 +43,17 @@ function atTheEdge<Value>(edge: Edge<Value>): void {
   });
 }
 
-/** Four bytes of UTF-8, two code units, one character. */
+/** Each emoji is four bytes of UTF-8, two code units, one character. */
 const emoji = (count: number) => '🥬'.repeat(count);
 const x = (count: number) => 'x'.repeat(count);
 const nested = (levels: number): unknown => JSON.parse('['.repeat(levels) + ']'.repeat(levels));
-/** An object of so many members, named c0, c1, … */
+/** An object with this many members, named c0, c1, … */
 const wide = (members: number, value: unknown) =>
   Object.fromEntries(Array.from({ length: members }, (_, i) => [`c${i}`, value]));
 const list = <T>(length: number, value: T) => new Array<T>(length).fill(value);
 
 const create = (given: object) => ada.ask('POST', '/api/tasks/', { name: 'Task', ...given });
-/** A task with this field, `accepted` and `refused`. */
+/** Tests a field of a task with one accepted and one refused value. */
 function field(name: string, accepted: unknown, refused: unknown, limit: string): void {
   const send = (value: unknown) => create({ [name]: value });
   atTheEdge({ limit: `${name}: ${limit}`, send, accepted, refused, names: `body /${name}` });
@@ -72,7 +70,7 @@ describe('a body', () => {
     names: 'body ',
     refusedStatus: 413,
   });
-  // The document, its payload, and the levels within.
+  // The levels above the nested value are the document and its payload.
   const deep = (levels: number) =>
     create({
       kind: 'http.request',
@@ -93,7 +91,7 @@ describe('a task', () => {
   field('description', emoji(10_000), emoji(10_001), '10,000 characters');
   atTheEdge({
     limit: 'scheduled_time: in a year up to ten years ahead',
-    // Of the moment at which it is sent, and not of that at which this file was read.
+    // Depends on the time of the request, not on the time at which this file was loaded.
     send: (time: (year: number) => string) =>
       create({ scheduled_time: time(new Date().getUTCFullYear() + 10) }),
     accepted: (year) => `${year}-12-31T23:59:59Z`,
@@ -300,7 +298,7 @@ describe('an organization', () => {
     const eve = await api.register();
     const watch = (asset: string) =>
       eve.ask('POST', `/api/organizations/${eve.organizationId}/watchlist/`, { asset });
-    // Bitcoin and Ethereum were there.
+    // Bitcoin and Ethereum are on the list from the start.
     for (let i = 3; i <= 50; i += 1) expect((await watch(`coin-${i}`)).status).toBe(201);
     const full = await watch('coin-51');
     expect([full.status, full.body.code, full.body.limit]).toEqual([409, 'watchlist_full', 50]);
@@ -326,7 +324,7 @@ describe('a batch', () => {
     names: 'body ',
     refusedStatus: 413,
   });
-  // The document, the list, the task, its name and payload, and a list within.
+  // The list holds `values - 6` numbers. The document, both lists, the task and its fields count as values, too.
   const filled = (values: number) => {
     const body = `[${'0,'.repeat(values - 7)}0]`;
     const payload = `{"url":"https://example.com/","method":"POST","body":${body}}`;
@@ -334,7 +332,7 @@ describe('a batch', () => {
   };
   test('a million values', async () => {
     const counted = await ada.ask('POST', '/api/tasks/bulk/', filled(999_996));
-    // As many as may be counted; what is wrong is the length of that request's body.
+    // The number of values is just accepted. The refusal is only about the length of the outgoing request's body.
     expect(counted.body.errors?.map(({ pointer }: { pointer: string }) => pointer)).toEqual([
       '/tasks/0/payload/body',
     ]);

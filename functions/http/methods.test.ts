@@ -5,8 +5,8 @@ import { onLambda } from './on-lambda.ts';
 import { registerAuthRoutes, registerSessionRoutes } from './routes/auth/auth.ts';
 
 /*
- * A method that a path does not have is refused before anything else is looked at: the functions here have no database
- * and the requests no token.
+ * A method that a path does not have is refused before all other checks: the functions here have no database, and the
+ * requests have no token.
  */
 
 const api = createApi({} as never, () => {});
@@ -23,7 +23,7 @@ const declared = Object.entries<object>(paths).map(([path, methods]) => ({
 
 const ALL = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'HEAD', 'TRACE', 'QUERY'];
 
-/** Asks as API Gateway does: `TRACE` cannot be asked in any other way. */
+/** Sends a request through a Lambda event, because `TRACE` cannot be sent in any other way. */
 async function ask(app: typeof api, method: string, path: string) {
   const requestContext = { http: { method, path }, domainName: 'api.example.com' };
   const event = {

@@ -4,18 +4,18 @@ import type { App } from './app/app.ts';
 /** Methods that the Fetch standard forbids: a `Request` with one of them cannot be made. */
 const FORBIDDEN = new Set(['TRACE', 'TRACK', 'CONNECT']);
 
-/** No route has this method either, so that a forbidden method gets the answer that it would get: 404 or 405. */
+/** Replaces a forbidden method. No route has this method, so the answer is the same: 404 or 405. */
 const STAND_IN = 'OPTIONS';
 
-/** The Lambda handler of an application. */
+/** Returns the Lambda handler of an application. */
 export function onLambda(app: App) {
   const respond = handle(app);
   return (event: LambdaEvent, context: LambdaContext) => respond(asRequest(event), context);
 }
 
 /**
- * An event that a `Request` can be made of. The body of a GET is left out, as the Fetch standard forbids it, too.
- * `Content-Length` tells of it, also when it was sent in chunks, and so the application refuses it.
+ * Returns an event from which a `Request` can be made. Leaves out the body of a GET, because the Fetch standard forbids
+ * it. `Content-Length` still shows that there was a body, even if it was sent in chunks, so the application refuses it.
  */
 function asRequest(event: LambdaEvent): LambdaEvent {
   const { requestContext } = event;

@@ -1,30 +1,30 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
 
-/** What the front door sends. */
+/** Header with the secret of the front door. */
 export const ORIGIN_HEADER = 'x-origin-verify';
 
-/** The address of the client, which the front door writes over whatever the client sent. */
+/** Header with the client's address. The front door overwrites any value that the client sent. */
 export const ADDRESS_HEADER = 'x-client-address';
 
-/** What API Gateway asks an authorizer, payload 1.0 for an HTTP API and the only one for a WebSocket API. */
+/** API Gateway's request to an authorizer: payload 1.0 for an HTTP API, and the only format for a WebSocket API. */
 export type OriginRequest = {
   /** `arn:…:<api>/<stage>/<method>/<path>` */
   methodArn: string;
-  /** Names as the client wrote them. */
+  /** Header names as the client wrote them. */
   headers?: Record<string, string | undefined> | null;
 };
 
-/** Seconds between two looks at the secret at least, however many wrong values come. */
+/** Minimum seconds between two reads of the secret, however many wrong values arrive. */
 const REREAD_SECONDS = 10;
 
 /**
- * Tells requests of the front door from those that go around it, by a value that only the front door knows. The
- * answer covers the whole API, as API Gateway remembers it by the headers' values and not by the path.
+ * Returns a check that tells requests through the front door from requests that bypass it, by a value that only the front
+ * door knows. The answer covers the whole API, because API Gateway caches it by the headers' values and not by the path.
  *
- * The answer hands over the client's address: functions and access logs believe it because the front door sent it.
+ * The answer contains the client's address. Functions and access logs trust this address because the front door sent it.
  *
- * @param read the values that are believed: the current one, and the one before
+ * @param read reads the accepted values: the current one and the previous one
  * @param now  milliseconds
  */
 export function originCheck(read: () => Promise<readonly string[]>, now: () => number = Date.now) {
@@ -41,7 +41,7 @@ export function originCheck(read: () => Promise<readonly string[]>, now: () => n
     };
     const value = header(ORIGIN_HEADER);
     const address = header(ADDRESS_HEADER);
-    // It may have been renewed since.
+    // The secret may have been renewed since the last read.
     if (!isBelieved(value) && now() - readAt >= REREAD_SECONDS * 1000) {
       believed = await read();
       readAt = now();
@@ -64,7 +64,7 @@ export function originCheck(read: () => Promise<readonly string[]>, now: () => n
   };
 }
 
-/** Compared as digests, in a time that does not tell where they differ. */
+/** Compares digests, in constant time. */
 function same(a: string, b: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(a), digest(b));

@@ -1,7 +1,7 @@
 import { problem } from './app/problem.ts';
 import { LAMBDA_ANSWER_BYTES } from './pages/page.ts';
 
-/** What a Lambda function answers to API Gateway. */
+/** A Lambda function's answer to API Gateway. */
 type Answer = {
   statusCode: number;
   body: string;
@@ -9,12 +9,12 @@ type Answer = {
   headers?: Record<string, unknown>;
 };
 
-/** JSON makes at most so many bytes of one UTF-16 unit, so that shorter bodies need not be counted. */
+/** Maximum bytes that JSON makes of one UTF-16 unit. Bodies that are short enough need not be counted. */
 const MAX_BYTES_PER_UNIT = 6;
 
 /**
- * The last resort: an answer that Lambda would refuse becomes a problem document. Every route bounds what it answers, so
- * this is a fault of the route.
+ * Turns an answer that Lambda would refuse into a problem document. This is the last resort: every route bounds its
+ * answers, so an answer that is too large is a fault of the route.
  */
 export function withinLimit<Given extends Answer>(answer: Given): Given {
   if (answer.body.length < LAMBDA_ANSWER_BYTES / MAX_BYTES_PER_UNIT / 2) return answer;

@@ -1,5 +1,5 @@
 /**
- * What prices can be quoted in.
+ * Currencies in which prices can be quoted.
  *
  * @see https://docs.coingecko.com/reference/simple-supported-currencies
  */

@@ -50,7 +50,7 @@ const jsonNumber = fc
   })
   .map(({ minus, whole, fraction, exponent }) => ({
     text: `${minus}${whole}${fraction && `.${fraction}`}${exponent === undefined ? '' : `e${exponent}`}`,
-    // The same value by integers: coefficient · 10^power.
+    // The same value in integers: coefficient · 10^power.
     coefficient: BigInt(`${minus}${whole}${fraction}`),
     power: (exponent ?? 0) - fraction.length,
   }));

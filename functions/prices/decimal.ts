@@ -1,16 +1,16 @@
-/** A number as JSON writes it, in parts. */
+/** The parts of a JSON number. */
 const JSON_NUMBER = /^(-?)(0|[1-9]\d*)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 
-/** Characters; the longest real prices have about thirty. */
+/** Maximum characters. The longest real prices have about thirty. */
 const MAX_TEXT = 100;
-/** Of the power of ten, either way: bounds what a short text may expand to. */
+/** Maximum exponent of ten, positive or negative: limits the length to which a short text may expand. */
 const MAX_EXPONENT = 100;
 
 /**
- * Writes a JSON number without an exponent, digit by digit: no digit is lost, added or rounded, so `6.5e1` is `65`,
- * `1.50E-3` is `0.00150`, and `67187.3358936566` stays as it is.
+ * Writes a JSON number without an exponent. No digit is lost, added or rounded: `6.5e1` becomes `65`, `1.50E-3` becomes
+ * `0.00150`, and `67187.3358936566` stays unchanged.
  *
- * @returns undefined when it is not a JSON number, or longer than 100 characters, or beyond 10^±100
+ * @returns undefined when the text is not a JSON number, is longer than 100 characters, or is beyond 10^±100
  */
 export function plainDecimal(text: string): string | undefined {
   const [matched, sign, whole = '', fraction = '', exponentText = '0'] =
@@ -29,13 +29,13 @@ export function plainDecimal(text: string): string | undefined {
   return minus + (after === '' ? before : `${before}.${after}`);
 }
 
-/** Compares plain decimals exactly: negative when `a` is the smaller, 0 when they are equal. */
+/** Compares plain decimals exactly: negative when `a` is smaller, 0 when both are equal. */
 export function compareDecimals(a: string, b: string): number {
   const [x, y] = atOneScale(a, b);
   return x < y ? -1 : x > y ? 1 : 0;
 }
 
-/** Whether `after` is more than half of `before` away from it. Both are plain decimals above zero. */
+/** True when `after` differs from `before` by more than half of `before`. Both are plain decimals above zero. */
 export function differsByMoreThanHalf(before: string, after: string): boolean {
   const [from, to] = atOneScale(before, after);
   const distance = to > from ? to - from : from - to;

@@ -1,8 +1,8 @@
 import type { Pair } from './price.ts';
 
 /**
- * What can be wrong with the price of one pair in one tick, as the trace names it. Where `costs` is `'row'`, nothing is
- * stored for the pair; a tick with such a fault is `partial`, unless it is of the kind that is `expected` for ever.
+ * Faults that the price of one pair can have in one tick, with their names in the trace. When `costs` is `'row'`, nothing
+ * is stored for the pair. A tick with such a fault is `partial`, unless the fault is `expected` to last for ever.
  */
 export const FAULTS = {
   unknown_asset: {
@@ -49,10 +49,10 @@ export const FAULTS = {
 
 export type FaultCode = keyof typeof FAULTS;
 
-/** @property said what the provider's text has there, shortened */
+/** @property said the provider's text at this place, shortened */
 export type Fault = Pair & { fault: FaultCode; said?: string };
 
-/** Cuts foreign text to what a trace can hold, and to what `jsonb` can store. */
+/** Shortens foreign text to a length that a trace can hold. Replaces characters that `jsonb` cannot store. */
 export function shortened(text: string, length = 60): string {
   return text.slice(0, length).toWellFormed().replaceAll('\0', '\uFFFD');
 }

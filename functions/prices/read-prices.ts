@@ -3,7 +3,7 @@ import { asMemberOf, type Principal } from '../database/enter.ts';
 import * as store from './store.ts';
 
 /**
- * The latest price of everything on the organization's watchlist, also of what has none yet.
+ * Returns the latest price of each pair on the organization's watchlist. Pairs without a price are included.
  *
  * @throws Refusal `organization_not_found`, `session_ended`
  */
@@ -18,9 +18,9 @@ export async function latestPrices(
 }
 
 /**
- * A page of the stored prices of what is on the organization's watchlist, newest first.
+ * Returns a page of the stored prices of the organization's watchlist, newest first.
  *
- * @returns at most `limit` rows, and the place to go on from, or null at the end
+ * @returns at most `limit` rows, and the place of the next page, or null at the end
  * @throws Refusal `organization_not_found`, `session_ended`
  */
 export async function pricesInRange(

@@ -10,30 +10,30 @@ import {
 } from './price.ts';
 import type { Outcome, TraceDetail } from './trace.ts';
 
-/** Pairs that one tick looks at; what the URL limits leave out of them is named in the trace. */
+/** Maximum pairs that one tick reads. The trace names the pairs that do not fit into the URLs. */
 const MAX_FOLLOWED = 5000;
-/** How long a held price waits for the tick that confirms it. */
+/** Time that a held price waits for the tick that confirms it. */
 const HELD_FOR = '1 hour';
 
-/** What one tick starts from. Maps are by `pairKey`. */
+/** Data from which one tick starts. The keys of the maps are made by `pairKey`. */
 export type Plan = {
-  /** The database's clock. */
+  /** Time of the database's clock. */
   now: Date;
-  /** Of an earlier event of the same bucket, or null. */
+  /** Outcome of an earlier event of the same bucket, or null. */
   outcome: Outcome | null;
   /**
-   * The union of all watchlists. First what has had a price, by how long it has been followed, so that nobody can push
-   * out what others follow already. Then the rest, which may be no assets at all, in an order that differs from tick to
-   * tick.
+   * The union of all watchlists. Pairs that have had a price come first, the longest followed first, so that nobody can
+   * push out pairs that others already follow. Then come the other pairs, whose assets may not exist, in an order that
+   * differs from tick to tick.
    */
   followed: Pair[];
   /** The newest stored price before this bucket. */
   last: ReadonlyMap<string, string>;
-  /** What the newest answered tick before this bucket held back. */
+  /** Prices that the newest answered tick before this bucket held back. */
   held: ReadonlyMap<string, string>;
 };
 
-/** Reads what a tick needs to know, in one statement. */
+/** Reads the data that a tick needs, in one statement. */
 export async function plan(db: Database, bucket: Date): Promise<Plan> {
   const rows = await db<PlanRow[]>`
     with pairs as (
@@ -83,10 +83,10 @@ type PlanRow = Pick<Plan, 'now' | 'outcome'> & {
 };
 
 /**
- * Writes a tick's prices and its trace, together. A price that is already there stays: the first is the bucket's.
- * A trace that is already there adds up, and gives way only if it tells of a failure.
+ * Writes the prices and the trace of a tick together. An existing price stays: the first price of a bucket is final. The
+ * numbers of an existing trace are added up. Its outcome and detail are replaced only if its outcome is `failed`.
  *
- * @returns the number of rows that were new
+ * @returns the number of new rows
  */
 export async function record(
   db: Database,
@@ -99,7 +99,7 @@ export async function record(
   },
 ): Promise<number> {
   const { bucket, outcome, readings, attempts, detail } = tick;
-  // In the order of the key, so that two events at once wait for each other and never in a circle.
+  // Writes in the order of the key, so that two simultaneous events wait for each other without a deadlock.
   const [row] = await db<{ written: number }[]>`
     with written as (
       insert into price_ticks (asset, currency, bucket, price, change_24h, provider_updated_at, source)
@@ -125,7 +125,7 @@ export async function record(
   return row?.written ?? 0;
 }
 
-/** A stored price, or, in the list of the latest, the place of one that is still to come. */
+/** A stored price. In the list of the latest prices, also a pair that has no price yet. */
 export type PriceRow = Pair & {
   price: string | null;
   change24h: string | null;
@@ -136,10 +136,10 @@ export type PriceRow = Pair & {
   source: string | null;
 };
 
-/** Which pairs of a watchlist are wanted; null for all. */
+/** Selects pairs of a watchlist; null selects all. */
 export type PairFilter = { asset: string | null; currency: string | null };
 
-/** The newest price of each watched pair, in the order of asset and currency. */
+/** Returns the newest price of each watched pair, in the order of asset and currency. */
 export async function latest(
   tx: Transaction,
   organizationId: string,
@@ -158,13 +158,16 @@ export async function latest(
     order by w.asset, w.currency`;
 }
 
-/** A place in a range; the rows after it are older, or of the same bucket and earlier in the alphabet. */
+/** A place in a range. The rows after it are older, or belong to the same bucket and are earlier in the alphabet. */
 export type RangePlace = Pair & { bucket: Date };
 
-/** Both ends belong to the range; null leaves an end open. */
+/** Both ends belong to the range. Null leaves an end open. */
 export type Range = PairFilter & { from: Date | null; to: Date | null; after: RangePlace | null };
 
-/** Stored prices of the watched pairs, newest first. Here, stale means that the price was so when it was stored. */
+/**
+ * Returns stored prices of the watched pairs, newest first. Here, `stale` means that the price was stale when it was
+ * stored.
+ */
 export async function inRange(
   tx: Transaction,
   organizationId: string,
@@ -197,14 +200,14 @@ export async function watchlist(tx: Transaction, organizationId: string): Promis
     order by asset, currency`;
 }
 
-/** Why a pair is not added. */
+/** Reason why a pair is not added. */
 export type FollowRefusal = 'watchlist_full' | 'too_many_assets';
 
 /**
- * Adds a pair, unless it is there, the list is full, or the user follows as many assets as one may. Takes turns with
- * other additions to the same list and of the same user, so that two at once cannot exceed a limit.
+ * Adds a pair, unless the pair is on the list, the list is full, or the user follows the maximum number of assets.
+ * Additions to one list, and additions of one user, run one after the other, so that two at once cannot exceed a limit.
  *
- * @returns the entry and whether it is new
+ * @returns the entry, and whether it is new
  */
 export async function watch(
   tx: Transaction,
@@ -241,7 +244,7 @@ export async function watch(
   return refusal === null ? { entry, added } : { refusal };
 }
 
-/** @returns how many entries were removed */
+/** Removes entries. @returns the number of removed entries */
 export async function unwatch(
   tx: Transaction,
   organizationId: string,

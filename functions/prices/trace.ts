@@ -4,31 +4,31 @@ import { pairKey, type Reading } from './price.ts';
 export type Outcome = 'stored' | 'partial' | 'failed' | 'nothing_watched';
 
 /**
- * An attempt without an answer that can be used.
+ * An attempt without a usable answer.
  *
- * @property code one of the guarded fetch's, one of {@link STATUS_FAILURES}, `not_json` or `not_an_object`
+ * @property code a code of the guarded fetch, a code of {@link STATUS_FAILURES}, `not_json` or `not_an_object`
  */
 export type CallFailure = { code: string; status?: number; retry_after?: number; message?: string };
 
-/** Bounds of what one tick may write about itself. */
+/** Bounds of the trace that one tick may write. */
 const MAX_NAMED_FAULTS = 50;
 
 const MAX_HELD = 200;
 
 const MAX_FAILURES = 12;
 
-/** What a tick says about itself in `price_fetches.detail` and in the log; snake_case, as it is read as JSON. */
+/** The report of a tick in `price_fetches.detail` and in the log. Its names are snake_case, because it is read as JSON. */
 export type TraceDetail = {
   calls: number;
-  /** Of the attempts that brought no answer, the first twelve. */
+  /** The first twelve attempts without an answer. */
   failures: CallFailure[];
-  /** How many pairs had each fault. */
+  /** The number of pairs with each fault. */
   faults: Partial<Record<FaultCode, number>>;
-  /** The first fifty of them. */
+  /** The first fifty faults. */
   pairs: { pair: string; fault: FaultCode; said?: string }[];
   /**
-   * Prices that wait for confirmation, by pair, at most 200. Absent when the provider gave no answer: then those of an
-   * earlier tick still wait.
+   * Prices that wait for confirmation, by pair, at most 200. Absent when the provider gave no answer: prices that an
+   * earlier tick held back then keep waiting.
    */
   held?: Record<string, string>;
 };
@@ -55,7 +55,7 @@ export function traceDetail(tick: {
   };
 }
 
-/** `failed` when nothing could be stored; `partial` when something that should have been was not. */
+/** Returns `failed` when nothing could be stored, and `partial` when a price is missing that was expected. */
 export function outcomeOf(readings: readonly Reading[], faults: readonly Fault[]): Outcome {
   if (readings.length === 0) return 'failed';
   const missing = faults.some(({ fault }) => FAULTS[fault].costs === 'row' && !FAULTS[fault].expected);

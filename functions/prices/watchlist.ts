@@ -5,7 +5,7 @@ import { Refusal } from '../refusal.ts';
 import { MAX_ASSETS_PER_USER, MAX_WATCHED, type Pair } from './price.ts';
 import * as store from './store.ts';
 
-/** @throws Refusal `organization_not_found`, `session_ended` */
+/** Lists the pairs on an organization's watchlist. @throws Refusal `organization_not_found`, `session_ended` */
 export async function listWatched(
   { db }: { db: Database },
   principal: Principal,
@@ -17,7 +17,7 @@ export async function listWatched(
 }
 
 /**
- * Follows a pair from the next tick on. Following what is followed already changes nothing.
+ * Follows a pair from the next tick on. Following a followed pair again changes nothing.
  *
  * @throws Refusal `watchlist_full`, `too_many_assets`, `role_insufficient`, `organization_not_found`, `session_ended`
  */
@@ -43,9 +43,9 @@ const FULL: Record<store.FollowRefusal, [message: string, data: { limit: number 
 };
 
 /**
- * Follows an asset no longer; what was stored of it stays, and is shown again to whoever follows it again.
+ * Stops following an asset. Its stored prices stay, and are shown again when the asset is followed again.
  *
- * @param currency null for every currency that it is followed in
+ * @param currency null for every currency in which the asset is followed
  * @throws Refusal `not_watched`, `role_insufficient`, `organization_not_found`, `session_ended`
  */
 export async function unfollow(

@@ -1,7 +1,7 @@
 import { progressOf, statusOf } from '../tasks/batch-status.ts';
 import type { Batch } from '../tasks/task.ts';
 
-/** The frame of a batch: its counts, as they were written with `seq`. */
+/** Returns the frame of a batch: its counts, as they were written with `seq`. */
 export function batchFrame(batch: Batch): string {
   const { id, name, total, completed, failed, cancelled, seq, updatedAt, finishedAt } = batch;
   return JSON.stringify({

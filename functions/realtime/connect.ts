@@ -7,16 +7,16 @@ import { getTask } from '../tasks/queries/tasks.ts';
 import * as store from './store.ts';
 import { redeemTicket } from './tickets.ts';
 
-/** The subprotocol that we speak; a token may follow it in the client's list. */
+/** The subprotocol of our WebSockets. A token may follow it in the client's list. */
 export const SUBPROTOCOL = 'celeriac';
 
-/** What a client may show to be let in, in the order in which it is looked at. */
+/** Credentials of a client, in the order in which they are checked. */
 export type Credentials = {
   /** Query parameter `ticket`. */
   ticket: string | undefined;
   /** `Sec-WebSocket-Protocol: celeriac, <access token>`. */
   subprotocols: readonly string[];
-  /** Query parameter `token`; as URLs end up in logs, only where the deployment allows it. */
+  /** Query parameter `token`. Allowed only where the deployment allows it, because URLs end up in logs. */
   tokenInUrl: string | undefined;
 };
 
@@ -27,9 +27,10 @@ export type ConnectDeps = {
 };
 
 /**
- * Lets a client in and remembers it.
+ * Authenticates a client and stores its connection.
  *
- * @param named what the address names, if anything; what the client may not see is refused like something unknown
+ * @param named the task or batch in the address, if any; the refusal is the same for a subject that the client may not
+ *   see and for an unknown one
  * @throws Refusal `not_authenticated`, `token_not_valid`, `session_ended`, `task_not_found`, `batch_not_found`,
  *   `too_many_connections`
  */

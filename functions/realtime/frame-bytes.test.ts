@@ -5,10 +5,10 @@ import { taskFrame } from './task-frame.ts';
 
 type FramedTask = Parameters<typeof taskFrame>[0];
 
-/** What API Gateway posts at most. */
+/** Maximum bytes that API Gateway posts. */
 const MAX_FRAME_BYTES = 131_072;
 
-/** What a frame takes of a result, or of an error. */
+/** Maximum bytes of a result, or of an error, in a frame. */
 const MAX_PART_BYTES = 100_000;
 
 const frameOf = (fields: Partial<FramedTask>) => {
@@ -16,7 +16,7 @@ const frameOf = (fields: Partial<FramedTask>) => {
   return { bytes: Buffer.byteLength(text), frame: JSON.parse(text) };
 };
 
-/** A text whose JSON has so many bytes. */
+/** A text whose JSON has this many bytes. */
 const textOf = (bytes: number) => `${'ü'.repeat((bytes - 2) >> 1)}${bytes % 2 === 1 ? 'x' : ''}`;
 
 test('a frame carries a result of exactly 100,000 bytes, and leaves out a longer one', () => {

@@ -111,7 +111,7 @@ test('a connection that has failed, or is gone, is tried again by the next invoc
     () => {},
   );
   announce([task(1, ['c']), task(2, ['c'])]);
-  // Also when all has been sent, or given up, before the end.
+  // Must also work when everything was sent or given up before `flush`.
   await sleep(20);
   await flush();
   announce([task(3, ['c']), task(4, ['c'])]);
@@ -173,7 +173,7 @@ describe('of a batch', () => {
     }) as unknown as NonNullable<Watched<Task>['batch']>;
   const moved = (id: string, seq: number) => ({ ...task(1, []), batch: batch(id, seq) });
 
-  /** What an announcer posts. */
+  /** An announcer, and the frames that it posts. */
   function posting() {
     const got: { id: string; seq: number }[] = [];
     const made = announcer(

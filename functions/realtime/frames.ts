@@ -5,7 +5,7 @@ import { membershipEndedFrame } from './membership-ended-frame.ts';
 import { taskFrame } from './task-frame.ts';
 import { throttleStates } from './throttle-states.ts';
 
-/** Sends one frame; `gone` when the connection has been closed. */
+/** Sends one frame. Resolves to `gone` when the connection has been closed. */
 export type PostFrame = (
   connectionId: string,
   frame: string,
@@ -14,37 +14,37 @@ export type PostFrame = (
 
 export type CloseConnection = (connectionId: string) => Promise<void>;
 
-/** Longest that one frame may take; a slow gateway must not hold a worker. */
+/** Maximum seconds for one frame: a slow gateway must not hold up a worker. */
 const POST_SECONDS = 3;
 
-/** Longest that all frames of an invocation may take after its work is done. */
+/** Maximum seconds for all frames of an invocation after the end of its work. */
 const FLUSH_SECONDS = 5;
 
-/** Frames under way at once. */
+/** Maximum frames under way at once. */
 const PARALLEL = 32;
 
-/** Between two frames of one batch: a person still sees it move. */
+/** Milliseconds between two frames of one batch. Short enough to see the batch move. */
 const BATCH_INTERVAL_MS = 250;
 
 type Watched<T> = T & { watchers: readonly string[] };
 type WatchedBatch = Watched<Batch>;
 
 export type Announcer = {
-  /** Queues a frame for every watcher of the given rows, and of their batches, and returns at once. */
+  /** Queues a frame for every watcher of the given rows and of their batches, and returns immediately. */
   announce: (tasks: readonly (Watched<Task> & { batch: WatchedBatch | null })[]) => void;
-  /** The same for a batch alone. */
+  /** Queues a frame for every watcher of the batch, and returns immediately. */
   announceBatch: (batch: WatchedBatch) => void;
-  /** Queues a frame for connections that watch nothing of this organization any more, and returns at once. */
+  /** Queues a frame for connections that no longer watch anything of this organization, and returns immediately. */
   membershipEnded: (connectionIds: readonly string[], organizationId: string) => void;
-  /** Resolves when everything announced so far was sent or given up, after five seconds at the latest. Never rejects. */
+  /** Resolves when all announced frames were sent or given up, after five seconds at the latest. Never rejects. */
   flush: () => Promise<void>;
 };
 
 /**
- * Tells watchers of changed rows, best effort and beside the work: frames to one connection keep their order, a
- * failure costs that connection the rest of the invocation's frames and nobody else anything, and a client that missed
- * one sees it by `seq` and reads the row. The counts of a batch change with every task: each sandbox sends four frames a second
- * of it at most, and always the last.
+ * Sends changed rows to their watchers, best effort and beside the work. Frames to one connection keep their order. After
+ * a failure, this connection gets no more frames from the invocation; other connections are not affected. A client that
+ * missed a frame notices the gap in `seq` and reads the row. The counts of a batch change with every task, so each
+ * sandbox sends at most four frames per second for a batch, and always sends the last state.
  */
 export function announcer(post: PostFrame, onFailure: (error: unknown) => void): Announcer {
   const sendQueues = new Map<string, Promise<void>>();

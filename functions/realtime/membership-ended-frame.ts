@@ -1,4 +1,4 @@
-/** The frame for a connection whose user is no longer a member of an organization that it watched. */
+/** Returns the frame for a connection whose user is no longer a member of an organization that the connection watched. */
 export function membershipEndedFrame(organizationId: string): string {
   return JSON.stringify({
     type: 'error',

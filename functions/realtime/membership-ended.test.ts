@@ -14,7 +14,7 @@ let on: Stand;
 let api: Database;
 let socket: Database;
 let worker: Database;
-/** Owns the team, an organization that can be deleted. */
+/** The owner of `team`, an organization that can be deleted. */
 let ada: Member;
 let team: string;
 let bob: Member;

@@ -19,7 +19,7 @@ test('a connection may send so many messages a second for ever, and not one more
     now += 1_000;
     expect(verdicts(rate, MESSAGES_PER_SECOND)).toEqual(new Set(['within']));
   }
-  // Part of a message is none.
+  // A fraction of a refilled message is not enough.
   now += 999 / MESSAGES_PER_SECOND;
   expect(rate('c')).toBe('exceeded');
 });

@@ -1,24 +1,24 @@
-/** Messages that a connection may send at once: enough to subscribe to all that it may watch. */
+/** Messages that a connection may send at once: enough to subscribe to everything that it may watch. */
 export const MESSAGE_BURST = 200;
 
-/** Messages a second that a connection may send for ever. */
+/** Messages per second that a connection may send permanently. */
 export const MESSAGES_PER_SECOND = 10;
 
-/** Connections that are remembered before those are forgotten that have been silent. */
+/** Connections that are remembered before silent ones are forgotten. */
 const REMEMBERED = 1_000;
 
 /** Milliseconds of silence after which the whole burst is allowed again. */
 const REFILL_MS = (MESSAGE_BURST / MESSAGES_PER_SECOND) * 1000;
 
-/** `exceeded` is answered once for a connection, then `ended`. */
+/** A connection gets `exceeded` once, and `ended` afterwards. */
 type Verdict = 'within' | 'exceeded' | 'ended';
 
 /**
- * Counts the messages of each connection, as a bucket that holds a burst and is refilled by the second. Each sandbox
- * has its own count, so that a message costs no statement: a connection whose messages go to several sandboxes may send
- * as many to each.
+ * Limits the messages of each connection with a token bucket: it holds a burst and is refilled every second. Each sandbox
+ * keeps its own count, so that a message needs no statement. A connection whose messages reach several sandboxes may
+ * therefore send this many to each.
  *
- * @returns counts one message
+ * @returns a function that counts one message
  */
 export function messageRate(now: () => number = Date.now): (connectionId: string) => Verdict {
   const buckets = new Map<string, { left: number; at: number; ended: boolean }>();
@@ -30,7 +30,7 @@ export function messageRate(now: () => number = Date.now): (connectionId: string
     const bucket = buckets.get(connectionId) ?? { left: MESSAGE_BURST, at, ended: false };
     buckets.set(connectionId, bucket);
     if (bucket.ended) return 'ended';
-    // A clock that is set back refills nothing, and takes nothing away.
+    // A clock that is set back neither refills the bucket nor takes messages away.
     const refilled = (Math.max(0, at - bucket.at) / 1000) * MESSAGES_PER_SECOND;
     bucket.left = Math.min(MESSAGE_BURST, bucket.left + refilled);
     bucket.at = at;

@@ -3,7 +3,7 @@ import { invalidRequest, Refusal } from '../refusal.ts';
 import { listed, shortened } from '../shortened.ts';
 import { post, type Subject, type SubscribeDeps, subscribe, unsubscribe } from './subscribe.ts';
 
-/** What a client may send. */
+/** The messages that a client may send. */
 const Message = z.discriminatedUnion('action', [
   z.strictObject({ action: z.literal('subscribe'), ...subject() }).superRefine(oneSubject),
   z.strictObject({ action: z.literal('unsubscribe'), ...subject() }).superRefine(oneSubject),
@@ -25,9 +25,7 @@ function oneSubject({ task, batch }: Named, issues: z.RefinementCtx): void {
 
 const subjectOf = ({ task, batch = '' }: Named): Subject => (task === undefined ? { batch } : { task });
 
-/**
- * Answers one message of a client. What cannot be granted is answered with an `error` frame; the connection stays open.
- */
+/** Answers one message of a client. A refused request is answered with an `error` frame, and the connection stays open. */
 export async function receiveMessage(deps: SubscribeDeps, connectionId: string, body: string): Promise<void> {
   await tellingRefusals(deps, connectionId, async () => {
     const message = parse(body);
@@ -37,7 +35,7 @@ export async function receiveMessage(deps: SubscribeDeps, connectionId: string, 
   });
 }
 
-/** Does `work` for a connection; a refusal is sent to it as an `error` frame. */
+/** Does `work` for a connection. A refusal is sent to the connection as an `error` frame. */
 export async function tellingRefusals(
   deps: SubscribeDeps,
   connectionId: string,

@@ -20,7 +20,7 @@ let gone: Set<string>;
 let closed: string[];
 let posts = 0;
 let send: ReturnType<typeof socketEvents>;
-/** The same in another sandbox. */
+/** `send` in another sandbox. */
 let another: typeof send;
 let tokenInUrlAllowed = false;
 
@@ -82,7 +82,7 @@ const watchersOf = async (id: string) => {
   return row?.watchers;
 };
 
-/** What API Gateway posts at most. */
+/** Maximum bytes that API Gateway posts. */
 const MAX_FRAME_BYTES = 131_072;
 
 describe('what a client may not say is answered within a frame', () => {
@@ -109,7 +109,7 @@ describe('connections of one user', () => {
       select ${user.userId} || '/' || n, ${user.userId}, ${user.sessionId}, now() + (2 - n % 2 * 4) * interval '1 hour'
       from generate_series(1, ${2 * (MAX_CONNECTIONS - 1)}::integer) n`;
     const tickets = [await ticketOf(user), await ticketOf(user)];
-    // Of two sandboxes: within one, a connection waits for the other.
+    // The requests go to two sandboxes: within one, a connection waits for the other.
     const answers = await Promise.all([
       send(open(randomUUID(), { ticket: tickets[0] ?? '' })),
       another(open(randomUUID(), { ticket: tickets[1] ?? '' })),
@@ -253,7 +253,7 @@ describe('watching', () => {
       close: async () => {},
       post: async (to, frame) => {
         frames.push([to, JSON.parse(frame)]);
-        // Just after the snapshot has gone out, before the watcher is registered.
+        // Right after the snapshot was sent, before the watcher is registered.
         if (frames.length === 1) await tasks.claim(worker, { ids: [id], leaseSeconds: 30, soonSeconds: 0 });
         return 'sent';
       },
@@ -270,7 +270,7 @@ describe('watching', () => {
     const connection = await connected(ada);
     const worker = on.as('worker');
     await tasks.claim(worker, { ids: [id], leaseSeconds: 30, soonSeconds: 0 });
-    // The settling transaction holds the row; the subscriber arrives before it commits.
+    // The settling transaction holds the row. The subscriber arrives before the commit.
     let subscribed: Promise<unknown> = Promise.resolve();
     await worker.begin(async (tx) => {
       const outcome = { id, attempt: 1, kind: 'complete', result: 'late' } as const;

@@ -6,7 +6,7 @@ import { receiveMessage, tellingRefusals } from './messages.ts';
 import { forget } from './store.ts';
 import { postWhenOpen, type SubscribeDeps, subscribe } from './subscribe.ts';
 
-/** The function's own asynchronous event: send this connection its first frame. */
+/** An asynchronous event of the function to itself: send this connection its first frame. */
 export type Greeting = { greet: { connectionId: string } & ({ taskId: string } | { batchId: string }) };
 
 export type SocketDeps = ConnectDeps &
@@ -16,7 +16,7 @@ export type SocketDeps = ConnectDeps &
     logFault: (message: string, details: Record<string, unknown>) => void;
   };
 
-/** What API Gateway sends; header names come as the client wrote them. */
+/** An event of API Gateway. Header names are as the client wrote them. */
 type SocketEvent = {
   requestContext: { routeKey: string; connectionId: string };
   headers?: Record<string, string | undefined>;
@@ -24,7 +24,7 @@ type SocketEvent = {
   body?: string | undefined;
 };
 
-/** What invokes the socket function. */
+/** All events that invoke the socket function. */
 export type SocketInput = SocketEvent | Greeting;
 
 type Answer = { statusCode: number; headers?: Record<string, string> };
@@ -36,7 +36,7 @@ const STATUS: Partial<Record<Refusal['kind'], number>> = {
   too_many_requests: 429,
 };
 
-/** Handles `$connect`, `$disconnect`, messages, and the greeting of a new connection. */
+/** Handles `$connect`, `$disconnect`, messages, and the first frame of a new connection. */
 export function socketEvents(deps: SocketDeps): (event: SocketInput) => Promise<Answer> {
   const rate = messageRate();
   const routes: Record<string, (connectionId: string, event: SocketEvent) => Promise<Answer>> = {
@@ -79,13 +79,13 @@ async function open(deps: SocketDeps, connectionId: string, event: SocketEvent):
   });
   if (query.task !== undefined) await deps.greetLater({ greet: { connectionId, taskId: query.task } });
   if (query.batch !== undefined) await deps.greetLater({ greet: { connectionId, batchId: query.batch } });
-  // A client that offered subprotocols hangs up unless one of them is chosen; the token must not be echoed.
+  // A client that offered subprotocols disconnects unless the answer selects one of them. The token must not be echoed.
   return subprotocols.includes(SUBPROTOCOL)
     ? { statusCode: 200, headers: { 'Sec-WebSocket-Protocol': SUBPROTOCOL } }
     : { statusCode: 200 };
 }
 
-/** Tells a connection that it sends too much, and closes it. */
+/** Sends a connection the refusal of too many messages, and closes the connection. */
 async function endFlood(deps: SocketDeps, connectionId: string): Promise<void> {
   try {
     await tellingRefusals(deps, connectionId, () => {

@@ -2,13 +2,13 @@ import type { Database, Transaction } from '../database/connect.ts';
 import type { Principal } from '../database/enter.ts';
 import { retryOnConflict } from '../database/retry-on-conflict.ts';
 
-/** Tasks that one connection may watch, and as many batches. */
+/** Maximum tasks that one connection may watch. The same maximum applies to batches. */
 export const MAX_SUBSCRIPTIONS = 100;
 
-/** Connections of one user. */
+/** Maximum connections of one user. */
 export const MAX_CONNECTIONS = 100;
 
-/** API Gateway ends a connection after two hours; a margin more, and the row is swept. */
+/** API Gateway ends a connection after two hours. After a margin, the sweep deletes the row. */
 const LIFE = '2 hours 5 minutes';
 
 export async function addTicket(
@@ -24,14 +24,14 @@ export async function addTicket(
     values (${hash}, ${userId}, ${sessionId}, now() + ${lifeSeconds} * interval '1 second')`;
 }
 
-/** Takes a ticket: the first to present it gets its principal, nobody gets it twice. */
+/** Redeems a ticket: the first client that presents it gets its principal, and the ticket cannot be used again. */
 export async function redeemTicket(db: Database, hash: Uint8Array): Promise<Principal | undefined> {
   const [principal] = await db<Principal[]>`
     select user_id as "userId", session_id as "sessionId" from redeem_ticket(${hash})`;
   return principal;
 }
 
-/** Remembers a connection. @returns false when its user has as many as one may have */
+/** Stores a connection. @returns false when its user has the maximum number of connections */
 export async function openConnection(
   tx: Transaction,
   id: string,
@@ -48,7 +48,7 @@ export async function principalOf(db: Database, connectionId: string): Promise<P
   return principal;
 }
 
-/** Why a connection does not become a watcher. */
+/** Reason why a connection does not become a watcher. */
 export type WatchRefusal =
   | 'session_ended'
   | 'task_not_found'
@@ -59,10 +59,11 @@ export type WatchRefusal =
 type Watched = { refusal: WatchRefusal; seq: null } | { refusal: null; seq: number };
 
 /**
- * Makes a connection a watcher of a task, with the rights that its user has at this moment: a removal or a logout
- * comes before, and it does not watch, or after, and ends it. Watching already is no error.
+ * Makes a connection a watcher of a task, with the rights that its user has at this moment. A removal or a logout either
+ * comes before, and then the connection does not watch, or comes after, and then ends the watching. Watching again is no
+ * error.
  *
- * @returns `seq`: the task's, from which on the connection will hear of every change
+ * @returns `seq`: the task's current one; the connection gets every later change
  */
 export async function watch(db: Database, connectionId: string, taskId: string): Promise<Watched> {
   const [watched] = await retryOnConflict(
@@ -72,12 +73,12 @@ export async function watch(db: Database, connectionId: string, taskId: string):
   return watched;
 }
 
-/** Ends the watching of one task. Not having watched it is no error. */
+/** Stops watching one task. It is no error if the connection did not watch the task. */
 export async function unwatch(db: Database, connectionId: string, taskId: string): Promise<void> {
   await retryOnConflict(() => db`select unwatch(${connectionId}, ${taskId})`);
 }
 
-/** Makes a connection a watcher of a batch, as `watch` does of a task. */
+/** Makes a connection a watcher of a batch, like `watch` for a task. */
 export async function watchBatch(db: Database, connectionId: string, batchId: string): Promise<Watched> {
   const [watched] = await retryOnConflict(
     () =>
@@ -87,17 +88,17 @@ export async function watchBatch(db: Database, connectionId: string, batchId: st
   return watched;
 }
 
-/** Ends the watching of one batch. Not having watched it is no error. */
+/** Stops watching one batch. It is no error if the connection did not watch the batch. */
 export async function unwatchBatch(db: Database, connectionId: string, batchId: string): Promise<void> {
   await retryOnConflict(() => db`select unwatch_batch(${connectionId}, ${batchId})`);
 }
 
-/** Forgets connections: takes them off everything that they watch. */
+/** Deletes connections with all their subscriptions. */
 export async function forget(db: Database, connectionIds: readonly string[]): Promise<void> {
   await retryOnConflict(() => db`select forget(${connectionIds as string[]}::text[])`);
 }
 
-/** Connections that are past their life, or whose session has ended; at most `limit`. */
+/** Returns at most `limit` connections whose lifetime or session has ended. */
 export async function overdueConnections(db: Database, limit: number): Promise<string[]> {
   const rows = await db<{ id: string }[]>`
     select c.id from connections c join sessions s on s.id = c.session_id
@@ -106,7 +107,7 @@ export async function overdueConnections(db: Database, limit: number): Promise<s
   return rows.map((row) => row.id);
 }
 
-/** Removes tickets that nobody used. */
+/** Deletes expired tickets. */
 export async function sweepTickets(db: Database): Promise<void> {
   await db`delete from ws_tickets where expires_at < (select clock_timestamp())`;
 }

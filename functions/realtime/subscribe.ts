@@ -11,15 +11,15 @@ import { taskFrame } from './task-frame.ts';
 
 export type SubscribeDeps = { db: Database; post: PostFrame };
 
-/** A connection is not open yet while its `$connect` is being answered: pauses between the tries, in milliseconds. */
+/** Pauses between tries in milliseconds. A connection is not open while its `$connect` is being answered. */
 const OPENING_PAUSES = [0, 10, 20, 50, 100, 200, 400, 800, 1600];
 
 const POST_SECONDS = 5;
 
-/** Frames after the first that one subscription sends at most. */
+/** Maximum frames after the first that one subscription sends. */
 const CATCH_UPS = 5;
 
-/** What a connection is told that may not watch. */
+/** Refusals for connections that may not watch. */
 const REFUSALS: Record<store.WatchRefusal, () => Refusal> = {
   session_ended: sessionEnded,
   task_not_found: taskNotFound,
@@ -34,12 +34,12 @@ const REFUSALS: Record<store.WatchRefusal, () => Refusal> = {
     new Refusal('conflict', 'too_many_watchers', 'As many connections watch this already as may'),
 };
 
-/** One thing to watch. */
+/** A task or batch to watch. */
 export type Subject = { task: string } | { batch: string };
 
-/** How a thing is read and watched, whichever it is. */
+/** Reads and watches a task or a batch. */
 type Feed = {
-  /** As the principal sees it, and the frame that says so. */
+  /** Reads the subject with the principal's rights, and makes its frame. */
   read: () => Promise<{ seq: number; frame: string }>;
   watch: () => ReturnType<typeof store.watch>;
 };
@@ -67,10 +67,10 @@ function feedOf(
 }
 
 /**
- * Sends a connection the task or batch as it is, then every change.
+ * Sends a connection the current state of a task or batch, and then every change.
  *
- * The snapshot goes out before the connection is made a watcher, so that no change can overtake it; what changed in
- * between follows at once.
+ * The snapshot is sent before the connection becomes a watcher, so that no change can overtake the snapshot. Changes
+ * between the two follow immediately.
  *
  * @throws Refusal `task_not_found`, `batch_not_found`, `too_many_subscriptions`, `too_many_watchers`, `session_ended`
  */
@@ -87,8 +87,9 @@ export async function subscribe(deps: SubscribeDeps, connectionId: string, subje
 }
 
 /**
- * Sends a watcher what it has missed. A frame of ours may arrive after a newer one from the function that changed the
- * row: while there is a newer state than the one last sent, that is sent, too, so that the last frame is the newest.
+ * Sends a watcher the states that it has missed. A frame of this function may arrive after a newer frame from the
+ * function that changed the row. So while a newer state exists than the last one sent here, this state is sent too, so
+ * that the last frame is the newest.
  */
 async function catchUp(
   deps: SubscribeDeps,
@@ -103,7 +104,7 @@ async function catchUp(
   }
 }
 
-/** Ends the stream of one task or batch. Not having watched it is no error. */
+/** Stops watching one task or batch. It is no error if the connection did not watch it. */
 export async function unsubscribe(
   { db }: SubscribeDeps,
   connectionId: string,
@@ -123,8 +124,8 @@ export function post(
 }
 
 /**
- * Posts as `postFrame` does, and waits for a connection that is only just being opened. For its first frame alone: to
- * answer messages of connections that have gone would take seconds for each.
+ * Posts like `postFrame`, and waits for a connection that is still being opened. Use it only for the first frame: with
+ * it, answering messages of closed connections would take seconds each.
  */
 export function postWhenOpen(postFrame: PostFrame): PostFrame {
   return async (connectionId, frame, signal) => {

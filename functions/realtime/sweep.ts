@@ -7,9 +7,10 @@ import * as store from './store.ts';
 const STEP = 200;
 
 /**
- * Closes the sockets of ended sessions, forgets connections past their life, and drops unused tickets, while there is time.
+ * Closes the sockets of ended sessions and deletes connections past their lifetime, until none is left or the time is
+ * over. Then deletes expired tickets.
  *
- * @returns how many connections
+ * @returns the number of closed connections
  */
 export async function sweepSockets(
   { db, close }: { db: Database; close: CloseConnection },

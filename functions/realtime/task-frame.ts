@@ -1,13 +1,17 @@
 import type { Task, Watched } from '../tasks/task.ts';
 
-/** Of a result, or of an error, of which a task has one; API Gateway posts at most 128 KB, and the rest of the frame is small. */
+/**
+ * Maximum bytes of a result or of an error in a frame. A task has only one of them. API Gateway posts at most 128 KB, and
+ * the rest of the frame is small.
+ */
 const MAX_BYTES = 100_000;
 
 const fits = (value: unknown) => Buffer.byteLength(JSON.stringify(value)) <= MAX_BYTES;
 
 /**
- * The frame of a task: `status` and `result` first, as in the replaced API (docs/compatibility.md), then further fields. `logs` has
- * all kept lines of the attempt when there are new ones. A result, or details of an error, too large for a frame are left out and marked; `GET /api/tasks/<id>/` has them.
+ * Returns the frame of a task: `status` and `result` first, as in the replaced API (docs/compatibility.md), then further
+ * fields. `logs` has all kept lines of the attempt when there are new ones. A result or error details that are too large
+ * for a frame are left out and marked; `GET /api/tasks/<id>/` returns them.
  */
 export function taskFrame(task: Task & Pick<Watched<Task>, 'logs'>): string {
   const { result = null, error } = task;

@@ -1,17 +1,18 @@
-/** Bounds how often states of several things are sent. Watchers need the latest state of each, and no other. */
+/** Limits how often states of things are sent. Watchers need only the latest state of each thing. */
 export type StateThrottle<State> = {
-  /** Sends a state now or later, unless a newer one of the same thing was offered before. */
+  /** Sends a state now or later, unless a newer state of the same thing was offered before. */
   offer: (state: State) => void;
-  /** Sends at once what waits for its time, and forgets all that was offered. */
+  /** Sends all waiting states immediately, and forgets everything that was offered. */
   flush: () => void;
 };
 
 type Feed<State> = { seq: number; waiting: State | undefined; sentAt: number; timer?: NodeJS.Timeout };
 
 /**
- * Sends at most one state of each thing in an interval: the first at once, then the latest, and always the last.
+ * Sends at most one state of each thing per interval: the first one immediately, later the latest one. The last state is
+ * always sent.
  *
- * @param intervalMs between two states of one thing
+ * @param intervalMs milliseconds between two states of one thing
  */
 export function throttleStates<State extends { id: string; seq: number }>(
   send: (state: State) => void,

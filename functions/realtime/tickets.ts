@@ -3,12 +3,12 @@ import type { Database } from '../database/connect.ts';
 import { asMember, type Principal } from '../database/enter.ts';
 import * as store from './store.ts';
 
-/** Time enough for one connect, and no more. */
+/** Long enough for one connect only. */
 export const TICKET_SECONDS = 60;
 
 /**
- * A login for one WebSocket connect, for browsers, which cannot send headers there: short-lived, single-use, and worth
- * nothing in a log afterwards.
+ * Issues a ticket for one WebSocket connect. Browsers need it, because they cannot send headers there. It is short-lived
+ * and works once, so it is worthless when it is found in a log later.
  */
 export async function issueTicket(
   { db }: { db: Database },
@@ -21,7 +21,7 @@ export async function issueTicket(
   return { ticket, expiresIn: TICKET_SECONDS };
 }
 
-/** @returns the principal that the ticket was issued to; undefined when it is unknown, used or too old */
+/** Redeems a ticket. @returns the principal of the ticket; undefined when the ticket is unknown, used or expired */
 export async function redeemTicket({ db }: { db: Database }, ticket: string): Promise<Principal | undefined> {
   return store.redeemTicket(db, hashOf(ticket));
 }

@@ -20,7 +20,7 @@ let worker: Database;
 let ada: Member;
 /** A member of Ada's organization. */
 let bob: Member;
-/** Bob's WebSocket, and what it was sent. */
+/** Bob's WebSocket, and the frames that were sent to it. */
 let connection: string;
 let frames: Record<string, unknown>[];
 /** A batch of Ada's organization, and its tasks. */
@@ -63,7 +63,7 @@ const post = async (_connection: string, frame: string) => {
 const deps = () => ({ db: socket, post });
 const say = (message: object) => receiveMessage(deps(), connection, JSON.stringify(message));
 
-/** Both copies of who watches. */
+/** The watchers of a batch in both places where they are stored. */
 async function watchersOf(batchId: string) {
   const [row] = await on.admin`
     select b.watchers, array(select s.connection_id from batch_subscriptions s where s.batch_id = b.id) as subscribed

@@ -43,7 +43,7 @@ const remove = () =>
   });
 const logOut = () => logout({ db: auth }, bob);
 
-/** Both copies of who watches. */
+/** The watchers of a task in both places where they are stored. */
 async function watchersOf(taskId: string) {
   const [row] = await on.admin<{ watchers: string[]; subscribed: string[] }[]>`
     select t.watchers, array(select s.connection_id from subscriptions s where s.task_id = t.id) as subscribed
@@ -118,7 +118,7 @@ test('whoever silences many tasks locks them in the order of their ids', async (
     await tx`select from tasks where id = ${id} for update`;
     ended = logOut();
     await somebodyWaits(tx);
-    // It waits for the first; so it must not hold any other.
+    // The statement waits for the first task, so it must not hold the others.
     await tx`select from tasks where id = any (${ids}::uuid[]) for update nowait`;
   });
   await ended;
@@ -133,7 +133,7 @@ test('a connection that is forgotten while it subscribes waits in no circle, and
     await store.watch(tx as never, connection, id);
     forgotten = store.forget(on.as('socket'), [connection]);
     await somebodyWaits(on.admin);
-    // It waits for the connection; so it must not hold a task that the subscription might want.
+    // The statement waits for the connection, so it must not hold a task that the subscription might need.
     await on.admin`select from tasks where id = ${other} for update nowait`;
   });
   await forgotten;
@@ -141,7 +141,7 @@ test('a connection that is forgotten while it subscribes waits in no circle, and
 });
 
 describe('limits', () => {
-  /** Sends `subscribe`, and returns what came back last. */
+  /** Sends `subscribe`, and returns the last frame of the answer. */
   const answerTo = async (taskId: string) => {
     const frames: Record<string, unknown>[] = [];
     const post = async (_connection: string, frame: string) => {
@@ -181,7 +181,7 @@ describe('limits', () => {
 });
 
 describe('what changes while a subscriber catches up', () => {
-  /** Subscribes, with a change after each frame that is sent, and returns the frames. */
+  /** Subscribes, makes a change after each frame that is sent, and returns the frames. */
   const framesWith = async (changes: () => Promise<unknown>) => {
     const frames: { status: string; seq: number }[] = [];
     const post = async (_connection: string, frame: string) => {
@@ -196,7 +196,7 @@ describe('what changes while a subscriber catches up', () => {
   test('is sent again, so that the last frame is the newest', async () => {
     const changes = [
       () => tasks.claim(worker, { ids: [id], leaseSeconds: 30, soonSeconds: 0 }),
-      // The worker's own frame may be there before ours of the state before.
+      // The worker's own frame may arrive before this function's frame of the earlier state.
       () => tasks.settle(worker, [{ id, attempt: 1, kind: 'complete', result: 1 }], DISPATCH),
     ];
     const frames = await framesWith(async () => changes.shift()?.());

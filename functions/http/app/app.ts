@@ -10,8 +10,9 @@ import { type ProblemBody, problem, problemOf } from './problem.ts';
 import { refuseUndeclared } from './undeclared.ts';
 
 /**
- * What a route finds in its context: the body as it was sent, where there may be one; who asks, on authenticated routes;
- * with an idempotency key the seed that the ids of what it makes are counted up from; and Lambda's event.
+ * Values in a route's context. `source` is the body as it was sent, on requests that may have one. `principal` is set on
+ * authenticated routes. `seed` is set with an idempotency key: the ids of new rows count up from it. `event` is Lambda's
+ * event.
  */
 export type AppEnv = {
   Variables: { source: BodySource; principal: Principal; seed?: string };
@@ -20,7 +21,7 @@ export type AppEnv = {
 
 export type App = OpenAPIHono<AppEnv>;
 
-/** Called once for each fault (not for refusals), with its cause. */
+/** Called once for each fault, with its cause. Not called for refusals. */
 export type LogFault = (message: string, details: Record<string, unknown>) => void;
 
 const PLACES: Record<string, FieldError['in']> = {
@@ -31,14 +32,17 @@ const PLACES: Record<string, FieldError['in']> = {
   header: 'header',
 };
 
-/** A connection that was lost is replaced at once; a failover takes half a minute, and further answers say the same. */
+/**
+ * A lost connection is replaced immediately. A failover takes half a minute, and clients that ask again during it get
+ * this answer again.
+ */
 const RETRY_AFTER_SECONDS = 2;
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
 /**
- * An empty application with our manners: paths work with and without the trailing slash, bodies are checked before their
- * schema, every error is a problem document.
+ * Creates an empty application with the rules of all routes: paths work with and without the trailing slash, bodies are
+ * checked before their schema, and every error is a problem document.
  */
 export function createApp(logFault: LogFault): App {
   const app = new OpenAPIHono<AppEnv>({
@@ -48,7 +52,7 @@ export function createApp(logFault: LogFault): App {
     },
   });
   app.use(async (c, next) => {
-    // Hono's own knows no text that must stay as it was written.
+    // Hono's own `json` cannot keep a text as it was written.
     c.json = ((body: unknown, status, headers) =>
       c.newResponse(stringifyExactly(body), status, {
         'Content-Type': 'application/json',
@@ -58,7 +62,7 @@ export function createApp(logFault: LogFault): App {
     if (!c.res.headers.has('Cache-Control')) c.header('Cache-Control', 'no-store');
     c.header('X-Content-Type-Options', 'nosniff');
   });
-  // Before all else: a method that a path does not have is refused whoever asks, and whatever the body is.
+  // Before all other checks: a method that the path does not have is refused for every caller and every body.
   app.use(async (c, next) => {
     const allowed = allowedMethods(app, c.req.path);
     if (allowed.length > 0 && !allowed.includes(c.req.method)) return methodNotAllowed(c, allowed);
@@ -80,7 +84,7 @@ export function createApp(logFault: LogFault): App {
   return app;
 }
 
-/** Has every route that is registered from now on refuse what it does not declare. */
+/** Makes every route that is registered from now on refuse parameters and bodies that it does not declare. */
 function refuseUndeclaredOf(app: App): void {
   const register = app.openapi;
   const registerStrictly: App['openapi'] = (route, ...handlers) => {
@@ -93,13 +97,13 @@ function refuseUndeclaredOf(app: App): void {
   app.openapi = registerStrictly;
 }
 
-/** Methods that a path has routes for; none of a path that does not exist. */
+/** Returns the methods that a path has routes for; empty for a path that does not exist. */
 function allowedMethods(app: App, path: string): string[] {
   const fitting = METHODS.flatMap((method) => routesOf(app, method, path));
-  // `/api/tasks/bulk` is a path of its own, and not the task with the id `bulk`.
+  // `/api/tasks/bulk` is a path of its own, not the task with the id `bulk`.
   const literal = fitting.filter((route) => !route.path.includes(':'));
   const allowed = new Set((literal.length > 0 ? literal : fitting).map(({ method }) => method));
-  // Hono answers HEAD as GET, without the body.
+  // Hono answers HEAD like GET, without the body.
   if (allowed.has('GET')) allowed.add('HEAD');
   return [...allowed];
 }
@@ -116,7 +120,7 @@ function refused(c: Context<AppEnv>, body: ProblemBody): Response {
   });
 }
 
-/** Routes that answer, without what stands before every route. */
+/** Returns the routes themselves, without the middleware before them. */
 function routesOf(app: App, method: string, path: string): { method: string; path: string }[] {
   const [matches] = app.router.match(method, path);
   return matches.flatMap(([[, route]]) => (route.method === method ? [route] : []));

@@ -6,8 +6,8 @@ import { clientAddress } from './client-address.ts';
 import { rememberVerified } from './remember-verified.ts';
 
 /**
- * Lets only requests with a valid access token pass, and tells the route who asks. Where it stands twice on a route,
- * the second has nothing left to do.
+ * Lets only requests with a valid access token pass, and sets the route's principal. On a route that has it twice, the
+ * second one does nothing.
  *
  * Refusals: `not_authenticated` without a token, `token_not_valid` with a bad one.
  */
@@ -24,13 +24,13 @@ export function authenticate(deps: TokenVerification): MiddlewareHandler<AppEnv>
       throw thrown;
     }
     await next();
-    // A route's own refusal, e.g. of an ended session.
+    // A refusal of the route itself, for example of an ended session.
     if (c.res.status === 401) challenge(c);
   };
 }
 
 /**
- * The token of the request's `Authorization: Bearer` header.
+ * Returns the token of the request's `Authorization: Bearer` header.
  *
  * @throws Refusal `not_authenticated` when there is none
  */
@@ -40,7 +40,7 @@ export function tokenOf(c: Context): string {
   throw new Refusal('unauthenticated', 'not_authenticated', 'Authentication credentials were not provided');
 }
 
-/** Says how to authenticate, as every 401 must (RFC 9110, section 15.5.2). */
+/** Adds the header that names the authentication scheme. Every 401 must have it (RFC 9110, section 15.5.2). */
 export function challenge(c: Context): void {
   c.header('WWW-Authenticate', 'Bearer');
 }

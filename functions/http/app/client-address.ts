@@ -1,19 +1,20 @@
 import type { LambdaEvent } from 'hono/aws-lambda';
 
 /**
- * The address of the client that sent a request.
+ * Returns the address of the client that sent a request.
  *
- * Behind the front door API Gateway's own `sourceIp` is CloudFront's. There, `origin-check` hands over the address that the front
- * door saw, after it has checked the front door's secret. No header is read here: a client can send any header.
+ * Behind the front door, API Gateway's own `sourceIp` is an address of CloudFront. There, `origin-check` checks the front
+ * door's secret and hands over the client address that the front door saw. No header is read here, because a client can
+ * send any header.
  *
- * @returns undefined without an event, which every deployed function has
+ * @returns undefined without an event; every deployed function has an event
  */
 export function clientAddress(event: LambdaEvent | undefined): string | undefined {
   const context = event?.requestContext as Context | undefined;
   return context?.authorizer?.lambda?.clientAddress ?? context?.http?.sourceIp;
 }
 
-/** What is read of an event's context. `lambda` is what an authorizer's function has added. */
+/** The parts of an event's context that are read here. The authorizer's function adds `lambda`. */
 type Context = {
   http?: { sourceIp?: string };
   authorizer?: { lambda?: { clientAddress?: string } };

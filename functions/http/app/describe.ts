@@ -2,11 +2,9 @@ import type * as z from 'zod';
 import { Problem, TITLE } from './problem.ts';
 import type { Tag } from './tags.ts';
 
-/*
- * The recurring parts of a route's OpenAPI description.
- */
+/* The recurring parts of a route's OpenAPI description. */
 
-/** A body that must be there. */
+/** A required JSON body. */
 export function json<Schema extends z.ZodType>(schema: Schema) {
   return { required: true, content: { 'application/json': { schema } } };
 }
@@ -15,7 +13,7 @@ export function answer<Schema extends z.ZodType>(description: string, schema: Sc
   return { description, content: { 'application/json': { schema } } };
 }
 
-/** Refusals of a route. What each status means, and how its answer looks, `document/common-answers.ts` says once for all. */
+/** Describes the refusals of a route. The meaning and the form of each status stand once, in `document/common-answers.ts`. */
 export function problems<Status extends keyof typeof TITLE>(...statuses: Status[]) {
   const described = statuses.map((status) => [
     status,
@@ -26,12 +24,12 @@ export function problems<Status extends keyof typeof TITLE>(...statuses: Status[
 
 type Described = { description: string; content: { 'application/problem+json': { schema: typeof Problem } } };
 
-/** A route under its heading, for those who log in. */
+/** A route under this tag that needs an access token. */
 export function secured(tag: Tag) {
   return { tags: [tag], security: [{ bearer: [] }] };
 }
 
-/** A route under its heading, for everybody. */
+/** A route under this tag that needs no access token. */
 export function open(tag: Tag) {
   return { tags: [tag], security: [] };
 }

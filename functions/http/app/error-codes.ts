@@ -2,7 +2,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { RefusalCode, RefusalKind } from '../../refusal.ts';
 import { REFUSAL_CODES } from '../../refusal-codes.ts';
 
-/** The status that a kind of refusal is answered with. */
+/** The HTTP status of each kind of refusal. */
 export const STATUS: Record<RefusalKind, ContentfulStatusCode> = {
   invalid: 400,
   unauthenticated: 401,
@@ -15,7 +15,7 @@ export const STATUS: Record<RefusalKind, ContentfulStatusCode> = {
   too_many_requests: 429,
 };
 
-/** Codes that are answered without a refusal: by gateways, for paths and methods, and for faults. */
+/** Codes that do not belong to a refusal: those of gateways, of unknown paths and methods, and of faults. */
 const OTHER_CODES = {
   bad_request: [400, 'The request cannot be understood'],
   malformed_request: [400, 'The request is not valid HTTP'],
@@ -52,5 +52,5 @@ const OTHERS = (Object.keys(OTHER_CODES) as (keyof typeof OTHER_CODES)[]).map((c
   return { status, code, meaning };
 });
 
-/** Every code with its status and meaning, ordered by the status. */
+/** Every code with its status and meaning, ordered by status. */
 export const ERROR_CODES: readonly Described[] = [...REFUSALS, ...OTHERS].sort((a, b) => a.status - b.status);

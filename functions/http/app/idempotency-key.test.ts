@@ -4,8 +4,8 @@ import { createApp } from './app.ts';
 import { idempotency } from './idempotency.ts';
 
 /*
- * A key is judged as it was sent. Lambda's adapter drops an empty header, and encodes one that is not ASCII: a client
- * would believe that its request is carried out once.
+ * A key is checked as the client sent it. Lambda's adapter drops an empty header and encodes a header that is not ASCII.
+ * A client would then wrongly believe that its request is carried out only once.
  */
 
 const app = createApp(() => {});

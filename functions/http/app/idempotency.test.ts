@@ -39,7 +39,7 @@ describe('a request with an idempotency key', () => {
 
   test('gets the largest answers again, within what Lambda can give', { timeout: 120_000 }, async () => {
     const good = Array.from({ length: 10_000 }, (_, n) => ({ name: `Task ${n}` }));
-    // Each breaks three rules, with long names of fields in its errors.
+    // Each task breaks three rules, and its errors contain long field names.
     const bad = Array.from({ length: 10_000 }, () => ({ ['x'.repeat(90)]: 1, ['y'.repeat(90)]: 1 }));
     for (const tasks of [good, [{ name: 'One' }, ...bad.slice(1)]]) {
       const key = { 'idempotency-key': nextKey() };
@@ -94,7 +94,7 @@ describe('a request with an idempotency key', () => {
     const key = nextKey();
     const first = await create(key);
     const before = await tasks();
-    // As it was when the answer had not been remembered yet.
+    // The state before the answer was stored.
     await on.admin`update idempotency_keys set status = null, body = null, locked_until = now() - interval '1 second' where key = ${key}`;
     const again = await create(key);
     expect([again.status, again.body.id]).toEqual([201, first.body.id]);

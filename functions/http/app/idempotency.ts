@@ -6,14 +6,14 @@ import { Refusal } from '../../refusal.ts';
 import type { App, AppEnv } from './app.ts';
 import { secretRoutes } from './secret.ts';
 
-/** A key. */
+/** A valid key. */
 export const KEY_PATTERN = /^[\x21-\x7e]{1,255}$/;
 
 /**
- * Honours `Idempotency-Key` on every POST: the same answer again, with `Idempotent-Replayed: true`. Answers with a secret are
- * not stored: such a request is carried out again and answers with a new secret.
+ * Honours `Idempotency-Key` on every POST: a repeated request gets the same answer again, with `Idempotent-Replayed:
+ * true`. Answers with a secret are not stored: such a request is carried out again and answers with a new secret.
  *
- * Refusals: `invalid_request` for a key of another form, `idempotency_key_reused`, `idempotency_key_in_use`.
+ * Refusals: `invalid_request` for a malformed key, `idempotency_key_reused`, `idempotency_key_in_use`.
  *
  * @see https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
  */
@@ -45,12 +45,12 @@ export function idempotency(deps: { db: Database }, app: App): MiddlewareHandler
   };
 }
 
-/** The same request may be written with other blanks, but not with other digits. @param json valid */
+/** Removes blanks between tokens: a repeated request may differ in blanks, but not in digits. @param json valid JSON */
 function withoutBlanks(json: string): string {
   return json.replace(/"(?:[^"\\]|\\.)*"|[\t\n\r ]+/g, (part) => (part.startsWith('"') ? part : ''));
 }
 
-/** The key as it was sent: Lambda's adapter drops an empty one, and encodes one that is not ASCII. */
+/** Returns the key as it was sent: Lambda's adapter drops an empty key, and encodes a key that is not ASCII. */
 function keyOf(c: Context<AppEnv>): string | undefined {
   const sent = c.env?.event?.headers?.['idempotency-key'];
   return typeof sent === 'string' ? sent : c.req.header('idempotency-key');

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { createApp } from './app.ts';
 import { BODY_LIMITS } from './json-body.ts';
 
-/** An application that answers what its routes would be given. */
+/** An application that answers with the body that its routes would get. */
 const app = createApp(() => {});
 app.post('/', async (c) => c.json({ given: await c.req.json() }));
 
@@ -16,7 +16,7 @@ async function send(body: string | Uint8Array, headers: Record<string, string> =
   return { status: response.status, body: JSON.parse(await response.text()) };
 }
 
-/** Why this value should be refused, the plain way; empty when it should not. */
+/** The reasons for refusing a value, found in the simplest way; empty when the value is acceptable. */
 function faults(value: unknown, depth = 0): Set<string> {
   const found = new Set<string>();
   if (typeof value === 'string' && value.includes('\u0000')) found.add('NUL');
@@ -32,7 +32,7 @@ function faults(value: unknown, depth = 0): Set<string> {
   return found;
 }
 
-/** JSON with odd keys and characters, wrapped so deep that some of it is at the limit. */
+/** JSON with odd keys and characters, nested so deep that a part of it is at the limit. */
 const documents = fc
   .tuple(
     fc.jsonValue({ stringUnit: 'binary', depthSize: 'large' }),
@@ -65,7 +65,7 @@ describe('the check of a body', () => {
       }),
       { numRuns: 1000 },
     );
-    // Neither side of the property is empty.
+    // Both accepted and refused documents must have occurred.
     expect(Math.min(accepted, refused)).toBeGreaterThan(50);
   });
 

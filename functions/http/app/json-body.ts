@@ -4,7 +4,7 @@ import type { JsonText } from '../../exact-json/json-text.ts';
 import { JSON_LIMITS, type JsonFault, jsonFault } from '../../json-fault.ts';
 import { type FieldError, Refusal, type RefusalCode } from '../../refusal.ts';
 
-/** Bounds of a JSON body, checked before any schema sees it. */
+/** Bounds of a JSON body, checked before any schema. */
 export const BODY_LIMITS = {
   /** Bytes of UTF-8. */
   bytes: 1_048_576,
@@ -12,11 +12,11 @@ export const BODY_LIMITS = {
 } as const;
 
 /**
- * Where whole batches come in: a hundred values for each of ten thousand tasks.
+ * Bounds of requests with whole batches: a hundred values for each of ten thousand tasks.
  *
- * The body reaches the function as a JSON string, and Lambda takes 6 MiB of event. Escaping at most doubles valid JSON: quotes,
- * backslashes, tabs and line breaks become two bytes each. Twice this limit leaves 290 KB for headers, which API Gateway
- * bounds at 10 KB. Another media type comes as Base64, which is a third longer.
+ * The body reaches the function as a JSON string, and Lambda accepts an event of 6 MiB. Escaping at most doubles valid
+ * JSON: quotes, backslashes, tabs and line breaks become two bytes each. Twice this limit leaves 290 KB for headers,
+ * which API Gateway limits to 10 KB. A body of another media type arrives as Base64, which is a third longer.
  */
 export const BULK_LIMITS = { bytes: 3_000_000, depth: BODY_LIMITS.depth, nodes: 1_000_000 } as const;
 
@@ -28,19 +28,19 @@ const WITH_BODY = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 const WITHOUT_BODY = new Set(['GET', 'HEAD']);
 
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json$/i;
-/** JSON is UTF-8 (RFC 8259, section 8.1), of which ASCII is a part. */
+/** JSON is UTF-8 (RFC 8259, section 8.1), and ASCII is a subset of UTF-8. */
 const CHARSET = /^charset\s*=\s*"?(?:utf-?8|us-ascii)"?$/i;
 
 /** A body as it was sent. */
 export type BodySource = {
   text: string;
-  /** Every task's payload as it was written, by the JSON pointer to it. */
+  /** The payload of every task as it was written, by its JSON pointer. */
   payloads: ReadonlyMap<string, JsonText>;
 };
 
 /**
- * Reads the body once, refuses what no schema should have to think about (other media types, oversized documents, and
- * JSON that is unfit), and leaves the parsed value for the validators. No body is an empty object.
+ * Reads the body once and refuses a body that no schema should have to check: another media type, an oversized document,
+ * or JSON that is unfit. Leaves the parsed value for the validators. An empty body counts as an empty object.
  */
 export const jsonBody: MiddlewareHandler<{ Variables: { source: BodySource } }> = async (c, next) => {
   if (WITH_BODY.has(c.req.method)) {
@@ -54,7 +54,8 @@ export const jsonBody: MiddlewareHandler<{ Variables: { source: BodySource } }> 
     const body = checked(text, limits);
     c.set('source', { text, payloads: body.payloads });
     Object.assign(c.req, { json: async () => body.value });
-    // The validators know fewer spellings of it than we accept, and an empty body is often labelled as a form.
+    // The validators accept fewer spellings of the content type than this function, and clients often label an empty body
+    // as a form.
     c.req.raw.headers.set('content-type', 'application/json');
   } else if (WITHOUT_BODY.has(c.req.method) && Number(c.req.header('content-length') ?? 0) > 0) {
     throw unreadable('invalid_request', `${c.req.method} has no body`);
@@ -67,16 +68,17 @@ function saysJson(contentType: string): boolean {
   return JSON_TYPE.test(type) && parameters.every((each) => !/^charset\b/i.test(each) || CHARSET.test(each));
 }
 
-/** The length that the client gave; the application's own request has that of the decoded body. */
+/** Returns the length that the client sent. The application's own request has the length of the decoded body instead. */
 function sentLength(env: unknown): string | undefined {
-  // There is no event where the application is called without Lambda.
+  // Without Lambda, there is no event.
   const { event } = (env ?? {}) as { event?: { headers?: Record<string, string | undefined> } };
   return event?.headers?.['content-length'];
 }
 
 /**
- * API Gateway has decoded the body already, and U+FFFD stands where it was not UTF-8. U+FFFD takes three bytes, so that the length
- * differs from the one that the client gave. It is the same where the client sent U+FFFD itself.
+ * Decodes the body. API Gateway has decoded it before, and has replaced bytes that are not UTF-8 by U+FFFD. U+FFFD takes
+ * three bytes, so the length then differs from the length that the client sent. The lengths are equal when the client
+ * itself sent U+FFFD.
  */
 function decode(bytes: ArrayBuffer, contentLength: string | undefined): string {
   const notText = unreadable('invalid_json', 'The body is not UTF-8 text');
@@ -101,9 +103,9 @@ function parse(text: string): unknown {
 }
 
 /**
- * The value of a body, which the limits and storage allow, and which nobody would read as another one.
+ * Returns the value of a body that is within the limits, can be stored, and that every program reads in the same way.
  *
- * @throws Refusal `invalid_request`, naming the first place that is found
+ * @throws Refusal `invalid_request`, naming the first fault
  */
 function checked(text: string, limits: Limits): { value: unknown; payloads: BodySource['payloads'] } {
   const value = parse(text);
@@ -121,7 +123,7 @@ function refused({ pointer, detail }: JsonFault): Refusal {
   ]);
 }
 
-/** @throws Refusal `encoding_not_supported`: a compressed body could unfold to any size */
+/** @throws Refusal `encoding_not_supported`: a compressed body could expand to any size */
 function demandPlain(encoding = ''): void {
   if (/^(?:identity)?$/i.test(encoding.trim())) return;
   const detail = 'Content-Encoding is not supported; send the body as it is';

@@ -22,7 +22,7 @@ afterAll(() => on.close());
 /** RFC 6901, section 3. */
 const POINTER = /^(?:\/(?:[^~/]|~[01])*)*$/;
 
-/** What a pointer points to, as section 4 says. */
+/** The value that a pointer refers to, as section 4 says. */
 function resolve(document: unknown, pointer: string): unknown {
   const tokens = pointer.split('/').slice(1);
   return tokens.reduce<unknown>((value, token) => {
@@ -120,7 +120,7 @@ describe('a problem stays small', () => {
         for (const [index, each] of errors.entries()) {
           expect(each.pointer).toMatch(POINTER);
           expect(each.pointer.length).toBeLessThanOrEqual(PROBLEM_LIMITS.pointer);
-          // The place itself, or one around it.
+          // The exact place, or a place that contains it.
           expect(`${given[index]?.pointer}/`).toContain(`${each.pointer}/`);
           expect(each.detail.length).toBeLessThanOrEqual(PROBLEM_LIMITS.text);
         }

@@ -24,7 +24,7 @@ export const TITLE = {
   504: 'Gateway Timeout',
 } as const;
 
-/** The body of every answer that is not a success (RFC 9457); `error` repeats `detail` for older clients. */
+/** The body of every answer that is not a success (RFC 9457). `error` repeats `detail` for older clients. */
 export const Problem = z
   .object({
     type: z.string(),
@@ -51,9 +51,10 @@ export const Problem = z
 export type ProblemBody = z.infer<typeof Problem>;
 
 /**
- * The answer to whatever was thrown: a refusal as it was worded; anything else without its internals.
+ * Returns the problem document for a thrown error. A refusal keeps its own message; all other errors hide their
+ * internals.
  *
- * @param requestId shown to the caller of a fault, so that it can be found in the log
+ * @param requestId shown to the caller of a fault, so that the fault can be found in the log
  */
 export function problemOf(thrown: unknown, requestId?: string): ProblemBody {
   if (thrown instanceof Refusal) {
@@ -84,7 +85,7 @@ export function problem(status: number, code: ErrorCode, message: string): Probl
   return { type: 'about:blank', title: titleOf(status), status, code, detail, error: detail };
 }
 
-/** The name that HTTP gives to a status. */
+/** Returns HTTP's name of a status. */
 export function titleOf(status: number): string {
   return (TITLE as Partial<Record<number, string>>)[status] ?? 'Error';
 }

@@ -2,18 +2,21 @@ import { hash } from 'node:crypto';
 import { decodeJwt } from 'jose';
 import type { Principal } from '../../database/enter.ts';
 
-/** Seconds; a key that was withdrawn is believed so much longer. Well below the life of a token. */
+/**
+ * Seconds that a verified token is cached. A withdrawn key is accepted this much longer. Well below the lifetime of a
+ * token.
+ */
 const REMEMBERED_SECONDS = 60;
 
-/** Tokens at most; a sandbox that sees more verifies the oldest again. */
+/** Maximum cached tokens. A sandbox that sees more tokens verifies the oldest ones again. */
 const MAX_REMEMBERED = 1_000;
 
 type Verify = (token: string) => Promise<Principal>;
 
 /**
- * Verifies a token once and not at each of its requests: a signature costs more than all the rest of a request's
- * checks. What it says is remembered by the token's digest, for a minute and never beyond its expiry. Sessions that
- * have ended, and rights, are looked up in the database all the same.
+ * Verifies a token once instead of at each request: verifying a signature costs more than all other checks of a request.
+ * The principal is cached by the token's digest, for a minute and never beyond the token's expiry. Ended sessions and
+ * rights are still looked up in the database.
  *
  * @param now milliseconds
  */

@@ -22,7 +22,7 @@ const task = async () => (await ada.ask('POST', '/api/tasks/', { name: 'Task' })
 const batch = async () =>
   (await ada.ask('POST', '/api/tasks/bulk/', { tasks: [{ name: 'Task' }] })).body.batch.id;
 
-/** A request that succeeds, for every POST route of the API. */
+/** A successful request for every POST route of the API. */
 const REQUESTS: Record<string, () => Promise<[path: string, body?: object]>> = {
   '/api/tasks': async () => ['/api/tasks/', { name: 'Task' }],
   '/api/tasks/bulk': async () => ['/api/tasks/bulk/', { tasks: [{ name: 'Task' }] }],
@@ -69,7 +69,7 @@ async function invitation(): Promise<string> {
   return (await bob.ask('POST', `/api/organizations/${made.id}/invitations/`, { username })).body.id;
 }
 
-/** Texts of an answer that may give access by themselves: signed addresses, and whatever is long and random. */
+/** Texts of an answer that may give access by themselves: signed URLs, and long random texts. */
 function suspects(answer: unknown): string[] {
   if (typeof answer === 'string') {
     const isSuspect = /^https?:.*[?]/.test(answer) || /^(?=.*\d)(?=.*[A-Z])[\w.-]{30,}$/.test(answer);

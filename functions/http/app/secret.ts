@@ -4,15 +4,15 @@ import type { App } from './app.ts';
 const secrets = z.registry<object>();
 
 /**
- * Declares a field of an answer that gives access by itself: a ticket, a token, a signed address. Such an answer is never
- * stored. Call this last: a schema that is derived from the returned one is another schema.
+ * Declares a field of an answer that gives access by itself: a ticket, a token, a signed URL. Answers with such a field
+ * are never stored. Call this last: a schema that is derived from the returned schema is not registered.
  */
 export function secret<Schema extends z.ZodType>(schema: Schema): Schema {
   secrets.add(schema as z.ZodType, {});
   return schema;
 }
 
-/** Paths, as the router has them, of the POST routes whose answers have a secret. */
+/** Returns the POST routes whose answers contain a secret, as paths of the router. */
 export function secretRoutes(app: App): ReadonlySet<string> {
   const paths = app.openAPIRegistry.definitions.flatMap((definition) => {
     if (definition.type !== 'route' || definition.route.method !== 'post') return [];

@@ -1,4 +1,4 @@
-/** The headings of operations. */
+/** The tags of operations, which are the headings of the documentation. */
 export const TAGS = {
   Identity: 'Users, sessions and tokens. Log in, and send `Authorization: Bearer <access>`.',
   Tasks: 'One task: schedule, read, reschedule, cancel, run again.',

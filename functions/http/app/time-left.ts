@@ -1,13 +1,16 @@
 import type { Context } from 'hono';
 import type { AppEnv } from './app.ts';
 
-/** Seconds that a request may go on with work that can be continued by another one. */
+/** Seconds that a request may spend on work that another request can continue. */
 const WORK_SECONDS = 20;
 
-/** Seconds kept back for the answer. */
+/** Seconds kept for the answer. */
 const RESERVE_SECONDS = 5;
 
-/** How many seconds a request has left for work that can be continued: of its function's time, and of its client's patience. */
+/**
+ * Returns the seconds that a request has left for work that another request can continue. Both the function's time limit
+ * and the client's patience count.
+ */
 export function timeLeft(c: Context<AppEnv>): () => number {
   const begun = performance.now();
   return () => {

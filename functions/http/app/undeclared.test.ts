@@ -3,13 +3,11 @@ import { type Stand, stand } from '../../database/testing/stand.ts';
 import { createApi } from '../api.ts';
 import { apiFunction, type Client } from '../testing/api-function.ts';
 
-/*
- * Every route of the app, found in its registry: a route that is added later is tested, too.
- */
+/* Takes every route from the application's registry, so that new routes are tested too. */
 
 type Route = { method: string; path: string; request?: { body?: unknown; query?: unknown } };
 
-/** The api function documents the routes of the auth function, so its registry has all of them. */
+/** The api function documents the routes of the auth function, so its registry contains all routes. */
 const ROUTES: Route[] = createApi({} as never, () => {}).openAPIRegistry.definitions.flatMap((each) =>
   each.type === 'route' ? [each.route as Route] : [],
 );

@@ -5,9 +5,9 @@ import { type FieldError, pointerTo, Refusal } from '../../refusal.ts';
 type Route = Pick<Parameters<typeof createRoute>[0], 'request'>;
 
 /**
- * Refuses what a route does not declare: a body where the route takes none, query parameters where it knows none.
- * Ignoring them would carry out something else than was asked, such as a cancel that was meant as a dry run.
- * What a route declares is checked by its own schema.
+ * Refuses input that a route does not declare: a body on a route without a body, or query parameters on a route without
+ * any. Ignoring such input could carry out something else than the client wanted, for example a real cancel instead of a
+ * dry run. Declared input is checked by the route's own schema.
  *
  * @throws Refusal `invalid_request`, naming every field
  */
@@ -22,7 +22,7 @@ export async function refuseUndeclared({ request }: Route, sent: HonoRequest): P
   }
 }
 
-/** The body as `jsonBody` has parsed it. A method without a body has none to read. */
+/** Returns the body as `jsonBody` has parsed it; an empty object for methods without a body. */
 async function bodyOf(request: HonoRequest): Promise<unknown> {
   return request.method === 'GET' || request.method === 'HEAD' ? {} : request.json();
 }

@@ -3,7 +3,7 @@ import { KEY_DESCRIPTION, KEY_PATTERN } from '../app/idempotency.ts';
 import { problem, titleOf } from '../app/problem.ts';
 import type { Answer, Header, Operation, Paths } from './openapi.ts';
 
-/** Refusals and failures: what each means, with an example of its code and text. */
+/** The meaning of each refusal and failure, with an example of its code and text. */
 const REFUSALS: Record<number, [meaning: string, code: ErrorCode, detail: string]> = {
   400: ['The request breaks a rule; `errors` names the fields', 'invalid_request', 'name: Is required'],
   401: ['No valid access token', 'not_authenticated', 'Authentication credentials were not provided'],
@@ -55,7 +55,7 @@ const REFUSALS: Record<number, [meaning: string, code: ErrorCode, detail: string
   ],
 };
 
-/** Answers that no route gives: a gateway answers before the route is reached, or in its place. */
+/** Statuses that no route returns: a gateway answers before the request reaches the route, or instead of the route. */
 const OF_GATEWAYS = [414, 431, 502, 503, 504];
 
 const RETRY_AFTER: Header = {
@@ -89,7 +89,7 @@ const REPLAYED: Record<string, Header> = {
   },
 };
 
-/** The answers that several operations share, by their name among the components. */
+/** Returns the answers that several operations share, by their component names. */
 export function sharedAnswers(): Record<string, Answer> {
   return Object.fromEntries(
     Object.entries(REFUSALS).map(([status, [description, code, detail]]) => [
@@ -108,7 +108,7 @@ export function sharedAnswers(): Record<string, Answer> {
   );
 }
 
-/** Routes whose answers are secrets, and so are not kept for who repeats a request. */
+/** Routes whose answers contain secrets. Their answers are not stored, so a key has no effect on them. */
 const WITHOUT_KEY = /^\/api\/(?:auth|token)(?:\/|$)/;
 
 const KEY = {
@@ -119,7 +119,7 @@ const KEY = {
   schema: { type: 'string', minLength: 1, maxLength: 255, pattern: KEY_PATTERN.source },
 };
 
-/** Adds to every operation what stands before its route, and so is in the description of none. */
+/** Adds the answers, parameters and headers of the middleware to every operation. No route describes them itself. */
 export function withCommonAnswers(paths: Paths): Paths {
   return mapOperations(paths, (operation, path, method) => {
     const hasKey = method === 'post' && !WITHOUT_KEY.test(path);
@@ -130,7 +130,7 @@ export function withCommonAnswers(paths: Paths): Paths {
 function completed(operation: Operation, given: { hasKey: boolean; mayHaveBody: boolean }): Operation {
   const { parameters = [], responses = {} } = operation;
   const common = [
-    // Refuses parameters and bodies that a route does not declare.
+    // Refusals of parameters and bodies that a route does not declare.
     ...[400, 405, 429, 500],
     ...OF_GATEWAYS,
     ...(given.mayHaveBody ? [413, 415] : []),
@@ -163,7 +163,7 @@ export function mapOperations(
   );
 }
 
-/** `NotFound` of 404. */
+/** Returns the component name of a status, for example `NotFound` for 404. */
 function nameOf(status: string): string {
   return titleOf(Number(status)).replaceAll(' ', '');
 }

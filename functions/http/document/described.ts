@@ -3,15 +3,13 @@ import type { App } from '../app/app.ts';
 import type { OpenApi, Operation, Schema } from './openapi.ts';
 import { resolved } from './openapi.ts';
 
-/*
- * Tests' machinery: holds every answer of an application against the API's description.
- */
+/* Test support: checks every answer of an application against the API's description. */
 
-/** Headers of every answer, which the description leaves to HTTP. */
+/** Headers of every answer, which the description does not repeat. */
 const GENERAL =
   /^(?:cache-control|content-type|content-length|content-security-policy|x-content-type-options)$/;
 
-/** Fails whatever asks the application, by what it was answered, when an answer is not described. */
+/** Makes each request to the application fail when its answer is not described. */
 export function holdToDescription(app: App, document: OpenApi): App {
   const check = describedAnswers(document);
   const ask = app.request;
@@ -25,7 +23,7 @@ export function holdToDescription(app: App, document: OpenApi): App {
   return app;
 }
 
-/** @returns a function that throws when an answer to a method and path is not described */
+/** @returns a function that throws when the answer to a method and path is not described */
 export function describedAnswers(document: OpenApi) {
   const { paths, components } = document;
   const ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: false });
@@ -88,14 +86,14 @@ export function describedAnswers(document: OpenApi) {
   };
 }
 
-/** The schema, and no member that it does not name. */
+/** Returns the schema without additional members. */
 function closed(schema: Schema): Schema {
   const isObject = schema.properties || schema.$ref || 'allOf' in schema || schema.anyOf;
   const isOpen = !isObject || 'additionalProperties' in schema;
   return isOpen ? inside(schema) : { ...inside(schema), unevaluatedProperties: false };
 }
 
-/** The same for what is inside of the schema. */
+/** Closes all schemas inside a schema in the same way. */
 function inside(schema: Schema): Schema {
   const { properties, items, anyOf, allOf, ...rest } = schema as Schema & { allOf?: Schema[] };
   return {
@@ -107,7 +105,7 @@ function inside(schema: Schema): Schema {
   };
 }
 
-/** The schema with references into the document. */
+/** Returns the schema with references into the document. */
 function pointed(schema: Schema): object {
   const text = JSON.stringify(schema).replaceAll('"#/components/', '"api#/components/');
   return JSON.parse(text);

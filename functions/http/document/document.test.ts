@@ -69,13 +69,13 @@ const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
   Object.entries(methods).map(([method, operation]) => ({ what: `${method} ${path}`, operation })),
 );
 
-/** What stands in for an answer of the API that a gateway cannot give. */
+/** The pages that replace an answer that a gateway cannot give. */
 const PAGES = join(import.meta.dirname, '../../../console/errors');
 const pages = readdirSync(PAGES).map((name) => JSON.parse(readFileSync(join(PAGES, name), 'utf8')));
 
 test('every operation lists what gateways answer in its place, with the codes that these give', () => {
   expect(pages.map(({ status }) => status)).toEqual(expect.arrayContaining([414, 502, 503, 504]));
-  // The function at the edge answers 431 by itself.
+  // The function at the edge answers 431 itself.
   const given = [...pages, { status: 431, code: 'headers_too_large' }];
   for (const { what, operation } of operations) {
     for (const { status, code } of given) {
@@ -141,7 +141,7 @@ test('every pattern says the same in every validator: no flags, no classes of Un
   });
   expect(patterns.size).toBeGreaterThanOrEqual(15);
   for (const pattern of patterns) {
-    // Python reads `\d`, `\s` and `\w` as Unicode does, ECMAScript does not.
+    // `\d`, `\s` and `\w` mean Unicode classes in Python, but not in ECMAScript.
     expect(pattern).not.toMatch(/\\[pPdDsSwWbB]|\(\?[=!<]|\/[a-z]*$/);
     expect(pattern).toMatch(/^\^.*\$$/s);
     for (const flags of ['', 'u']) expect(() => new RegExp(pattern, flags)).not.toThrow();

@@ -23,7 +23,7 @@ const INFO = {
   servers: [{ url: '/', description: 'Console, API and WebSocket have one origin' }],
 };
 
-/** The OpenAPI document of every route that an application has or knows of. */
+/** Returns the OpenAPI document of all routes that an application has registered or described. */
 export function openApiDocument(app: App): OpenApi {
   registerKindSchemas(app);
   app.openAPIRegistry.register('BatchTask', BatchedTask.meta(taskRules));

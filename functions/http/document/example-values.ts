@@ -1,6 +1,4 @@
-/*
- * What the examples of the API's description are put together from.
- */
+/* Values that the examples of the API's description use. */
 
 export const IDS = {
   user: '0190a5b0-0000-7000-8000-000000000001',
@@ -83,7 +81,7 @@ export const TASK = {
   seq: 4,
 };
 
-/** The same before its start. */
+/** The task before its start. */
 export const SCHEDULED = {
   ...TASK,
   status: 'SCHEDULED',
@@ -163,7 +161,7 @@ export const INVITATION = {
   expires_at: EXPIRES,
 };
 
-/** The same as Charles sees it. */
+/** The invitation as the invited user, Charles, sees it. */
 export const OWN_INVITATION = {
   id: IDS.invitation,
   organization: IDS.organization,

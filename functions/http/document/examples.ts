@@ -20,7 +20,7 @@ import {
 } from './example-values.ts';
 import type { Answer, Operation } from './openapi.ts';
 
-/** Examples of an operation: of its body, of its parameters, and of each success by its status. */
+/** Examples of an operation: of its body, of its parameters, and of each success by status. */
 type Examples = {
   body?: unknown;
   parameters?: Record<string, unknown>;
@@ -43,7 +43,7 @@ const newTask = {
 };
 const sums = { name: 'Sums', payload: { csv: 'city,sales\nParis,3\nRome,4', group_by: 'city' } };
 
-/** By operationId. An example is one that our own schema accepts, and that makes sense to a reader. */
+/** Examples by operationId. Each example is valid for our own schema and makes sense to a reader. */
 const EXAMPLES: Record<string, Examples> = {
   registerUser: {
     body: { email: 'ada@example.com', ...account, name: 'Ada Lovelace' },
@@ -234,7 +234,7 @@ const EXAMPLES: Record<string, Examples> = {
   getDocumentationPage: { answers: { 200: '<!doctype html>' } },
 };
 
-/** The operation with its examples. */
+/** Returns the operation with its examples. */
 export function withExamples(operation: Operation): Operation {
   const { body, parameters = {}, answers = {} } = EXAMPLES[operation.operationId ?? ''] ?? {};
   const content = operation.requestBody?.content;

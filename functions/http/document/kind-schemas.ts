@@ -2,11 +2,14 @@ import { JSON_VALUE } from '../../json-schema.ts';
 import { DEFAULT_KIND, KIND_NAMES, kindOf } from '../../tasks/kinds/registry.ts';
 import type { App } from '../app/app.ts';
 
-/** `DataProcessPayload` of `data.process`. */
+/** Returns the component name of a kind's payload, for example `DataProcessPayload` for `data.process`. */
 const componentOf = (kind: string) =>
   `${kind.replace(/(?:^|[.-])([a-z])/g, (_, letter: string) => letter.toUpperCase())}Payload`;
 
-/** Rules between the fields of a task: the payload is that of the kind, which may be left out. */
+/**
+ * Rules between the fields of a task: the payload must fit the kind. Only a task of the default kind may omit `kind` and
+ * `payload`.
+ */
 export const taskRules = {
   dependentRequired: { concurrency_limit: ['concurrency_key'] },
   anyOf: KIND_NAMES.map((kind) => ({
@@ -15,7 +18,7 @@ export const taskRules = {
   })),
 };
 
-/** Describes the payload of every kind, and any JSON value. */
+/** Registers the payload schema of every kind, and the schema of any JSON value. */
 export function registerKindSchemas(app: App): void {
   const registry = app.openAPIRegistry;
   registry.registerComponent('schemas', 'JsonValue', JSON_VALUE as object);

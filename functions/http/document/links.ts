@@ -1,6 +1,6 @@
 import type { Header, Link, Operation } from './openapi.ts';
 
-/** Where the id of what an answer tells of stands, and the parameter that takes it. */
+/** Place of an id in an answer, and the parameter that takes this id. */
 type Source = { parameter: string; from: string };
 
 const task = { parameter: 'taskId', from: '$response.body#/id' };
@@ -35,7 +35,7 @@ const ORGANIZATION_OPERATIONS = [
 ];
 const MEMBER_OPERATIONS = ['updateMember', 'removeMember'];
 
-/** The next page of a list. */
+/** The link to the next page of a list. */
 const nextPage = (operationId: string, ...own: string[]): Record<string, Link> =>
   linksTo(
     [
@@ -45,7 +45,7 @@ const nextPage = (operationId: string, ...own: string[]): Record<string, Link> =
     operationId,
   );
 
-/** By operationId and status: what can be done with what was answered. */
+/** Links by operationId and status: the operations that can follow an answer. */
 const LINKS: Record<string, Record<number, Record<string, Link>>> = {
   createTask: { 201: linksTo(task, ...TASK_OPERATIONS) },
   listTasks: { 200: nextPage('listTasks') },
@@ -130,7 +130,7 @@ const LOCATION: Record<string, Header> = {
   },
 };
 
-/** The answers that say where what was made is to be found. */
+/** The answers with a `Location` header, which names the new resource. */
 const WITH_LOCATION: Record<string, number> = {
   createTask: 201,
   createBatch: 201,
@@ -138,7 +138,7 @@ const WITH_LOCATION: Record<string, number> = {
   createOrganization: 201,
 };
 
-/** The operation with the links of its answers, and with the headers that lead there. */
+/** Returns the operation with the links of its answers, and with the `Location` headers. */
 export function withLinks(operation: Operation): Operation {
   const { operationId = '', responses = {} } = operation;
   const answers = Object.entries(responses).map(([status, answer]) => {

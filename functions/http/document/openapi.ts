@@ -1,4 +1,4 @@
-/** An OpenAPI 3.1 document as data: the parts that are read or written here. */
+/** An OpenAPI 3.1 document as data, limited to the parts that are read or written here. */
 export type Schema = {
   $ref?: string;
   type?: string | string[];
@@ -68,7 +68,7 @@ export type OpenApi = {
   };
 };
 
-/** The component that a reference names, or the value itself. */
+/** Returns the component that a reference names, or the value itself. */
 export function resolved<T extends { $ref?: string }>(value: T, components: Record<string, T> = {}): T {
   return value.$ref === undefined ? value : (components[value.$ref.split('/').at(-1) ?? ''] ?? value);
 }

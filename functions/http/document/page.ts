@@ -3,7 +3,10 @@ import { type Answer, type Media, type OpenApi, type Operation, resolved, type S
 
 type Components = OpenApi['components'];
 
-/** A page for people: every operation with its fields, examples and answers. It needs no script and no other file. */
+/**
+ * Returns an HTML page of every operation with its fields, examples and answers. The page needs no script and no other
+ * file.
+ */
 export function page({ paths, tags = [], components }: OpenApi): string {
   const operations = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
@@ -22,7 +25,7 @@ export function page({ paths, tags = [], components }: OpenApi): string {
 and send <code>Authorization: Bearer &lt;access&gt;</code>.</p>${sections.join('')}${errorCodes()}</html>`;
 }
 
-/** A table of all values of `code` in a problem document. */
+/** Returns a table of all values of `code` in a problem document. */
 function errorCodes(): string {
   const rows = ERROR_CODES.map(
     ({ status, code, meaning }) =>
@@ -56,7 +59,7 @@ ${fields.length > 0 ? `<table>${fields.join('')}</table>` : ''}${example('Reques
 function answer(status: string, { description = '', headers = {}, content = {} }: Answer): string {
   const names = Object.keys(headers).map((name) => `<code>${escaped(name)}</code>`);
   const [media] = Object.values(content);
-  // Problem documents all look alike: the examples of successes are enough.
+  // All problem documents have the same form, so only successes get an example.
   const shown = Number(status) < 400 ? example('', media) : '';
   return `<li><code>${escaped(status)}</code> ${text(description)}${names.length > 0 ? `; ${names.join(', ')}` : ''}${shown}</li>`;
 }
@@ -67,7 +70,7 @@ function example(heading: string, media: Media | undefined): string {
   return `${title}<pre>${escaped(JSON.stringify(media.example, null, 2))}</pre>`;
 }
 
-/** A row about one field: its name, whether it must be there, what it may be. */
+/** Returns a row about one field: its name, if it is required, and its allowed values. */
 function field(name: string, required: boolean, given: Schema, components: Components): string {
   const schema = resolved(given, components.schemas);
   const facts = [
@@ -84,7 +87,7 @@ function field(name: string, required: boolean, given: Schema, components: Compo
   return `<tr><td><code>${escaped(name)}</code>${required ? ' *' : ''}</td><td>${text(facts.join('; '))}</td></tr>`;
 }
 
-/** Text with code in backticks. */
+/** Escapes text and formats code in backticks. */
 function text(plain: string): string {
   return escaped(plain).replace(/`([^`]*)`/g, '<code>$1</code>');
 }

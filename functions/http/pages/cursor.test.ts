@@ -5,7 +5,7 @@ import { decodeRangeCursor, encodeRangeCursor } from '../../prices/range-cursor.
 import { Refusal } from '../../refusal.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 
-/** Some are of the right length and alphabet, and differ from a cursor in one place. */
+/** Some of these texts have the right length and alphabet, and differ from a cursor in one place. */
 const nearMisses = fc
   .tuple(fc.uuid(), fc.integer({ min: 0, max: 22 }), fc.string({ unit: 'binary', maxLength: 2 }))
   .map(([id, at, wrong]) => encodeCursor(id).slice(0, at) + wrong + encodeCursor(id).slice(at + 1));

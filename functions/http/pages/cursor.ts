@@ -2,14 +2,14 @@ import * as z from 'zod';
 import { Refusal } from '../../refusal.ts';
 
 /**
- * Opaque position in a list ordered by UUIDv7, newest first: the id of the last row seen.
- * Opaque so that it may come to hold more; clients must not take it apart.
+ * Returns an opaque position in a list ordered by UUIDv7, newest first: the id of the last row seen. It is opaque so that
+ * it can hold more later; clients must not parse it.
  */
 export function encodeCursor(id: string): string {
   return Buffer.from(id.replaceAll('-', ''), 'hex').toString('base64url');
 }
 
-/** Sixteen bytes in Base64 for URLs: 22 digits, of which the last has two bits. */
+/** Sixteen bytes in Base64url: 22 digits, the last of which carries two bits. */
 const CURSOR = { minLength: 22, maxLength: 22, pattern: '^[A-Za-z0-9_-]{21}[AQgw]$' };
 
 /** A position in a list, as a query parameter. */
@@ -20,7 +20,7 @@ export const cursor = z
   .optional()
   .describe('`next_cursor` of the page before');
 
-/** @throws Refusal `invalid_request` when it is not a cursor of ours */
+/** Returns the id in a cursor. @throws Refusal `invalid_request` for a malformed cursor */
 export function decodeCursor(cursor: string): string {
   const hex = Buffer.from(cursor, 'base64url').toString('hex');
   if (hex.length !== 32 || encodeCursor(hex) !== cursor) {

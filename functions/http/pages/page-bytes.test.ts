@@ -24,7 +24,7 @@ const LARGE = ['description', 'payload', 'result', 'error'];
 /** Bytes of an answer as Lambda counts them. */
 const bytesOf = (body: unknown) => Buffer.byteLength(JSON.stringify({ body: JSON.stringify(body) }));
 
-/** Finished tasks with results of these texts, oldest first. */
+/** Finished tasks with these texts as results, oldest first. */
 async function tasksWith(results: readonly string[], given: object = {}): Promise<string[]> {
   const tasks = results.map((_, n) => ({ name: `Task ${n}`, ...given }));
   const { body } = await ada.ask('POST', '/api/tasks/bulk/', { tasks });
@@ -94,7 +94,7 @@ describe('a list of tasks', () => {
   test('whatever its rows hold, each page fits into an answer, and paging visits every task exactly once', async () => {
     const texts = fc.record({
       unit: fc.constantFrom('x', '"', '\\', '\u0001', '🥬'),
-      // 256 KiB is what the row keeps of a result.
+      // Fractions of 256 KiB, the largest result that a row keeps.
       part: fc.constantFrom(0.01, 0.3, 1),
     });
     await fc.assert(
@@ -114,10 +114,10 @@ describe('a list of tasks', () => {
           expect(visited).toEqual(ids.toReversed());
         },
       ),
-      // More than an answer holds, whatever chance brings.
+      // This example exceeds one answer, whatever the random cases are.
       {
         numRuns: 5,
-        // To find a smaller one would take minutes.
+        // Shrinking a failure would take minutes.
         endOnFailure: true,
         examples: [[Array.from({ length: 25 }, () => ({ unit: '"', part: 1 })), 200, ['result']]],
       },
@@ -192,7 +192,7 @@ describe('what is no page', () => {
   }
 });
 
-/** The longest text of this character whose JSON has at most so many bytes. */
+/** The longest text of this character whose JSON has at most this many bytes. */
 function longest(unit: string, bytes: number): string {
   const each = Buffer.byteLength(JSON.stringify(unit)) - 2;
   return unit.repeat(Math.floor((bytes - 2) / each));

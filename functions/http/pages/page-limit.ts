@@ -1,13 +1,13 @@
 import * as z from 'zod';
 
-/** How many rows of a list to answer, as a query parameter. */
+/** The page size of a list, as a query parameter. */
 export function pageLimit({ max, default: byDefault }: { max: number; default: number }) {
   return wholeNumber(max)
     .default(byDefault)
     .meta({ type: 'integer', minimum: 1, maximum: max, default: byDefault });
 }
 
-/** A whole number from 1 as a query parameter: digits and nothing else. */
+/** A whole number from 1, as a query parameter: digits only. */
 export function wholeNumber(max: number) {
   return z
     .string()

@@ -4,7 +4,7 @@ import { bytesInAnswer, LAMBDA_ANSWER_BYTES, PAGE_BYTES, page } from './page.ts'
 
 type Row = { id: number; text: string };
 
-/** Texts of up to a megabyte in the answer, of what grows when it is escaped, and of what does not. */
+/** Texts of up to a megabyte in the answer, of characters that grow when they are escaped and of characters that do not. */
 const rows = fc
   .array(
     fc.record({

@@ -1,29 +1,35 @@
 import { stringifyExactly } from '../../exact-json/json-text.ts';
 
-/** Lambda's limit of an answer, in bytes of its JSON. An answer above it becomes a 500 of API Gateway. */
+/** Lambda's limit for an answer, in bytes of its JSON. API Gateway turns a larger answer into a 500. */
 export const LAMBDA_ANSWER_BYTES = 6 * 1024 * 1024;
 
-/** Bytes of a page's rows as Lambda counts them. The rest of the limit is for the envelope, and for a first row of any size. */
+/**
+ * Maximum bytes of a page's rows, as Lambda counts them. The rest of Lambda's limit is for the envelope, and for a first
+ * row of any size.
+ */
 export const PAGE_BYTES = 4_000_000;
 
 /**
- * Bytes that a value takes in Lambda's answer: the body is JSON text inside a JSON string, so that quotes and backslashes
- * are escaped once more.
+ * Returns the bytes that a value takes in Lambda's answer. The body is JSON text inside a JSON string, so quotes and
+ * backslashes are escaped once more.
  */
 export function bytesInAnswer(value: unknown): number {
   return Buffer.byteLength(JSON.stringify(stringifyExactly(value)));
 }
 
-/** The rows of a page, as long as they fit. */
+/** Collects the rows of a page as long as they fit. */
 export type PageFiller<Row, View> = {
-  /** Adds a row, unless the page would become too large. The first row is always added, so that paging goes on. */
+  /**
+   * Adds a row and returns true, unless the page would become too large. The first row is always added, so that paging
+   * makes progress.
+   */
   add: (row: Row) => boolean;
   views: View[];
   /** The last row that was added. */
   last: () => Row | undefined;
 };
 
-/** @param view what the page shows of a row */
+/** @param view converts a row to its form in the page */
 export function pageFiller<Row, View>(
   view: (row: Row) => View,
   maxBytes = PAGE_BYTES,
@@ -46,10 +52,10 @@ export function pageFiller<Row, View>(
 }
 
 /**
- * A page of rows that have been read.
+ * Returns a page of rows that have been read.
  *
- * @param more whether there are rows behind these
- * @param cursorOf the position behind a row
+ * @param more true when further rows follow
+ * @param cursorOf returns the position behind a row
  */
 export function page<Row, View>(
   rows: readonly Row[],

@@ -21,7 +21,7 @@ test('pauses are listed page by page: of the newest organization first, each onc
     const { body } = await ada.ask('POST', '/api/organizations/', { name });
     const made = ['kind:data.process', 'kind:http.request', 'queue:bulk'].map((each) => `${body.id} ${each}`);
     expected.unshift(...made);
-    // In another order than that of the list.
+    // The pauses are made in another order than the list's.
     for (const paused of [{ queue: 'bulk' }, { kind: 'http.request' }, { kind: 'data.process' }]) {
       const given = { organization: body.id, ...paused };
       expect((await ada.ask('POST', '/api/pauses/', given)).status).toBe(201);
@@ -38,7 +38,7 @@ test('pauses are listed page by page: of the newest organization first, each onc
       for (const { organization, scope, name } of body.results)
         visited.push(`${organization} ${scope}:${name}`);
       pages += 1;
-      // A page that stands still would have no end.
+      // A page that does not advance would never end.
       expect(visited.length).toBeLessThanOrEqual(expected.length);
       cursor = body.next_cursor;
     }

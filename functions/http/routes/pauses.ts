@@ -10,7 +10,7 @@ import { answer, json, problems, secured } from '../app/describe.ts';
 import { page } from '../pages/page.ts';
 import { pageLimit } from '../pages/page-limit.ts';
 
-/** The name of a kind or queue, also of one that is no more. */
+/** The name of a kind or queue, also of one that no longer exists. */
 const PausedName = z.string().regex(/^[a-z][a-z0-9.-]{0,99}$/, 'Must be the name of a kind or queue');
 
 const PauseView = z
@@ -89,14 +89,14 @@ const remove = createRoute({
   summary: 'Resume a kind or a queue',
   ...secured('Pauses'),
   request: {
-    // Not one of today's kinds: what is paused can be resumed when there is no such kind any more.
+    // Not limited to existing kinds: a pause of a removed kind must still be resumable.
     params: z.object({ scope: z.enum(['kind', 'queue']), name: PausedName }),
     query: ofOrganization.describe('Default: your personal organization'),
   },
   responses: { 204: { description: 'Resumed' }, ...problems(400, 401, 403, 404) },
 });
 
-/** What an organization has paused. */
+/** Registers the routes of an organization's pauses. */
 export function registerPauseRoutes(app: App, deps: CreateDeps): void {
   app.openapi(list, async (c) => {
     const { organization = null, cursor: after = null, limit } = c.req.valid('query');

@@ -41,7 +41,7 @@ beforeEach(async () => {
   await arranged.clear();
 });
 
-/** An organization whose member asks from now on. */
+/** A new organization. Its member makes all requests from now on. */
 async function enterOrganization(...args: Parameters<Arranged['organization']>): Promise<string> {
   const made = await arranged.organization(...args);
   principal = made;
@@ -63,7 +63,7 @@ async function request(method: string, path: string, body?: unknown) {
 const prices = (id: string, query = '') => request('GET', `/api/organizations/${id}/prices/${query}`);
 const watchlist = (id: string) => `/api/organizations/${id}/watchlist/`;
 
-/** RFC 3339, to the second as stored times are. */
+/** RFC 3339, with the precision of stored times: seconds. */
 const secondsAgo = (seconds: number) =>
   new Date(Math.floor(Date.now() / 1000 - seconds) * 1000).toISOString();
 const BUCKETS = ['2026-03-01T12:00:00.000Z', '2026-03-01T12:05:00.000Z', '2026-03-01T12:10:00.000Z'] as const;
@@ -236,7 +236,7 @@ test('a user follows so many assets in all organizations together, also after ha
   const id = await enterOrganization();
   const follow = (asset: string) => request('POST', watchlist(id), { asset });
   expect((await follow('first')).status).toBe(201);
-  // Of an organization that the user is no member of any more: one less than the limit, in two currencies.
+  // Assets of an organization that the user has left do not count: one less than the limit, in two currencies.
   const left = (await arranged.organization()).id;
   await admin`
     insert into watchlists (organization_id, asset, currency, followed_by)
@@ -245,7 +245,7 @@ test('a user follows so many assets in all organizations together, also after ha
   expect((await follow('last')).status).toBe(201);
   const refused = { status: 409, body: { code: 'too_many_assets', limit: MAX_ASSETS_PER_USER } };
   expect(await follow('more')).toMatchObject(refused);
-  // Another currency, and the same asset in another organization, is no further asset.
+  // Another currency, or the same asset in another organization, is no additional asset.
   expect((await request('POST', watchlist(id), { asset: 'last', currency: 'eur' })).status).toBe(201);
   expect((await follow('a2')).status).toBe(201);
   expect((await follow('last')).status).toBe(200);

@@ -111,7 +111,7 @@ const removeFromWatchlist = createRoute({
   responses: { 204: { description: 'Removed' }, ...problems(400, 401, 403, 404) },
 });
 
-/** Prices and watchlists of an organization, for its members. `principal` is set by the time a route is reached. */
+/** Registers the routes of prices and of an organization's watchlists. `principal` is set before a route is reached. */
 export function registerPriceRoutes(app: App, deps: { db: Database }): void {
   app.openapi(getPrices, async (c) => {
     const { id } = c.req.valid('param');

@@ -12,16 +12,16 @@ import { openApiDocument } from '../document/document.ts';
 // biome-ignore lint/suspicious/noExplicitAny: a test reads whatever the answer holds, and fails where it does not
 export type Answer = { status: number; headers: Headers; body: any };
 
-/** A registered user, and what they can ask the API. */
+/** A registered user, with a function that sends requests in the user's name. */
 export type Client = {
   userId: string;
-  /** Their personal organization. */
+  /** The user's personal organization. */
   organizationId: string;
   access: string;
   ask: (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>;
 };
 
-/** A sandbox of the api function under its own role, and users that registered with the auth function. */
+/** A sandbox of the api function under its own role, with users that register through the auth function. */
 export function apiFunction(on: Stand) {
   const db = on.as('api');
   const auth = authFunction(on);

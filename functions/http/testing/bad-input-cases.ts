@@ -1,24 +1,24 @@
 import { randomUUID } from 'node:crypto';
 
 /*
- * Requests that must be refused, by hand: what the rules of single fields, queries, paths and headers catch.
- * `{org}` and `{task}` in a path stand for the ids of the one who asks.
+ * Handwritten requests that must be refused by the rules of single fields, queries, paths and headers. `{org}` and
+ * `{task}` in a path stand for ids of the requesting user.
  */
 
 /** One refused request. */
 export type BadCase = {
   /** METHOD /path */
   request: string;
-  /** Sent as JSON; text is sent as it is. */
+  /** Sent as JSON. A text is sent unchanged. */
   body?: unknown;
   headers?: Record<string, string>;
   status: number;
   code: string;
-  /** What `errors` must name, as `in pointer`. */
+  /** The places that `errors` must name, as `in pointer`. */
   names: string[];
 };
 
-/** The usual case: 400, one field named. */
+/** The usual case: status 400, one field named. */
 const bad = (request: string, names: string, body?: unknown): BadCase => ({
   request,
   status: 400,
@@ -234,7 +234,7 @@ const LISTS = [
   '/api/organizations/{org}/members',
   '/api/organizations/{org}/prices',
 ];
-/** No cursor, not of the right length, another alphabet, not in its one spelling, with a NUL. */
+/** Bad cursors: no cursor, wrong length, another alphabet, not the canonical spelling, with a NUL. */
 const CURSORS = [
   'x',
   'A'.repeat(21),

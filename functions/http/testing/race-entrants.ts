@@ -4,12 +4,12 @@ import { DISPATCH } from '../../tasks/verification/fixtures.ts';
 import type { RaceSide } from './race-side.ts';
 import type { Person, Stage } from './race-stage.ts';
 
-/** Something that somebody does. Resolves to the status of its answer, or to undefined where it has none. */
+/** An action of one side. Resolves to the status of its answer, or to undefined for an action without an answer. */
 type Entrant = (side: RaceSide, stage: Stage) => Promise<number | undefined>;
 
 export type Entrants = Readonly<Record<string, { route?: string; run: Entrant }>>;
 
-/** `{name}` in a path stands for what the stage calls so; `{member}` for a person's id. */
+/** Replaces `{name}` in a path by the stage's value of this name. For the name of a person, the value is the person's id. */
 function filled(path: string, stage: Stage): string {
   return path.replace(/\{(\w+)\}/g, (_, name: string) => {
     const person = stage.people[name as Person];
@@ -19,7 +19,7 @@ function filled(path: string, stage: Stage): string {
 
 type Body = object | ((stage: Stage) => object);
 
-/** A request of a person. @param named its path in the API's own description, where the stage's names differ */
+/** A request of a person. @param named the path in the API's own description, when the stage's names differ from it */
 function request(
   person: Person,
   line: string,
@@ -40,7 +40,7 @@ function request(
   };
 }
 
-/** Work of a function that nobody waits for. It must not fail. */
+/** Background work of a function, without a waiting client. It must not fail. */
 const work = (run: (side: RaceSide, stage: Stage) => Promise<unknown>): Entrants[string] => ({
   run: async (side, stage) => {
     await run(side, stage);
@@ -53,7 +53,7 @@ const inOrganization =
   (given: object = {}) =>
   ({ organization }: Stage) => ({ name: 'Task', organization, ...given });
 
-/** Whatever changes an organization, or something in it. */
+/** Actions that change an organization or something in it. */
 export const CHANGES: Entrants = {
   'delete the organization': request('owner', 'DELETE /api/organizations/{organization}'),
   'change its bounds': request('owner', 'PATCH /api/organizations/{organization}', {
@@ -131,7 +131,7 @@ const newcomer = ({ fresh }: Stage) => ({
   password: `correct horse ${fresh}`,
 });
 
-/** Whatever changes sessions and accounts. */
+/** Actions that change sessions and accounts. */
 export const LOGINS: Entrants = {
   register: request('member', 'POST /api/auth/register/', newcomer),
   'register with the same email': request('member', 'POST /api/auth/register/', (stage) => ({

@@ -13,7 +13,7 @@ import { Steps, steppedDatabase } from './stepped-database.ts';
 
 export type RaceSide = Awaited<ReturnType<typeof raceSide>>;
 
-/** One sandbox of every function, whose statements can be held up. Both sides of a race share the bucket. */
+/** One sandbox of every function, with statements that can be held. Both sides of a race share the bucket. */
 export async function raceSide(on: Stand, bucket = memoryArtifacts()) {
   const steps = new Steps();
   const real = Object.fromEntries(
@@ -67,7 +67,7 @@ export async function raceSide(on: Stand, bucket = memoryArtifacts()) {
     worker: of('worker'),
     dispatcher: of('dispatcher'),
     api,
-    /** Answers a request as the function would that API Gateway sends it to. */
+    /** Sends a request to the function to which API Gateway would send it. */
     async request(
       method: string,
       path: string,

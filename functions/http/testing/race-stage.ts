@@ -9,32 +9,32 @@ import { ISSUER } from '../../identity/testing/auth-function.ts';
 import { uploadKey } from '../../tasks/imports/uploads.ts';
 import type { RaceSide } from './race-side.ts';
 
-/** The people of a race. The organization's: two owners and a member. */
+/** The people of a race. Two owners and a member belong to the organization. */
 const PEOPLE = ['owner', 'coOwner', 'member', 'stranger'] as const;
 export type Person = (typeof PEOPLE)[number];
 
-/** An organization with something of everything in it, fresh for each race. */
+/** An organization with an example of everything in it. Each race gets a new one. */
 export type Stage = {
   people: Record<Person, Principal & { access: string; refresh: string; username: string }>;
   organization: string;
-  /** SCHEDULED, FAILED, RUNNING. */
+  /** Tasks with the statuses SCHEDULED, FAILED and RUNNING. */
   waiting: string;
   failed: string;
   running: string;
   batch: string;
-  /** A batch whose import has not begun, and that task. */
+  /** A batch whose import has not begun, and the task that imports it. */
   importing: string;
   importTask: string;
   upload: string;
-  /** Of the stranger, by the other owner. */
+  /** Invites the stranger. The other owner made it. */
   invitation: string;
   /** A WebSocket of the member that watches `waiting` and `batch`. */
   connection: string;
-  /** Names that nobody has yet. */
+  /** A part of names that nobody has yet. */
   fresh: string;
 };
 
-/** Sets the scene of one race after the other, with the same people. */
+/** Returns a function that prepares the stage of one race after the other, with the same people. */
 export async function raceStages(on: Stand, side: RaceSide): Promise<() => Promise<Stage>> {
   const { admin } = on;
   const users: Record<string, string> = {};
@@ -126,7 +126,7 @@ async function write(admin: Database, stage: Stage): Promise<void> {
     insert into batch_subscriptions (connection_id, batch_id) values (${connection}, ${batch})`;
 }
 
-/** What must hold whoever has won. One line for each breach. */
+/** Checks the invariants that hold whichever side has won. @returns one line for each breach */
 export async function breaches(admin: Database, { organization }: Stage): Promise<string[]> {
   const rows = await admin<{ breach: string }[]>`
     select 'an organization without an owner' as breach from organizations o

@@ -1,13 +1,13 @@
 import type { Database } from '../../database/connect.ts';
 
-/** The statements and commits of one side of a race, counted; one of them can be held up. */
+/** Counts the statements and commits of one side of a race, and can hold one of them. */
 export class Steps {
   #next = 0;
   #heldAt = Number.POSITIVE_INFINITY;
   #held = Promise.withResolvers<void>();
   #released = Promise.withResolvers<void>();
 
-  /** Counts from zero again, and holds up the step with this number. */
+  /** Counts from zero again, and holds the step with this number. */
   holdAt(step: number): void {
     this.#next = 0;
     this.#heldAt = step;
@@ -15,7 +15,7 @@ export class Steps {
     this.#released = Promise.withResolvers();
   }
 
-  /** Resolves when the side stands before the step that is held up. */
+  /** Resolves when the side has reached the held step. */
   get held(): Promise<void> {
     return this.#held.promise;
   }
@@ -32,7 +32,7 @@ export class Steps {
   }
 }
 
-/** A query of postgres.js. `handler` sends it, once somebody awaits it; a fragment of another query is never sent. */
+/** A query of postgres.js. `handler` sends it when it is awaited. A fragment of another query is never sent. */
 type Query = {
   handler: (query: Query) => unknown;
   resolve: (rows: unknown) => void;
@@ -43,8 +43,8 @@ const isQuery = (made: unknown): made is Query =>
   made instanceof Promise && 'handler' in made && 'resolve' in made && 'reject' in made;
 
 /**
- * The same connection, on which every statement and every commit is a step. A statement outside a transaction gets one of
- * its own, so that it can be held up between its execution and its commit as well.
+ * Returns the connection with every statement and every commit as a step. A statement outside a transaction gets a
+ * transaction of its own, so that it can also be held between its execution and its commit.
  */
 export function steppedDatabase(db: Database, steps: Steps): Database {
   return intercepted(
@@ -89,7 +89,7 @@ function steppedTransaction(tx: Database, steps: Steps): Database {
 
 const handlerOf = (on: Database): Query['handler'] => (on`` as unknown as Query).handler;
 
-/** The same, but for what becomes of each query that it makes, and for these members. */
+/** Returns the connection with other `members`. Calls `change` with each query that the connection makes. */
 function intercepted(on: Database, change: (query: Query) => void, members: object = {}): Database {
   const changed = (made: unknown) => {
     if (isQuery(made)) change(made);

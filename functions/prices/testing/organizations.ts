@@ -2,7 +2,7 @@ import type { Principal, Role } from '../../database/enter.ts';
 import type { Stand } from '../../database/testing/stand.ts';
 import type { Pair } from '../price.ts';
 
-/** What tests of prices arrange behind everybody's back. */
+/** Functions with which tests of prices write data directly into the database. */
 export type Arranged = ReturnType<typeof arrange>;
 
 export function arrange({ admin, member }: Stand) {
@@ -20,13 +20,13 @@ export function arrange({ admin, member }: Stand) {
         from jsonb_to_recordset(${JSON.stringify(pairs)}::jsonb) as p(asset text, currency text)`;
       return { id, ...principal };
     },
-    /** A stored price; times are RFC 3339. */
+    /** Stores a price. Times are RFC 3339. */
     async tick({ asset, currency, bucket, price, asOf = bucket }: TickRow): Promise<void> {
       await admin`
         insert into price_ticks (asset, currency, bucket, price, change_24h, provider_updated_at, source)
         values (${asset}, ${currency}, ${bucket}, ${price}, 1.5, ${asOf}, 'coingecko')`;
     },
-    /** Forgets all organizations, prices and traces. */
+    /** Deletes all organizations, prices and traces. */
     async clear(): Promise<void> {
       await admin`truncate organizations, price_ticks, price_fetches cascade`;
     },

@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** What the stand-in says of one asset: JSON texts by member, so that every digit is as it is written here. */
+/** The stand-in's answer for one asset: JSON texts by member name, so that every digit is sent exactly as written here. */
 type Quote = Record<string, string>;
 
-/** Answers one request; `answer` is what an honest provider would send. */
+/** Answers one request. `answer` is the answer of an honest provider. */
 type Behaviour = (response: ServerResponse, answer: string, request: IncomingMessage) => void;
 
 const send =
@@ -14,7 +14,7 @@ const send =
     response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body);
   };
 
-/** The ways in which a provider behaves, and misbehaves. */
+/** The behaviours of a provider, good and bad. */
 const BEHAVIOURS = {
   honest: (response, answer) => send(200, answer)(response, answer, response.req),
   down: (response) => response.destroy(),
@@ -52,18 +52,18 @@ const BEHAVIOURS = {
 
 export type BehaviourName = keyof typeof BEHAVIOURS;
 
-/** A price provider on loopback that answers as CoinGecko documents it, or misbehaves as it is told. */
+/** A price provider on loopback. It answers as CoinGecko documents, or misbehaves as the test orders. */
 export type StandInProvider = {
-  /** For PRICE_PROVIDER_URL. */
+  /** Value for PRICE_PROVIDER_URL. */
   readonly url: string;
   /** The requests so far, oldest first. */
   readonly requests: { url: URL; headers: IncomingMessage['headers'] }[];
   /**
-   * By asset; change it at any time. `last_updated_at` is the present second where a quote does not give it.
+   * Quotes by asset, which a test may change at any time. A quote without `last_updated_at` gets the current second.
    * Starts with bitcoin and ethereum in usd and eur.
    */
   readonly quotes: Map<string, Quote>;
-  /** How the next requests are answered, one after the other; the last goes on for all that follow. */
+  /** Sets the behaviours for the next requests, one after the other. The last behaviour stays for all later requests. */
   behave(...names: BehaviourName[]): void;
   close(): Promise<void>;
 };
@@ -78,7 +78,7 @@ const QUOTES: Record<string, Quote> = {
   ethereum: { usd: '3475.39', usd_24h_change: '2.1', eur: '3198.62', eur_24h_change: 'null' },
 };
 
-/** @param port 0 for a free one */
+/** @param port 0 for a free port */
 export async function startProvider(port = 0): Promise<StandInProvider> {
   const requests: StandInProvider['requests'] = [];
   const quotes = new Map(Object.entries(QUOTES));
@@ -106,7 +106,7 @@ export async function startProvider(port = 0): Promise<StandInProvider> {
   };
 }
 
-/** What an honest provider answers: only what was asked for, and unknown ids not at all. */
+/** Returns the answer of an honest provider: only requested pairs, and nothing for unknown ids. */
 function answerTo({ searchParams }: URL, quotes: ReadonlyMap<string, Quote>): string {
   const currencies = new Set((searchParams.get('vs_currencies') ?? '').split(','));
   const entries = (searchParams.get('ids') ?? '').split(',').flatMap((asset) => {

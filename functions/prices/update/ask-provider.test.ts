@@ -5,7 +5,10 @@ import { type AskDeps, askProvider } from './ask-provider.ts';
 type Said = { status: number; text?: string; headers?: Record<string, string> } | FetchFailure;
 const GOOD: Said = { status: 200, text: '{"bitcoin":{}}' };
 
-/** Asks a provider that says the given things in turn, each in `takes` seconds, on a clock that only it moves. */
+/**
+ * Asks a provider that gives the answers `said` in turn, each after `takes` seconds, on a clock that moves only with the
+ * provider.
+ */
 async function ask(said: Said[], { budget = 40, random = 0.5, takes = 1 } = {}) {
   const pauses: number[] = [];
   const timeouts: number[] = [];

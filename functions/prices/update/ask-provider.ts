@@ -5,22 +5,22 @@ import { shortened } from '../faults.ts';
 import type { CallFailure } from '../trace.ts';
 import type { FetchText } from './fetch-text.ts';
 
-/** Seconds; CoinGecko answers within one. */
+/** Seconds; CoinGecko answers within one second. */
 const ATTEMPT_SECONDS = 10;
 
-/** Seconds; with less left, no further attempt is begun. */
+/** Seconds; with less time left, no further attempt begins. */
 const SHORTEST_ATTEMPT_SECONDS = 1;
 
 const MAX_ATTEMPTS = 3;
 
 const BACKOFF: Backoff = { base: 1, factor: 2, cap: 10, jitter: 'full' };
 
-/** 500 assets in 60 currencies, at 60 bytes each, twice. */
+/** Twice the size of an answer with 500 assets in 60 currencies at 60 bytes each. */
 const MAX_BYTES = 4 * 1024 * 1024;
 
-/** Time as the loop needs it, so that tests need none. */
+/** The time functions of the loop. Tests replace them, so that they need no time. */
 export type Clock = {
-  /** Seconds since anything, never going back. */
+  /** Seconds since any fixed moment. Never goes back. */
   elapsed(): number;
   sleep(seconds: number): Promise<void>;
   /** Uniform in [0, 1). */
@@ -29,7 +29,7 @@ export type Clock = {
 
 export type AskDeps = { fetchText: FetchText; clock: Clock; headers: Record<string, string> };
 
-/** The provider's answer by asset; numbers are `LosslessNumber`, the rest is whatever it sent. */
+/** The provider's answer by asset. Numbers are `LosslessNumber`; other values are as the provider sent them. */
 export type Answer = Record<string, unknown>;
 
 /** @property answer undefined when every attempt failed */
@@ -37,7 +37,7 @@ type Asked = { answer: Answer | undefined; attempts: number; failures: CallFailu
 
 type Attempt = { answer: Answer } | { failure: CallFailure; again: boolean };
 
-/** What a status other than 200 means, first match; `again` where the next moment may be better. */
+/** Meanings of statuses other than 200; the first match counts. `again` means that another attempt may succeed. */
 const STATUS_FAILURES: readonly { from: number; to: number; code: string; again: boolean }[] = [
   { from: 429, to: 429, code: 'rate_limited', again: true },
   { from: 408, to: 408, code: 'timeout', again: true },
@@ -48,8 +48,8 @@ const STATUS_FAILURES: readonly { from: number; to: number; code: string; again:
 ];
 
 /**
- * Gets one answer, in up to three attempts with full jitter between them, and never beyond `budgetSeconds`. A
- * Retry-After is honoured; one that does not fit into the budget ends the asking, and the next tick asks again.
+ * Gets one answer, in up to three attempts with full jitter between them, and never beyond `budgetSeconds`. A Retry-After
+ * is honoured. When it does not fit into the budget, no further attempt is made, and the next tick asks again.
  */
 export async function askProvider(deps: AskDeps, url: string, budgetSeconds: number): Promise<Asked> {
   const { clock } = deps;
@@ -96,7 +96,7 @@ function failedStatus(response: { status: number; headers: Readonly<Record<strin
   };
 }
 
-/** Seconds to wait, given as such or as a date, which is then taken relative to the server's own clock. */
+/** Returns the seconds to wait. A Retry-After that is a date is compared with the server's own clock. */
 function retryAfterSeconds(headers: Readonly<Record<string, string>>): number | undefined {
   const value = headers['retry-after'] ?? '';
   const seconds = /^\d{1,9}$/.test(value)
@@ -106,8 +106,8 @@ function retryAfterSeconds(headers: Readonly<Record<string, string>>): number | 
 }
 
 /**
- * Reads the text with its numbers as they are written. HTML, half a document, NaN, or a key that is given twice with
- * different values are no answer.
+ * Parses the text and keeps its numbers as they are written. HTML, half a document, NaN, or a key that is given twice
+ * with different values is not an answer.
  */
 function understood(text: string): Attempt {
   try {
@@ -117,7 +117,8 @@ function understood(text: string): Attempt {
     }
     return { failure: { code: 'not_an_object', status: 200, message: shortened(text) }, again: true };
   } catch {
-    // A SyntaxError, or a RangeError when the nesting exhausts the stack; the beginning of the text tells more.
+    // The error is a SyntaxError, or a RangeError when the nesting exhausts the stack. The beginning of the text is more
+    // useful than the error.
     return { failure: { code: 'not_json', status: 200, message: shortened(text) }, again: true };
   }
 }

@@ -1,7 +1,7 @@
 import type { MetricName } from '../../metrics.ts';
 import type { Outcome } from '../trace.ts';
 
-/** What a tick counts as. */
+/** The metrics that each outcome of a tick counts for. */
 export const FETCH_METRICS: Record<Outcome, readonly MetricName[]> = {
   stored: ['PriceFetchesSucceeded'],
   nothing_watched: ['PriceFetchesSucceeded'],

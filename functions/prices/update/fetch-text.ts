@@ -1,8 +1,8 @@
 /**
- * Gets a text over HTTP. Any status is an answer. Redirects are not followed: a price comes from the provider that was
- * asked, and the key goes nowhere else.
+ * Gets a text over HTTP. Any status is an answer. Redirects are not followed: prices must come from the configured
+ * provider, and no other server may receive the key.
  *
- * @throws FetchError when there is no answer in the time, or it is longer than `maxBytes`
+ * @throws FetchError when there is no answer in time, or when the answer is longer than `maxBytes`
  */
 export type FetchText = (
   url: string,

@@ -1,7 +1,7 @@
 /**
- * The header that carries the API key, as the plan behind the host expects it.
+ * Returns the header with the API key. Its name depends on CoinGecko's plan, and so on the host.
  *
- * @param key empty for none: the public API then answers with a lower rate limit
+ * @param key empty for no key: the public API then answers with a lower rate limit
  */
 export function keyHeader(baseUrl: string, key: string): Record<string, string> {
   if (key === '') return {};

@@ -1,24 +1,27 @@
 import type { Pair } from '../price.ts';
 
 /**
- * Characters of a URL. Servers and proxies commonly take 8 KB of request line; a longer one is answered by 414.
- * Room for about 500 ids.
+ * Characters of a URL, enough for about 500 ids. Servers and proxies commonly accept a request line of 8 KB, and answer a
+ * longer one with 414.
  */
 const MAX_URL = 7000;
 
-/** Calls of one tick. More would burn a monthly quota of 10,000, in which one call every five minutes is 8,640. */
+/**
+ * Maximum calls of one tick. More calls would use up a monthly quota of 10,000: one call every five minutes makes 8,640
+ * already.
+ */
 const MAX_CALLS = 4;
 
 const OPTIONS = 'include_last_updated_at=true&include_24hr_change=true&precision=full';
 
-/** One call and what it asks for. */
+/** One call and the pairs that it asks for. */
 type PriceCall = { url: string; pairs: Pair[] };
 
 /**
- * The calls that ask for all pairs: one, as long as its URL is short enough; then up to four.
+ * Returns the calls that ask for all pairs: one call if its URL is short enough, otherwise up to four.
  *
- * @param pairs of well-formed ids and currencies, the most important first
- * @returns the calls, and the pairs that none of them asks for
+ * @param pairs well-formed ids and currencies, the most important first
+ * @returns the calls, and the pairs that no call asks for
  */
 export function priceCalls(baseUrl: string, pairs: readonly Pair[]): { calls: PriceCall[]; left: Pair[] } {
   const currencies = [...new Set(pairs.map(({ currency }) => currency))].sort().join(',');

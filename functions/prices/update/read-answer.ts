@@ -4,22 +4,22 @@ import { type Fault, type FaultCode, shortened } from '../faults.ts';
 import type { Pair, Reading } from '../price.ts';
 import type { Answer } from './ask-provider.ts';
 
-/** Beyond these no price is real, in any currency: the dearest asset in the cheapest money is some 10^14. */
+/** Real prices are within these bounds in every currency: the dearest asset in the cheapest currency costs about 10^14. */
 const SMALLEST_PRICE = plainDecimal('1e-30') ?? '';
 const LARGEST_PRICE = plainDecimal('1e18') ?? '';
-/** Percent in a day. A price cannot fall by more than all of it. */
+/** Percent per day. A price cannot fall by more than 100 %. */
 const SMALLEST_CHANGE = '-100';
 const LARGEST_CHANGE = plainDecimal('1e9') ?? '';
 
-/** The times that a price may be of. */
+/** The times that a price may have. */
 export type TimeBounds = {
-  /** A price made earlier is stored, with the fault `old`. */
+  /** An older price is stored with the fault `old`. */
   freshFrom: Date;
-  /** A price made later cannot be true. */
+  /** A later time cannot be true. */
   latest: Date;
 };
 
-/** What the answer says about the pairs: a reading, faults, or (for a reading with a flaw) both. */
+/** Reads the pairs from an answer. A pair gets a reading, or faults, or both when its reading has a flaw. */
 export function readAnswer(
   answer: Answer,
   pairs: readonly Pair[],
@@ -64,7 +64,7 @@ function readPrice(value: unknown, report: Report): string | undefined {
 
 function readTime(value: unknown, { freshFrom, latest }: TimeBounds, report: Report): Date | undefined {
   if (value === undefined || value === null) return void report('no_time', value);
-  // Whole seconds since 1970, ten digits until the year 2286; zero and its like mean that nobody knows.
+  // Whole seconds since 1970 have ten digits until the year 2286. Zero and similar values mean that the time is unknown.
   if (!isLosslessNumber(value) || !/^[1-9]\d{8,9}$/.test(value.value)) return void report('no_time', value);
   const time = new Date(Number(value.value) * 1000);
   if (time > latest) return void report('too_new', value);
@@ -86,12 +86,12 @@ function readChange(value: unknown, report: Report): string | null {
   return null;
 }
 
-/** A JSON object; `LosslessNumber` is an object of JavaScript only. */
+/** True for a JSON object. A `LosslessNumber` is an object in JavaScript, but not in JSON. */
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !isLosslessNumber(value);
 }
 
-/** Own members only: an asset may be called `constructor`. */
+/** Reads own members only: an asset may be called `constructor`. */
 function member(of: object, name: string): unknown {
   return Object.hasOwn(of, name) ? (of as Record<string, unknown>)[name] : undefined;
 }

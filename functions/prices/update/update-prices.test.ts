@@ -21,7 +21,7 @@ let arranged: Arranged;
 let logged: { level: string; fields: Record<string, unknown> }[];
 let statements: number;
 let now: Date;
-/** With one attempt, where less than the code's own. */
+/** Maximum seconds of one attempt, if shorter than the limit in the code. */
 let patienceSeconds: number;
 
 beforeAll(async () => {
@@ -38,14 +38,14 @@ beforeEach(async () => {
   statements = 0;
   now = new Date();
   patienceSeconds = Number.POSITIVE_INFINITY;
-  // Prices are of the present event's time, also when the next five minutes have begun by the time they are asked for.
+  // All prices have the time of the current event, even if the next five minutes have begun before a tick asks for them.
   const last_updated_at = String(Math.floor(now.getTime() / 1000));
   for (const [asset, quote] of provider.quotes) provider.quotes.set(asset, { ...quote, last_updated_at });
   await arranged.clear();
 });
 afterEach(() => provider.close());
 
-/** The connection, counting the statements that are sent on it. */
+/** The connection, with a count of the statements that are sent on it. */
 const counted = (on: Database): Database =>
   new Proxy(on, {
     apply(target, self, args) {
@@ -57,7 +57,7 @@ const counted = (on: Database): Database =>
 const fetch = guardedFetch({ loopback: 'allowed' });
 
 function deps(on = db): UpdateDeps {
-  // Pauses take no time here, but count; so the budget ends what would take long.
+  // Pauses take no real time here, but they use up the budget.
   let slept = 0;
   return {
     db: counted(on),
@@ -81,7 +81,7 @@ function deps(on = db): UpdateDeps {
   };
 }
 
-/** The time of the event `n` ticks from the present one. */
+/** The time of the event `n` ticks from the current one. */
 const event = (n = 0) => new Date(now.getTime() + n * INTERVAL_SECONDS * 1000);
 const run = (n = 0, on = db) => updatePrices(deps(on), event(n), 30);
 
@@ -101,7 +101,7 @@ test('the union of all watchlists is fetched in one request and stored in two st
     include_last_updated_at: 'true',
     include_24hr_change: 'true',
     precision: 'full',
-    // Assets without a price yet come in an order that differs from tick to tick.
+    // Assets without a price come in an order that differs from tick to tick.
     ids: ['bitcoin', 'ethereum'],
   });
   expect(statements).toBe(2);
@@ -130,7 +130,7 @@ test('digits survive that no float has', async () => {
     ['1.20e-1', '0.120'],
     ['0.1000', '0.1000'],
   ].entries()) {
-    // An old time, as the earlier of these buckets take no price from now.
+    // An old time, because the earlier buckets accept no current price.
     provider.quotes.set('bitcoin', { usd: said ?? '', last_updated_at: '1711356300' });
     await run(n - 3);
     expect((await prices()).at(-1)).toBe(stored);
@@ -203,7 +203,7 @@ for (const [script, code, attempts] of MISBEHAVIOURS) {
   test(`a provider that is ${script.join()} leaves the trace ${code} and no row; the next tick stores`, async () => {
     await arranged.organization([BITCOIN]);
     provider.behave(...script);
-    // Only where there is no answer to wait for.
+    // Shortens the attempts of cases in which no answer comes.
     if (code === 'timeout') patienceSeconds = 1.5;
     expect(await run(-1)).toMatchObject({ outcome: 'failed', stored: 0 });
     expect(provider.requests).toHaveLength(attempts);
@@ -289,7 +289,7 @@ test('a price from the future is not stored', async () => {
   expect((await traces())[0]?.detail).toMatchObject({ faults: { too_new: 1 } });
 });
 
-/** What the provider says tick by tick (null: it is down), and what stands in the table after each. */
+/** The provider's price in each tick (null: the provider is down), and the rows of the table after it. */
 const JUMPS: [name: string, ticks: [usd: string | null, rows: string[]][]][] = [
   ['a first price is believed', [['100', ['100']]]],
   [
@@ -347,7 +347,7 @@ for (const [name, ticks] of JUMPS) {
   test(name, async () => {
     await arranged.organization([BITCOIN]);
     for (const [n, [usd, rows]] of ticks.entries()) {
-      // Old times, as the earlier of these buckets take no price from now.
+      // Old times, because the earlier buckets accept no current price.
       if (usd !== null) provider.quotes.set('bitcoin', { usd, last_updated_at: '1711356300' });
       provider.behave(usd === null ? 'down' : 'honest');
       await run(n - ticks.length);

@@ -8,7 +8,10 @@ import { isPlausible } from './plausibility.ts';
 import { priceCalls } from './price-urls.ts';
 import { readAnswer, type TimeBounds } from './read-answer.ts';
 
-/** By how much clocks may differ: ours, the database's, the provider's; and how long the asking may take. */
+/**
+ * Tolerated difference between our clock, the database's clock and the provider's clock, the duration of the calls
+ * included.
+ */
 const TOLERANCE_SECONDS = 120;
 
 export type UpdateDeps = AskDeps & {
@@ -17,17 +20,17 @@ export type UpdateDeps = AskDeps & {
   log(level: 'info' | 'warn' | 'error', message: string, fields: Record<string, unknown>): void;
 };
 
-/** @property repeated the event came before, and its tick needs nothing more */
+/** @property repeated true when the event came before and its tick needs no further work */
 export type Tick = { bucket: Date; outcome: Outcome; stored: number; repeated: boolean };
 
 /**
- * One tick: asks the provider for everything that anybody follows, and stores what it can believe, in two statements
- * and (for unions of ordinary size) one call. A tick that fails leaves its trace and throws nothing: the next one is
- * the retry. An event that comes again asks again only if its tick has failed.
+ * Runs one tick: asks the provider for all followed pairs, and stores the plausible prices. Takes two statements and, for
+ * watchlists of ordinary size, one call. A tick that fails writes its trace and throws nothing: the next tick is the
+ * retry. A repeated event asks the provider again only if its tick has failed.
  *
- * @param eventTime     of the scheduled event; decides the bucket
- * @param budgetSeconds for all calls together
- * @throws RangeError for an event from the future, whose bucket would hide the true prices until then
+ * @param eventTime     time of the scheduled event; decides the bucket
+ * @param budgetSeconds seconds for all calls together
+ * @throws RangeError for an event from the future: its bucket would hide the true prices until that time
  */
 export async function updatePrices(deps: UpdateDeps, eventTime: Date, budgetSeconds: number): Promise<Tick> {
   const bucket = bucketOf(eventTime);
@@ -48,7 +51,10 @@ export async function updatePrices(deps: UpdateDeps, eventTime: Date, budgetSeco
 
 const LEVELS = { stored: 'info', nothing_watched: 'info', partial: 'warn', failed: 'error' } as const;
 
-/** A bucket's prices are from before its second next tick, however late the event comes, and not from the future. */
+/**
+ * Returns the times that a price of a bucket may have: before the bucket's second next tick, however late the event
+ * comes, and not in the future.
+ */
 function timeBounds(bucket: Date, now: Date): TimeBounds {
   const latest = Math.min(
     bucket.getTime() + 2 * INTERVAL_SECONDS * 1000,
@@ -76,7 +82,8 @@ async function collect(
     attempts += asked.attempts;
     failures.push(...asked.failures);
     if (asked.answer === undefined) {
-      // A provider that is in trouble is left alone: what the further calls would ask for goes without, too.
+      // When a call gets no answer, the remaining calls are not made, to spare a provider in trouble. Their pairs get the
+      // same fault.
       const unasked = calls.slice(index).flatMap((call) => call.pairs);
       faults.push(...unasked.map((pair): Fault => ({ ...pair, fault: 'no_answer' })));
       break;
@@ -107,7 +114,7 @@ function sift(readings: readonly Reading[], plan: store.Plan): { believed: Readi
   return { believed, held };
 }
 
-/** An asset that has never had a price is probably a mistyped id: no reason to call the tick partial. */
+/** Marks an asset that never had a price as unknown. Its id is probably mistyped, which must not make the tick partial. */
 function distinguish(fault: Fault, { last }: store.Plan): Fault {
   return fault.fault === 'absent' && !last.has(pairKey(fault)) ? { ...fault, fault: 'unknown_asset' } : fault;
 }

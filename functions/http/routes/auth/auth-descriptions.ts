@@ -5,8 +5,8 @@ import { STORABLE } from '../../../text-rules.ts';
 import { answer, json, open, problems, secured } from '../../app/describe.ts';
 
 /*
- * The routes of the auth and session functions, apart from what they do: the api function documents them and must not be able to
- * run them.
+ * The descriptions of the routes of the auth and session functions, without their handlers: the api function documents
+ * these routes and must not be able to run them.
  */
 
 const Token = z.string().min(1).max(2048).meta({ pattern: STORABLE.source });

@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => on.close());
 
-/** Somebody who has just registered. */
+/** A newly registered user. */
 async function registered() {
   const who = newcomer();
   const { status, body } = await auth.post('/api/auth/register/', who);

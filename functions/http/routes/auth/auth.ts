@@ -26,13 +26,13 @@ import {
   whoAmI,
 } from './auth-descriptions.ts';
 
-/** What the auth function needs: it alone checks passwords. */
+/** Dependencies of the auth function. Only this function checks passwords. */
 export type AuthDeps = LoginDeps;
 
-/** What the session function needs. */
+/** Dependencies of the session function. */
 export type SessionRouteDeps = SessionDeps & TokenVerification;
 
-/** Registration and login: what costs a slow hash. */
+/** Registers registration and login. Each of them computes a slow hash. */
 export function registerAuthRoutes(app: App, deps: AuthDeps): void {
   app.use(explainRefusals);
 
@@ -51,7 +51,10 @@ export function registerAuthRoutes(app: App, deps: AuthDeps): void {
   });
 }
 
-/** Sessions that there are, and the keys that verify their tokens. A flood of logins must not delay these. */
+/**
+ * Registers the routes of existing sessions, and the keys that verify their tokens. They are separate so that a flood of
+ * logins cannot delay them.
+ */
 export function registerSessionRoutes(app: App, deps: SessionRouteDeps): void {
   app.use(explainRefusals);
 
@@ -68,7 +71,7 @@ export function registerSessionRoutes(app: App, deps: SessionRouteDeps): void {
 
   app.openapi(logOut, async (c) => {
     const { refresh } = c.req.valid('json');
-    // Not by `authenticate` alone: a client whose access token has expired must be able to log out too.
+    // `authenticate` alone is not enough: a client with an expired access token must be able to log out too.
     const address = clientAddress(c.env?.event);
     if (refresh !== undefined) await logoutByRefreshToken(deps, refresh, address);
     else await logout(deps, { ...(await verifyAccessToken(deps, tokenOf(c))), address });
@@ -88,7 +91,7 @@ export function registerSessionRoutes(app: App, deps: SessionRouteDeps): void {
   }
 }
 
-/** What HTTP demands beside the status of a refusal. */
+/** Adds the headers that HTTP requires with the status of a refusal. */
 const explainRefusals: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next();
   if (c.res.status === 401) challenge(c);

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { BATCH_STATUSES, progressOf, statusOf } from '../../../tasks/batch-status.ts';
 import type { BatchNow } from '../../../tasks/queries/batches.ts';
 
-/** A batch as the API shows it. */
+/** A batch in the API's form. */
 export const BatchView = z
   .object({
     id: z.uuid(),
@@ -28,7 +28,7 @@ export const BatchView = z
 export function batchView(batch: BatchNow): z.infer<typeof BatchView> {
   const { total, completed, failed, cancelled } = batch;
   const left = total - completed - failed - cancelled;
-  // Counted a moment after the rest was written.
+  // The running tasks are counted a moment after the other counters were written.
   const running = Math.min(batch.running, left);
   return {
     id: batch.id,
@@ -51,5 +51,5 @@ export function batchView(batch: BatchNow): z.infer<typeof BatchView> {
   };
 }
 
-/** As Postgres writes it inside JSON, with whatever offset. */
+/** Converts a time from JSON that Postgres wrote, with any offset. */
 const time = (text: string) => new Date(text).toISOString();

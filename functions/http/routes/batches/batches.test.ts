@@ -288,7 +288,7 @@ describe('a batch', () => {
     const { results } = await get(`/api/tasks/?batch=${one.id}`);
     expect(results.map(({ id }: { id: string }) => id)).toEqual(one.ids.toReversed());
     expect((await get(`/api/tasks/?batch=${other.id}&status=SCHEDULED`)).results).toHaveLength(3);
-    // Ids of others may lie between those of a batch.
+    // Ids of other tasks may lie between those of a batch.
     await on.admin`
       update batches set first_task_id = '00000000-0000-7000-8000-000000000000',
         last_task_id = 'ffffffff-ffff-7fff-bfff-ffffffffffff' where id = ${one.id}`;

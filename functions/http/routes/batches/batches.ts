@@ -93,7 +93,7 @@ const action = (name: 'cancel' | 'retry', summary: string) =>
 const cancel = action('cancel', 'Cancel what waits of a batch, and ask what runs to stop');
 const retry = action('retry', 'Run what has failed or was cancelled of a batch again');
 
-/** Tasks by the thousand: made at once, watched and moved as one. */
+/** Registers the routes of batches: thousands of tasks that are created at once, watched and changed together. */
 export function registerBatchRoutes(app: App, deps: ChangeDeps): void {
   app.openapi(create, async (c) => {
     const { tasks, partial, name, queue, organization } = c.req.valid('json');

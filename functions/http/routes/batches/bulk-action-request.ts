@@ -5,7 +5,7 @@ import { QUEUES, TASK_STATUSES } from '../../../tasks/task.ts';
 import { Id } from '../../../text-rules.ts';
 import { timestamp } from '../../../timestamp.ts';
 
-/** Ids that a filter may name. */
+/** Maximum ids in a filter. */
 const MAX_IDS = 1_000;
 
 const Filter = z

@@ -32,18 +32,18 @@ async function made(count: number, given: object = {}, who = ada): Promise<strin
   return rows.map(({ id }) => String(id));
 }
 
-/** How many tasks of the client's organization have each status. */
+/** The number of tasks with each status in the client's organization. */
 async function statuses(who = ada): Promise<Record<string, number>> {
   const rows = await on.admin`
     select status, count(*)::int as n from tasks where organization_id = ${who.organizationId} group by 1`;
   return Object.fromEntries(rows.map(({ status, n }) => [status, n]));
 }
 
-/** One task in each status, past all guards, in the order of the table of statuses. */
+/** One task in each status, written past all guards, in the order of the table of statuses. */
 async function oneOfEach(): Promise<string[]> {
   const ids = await made(TASK_STATUSES.length, { scheduled_time: inDays(1) });
   for (const [n, status] of TASK_STATUSES.entries()) await force(on.admin, ids[n] ?? '', status);
-  // The batch's counts know nothing of this.
+  // The batch's counters do not know of these statuses.
   await on.admin`update tasks set batch_id = null where organization_id = ${ada.organizationId}`;
   return ids;
 }
@@ -58,7 +58,7 @@ describe('an action changes what alone could be changed, and nothing else', () =
       complete: true,
     });
     expect(await statuses()).toEqual({ RUNNING: 1, COMPLETED: 1, FAILED: 1, CANCELLED: 3 });
-    // Whoever runs has been asked; a second time there is nothing left to ask.
+    // The running task has been asked to stop already, so a second request matches nothing.
     expect(await act({ action: 'cancel', filter: { kind: 'data.process' } })).toMatchObject({ matched: 0 });
   });
 
@@ -128,7 +128,7 @@ describe('a filter', () => {
     expect((await act({ action: 'cancel', filter: { organization: ada.organizationId } }, eve)).code).toBe(
       'organization_not_found',
     );
-    // A viewer sees them, and changes nothing: left out among all, refused when named.
+    // A viewer may read these tasks but not change them. They are left out without ids, and refused when they are named.
     await on.admin`insert into memberships values (${ada.organizationId}, ${eve.userId}, 'viewer')`;
     expect(await act({ action: 'cancel', filter: { ids } }, eve)).toMatchObject({ matched: 0 });
     expect((await act({ action: 'cancel', filter: { organization: ada.organizationId } }, eve)).code).toBe(
@@ -156,7 +156,7 @@ test('a reschedule that goes on when asked again leaves alone what has its time 
   expect(await reschedule(time, [first, second])).toMatchObject({ changed: 2 });
   expect(await reschedule(time, [first, second, third], true)).toMatchObject({ matched: 1 });
   expect(await reschedule(time, [first, second, third])).toMatchObject({ matched: 1, changed: 1 });
-  // One that waits for its next attempt has another time than it was asked for, and is due at once.
+  // A task that waits for its next attempt has a `run_at` other than its scheduled time, and becomes due immediately.
   await on.admin`update tasks set run_at = now() + interval '1 hour', scheduled_time = now() - interval '1 day', attempt = 1 where id = ${first}`;
   const [{ at = '' } = {}] = await on.admin`
     select to_json(scheduled_time) #>> '{}' as at from tasks where id = ${first}`;
@@ -209,7 +209,7 @@ test('a retry leaves alone what another task has taken the unique key of, and do
     stopping: 0,
     complete: true,
   });
-  // Of two that want the same free key, one gets it.
+  // When two tasks want the same free key, one of them gets it.
   await act({ action: 'cancel', filter: { ids: [second] } });
   expect(await act({ action: 'retry', filter: { status: 'CANCELLED' } })).toMatchObject({
     matched: 2,

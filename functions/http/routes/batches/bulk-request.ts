@@ -9,14 +9,17 @@ import { QUEUES, type Queue } from '../../../tasks/task.ts';
 import { Id, line } from '../../../text-rules.ts';
 import { bytesInAnswer } from '../../pages/page.ts';
 
-/** What several batches have in common, however their tasks come. */
+/** Fields that all batches have, however their tasks arrive. */
 export const batchFields = {
   name: line(200).default('').describe('At most 200 characters'),
   queue: z.enum(QUEUES).default('bulk').describe('Of all tasks of the batch'),
   organization: Id.optional().describe('Default: your personal organization'),
 };
 
-/** `POST /api/tasks/bulk/`. Its tasks are looked at one by one, and not by this: an answer may be asked for each. */
+/**
+ * `POST /api/tasks/bulk/`. This schema does not check the tasks: each task is checked alone, because an answer for each
+ * may be wanted.
+ */
 export const CreateBatch = z
   .strictObject({
     ...batchFields,
@@ -44,13 +47,13 @@ export const CreateBatch = z
     ],
   });
 
-/** What is wrong with one of the tasks; pointers lead into the body. */
+/** The errors of one task. Pointers lead into the body. */
 export type BadTask = { index: number; errors: FieldError[] };
 
-/** What is to be written, with the places in the body where it was asked for; and what is wrong with the rest. */
+/** The requests to carry out with their indexes in the body, and the errors of the other tasks. */
 export type BulkRequests = { requests: TaskRequest[]; indexes: number[]; bad: BadTask[] };
 
-/** Checks every task of a body. @param payloads as they were written, by the JSON pointer to them */
+/** Checks every task of a body. @param payloads payloads as they were written, by JSON pointer */
 export function bulkRequests(
   items: readonly unknown[],
   queue: Queue,
@@ -70,7 +73,7 @@ export function bulkRequests(
   return read;
 }
 
-/** The refusal of a batch in which something is wrong. */
+/** Returns the refusal of a batch that contains faults. */
 export function batchRefused(bad: readonly BadTask[], total: number): Refusal {
   const fields = bad.flatMap(({ errors }) => errors);
   const [first] = fields;
@@ -79,7 +82,10 @@ export function batchRefused(bad: readonly BadTask[], total: number): Refusal {
   return new Refusal('invalid', 'invalid_request', `${where} (${what})`, {}, fields);
 }
 
-/** Errors that a partial answer spells out: of so many tasks, so many each, in so many bytes. The rest is counted. */
+/**
+ * Errors that a partial answer lists: limits of the tasks, of the errors per task, and of the bytes. Further errors are
+ * only counted.
+ */
 const SPELLED = { tasks: 1_000, errors: 3, bytes: 3_000_000 } as const;
 
 export const TaskResult = z.object({
@@ -92,7 +98,7 @@ export const TaskResult = z.object({
   more_errors: z.int().optional().describe('How many more there are'),
 });
 
-/** What became of each task of a partial request, in its order. */
+/** Returns the result of each task of a partial request, in the order of the tasks. */
 export function taskResults(
   created: readonly { index: number; id: string }[],
   bad: readonly BadTask[],

@@ -43,7 +43,7 @@ test('nobody creates one without an upload', async () => {
 
 test('“newest first” means by id, whatever the times say, and pages lose nothing', async () => {
   for (const name of ['a', 'b', 'c']) await ada.ask('POST', '/api/tasks/', { name });
-  // The clocks of sandboxes differ, and the database's is another one.
+  // The clocks of sandboxes differ from each other and from the database's clock.
   await on.admin`update tasks set created_at = now() - (case name when 'c' then 3 else 0 end) * interval '1 hour'`;
   const names: string[] = [];
   let cursor = '';

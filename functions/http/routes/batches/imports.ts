@@ -94,7 +94,7 @@ const report = createRoute({
   },
 });
 
-/** The defaults with their payload as it was written. */
+/** Returns the defaults with their payload as it was written. */
 function exactDefaults(defaults: object, payload: JsonText | undefined): JsonText {
   const members = new Map(Object.entries(defaults).map(([name, value]) => [name, JsonText.of(value)]));
   if (payload) members.set('payload', payload);

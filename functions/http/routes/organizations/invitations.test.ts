@@ -29,14 +29,14 @@ const invite = (who: Member, id: string, whom: Member | string, role = 'member')
 const mine = async (who: Member): Promise<View[]> => (await ask(who, 'GET', '/api/invitations')).body.results;
 const answer = (who: Member, id: string, how: 'accept' | 'decline') =>
   ask(who, 'POST', `/api/invitations/${id}/${how}`);
-/** Makes users who are members of the organization. */
+/** Creates users who are members of the organization. */
 const crowd = (organizationId: string, count: number) => on.admin`
   with made as (
     insert into users (id, email, username, password_hash)
     select id, id, id, '-' from (select gen_random_uuid() as id from generate_series(1, ${count}::integer)) ids returning id
   )
   insert into memberships (organization_id, user_id, role) select ${organizationId}, id, 'member' from made`;
-/** Makes organizations that the user is a member of. */
+/** Creates organizations of which the user is a member. */
 const enroll = ({ userId }: Member, count: number, role: string) => on.admin`
   with made as (
     insert into organizations (id, name) select gen_random_uuid(), 'x' from generate_series(1, ${count}::integer) returning id
@@ -88,7 +88,7 @@ describe('an invitation', () => {
     const ada = await on.member();
     const { body } = await invite(owner, id, ada);
     const list = await ask(owner, 'GET', `${id}/invitations`);
-    // By one name, to whoever invites and to whoever is invited.
+    // The inviting and the invited user see the same name.
     expect([body.invited_by, list.body.results?.[0]?.invited_by]).toEqual([
       addressOf(owner),
       addressOf(owner),
@@ -235,7 +235,7 @@ describe('an invitation', () => {
 });
 
 describe('quotas hold at their edge, also for two at once', () => {
-  /** Two requests of two sandboxes, both of which wait for the same row before they count. */
+  /** Two requests of two sandboxes. Both wait for the same row before they count. */
   async function atOnce(
     lock: { table: 'organizations' | 'users'; id: string },
     requests: (() => Promise<{ status: number }>)[],
@@ -248,7 +248,7 @@ describe('quotas hold at their edge, also for two at once', () => {
         return tx`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
       };
       await expect.poll(waiting).toHaveLength(2);
-      // Not awaited here: the requests go on when this transaction ends.
+      // Not awaited here: the requests continue when this transaction ends.
       return { answers };
     });
     return (await attempts.answers).map(({ status }) => status).sort();

@@ -151,7 +151,7 @@ const pageFrom = ({ cursor, limit }: z.output<typeof Page>) => ({
 });
 const cursorOf = ({ id }: { id: string }) => encodeCursor(id);
 
-/** How users become members. */
+/** Registers the routes by which users become members. */
 export function registerInvitationRoutes(app: App, deps: OrganizationDeps): void {
   app.openapi(invite, async (c) => {
     const { username, email, role } = c.req.valid('json');

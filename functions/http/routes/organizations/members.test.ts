@@ -103,7 +103,7 @@ describe('an organization keeps an owner', () => {
       const { id, owner } = await team();
       const second = await on.member();
       await on.join(second, id, 'owner');
-      // A sandbox each: one connection would make them wait for each other.
+      // Each request has its own sandbox: with one shared connection, the requests would wait for each other.
       const elsewhere = organizationApi(on);
       const attempts = await on.admin.begin(async (tx) => {
         await tx`select from organizations where id = ${id} for update`;
@@ -116,7 +116,7 @@ describe('an organization keeps an owner', () => {
           return tx`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
         };
         await expect.poll(waiting).toHaveLength(2);
-        // Not awaited here: the requests go on when this transaction ends.
+        // Not awaited here: the requests continue when this transaction ends.
         return { requests };
       });
       const [one, other] = await attempts.requests;

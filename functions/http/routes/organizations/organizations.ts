@@ -50,7 +50,7 @@ const ChangeOrganization = z.strictObject({
   retention_days: z.int().min(1).max(3_650).optional(),
 });
 
-/** A DELETE has no body, so the query says it. */
+/** A DELETE has no body, so `dry_run` is a query parameter. */
 const DeleteOrganization = z.strictObject({
   dry_run: z.enum(['true', 'false']).default('false').describe('Counts and deletes nothing'),
 });
@@ -168,7 +168,7 @@ const expel = createRoute({
   responses: { 204: { description: 'Removed' }, ...problems(400, 401, 403, 404, 409) },
 });
 
-/** Organizations and their members. `principal` is set by the time that a route is reached. */
+/** Registers the routes of organizations and their members. `principal` is set before a route is reached. */
 export function registerOrganizationRoutes(
   app: App,
   deps: OrganizationDeps & Pick<CreateDeps, 'enqueue' | 'dispatch'>,
@@ -212,7 +212,7 @@ export function registerOrganizationRoutes(
         ...(retentionDays !== undefined && { retentionDays }),
       },
     });
-    // A higher bound has places for tasks that are held.
+    // A higher bound makes places free for tasks that are held back.
     if (maxRunning !== undefined) await reconsiderHeld(deps, c.var.principal, changed.id);
     return c.json(organizationView(changed), 200);
   });

@@ -14,7 +14,7 @@ export const ListAttempts = z.strictObject({
     .describe('`next_cursor` of the page before'),
 });
 
-/** An attempt as the API shows it. */
+/** An attempt in the API's form. */
 export const AttemptView = z
   .object({
     attempt: z.int().describe('From 1, also across manual retries'),

@@ -3,10 +3,10 @@ import type { Task } from '../../../tasks/task.ts';
 
 export type ResultDeps = { artifacts: Pick<Artifacts, 'presignDownload'> };
 
-/** Seconds that an address of a result lives; whoever needs another one asks again. */
+/** Lifetime of a download URL of a result. A client that needs a new URL requests the task again. */
 const LINK_SECONDS = 900;
 
-/** Where a result is to be had that is too large for the row: an address for everybody who has it, for a quarter of an hour. */
+/** Download URL for a result that is too large for the row. Valid for 15 minutes, for everybody who has the URL. */
 export function resultLink(
   { artifacts }: ResultDeps,
   { id, artifact }: Pick<Task, 'id' | 'artifact'>,

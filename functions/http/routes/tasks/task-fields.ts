@@ -11,12 +11,12 @@ export const FIELDS = TaskWithPayload.keyof().options;
 /** Fields that `fields=` may name for one task. */
 export const FIELDS_OF_ONE = ExplainedTask.keyof().options;
 
-/** Fields that may be large: a row of a list has them only when they are asked for. */
+/** Fields that may be large: a row of a list contains them only on request. */
 const LARGE = ['description', 'payload', 'result', 'error'] as const satisfies readonly Field[];
 
 export const ROW_FIELDS: readonly Field[] = FIELDS.filter((field) => !LARGE.some((large) => large === field));
 
-/** The columns that a view of these fields needs. */
+/** Returns the columns that a view of these fields needs. */
 export function columnsFor(fields: readonly FieldOfOne[]): LargeColumns {
   return {
     description: fields.includes('description'),
@@ -26,7 +26,7 @@ export function columnsFor(fields: readonly FieldOfOne[]): LargeColumns {
   };
 }
 
-/** The given fields of a view, and its id. */
+/** Returns the view with the given fields and its id only. */
 export function onlyFields<View extends { id: string }>(
   view: View,
   fields: readonly (keyof View)[],

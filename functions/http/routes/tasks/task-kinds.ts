@@ -47,7 +47,7 @@ const list = createRoute({
   },
 });
 
-/** The kinds, for forms and clients. Made when first asked for. */
+/** Registers the list of kinds, for forms and clients. The list is made at the first request. */
 export function registerTaskKindRoutes(app: App): void {
   let results: z.infer<typeof TaskKindView>[] | undefined;
   app.openapi(list, (c) => {
@@ -72,7 +72,10 @@ function taskKindView(kind: Kind): z.infer<typeof TaskKindView> {
   };
 }
 
-/** The schema by itself: any JSON value, which the API's document describes once, comes along. */
+/**
+ * Returns the payload's schema as a document of its own. The API's document defines "any JSON value" once, so this schema
+ * gets a copy of that definition.
+ */
 function payloadSchema({ payload }: Kind): Record<string, unknown> {
   const schema = z.toJSONSchema(payload, { io: 'input', unrepresentable: 'any' });
   const text = JSON.stringify({ ...schema, $defs: { JsonValue: JSON_VALUE } });

@@ -55,7 +55,7 @@ describe('a unique key', () => {
     });
     await ada.ask('POST', `/api/tasks/${first.id}/cancel/`);
     expect((await create({ unique_key: 'once' })).status).toBe(201);
-    // The first one has lost it, and cannot live again beside the other.
+    // The first task has lost its unique key, and cannot run again beside the second one.
     const { body: after } = await ada.ask('GET', '/api/tasks/?limit=1');
     expect(await ada.ask('POST', `/api/tasks/${first.id}/retry/`)).toMatchObject({
       status: 409,
@@ -92,7 +92,7 @@ describe('another time', () => {
       scheduled_time: past,
     });
     expect(api.woken.slice(woken)).toMatchObject([{ ids: [task.id], delaySeconds: 0 }]);
-    // Watchers hear of each.
+    // Watchers get a frame for each change.
     const heard = api.announced.filter(({ id }) => id === task.id).map(({ seq }) => seq);
     expect(heard).toEqual([2, 3]);
     const claim = await store.claim(on.as('worker'), { ids: [task.id], leaseSeconds: 30, soonSeconds: 0 });

@@ -12,7 +12,10 @@ import { FIELDS, FIELDS_OF_ONE } from './task-fields.ts';
 /** `PATCH /api/tasks/<id>/` */
 export const RescheduleTask = z.strictObject({ scheduled_time: scheduledTime });
 
-/** `POST /api/tasks/`: `name`, `description` and `scheduled_time` are enough, as in the replaced API (docs/compatibility.md). */
+/**
+ * `POST /api/tasks/`. `name`, `description` and `scheduled_time` are enough, as in the replaced API
+ * (docs/compatibility.md).
+ */
 export const CreateTask = withItsRules(
   TaskFields.extend({
     queue: z.enum(QUEUES).default('interactive').describe('`bulk` for what may wait behind others'),

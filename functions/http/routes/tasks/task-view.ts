@@ -4,7 +4,7 @@ import { secret } from '../../app/secret.ts';
 
 const time = () => z.iso.datetime().nullable();
 
-/** A task as the API shows it. The first fields are those of the replaced API: docs/compatibility.md. */
+/** A task in the API's form. The first fields are those of the replaced API: docs/compatibility.md. */
 export const TaskView = z
   .object({
     id: z.uuid(),
@@ -66,7 +66,7 @@ export const TaskWithPayload = TaskView.extend({
     ),
 }).meta({ id: 'TaskWithPayload' });
 
-/** A task in a list: its id, and the fields that were asked for. */
+/** A task in a list: its id and the requested fields. */
 export const TaskRow = TaskWithPayload.partial().required({ id: true }).meta({ id: 'TaskRow' });
 
 const resultUrl = secret(
@@ -84,7 +84,7 @@ export const ExplainedTask = TaskWithPayload.extend({
     .describe('Why it has not run yet, while it waits'),
 }).meta({ id: 'ExplainedTask' });
 
-/** One task with the fields that were asked for, and its id. */
+/** One task with its id and the requested fields. */
 export const TaskExcerpt = ExplainedTask.partial().required({ id: true }).meta({ id: 'TaskExcerpt' });
 
 export const TaskStatusView = z
@@ -140,7 +140,7 @@ export function taskWithPayload(task: Task): z.infer<typeof TaskWithPayload> {
   return { ...taskView(task), payload: task.payload };
 }
 
-/** `GET /api/tasks/<id>/status/`: the fields of the replaced API first, then those that a polling client needs. */
+/** `GET /api/tasks/<id>/status/`: first the fields of the replaced API, then the fields that a polling client needs. */
 export function taskStatusView(task: Task): Omit<z.infer<typeof TaskStatusView>, 'result_url'> {
   const { id, status, result, error_message, created_at, updated_at, attempt, next_attempt_at, seq } =
     taskView(task);

@@ -81,7 +81,7 @@ describe("the replaced API's requests work as they are (docs/compatibility.md)",
     const wholeSecondsLeft = (now: number) => Math.floor((due - now) / 1000);
     const before = Date.now();
     await create({ scheduled_time: new Date(due).toISOString() });
-    // By the clock at some moment of the request, however long that took.
+    // The delay is right for some moment of the request, however long the request took.
     const delay = api.woken.at(-1)?.delaySeconds;
     expect(delay).toBeLessThanOrEqual(wholeSecondsLeft(before));
     expect(delay).toBeGreaterThanOrEqual(wholeSecondsLeft(Date.now() + 1));

@@ -133,7 +133,7 @@ const retry = createRoute({
   responses: { 200: answer('Scheduled, with fresh attempts', Changed), ...problems(400, 401, 403, 404, 409) },
 });
 
-/** Creates, lists, reads, reschedules, cancels and retries tasks. */
+/** Registers the routes that create, list, read, reschedule, cancel and retry tasks. */
 export function registerTaskRoutes(app: App, deps: ChangeDeps & ResultDeps): void {
   app.openapi(create, async (c) => {
     const body = c.req.valid('json');
