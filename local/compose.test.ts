@@ -23,7 +23,7 @@ beforeAll(async () => {
   text = await readFile(FILE, 'utf8');
 });
 
-/** The services with `${NAME:-default}` replaced as Compose does it. */
+/** Returns the services, with `${NAME:-default}` replaced as Compose does it. */
 function services(variables: Readonly<Record<string, string>> = {}): Record<string, Service> {
   const replaced = text.replace(
     /\$\{(\w+):-([^}]*)\}/g,
@@ -32,7 +32,7 @@ function services(variables: Readonly<Record<string, string>> = {}): Record<stri
   return parse(replaced).services;
 }
 
-/** What `docker compose config` has against the file; undefined where there is no `docker compose`. */
+/** Returns the error of `docker compose config` for the file; undefined where `docker compose` is missing. */
 async function complaintOfDocker(file: string): Promise<string | undefined> {
   const docker = (...args: string[]) =>
     promisify(execFile)('docker', ['compose', ...args]).then(
@@ -42,7 +42,7 @@ async function complaintOfDocker(file: string): Promise<string | undefined> {
   return (await docker('version')) === '' ? docker('-f', file, 'config', '--quiet') : undefined;
 }
 
-/** The schema without the names that it gives itself and its parts, which are of an older dialect than the rest. */
+/** Removes the ids of the schema and its parts, which follow an older dialect than the rest. */
 function withoutNames(schema: object): object {
   return JSON.parse(JSON.stringify(schema), (key, value) =>
     (key === 'id' || key === '$schema') && typeof value === 'string' ? undefined : value,
@@ -52,7 +52,7 @@ function withoutNames(schema: object): object {
 test('it is a valid compose file, by the schema of the specification and by docker compose where there is one', async () => {
   const ajv = new Ajv2019({ strict: false, validateFormats: false });
   const validate = ajv.compile(withoutNames(composeSchema));
-  // The schema is from before a project could have a name.
+  // The schema is older than the name of a project.
   const { name, ...project } = parse(text);
   expect(name).toMatch(/^[a-z0-9][a-z0-9_-]*$/);
   validate(project);
@@ -83,10 +83,10 @@ test('every service has a health check and a pinned image', () => {
 test('LocalStack is the last image that asks for no token, a token is passed on, and one variable names another emulator', async () => {
   const { aws } = services();
   expect(aws?.image).toBe('localstack/localstack:4.14.0');
-  // What is named without a value comes from the shell, if it has it.
+  // A variable without a value gets its value from the shell, if the shell has one.
   expect(aws?.environment).toHaveProperty('LOCALSTACK_AUTH_TOKEN', null);
   expect(services({ AWS_EMULATOR_IMAGE: 'other/emulator:1.2' }).aws?.image).toBe('other/emulator:1.2');
-  // The suite without Docker runs the same version.
+  // The suite without Docker uses the same version.
   expect(await readFile(REQUIREMENTS, 'utf8')).toContain('localstack-core[base-runtime]==4.14.0\n');
 });
 

@@ -13,14 +13,14 @@ beforeAll(async () => {
 });
 afterAll(() => rm(home, { recursive: true }));
 
-/** What CI shows of a run with these steps, each of which prints some lines. */
+/** Returns the lines that CI shows for a run with these steps. */
 async function shown(steps: string): Promise<string[]> {
   const run = `set -euo pipefail; . "$0"; steps_into "$1"; ${steps}; steps_summary`;
   const { stdout } = await promisify(execFile)('bash', ['-c', run, STEPS, await mkdtemp(join(home, 'run-'))]);
   return stdout.split('\n');
 }
 
-/** Pytest, and what imitates it, says in such a line how many tests have run. */
+/** Pytest and its imitators report the number of tests in such a line. */
 const looksLikePytest = (line: string) => /^=+ .* =+$/.test(line) || /\bin [0-9.]+s\b/.test(line);
 
 const SCHEMATHESIS = [

@@ -1,8 +1,8 @@
 /**
- * `npm run test:contract`: holds the API to its own description. Starts Celeriac with a database of its own, registers a user,
- * lints `/api/openapi.json` with Redocly, and has Schemathesis ask every operation.
+ * `npm run test:contract`: checks the API against its own OpenAPI document. Starts Celeriac with an empty database,
+ * registers a user, lints `/api/openapi.json` with Redocly, and lets Schemathesis call every operation.
  *
- * SCHEMATHESIS says where the tool is installed (`.ci/contract` installs it). Arguments go to Schemathesis, after the
+ * SCHEMATHESIS names the directory of the tool, which `.ci/contract` installs. Arguments go to Schemathesis after the
  * usual ones: `npm run test:contract -- --seed 7 --max-examples 500`.
  */
 import { spawn } from 'node:child_process';
@@ -12,9 +12,9 @@ import { join } from 'node:path';
 import { freePort } from '../process/free-port.ts';
 import { startRuntime } from '../runtime.ts';
 
-/** The same requests every time. */
+/** A fixed seed makes the same requests in every run. */
 const SEED = '1';
-/** Requests that are made up for each operation in the fuzzing phase; the phase of boundaries makes some 60 of each beside. */
+/** Generated requests per operation in the fuzzing phase. The coverage phase adds about 60 requests per operation. */
 const EXAMPLES = '3';
 
 const USER = { username: 'contract', email: 'contract@example.com', password: 'a long enough password' };
@@ -24,7 +24,7 @@ const runtime = await startRuntime({
   port: await freePort(),
   wsPort: await freePort(),
   dataDir: directory,
-  // Requests of tasks that the tool makes up stay on this machine.
+  // Requests of generated tasks stay on this machine.
   env: { ...process.env, POWERTOOLS_LOG_LEVEL: 'WARN' },
   log: () => {},
 });
@@ -49,7 +49,7 @@ async function holds(url: string): Promise<boolean> {
   return (await lint(document)) && (await ask(url));
 }
 
-/** Redocly's recommended rules. In their strict form, what would be a warning is an error. */
+/** Runs Redocly's recommended rules in their strict form, which turns warnings into errors. */
 function lint(document: string): Promise<boolean> {
   return succeeds('redocly', [
     ...['lint', document, '--extends', 'recommended-strict', '--max-problems', '1000'],
@@ -77,7 +77,7 @@ function ask(url: string): Promise<boolean> {
     {
       PYTHONPATH: tool,
       SCHEMATHESIS_HOOKS: join(import.meta.dirname, 'hooks.py'),
-      // Names of the run's own in the hash of a string would make another order of requests.
+      // A random hash seed would change the order of requests.
       PYTHONHASHSEED: '0',
       CONTRACT_USERNAME: USER.username,
       CONTRACT_PASSWORD: USER.password,

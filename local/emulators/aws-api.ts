@@ -7,7 +7,7 @@ import { type BusEvent, eventTime } from './eventbridge/event-rules.ts';
 import { endpointGuard } from './http/endpoint-guard.ts';
 import { type Lambda, LambdaRefusal } from './lambda/lambda.ts';
 
-/** The other emulators, as far as functions call them through the AWS SDK. */
+/** The emulators that functions call through the AWS SDK. */
 export interface AwsServices {
   readonly lambda: Pick<Lambda, 'invoke' | 'invokeLater'>;
   /** Secret strings by ARN. */
@@ -18,11 +18,14 @@ export interface AwsServices {
 }
 
 export interface AwsApi {
-  /** Without a trailing slash. Its path is a secret of this start. */
+  /** Address without a trailing slash. Its path is a random secret of this start. */
   readonly endpoint: string;
-  /** Of this run: who signs with another one gets no secrets and publishes no events. A task may reach this port, too. */
+  /**
+   * Random access key id of this start. A request signed with another id reads no secrets and publishes no events,
+   * because a task may also reach this port.
+   */
   readonly accessKeyId: string;
-  /** Until then, every request is refused. */
+  /** Begins to serve. Before this call, every request is refused with 503. */
   serve(services: AwsServices): void;
   stop(): Promise<void>;
 }
@@ -63,7 +66,7 @@ const OPERATIONS: Record<string, (input: Record<string, unknown>, services: AwsS
   },
 };
 
-/** One loopback address that speaks the protocols of the services that functions call. */
+/** Starts one loopback server that speaks the protocols of the AWS services that functions call. */
 export async function startAwsApi(): Promise<AwsApi> {
   let services: AwsServices | undefined;
   const accessKeyId = `LOCAL${randomUUID().replaceAll('-', '').toUpperCase()}`;

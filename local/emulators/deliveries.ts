@@ -4,21 +4,21 @@ import { type EventSourceMapping, startEventSourceMapping } from './lambda/event
 import type { Lambda } from './lambda/lambda.ts';
 import type { SqsRequests } from './sqs/sqs-requests.ts';
 
-/** What brings events to functions by itself: the queues' mappings, and the rules of the buses and schedules. */
+/** The sources of events: the queues' event source mappings, and the rules of buses and schedules. */
 export interface Deliveries {
-  /** Hands an event of a bus to the targets of its rules. */
+  /** Hands an event of a bus to the targets of the matching rules. */
   publish(bus: string, event: BusEvent): void;
   startMappings(): void;
   startSchedules(): void;
-  /** Begins nothing more; what is under way goes on. */
+  /** Starts no further deliveries; deliveries under way continue. */
   pause(): void;
-  /** Resolves when what was under way at the pause has ended. */
+  /** Resolves when the deliveries that were under way at the pause have ended. */
   end(): Promise<void>;
 }
 
 export interface DeliveryOptions {
   readonly deployment: Pick<Deployment, 'mappings' | 'queues' | 'rules'>;
-  /** Closed at the end. */
+  /** Closed by `end`. */
   readonly requests: SqsRequests;
   readonly lambda: Pick<Lambda, 'invoke' | 'invokeLater'>;
   readonly log: (line: string) => void;

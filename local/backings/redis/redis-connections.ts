@@ -4,7 +4,8 @@ import { holderOf } from './redis-holders.ts';
 import type { Mailbox } from './redis-mailbox.ts';
 
 /**
- * Asks the process that holds the connection. Answers 410 when no process holds it, and 500 when Redis does not answer.
+ * Asks the process that holds the connection. Answers 410 when no process holds it, and 500 when Redis or the holder
+ * does not answer.
  */
 export function askHolder(redis: Redis, mailbox: Mailbox): AskConnection {
   return async (request) => {

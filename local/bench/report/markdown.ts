@@ -1,7 +1,8 @@
 /**
- * A table of Markdown, its columns as wide as their widest cell, so that it reads well in a terminal too.
+ * Formats a Markdown table. Each column is as wide as its widest cell, so that the table is also readable in a
+ * terminal.
  *
- * @param rows cells by column; one that is missing stays empty
+ * @param rows cells by column; a missing cell stays empty
  */
 export function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
   const cells = [heads, ...rows].map((row) => heads.map((_, column) => escaped(row[column] ?? '')));
@@ -13,7 +14,7 @@ export function table(heads: readonly string[], rows: readonly (readonly string[
 }
 
 /**
- * The page with its generated parts replaced: what stands between `<!-- bench:name -->` and `<!-- /bench -->`.
+ * Returns the page with its generated parts replaced: the text between `<!-- bench:name -->` and `<!-- /bench -->`.
  *
  * @throws when the page lacks a place for a part
  */

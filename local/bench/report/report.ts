@@ -13,7 +13,7 @@ const BUDGET = {
   lateness: { p50: 5, p99: 50 },
 } as const;
 
-/** The systems beside each other: the median of the rounds, and how many times as fast as Celeriac and as the limit. */
+/** Returns the table of systems: medians over the rounds, and ratios to Celeriac and to the raw database. */
 export function comparison(all: readonly Compared[]): string {
   const bulkOf = ({ rounds }: Compared) => medianOf(rounds, 'bulkPerSecond');
   const celeriac = all.find(({ contender }) => contender.name === CELERIAC);
@@ -49,7 +49,7 @@ export function comparison(all: readonly Compared[]): string {
   );
 }
 
-/** What the comparison says of Celeriac's own budgets. */
+/** Returns the findings about Celeriac's own budgets in the comparison. */
 export function comparedFindings(all: readonly Compared[]): Finding[] {
   const celeriac = all.find(({ contender }) => contender.name === CELERIAC);
   if (!celeriac) return [];
@@ -85,7 +85,7 @@ export function comparedFindings(all: readonly Compared[]): Finding[] {
   ];
 }
 
-/** Whether a budget is kept, unless its figure is missing. */
+/** Returns `kept`, or nothing when the figure is missing. */
 function held(measured: number, kept: boolean): { kept?: boolean } {
   return Number.isNaN(measured) ? {} : { kept };
 }

@@ -101,7 +101,7 @@ for (const [contentType, isBase64Encoded] of [
   });
 }
 
-/** Valid JSON may be made of these alone: in text and between tokens. */
+/** A valid JSON body may consist almost entirely of one of these characters, in text or between tokens. */
 for (const character of ['"', '\\', '\t', '\n', 'é', '🥬', '\u2028', 'x']) {
   for (const contentType of ['application/json', 'application/vnd.api+json']) {
     test(`the largest documented body reaches its function, also one of ${JSON.stringify(character)} as ${contentType}`, async () => {

@@ -12,13 +12,13 @@ const MAX_BODY_BYTES = 10 * 1024 * 1024;
 /** API Gateway's limit for the request line and the headers, in bytes. */
 const MAX_HEAD_BYTES = 10_240;
 
-/** API Gateway's limit for an integration. */
+/** API Gateway's time limit for an integration. */
 const INTEGRATION_TIMEOUT_MS = 30_000;
 
-/** Content types whose body arrives as text; any other, or none, arrives in Base64. */
+/** Content types whose body arrives as text. Every other body arrives in Base64. */
 const TEXT_TYPES = /^(text\/|application\/(json|xml|javascript)\b)/i;
 
-/** What is between two neighbours only, or is set by the server itself. */
+/** Headers that are valid for one connection only, or that the server sets itself. */
 const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'transfer-encoding', 'upgrade', 'content-length']);
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
@@ -32,9 +32,9 @@ interface FunctionResponse {
 }
 
 /**
- * The emulator of an API Gateway HTTP API with Lambda integrations of payload format 2.0.
+ * Emulates an API Gateway HTTP API with Lambda integrations of payload format 2.0.
  *
- * @returns a request handler; it answers also what fails, in API Gateway's form, and never rejects
+ * @returns a request handler. It answers failures in API Gateway's form and never rejects.
  * @see https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
  */
 export function httpApi(options: { routes: readonly RouteSpec[]; lambda: Pick<Lambda, 'invoke'> }) {
@@ -69,7 +69,7 @@ export function httpApi(options: { routes: readonly RouteSpec[]; lambda: Pick<La
   };
 }
 
-/** An answer that API Gateway makes by itself. */
+/** Returns an answer that API Gateway gives without calling a function. */
 function refusal(status: number, message: string): HttpAnswer {
   return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify({ message }) };
 }
@@ -81,14 +81,14 @@ function refusalOf(error: unknown): HttpAnswer {
   return refusal(500, 'Internal Server Error');
 }
 
-/** Bytes of the request line and the headers, as they came. */
+/** Returns the bytes of the request line and the headers, as they were received. */
 function headBytes({ method = '', url = '', rawHeaders }: IncomingMessage): number {
   const line = `${method} ${url} HTTP/1.1\r\n`.length;
-  // A name is followed by a colon and a space, a value by the end of the line.
+  // A colon and a space follow each name; a line end follows each value.
   return rawHeaders.reduce((bytes, part) => bytes + part.length + 2, line);
 }
 
-/** The event that a function receives for a request. */
+/** Builds the event that a function receives for a request. */
 function httpEvent(
   request: IncomingMessage,
   parts: { requestId: string; path: string; rawQueryString: string; match: RouteMatch; body: Buffer },
@@ -136,7 +136,7 @@ function httpEvent(
   };
 }
 
-/** What a function's result means as a response; undefined when it means none. */
+/** Converts a function's result to a response. Returns undefined when the status code is invalid. */
 function functionResponse(result: unknown): HttpAnswer | undefined {
   const isResponse = result !== null && typeof result === 'object' && 'statusCode' in result;
   const response: FunctionResponse = isResponse
@@ -158,7 +158,7 @@ function functionResponse(result: unknown): HttpAnswer | undefined {
   return { status, headers, body };
 }
 
-/** Resolves to undefined when the integration takes too long. */
+/** Resolves to undefined when the integration exceeds its time limit. */
 async function inTime<T>(work: Promise<T>): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<undefined>((resolve) => {
@@ -167,7 +167,7 @@ async function inTime<T>(work: Promise<T>): Promise<T | undefined> {
   return Promise.race([work, timeout]).finally(() => clearTimeout(timer));
 }
 
-/** The whole body, or undefined when it is too large; the rest of it is then read and dropped. */
+/** Reads the whole body. Returns undefined when it is too large; the rest is then read and dropped. */
 function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
@@ -184,9 +184,9 @@ function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
 }
 
 /**
- * API Gateway hands over the path decoded, and only up to a decoded question mark.
+ * Decodes a path like API Gateway, which drops everything after a decoded question mark.
  *
- * @returns undefined when it is not validly encoded
+ * @returns undefined when the path is not validly encoded
  */
 function decodedPath(rawPath: string): string | undefined {
   try {
@@ -196,12 +196,12 @@ function decodedPath(rawPath: string): string | undefined {
   }
 }
 
-/** The name without its port; an address of IPv6 keeps its brackets. */
+/** Returns the host name without its port. An IPv6 address keeps its brackets. */
 function domainNameOf(host: string | undefined): string {
   return (host !== undefined && URL.parse(`http://${host}`)?.hostname) || 'localhost';
 }
 
-/** Header names in lower case, several values of one name joined by commas. */
+/** Joins several values of one header with commas (cookies with semicolons). Names are in lower case. */
 export function joinedHeaders(distinct: NodeJS.Dict<string[]>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(distinct).map(([name, values = []]) => [
@@ -220,12 +220,12 @@ function joinedQuery(rawQueryString: string): Record<string, string> {
   return Object.fromEntries(joined);
 }
 
-/** The address that a request came from, as IPv4 where it is one. */
+/** Returns the client's address; an IPv4 address without the IPv6 prefix. */
 export function clientAddress(request: { socket: { remoteAddress?: string | undefined } }): string {
   return (request.socket.remoteAddress ?? '').replace(/^::ffff:/, '');
 }
 
-/** `12/Mar/2020:19:03:58 +0000`, in UTC. */
+/** Formats a time as `12/Mar/2020:19:03:58 +0000`, in UTC. */
 export function accessLogTime(time: Date): string {
   const [date = '', clock = ''] = time.toISOString().split('T');
   const [year, month, day] = date.split('-');

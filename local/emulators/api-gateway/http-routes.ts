@@ -2,7 +2,7 @@ import type { RouteSpec } from '../../template/deployment.ts';
 
 export interface RouteMatch {
   readonly route: RouteSpec;
-  /** Values of the path variables, decoded. */
+  /** Decoded values of the path variables. */
   readonly pathParameters: Readonly<Record<string, string>>;
 }
 
@@ -10,14 +10,14 @@ interface CompiledRoute {
   readonly route: RouteSpec;
   readonly method: string;
   readonly pattern: RegExp;
-  /** One digit per path segment, lower is more specific; the method decides between equals. */
+  /** One digit per path segment, then one for the method. The lower rank is more specific and wins. */
   readonly rank: string;
 }
 
 /**
- * API Gateway's choice among the routes of an HTTP API: the most specific path wins, a literal segment before a
- * variable before a greedy variable, then a named method before ANY; `$default` takes the rest. A path ending in a
- * slash is another path, and a greedy variable may be empty.
+ * Chooses among the routes of an HTTP API like API Gateway. The most specific path wins: a literal segment before a
+ * variable, a variable before a greedy variable. Then a named method wins over ANY. `$default` takes the rest. A
+ * trailing slash makes another path, and a greedy variable may be empty.
  *
  * @returns a function from method and decoded path to the match
  * @see https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html

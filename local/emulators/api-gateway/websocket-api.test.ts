@@ -14,7 +14,7 @@ import { startFixtureLambda } from '../lambda/testing/fixtures.ts';
 import { CONNECTION_LIMITS, type WebSocketApi, webSocketApi } from './websocket-api.ts';
 import { askHere, webSocketManagement } from './websocket-management.ts';
 
-/** Prints what it gets, so that the tests can read it from the log. */
+/** Prints its events, so that the tests can read them from the log. */
 const FUNCTION = `export const handler = async (event) => {
   console.log(JSON.stringify(event));
   const { mode } = event.queryStringParameters ?? {};
@@ -27,7 +27,7 @@ const FUNCTION = `export const handler = async (event) => {
 
 let servers: Server[];
 let api: WebSocketApi;
-/** The same, without patience. */
+/** An equal API with short time limits. */
 let impatient: WebSocketApi;
 let lines: string[];
 let stop: () => Promise<void>;

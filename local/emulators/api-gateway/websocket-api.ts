@@ -7,12 +7,13 @@ import type { Lambda } from '../lambda/lambda.ts';
 import { clientAddress } from './http-api.ts';
 import { type ConnectionInfo, connectEvent, disconnectEvent, messageEvent } from './websocket-events.ts';
 
-/** API Gateway's limits of a connection. */
+/** API Gateway's limits for a connection. */
 export const CONNECTION_LIMITS = { messageBytes: 128 * 1024, idleSeconds: 600, lifeSeconds: 7200 };
 
 /**
- * Messages of one connection that are with the function at once. The next one waits, and so does its sender: API
- * Gateway has its sandboxes by the hundred, and here a flood must not stand before everybody else's messages.
+ * Messages of one connection that the function handles at the same time. The next message waits, and the socket is
+ * paused. API Gateway has hundreds of sandboxes; here a flood on one connection must not delay the messages of other
+ * connections.
  */
 const MESSAGES_IN_FLIGHT = 4;
 
@@ -24,19 +25,19 @@ export interface Connection extends ConnectionInfo {
 
 export interface WebSocketApi {
   readonly connections: ReadonlyMap<string, Connection>;
-  /** Answers a request to upgrade: asks `$connect` first, and refuses with its status unless that is 2xx. */
+  /** Handles an upgrade request: calls `$connect` first, and refuses with its status unless the status is 2xx. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
-  /** Tells of the end of a connection that another process, dead by now, had held. */
+  /** Calls `$disconnect` for a connection of another process that is dead. */
   bury(connection: ConnectionInfo): Promise<unknown>;
-  /** Closes every connection with 1001, so that its client connects anew. */
+  /** Closes every connection with 1001, so that its client reconnects. */
   closeAll(): void;
   /** Closes every connection and waits until `$disconnect` has run for each. */
   stop(): Promise<void>;
 }
 
-/** Where it is written which process holds a connection, when there are several. */
+/** Registry of the processes that hold connections, when there are several processes. */
 export interface ConnectionHolders {
-  /** Must have resolved before the client can be told that it is connected: it may be posted to from then on. */
+  /** Must resolve before the client gets its handshake: from then on others may post to the connection. */
   hold(connection: ConnectionInfo): Promise<void>;
   /** Never rejects. */
   release(connectionId: string): Promise<void>;
@@ -48,7 +49,7 @@ interface ConnectResponse {
 }
 
 /**
- * The emulator of an API Gateway WebSocket API with Lambda proxy integrations.
+ * Emulates an API Gateway WebSocket API with Lambda proxy integrations.
  *
  * @see https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api.html
  */
@@ -56,14 +57,14 @@ export function webSocketApi(options: {
   api: Deployment['webSocket'];
   lambda: Pick<Lambda, 'invoke'>;
   limits?: typeof CONNECTION_LIMITS;
-  /** Default: nobody else holds connections. */
+  /** Default: only this process holds connections. */
   holders?: ConnectionHolders;
 }): WebSocketApi {
   const { api, lambda, limits = CONNECTION_LIMITS, holders } = options;
   const functions = new Map(api.routes.map(({ routeKey, functionName }) => [routeKey, functionName]));
   const connections = new Map<string, Connection>();
   const endings = new Set<Promise<unknown>>();
-  /** The subprotocol that `$connect` chose, until the handshake has sent it. */
+  /** The subprotocol that `$connect` chose, kept until the handshake sends it. */
   const subprotocols = new WeakMap<IncomingMessage, string>();
   const server = new WebSocketServer({
     noServer: true,
@@ -74,7 +75,7 @@ export function webSocketApi(options: {
   });
   const sweeper = setInterval(closeExpired, Math.min(limits.idleSeconds * 250, 10_000)).unref();
 
-  /** @returns undefined when there is no such route or the function failed */
+  /** Calls the function of a route. @returns undefined when there is no such route or the function failed */
   async function call(routeKey: string, event: unknown): Promise<unknown> {
     const functionName = functions.get(routeKey);
     if (!functionName) return undefined;
@@ -108,7 +109,7 @@ export function webSocketApi(options: {
       leave(info, 1006, '');
       return refuseUpgrade(socket, 500);
     }
-    // The client that left during $connect is told of by $disconnect all the same.
+    // `$disconnect` also runs for a client that left during `$connect`.
     if (socket.destroyed) return void leave(info, 1006, '');
     server.handleUpgrade(request, socket, head, (webSocket) => open(info, webSocket));
   }
@@ -126,7 +127,7 @@ export function webSocketApi(options: {
     let inFlight = 0;
     const next = async (): Promise<void> => {
       if (inFlight === MESSAGES_IN_FLIGHT) return;
-      // The system has closed this connection: nobody answers what it has sent before.
+      // The connection is closed: its earlier messages are dropped.
       if (socket.readyState !== socket.OPEN) waiting.length = 0;
       const work = waiting.shift();
       if (waiting.length === 0 && socket.isPaused) socket.resume();
@@ -181,7 +182,7 @@ export function webSocketApi(options: {
   function closeAll(): void {
     for (const { socket } of connections.values()) {
       socket.close(1001, 'Going away');
-      // A client that does not answer the close within a second is cut off.
+      // A client that does not answer the close within a second is disconnected.
       setTimeout(() => socket.terminate(), 1000).unref();
     }
   }
@@ -203,7 +204,7 @@ export function webSocketApi(options: {
   };
 }
 
-/** The value that a selection expression such as `$request.body.action` finds in a JSON message. */
+/** Returns the value that a selection expression such as `$request.body.action` finds in a JSON message. */
 function selectRoute(expression: string, data: Buffer): string | undefined {
   const path = /^\$\{?request\.body\.([\w.]+)\}?$/.exec(expression)?.[1]?.split('.') ?? [];
   try {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { accessLogTime } from './http-api.ts';
 
-/** A client's connection, from the moment that `$connect` is asked about it. */
+/** A client's connection. It exists from the call of `$connect` on. */
 export interface ConnectionInfo {
   readonly connectionId: string;
   readonly connectedAt: Date;
@@ -13,7 +13,7 @@ export interface ConnectionInfo {
 
 type EventType = 'CONNECT' | 'MESSAGE' | 'DISCONNECT';
 
-/** What every event of a WebSocket API says of its connection. */
+/** Builds the request context that every event of a WebSocket API contains. */
 function requestContext(
   connection: ConnectionInfo,
   { stage, routeKey, eventType }: { stage: string; routeKey: string; eventType: EventType },
@@ -37,7 +37,7 @@ function requestContext(
   };
 }
 
-/** The event of `$connect`: the only one with the headers and query parameters of the client's request. */
+/** Builds the `$connect` event, the only event with the headers and query parameters of the client's request. */
 export function connectEvent(connection: ConnectionInfo, stage: string, request: IncomingMessage) {
   const query = new URL(request.url ?? '/', 'http://localhost').searchParams;
   const headers: Record<string, string[]> = {};

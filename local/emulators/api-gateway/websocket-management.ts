@@ -2,12 +2,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { CONNECTION_LIMITS, type WebSocketApi } from './websocket-api.ts';
 
-/** Bytes that a client may leave unread before posting to it is refused. */
+/** Bytes that a client may leave unread before posts to it are refused. */
 const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
 
 /** A request of the `@connections` API. */
 export interface ConnectionRequest {
-  /** POST sends `body`, GET tells of the connection, DELETE closes it. */
+  /** POST sends `body`, GET describes the connection, DELETE closes it. */
   readonly method: string;
   readonly connectionId: string;
   readonly body: Buffer;
@@ -21,14 +21,14 @@ export interface ConnectionAnswer {
   readonly body?: string;
 }
 
-/** Answers a request, wherever the connection may be. */
+/** Answers a request for a connection of any process. */
 export type AskConnection = (request: ConnectionRequest) => Promise<ConnectionAnswer>;
 
 export const GONE: ConnectionAnswer = { status: 410, errorType: 'GoneException' };
 
 /**
- * Answers for the connections of this process. What is not open is 410 GoneException, also while its `$connect` is
- * still running.
+ * Answers for the connections of this process. A connection that is not open answers 410 GoneException, also while its
+ * `$connect` is running.
  */
 export function askHere({ connections }: Pick<WebSocketApi, 'connections'>): AskConnection {
   return async ({ method, connectionId, body }) => {
@@ -58,7 +58,7 @@ export function askHere({ connections }: Pick<WebSocketApi, 'connections'>): Ask
   };
 }
 
-/** The `@connections` API by HTTP: a request handler for `/<stage>/@connections/<id>`. */
+/** Returns a request handler for `/<stage>/@connections/<id>`. */
 export function webSocketManagement(ask: AskConnection) {
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const connectionId = decodeURIComponent(request.url?.split('/@connections/')[1]?.split('?')[0] ?? '');

@@ -18,16 +18,16 @@ const CONTENT_TYPES: Record<string, string> = {
   '.txt': 'text/plain; charset=utf-8',
 };
 
-/** The console's WebSocket is on the other local port, which is another origin. */
+/** Locally the console's WebSocket is on another port, and therefore on another origin. */
 const LOCAL_SOCKETS = "connect-src 'self' ws://localhost:* ws://127.0.0.1:*";
 
-/** The folder with the console. */
+/** The directory of the console. */
 export const CONSOLE = join(import.meta.dirname, '..', '..', '..', 'console');
 
 /**
- * Serves the files below `root`; a directory's is its `index.html`.
+ * Serves the files below `root`. A directory serves its `index.html`.
  *
- * @param deployed the headers that the deployed front door adds to them
+ * @param deployed headers that the deployed front door adds to files
  */
 export function fileServer(root: string, deployed: Readonly<Record<string, string>>) {
   const always = Object.fromEntries(
@@ -58,7 +58,7 @@ export function fileServer(root: string, deployed: Readonly<Record<string, strin
   };
 }
 
-/** The error pages that lie below `root`, by the status that they replace. */
+/** Reads the error pages below `root`, by the status that each replaces. */
 export async function readErrorPages(
   root: string,
   pages: readonly ErrorPageSpec[],
@@ -74,7 +74,7 @@ export async function readErrorPages(
   return new Map(await Promise.all(pages.map(read)));
 }
 
-/** The file that a URL means; undefined when it is not below `root`, also by way of a link, or hidden. */
+/** Returns the file for a URL. Undefined for a hidden file, and for a file outside `root`, also through a link. */
 async function fileBelow(root: string, url: string): Promise<string | undefined> {
   try {
     const path = decodeURIComponent(url.split('?')[0] ?? '/');

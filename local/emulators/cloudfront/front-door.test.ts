@@ -54,7 +54,7 @@ afterAll(() => {
   door.stop();
 });
 
-/** Sends the path as it is, which `fetch` would tidy up. */
+/** Sends the path unchanged; `fetch` would normalize it. */
 function get(path: string, { port = ports[0], host = '127.0.0.1', headers = {} } = {}) {
   return new Promise<{
     status: number | undefined;

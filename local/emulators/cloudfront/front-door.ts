@@ -6,44 +6,44 @@ import { type HttpAnswer, problemAnswer, rawAnswer, sendAnswer } from '../http/h
 import { answerParserFaults } from '../http/parser-faults.ts';
 import type { Seen, Viewed } from './viewer-request.ts';
 
-/** What the front door stands before. */
+/** The servers behind the front door. */
 export interface Origins {
   readonly httpApi: (request: IncomingMessage) => Promise<HttpAnswer>;
   readonly webSocketApi: (request: IncomingMessage, socket: Duplex, head: Buffer) => Promise<void>;
   readonly files: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
-  /** Where a request to an API goes on to, or the answer that it gets at the edge. */
+  /** Runs the function at the edge: returns the rewritten request, or an answer. */
   readonly viewerRequest: (request: Viewed) => Seen;
-  /** Answers that replace those of an origin, and CloudFront's own, by the status that they replace. */
+  /** Pages that replace answers of an origin and CloudFront's own answers, by the replaced status. */
   readonly errorPages: ReadonlyMap<number, HttpAnswer>;
 }
 
 export interface FrontDoor {
-  /** Begins to answer; until then every request gets 503. */
+  /** Begins to serve; every earlier request gets 503. */
   open(origins: Origins): void;
-  /** Accepts no more connections; requests under way go on. */
+  /** Accepts no more connections; requests under way continue. */
   close(): void;
-  /** Closes, and cuts what is still connected. */
+  /** Closes, and cuts the open connections. */
   stop(): void;
 }
 
-/** Both loopback addresses: `localhost` means one to some clients and the other to others. */
+/** Both loopback addresses: clients resolve `localhost` to one or the other. */
 const ADDRESSES = ['127.0.0.1', '::1'];
 
-/** Paths that go to the HTTP API, and to the WebSocket API; the rest are files. */
+/** Paths of the HTTP API and of the WebSocket API. All other paths are files. */
 const API_PATHS = /^\/(?:api(?:\/|$)|\.well-known\/)/;
 const SOCKET_PATHS = /^\/ws(?:\/|$)/;
 
-/** CloudFront's limits, in bytes: for the request line and the headers, and for a URL. */
+/** CloudFront's limits in bytes: for the request line with the headers, and for a URL. */
 const MAX_HEAD_BYTES = 32_768;
 const MAX_URL_BYTES = 8_192;
 
-/** Further names, as of a proxy: separated by commas. */
+/** Additional host names, for example of a proxy, separated by commas. */
 const ALLOWED_HOSTS = new Set((process.env.ALLOWED_HOSTS ?? '').split(',').filter(Boolean));
 
 const SERVER_OPTIONS = {
   keepAliveTimeout: 65_000,
   maxHeaderSize: MAX_HEAD_BYTES,
-  // Node would answer a missing host without a body; `hostFault` looks for it.
+  // Node would answer a missing host without a body; `faultOf` answers it with a problem document.
   requireHostHeader: false,
 };
 
@@ -54,7 +54,7 @@ const UNREACHABLE = problemAnswer(502, 'bad_gateway', 'The API could not be reac
 const NOT_FOUND = problemAnswer(404, 'not_found', 'There is nothing here');
 
 /**
- * The stand-in for CloudFront: console, API and WebSocket on one origin, on each of `ports`.
+ * Starts the stand-in for CloudFront on each of `ports`: console, API and WebSocket on one origin.
  *
  * @throws {StartFailure} when a port is taken
  */
@@ -147,7 +147,7 @@ function upgrade(
   return undefined;
 }
 
-/** Makes of a request what the function at the edge has made of it. */
+/** Applies the changes of the function at the edge to a request. */
 function rewrite(
   request: IncomingMessage,
   { url, headers }: { url: string; headers: Readonly<Record<string, string>> },
@@ -167,7 +167,7 @@ function pairsOf(rawHeaders: readonly string[]): [name: string, value: string][]
   );
 }
 
-/** The refusal of a request that no origin is asked about; writes an absolute URL as a path. */
+/** Returns the refusal of a request that must not reach an origin. Also changes an absolute URL to a path. */
 function faultOf(request: IncomingMessage, { errorPages }: Origins): HttpAnswer | undefined {
   request.url = (request.url ?? '/').replace(/^https?:\/\/[^/?#]*/i, '') || '/';
   if (request.url.length > MAX_URL_BYTES) {

@@ -6,33 +6,33 @@ import type { HttpAnswer } from '../http/http-answer.ts';
 type Value = { value: string; multiValue?: { value: string }[] };
 type Values = Record<string, Value>;
 
-/** A request as a CloudFront Function gets and returns it; what is in the query is encoded as it came. */
+/** A request as a CloudFront Function receives and returns it. The query stays encoded as it was received. */
 interface ViewerEvent {
   uri: string;
   querystring: Values;
   headers: Values;
 }
 
-/** An answer that a CloudFront Function gives by itself. */
+/** An answer that a CloudFront Function returns instead of a request. */
 interface EdgeAnswer {
   statusCode: number;
   headers?: Record<string, { value: string }>;
   body?: string;
 }
 
-/** A request, as far as a function at the edge looks at it. */
+/** The parts of a request that a function at the edge reads. */
 export type Viewed = Pick<IncomingMessage, 'url' | 'method' | 'headersDistinct'> & {
   socket: { remoteAddress?: string | undefined };
 };
 
-/** Where a request goes on to, with the headers that the function has set; or the answer that it got at the edge. */
+/** Result of a function at the edge: the rewritten URL with the headers that the function has set, or an answer. */
 export type Seen =
   | { readonly url: string; readonly headers: Readonly<Record<string, string>> }
   | { readonly answer: HttpAnswer };
 
 /**
- * The emulator of a CloudFront Function on viewer requests. It runs apart from everything here: a function at the edge
- * has nothing but the language.
+ * Emulates a CloudFront Function on viewer requests. The function runs in its own context, because a function at the
+ * edge has only the language.
  *
  * @param code declares `handler(event)`
  * @see https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/functions-event-structure.html
@@ -93,7 +93,9 @@ function writtenQuery(values: Values): string {
   return parts.join('&');
 }
 
-/** Pairs in CloudFront's form. It has no prototype, as a client may name a parameter `__proto__`. */
+/**
+ * Converts pairs to CloudFront's form. The result has no prototype, because a client may name a parameter `__proto__`.
+ */
 function valuesOf(pairs: readonly [string, string][]): Values {
   const result: Values = Object.create(null);
   for (const [name, value] of pairs) {

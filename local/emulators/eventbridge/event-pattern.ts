@@ -1,6 +1,6 @@
 type Test = (operand: unknown, value: unknown) => boolean;
 
-/** The content filters of an event pattern that are understood, besides equality. */
+/** The supported content filters of event patterns, besides equality. */
 const FILTERS: Record<string, Test> = {
   prefix: (operand, value) => typeof value === 'string' && value.startsWith(String(operand)),
   suffix: (operand, value) => typeof value === 'string' && value.endsWith(String(operand)),
@@ -10,9 +10,9 @@ const FILTERS: Record<string, Test> = {
 };
 
 /**
- * Whether an event matches an EventBridge event pattern.
+ * Returns true when an event matches an EventBridge event pattern.
  *
- * @throws when the pattern has a filter that is not in the table above
+ * @throws when the pattern has a filter that is not in `FILTERS`
  * @see https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html
  */
 export function matchesPattern(pattern: Readonly<Record<string, unknown>>, event: unknown): boolean {

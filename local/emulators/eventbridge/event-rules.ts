@@ -20,17 +20,19 @@ export interface BusEvent {
 }
 
 export interface EventRules {
-  /** Hands an event of a bus to the targets of every rule that it matches. */
+  /** Hands an event of a bus to the targets of every matching rule. */
   publish(bus: string, event: BusEvent): void;
-  /** Fires every schedule with its latest tick, as one that was missed while nothing ran, and from then on every tick once. */
+  /**
+   * Fires the latest tick of every schedule, which was missed while nothing ran. From then on fires every tick once.
+   */
   startSchedules(): void;
   stop(): void;
 }
 
-/** Longest time between two looks at the clock. Timers do not notice that the clock was set, or that the machine slept. */
+/** Longest time between two checks of the clock. Timers do not notice a changed clock or a sleeping machine. */
 const LONGEST_WAIT_MS = 30_000;
 
-/** The emulator of EventBridge's rules. */
+/** Emulates EventBridge's rules. */
 export function eventRules(options: {
   rules: readonly RuleSpec[];
   /** Delivers a payload to the function or queue with this ARN. */
@@ -56,7 +58,7 @@ export function eventRules(options: {
       for (const tick of ticks.due(new Date())) fire(rule, scheduledEvent(rule, tick));
       const next = ticks.next();
       if (!next) return;
-      // An early timer finds nothing due, and looks again.
+      // A timer that fires early finds nothing due and waits again.
       const wait = Math.min(Math.max(0, next.getTime() - Date.now()), LONGEST_WAIT_MS);
       timers.set(rule, setTimeout(look, wait));
     };
@@ -94,7 +96,7 @@ function scheduledEvent(rule: RuleSpec, time: Date): BusEvent {
   };
 }
 
-/** RFC 3339 in UTC without fractions, as EventBridge writes times. */
+/** Formats a time as RFC 3339 in UTC without fractions, like EventBridge. */
 export function eventTime(time: Date): string {
   return `${time.toISOString().slice(0, 19)}Z`;
 }

@@ -1,10 +1,10 @@
 const UNIT_MS: Record<string, number> = { minute: 60_000, hour: 3_600_000, day: 86_400_000 };
 
-/** Months and days by name, at the numbers that EventBridge's cron gives them: Sunday is 1. */
+/** Names of months and days. EventBridge's cron counts both from 1; Sunday is 1. */
 const NAMES = ['JAN', 'FEB', 'MAR', 'APR', 'MAY', 'JUN', 'JUL', 'AUG', 'SEP', 'OCT', 'NOV', 'DEC'];
 const DAYS = ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'];
 
-/** The fields of `cron(…)` in their order, with their bounds and their value at a time in UTC. */
+/** The fields of `cron(…)` in order, with their bounds and a function that reads the field from a time in UTC. */
 const CRON_FIELDS: readonly { min: number; max: number; names?: string[]; of: (time: Date) => number }[] = [
   { min: 0, max: 59, of: (time) => time.getUTCMinutes() },
   { min: 0, max: 23, of: (time) => time.getUTCHours() },
@@ -18,15 +18,16 @@ const MINUTE_MS = 60_000;
 const SEARCH_DAYS = 366 * 5;
 
 export interface Schedule {
-  /** The first tick after `time`; undefined when there is none within five years. */
+  /** Returns the first tick after `time`, or undefined when there is none within five years. */
   next(time: Date): Date | undefined;
-  /** The last tick at or before `time`; the epoch when there is none. */
+  /** Returns the last tick at or before `time`, or the epoch when there is none within five years. */
   latest(time: Date): Date;
 }
 
 /**
- * Reads `rate(5 minutes)` or `cron(0 12 * * ? *)`. Rates tick at multiples of their period since the epoch, so that
- * a five-minute rule fires at :00, :05, … Cron knows `*`, `?`, lists, ranges, steps and names, not `L`, `W` and `#`.
+ * Parses `rate(5 minutes)` or `cron(0 12 * * ? *)`. Rates tick at multiples of their period since the epoch, so that a
+ * five-minute rule fires at :00, :05, … Cron supports `*`, `?`, lists, ranges, steps and names, but not `L`, `W` and
+ * `#`.
  *
  * @throws when the expression is neither
  * @see https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html
@@ -57,7 +58,7 @@ export function parseSchedule(expression: string): Schedule {
   };
 }
 
-/** The values that one field of a cron expression allows. */
+/** Returns the values that one field of a cron expression allows. */
 function valuesOf(field: string, index: number): Set<number> {
   const { min, max, names = [] } = CRON_FIELDS[index] ?? { min: 0, max: 0 };
   const number = (text: string) => {

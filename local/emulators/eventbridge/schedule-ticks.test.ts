@@ -11,8 +11,8 @@ const START = Date.parse('2026-01-01T00:00:30Z');
 const MINUTE = 60_000;
 
 /**
- * Schedules on fake timers whose wall clock lags behind the timers by the given milliseconds, one for each reading of the
- * clock, and never runs backwards.
+ * Runs a schedule on fake timers. The wall clock lags behind the timers: each reading of the clock uses the next of
+ * `lags`, in milliseconds. The clock never runs backwards.
  */
 function running(schedule: string, lags: readonly number[] = [0]) {
   vi.useFakeTimers({ now: START });
@@ -41,7 +41,7 @@ function running(schedule: string, lags: readonly number[] = [0]) {
   return {
     times,
     advance: (milliseconds: number) => vi.advanceTimersByTime(milliseconds),
-    /** Sets the clock while the timers stand still. */
+    /** Moves the clock without the timers. */
     setClock(milliseconds: number) {
       shift += milliseconds;
       latest = 0;

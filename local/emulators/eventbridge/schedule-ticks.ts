@@ -1,24 +1,26 @@
 import type { Schedule } from './schedule-expression.ts';
 
-/** A tick that is this late still fires. An older one was missed, as while the machine was off. */
+/**
+ * A tick that is at most this late still fires. An older tick counts as missed, for example while the machine was off.
+ */
 const LATE_MS = 5 * 60_000;
 
 export interface ScheduleTicks {
   /**
-   * Ticks to fire now, oldest first. Each tick is returned once: the next tick follows the last one and not the clock, so
-   * that an early or late look neither skips nor repeats one.
+   * Returns the ticks to fire now, oldest first. Returns each tick once: the next tick follows from the last tick and
+   * not from the clock, so that an early or late check neither skips nor repeats a tick.
    */
   due(now: Date): Date[];
-  /** When the next tick is due; undefined when there is none within five years. */
+  /** Returns the time of the next tick, or undefined when there is none within five years. */
   next(): Date | undefined;
 }
 
 /**
  * Follows the ticks of a schedule by the wall clock. The latest tick before `start` is due at once.
  *
- * After a sleep of more than five minutes only the latest tick fires, as after a start. When the clock is set back by more
- * than a period, the ticks of the new clock fire, although some have the time of an earlier tick: a schedule that waits for
- * the clock to catch up would stand still.
+ * After a sleep of more than five minutes only the latest tick fires, like after a start. When the clock is set back by
+ * more than a period, the ticks of the new clock fire, although some have the time of an earlier tick. A schedule that
+ * waited for the clock to catch up would stand still.
  */
 export function scheduleTicks(schedule: Schedule, start: Date): ScheduleTicks {
   const before = (tick: Date) => schedule.latest(new Date(tick.getTime() - 1));

@@ -8,7 +8,7 @@ import { startBuckets } from '../s3/buckets.ts';
 import { startQueues } from '../sqs/queues.ts';
 
 /*
- * Who may ask the emulators: the functions of this start, and neither a page in the developer's browser nor a task.
+ * Access to the emulators: the functions of this start have it; a page in the developer's browser and a task do not.
  */
 
 type Started = { endpoint: string; stop: () => Promise<void> };
@@ -55,7 +55,7 @@ function ask(
   });
 }
 
-/** A request that would be answered. */
+/** For each emulator, a request that would be answered. */
 const REQUESTS: Record<string, [path: string, headers: Record<string, string>]> = {
   lambda: ['/2015-03-31/functions/fn/invocations', {}],
   sqs: ['/', { 'content-type': 'application/x-amz-json-1.0', 'x-amz-target': 'AmazonSQS.ListQueues' }],

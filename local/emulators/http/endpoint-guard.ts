@@ -1,32 +1,35 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** Names of this machine itself, as `Host` has them. */
+/** Host names of this machine. */
 const LOOPBACK_NAMES = new Set(['localhost', '127.0.0.1', '[::1]']);
 
-/** Whether `Host` names this machine. A page of the web may have its own name resolve to it (DNS rebinding), and would be named here. */
+/**
+ * True when `Host` names this machine. By DNS rebinding a web page may resolve its own name to this machine; that name
+ * would then be the `Host`.
+ */
 export function namesThisMachine(host: string | undefined): boolean {
   if (host === undefined) return false;
   const name = URL.parse(`http://${host}`)?.hostname ?? '';
   return LOOPBACK_NAMES.has(name) || name.endsWith('.localhost');
 }
 
-/** Guards an emulator's address against everybody but the functions of this start. */
+/** Guards an emulator's address against everything except the functions of this start. */
 export interface EndpointGuard {
-  /** Begins with a slash. It belongs to the address that the functions are given, and is random at each start. */
+  /** A secret path that begins with a slash, random at each start. It is part of the address that the functions get. */
   readonly path: string;
   /**
-   * Takes the secret off a request's path. Answers by 403 what does not have it, what names another host, and what comes from a page
-   * in a browser.
+   * Removes the secret from a request's path. Answers 403 to a request without the secret, with another host's name, or
+   * from a page in a browser.
    *
-   * @returns whether the request may be answered
+   * @returns true when the request may be answered
    */
   admits(request: IncomingMessage, response: ServerResponse): boolean;
 }
 
 /**
- * A secret path costs a request nothing; a signature would cost ten times what an emulator does for it. An access key could not
- * stand for it: every presigned address of S3 shows the key.
+ * A secret path costs a request nothing; a signature would cost ten times the emulator's own work. An access key cannot
+ * replace the path, because every presigned S3 URL shows the key.
  */
 export function endpointGuard(): EndpointGuard {
   const path = `/${randomBytes(24).toString('base64url')}`;

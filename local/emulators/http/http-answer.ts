@@ -1,13 +1,13 @@
 import { type OutgoingHttpHeaders, type ServerResponse, STATUS_CODES } from 'node:http';
 
-/** A whole answer, before it is sent. */
+/** A complete answer before it is sent. */
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: Readonly<OutgoingHttpHeaders>;
   readonly body: string | Buffer;
 }
 
-/** A problem document (RFC 9457), as the functions answer it. */
+/** Builds a problem document (RFC 9457) in the form that the functions use. */
 export function problemAnswer(
   status: number,
   code: string,
@@ -22,7 +22,7 @@ export function problemAnswer(
   };
 }
 
-/** Sends an answer, unless the client has gone or was answered already. */
+/** Sends an answer. Destroys the response instead when the client has gone or an answer was already sent. */
 export function sendAnswer(response: ServerResponse, { status, headers, body }: HttpAnswer): void {
   if (response.destroyed || response.headersSent) return void response.destroy();
   response.writeHead(status, {
@@ -32,7 +32,9 @@ export function sendAnswer(response: ServerResponse, { status, headers, body }: 
   response.end(body);
 }
 
-/** An answer as bytes, for a connection that Node's server has let go of. It is the last one of the connection. */
+/**
+ * Formats an answer as text for a socket that Node's server no longer owns. It is the last answer of the connection.
+ */
 export function rawAnswer({ status, headers, body }: HttpAnswer): string {
   const all = { ...headers, 'content-length': Buffer.byteLength(body), connection: 'close' };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}`);

@@ -2,12 +2,13 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type HttpAnswer, problemAnswer, rawAnswer, sendAnswer } from './http-answer.ts';
 
-/** Milliseconds that a refused client gets to read the answer before its connection is cut. */
+/** Milliseconds that a refused client has to read the answer before its connection is cut. */
 const LINGER = 1_000;
 
 /**
- * Answers by a problem document what Node's HTTP server refuses by itself: requests that its parser does not take, that
- * take too long, or that expect what there is not. The connection is closed, as nobody knows where the next request begins.
+ * Answers with a problem document where Node's HTTP server itself refuses: a request that the parser rejects, that
+ * takes too long, or that has an unsupported expectation. After a parser fault the connection is closed, because the
+ * start of the next request is unknown.
  */
 export function answerParserFaults(server: Server): void {
   const latest = new WeakMap<Duplex, { request: IncomingMessage; response: ServerResponse }>();
@@ -19,7 +20,7 @@ export function answerParserFaults(server: Server): void {
     const end = () => endWith(socket, faultOf(error.code));
     const before = latest.get(socket);
     if (!before || before.response.writableFinished) return end();
-    // A fault of a later request: the one before gets its answer first.
+    // The fault belongs to a later request: the request before it gets its answer first.
     if (before.request.complete) return void before.response.once('finish', end);
     if (before.response.headersSent) return void socket.destroy();
     end();

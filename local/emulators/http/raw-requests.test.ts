@@ -65,12 +65,12 @@ type Given = {
   method?: string;
   path?: string | Buffer;
   version?: string;
-  /** Header lines as they are sent. */
+  /** Header lines exactly as they are sent. */
   lines?: readonly (string | Buffer)[];
   body?: string | Buffer;
 };
 
-/** A request that says how long its body is, unless its lines say something else about that. */
+/** Builds a request. It declares the length of its body, unless `lines` declare it. */
 function requestOf({
   method = 'GET',
   path = '/api/tasks/',
@@ -104,7 +104,7 @@ const chunked = (text: string) => `${Buffer.byteLength(text).toString(16)}\r\n${
 const CHUNKED = 'Transfer-Encoding: chunked';
 const utf16 = Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(TASK, 'utf16le')]);
 
-/** Requests that are refused, and the status. */
+/** Refused requests, each with its status. */
 const REFUSED: Record<string, [status: number, given: Given]> = {
   'a path with half an escape': [400, { path: '/api/tasks/%zz' }],
   'a path that ends in an escape': [400, { path: '/api/tasks/%' }],
@@ -225,7 +225,7 @@ describe('a problem document is the answer to', () => {
   });
 });
 
-/** Requests that are odd, and fine. */
+/** Unusual requests that are accepted, each with its status. */
 const ACCEPTED: Record<string, [status: number, given: Given]> = {
   'HTTP/1.0 without a host': [200, { version: '1.0', lines: ['Host:'] }],
   'a host that is an address of IPv6': [200, { lines: ['Host: [::1]:8000'] }],
@@ -281,7 +281,7 @@ test('bytes behind a body get a problem document after the answer to the body', 
 
 test('the head may have 9,000 bytes', async () => {
   const head = (filler: number) => requestOf({ lines: [`X-Filler: ${'a'.repeat(filler)}`] });
-  // The end of the head is no part of it.
+  // The head's final line end does not count.
   const room = 9_000 - (head(0).length - 2);
   expect((await only(head(room))).status).toBe(200);
   expectProblem(await only(head(room + 1)), 431);

@@ -15,7 +15,7 @@ import { type EventSourceMapping, startEventSourceMapping } from './event-source
 import type { Lambda } from './lambda.ts';
 import { startFixtureLambda } from './testing/fixtures.ts';
 
-/** Fails the messages that say so, and throws when told to. */
+/** Reports the failed messages, or throws, as the bodies of the messages ask. */
 const FUNCTION = `export const handler = async ({ Records }) => {
   console.log(JSON.stringify(Records));
   if (Records.some(({ body }) => body === 'slow')) await new Promise((r) => setTimeout(r, 300));
@@ -57,7 +57,7 @@ type Rec = { body: string; attributes: Record<string, string> } & Record<string,
 const batches = (): Rec[][] =>
   lines.filter((line) => line.startsWith('[worker] [')).map((line) => JSON.parse(line.slice(9)));
 
-/** Invocations under way, now and at most since the test began. */
+/** Invocations under way: the current number, and the largest since the test began. */
 const underWay: { now: number; most: number; secondBegins?: PromiseWithResolvers<void> | undefined } = {
   now: 0,
   most: 0,
@@ -76,10 +76,10 @@ const counted: Lambda['invoke'] = async (...call) => {
   }
 };
 
-/** Ends the mappings, and with them the batches under way. */
+/** Stops the mappings and ends the batches under way. */
 const stopMappings = () => Promise.all(mappings.splice(0).map((mapping) => mapping.stop()));
 
-/** A queue of its own with a mapping on it. No test takes as long as its visibility timeout. */
+/** Creates a queue with a mapping. No test lasts as long as its visibility timeout. */
 function listen(name: string, maximumConcurrency = 2) {
   const arn = `arn:aws:sqs:us-east-1:000000000000:${name}`;
   queues.create([{ name, arn, attributes: { VisibilityTimeout: '600' } }]);
@@ -109,14 +109,14 @@ function listen(name: string, maximumConcurrency = 2) {
           Entries: bodies.map((MessageBody, index) => ({ Id: String(index), MessageBody })),
         }),
       ),
-    /** Messages that are there or with somebody. */
+    /** Number of messages in the queue, visible or not. */
     left: async () => {
       const names = ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'] as const;
       const command = new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: [...names] });
       const { Attributes = {} } = await client.send(command);
       return names.map((name) => Number(Attributes[name])).reduce((sum, count) => sum + count);
     },
-    /** Ends the visibility timeout of those of a batch that have not been deleted. */
+    /** Ends the visibility timeout of the batch's messages that have not been deleted. */
     reveal: async (batch: readonly Rec[] = []) => {
       const Entries = batch.map(({ receiptHandle }, index) => ({
         Id: String(index),
@@ -188,7 +188,7 @@ for (const body of ['throw', 'nonsense']) {
 test('no more invocations run at once than the mapping allows', async () => {
   const { start, send } = listen('bounded', 2);
   for (let batch = 0; batch < 3; batch++) await send(...Array.from({ length: 10 }, () => 'slow'));
-  // The first does not end before there is a second.
+  // The first invocation does not end before the second has begun.
   underWay.secondBegins = Promise.withResolvers();
   start();
   await expect.poll(batches).toHaveLength(3);

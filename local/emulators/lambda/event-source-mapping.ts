@@ -8,23 +8,25 @@ import type { Outcome } from './sandbox.ts';
 /** Seconds of SQS's long poll. */
 const WAIT_SECONDS = 20;
 
-/** Invocations at once of a mapping without `MaximumConcurrency`: the pollers that Lambda starts with. */
+/** Concurrent invocations of a mapping without `MaximumConcurrency`: the number of pollers with which Lambda starts. */
 const DEFAULT_CONCURRENCY = 5;
 
 /**
- * Milliseconds that a further invocation waits for one under way to end, while less than a full batch waits: under load
- * a batch then carries several messages, which costs little more than one, and who comes alone waits for nothing.
+ * While an invocation runs and less than a full batch waits, the next invocation waits this many milliseconds for it to
+ * end. Under load a batch then carries several messages, which costs little more than one. A single message on an idle
+ * mapping does not wait.
  */
 const GATHER_MS = 10;
 
 export interface EventSourceMapping {
-  /** Receives no more messages; resolves when the invocations under way have ended. */
+  /** Stops receiving messages. Resolves when the invocations under way have ended. */
   stop(): Promise<void>;
 }
 
 /**
- * The emulator of a Lambda event source mapping of a queue: receives batches, invokes the function with each, and
- * deletes what succeeded. What failed stays invisible until its visibility timeout.
+ * Emulates a Lambda event source mapping of a queue: receives batches, invokes the function with each batch, and
+ * deletes the messages that succeeded. A failed message stays invisible until its visibility timeout. A refused batch
+ * becomes visible at once.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
  */
@@ -40,7 +42,7 @@ export function startEventSourceMapping(options: {
   const stopping = new AbortController();
   const underWay = new Set<Promise<void>>();
 
-  /** One long poll at a time: a message is taken the moment it is there, by whoever has a sandbox to give. */
+  /** Runs one long poll at a time, so that a message is received as soon as it exists and a sandbox is free. */
   async function poll(): Promise<void> {
     while (!stopping.signal.aborted) {
       try {
@@ -78,7 +80,7 @@ export function startEventSourceMapping(options: {
     try {
       outcome = await lambda.invoke(mapping.functionName, JSON.stringify(event), mapping.queueName);
     } catch (error) {
-      // Throttled, or about to stop: nobody has seen these messages.
+      // Lambda was throttled or is stopping. No function has received these messages.
       await requests.giveBack(
         queue.url,
         messages.map(({ ReceiptHandle }) => ReceiptHandle),
@@ -105,7 +107,7 @@ export function startEventSourceMapping(options: {
   };
 }
 
-/** A received message as a function sees it. */
+/** Converts a received message to the record that a function gets. */
 function sqsRecord(message: ReceivedMessage, eventSourceARN: string) {
   return {
     messageId: message.MessageId,
@@ -134,8 +136,8 @@ function sqsRecord(message: ReceivedMessage, eventSourceARN: string) {
 }
 
 /**
- * The messages that did not succeed. A function that fails, or names a message that was not in the batch, fails the
- * whole batch; an empty or absent list means that all succeeded.
+ * Returns the ids of the messages that failed. If the function fails, or names a message that was not in the batch, the
+ * whole batch fails. An empty or missing list means that all messages succeeded.
  */
 function failedIds(
   { payload, functionError }: Outcome,

@@ -73,7 +73,7 @@ test('the environment is that of Lambda, without the developer’s own', async (
     _HANDLER: 'index.handler',
   });
   expect(result.CELERIAC_TEST_SECRET).toBeUndefined();
-  // The SDK looks for settings there, and must not find the developer's.
+  // The SDK reads settings from HOME. It must not find the developer's settings.
   expect(existsSync(result.HOME)).toBe(false);
 });
 

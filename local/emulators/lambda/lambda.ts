@@ -8,19 +8,19 @@ import { sandboxEnvironment } from './sandbox-environment.ts';
 import type { Lane } from './sandbox-pool.ts';
 import type { ErrorPayload } from './sandbox-protocol.ts';
 
-/** Lambda's limits of a payload, in bytes. */
+/** Lambda's limits for a payload, in bytes. */
 export const PAYLOAD_LIMITS = { RequestResponse: 6 * 1024 * 1024, Event: 1024 * 1024 } as const;
 
 /** Seconds before each of the two retries of an asynchronous invocation. */
 const ASYNC_RETRY_SECONDS = [60, 120];
 
-/** An idle sandbox goes after this long, except the provisioned ones. */
+/** Seconds after which an idle sandbox ends, unless it is provisioned. */
 const IDLE_SECONDS = 300;
 
-/** Invocations that may wait for a sandbox before further ones are throttled. */
+/** Number of invocations that may wait for a sandbox. Further ones are throttled. */
 const MAX_WAITING = 10_000;
 
-/** A refusal of the Lambda service, as the SDK would throw it. */
+/** A refusal by the Lambda service, like the SDK throws it. */
 export class LambdaRefusal extends Error {
   readonly code: 'ResourceNotFoundException' | 'TooManyRequestsException' | 'RequestTooLargeException';
 
@@ -30,16 +30,16 @@ export class LambdaRefusal extends Error {
   }
 }
 
-/** A function, with the sandboxes of one of its lanes. */
+/** A function with one of its lanes. */
 export type LambdaFunction = FunctionSpec & Lane;
 
 export interface Lambda {
   /**
    * Runs a function and waits for its result.
    *
-   * @param name    of the function, or its ARN
+   * @param name the function's name or ARN
    * @param payload JSON text of at most 6 MB
-   * @param queueName of the queue that the payload comes from, if it is one
+   * @param queueName the queue from which the payload comes, if any
    * @throws {LambdaRefusal}
    */
   invoke(name: string, payload: string, queueName?: string): Promise<Outcome>;
@@ -47,9 +47,9 @@ export interface Lambda {
   invokeLater(name: string, payload: string): void;
   /** Starts the provisioned sandboxes and waits until they have loaded. */
   provision(): Promise<void>;
-  /** Process ids of all sandboxes, or of those of one function. */
+  /** Process ids of all sandboxes, or of one function's sandboxes. */
   sandboxes(name?: string): number[];
-  /** Lets running invocations end for at most `graceSeconds`, then kills every sandbox. */
+  /** Waits at most `graceSeconds` for running invocations, then kills every sandbox. */
   stop(graceSeconds: number): Promise<void>;
 }
 
@@ -66,14 +66,14 @@ interface Pool {
   starting: number;
 }
 
-/** The emulator of Lambda: keeps a pool of sandboxes for each function. */
+/** Starts the emulator of Lambda, which keeps a pool of sandboxes for each function. */
 export function startLambda(options: {
   functions: readonly LambdaFunction[];
-  /** Beyond what the template sets: where the other emulators are. */
+  /** Variables besides those of the template: the addresses of the other emulators. */
   environment: Readonly<Record<string, string>>;
   /** Receives every line that a function prints, and every failure. */
   log: (functionName: string, line: string) => void;
-  /** Is told of an invocation that failed, or a sandbox that did not start, in a few words. */
+  /** Called with a short reason when an invocation failed or a sandbox did not start. */
   onFailure?: (functionName: string, why: string) => void;
 }): Lambda {
   const { functions, environment, log, onFailure = () => {} } = options;
@@ -99,7 +99,7 @@ export function startLambda(options: {
     return pool;
   }
 
-  /** Starts a sandbox and gives it the first job that waits, which may have been taken by another one meanwhile. */
+  /** Starts a sandbox, which then serves the waiting jobs. Another sandbox may have taken them meanwhile. */
   async function grow(pool: Pool): Promise<void> {
     const { spec } = pool;
     const sandbox = startSandbox({
@@ -132,7 +132,7 @@ export function startLambda(options: {
     while (pool.waiting.length > pool.starting && pool.all.size < pool.spec.maxSandboxes) void grow(pool);
   }
 
-  /** Runs what waits, one after the other; then the sandbox is idle. */
+  /** Runs the waiting jobs one after the other. Then the sandbox is idle. */
   async function serve(pool: Pool, sandbox: Sandbox): Promise<void> {
     for (let job = pool.waiting.shift(); job; job = pool.waiting.shift()) {
       const { name, timeoutSeconds } = pool.spec;
@@ -180,7 +180,7 @@ export function startLambda(options: {
   function reapIdle(): void {
     const oldest = Date.now() - IDLE_SECONDS * 1000;
     for (const { spec, idle, all } of pools.values()) {
-      // The longest idle stand first. Taken off the list at once, since the process takes a moment to end.
+      // The longest idle sandbox comes first. It leaves the lists at once, because its process takes a moment to end.
       while (idle[0] && idle[0].since < oldest && all.size > spec.provisioned) {
         const [reaped] = idle.splice(0, 1);
         if (!reaped) break;
@@ -236,7 +236,7 @@ export function startLambda(options: {
   };
 }
 
-/** Of a pool: the lane of that queue, or the one for everybody. */
+/** Key of a pool: the lane of that queue, or the common lane. */
 function keyOf(name: string, queueName = ''): string {
   return `${name}/${queueName}`;
 }

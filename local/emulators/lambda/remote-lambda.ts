@@ -2,9 +2,9 @@ import { Agent, request } from 'undici';
 import type { Lambda } from './lambda.ts';
 import type { Outcome } from './sandbox.ts';
 
-/** Lambda's Invoke, by HTTP: for processes beside the one that has the sandboxes. */
+/** Lambda's Invoke over HTTP, for processes other than the one with the sandboxes. */
 export function remoteLambda(endpoint: string): Pick<Lambda, 'invoke'> {
-  // A function may take its time; its own limit ends it.
+  // No client timeout: a function may run long, and its own limit ends it.
   const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0 });
   return {
     invoke: async (name, payload): Promise<Outcome> => {

@@ -2,9 +2,9 @@ import type { FunctionSpec } from '../../template/deployment.ts';
 import { REGION } from '../../template/physical.ts';
 
 /**
- * The environment of a sandbox: what Lambda sets, what the template sets, and where the emulators are. Of the
- * developer's own environment only PATH gets in. HOME is a place that does not exist, as on Lambda: the SDK looks there for
- * settings, and without HOME it would find the developer's own, or fail for a user without a home.
+ * Returns the environment of a sandbox: Lambda's variables, the template's variables, and the emulators' addresses.
+ * Only PATH comes from the developer's environment. HOME does not exist, like on Lambda: the SDK reads settings there.
+ * Without HOME it would find the developer's settings, or fail for a user without a home.
  *
  * @param endpoints `AWS_ENDPOINT_URL…`, which the SDK reads by itself
  */
@@ -19,7 +19,7 @@ export function sandboxEnvironment(
     HOME: '/home/sbx_user1051',
     AWS_REGION: REGION,
     AWS_DEFAULT_REGION: REGION,
-    // The runtime puts its own in their place.
+    // The runtime's own credentials replace these.
     AWS_ACCESS_KEY_ID: 'none',
     AWS_SECRET_ACCESS_KEY: 'none',
     AWS_SESSION_TOKEN: 'none',
@@ -33,7 +33,7 @@ export function sandboxEnvironment(
     LAMBDA_TASK_ROOT: codeDir,
     _HANDLER: handler,
     ...environment,
-    // The template names S3's address in the region.
+    // Last, because they replace S3's regional address in the template.
     ...endpoints,
   };
 }

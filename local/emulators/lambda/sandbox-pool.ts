@@ -1,31 +1,30 @@
 import { availableParallelism } from 'node:os';
 import type { Deployment, FunctionSpec, MappingSpec } from '../../template/deployment.ts';
 
-/** Sandboxes of a function at most, unless its queues ask for more: they share a laptop, not a data centre. */
+/** Largest number of sandboxes of a function, unless its queues ask for more. All sandboxes share one machine. */
 const MAX_SANDBOXES = Math.max(4, 2 * availableParallelism());
 
 /**
- * Of a queue that says by its name that nobody waits for it. Its sandboxes give way to all others on the CPU, nine to
- * one where both want it: on AWS they run on other machines.
+ * Marks a background queue by its name. Its sandboxes yield the CPU to all others, about nine to one when both want it.
+ * On AWS they run on other machines.
  */
 const BACKGROUND = { name: /bulk/i, niceness: 10 };
 
-/** Sandboxes of a function that serve the same callers. */
+/** Sandboxes of a function that serve one kind of caller. */
 export interface Lane {
-  /** The queue that they serve and nobody else; undefined: everybody without a lane of their own. */
+  /** The only queue that these sandboxes serve. Undefined: all callers without their own lane. */
   readonly queueName?: string;
-  /** Sandboxes at most. Further invocations wait for one, as a laptop has not Lambda's thousand. */
+  /** Largest number of sandboxes. Further invocations wait, because one machine does not have Lambda's thousand. */
   readonly maxSandboxes: number;
-  /** Sandboxes that are started at once and kept. */
+  /** Number of sandboxes that start at once and stay. */
   readonly provisioned: number;
-  /** How much more than this process they give way to others; the system's niceness. Default: 0. */
+  /** How much the sandboxes yield the CPU, added to this process's niceness. Default: 0. */
   readonly niceness?: number;
 }
 
 /**
- * How many sandboxes a function gets here. Each queue's concurrency is granted in full, as a queue whose sandboxes
- * were lent to another one would wait behind it. What somebody waits for is provisioned: one sandbox for the routes,
- * one for each queue.
+ * Returns the lanes of a function. Every queue gets its full concurrency: a queue whose sandboxes served another queue
+ * would wait behind it. One sandbox is provisioned for the routes and one for each queue.
  */
 export function lanesOf(
   { name, reservedConcurrency = Number.POSITIVE_INFINITY }: FunctionSpec,

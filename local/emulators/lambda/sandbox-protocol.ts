@@ -1,11 +1,11 @@
-/** What Lambda's emulator and a sandbox say to each other over IPC. Payloads are JSON texts, as on Lambda's wire. */
+/** Messages between Lambda's emulator and a sandbox over IPC. Payloads are JSON texts, like in Lambda's protocol. */
 
-/** To the sandbox, first of all. */
+/** First message to the sandbox. */
 export interface Initialization {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** To the sandbox: run the handler once. */
+/** Message to the sandbox: run the handler once. */
 export interface Invocation {
   readonly requestId: string;
   readonly payload: string;
@@ -14,14 +14,14 @@ export interface Invocation {
   readonly invokedFunctionArn: string;
 }
 
-/** From the sandbox: once when the handler is loaded, and once for each invocation. */
+/** Message from the sandbox: one when the handler is loaded, and one for each invocation. */
 export type SandboxMessage =
   | { readonly kind: 'ready' }
   | { readonly kind: 'initializationFailed'; readonly error: ErrorPayload }
   | { readonly kind: 'succeeded'; readonly requestId: string; readonly payload: string }
   | { readonly kind: 'failed'; readonly requestId: string; readonly error: ErrorPayload };
 
-/** What Lambda answers instead of the handler's result when it throws. */
+/** Lambda's answer in place of the handler's result when the handler throws. */
 export interface ErrorPayload {
   readonly errorType: string;
   readonly errorMessage: string;

@@ -1,6 +1,6 @@
 /**
- * The program inside a sandbox: what Lambda's Node.js runtime does. Loads the handler named by `_HANDLER` from
- * `LAMBDA_TASK_ROOT`, then serves one invocation at a time until its parent goes.
+ * The program inside a sandbox; does the work of Lambda's Node.js runtime. Loads the handler named by `_HANDLER` from
+ * `LAMBDA_TASK_ROOT`, then serves one invocation at a time until its parent ends.
  */
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -15,7 +15,7 @@ const MAX_RESULT_BYTES = 6 * 1024 * 1024;
 
 const environment = process.env;
 
-/** A Ctrl-C is for the parent, who lets invocations end. When the parent is gone nobody wants their results. */
+/** Ignores Ctrl-C: the parent handles it and lets invocations end. Without a parent nobody uses their results. */
 process.on('SIGINT', () => {});
 process.on('disconnect', () => process.exit(0));
 

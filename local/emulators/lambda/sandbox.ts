@@ -4,19 +4,19 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { ErrorPayload, Initialization, Invocation, SandboxMessage } from './sandbox-protocol.ts';
 
-/** How an invocation ended: the handler's result or an error, both as JSON text. */
+/** Result of an invocation: the handler's result or an error, both as JSON text. */
 export interface Outcome {
   readonly payload: string;
-  /** Set when the function failed: it threw, ran out of time, or its process ended. */
+  /** Set when the function failed: it threw, exceeded its time limit, or its process ended. */
   readonly functionError?: 'Unhandled';
-  /** Set when the sandbox ended with the invocation and serves no other. */
+  /** Set when the sandbox ended with the invocation and serves no further one. */
   readonly lost?: true;
 }
 
-/** One process with one copy of a function, which serves one invocation at a time. */
+/** One process with one copy of a function. It serves one invocation at a time. */
 export interface Sandbox {
   readonly pid: number;
-  /** Resolves when the handler is loaded, with the error if it cannot be. */
+  /** Resolves when the handler is loaded, or with the error that prevented it. */
   readonly initialized: Promise<ErrorPayload | undefined>;
   /** Resolves when the process has ended. */
   readonly ended: Promise<void>;
@@ -30,26 +30,26 @@ export interface SandboxOptions {
   readonly environment: Readonly<Record<string, string>>;
   readonly memoryMb: number;
   readonly log: (line: string) => void;
-  /** How much more than this process it gives way to others. Default: 0. */
+  /** How much the sandbox yields the CPU, added to this process's niceness. Default: 0. */
   readonly niceness?: number;
 }
 
 const RUNTIME = fileURLToPath(new URL('./sandbox-runtime.ts', import.meta.url));
 
-/** What Node must find when it starts. */
+/** Variables that Node needs at its start. */
 const AT_START = ['PATH', 'LANG', 'TZ', 'HOME', 'NODE_OPTIONS', 'NODE_COMPILE_CACHE'];
 
 /**
- * The part of an environment that a process starts with. Whoever has the same account reads that in `/proc`, as long as the process
- * lives; so the rest, with the database's password in it, comes by a message.
+ * Returns the part of an environment with which a process starts. Every process of the same account can read this part
+ * in `/proc`. The other variables, including the database's password, are sent in a message.
  */
 function atStart(environment: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(environment).filter(([name]) => AT_START.includes(name)));
 }
 
-/** Spawns a sandbox in a session of its own, so that a Ctrl-C reaches Celeriac alone. */
+/** Starts a sandbox in its own session, so that Ctrl-C reaches only Celeriac. */
 export function startSandbox({ codeDir, environment, memoryMb, log, niceness }: SandboxOptions): Sandbox {
-  // The name is for who looks at the list of processes.
+  // The name makes the process recognizable in a process list.
   const child = fork(RUNTIME, [environment.AWS_LAMBDA_FUNCTION_NAME ?? ''], {
     cwd: codeDir,
     env: atStart(environment),
@@ -60,7 +60,7 @@ export function startSandbox({ codeDir, environment, memoryMb, log, niceness }: 
   });
   const initialization: Initialization = { environment };
   child.send(initialization, () => {});
-  // At once, before it has threads, which inherit it.
+  // Set at once, before the process has threads, because threads inherit it.
   if (niceness && child.pid !== undefined)
     setPriority(child.pid, Math.min(getPriority() + niceness, constants.priority.PRIORITY_LOW));
   for (const stream of [child.stdout, child.stderr]) {
@@ -99,7 +99,7 @@ export function startSandbox({ codeDir, environment, memoryMb, log, niceness }: 
       const startedAt = Date.now();
       const outcome = await new Promise<Outcome>((resolve) => {
         const timer = setTimeout(() => {
-          // Answered before the kill: the end of the process must not be taken for the cause.
+          // Settled before the kill, so that the end of the process is not reported as the cause.
           resolve({ ...failure(timedOut(invocation.requestId, Date.now() - startedAt)), lost: true });
           kill();
         }, invocation.deadline - startedAt);

@@ -2,9 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CorsRule } from '../../template/deployment.ts';
 
 /**
- * What S3 tells a browser about who may ask: adds the headers of the first rule that fits, and answers a preflight.
+ * Applies S3's CORS rules: adds the headers of the first matching rule, and answers a preflight.
  *
- * @returns whether the request was a preflight, and is answered
+ * @returns true when the request was a preflight, which is then answered
  * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/cors.html
  */
 export function bucketCors(

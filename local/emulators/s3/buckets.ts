@@ -14,19 +14,19 @@ import { bucketCors } from './bucket-cors.ts';
 export interface Buckets {
   /** S3's address, without a trailing slash. */
   readonly endpoint: string;
-  /** Says which buckets there are, and who may ask them from a browser. What lies in them stays. */
+  /** Sets the existing buckets with their CORS rules. Stored objects stay. */
   create(buckets: readonly BucketSpec[]): void;
   stop(): Promise<void>;
 }
 
 /**
- * The emulator of S3, as far as functions and their clients use it: GET (of one range, too), HEAD, PUT and
- * DELETE of objects by presigned addresses, whose signature, expiry and signed headers are checked as S3 does. Objects are files, streamed
- * both ways, of any size.
+ * Emulates S3 for the functions and their clients: GET (also of one range), HEAD, PUT and DELETE of objects by
+ * presigned URLs. Checks signature, expiry and signed headers like S3. Objects are files of any size, streamed in both
+ * directions.
  */
 export async function startBuckets(options: {
   dataDir: string;
-  /** What the functions of this start sign with. */
+  /** The secret key with which the functions of this start sign. */
   secretAccessKey: string;
 }): Promise<Buckets> {
   const rules = new Map<string, readonly CorsRule[]>();
@@ -49,7 +49,7 @@ export async function startBuckets(options: {
       const [code, message] = complaint;
       return refuse(response, 403, { code, message });
     }
-    // Flat, so that a key may be the beginning of another one.
+    // The encoded key makes a flat file name, so that one key may be a prefix of another.
     const file = join(options.dataDir, bucket, encodeURIComponent(key));
     if (request.method === 'PUT') return store(request, response, file);
     if (request.method === 'DELETE') {
@@ -86,14 +86,14 @@ export async function startBuckets(options: {
   };
 }
 
-/** What of an object is asked for; undefined for all of it. */
+/** Returns the requested byte range of an object, or undefined for the whole object. */
 function partOf(range: string | undefined, size: number): { start: number; end: number } | undefined {
   const [, start, end] = /^bytes=(\d+)-(\d+)$/.exec(range ?? '') ?? [];
   if (start === undefined || Number(start) >= size) return undefined;
   return { start: Number(start), end: Math.min(Number(end), size - 1) };
 }
 
-/** An object is there as a whole or not at all. */
+/** Stores an object atomically: readers see the whole object or none. */
 async function store(request: IncomingMessage, response: ServerResponse, file: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
   const unfinished = `${file}.${randomUUID()}`;
@@ -107,7 +107,7 @@ async function store(request: IncomingMessage, response: ServerResponse, file: s
   response.writeHead(200).end();
 }
 
-/** Why S3 would refuse a presigned request; undefined when it would not. */
+/** Returns S3's reason to refuse a presigned request, or undefined when the request is valid. */
 async function complaintAbout(
   { method = '', headers }: IncomingMessage,
   url: URL,
@@ -154,7 +154,7 @@ async function complaintAbout(
   ];
 }
 
-/** Only says that the body is not signed. */
+/** This header only marks the body as unsigned; it is not part of the signed headers. */
 const HASH = new Set(['x-amz-content-sha256']);
 
 function refuse(
@@ -169,7 +169,7 @@ function refuse(
     );
 }
 
-/** Node's SHA-256 in the shape that the signer asks for. */
+/** Node's SHA-256 with the interface that the signer needs. */
 class Sha256 {
   private readonly hash;
 

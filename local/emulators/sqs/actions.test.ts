@@ -7,7 +7,7 @@ import * as sqs from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Queues, startQueues } from './queues.ts';
 
-/* The actions as AWS's own SDK asks for them and reads their answers. It checks the digests of bodies by itself. */
+/* The actions, called with AWS's own SDK, which reads the answers and checks the digests of bodies itself. */
 
 let dataDir: string;
 let queues: Queues;
@@ -183,7 +183,7 @@ test('an entry of a batch is refused alone', async () => {
   );
   expect(changed.Successful).toEqual([{ Id: 'good' }]);
   expect(changed.Failed).toMatchObject([{ Id: 'bad', Code: 'MessageNotInflight' }]);
-  // A message that is gone counts as deleted.
+  // A missing message counts as deleted.
   const deleted = await client.send(new sqs.DeleteMessageBatchCommand({ QueueUrl, Entries: handles }));
   expect(deleted.Successful?.map(({ Id }) => Id)).toEqual(['good', 'bad']);
   expect(await attributesOf(QueueUrl, 'ApproximateNumberOfMessagesNotVisible')).toEqual({
@@ -225,7 +225,7 @@ test('messages that were accepted are there after a kill -9', async () => {
   const [answer] = await Promise.race([once(child.stdout, 'data'), exited]);
   child.kill('SIGKILL');
   await exited;
-  // SQLite of Node prints no warning, either.
+  // Node's SQLite must print no warning either.
   expect([String(answer), complaints]).toEqual(['accepted', '']);
   const again = await startQueues({ dataDir: directory });
   const found = new Set<string>();

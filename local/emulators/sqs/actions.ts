@@ -5,7 +5,7 @@ import { checkAttributes, inRange, type QueueAttributes } from './queue-attribut
 import { SqsError } from './sqs-error.ts';
 import type { ReceivedMessage } from './sqs-requests.ts';
 
-/** The parameters of all actions, and of an entry of a batch. */
+/** Union of the parameters of all actions and of a batch's entries. */
 export interface Input extends SendRequest {
   readonly QueueUrl?: string;
   readonly QueueName?: string;
@@ -23,21 +23,21 @@ export interface Input extends SendRequest {
 
 type Entry = Input & { readonly Id: string };
 
-/** The queues that the actions are performed on. */
+/** The queues on which actions work. */
 export interface ActionContext {
-  /** By name. */
+  /** Queues by name. */
   readonly queues: ReadonlyMap<string, Queue>;
   readonly create: (name: string) => Queue;
   readonly urlOf: (queue: Queue) => string;
 }
 
-/** Undefined stands for an answer without members. */
+/** Undefined means an answer without members. */
 type Output = object | undefined | Promise<object>;
 
 const MAX_BATCH_ENTRIES = 10;
 const MAX_BATCH_BYTES = 1_048_576;
 
-/** Of a queue, and of an entry of a batch. */
+/** Pattern for a queue's name and for the Id of a batch entry. */
 const NAME = /^[\w-]{1,80}$/;
 const NAME_RULE = '1 to 80 letters, digits, hyphens and underscores';
 
@@ -80,7 +80,7 @@ const QUEUE_ACTIONS: Record<string, (queue: Queue, input: Input, signal?: AbortS
   },
 };
 
-/** Each of these also exists for a batch: `SendMessageBatch`. */
+/** Each action also has a batch form, for example `SendMessageBatch`. */
 const MESSAGE_ACTIONS: Record<string, (queue: Queue, input: Input) => object | undefined> = {
   SendMessage: (queue, input) => {
     const { id, bodyMd5, attributes } = queue.send(input);
@@ -95,10 +95,11 @@ const MESSAGE_ACTIONS: Record<string, (queue: Queue, input: Input) => object | u
 };
 
 /**
- * Performs an action: those that send, receive and delete messages and look after standard queues.
+ * Performs an action. Supports the actions that send, receive and delete messages, and those that manage standard
+ * queues.
  *
- * @param signal aborted when nobody waits for the answer any more
- * @throws {SqsError} when the request is refused, or the action does not exist here
+ * @param signal aborted when the client no longer waits for the answer
+ * @throws {SqsError} when the request is refused or the action is not supported
  */
 export function perform(name: string, input: Input, context: ActionContext, signal?: AbortSignal): Output {
   const ofAccount = ACCOUNT_ACTIONS[name];
@@ -111,7 +112,7 @@ export function perform(name: string, input: Input, context: ActionContext, sign
   throw new SqsError('UnsupportedOperation', `There is no action ${name} here.`);
 }
 
-/** A refused entry does not keep the others from being performed. */
+/** Performs the action for every entry. A refused entry does not affect the others. */
 function performBatch(queue: Queue, input: Input, action: (typeof MESSAGE_ACTIONS)[string]): object {
   const Successful: object[] = [];
   const Failed: object[] = [];
@@ -139,7 +140,7 @@ function entriesOf({ Entries = [] }: Input): readonly Entry[] {
   return Entries;
 }
 
-/** The message with the attributes that its receiver asks for. */
+/** Returns the message with the attributes that its receiver asked for. */
 function received({ message, handle }: Held<Message>, input: Input): ReceivedMessage {
   const { AttributeNames = [], MessageSystemAttributeNames = [], MessageAttributeNames = [] } = input;
   const system = {
@@ -161,7 +162,10 @@ function received({ message, handle }: Held<Message>, input: Input): ReceivedMes
   };
 }
 
-/** The attributes that were asked for; undefined when there are none. `All` and `.*` mean all, `prefix.*` those that begin so. */
+/**
+ * Returns the requested attributes, or undefined when there are none. `All` and `.*` mean all; `prefix.*` means those
+ * with that prefix.
+ */
 function named<T>(attributes: Readonly<Record<string, T>>, names: readonly string[]) {
   const isAsked = (name: string) =>
     names.includes(name) || names.some((each) => each.endsWith('.*') && name.startsWith(each.slice(0, -2)));

@@ -18,7 +18,7 @@ function queue(...ids: string[]) {
   return { messages, add, receive };
 }
 
-/** `noisy-1` is the first message of the group `noisy`; `-1` has no group. */
+/** Builds a message: `noisy-1` is the first message of the group `noisy`, and `-1` has no group. */
 function named(id: string): Message {
   const [group] = id.split('-');
   return { id, ...(group && { messageGroupId: group }) };

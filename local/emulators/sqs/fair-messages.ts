@@ -1,46 +1,47 @@
 import { TimeLine } from './time-line.ts';
 
-/** What decides about a message's turn; everything else about it is its owner's. */
+/** The fields that decide a message's turn. */
 interface Grouped {
   readonly messageGroupId?: string | undefined;
-  /** Milliseconds since the epoch before which nobody receives it. */
+  /** Milliseconds since the epoch; no receiver gets the message earlier. */
   delayUntil?: number | undefined;
 }
 
-/** A message that somebody has received and not deleted. */
+/** A message that was received and not deleted. */
 export interface Held<M> {
   readonly message: M;
   readonly handle: string;
-  /** Milliseconds since the epoch; then it is received again. */
+  /** Milliseconds since the epoch; the message becomes visible again at this time. */
   readonly deadline: number;
 }
 
 /** A tenant: the messages with one `MessageGroupId`. */
 interface Group<M> {
   readonly id: string | undefined;
-  /** From `first` on; what stands before has been taken. */
+  /** Waiting messages from index `first` on. Earlier entries have been taken. */
   readonly waiting: M[];
   first: number;
   held: number;
 }
 
-/** Taken messages that a group's list may carry along before it is cut. */
+/** Taken messages that a group's list may keep before it is cut. */
 const CARRIED = 1024;
 
 /**
- * The messages of a standard queue, in the order of SQS's fair queues: whoever has the fewest messages in flight is
- * served next, and of equals who has waited longest for a turn, so that a tenant with a long backlog does not delay
- * the others. Inside a group, first come, first served. A message without a group is a tenant of its own.
+ * The messages of a standard queue in the order of SQS's fair queues. The group with the fewest messages in flight is
+ * next. Among equals, the group that has waited longest for a turn is next. So a tenant with a long backlog does not
+ * delay the others. Messages inside a group are served first come, first served. Messages without a group are never
+ * counted as in flight, as if each were a tenant of its own.
  *
- * AWS begins to prefer the quiet ones only when a tenant holds a tenth of all that is in flight, and thirty messages;
- * a laptop has not that much in flight at once, so here it is done always. AWS's second measure, the share of
- * processing time, has no counterpart.
+ * AWS prefers quiet tenants only when one tenant has a tenth of all messages in flight, and at least thirty. One
+ * machine does not have that many in flight, so this queue always prefers them. AWS's second criterion, the share of
+ * processing time, is not emulated.
  *
  * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues-detailed.html
  */
 export class FairMessages<M extends Grouped> {
   readonly #groups = new Map<string | undefined, Group<M>>();
-  /** Groups with something to take, the one served longest ago first. */
+  /** Groups with waiting messages; the group served longest ago comes first. */
   readonly #turns = new Set<Group<M>>();
   readonly #delayed = new TimeLine<M>();
   readonly #held = new Map<string, Held<M>>();
@@ -51,7 +52,7 @@ export class FairMessages<M extends Grouped> {
     return { ready: this.#ready, delayed: this.#delayed.size, held: this.#held.size };
   }
 
-  /** Takes a message in; it waits for its time, and then for its turn. */
+  /** Adds a message. It waits for its delay, then for its turn. */
   add(message: M, now: number): void {
     if (message.delayUntil !== undefined && message.delayUntil > now) {
       this.#delayed.add(message, message.delayUntil);
@@ -60,7 +61,7 @@ export class FairMessages<M extends Grouped> {
     }
   }
 
-  /** The message whose turn it is, taken out; undefined when none is there now. */
+  /** Removes and returns the message whose turn it is, or undefined when none is visible. */
   next(now: number): M | undefined {
     this.#moveTime(now);
     let chosen: Group<M> | undefined;
@@ -77,7 +78,7 @@ export class FairMessages<M extends Grouped> {
     this.#count(held.message, 1);
   }
 
-  /** Ends the hold; the message is now the caller's. Undefined when it is held no more. */
+  /** Ends the hold and returns the message to the caller. Undefined when the message is no longer held. */
   release(handle: string): M | undefined {
     const held = this.#held.get(handle);
     if (!held) return undefined;
@@ -87,12 +88,12 @@ export class FairMessages<M extends Grouped> {
     return held.message;
   }
 
-  /** Puts a released message before the others of its group: it has waited longest. */
+  /** Puts a released message before the others of its group, because it has waited longest. */
   putBack(message: M): void {
     this.#line(message, 'first');
   }
 
-  /** When a message becomes visible by itself; undefined when none will. */
+  /** Returns the time when the next message becomes visible by itself, or undefined. */
   nextChange(): number | undefined {
     const times = [this.#delayed.first, this.#deadlines.first].filter((time) => time !== undefined);
     return times.length > 0 ? Math.min(...times) : undefined;
@@ -136,7 +137,7 @@ export class FairMessages<M extends Grouped> {
   #take(group: Group<M>): M | undefined {
     const message = group.waiting[group.first++];
     this.#ready--;
-    // To the end of the round, as long as there is more.
+    // A group with more messages moves to the end of the round.
     this.#turns.delete(group);
     if (group.first < group.waiting.length) {
       this.#turns.add(group);

@@ -1,11 +1,11 @@
 export interface Poll {
-  /** How long to wait for the first message. */
+  /** Seconds to wait for the first message. */
   readonly waitSeconds: number;
-  /** Aborted when nobody waits for the answer any more: the poll then takes nothing. */
+  /** Aborted when the client no longer waits for the answer. The poll then takes no messages. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Receivers that wait for messages. They are served in the order in which they came. */
+/** Receivers that wait for messages. They are served in the order of their arrival. */
 export class LongPolls<P extends Poll, M> {
   readonly #take: (poll: P) => M[];
   readonly #nextChange: () => number | undefined;
@@ -14,15 +14,15 @@ export class LongPolls<P extends Poll, M> {
   #timer: NodeJS.Timeout | undefined;
 
   /**
-   * @param take messages that are there now
-   * @param nextChange when messages become visible by themselves, in milliseconds since the epoch
+   * @param take takes messages that are visible now
+   * @param nextChange time when the next message becomes visible by itself, in milliseconds since the epoch
    */
   constructor(take: (poll: P) => M[], nextChange: () => number | undefined) {
     this.#take = take;
     this.#nextChange = nextChange;
   }
 
-  /** Answers as soon as there are messages, and with none when the time is over. */
+  /** Resolves as soon as there are messages, or with none when the time is over. */
   async receive(poll: P): Promise<M[]> {
     const messages = this.#take(poll);
     if (messages.length > 0 || poll.waitSeconds === 0) return messages;
@@ -41,7 +41,7 @@ export class LongPolls<P extends Poll, M> {
     });
   }
 
-  /** Serves after this turn of the event loop: messages that are sent together are received together. */
+  /** Serves after this turn of the event loop, so that messages that are sent together are received together. */
   serveSoon(): void {
     if (this.#isServing || this.#waiting.size === 0) return;
     this.#isServing = true;

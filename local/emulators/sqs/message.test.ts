@@ -4,7 +4,7 @@ import { INITIAL_ATTRIBUTES } from './queue-attributes.ts';
 
 const number = (StringValue: string) => ({ DataType: 'Number', StringValue });
 
-// Digests that AWS gave; moto and LocalStack are tested with the same ones.
+// Digests from AWS. The tests of moto and LocalStack use the same ones.
 test.each([
   ['timestamp', number('1493147359900'), '235c5c510d26fb653d073faed50ae77c'],
   ['timestamp', number('1493147359901'), '994258b45346a2cc3f9cbb611aa7af30'],

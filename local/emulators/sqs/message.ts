@@ -2,11 +2,11 @@ import { createHash, randomUUID } from 'node:crypto';
 import { inRange, type QueueAttributes } from './queue-attributes.ts';
 import { SqsError } from './sqs-error.ts';
 
-/** `BinaryValue` is in base64. A data type may carry a label: `Number.float`. */
+/** `BinaryValue` is Base64. A data type may have a label: `Number.float`. */
 export type MessageAttribute = { DataType: string; StringValue?: string; BinaryValue?: string };
 export type MessageAttributes = Readonly<Record<string, MessageAttribute>>;
 
-/** A message as its sender gives it. */
+/** A message as its sender passes it. */
 export interface SendRequest {
   readonly MessageBody?: string;
   readonly MessageAttributes?: MessageAttributes;
@@ -22,7 +22,7 @@ export interface Message {
   readonly attributes: MessageAttributes;
   readonly messageGroupId?: string | undefined;
   readonly sentAt: number;
-  /** Nobody receives the message before. */
+  /** No receiver gets the message before this time. */
   readonly delayUntil?: number | undefined;
   receiveCount: number;
   firstReceivedAt?: number | null;
@@ -30,10 +30,10 @@ export interface Message {
   number?: number;
 }
 
-/** A character that XML 1.0 does not have. Halves of others are refused apart. */
+/** A character that XML 1.0 does not allow. `isWellFormed` finds unpaired surrogates. */
 const INVALID_CHARACTER = /[^\t\n\r\x20-\uFFFD]/;
 
-/** Bytes that count towards the limits: the body, and names, types and values of the attributes. */
+/** Returns the bytes that count towards the limits: the body, and names, types and values of the attributes. */
 export function sizeOf({ MessageBody = '', MessageAttributes = {} }: SendRequest): number {
   const sizes = Object.entries(MessageAttributes).map(
     ([name, attribute]) => Buffer.byteLength(name + attribute.DataType) + bytesOf(attribute).length,
@@ -41,7 +41,7 @@ export function sizeOf({ MessageBody = '', MessageAttributes = {} }: SendRequest
   return sizes.reduce((sum, size) => sum + size, Buffer.byteLength(MessageBody));
 }
 
-/** @throws {SqsError} when a queue with these attributes would not take the message */
+/** Creates a message. @throws {SqsError} when a queue with these attributes would not accept it */
 export function newMessage(request: SendRequest, queue: QueueAttributes): Message {
   const { MessageBody: body, MessageAttributes: attributes = {}, MessageGroupId: messageGroupId } = request;
   if (!body) throw new SqsError('MissingParameter', 'The request must contain the parameter MessageBody.');
@@ -61,8 +61,8 @@ export function newMessage(request: SendRequest, queue: QueueAttributes): Messag
 }
 
 /**
- * Digest of the attributes in the order of their names: of each the name, the data type, the kind of value (1 text, 2 binary)
- * and the value. Undefined when there are none.
+ * Returns the digest of the attributes in the order of their names. Each attribute contributes its name, its data type,
+ * the kind of value (1 text, 2 binary) and its value. Undefined when there are no attributes.
  *
  * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html
  */

@@ -2,7 +2,7 @@ import { SqsError } from './sqs-error.ts';
 
 export type QueueAttributes = Readonly<Record<string, string>>;
 
-/** The values of those attributes that every queue has. */
+/** Initial values of the attributes that every queue has. */
 export const INITIAL_ATTRIBUTES: QueueAttributes = {
   VisibilityTimeout: '30',
   DelaySeconds: '0',
@@ -11,11 +11,11 @@ export const INITIAL_ATTRIBUTES: QueueAttributes = {
   ReceiveMessageWaitTimeSeconds: '0',
 };
 
-/** Attributes that are kept as they are. The redrive policy alone has an effect. */
+/** Attributes that are stored unchanged. Only the redrive policy has an effect. */
 const TEXTS =
   /^(Policy|Redrive(Allow)?Policy|KmsMasterKeyId|KmsDataKeyReusePeriodSeconds|SqsManagedSseEnabled)$/;
 
-/** Smallest and largest value of attributes, and of the parameters of actions. */
+/** Smallest and largest values of attributes and of action parameters. */
 const RANGES: Readonly<Record<string, readonly [number, number]>> = {
   DelaySeconds: [0, 900],
   MaxNumberOfMessages: [1, 10],
@@ -26,14 +26,16 @@ const RANGES: Readonly<Record<string, readonly [number, number]>> = {
   WaitTimeSeconds: [0, 20],
 };
 
-/** @throws {SqsError} with `code` when the value is not a whole number in the range of its name */
+/** Returns `value`. @throws {SqsError} with `code` when it is not a whole number in the range for `name` */
 export function inRange(name: string, value: number, code = 'InvalidParameterValue'): number {
   const [min, max] = RANGES[name] ?? [0, 0];
   if (Number.isInteger(value) && value >= min && value <= max) return value;
   throw new SqsError(code, `${name} is ${value}. It must be a whole number from ${min} to ${max}.`);
 }
 
-/** @throws {SqsError} when an attribute is unknown, or its value not allowed */
+/**
+ * @throws {SqsError} when an attribute is unknown or its value is not allowed
+ */
 export function checkAttributes(attributes: QueueAttributes): void {
   for (const [name, value] of Object.entries(attributes)) {
     if (name in INITIAL_ATTRIBUTES) inRange(name, Number(value || Number.NaN), 'InvalidAttributeValue');
@@ -42,7 +44,7 @@ export function checkAttributes(attributes: QueueAttributes): void {
   redriveOf(attributes);
 }
 
-/** Which queue takes a message that was received too often. @throws {SqsError} when the policy is malformed */
+/** Returns the queue that takes a message after too many receives. @throws {SqsError} when the policy is malformed */
 export function redriveOf({ RedrivePolicy: policy }: QueueAttributes) {
   if (!policy) return undefined;
   try {

@@ -21,9 +21,9 @@ const MESSAGES = `
   from messages where queue = ? order by number`;
 
 /**
- * The queues and their messages, in SQLite. Writes of one turn of the event loop are one transaction: with many senders at
- * once, most of the work of each is shared. Nothing is forced to disk: writes survive the end of this process, and a
- * message is only a wake-up.
+ * The queues and their messages in SQLite. All writes of one turn of the event loop form one transaction, so that
+ * concurrent senders share its cost. Nothing is forced to disk: writes survive the end of this process but perhaps not
+ * of the machine, which is enough because a message is only a wake-up.
  */
 export class QueueStore {
   readonly #database: DatabaseSync;
@@ -39,7 +39,7 @@ export class QueueStore {
     return Array.from(this.#statement(QUEUES).all(), ({ queue }) => JSON.parse(String(queue)));
   }
 
-  /** In the order in which they were sent. */
+  /** Returns the messages in the order in which they were sent. */
   messages(queue: string): Message[] {
     return Array.from(this.#statement(MESSAGES).all(queue), ({ message }) => JSON.parse(String(message)));
   }
@@ -48,14 +48,17 @@ export class QueueStore {
     this.#write('insert or replace into queues values (?, ?)', name, JSON.stringify(attributes));
   }
 
-  /** Gives the message its number. The body is apart: as JSON, it would cost more than all else here. */
+  /**
+   * Stores the message and sets its number. The body has its own column: as JSON it would cost more than everything
+   * else here.
+   */
   insert(queue: string, message: Message): void {
     const { body, ...rest } = message;
     const sql = 'insert into messages (queue, receives, body, rest) values (?, 0, ?, ?)';
     message.number = Number(this.#write(sql, queue, body, JSON.stringify(rest)).lastInsertRowid);
   }
 
-  /** Writes in which queue a message is, and how often it was received. */
+  /** Stores the queue of a message and its number of receives. */
   update(queue: string, { number = 0, receiveCount, firstReceivedAt = null }: Message): void {
     const sql = 'update messages set queue = ?, receives = ?, first_received_at = ? where number = ?';
     this.#write(sql, queue, receiveCount, firstReceivedAt, number);
@@ -69,7 +72,7 @@ export class QueueStore {
     this.#write('delete from messages where queue = ?', queue);
   }
 
-  /** Resolves when all that was written until now survives the end of this process. */
+  /** Resolves when all earlier writes survive the end of this process. */
   async committed(): Promise<void> {
     await this.#committed;
   }

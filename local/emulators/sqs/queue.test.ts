@@ -9,7 +9,7 @@ let directory: string;
 let store: QueueStore;
 let queues: Map<string, Queue>;
 
-/** The queues as a new process finds them. */
+/** Opens the queues like a new process. */
 function open(): void {
   store = new QueueStore(join(directory, 'queues.db'));
   queues = new Map();

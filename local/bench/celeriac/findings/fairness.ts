@@ -86,7 +86,9 @@ function finding(what: string, idle: Distribution, busy: Distribution) {
 }
 
 /**
- * Creates single tasks and small batches in turn while `isSo` holds. @returns the time from each request to its start
+ * Creates single tasks and small batches in turn while `isSo` holds.
+ *
+ * @returns the time from each request to its start
  */
 async function startsWhile(
   session: Session,

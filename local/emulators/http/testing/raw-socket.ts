@@ -1,18 +1,18 @@
 import { connect } from 'node:net';
 
-/** An answer as it came over the wire. */
+/** An answer as it was received from the socket. */
 export interface RawAnswer {
   readonly status: number;
-  /** Names in lower case. */
+  /** Header names are in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
 /**
- * Sends bytes as they are, and reads until the server closes the connection.
+ * Sends bytes unchanged, and reads until the server closes the connection.
  *
- * @param end closes the sending side too, as a client does that breaks off
- * @returns every answer, in order; interim ones (100) too
+ * @param end also closes the sending side, like a client that breaks off
+ * @returns every answer in order, including interim ones (100)
  */
 export async function sendRaw(
   port: number,
@@ -30,7 +30,7 @@ export async function sendRaw(
       socket.destroy();
       resolve();
     });
-    // The server may cut what it does not want to read, after its answer.
+    // After its answer the server may cut a connection whose data it does not want to read.
     socket.once('error', (error: NodeJS.ErrnoException) =>
       error.code === 'EPIPE' || error.code === 'ECONNRESET' ? resolve() : reject(error),
     );

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { type Lambda, type LambdaFunction, startLambda } from '../lambda.ts';
 
 /**
- * Starts Lambda's emulator with functions given as source text, for tests of what calls functions.
+ * Starts Lambda's emulator with functions from source text, for tests of code that calls functions.
  *
- * @param sources the body of each function's module, which exports `handler`
- * @param overrides properties that differ from: 5 s, one sandbox at most, none provisioned
+ * @param sources the source of each function's module, which exports `handler`
+ * @param overrides properties that differ from the defaults: 5 s, at most one sandbox, none provisioned
  */
 export async function startFixtureLambda(
   sources: Readonly<Record<string, string>>,
