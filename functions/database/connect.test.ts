@@ -32,7 +32,7 @@ test('a connection that the server has closed meanwhile is noticed before the fi
   await db.end();
 });
 
-/** Makes the session of this connection one that cannot write, as it is on a server that has become a standby. */
+/** Makes the session of this connection read-only, as on a server that has become a standby. */
 const readOnly = (db: Database) => db`set session characteristics as transaction read only`;
 
 test.each([
@@ -53,7 +53,7 @@ test.each([
     await write(db);
     expect(await pid()).not.toBe(first);
     await db`drop table written`;
-    // The server has one connection of ours again, not two.
+    // The server has one of our connections again, not two.
     await expect.poll(() => on.admin`select from pg_stat_activity where pid = ${first ?? 0}`).toHaveLength(0);
     await db.end();
   },

@@ -7,8 +7,8 @@ import { insertRows } from './testing/rows.ts';
 import { type Member, type Stand, stand } from './testing/stand.ts';
 
 /*
- * What grants and row-level security alone keep apart: every statement here has lost its `where`. Eve owns an
- * organization, is a member of Mia's and a viewer of Val's, and has nothing to do with Ada's.
+ * Isolation by grants and row-level security alone: every statement here lacks its `where`. Eve owns an organization, is a member
+ * of Mia's and a viewer of Val's, and has nothing to do with Ada's.
  */
 
 let on: Stand;
@@ -30,7 +30,7 @@ afterAll(() => on.close());
 
 const connectionOf = (role: string): Database => as.get(role) ?? on.admin;
 
-/** In a transaction that leaves nothing behind; entered as Eve if the role can enter. */
+/** Runs `work` in a transaction that is rolled back; as Eve if the role can enter a session. */
 async function tried<T>(role: string, work: (tx: Transaction) => Promise<T>, entering = true): Promise<T> {
   const undo = new Error('undo');
   let result: { value: T } | undefined;
@@ -47,14 +47,14 @@ async function tried<T>(role: string, work: (tx: Transaction) => Promise<T>, ent
   return result.value;
 }
 
-/** How many rows a statement without a `where` reaches. */
+/** Returns the number of rows that a statement without a `where` reaches. */
 async function reached(tx: Transaction, table: string, command: Command, column: string): Promise<number> {
   if (command === 'select') return (await tx.unsafe(`select ${column} from ${table}`)).count;
   if (command === 'update') return (await tx.unsafe(`update ${table} set ${column} = ${column}`)).count;
   return (await tx.unsafe(`delete from ${table}`)).count;
 }
 
-/** The rows of a table as the superuser sees them, and which of them are within the scope. */
+/** Returns the rows of a table as the superuser sees them, and whether each is within the scope. */
 function rowsOf(table: string, scope: Scope): Promise<{ row: string; within: boolean }[]> {
   const condition = SCOPES[scope](table, eve.userId);
   return on.admin.unsafe(`select to_jsonb(t)::text as row, (${condition}) as within from ${table} t`);
@@ -66,7 +66,7 @@ async function firstColumn(table: string): Promise<string> {
   return row?.name ?? '';
 }
 
-/** The tables of the schema; also views and whatever else can be selected from. */
+/** All relations of the schema that can be selected from: tables, views and others. */
 const RELATIONS = `(
   select * from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f')) c`;
 
@@ -80,7 +80,7 @@ describe('every table', () => {
 
   test('has rows of several people in these tests', async () => {
     for (const { name } of await on.admin.unsafe(`select relname as name from ${RELATIONS}`)) {
-      // One row, which is nobody's.
+      // It has one row, which belongs to no organization.
       if (name === 'pending_in_installation') continue;
       const [row] = await on.admin.unsafe(`select count(*)::int as count from ${name}`);
       expect([name, row?.count >= 4]).toEqual([name, true]);
@@ -140,7 +140,7 @@ for (const role of FUNCTION_ROLES) {
         if (command === 'insert') {
           test(`may insert into ${table}: ${scope}`, async () => {
             for (const { row, within } of await rowsOf(table, scope)) {
-              // The policy is asked first: only a row that it lets pass is found to be there already.
+              // The policy is checked first. Only a row that passes it fails because it exists already.
               const code = await tried(role, (tx) =>
                 tx
                   .savepoint((sp) =>

@@ -5,30 +5,30 @@ import { insertRows } from './testing/rows.ts';
 import { type Member, type Stand, stand } from './testing/stand.ts';
 
 /*
- * What requests of a user with many memberships cost, in blocks. A policy that is asked for each row of a table is noticed, and so
- * is one that is asked for each user: a colleague has many memberships, too, and whoever asks what the two share goes through
- * them. There are no further users: Postgres reads so small a table whole, if a statement lets it.
+ * Cost in blocks of requests of a user with many memberships. The test detects a policy that is evaluated for each row of a
+ * table. It also detects a policy that is evaluated for each user: a colleague has many memberships too, and such a policy reads
+ * all that the two share. There are no further users, because Postgres reads so small a table whole if a statement lets it.
  */
 
 const MEMBERSHIPS = 2_000;
 
-/** Blocks for a membership in which a call looks for rows, or for that of a colleague: three of an index, one of a table. */
+/** Blocks for each membership in which a call looks for rows, or for each of a colleague's: three of an index, one of a table. */
 const LOOK = 4;
 
-/** Blocks for a row of a page, with what other tables and policies say of it. */
+/** Blocks for each row of a page, including the rows of other tables and policies. */
 const ROW = 16;
 
-/** Rows of a page: `GET /api/auth/me/` tells of 1,000 organizations, other calls ask for 26. */
+/** Rows of a page: `GET /api/auth/me/` lists 1,000 organizations, other calls ask for 26. */
 const rowsOf = (name: string) => (name === 'session identity.readOwnOrganizations' ? 1_000 : 26);
 
 let on: Stand;
 let eve: Member;
 let called: Called;
 
-/** Makes the user a member of many organizations, each with a task, a batch, and a pause by that other user. */
+/** Makes the user a member of many organizations, each with a task, a batch, and a pause by `pausedBy`. */
 async function enroll(user: Member, pausedBy: Member): Promise<void> {
   await on.admin.begin(async (tx) => {
-    // Each row would else be asked for what it refers to.
+    // Switches off foreign keys. Otherwise each row would be checked against the rows that it refers to.
     await tx`set local session_replication_role = replica`;
     await tx`create table many as select uuidv7(-n * interval '1 second') as id from generate_series(1, ${MEMBERSHIPS}::integer) n`;
     await tx`insert into organizations (id, name) select id, 'Many' from many`;
@@ -49,7 +49,7 @@ beforeAll(async () => {
   const bob = await on.member();
   await enroll(bob, bob);
   await enroll(eve, bob);
-  // The newest of Bob's memberships: all others are looked at before it.
+  // The newest of Bob's memberships, so that all others are read before it.
   await on.join(bob, eve.organizationId, 'viewer');
   await insertRows(on.admin, eve);
   await on.admin`vacuum analyze`;
@@ -59,7 +59,7 @@ afterAll(() => on.close());
 
 test('a request of somebody with many memberships looks at each of them once at most', async () => {
   const names = called.names.filter((name) => /^(api|session) /.test(name));
-  // Plans are made.
+  // The first calls make the plans.
   await called.blocksOf(names);
   const counted = await called.blocksOf(names);
   const dear = [...counted].filter(([name, blocks]) => blocks > LOOK * MEMBERSHIPS + ROW * rowsOf(name));

@@ -45,7 +45,7 @@ test('two deployments at once migrate one after the other', async () => {
 describe('a migration that wants a table which somebody holds', () => {
   const ADDS = 'alter table tasks add column held_up integer';
 
-  /** Holds the table, as a report does that runs for long. */
+  /** Holds the table, as a long report does. */
   async function holding() {
     const other = await createTestDatabase();
     const holder = postgres(other.superuserUrl, { max: 1 });
@@ -78,7 +78,7 @@ describe('a migration that wants a table which somebody holds', () => {
         },
       });
       await waiting.promise;
-      // Queued behind the migration, this would wait for the holder, too.
+      // If the migration queued for its lock all the time, this query would wait behind it.
       expect(await table.reader`select count(*)::int as count from tasks`).toEqual([{ count: 0 }]);
       await table.release();
       await migrating;
@@ -151,7 +151,7 @@ describe('a migration outside a transaction', () => {
   });
 });
 
-/** The migrations, and one more. */
+/** Returns a folder with all migrations and one more. */
 async function withOneMore(sql: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'celeriac-migrations-'));
   await cp(MIGRATIONS, folder, { recursive: true });
@@ -164,7 +164,7 @@ async function withOneMore(sql: string): Promise<string> {
   return folder;
 }
 
-/** The migrations as they were before the newest one. */
+/** Returns a folder with all migrations except the newest. */
 async function withoutTheNewest(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'celeriac-migrations-'));
   await cp(MIGRATIONS, folder, { recursive: true });

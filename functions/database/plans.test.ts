@@ -5,11 +5,14 @@ import { storeMuch } from './testing/much.ts';
 import { type Stand, stand } from './testing/stand.ts';
 
 /*
- * Calls every function of every store as the roles that call it, and counts in pg_stat_statements how often Postgres plans a
- * statement, and how many blocks it looks at. `Calls` demands a call of each function, so a new statement is counted too.
+ * Calls every function of every store as the roles that call it. It counts in pg_stat_statements how often Postgres plans a
+ * statement, and how many blocks the statement reads. `Calls` demands a call of each function, so a new statement is counted too.
  */
 
-/** Blocks by which a call may grow when the tables do: indexes get a level higher. A whole table has several times as many. */
+/**
+ * Blocks by which a call may grow when the tables do, because indexes get a level higher. A whole table has several times as
+ * many.
+ */
 const GROWTH = 250;
 
 /** Calls that read a whole table on purpose. */
@@ -18,7 +21,7 @@ const READS_ALL = new Map([
   ['dispatcher realtime.overdueConnections', 'all open connections and their sessions, every minute'],
 ]);
 
-/** Calls whose plan, made while the tables were small, looks at more until the next analysis. */
+/** Calls whose plan, made while the tables were small, reads more until the next analysis. */
 const UNTIL_ANALYZED = new Map([
   [
     'api tasks.cancelMany 3',
@@ -27,10 +30,13 @@ const UNTIL_ANALYZED = new Map([
   ['api tasks.listBatches 2', 'the newest batch of each organization: at all batches, along their ids'],
 ]);
 
-/** A busy machine is no failure. */
+/** A busy machine must not fail the test. */
 const TIMEOUT_MS = 600_000;
 
-/** Rounds in which a statement must be planned each time to be reported: another test may fill the server's queue of invalidations, and then all plans are made once more. */
+/**
+ * A statement is reported only when it is planned in each of these rounds. Another test may fill the server's queue of
+ * invalidations, and then all plans are made once more.
+ */
 const ROUNDS = 3;
 
 let on: Stand;
@@ -38,25 +44,31 @@ let ground: Ground;
 let called: Called;
 /** Blocks of each call while the tables are small. */
 let blocksWhenSmall: Map<string, number>;
-/** Statements that were planned anew when the tables had grown. Another test's invalidations may do that: then all begins again. */
+/**
+ * Statements that were planned anew after the tables had grown. Another test's invalidations may cause that: then the test starts
+ * again.
+ */
 let forgotten: string[];
 
 async function begin(): Promise<void> {
   on = await stand();
   ground = groundOf(on.admin, await on.member());
   called = await calledOn(on, () => ground);
-  // Autovacuum would have plans made anew.
+  // Autovacuum would cause new plans.
   for (const { name } of await on.admin<{ name: string }[]>`
     select relname as name from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace`)
     await on.admin`alter table ${on.admin(name)} set (autovacuum_enabled = false)`;
 }
 
-/** The next calls begin with an organization without tasks: lists and bulk actions may look at all that their own one has. */
+/**
+ * Makes the next calls start with an organization without tasks. Lists and bulk actions may read all tasks of their own
+ * organization.
+ */
 async function inNewOrganization(): Promise<void> {
   ground = groundOf(on.admin, await on.member());
 }
 
-/** Calls that look at many more blocks than they did while the tables were small. The first look at new rows costs more, once. */
+/** Returns the calls that read many more blocks than while the tables were small. The first read of new rows costs more, once. */
 async function grown(except: ReadonlyMap<string, string>): Promise<string[]> {
   await inNewOrganization();
   let suspects: readonly string[] = called.names.filter((name) => !except.has(name));
@@ -68,7 +80,7 @@ async function grown(except: ReadonlyMap<string, string>): Promise<string[]> {
   return suspects.map((name) => `${name}: ${blocksWhenSmall.get(name)} blocks, then ${blocks.get(name)}`);
 }
 
-/** Statements that are planned in each round, although nothing is analyzed. */
+/** Returns statements that are planned in each round, although nothing is analyzed. */
 async function plannedAnew(): Promise<string[]> {
   const rounds: Set<string>[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
@@ -77,10 +89,10 @@ async function plannedAnew(): Promise<string[]> {
   return [...(rounds[0] ?? [])].filter((statement) => rounds.every((round) => round.has(statement)));
 }
 
-/** Makes plans while the tables are small and analyzed, and fills the tables. */
+/** Makes plans while the tables are small and analyzed, then fills the tables. */
 async function planAndGrow(): Promise<void> {
   await begin();
-  // Two organizations: of a single one, Postgres would learn that all tasks are the asked organization's.
+  // Two organizations. With only one, Postgres would learn that all tasks belong to the requested organization.
   await called.runAll();
   await inNewOrganization();
   await called.runAll();

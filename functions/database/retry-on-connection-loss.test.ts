@@ -20,7 +20,7 @@ test('work is done again when the connection was lost, at most twice more', asyn
   const start = performance.now();
   await expect(retryOnConnectionLoss(work)).rejects.toBe(lost);
   expect(tries()).toBe(3);
-  // A database that starts anew is not there at once.
+  // A database that restarts needs some time.
   expect(performance.now() - start).toBeGreaterThan(590);
 });
 

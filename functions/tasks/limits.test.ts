@@ -9,7 +9,7 @@ test('a task has its own limits, or its kind has', () => {
   expect(limitsOf(KIND, { softSeconds: null, hardSeconds: null })).toEqual(KIND);
   const own = { softSeconds: 100, hardSeconds: 200 };
   expect(limitsOf(KIND, own)).toEqual(own);
-  // No time to stop would be left.
+  // Equal limits would leave no time to stop.
   expect(limitsOf(KIND, { softSeconds: 50, hardSeconds: 50 })).toEqual({ softSeconds: 45, hardSeconds: 50 });
 });
 

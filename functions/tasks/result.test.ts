@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { MAX_RESULT_BYTES, storableResult } from './result.ts';
 
-/** A text whose JSON has so many bytes, and half as many characters. */
+/** Returns a text whose JSON has so many bytes, and half as many characters. */
 const textOf = (bytes: number) => 'ü'.repeat((bytes - 2) / 2);
 
 test('a result may have exactly 32 MiB of UTF-8, quotes included', () => {

@@ -65,7 +65,7 @@ describe('a task that is not due', () => {
   ])('for %d s says so: in %s', (seconds, span) => {
     const runAt = inSeconds(seconds);
     const message = `It is scheduled for ${runAt.toISOString()}, in ${span}`;
-    // Whatever else will stand in its way.
+    // The time comes first, whatever lane the task waits in later.
     expect(reason({ runAt }, { heldBy: 'organization' })).toEqual({ code: 'scheduled', message });
   });
 

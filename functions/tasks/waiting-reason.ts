@@ -2,24 +2,24 @@ import type { Queue, Task, TaskStatus } from './task.ts';
 
 /** Facts that explain why a task waits. */
 export type WaitingContext = {
-  /** The tasks that it waits for, while it is PENDING. */
+  /** The dependencies of the task, while it is PENDING. */
   waitsFor: readonly { id: string; status: TaskStatus }[];
   /** By the database's clock. */
   now: Date;
-  /** The lane in which it is held; see store/lanes/lanes.ts. */
+  /** The lane that holds the task; see store/lanes/lanes.ts. */
   heldBy: string | null;
-  /** The pause that it is under, if any. */
+  /** The pause that applies to the task, if any. */
   pause: { scope: 'kind' | 'queue'; name: string; by: string | null; since: Date } | null;
-  /** Tasks of its concurrency key that run. 0 unless it is held for its key. */
+  /** Running tasks with its concurrency key. 0 unless the task is held in the key's lane. */
   runningWithKey: number;
-  /** Tasks of its organization that run, 0 unless it is held for them, and how many may. */
+  /** Running tasks of its organization, 0 unless the task is held in the organization's lane, and the limit. */
   runningInOrganization: number;
   maxRunning: number | null;
-  /** How many tasks that wait for the network run, and how many may; null unless it is held for them. */
+  /** Running tasks that wait for the network, and the limits; null unless the task is held in a network lane. */
   requests: { ofOrganization: number; ofUser: number; mostOfOrganization: number; mostOfUser: number } | null;
-  /** Messages that the dispatcher has sent for it. */
+  /** Messages that the dispatcher has sent for the task. */
   dispatches: number;
-  /** When the dispatcher sends the next one, should nobody have started it; null for never, as for a held task. */
+  /** When the dispatcher sends the next message, unless a worker starts the task before; null for never, as for a held task. */
   nextDispatchAt: Date | null;
 };
 
@@ -27,7 +27,7 @@ export type WaitingReason = { code: string; message: string };
 
 const QUEUE_WORDS: Record<Queue, string> = { interactive: 'interactive', bulk: 'bulk' };
 
-/** Why a task has not run yet, in words; null when it is not waiting. */
+/** Returns the reason for which a task has not run yet; null when it is not waiting. */
 export function waitingReason(task: Task, around: WaitingContext): WaitingReason | null {
   if (task.status === 'PENDING') {
     const open = around.waitsFor.filter(({ status }) => status !== 'COMPLETED');
@@ -41,7 +41,7 @@ export function waitingReason(task: Task, around: WaitingContext): WaitingReason
   return before(task, around) ?? held(task, around) ?? queued(task, around);
 }
 
-/** It is not due. */
+/** The reason of a task that is not due. */
 function before(task: Task, { now }: WaitingContext): WaitingReason | undefined {
   if (task.runAt <= now) return undefined;
   const at = `${task.runAt.toISOString()}, in ${span(task.runAt.getTime() - now.getTime())}`;
@@ -54,7 +54,7 @@ function before(task: Task, { now }: WaitingContext): WaitingReason | undefined 
   };
 }
 
-/** It is due, and its lane is full or closed. */
+/** The reason of a task that is due, and whose lane is full or paused. */
 function held(task: Task, around: WaitingContext): WaitingReason | undefined {
   const { pause, heldBy } = around;
   if (pause) {
@@ -86,13 +86,13 @@ function held(task: Task, around: WaitingContext): WaitingReason | undefined {
         `At most ${mostOfOrganization} of an organization and ${mostOfUser} of a user may at once`,
     };
   }
-  // Whatever held it is over: the next tick of the dispatcher releases it.
+  // The task is still held, but the cause is over. The next tick of the dispatcher releases it.
   return heldBy === null
     ? undefined
     : { code: 'released_soon', message: 'What held it is over; it is released within a minute' };
 }
 
-/** It is due, and nothing stands in its way but the queue. */
+/** The reason of a task that is due and only waits in the queue. */
 function queued(task: Task, { now, dispatches, nextDispatchAt }: WaitingContext): WaitingReason {
   const since = `It has been due for ${span(now.getTime() - task.runAt.getTime())}`;
   if (task.crashes > 0) {
@@ -121,7 +121,7 @@ const UNITS: readonly [milliseconds: number, noun: string][] = [
   [1_000, 'second'],
 ];
 
-/** A length of time in its largest whole unit. */
+/** Formats a duration in its largest whole unit. */
 function span(milliseconds: number): string {
   const [unit = 1_000, noun = 'second'] = UNITS.find(([size]) => milliseconds >= size) ?? UNITS.at(-1) ?? [];
   return count(Math.max(0, Math.floor(milliseconds / unit)), noun);

@@ -1,24 +1,24 @@
 import type { Queue, WakeUp } from './task.ts';
 
-/** Ids that one message of a queue may carry. A click's message carries one, so that it waits for no other. */
+/** Ids that one message of a queue may carry. An interactive message carries one id, so that a click waits for no other task. */
 export const IDS_PER_MESSAGE: Record<Queue, number> = { interactive: 1, bulk: 100 };
 
-/** SQS's bound of DelaySeconds. */
+/** SQS's limit of DelaySeconds. */
 export const LONGEST_DELAY_SECONDS = 900;
 
 export type Due = {
   id: string;
   organizationId: string;
   queue: Queue;
-  /** Until `run_at`; negative when it is past. */
+  /** Seconds until `run_at`; negative when it is past. */
   dueInSeconds: number;
-  /** Has taken a worker down before: its message carries nothing else. */
+  /** True when the task has taken a worker down before. Its message carries no other id. */
   suspect?: boolean;
 };
 
 /**
- * Groups due tasks into messages: one organization, one queue and one delay each. Delays are rounded down; the worker
- * waits out the last fraction of a second.
+ * Groups due tasks into messages: one organization, one queue and one delay each. Delays are rounded down; the worker waits for
+ * the last fraction of a second.
  */
 export function wakeUps(due: readonly Due[]): WakeUp[] {
   const groups = new Map<string, WakeUp & { ids: string[] }>();

@@ -31,7 +31,7 @@ test('the migrations needed no superuser', async () => {
     from pg_class c join pg_roles r on r.oid = c.relowner where c.relnamespace = 'public'::regnamespace`,
   );
   expect(owners).toEqual([{ name: 'celeriac_owner', mighty: false }]);
-  // Only who made a role administers it.
+  // Only the maker of a role administers it.
   const makers = await query(
     superuserUrl,
     `select distinct m.rolname as name, m.rolsuper as mighty

@@ -25,7 +25,7 @@ beforeAll(async () => {
   api = apiFunction(on);
   worker = on.as('worker');
   ada = await api.register();
-  // More than an organization may otherwise have under way at once.
+  // These tests run more requests at once than the default quotas allow.
   await on.admin`update quotas set value = 10_000 where name like 'running_requests_of_%'`;
 });
 afterAll(() => on.close());
@@ -44,7 +44,7 @@ const context = (task: Pick<Task, 'id' | 'attempt'>): TaskContext => ({
 const claim = async (ids: readonly string[]) =>
   (await store.claim(worker, { ids, leaseSeconds: 600, soonSeconds: 0 })).claimed;
 
-/** What asks for a task: its JSON text, with the body as it is given. */
+/** The JSON text of a task request, with the body inserted unchanged. */
 const taskText = (url: string, body: string) =>
   `{"name": "x", "kind": "http.request", "payload": {"url": "${url}", "method": "POST", "body": ${body}}}`;
 
@@ -67,7 +67,7 @@ async function importOf(format: 'ndjson' | 'csv', text: string, given: string): 
     announceBatch() {},
     read: readTask,
   });
-  // Without a line in order an import fails.
+  // An import without a valid line fails.
   await importTask(ports)
     .perform(row.payload, context(row))
     .catch(() => {});
@@ -75,7 +75,7 @@ async function importOf(format: 'ndjson' | 'csv', text: string, given: string): 
   return tasks.map(({ id }) => id);
 }
 
-/** Every way in which a task can be asked for. Each makes tasks of those bodies that it does not refuse. */
+/** Every way to create a task. Each way creates tasks of the bodies that it does not refuse. */
 const WAYS: Readonly<Record<string, (url: string, bodies: readonly string[]) => Promise<string[]>>> = {
   async single(url, bodies) {
     const made: string[] = [];
@@ -94,7 +94,7 @@ const WAYS: Readonly<Record<string, (url: string, bodies: readonly string[]) => 
     const tasks = bodies.map((body, n) => taskText(`${url}/${n}`, body));
     const answer = await ada.ask('POST', '/api/tasks/bulk/', `{"partial": true, "tasks": [${tasks}]}`);
     if (answer.status === 400) {
-      // What is wrong with the JSON is wrong with all of the body: each for itself, then.
+      // A fault of the JSON makes the whole request invalid. Then send each body alone.
       const each = bodies.map((body, n) => `{"tasks": [${taskText(`${url}/${n}`, body)}]}`);
       const answers = [];
       for (const text of each) answers.push(await ada.ask('POST', '/api/tasks/bulk/', text));
@@ -147,7 +147,7 @@ test('a body of JSON arrives token by token as it was given, or is refused, what
   await fc.assert(
     fc.asyncProperty(fc.array(anyJsonText, { minLength: 8, maxLength: 12 }), async (generated) => {
       run += 1;
-      // Neither side of the property is ever empty.
+      // Both sides of the property always have a member: a body that is accepted, and one that is refused.
       const bodies = ['{"b": -0, "2": 1.10, "1": 1e2}', '{"a": 1e400}', ...generated];
       const accepted: Record<string, number[]> = {};
       for (const [way, make] of Object.entries(WAYS)) {

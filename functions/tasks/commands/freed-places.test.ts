@@ -12,8 +12,8 @@ import { reconsiderHeld } from './fill-lanes.ts';
 import { pause, resume } from './pauses.ts';
 
 /*
- * A place that becomes free goes to a task that can use it: at once, and without the dispatcher, whatever else is held. No
- * tick runs in this file.
+ * A free place goes to a task that can use it: at once, and without the dispatcher, whatever other tasks are held. No tick runs
+ * in this file.
  */
 
 const on: Stand = await stand();
@@ -41,7 +41,7 @@ async function create(...given: Partial<store.NewTask>[]): Promise<string[]> {
   return tasks.map(({ id }) => id);
 }
 
-/** The id of no task. */
+/** An id that no task has. */
 const NOBODY = '00000000-0000-7000-8000-000000000000';
 
 const refused = (error: unknown) => {
@@ -50,7 +50,7 @@ const refused = (error: unknown) => {
 
 const keyed = (key: string, limit = 1) => ({ concurrencyKey: key, concurrencyLimit: limit });
 
-/** Lets workers claim until no message is under way any more. */
+/** Lets workers claim until no message is under way. */
 async function deliver(): Promise<void> {
   while (sent.length > 0) {
     const after = followUps({ ...deps, db: worker, log: () => {} });
@@ -86,7 +86,7 @@ const idsWith = async (status: string) => {
   return rows.map(({ id }) => String(id));
 };
 
-/** Held tasks that nothing holds: not paused, not behind another one of their key, and with a place in every lane. */
+/** Returns held tasks without a reason: not paused, not behind another task of their key, and with a place in every lane. */
 const idle = async () => {
   const rows = await on.admin`
     with mine as (
@@ -152,7 +152,7 @@ describe('a freed place', () => {
   });
 });
 
-/** More of them, for longer: `FC_RUNS=500 npm test -- functions/tasks/freed-places`. */
+/** For more and longer runs: `FC_RUNS=500 npm test -- functions/tasks/freed-places`. */
 const RUNS = Number(process.env.FC_RUNS ?? 6);
 const STEPS = 40;
 

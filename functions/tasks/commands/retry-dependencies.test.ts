@@ -32,7 +32,7 @@ async function create(dependsOn: readonly Task[] = [], given: Partial<store.NewT
 const claim = async ({ id }: Task) =>
   (await store.claim(worker, { ids: [id], leaseSeconds: 30, soonSeconds: 0 })).claimed[0]?.attempt ?? 0;
 
-/** Ends an attempt of a task, and tells those that wait for it. */
+/** Ends an attempt of a task, and releases its dependents. */
 async function settle({ id }: Task, attempt: number, kind: 'complete' | 'fail'): Promise<void> {
   const outcome = kind === 'complete' ? ({ kind, result: 1 } as const) : ({ kind, error } as const);
   await store.settle(worker, [{ ...outcome, id, attempt }], DISPATCH);
@@ -50,13 +50,13 @@ const retryMany = (ids: readonly string[]) =>
     remainingSeconds: () => 60,
   });
 
-/** The tasks' statuses, in their order. */
+/** Returns the tasks' statuses, in the order of the tasks. */
 async function statuses(...tasks: readonly Task[]): Promise<(TaskStatus | undefined)[]> {
   const rows = await on.admin<{ id: string; status: TaskStatus }[]>`select id, status from tasks`;
   return tasks.map((task) => rows.find(({ id }) => id === task.id)?.status);
 }
 
-/** One task, two that depend on it, and one that depends on these two. */
+/** Creates a task, two that depend on it, and one that depends on these two. */
 async function diamond(): Promise<[Task, Task, Task, Task]> {
   const top = await create();
   const [left, right] = [await create([top]), await create([top])];
@@ -117,7 +117,7 @@ describe('a retried task that depends on others', () => {
     const first = await create();
     const second = await create([first]);
     await cancel(second);
-    // Whoever waited has been told: nobody else waits for the first.
+    // As if all dependents had been handled: no task waits for the first one.
     await on.admin`update tasks set has_dependents = false where id = ${first.id}`;
     await retry(second);
     await store.claim(worker, { ids: [first.id], leaseSeconds: 30, soonSeconds: 0 });
@@ -205,7 +205,7 @@ describe('several that are retried together', () => {
       insert into tasks (id, organization_id, kind, name, queue, status, scheduled_time, run_at, finished_at, max_retries, attempt_limit)
       select gen_random_uuid(), ${ada.organizationId}, 'data.process', 'Waits', 'bulk', 'CANCELLED', now(), now(), now(), 0, 1
       from generate_series(1, ${count})`;
-    // Each waits for the one before it: the longest chain that there can be.
+    // Each task waits for the one before it: the longest possible chain.
     await on.admin`
       insert into task_dependencies (task_id, depends_on, organization_id)
       select id, coalesce(lag(id) over (order by id), ${top.id}), organization_id

@@ -139,7 +139,7 @@ describe('a task that depends on others', () => {
     expect(await statusOf(on.admin, later.id)).toBe('SCHEDULED');
     expect(sent).toContain(soon.id);
     expect(sent).not.toContain(later.id);
-    // What is only retried has nothing to tell yet.
+    // A task that is only retried has not ended, so its dependents are not looked at.
     expect(asked).toEqual([parent.id]);
   });
 
@@ -158,7 +158,7 @@ describe('a task that depends on others', () => {
     expect(await statusOf(on.admin, runs.id)).toBe('SCHEDULED');
     expect(await statusOf(on.admin, lost.id)).toBe('CANCELLED');
     expect(sent).toContain(runs.id);
-    // Its own tick will send it.
+    // A later tick sends the message, when the task's time is near.
     expect(await statusOf(on.admin, later.id)).toBe('SCHEDULED');
     expect(sent).not.toContain(later.id);
   });
@@ -209,7 +209,7 @@ describe('a task that depends on others', () => {
     const eve = await on.member();
     const hers = await create([], eve);
     await expect(create([hers])).rejects.toMatchObject(unknown);
-    // Nor for what is in another organization of one's own.
+    // The same holds for a task in another organization of the caller.
     await on.join(ada, eve.organizationId, 'member');
     await expect(create([hers])).rejects.toMatchObject(unknown);
     expect(await on.admin`select id from tasks where organization_id = ${ada.organizationId}`).toHaveLength(

@@ -17,7 +17,7 @@ beforeEach(async () => {
 });
 afterAll(() => on.close());
 
-/** Lets it be the turn of these, and of nobody else. */
+/** Makes it the turn of these organizations, and of no others. */
 const turnOf = (...members: Member[]) => on.admin`
   update organizations set purged_at =
     case when id = any (${members.map((m) => m.organizationId)}::uuid[]) then '-infinity' else now() end`;
@@ -29,7 +29,7 @@ const ended = async (daysAgo: number, member = ada) => {
   await on.admin`update tasks set finished_at = now() - ${daysAgo} * interval '1 day' where id = ${id}`;
   return id;
 };
-/** So many tasks of a member, whose time is over. */
+/** Creates `count` expired tasks of a member. */
 const endedMany = async (count: number, member: Member) => {
   const tasks = Array.from({ length: count }, () => newTask());
   await store.insert(api, { principal: member, organizationId: null, tasks, dispatch: DISPATCH });
@@ -82,10 +82,10 @@ test('more than one step’s worth goes, and what a tick has no time for goes wi
   expect(await batches()).toBe(0);
 });
 
-/** Rows of a member whose time is over, with nothing that they refer to. */
+/** Creates expired rows of a member, without the rows that they refer to. */
 const endedRows = (count: number, member: Member) =>
   on.admin.begin(async (tx) => {
-    // Each row would else be asked for what it refers to.
+    // Switches off foreign keys. Otherwise each row would be checked against the rows that it refers to.
     await tx`set local session_replication_role = replica`;
     await tx`
     insert into tasks (id, organization_id, kind, name, queue, status, scheduled_time, run_at, finished_at, max_retries, attempt_limit)
@@ -97,7 +97,7 @@ const tasksOf = async (member: Member) => {
     select count(*)::int from tasks where organization_id = ${member.organizationId}`;
   return row?.count;
 };
-/** Time for so many steps. */
+/** Allows so many steps. */
 const timeFor = (steps: number) => () => {
   steps -= 1;
   return steps >= 0;
@@ -107,7 +107,7 @@ test('a tick goes on while it has time, and stops when its time is used', async 
   await endedRows(3_000, ada);
   const first = await purge(deps, timeFor(3));
   expect([first.removed, await tasksOf(ada)]).toEqual([1_500, 1_500]);
-  // They are kept for thirty days, and ended forty days ago.
+  // Tasks are kept for thirty days, and these ended forty days ago.
   expect(first.overdueSeconds).toBeGreaterThanOrEqual(10 * 86_400);
   expect(await purge(deps, () => true)).toEqual({ removed: 1_500, overdueSeconds: 0 });
   expect(await tasksOf(ada)).toBe(0);
@@ -118,7 +118,7 @@ test('a tick without any time removes nothing, and says how much it is behind', 
   const { removed, overdueSeconds } = await purge(deps, () => false);
   expect([removed, await tasksOf(ada)]).toEqual([0, 1]);
   expect(overdueSeconds).toBeGreaterThanOrEqual(10 * 86_400);
-  // The turn was given back: it is not ten minutes until the next.
+  // The turn was returned, so the next one does not have to wait ten minutes.
   expect(await removedBy(deps, () => true)).toBe(1);
 });
 
@@ -227,7 +227,7 @@ describe('the turn of an organization', () => {
   beforeEach(async () => {
     await turnOf();
     members = [await on.member(), await on.member(), await on.member()];
-    // The second has waited longest, then the third.
+    // The second member has waited longest, then the third.
     for (const [n, hours] of [1, 3, 2].entries())
       await on.admin`
         update organizations set purged_at = now() - ${hours} * interval '1 hour' where id = ${members[n]?.organizationId ?? ''}`;

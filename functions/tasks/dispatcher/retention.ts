@@ -75,8 +75,8 @@ export async function purge(deps: RetentionDeps, timeLeft: () => boolean): Promi
 async function removeSome(deps: RetentionDeps, turn: store.RetentionTurn): Promise<number> {
   const old = await store.expiredTasks(deps.db, turn, STEP);
   if (old.length === 0) return 0;
-  // Remove the object first. A row without its object shows the loss, and goes in a later step. An object without its row would stay
-  // for ever.
+  // Remove the object first. A row without its object shows the loss, and goes in a later step. An object without its row would
+  // stay for ever.
   await removeObjects(deps, old);
   return store.removeTasks(
     deps.db,

@@ -12,7 +12,10 @@ const lanes = (count: number): Lane[] =>
 
 const TASK: Released = { id: 'x', organizationId: 'o', queue: 'bulk', suspect: false, dueInSeconds: 0 };
 
-/** The statements of a tick over nothing but these lanes, in their order. Each answers with what `released` says. */
+/**
+ * The statements of a tick in a system that has only these lanes, in their order. Each lane releases as many tasks as `released`
+ * returns.
+ */
 function ticking(all: readonly Lane[], released: (lane: Lane) => number, round: Round = { lane: null }) {
   const order: string[] = [];
   const statements: TickStatements = {

@@ -25,7 +25,7 @@ const quiet = { dispatch: DISPATCH, enqueue: async () => [] };
 const asApi = () => ({ ...quiet, db: api, announce: told.announce });
 const asDispatcher = () => ({ ...quiet, db: dispatcher, announce: told.announce, round: { lane: null } });
 const FULL = () => 60;
-/** A tick takes back whatever is over: nothing is, but what has been made so. */
+/** Seconds. A tick rescues every expired task, so leases here expire only when a test makes them. */
 const LEASE = 3_600;
 
 async function batchOf(count: number) {
@@ -37,7 +37,7 @@ async function batchOf(count: number) {
   return { id, ids };
 }
 
-/** A worker takes them, and dies. */
+/** Claims tasks as a worker that then dies. */
 async function die(ids: readonly string[]): Promise<void> {
   await store.claim(worker, { ids, leaseSeconds: LEASE, soonSeconds: 0 });
   await on.admin`update tasks set lease_until = now() - interval '1 second' where id = any (${ids as string[]}::uuid[])`;

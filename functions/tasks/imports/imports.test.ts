@@ -58,7 +58,7 @@ async function begin(text: string, given: object = {}, who = ada): Promise<Begun
   return { batch: answer.body.batch.id, task: answer.body.task };
 }
 
-/** Runs the import as the worker would, in an attempt that has been claimed. */
+/** Runs the import as the worker does, in a claimed attempt. */
 async function run({ task }: Begun, use = ports, signal = new AbortController().signal) {
   const { claimed } = await store.claim(worker, { ids: [task], leaseSeconds: 600, soonSeconds: 0 });
   const [row] = claimed;
@@ -79,7 +79,7 @@ async function run({ task }: Begun, use = ports, signal = new AbortController().
   return result;
 }
 
-/** Ports whose worker dies before it has written the n-th chunk. */
+/** Ports of a worker that dies before it has written the n-th chunk. */
 const dyingAt = (chunk: number): ImportPorts => {
   let chunks = 0;
   return {
@@ -92,18 +92,18 @@ const dyingAt = (chunk: number): ImportPorts => {
   };
 };
 
-/** The worker has died, and its task was taken back. */
+/** Rescues the task of a dead worker. */
 const takeBack = ({ task }: Begun) =>
   on.admin`update tasks set status = 'SCHEDULED', lease_until = null, next_dispatch_at = now() where id = ${task}`;
 
-/** Has the attempt fail for good, as the engine does with what it threw. */
+/** Makes the attempt fail for good, as the engine does after an error. */
 const fail = async ({ task }: Begun, code = 'boom') => {
   const [row] = await on.admin`select attempt from tasks where id = ${task}`;
   const error = { code, message: code };
   await store.settle(worker, [{ id: task, attempt: Number(row?.attempt), kind: 'fail', error }], DISPATCH);
 };
 
-/** Somebody else makes a task with a unique key. */
+/** Creates another task with a unique key. */
 const take = async (key: string) => {
   const task = { name: 'x', unique_key: key, scheduled_time: '2030-01-01T00:00:00Z' };
   expect((await ada.ask('POST', '/api/tasks/', task)).status).toBe(201);
@@ -148,7 +148,7 @@ describe('an import', () => {
       [4_500, true],
     ]);
     expect(await told.heard()).toEqual([]);
-    // Its upload is not needed any more, and its tasks are found as those of any batch.
+    // The upload is removed, and the tasks are found like those of any batch.
     expect([...api.objects.keys()].filter((key) => key.includes(ada.organizationId))).toEqual([]);
     const { body } = await ada.ask('GET', `/api/tasks/?batch=${begun.batch}&limit=200`);
     expect(body.results).toHaveLength(200);
@@ -365,9 +365,9 @@ describe('an import', () => {
       };
       await expect(run(begun, overtaken)).rejects.toThrow('interrupted');
       await takeBack(begun);
-      // Left out by the one that goes on.
+      // Left out by the attempt that continues.
       await take(keyed(4_000).unique_key);
-      // Another's by now, of a task that is written and has ended.
+      // A key of a task that is written and has ended. Another task has it now.
       await on.admin`
         update tasks set status = 'COMPLETED', next_dispatch_at = null, finished_at = now(), attempt = 1, started_at = now(),
           result = '1'
@@ -445,7 +445,7 @@ describe('an import', () => {
     expect(api.woken.flatMap(({ ids }) => [...ids])).toContain(begun.task);
     expect(await run(begun)).toMatchObject({ lines: 3_000, created: 3_000 });
     expect(await batchNow(begun)).toMatchObject({ status: 'running', total: 3_000, waiting: 3_000 });
-    // A second time there is nothing to bring.
+    // A second retry has nothing to do.
     await store.settle(worker, [{ id: begun.task, attempt: 2, kind: 'complete', result: null }], DISPATCH);
     expect((await ada.ask('POST', `/api/batches/${begun.batch}/retry/`)).body.changed).toBe(0);
   });
@@ -478,7 +478,7 @@ describe('an import', () => {
     await expect(run(begun, cancelled)).rejects.toThrow('cancelled');
     const dispatcher = on.as('dispatcher');
     await endAbandonedImports({ db: dispatcher, announceBatch: told.announceBatch });
-    // Its task still runs, as far as the rows say.
+    // According to its row, the import task still runs.
     expect(await batchNow(begun)).toMatchObject({ status: 'importing', total: 2_000, cancelled: 2_000 });
     await fail(begun, 'cancelled');
     expect(await told.heard()).toEqual([]);
@@ -504,7 +504,7 @@ describe('the right to import is looked up when it is used', () => {
         }),
     ],
   ];
-  /** A member of Ada's organization asks for an import into it. */
+  /** Starts an import by a member of Ada's organization into it. */
   async function beginAsMember(text: string): Promise<{ begun: Begun; bob: Client }> {
     const bob = await api.register();
     const { organizationId: organization } = ada;
@@ -751,7 +751,7 @@ describe('asking for an import', () => {
   test('of an import whose payload names another organization’s batch nothing comes', async () => {
     const begun = await begin(lines(1));
     const eve = await api.register();
-    // As if she had found a way to write such a task.
+    // As if she had found a way to create such a task.
     await on.admin`update tasks set organization_id = ${eve.organizationId} where id = ${begun.task}`;
     await expect(run(begun)).rejects.toMatchObject({ code: 'import_over' });
     expect(await tasksOf(begun)).toEqual([]);

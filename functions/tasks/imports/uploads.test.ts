@@ -23,7 +23,7 @@ const upload = (bytes: number, who = ada) => who.ask('POST', '/api/uploads/', { 
 const sweep = () => sweepUploads({ db: dispatcher, artifacts: api.artifacts }, () => true);
 const known = async () =>
   (await on.admin`select id from uploads where organization_id = ${ada.organizationId}`).map(({ id }) => id);
-/** Lets the time of an upload pass. */
+/** Lets time pass for an upload. */
 const age = (id: string, by: string) => on.admin`
   update uploads set created_at = created_at - ${by}::text::interval, open_until = open_until - ${by}::text::interval
   where id = ${id}`;

@@ -6,7 +6,7 @@ import { inlineTaskOf } from './inline-tasks.ts';
 import { DEFAULT_KIND, KIND_NAMES, kindOf } from './registry.ts';
 import { taskOf } from './tasks.ts';
 
-/** The packages that a bundle of this module contains. */
+/** Returns the packages in a bundle of this module. */
 async function packagesIn(module: string): Promise<Set<string>> {
   const { metafile } = await build({
     entryPoints: [fileURLToPath(new URL(module, import.meta.url))],

@@ -16,9 +16,9 @@ test('a header is hidden unless it is known to be no secret, wherever headers st
   const shown = { ...headers, Authorization: HIDDEN, 'X-Acme': HIDDEN, __proto__x: HIDDEN };
   const url = 'https://example.com/';
   expect(JSON.parse(hiding(JSON.stringify({ url, headers })))).toEqual({ url, headers: shown });
-  // Nothing else of the payload speaks of secrets.
+  // The rest of the payload contains no word for a secret.
   expect(hiding('{"headers":{"X-Acme":"abc"}}')).toBe(`{"headers":{"X-Acme":"${HIDDEN}"}}`);
-  // As an import writes down the defaults of its lines.
+  // The form in which an import stores the defaults of its lines.
   const defaults = { kind: 'http.request', payload: { url, headers } };
   expect(JSON.parse(hiding(JSON.stringify({ defaults })))).toEqual({
     defaults: { kind: 'http.request', payload: { url, headers: shown } },

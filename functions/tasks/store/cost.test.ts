@@ -5,9 +5,7 @@ import { type Member, type Stand, stand } from '../../database/testing/stand.ts'
 import { DISPATCH, newTask } from '../verification/fixtures.ts';
 import * as store from './index.ts';
 
-/*
- * What a statement costs is counted: in blocks that Postgres looked at. It must not grow with what is stored.
- */
+/* The cost of a statement is counted in blocks that Postgres reads. It must not grow with the number of stored rows. */
 
 const STORED = 20_000;
 
@@ -16,13 +14,13 @@ let ada: Member;
 beforeEach(async () => {
   on = await stand();
   ada = await on.member();
-  // An analysis of its own would have plans made anew, and look at blocks itself, as would a vacuum.
+  // Automatic analysis and vacuum would cause new plans, and would read blocks themselves.
   for (const table of ['tasks', 'pauses', 'organizations'])
     await on.admin`alter table ${on.admin(table)} set (autovacuum_enabled = false)`;
 });
 afterEach(() => on.close());
 
-/** Much that is none of the statements' business: a third waits for its time, a third runs, and a third has ended. */
+/** Stores many rows that do not concern the statements: a third waits for its time, a third runs, and a third has ended. */
 const storeMuch = async () => {
   await on.admin`
   insert into tasks (id, organization_id, kind, name, queue, status, scheduled_time, run_at, next_dispatch_at, lease_until,
@@ -38,10 +36,10 @@ const storeMuch = async () => {
   await counted();
 };
 
-/** What the superuser has looked at is counted now, and not during somebody else's work. */
+/** Flushes the superuser's statistics, so that its reads are not counted during other work. */
 const counted = () => on.admin`select pg_stat_force_next_flush()`;
 
-/** Blocks of tables and indexes that the work of one connection looked at. */
+/** Returns the blocks of tables and indexes that the work of one connection reads. */
 async function blocksOf(
   db: Database,
   work: () => Promise<unknown>,
@@ -72,7 +70,7 @@ test('a tick looks at what is due, however many tasks are stored for later, run 
   await on.admin`analyze tasks`;
   await counted();
   const many = await blocksOf(dispatcher, look);
-  // An index grows by a level, not by its rows.
+  // An index grows by a level, not by its number of rows.
   expect(many).toBeLessThan(few + 50);
 });
 
@@ -100,12 +98,12 @@ test('claim, renewal, report and settle look at their own tasks, also by a plan 
   };
   await claimAndSettle(2);
   const few = await blocksOf(worker, () => claimAndSettle(2));
-  // Not analyzed: that would have the plans made anew.
+  // Not analyzed, because an analysis would cause new plans.
   await storeMuch();
-  // The least of some: what other connections have looked at before is counted late.
+  // Take the smallest of several, because earlier reads of other connections are counted late.
   const rounds: number[] = [];
   for (let times = 0; times < 3; times += 1) rounds.push(await blocksOf(worker, () => claimAndSettle(2)));
-  // Each index that is looked into has grown by a level; what is stored has hundreds of blocks.
+  // Each index has grown by a level. The stored rows have hundreds of blocks.
   expect(Math.min(...rounds)).toBeLessThan(few + 200);
 });
 
@@ -171,7 +169,7 @@ test('a release looks at what it can give a place to, however many tasks of a fu
   await on.admin`analyze tasks`;
   await counted();
   expect(await blocksOf(worker, look)).toBeLessThan(few + 50);
-  // A task that can use the place gets it, behind all of them.
+  // A task that can use the place gets it, behind all the others.
   const [free] = await store.insert(api, {
     principal: ada,
     organizationId: null,

@@ -21,11 +21,11 @@ beforeAll(async () => {
 });
 afterAll(() => on.close());
 
-/** None is over while this file runs; what is to be taken back is made so. */
+/** Seconds. No lease expires while this file runs, unless a test makes it expire. */
 const LEASE = 3_600;
 const error = { code: 'boom', message: 'boom' };
 
-/** Each move as a function's role would try it on one task; what the store says, it changed. */
+/** Tries each move on one task, as a function's role would. Returns the changed row. */
 const TRY: Record<keyof typeof MOVES, (id: string) => Promise<{ status: TaskStatus } | undefined>> = {
   release: async (id) => {
     const awaited = await insertTask(api, ada);
@@ -83,7 +83,7 @@ for (const [move, attempt] of Object.entries(TRY)) {
     MOVES[move as keyof typeof TRY];
   describe(move, () => {
     for (const status of TASK_STATUSES) {
-      // A cancel of a running task is no move yet, but the request for one.
+      // A cancel of a running task is not yet a move, but the request for one.
       const request = move === 'cancel' && status === 'RUNNING';
       const legal = from.includes(status);
       const what = legal
@@ -307,7 +307,7 @@ describe('retries', () => {
   });
 });
 
-/** What must not wait for a row that somebody else has locked: a tick would stand still with it. */
+/** Statements that must not wait for a locked row, because a tick would stand still. */
 const SKIPS: Record<string, (ids: string[]) => Promise<readonly { id: string }[]>> = {
   'a rescue': (ids) => store.rescue(dispatcher, ids, 10),
   'a rescue of all': async (ids) =>

@@ -31,7 +31,7 @@ test('an organization sends so many requests at once to a host, and then one aft
     .map((turn) => (turn.kind === 'go' ? turn.afterSeconds : Number.NaN))
     .toSorted((one, other) => one - other);
   expect(turns.every(({ kind }) => kind === 'go')).toBe(true);
-  // Whole turns: what the statements themselves took has made them shorter.
+  // Rounded up to whole turns, because the time of the statements has shortened the waits.
   const whole = waits.map((seconds) => Math.ceil(seconds));
   expect(whole.slice(0, 5)).toEqual([0, 0, 0, 0, 0]);
   expect(whole.at(-1)).toBeGreaterThan(5);

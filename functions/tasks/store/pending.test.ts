@@ -16,7 +16,7 @@ beforeEach(async () => {
 afterAll(() => on.close());
 
 const LEASE = 3_600;
-/** So far away that nobody is near. */
+/** A bound so high that no owner is near it. */
 const MANY = 100_000_000;
 
 const bounds = async ({ organization = MANY, user = MANY, installation = 10 * MANY }) => {
@@ -35,7 +35,7 @@ const create = async (count: number, of = ada, by = api) =>
     })
   ).map(({ id }) => id);
 
-/** What is counted of an organization, and what there is. */
+/** Returns the counted and the real number of an organization's unfinished tasks. */
 async function counted({ organizationId } = ada): Promise<[number, number]> {
   const [row] = await on.admin<{ counted: number; there: number }[]>`
     select (select coalesce(sum(pending), 0)::int from pending_tasks where organization_id = ${organizationId}) as counted,
@@ -136,7 +136,7 @@ describe('rows of connections', () => {
 });
 
 describe('far from its bounds', () => {
-  /** Holds what full_bound() waits for. */
+  /** Holds the lock that full_bound() waits for. */
   const locked = (during: () => Promise<void>) =>
     on.admin.begin(async (tx) => {
       await tx`select pg_advisory_xact_lock(hashtextextended(${ada.organizationId} || 'pending', 0))`;

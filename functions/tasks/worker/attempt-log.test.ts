@@ -4,7 +4,7 @@ import { LOG_LEVELS, type LogLevel } from '../define-task.ts';
 import { type HandlerOutput, handlerOutput } from '../handler-output.ts';
 import { attemptLog } from './attempt-log.ts';
 
-/** The progress and log functions of a handler, and the log that is kept. */
+/** Returns the progress and log functions of a handler, and the kept log. */
 function handler() {
   const received: HandlerOutput[] = [];
   const kept = attemptLog();

@@ -2,11 +2,11 @@ import { LOG_LEVELS } from '../define-task.ts';
 import type { HandlerOutput } from '../handler-output.ts';
 import type { LogEntry, Progress } from '../task.ts';
 
-/** What the ledger keeps of an attempt's log: this many lines, and this many bytes of them as JSON. */
+/** Lines of an attempt's log that are kept, and their bytes as JSON. */
 const LINES_KEPT = 100;
 const BYTES_KEPT = 16 * 1024;
 
-/** The progress and the log of an attempt. A member is left out when the handler has not used it. */
+/** The progress and the log of an attempt. A member is absent when the handler has not used it. */
 export type LoggedAttempt = { progress?: Progress; logs?: readonly LogEntry[] };
 
 export type AttemptLog = {
@@ -17,8 +17,8 @@ export type AttemptLog = {
 };
 
 /**
- * Keeps the last progress of an attempt, and of its log what fits. Room is made by leaving out the least important
- * lines, of these the oldest; the first line then says how many are gone.
+ * Keeps the last progress of an attempt, and its log within the limits. To make room, it drops the least important lines, and
+ * among these the oldest. The first line then tells how many were dropped.
  */
 export function attemptLog(): AttemptLog {
   const lines: { entry: LogEntry; bytes: number }[] = [];

@@ -1,8 +1,8 @@
 import type { Unclaimed } from '../store/index.ts';
 
 /**
- * Milliseconds before each further claim of a task whose row is locked. Others lock a row for milliseconds only. A lock that
- * outlasts these tries belongs to a worker that has the task.
+ * Milliseconds before each further claim of a task whose row is locked. Other sessions lock a row for milliseconds only. A lock
+ * that outlasts these tries belongs to a worker that has the task.
  */
 const LOCKED_PAUSES = [5, 10, 20, 50, 100, 250, 500, 1_000, 2_000, 4_000, 8_000];
 
@@ -11,7 +11,7 @@ export type ClaimBacklog = {
   add: (ids: readonly string[]) => void;
   /** Takes up to `max` tasks that can be claimed now. */
   take: (max: number) => string[];
-  /** Puts a task back that could not be claimed: until it is due, or until its row may be free. */
+  /** Puts back a task that could not be claimed: until it is due, or until its row may be free. */
   putBack: (task: Pick<Unclaimed, 'id' | 'dueInSeconds'>) => void;
   /** Milliseconds until the next task can be claimed: 0 for now, undefined when the backlog is empty. */
   nextIn: () => number | undefined;
@@ -20,9 +20,9 @@ export type ClaimBacklog = {
 };
 
 /**
- * The tasks that an invocation has not claimed yet, each with the moment from which on a claim is worthwhile.
+ * The tasks that an invocation has not claimed yet, each with the time from which a claim is worthwhile.
  *
- * @param now milliseconds of a clock that nobody sets: a task must not wait an hour because the wall clock was set back
+ * @param now milliseconds of a monotonic clock: a task must not wait an hour because the wall clock was set back
  */
 export function claimBacklog(now: () => number = () => performance.now()): ClaimBacklog {
   const entries = new Map<string, { readyAt: number; tries: number }>();

@@ -1,22 +1,22 @@
 import { AttemptAborted } from '../attempt-aborted.ts';
 import { RetryError } from '../define-task.ts';
 
-/** How long a handler gets to stop by itself after it was interrupted. */
+/** Seconds that a handler has to stop by itself after an interrupt. */
 const GRACE_SECONDS = 10;
 
-/** How an attempt is told to stop, and when it is stopped. */
+/** Signals that ask an attempt to stop, and that end it. */
 export type AttemptClock = {
-  /** The handler's signal: the soft limit, or an interrupt. Its reason is an AttemptAborted. */
+  /** The handler's signal. It aborts at the soft limit, or on an interrupt. Its reason is an AttemptAborted. */
   readonly signal: AbortSignal;
-  /** The hard limit, or a handler that went on after an interrupt. Its reason is the attempt's error. */
+  /** Aborts at the hard limit, or when a handler goes on after an interrupt. Its reason is the attempt's error. */
   readonly end: AbortSignal;
-  /** Lets the limits count from now on. @returns when the soft one is reached */
+  /** Starts the limits. @returns the time of the soft limit */
   start: () => Date;
   stop: () => void;
 };
 
 /**
- * The limits of one attempt.
+ * Makes the clock of one attempt from its limits.
  *
  * @param interrupt aborted when a cancel was requested or the lease was lost
  */

@@ -14,7 +14,7 @@ export type FollowUpDeps = {
   log: Log;
 };
 
-/** The statements that may follow from settled rows. */
+/** The statements that follow-ups run. */
 export type FollowUpStatements = Pick<typeof store, 'dispatchAgain' | 'releaseHeld' | 'release'>;
 
 /**
@@ -29,7 +29,7 @@ export function followUps(deps: FollowUpDeps, statements: FollowUpStatements = s
     if (unsent.length > 0) await statements.dispatchAgain(deps.db, unsent);
   };
 
-  /** Does not wait for the work. The dispatcher does later what fails here. */
+  /** Starts work without waiting for it. The dispatcher does later what fails here. */
   const inBackground = (work: Promise<void>): void => {
     const sent = work
       .catch((error: unknown) =>
@@ -55,9 +55,9 @@ export function followUps(deps: FollowUpDeps, statements: FollowUpStatements = s
   };
 
   return {
-    /** Gives places that may be free in these lanes to tasks that are held in them, and returns at once. */
+    /** Gives places that may be free in these lanes to tasks that are held there. Returns at once. */
     fill,
-    /** Starts everything that follows from these settled rows. Returns at once. */
+    /** Starts all follow-ups of these settled rows. Returns at once. */
     afterSettle(moved: readonly store.Capped<store.Timed<Watched<Task>>>[]): void {
       deps.announce(moved);
       const retries = moved.filter(
@@ -68,7 +68,7 @@ export function followUps(deps: FollowUpDeps, statements: FollowUpStatements = s
       if (awaited.length > 0) inBackground(releaseDependentsOf(awaited));
       fill(moved.flatMap(store.lanesOf));
     },
-    /** Resolves when all of it was done or given up. Never rejects. */
+    /** Resolves when all follow-ups are done or given up. Never rejects. */
     async end(): Promise<void> {
       await Promise.all(sending);
     },

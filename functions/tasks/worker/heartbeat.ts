@@ -1,6 +1,6 @@
 import { AttemptAborted } from '../attempt-aborted.ts';
 
-/** What this worker runs right now: the fence of each attempt, and how to interrupt it. */
+/** An attempt that this worker runs now: its fence, and the means to interrupt it. */
 export type Running = {
   id: string;
   attempt: number;
@@ -12,11 +12,11 @@ type Renew = (
 ) => Promise<{ id: string; attempt: number; cancelRequested: boolean }[]>;
 
 /**
- * Renews the leases of running attempts while there are any, in one statement a beat, and learns by the same statement
- * who asked to cancel and who has lost the lease.
+ * Renews the leases of running attempts while there are any, with one statement a beat. The statement also returns which attempts
+ * have a requested cancel, and which have lost their lease.
  *
- * @param renew       rejections are the database's absence: the next beat tries again
- * @param beatSeconds also the longest time until a handler hears of a cancel
+ * @param renew       rejects when the database is unreachable; the next beat tries again
+ * @param beatSeconds also the longest time until a handler notices a cancel
  */
 export function heartbeat(
   running: ReadonlyMap<string, Running>,
@@ -36,12 +36,13 @@ export function heartbeat(
         const mine = renewed.get(id);
         if (mine?.cancelRequested)
           interrupt.abort(new AttemptAborted('cancelled', 'Task was cancelled while it ran'));
-        // Settled in the meantime, or taken over: only the latter still has someone to interrupt.
+        // An attempt without a renewal was settled in the meantime, or taken over. Only an attempt that was taken over still runs
+        // here.
         else if (!mine && running.has(id))
           interrupt.abort(new AttemptAborted('lease_lost', 'Another worker has taken over'));
       }
     } catch {
-      // The lease outlasts several beats; settling tells whether it was lost.
+      // The lease outlasts several beats. The settlement shows whether the lease was lost.
     } finally {
       busy = false;
     }

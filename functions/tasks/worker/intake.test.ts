@@ -125,7 +125,7 @@ for (const [what, left, kind] of [
     const { id } = await insertTask(api, ada, { kind, waitsForNetwork: kind === 'test.request' });
     const done = execute(deps(), [id], { remainingSeconds: () => left });
     await expect.poll(() => statusOf(on.admin, id)).toBe('RUNNING');
-    // Longer than an invocation waits before it takes anything in.
+    // Longer than an invocation waits before it receives further messages.
     await new Promise((resolve) => setTimeout(resolve, 200));
     answered.resolve('late');
     await done;

@@ -1,46 +1,46 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from './run-attempt.ts';
 
-/** A message that an invocation has received itself, beside those that it was invoked with. */
+/** A message that an invocation has received itself, in addition to the messages of its event. */
 export type Received = {
   ids: readonly string[];
-  /** Deletes the message: nothing is left to do for it. Never rejects. */
+  /** Deletes the message, when nothing is left to do for it. Never rejects. */
   remove: () => Promise<void>;
 };
 
-/** Receives messages of the queue that the invocation was invoked for. Waits for the first, for a second or two. */
+/** Receives messages of the invocation's queue. Waits up to a second or two for the first message. */
 export type Receive = () => Promise<readonly Received[]>;
 
 export type Intake = {
-  /** Receives what there is, unless it does already. */
+  /** Begins to receive, unless it already receives. */
   begin: () => void;
-  /** Resolves when the receiving that is under way has come to an end; undefined when none is under way. */
+  /** Resolves when the present receive call has ended; undefined when there is none. */
   underWay: () => Promise<void> | undefined;
   /** Takes the ids that have arrived. */
   take: () => string[];
-  /** Says that there is nothing left to do for a task. When that is so for all tasks of a message, it is deleted. */
+  /** Marks a task as finished. When all tasks of a message are finished, the message is deleted. */
   finished: (id: string) => void;
-  /** Resolves when what was finished is deleted. Never rejects. */
+  /** Resolves when all finished messages are deleted. Never rejects. */
   end: () => Promise<void>;
 };
 
-/** After a failure to receive. */
+/** Pause after a failed receive call. */
 const PAUSE_SECONDS = 1;
 
-/** An invocation that ends sooner takes nothing in: most tasks wait for nobody, and need no further request to SQS. */
+/** Time before an invocation receives further messages. Most invocations end sooner, and need no further request to SQS. */
 const OPENS_AFTER_MILLISECONDS = 50;
 
 /**
- * An invocation takes nothing in when so little of its time is left: its last attempts must end. Each invocation closes at a
- * time of its own, so that workers that began together do not close together.
+ * An invocation receives no more messages when less than this of its time is left, because its last attempts must end. Each
+ * invocation chooses a random value in this range, so that workers that began together do not close together.
  */
 const CLOSES_SECONDS = { from: 120, to: 420 };
 
 /**
- * The time in which an invocation may take messages in.
+ * Returns the time window in which an invocation may receive further messages.
  *
- * @param now milliseconds of a clock that nobody sets
- * @returns `opensIn`: milliseconds until then; undefined when the time is over
+ * @param now milliseconds of a monotonic clock
+ * @returns `opensIn`: milliseconds until the window opens; undefined when the window is over
  */
 export function intakeWindow(remainingSeconds: () => number, now: () => number = () => performance.now()) {
   const opensAt = now() + OPENS_AFTER_MILLISECONDS;
@@ -54,11 +54,11 @@ export function intakeWindow(remainingSeconds: () => number, now: () => number =
 type Open = Received & { left: Set<string> };
 
 /**
- * Takes further messages in while an invocation only waits for the network: a click must not wait until the slowest server of
- * somebody else has answered.
+ * Receives further messages while an invocation only waits for the network. So a click does not wait until somebody else's
+ * slowest server has answered.
  *
- * A message stays in the queue's hands until its tasks are settled, as those of an ordinary invocation: SQS's fair queues see who has
- * much in flight. When the invocation dies, its rows are taken back by the dispatcher.
+ * A message stays in flight until its tasks are settled, like the messages of the event: SQS's fair queues see which organization
+ * has much in flight. When the invocation dies, the dispatcher takes its rows back.
  */
 export function intake(receive: Receive, log: Log): Intake {
   const arrived: string[] = [];
@@ -103,7 +103,7 @@ export function intake(receive: Receive, log: Log): Intake {
   };
 }
 
-/** The intake of an invocation that takes nothing in. */
+/** The intake of an invocation that receives no further messages. */
 export const NO_INTAKE: Intake = {
   begin: () => {},
   underWay: () => undefined,

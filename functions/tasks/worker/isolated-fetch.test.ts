@@ -10,7 +10,7 @@ import { type Runners, startRunners } from './process-pool/pool.ts';
 import { ISOLATED_KINDS } from './process-pool/testing/kinds.ts';
 import { type ExecuteDeps, execute } from './worker.ts';
 
-/** The program of the runners is source here, whose imports lie anywhere in it. */
+/** The runners' program is source code here. Its imports may be anywhere in the repository. */
 const REPOSITORY = new URL('../../../', import.meta.url);
 
 let on: Stand;
@@ -18,7 +18,7 @@ let ada: Member;
 let eve: Member;
 let runners: Runners;
 let deps: ExecuteDeps;
-/** When requests arrived, and for which host. */
+/** The requests that arrived: their host and their time. */
 let arrived: { host: string; at: number }[];
 
 beforeAll(async () => {
@@ -58,7 +58,7 @@ afterAll(async () => {
   await on.close();
 });
 
-/** @returns a port at which every name answers: at `/to/<host>` by a redirect to that host */
+/** @returns a port that answers under every name. `/to/<host>` redirects to that host */
 async function server(): Promise<string> {
   const origin = await serve(({ headers, url = '' }: IncomingMessage, response: ServerResponse) => {
     arrived.push({ host: new URL(`http://${headers.host}`).hostname, at: performance.now() });
@@ -72,7 +72,7 @@ async function server(): Promise<string> {
 const inserted = async (kind: string, payload: unknown) =>
   (await insertTask(on.as('api'), ada, { kind, payload })).id;
 
-/** Sends requests from a runner, all at once. */
+/** Creates a task that sends requests from a runner, all at once. */
 const fetching = (...urls: string[]) => inserted('isolated.fetch', { urls });
 
 const run = (ids: string[], given: Partial<ExecuteDeps> = {}) =>
@@ -132,7 +132,7 @@ describe('requests of an isolated attempt', () => {
     expect(attempts.map(({ status }) => status)).toEqual(['COMPLETED', 'COMPLETED']);
     expect(new Set(attempts.map(({ result }) => result.pid)).size).toBe(2);
     expect(arrived).toHaveLength(20);
-    // Five at once, and then one each tenth of a second. A timer may be a millisecond early.
+    // Five requests at once, and then one each tenth of a second. A timer may be a millisecond early.
     const [first = Number.NaN] = askedAt;
     expect((arrived.at(-1)?.at ?? 0) - first).toBeGreaterThanOrEqual(1_500 - 1);
   });
@@ -175,7 +175,7 @@ describe('requests of an isolated attempt', () => {
 });
 
 describe('a hostile runner', () => {
-  /** A question in each attempt that the runner may be at. */
+  /** One question for each attempt number that the runner may have. */
   const asking = (given: object, times = 1) =>
     Array.from({ length: 100 }, (_, run) =>
       Array(times).fill({ type: 'turn', host: 'a.example', run, ...given }),

@@ -14,7 +14,7 @@ import { type Runners, startRunners } from './process-pool/pool.ts';
 import { ISOLATED_KINDS } from './process-pool/testing/kinds.ts';
 import { type ExecuteDeps, execute } from './worker.ts';
 
-// Processes are started, filled and killed.
+// The tests start, fill and kill processes.
 vi.setConfig({ testTimeout: 60_000 });
 
 let on: Stand;
@@ -28,10 +28,10 @@ let logged: [string, Record<string, unknown>][];
 
 const FULL = () => 900;
 
-/** The program of the runners is source here, whose imports lie anywhere in it. */
+/** The runners' program is source code here. Its imports may be anywhere in the repository. */
 const REPOSITORY = new URL('../../../', import.meta.url);
 
-/** For who counts statements: however slow this machine is, no lease is renewed in between. */
+/** For tests that count statements: no lease is renewed meanwhile, however slow this machine is. */
 const NO_BEAT = { ...store, renew: () => new Promise<never>(() => {}) };
 
 /** A kind that runs inline, beside the isolated ones. */
@@ -108,7 +108,7 @@ describe('an isolated attempt', () => {
   });
 
   test('that spins is stopped at its hard limit, and until then its lease is renewed and its neighbours complete', async () => {
-    // Both runners are there: what has limits waits for the start of no other process.
+    // Start both runners first, so that tasks with limits do not wait for the start of a process.
     await execute(deps, [await insert('isolated.echo'), await insert('isolated.echo')], {
       remainingSeconds: FULL,
     });
@@ -167,7 +167,7 @@ describe('an isolated attempt', () => {
       },
     ]);
     expect(logged.map(([message]) => message)).toEqual(['waiting', 'told to stop']);
-    // And watchers got the lines with the report, and with the outcome.
+    // Watchers got the lines with the report, and with the outcome.
     const told = (rows: readonly Watched<Task>[]) =>
       rows.flatMap((row) => (row.id === id && row.logs ? [row.logs.map(({ message }) => message)] : []));
     expect(told(reported)[0]).toEqual(['waiting']);
@@ -255,7 +255,7 @@ describe('what an attempt says', () => {
   });
 
   test('reaches watchers while it runs, in a few frames however often it is said, each with a higher number', async () => {
-    // Where the process may look for it.
+    // A place that the process may read.
     const end = fileURLToPath(new URL(`node_modules/.celeriac-${randomUUID()}`, REPOSITORY));
     const id = await insert('isolated.chatter', { payload: end });
     const working = execute(deps, [id], { remainingSeconds: FULL });
@@ -264,7 +264,7 @@ describe('what an attempt says', () => {
     await writeFile(end, '');
     await working.finally(() => rm(end));
     const frames = framesNow();
-    // Four a second.
+    // Four frames a second.
     const first = frames.at(0)?.updatedAt.getTime() ?? 0;
     const last = frames.at(-1)?.updatedAt.getTime() ?? 0;
     expect(frames.length - 1).toBeLessThanOrEqual((last - first) / 240);

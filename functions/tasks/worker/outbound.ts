@@ -2,16 +2,16 @@ import type { Database } from '../../database/connect.ts';
 import * as store from '../store/index.ts';
 import type { TakeTurn } from './process-pool/in-turn.ts';
 
-/** An attempt waits no longer for its turn: it holds a place, and its limits count. */
+/** Longest wait of an attempt for its turn. While it waits, it holds a place, and its limits count. */
 const LONGEST_SECONDS = 15;
 
-/** The turns of all workers, which are counted in the database. */
+/** Turns of outbound requests. The database counts the turns of all workers. */
 export const outboundTurns =
   (db: Database) =>
   (organizationId: string): TakeTurn =>
   (host) =>
     store.takeOutboundTurn(db, { organizationId, host, longestSeconds: LONGEST_SECONDS });
 
-/** Removes turns that are over. */
+/** Removes past turns, at most `limit`. Returns their number. */
 export const removeOutboundTurns = (db: Database, limit: number): Promise<number> =>
   store.removeOutboundTurns(db, limit);

@@ -11,7 +11,7 @@ const failed = (id: string): Outcome => ({
 });
 const databaseError = (code: string) => Object.assign(new Error(code), { code });
 
-/** An outcome batcher on a database that does what `write` says, with what was written and what was lost. */
+/** An outcome batcher on a database that behaves like `write`. It records what was written and what was lost. */
 function batcherOn(
   write: (outcomes: readonly Outcome[]) => Promise<void>,
   given: Partial<OutcomeBatcherPorts<Outcome>> = {},

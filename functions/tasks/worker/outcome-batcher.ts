@@ -2,33 +2,33 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isDataError } from '../../database/retry-on-connection-loss.ts';
 import type { Outcome } from '../task.ts';
 
-/** Seconds kept back, after which no further try is made to reach the database. */
+/** Seconds before the end of the invocation after which the database is not tried again. */
 const GIVE_UP_SECONDS = 2;
 const LONGEST_PAUSE_SECONDS = 5;
 
 export type OutcomeBatcherPorts<Row> = {
   /** Settles a batch in one statement. */
   write: (outcomes: readonly Outcome[]) => Promise<Row[]>;
-  /** Told of each batch's rows. Must not wait for anything: the next batch would wait with it. */
+  /** Called with each batch's rows. It must not wait, because the next batch would wait with it. */
   onSettled: (rows: Row[]) => void;
-  /** Told of outcomes that the database refused for good; their tasks are taken back when their lease runs out. */
+  /** Called with outcomes that the database refused for good. Their tasks are rescued when the lease expires. */
   onLost: (outcome: Outcome, error: unknown) => void;
-  /** Of this invocation. */
+  /** Remaining seconds of this invocation. */
   remainingSeconds: () => number;
 };
 
 /**
- * Settles outcomes together: those that arrive while a statement is under way share the next one.
+ * Settles outcomes in batches: outcomes that arrive during a statement share the next one.
  *
- * A database that cannot be reached is tried again until the invocation's time is up: repeating is harmless, as the
- * fence lets only the first one through. What the database refuses concerns its own task alone.
+ * An unreachable database is tried again until the invocation's time is up. Repeating is harmless, because the fence lets only
+ * the first try through. An outcome that the database refuses concerns only its own task.
  */
 export function outcomeBatcher<Row>(ports: OutcomeBatcherPorts<Row>): (outcome: Outcome) => Promise<void> {
   let gathering: { outcomes: Outcome[]; done: Promise<void> } | undefined;
   let last: Promise<void> = Promise.resolve();
 
   const flush = async (previous: Promise<void>, outcomes: Outcome[]): Promise<void> => {
-    // A turn of the event loop: attempts that end together settle together.
+    // Wait for a turn of the event loop, so that attempts that end together settle together.
     await Promise.all([previous.catch(() => {}), new Promise(setImmediate)]);
     gathering = undefined;
     ports.onSettled(await persist(ports, outcomes));
@@ -57,7 +57,7 @@ async function persist<Row>(ports: OutcomeBatcherPorts<Row>, outcomes: readonly 
   }
 }
 
-/** Finds the outcome that the database refuses, so that its neighbours are settled all the same. */
+/** Settles outcomes one by one, so that an outcome that the database refuses does not affect the others. */
 async function persistOneByOne<Row>(
   ports: OutcomeBatcherPorts<Row>,
   outcomes: readonly Outcome[],

@@ -1,12 +1,12 @@
 import type { Runners } from './process-pool/pool.ts';
 
-/** Between two claims of parked tasks whose rows are locked although runners are free. */
+/** Milliseconds between two claims of parked tasks whose rows are locked although runners are free. */
 const RETRY_MILLISECONDS = 50;
 
-/** Between two looks at the runners while none of them is free. */
+/** Milliseconds between two looks at the runners while none is free. */
 const LOOK_MILLISECONDS = 1_000;
 
-/** When no runner has become free for so long, other workers may have one sooner. */
+/** Seconds without a free runner after which another worker may be faster. */
 const LONGEST_SECONDS = 30;
 
 /** Isolated tasks of an invocation that wait for a free runner. They are not claimed yet. */
@@ -17,7 +17,7 @@ export class ParkedTasks {
   #lastFreeAt: number;
   #nextClaimAt = 0;
 
-  /** @param now milliseconds of a clock that nobody sets */
+  /** @param now milliseconds of a monotonic clock */
   constructor(runners: Pick<Runners, 'free'>, now: () => number = () => performance.now()) {
     this.#runners = runners;
     this.#now = now;
@@ -40,7 +40,7 @@ export class ParkedTasks {
     return this.#lastFreeAt < this.#nextClaimAt ? [] : this.#ids.splice(0, free);
   }
 
-  /** Takes all tasks, once no runner has become free for too long. Other workers should run these tasks. */
+  /** Takes all tasks, when no runner has become free for too long. Other workers should run these tasks. */
   takeOverdue(): string[] {
     return this.#now() - this.#lastFreeAt > LONGEST_SECONDS * 1000 ? this.takeAll() : [];
   }
@@ -59,7 +59,7 @@ export class ParkedTasks {
     this.#nextClaimAt = free > 0 && free === freeBefore ? this.#now() + RETRY_MILLISECONDS : 0;
   }
 
-  /** Milliseconds until the next look at the runners is worthwhile; undefined when nothing is parked. */
+  /** Milliseconds until the next look at the runners; undefined when nothing is parked. */
   nextLookIn(): number | undefined {
     if (this.#ids.length === 0) return undefined;
     return this.#runners.free() > 0 ? RETRY_MILLISECONDS : LOOK_MILLISECONDS;

@@ -5,12 +5,12 @@ import { progressBatcher } from './progress-batcher.ts';
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
 afterEach(() => vi.useRealTimers());
 
-/** Lets time pass: the timers', and not this machine's. */
+/** Lets fake time pass: only the timers', not the machine's. */
 const pass = (milliseconds: number) => vi.advanceTimersByTimeAsync(milliseconds);
 
 type Reports = Parameters<Parameters<typeof progressBatcher>[0]>[0];
 
-/** A reporter that keeps what it would write. */
+/** A progress batcher that records what it would write. */
 function recording(write: () => Promise<void> = async () => {}) {
   const statements: Reports[] = [];
   const reports = progressBatcher(async (written) => {
@@ -58,7 +58,7 @@ test('an attempt that has told all of it still hands all of it over at its end',
   expect(statements).toEqual([]);
   await pass(1);
   expect(statements).toHaveLength(1);
-  // And says it once.
+  // It is written only once.
   await pass(400);
   expect(statements).toHaveLength(1);
   expect(long.end()).toMatchObject({ logs: [{ message: 'one' }] });

@@ -2,7 +2,7 @@ import type { HandlerOutput } from '../handler-output.ts';
 import type { Report } from '../store/index.ts';
 import { type AttemptLog, attemptLog, type LoggedAttempt } from './attempt-log.ts';
 
-/** Between two statements, and so between two frames of one task. */
+/** Milliseconds between two statements, and so between two frames of one task. */
 const PAUSE_MILLISECONDS = 250;
 
 type Attempt = { id: string; attempt: number };
@@ -10,15 +10,15 @@ type Attempt = { id: string; attempt: number };
 /** Collects the output of one attempt. */
 export type AttemptProgress = {
   add: (output: HandlerOutput) => void;
-  /** Ends the reports of the attempt. @returns everything that is kept, to be settled with it */
+  /** Ends the reports of the attempt. @returns everything that is kept, to be settled with the attempt */
   end: () => LoggedAttempt;
 };
 
 /**
- * Writes progress and logs of the running attempts of an invocation: in one statement for all attempts with changes, at most
- * four times a second. Output of the last quarter of a second is written with the outcome, so short attempts cost no statement.
+ * Writes progress and logs of the running attempts of an invocation: in one statement for all attempts with changes, at most four
+ * times a second. Output of the last quarter of a second is written with the outcome, so short attempts cost no statement.
  *
- * @param write may reject when the database is away. The next report, or the outcome, then has what was lost
+ * @param write may reject when the database is unreachable. The next report, or the outcome, then contains what was lost
  */
 export function progressBatcher(write: (reports: readonly Report[]) => Promise<void>) {
   const changed = new Map<Attempt, AttemptLog>();
@@ -59,7 +59,7 @@ export function progressBatcher(write: (reports: readonly Report[]) => Promise<v
         },
       };
     },
-    /** Resolves when nothing is being written any more. */
+    /** Resolves when no statement is under way any more. */
     async stop(): Promise<void> {
       clearTimeout(timer);
       timer = undefined;

@@ -17,29 +17,29 @@ export type Log = (level: LogLevel, message: string, fields: Record<string, unkn
 export type AttemptDeps = {
   /** Every kind that this worker can run, by name. */
   kinds: Pick<ReadonlyMap<string, Kind>, 'get' | 'values'>;
-  /** What runs a kind inline; those that never do are not asked for. */
+  /** Returns the inline handler of a kind. Not called for kinds that never run inline. */
   taskOf: (name: string) => TaskDefinition | undefined;
-  /** What runs all others. */
+  /** Runs all isolated attempts. */
   runners: Runners;
-  /** For results that are too large for a row. */
+  /** Stores results that are too large for a row. */
   putArtifact: PutArtifact;
-  /** For what runs inline. */
+  /** The fetch of inline attempts. */
   fetch: GuardedFetch;
-  /** Counts the requests of an organization to each host. */
+  /** Returns the function that takes an organization's turns. It counts the organization's requests to each host. */
   turnsOf: (organizationId: string) => TakeTurn;
   log: Log;
 };
 
-/** A deployment is over by then, with the default of retries. */
+/** Seconds before a retry. With the default number of retries, a deployment ends before they are used up. */
 const UNKNOWN_KIND_SECONDS = 60;
 
 /**
- * Runs one attempt to its outcome; never rejects. The handler's signal aborts at the soft limit and when `interrupt`
- * does. At the hard limit, and some seconds after an interrupt that it ignores, an isolated handler is stopped; one that
- * runs inline is given up, whether it has stopped or not.
+ * Runs one attempt to its outcome. Never rejects. The handler's signal aborts at the soft limit and when `interrupt` does. At the
+ * hard limit, and some seconds after an ignored interrupt, an isolated handler is stopped. An inline handler is then given up,
+ * whether it has stopped or not.
  *
  * @param interrupt aborted when a cancel was requested or the lease was lost
- * @param onOutput      called with the progress and the log lines of the handler
+ * @param onOutput  called with the progress and the log lines of the handler
  */
 export async function runAttempt(
   deps: AttemptDeps,
@@ -49,7 +49,7 @@ export async function runAttempt(
   const kind = deps.kinds.get(task.kind);
   const attempt = { id: task.id, attempt: task.attempt };
   if (!kind) {
-    // Accepted by an API that is newer or older than this worker: a deployment is under way.
+    // The API that accepted the task is newer or older than this worker: a deployment is under way.
     return {
       ...attempt,
       kind: 'retry',
@@ -65,7 +65,7 @@ export async function runAttempt(
     onOutput(output);
   };
   const takeOwnTurn = deps.turnsOf(task.organizationId);
-  // The handler's process, and the row, do not learn what the database said.
+  // Log the database's error here. The handler's process and the row must not see it.
   const takeTurn: TakeTurn = (host) =>
     takeOwnTurn(host).catch((error: unknown) => {
       deps.log('error', 'no turn for a request', { ...about, error });
@@ -110,12 +110,14 @@ export async function runAttempt(
   }
 }
 
-/** Attempts made, this one included, since they were last granted: a person's retry begins with short delays again. */
+/**
+ * Returns the number of attempts, this one included, since the last requeue. A retry by a person begins with short delays again.
+ */
 function attemptsSinceGranted({ attempt, attemptLimit, maxRetries }: Task): number {
   return attempt - (attemptLimit - 1 - maxRetries);
 }
 
-/** Rejects with the reason when the signal aborts. */
+/** Rejects with the signal's reason when the signal aborts. */
 function aborted(signal: AbortSignal): Promise<never> {
   return new Promise((_resolve, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });

@@ -4,7 +4,7 @@ import { RunningAttempts } from './running-attempts.ts';
 
 const task = (id: string, waitsForNetwork = false) => ({ id, attempt: 1, waitsForNetwork }) as Task;
 
-/** Attempts that end when the test says so. */
+/** Attempts that end when the test ends them. */
 function controlled() {
   const runs = new Map<string, PromiseWithResolvers<void>>();
   const attempts = new RunningAttempts(({ id }) => {

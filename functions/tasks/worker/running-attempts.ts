@@ -1,12 +1,12 @@
 import type { Task } from '../task.ts';
 import type { Running } from './heartbeat.ts';
 
-/** Attempts that one invocation runs side by side. Beside them, it runs as many that only wait for the network. */
+/** Attempts that one invocation runs side by side. In addition, it runs as many attempts that only wait for the network. */
 const AT_ONCE = 100;
 
 /** The attempts that an invocation runs at this moment. */
 export class RunningAttempts {
-  /** By the ids of their tasks, for the heartbeat. */
+  /** Attempts by the ids of their tasks, for the heartbeat. */
   readonly byId: Map<string, Running>;
   readonly #run: (task: Task, interrupt: AbortSignal) => Promise<void>;
   readonly #ends = new Set<Promise<void>>();
@@ -23,7 +23,7 @@ export class RunningAttempts {
     return this.#ends.size;
   }
 
-  /** One promise for each attempt, which resolves when it has ended. They never reject. */
+  /** One promise for each attempt. It resolves when the attempt has ended, and never rejects. */
   get ends(): ReadonlySet<Promise<void>> {
     return this.#ends;
   }
@@ -33,12 +33,12 @@ export class RunningAttempts {
     return this.#ends.size > 0 && this.#waitingForNetwork === this.#ends.size;
   }
 
-  /** Further attempts that only wait for the network and that may start. */
+  /** Number of further attempts that only wait for the network and that may start. */
   get freeNetworkPlaces(): number {
     return AT_ONCE - this.#waitingForNetwork;
   }
 
-  /** Further attempts that may start. @param alone an attempt starts only when no other one runs */
+  /** Number of further attempts that may start. @param alone an attempt starts only when no other one runs */
   freePlaces(alone: boolean): number {
     return alone ? 1 - this.#ends.size : AT_ONCE - this.#ends.size + this.#waitingForNetwork;
   }
@@ -49,7 +49,7 @@ export class RunningAttempts {
     this.byId.set(task.id, { id: task.id, attempt: task.attempt, interrupt });
     if (waits) this.#waitingForNetwork += 1;
     const end = this.#run(task, interrupt.signal)
-      // The others get their chance. The messages come again.
+      // The other attempts go on. The messages come again.
       .catch((error: unknown) => {
         this.#failure ??= { error };
       })

@@ -3,7 +3,7 @@ import type { Database } from '../../database/connect.ts';
 import * as store from '../store/index.ts';
 import { hostOf, MAX_HOST_CHARACTERS } from './process-pool/in-turn.ts';
 
-/** A host name or an address, as a URL has it: in lower case, names of other scripts in Punycode. */
+/** A host name or an address, as a URL has it: in lower case, and names in other scripts in Punycode. */
 const Host = z
   .string()
   .max(MAX_HOST_CHARACTERS)
@@ -20,13 +20,13 @@ const Command = z.union([
   z.strictObject({ stoppedHosts: z.literal(true) }),
 ]);
 
-/** What an operator asks of the dispatcher, by invoking it. */
+/** A command that an operator gives by invoking the dispatcher. */
 export type OperatorCommand = z.output<typeof Command>;
 
 /**
- * The command in an event; undefined for an event of EventBridge.
+ * Returns the command in an event; undefined for an event of EventBridge.
  *
- * @throws Error when it is neither
+ * @throws Error when the event names a command but is not valid
  */
 export function operatorCommand(event: unknown): OperatorCommand | undefined {
   const names = ['stopHost', 'resumeHost', 'stoppedHosts'];

@@ -5,17 +5,17 @@ import type { Artifact, Task } from '../task.ts';
 /** Puts a text into the artifacts bucket. */
 export type PutArtifact = (key: string, content: string, contentType: string) => Promise<void>;
 
-/** A result as an outcome carries it: itself, or where it lies. */
+/** A result in an outcome: the result itself, or its place in the bucket. */
 export type StoredResult = { result: unknown; artifact?: Artifact };
 
 /**
  * Puts a result that is too large for the row into the bucket.
  *
- * The key names the attempt: a worker that has lost its lease cannot write over what its successor has stored. What it
- * leaves there itself goes by the bucket's own rule.
+ * The key names the attempt, so that a worker that has lost its lease cannot overwrite its successor's result. A rule of the
+ * bucket removes the object that such a worker leaves.
  *
  * @param text the result's JSON
- * @throws RetryError `result_not_stored` when the bucket does not take it
+ * @throws RetryError `result_not_stored` when the bucket does not accept it
  */
 export async function storeResult(
   putArtifact: PutArtifact,

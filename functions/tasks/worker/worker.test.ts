@@ -36,7 +36,7 @@ const artifacts = new Map<string, string>();
 
 const FULL = () => 900;
 
-/** For what is to end otherwise, however long that takes. */
+/** Limits for tests in which an attempt ends for another reason, however long that takes. */
 const LONG = { soft: '60s', hard: '90s' } as const;
 
 function worker(): ExecuteDeps {
@@ -140,7 +140,7 @@ describe('an attempt', () => {
     await execute(deps, [id], { remainingSeconds: FULL });
     const row = await rowOf(id);
     expect(row.run_at.getTime() - row.started_at.getTime()).toBeGreaterThanOrEqual(3_600_000);
-    // Too far for a message: the dispatcher sends it when its time comes near.
+    // Too late for a message now. The dispatcher sends it when the time is near.
     expect(woken).toEqual([]);
     expect(row.run_at.getTime() - row.next_dispatch_at.getTime()).toBe(DISPATCH.lookaheadSeconds * 1000);
   });
@@ -326,7 +326,7 @@ describe('time', () => {
     const tasks = await Promise.all(
       times.map((scheduledTime) => insertTask(api, ada, { kind: 'test.timed', scheduledTime })),
     );
-    // The second is soon, though so far away that no stall of this machine makes the two one.
+    // The second is soon, but so much later that a stall of this machine cannot merge the two.
     const working = execute(
       deps,
       tasks.map((task) => task.id),
@@ -348,7 +348,7 @@ describe('time', () => {
     let working: Promise<void> = Promise.resolve();
     const answers: number[] = [];
     await on.admin.begin(async (tx) => {
-      // As somebody who begins to watch it has.
+      // A statement that begins to watch the task locks its row like this.
       await tx`update tasks set watchers = watchers where id = ${id}`;
       working = execute(deps, [id], {
         remainingSeconds: FULL,
@@ -498,7 +498,7 @@ test('a single task costs three statements: one to insert, one to claim, one to 
   };
   await on.admin`create extension if not exists pg_stat_statements`;
   const before = await calls();
-  // However slow this machine is: no lease is renewed in between.
+  // No lease is renewed meanwhile, however slow this machine is.
   const statements = { ...store, renew: () => new Promise<never>(() => {}) };
   await execute(deps, [(await insertTask(api, ada, { kind: 'test.ok' })).id], {
     remainingSeconds: FULL,

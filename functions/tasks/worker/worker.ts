@@ -23,9 +23,9 @@ export type ExecuteDeps = AttemptDeps & {
   announce: Announce;
   /** Called with rows whose attempt has reported progress or logs. */
   announceReports: Announce;
-  /** How long a worker may be silent before it is presumed dead. */
+  /** Seconds without a renewal after which a worker is presumed dead. */
   leaseSeconds: number;
-  /** Receives further messages of the invocation's queue. Without it, the invocation takes none in. */
+  /** Receives further messages of the invocation's queue. Without it, the invocation receives none. */
   receive?: Receive;
 };
 
@@ -33,29 +33,29 @@ export type ExecuteDeps = AttemptDeps & {
 export type WorkStatements = Pick<typeof store, 'claim' | 'settle' | 'renew' | 'report'> & FollowUpStatements;
 
 export type ExecuteOptions = {
-  /** Of this invocation. */
+  /** Remaining seconds of this invocation. */
   remainingSeconds: () => number;
   statements?: WorkStatements;
 };
 
-/** Longest time between two renewals of leases. A running handler learns of a cancel within this time. */
+/** Longest time between two renewals of leases. A running handler notices a cancel within this time. */
 const BEAT_SECONDS = 1.5;
 
 /** Renewals that may fail before a lease runs out, e.g. while the database is away. */
 const BEATS_PER_LEASE = 4;
 
-/** A message may come this much before its task is due: SQS delays by whole seconds, rounded down. */
+/** A message may come so many seconds before its task is due, because SQS delays by whole seconds, rounded down. */
 const SOON_SECONDS = 2;
 
-/** Kept back of the invocation's time, so that the last attempt can be settled after its hard limit. */
+/** Seconds of the invocation that are reserved for settling the last attempt after its hard limit. */
 const SETTLE_SECONDS = 20;
 
 /**
- * Runs whichever of the given tasks are due and not taken by another worker. A task that cannot be claimed was cancelled,
- * is done, or is another worker's: it is no longer this worker's business.
+ * Runs the given tasks that are due and that no other worker has. A task that cannot be claimed was cancelled, is done, or
+ * belongs to another worker. This worker ignores it.
  *
  * An isolated task is claimed only when a runner is free, and only when it cannot outlast the invocation. A task goes back
- * unclaimed, for other workers, when there is no time for it, no place to wait for the network, or no runner for long.
+ * unclaimed, for other workers, when there is no time for it, no network place, or no runner for long.
  *
  * While all attempts only wait for the network, the invocation receives further messages of its queue.
  *
@@ -83,7 +83,7 @@ class Invocation {
   readonly #progress;
   readonly #attempts: RunningAttempts;
   readonly #heartbeat: { stop: () => void };
-  /** Tasks that have taken a worker down before. Each is claimed alone, so that it cannot take others along. */
+  /** Tasks that have taken a worker down before. Each is claimed alone, so that it cannot take others down too. */
   readonly #suspects: string[] = [];
 
   constructor(deps: ExecuteDeps, remainingSeconds: () => number, statements: WorkStatements) {
@@ -137,7 +137,7 @@ class Invocation {
     this.#attempts.throwFailure();
   }
 
-  /** Claims tasks of the backlog as places become free and times come, until nothing waits and nothing runs. */
+  /** Claims tasks of the backlog as places become free and tasks become due, until nothing waits and nothing runs. */
   async #work({ alone }: { alone: boolean }): Promise<void> {
     for (;;) {
       this.#backlog.add(this.#intake.take());
@@ -169,7 +169,7 @@ class Invocation {
       seconds,
     };
     let askedAt = 0;
-    // Tasks that a lost connection has claimed all the same come back when their lease is over.
+    // A lost connection may still have claimed tasks. These come back when their lease expires.
     const { claimed, unclaimed, vacated } = await retryOnConnectionLoss(() => {
       askedAt = performance.now();
       return this.#statements.claim(db, { ids, leaseSeconds, soonSeconds: SOON_SECONDS, alone, capacity });
@@ -186,7 +186,7 @@ class Invocation {
     await this.#giveAway(forOthers);
   }
 
-  /** Decides when to claim tasks again that could not be claimed. @returns the tasks that other workers should run */
+  /** Decides when to claim unclaimed tasks again. @returns the tasks that other workers should run */
   #sortOut(unclaimed: readonly store.Unclaimed[], alone: boolean): string[] {
     const forOthers: string[] = [];
     for (const task of unclaimed) {
@@ -206,7 +206,7 @@ class Invocation {
     for (const id of ids) this.#intake.finished(id);
   }
 
-  /** Waits until a place, a runner or a message may have come, or a task of the backlog can be claimed. */
+  /** Waits until a place, a runner or a message may be there, or until a task of the backlog can be claimed. */
   async #wait({ claimableIn, alone }: { claimableIn: number | undefined; alone: boolean }): Promise<void> {
     const intakeIn = alone ? undefined : this.#intakeOpensIn();
     if (intakeIn === 0) this.#intake.begin();
@@ -222,14 +222,14 @@ class Invocation {
     );
   }
 
-  /** Milliseconds until further messages may be received; undefined while they may not. */
+  /** Milliseconds until further messages may be received; undefined while they may not be. */
   #intakeOpensIn(): number | undefined {
     if (this.#suspects.length > 0 || this.#parked.size > 0) return undefined;
     return this.#attempts.onlyWaitForNetwork ? this.#intakeWindow?.opensIn() : undefined;
   }
 }
 
-/** Adds the logs that were written to their rows, for watchers: the statement need not send them back. */
+/** Adds the written logs to their rows, for watchers, so that the statement need not return them. */
 function withLogs<Row extends Watched<Task>>(
   rows: readonly Row[],
   written: readonly { id: string; logs?: readonly LogEntry[] }[],
@@ -241,7 +241,7 @@ function withLogs<Row extends Watched<Task>>(
   });
 }
 
-/** A kind as the claim needs to know it. */
+/** Returns the fields of a kind that the claim needs. */
 function claimableKind({ kind, hardSeconds, runs }: Kind): store.WorkerCapacity['kinds'][number] {
   if (runs === 'inline') return { kind, hardSeconds, isolatedWith: [] };
   return { kind, hardSeconds, isolatedWith: runs === 'isolated' ? null : runs.isolatedWith };
@@ -255,6 +255,6 @@ async function firstOf(ends: readonly Promise<void>[], pauses: readonly number[]
     pauses.length === 0 ? [] : [sleep(Math.min(...pauses), undefined, { signal }).catch(() => {})];
   await Promise.race([...ends, ...pause]);
   timer.abort();
-  // Attempts that settled together free their places together.
+  // Yield once, so that attempts that settled together free their places together.
   await new Promise(setImmediate);
 }

@@ -3,7 +3,7 @@ import { PermanentError } from '../../define-task.ts';
 import { csvLines } from './csv.ts';
 import type { ImportLine } from './ports.ts';
 
-/** Arrives in pieces of a few bytes, so that characters are torn apart. */
+/** Yields pieces of a few bytes, so that characters are split. */
 async function* pieces(content: string | Uint8Array): AsyncGenerator<Uint8Array> {
   const bytes = Buffer.from(content);
   for (let at = 0; at < bytes.length; at += 3) yield bytes.subarray(at, at + 3);

@@ -16,7 +16,7 @@ const JOB = {
   written: 0,
 };
 
-/** Imports a content, and says how many lines its chunks had. */
+/** Imports a content, and returns how many lines its chunks had. */
 async function imported(
   content: () => AsyncIterable<Uint8Array>,
   {
@@ -62,7 +62,7 @@ async function imported(
   return { result, chunks };
 }
 
-/** The same bytes again and again, and then some; all pieces are there at once, as of an object whose part was fetched. */
+/** Yields a text many times, then `end`. All pieces are there at once, like those of an object whose part was fetched. */
 async function* repeated(text: string, times: number, end = ''): AsyncGenerator<Uint8Array> {
   const piece = Buffer.from(text.repeat(Math.floor(65_536 / text.length)));
   let left = times * text.length;

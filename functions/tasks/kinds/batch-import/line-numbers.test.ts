@@ -4,7 +4,7 @@ import { csvLines } from './csv.ts';
 import { BLANK, ndjsonLines } from './ndjson.ts';
 import type { ImportLine } from './ports.ts';
 
-/** The line on which an offset of a text is in an editor. */
+/** Returns the line of an offset, as an editor shows it. */
 const lineAt = (text: string, offset: number) =>
   [...text.matchAll(/\r\n|\r|\n/g)].filter(({ index }) => index < offset).length + 1;
 
@@ -22,7 +22,7 @@ async function numbers(lines: AsyncIterable<ImportLine>): Promise<number[]> {
   return found;
 }
 
-/** Rows with what stands between them, as one text, and where each row ends in it. */
+/** Joins rows and the blank lines between them into one text, and returns where each row ends in it. */
 function joined(rows: readonly { row: string; end: string; blank: string }[], before: string) {
   let text = before;
   const ends = rows.map(({ row, end, blank }) => {

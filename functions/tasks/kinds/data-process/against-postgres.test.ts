@@ -8,7 +8,7 @@ import { MAX_CSV_BYTES } from './bounds.ts';
 import dataProcess from './run.ts';
 import type { ColumnSummary } from './summarize-column.ts';
 
-/** Real tables, and the same figures by Postgres: its own CSV reader and its own aggregates, on decimals where it can. */
+/** Compares summaries of real tables with Postgres: its own CSV reader and its own aggregates, on decimals where it can. */
 const DATA = join(import.meta.dirname, '../../../../node_modules/vega-datasets/data');
 
 let sql: postgres.Sql;
@@ -20,7 +20,7 @@ beforeAll(async () => {
 
 afterAll(() => sql.end());
 
-/** A file as far as it may be sent: whole lines up to 1 MiB. */
+/** Returns a file up to the limit of a payload: whole lines of at most 1 MiB. */
 function csvOf(file: string): string {
   const text = readFileSync(join(DATA, file), 'utf8');
   if (Buffer.byteLength(text) <= MAX_CSV_BYTES) return text;
@@ -78,13 +78,13 @@ async function figuresOf(column: ColumnSummary, index: number): Promise<Record<s
   return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, nearly(value)]));
 }
 
-/** Postgres computed in decimals; a double has about sixteen digits of them. */
+/** Postgres computed in decimals. A double holds about sixteen of their digits. */
 function nearly(value: unknown): unknown {
   if (typeof value !== 'number' || Number.isInteger(value)) return value;
   return expect.closeTo(value, 12 - Math.ceil(Math.log10(Math.abs(value))));
 }
 
-/** Types as a person reads them in the files. */
+/** The types of the columns as a person reads them in the files. */
 const TYPES: Readonly<Record<string, string>> = {
   'github.csv': 'datetime integer',
   'iowa-electricity.csv': 'date string integer',

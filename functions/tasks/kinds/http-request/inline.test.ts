@@ -7,7 +7,7 @@ import { PermanentError, RetryError, type TaskContext } from '../../define-task.
 import { MAX_ROW_BYTES } from '../../result.ts';
 import httpRequest from './inline.ts';
 
-/** A server with one answer to everything. */
+/** A server that gives one answer to every request. */
 const answering = (status: number, headers: Record<string, string> = {}, body: string | Uint8Array = '') =>
   serve((_, response) => response.writeHead(status, headers).end(body));
 

@@ -22,7 +22,7 @@ const quotas = (ofOrganization: number, ofUser: number) => on.admin`
   update quotas set value = case name when 'running_requests_of_user' then ${ofUser}::bigint else ${ofOrganization}::bigint end
   where name in ('running_requests_of_user', 'running_requests_of_organization')`;
 
-/** A further organization of a user. */
+/** Creates a further organization of a user. */
 async function organizationOf(user: Member): Promise<Member> {
   const organizationId = randomUUID();
   await on.admin`insert into organizations (id, name, created_by) values (${organizationId}, 'Further', ${user.userId})`;
@@ -30,7 +30,7 @@ async function organizationOf(user: Member): Promise<Member> {
   return { ...user, organizationId };
 }
 
-/** Requests of a member, due now. */
+/** Creates tasks of a member that wait for the network, due now. */
 async function requests(of: Member, count: number, given: Partial<store.NewTask> = {}): Promise<string[]> {
   const tasks = Array.from({ length: count }, () => newTask({ waitsForNetwork: true, ...given }));
   const written = await store.insert(api, {
@@ -97,7 +97,7 @@ describe('tasks that wait for the network', () => {
         store.claim(by, { ids: shares[nth] ?? [], leaseSeconds: LEASE, soonSeconds: 0 }),
       ),
     );
-    // Places that a statement has left over are given at once to those that can use them.
+    // Free places that a statement has left are given at once to tasks that can use them.
     let lanes = claims.flatMap(({ vacated }) => vacated);
     while (lanes.length > 0) {
       const released = await worker.begin((tx) => store.releaseHeld(tx, lanes, DISPATCH));
@@ -162,7 +162,7 @@ describe('a place that becomes free', () => {
     const eve = await on.member();
     await on.join(eve, ada.organizationId, 'member');
     await quotas(2, 2);
-    // All of Ada's places are taken elsewhere.
+    // All of Ada's places are taken in another organization.
     expect(await claim(await requests(await organizationOf(ada), 2))).toHaveLength(2);
     const hers = await requests(ada, 3);
     const eves = await requests({ ...eve, organizationId: ada.organizationId }, 3);

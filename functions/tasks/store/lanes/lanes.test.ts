@@ -35,7 +35,7 @@ const heldBy = async (id: string) => {
   return row?.held_by;
 };
 
-/** What a tick of the dispatcher sends of Ada's. */
+/** Returns the ids that a tick of the dispatcher sends of Ada's tasks. */
 async function dispatched(): Promise<string[]> {
   const sent: string[] = [];
   const deps = {
@@ -77,7 +77,7 @@ describe('a concurrency key', () => {
   test('starts nothing that has got a later time just when its turn came', async () => {
     const [id = ''] = await keyed(1, 1);
     await on.admin`update tasks set run_at = now() + interval '1 hour' where id = ${id}`;
-    // As it is called when the task was due a moment ago.
+    // As after a claim for which the task was still due.
     const { claimed, settled } = await claimInLanes(worker, { ids: [id], leaseSeconds: LEASE, alone: false });
     expect([claimed, settled.size]).toEqual([[], 0]);
   });
@@ -179,7 +179,7 @@ describe('a concurrency key', () => {
 });
 
 describe('the order of tasks with one key', () => {
-  /** The order in which they are started, one after the other. */
+  /** Claims tasks one after the other, and returns their order. */
   async function started(ids: readonly string[]): Promise<string[]> {
     const order: string[] = [];
     for (let left = [...ids]; left.length > 0; left = left.filter((id) => !order.includes(id))) {
@@ -348,7 +348,7 @@ describe('a pause', () => {
   test('holds also what would have to queue up for another lane', async () => {
     const [id = ''] = await keyed(1, 1);
     await on.admin`insert into pauses (organization_id, scope, name) values (${ada.organizationId}, 'queue', 'interactive')`;
-    // Its place of the key is for another one.
+    // Its place of the key becomes free for another task.
     expect(await store.claim(worker, { ids: [id], leaseSeconds: LEASE, soonSeconds: 0 })).toEqual({
       claimed: [],
       unclaimed: [],

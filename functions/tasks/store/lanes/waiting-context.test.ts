@@ -36,7 +36,7 @@ test('what runs and is paused around a task is what does in its own organization
     maxRunning: 5,
     requests: null,
     dispatches: 0,
-    // Nobody sends one while it is held.
+    // No message is sent while the task is held.
     nextDispatchAt: null,
   });
   await on.admin`update tasks set held_by = 'organization' where id = ${held?.id ?? ''}`;

@@ -4,9 +4,9 @@ import { type Stand, stand } from '../../../database/testing/stand.ts';
 import { STEPS } from './commands.ts';
 import { type Connections, System } from './system.ts';
 
-/** More of them, for longer: `FC_RUNS=10000 npm test -- functions/tasks/verification/model`. */
+/** For more and longer runs: `FC_RUNS=10000 npm test -- functions/tasks/verification/model`. */
 const RUNS = Number(process.env.FC_RUNS ?? 12);
-/** On the busiest machine. */
+/** Seconds on a busy machine. */
 const SECONDS_PER_RUN = 10;
 
 let on: Stand;
@@ -25,7 +25,7 @@ test('whatever is done to tasks in whatever order, the statements do to the rows
       const system = await System.empty(on, connections);
       await fc.asyncModelRun(() => ({ model: {}, real: system }), steps);
     }),
-    // In time to say what it has found, rather than to look for the shortest way there.
+    // Stops in time to report a failure, instead of looking for the shortest way to it.
     { numRuns: RUNS, interruptAfterTimeLimit: RUNS * SECONDS_PER_RUN * 900 },
   );
 });

@@ -8,7 +8,7 @@ import { DISPATCH, newTask } from '../fixtures.ts';
 import { type Random, randomOf } from '../simulation/random.ts';
 import { type Act, History } from './history.ts';
 
-/** More of them, for longer: `FC_RUNS=1000 npm test -- functions/tasks/verification/model`. */
+/** For more and longer runs: `FC_RUNS=1000 npm test -- functions/tasks/verification/model`. */
 const RUNS = Number(process.env.FC_RUNS ?? 4);
 const STEPS = 60;
 const LEASE_SECONDS = 600;
@@ -46,7 +46,7 @@ function outcome({ id, attempt }: { id: string; attempt: number }, random: Rando
   ]);
 }
 
-/** What a worker does next; of attempts that anybody has claimed, also of those that are long over. */
+/** Runs a worker's next statement. Its attempts may be those that any worker has claimed, also ones that ended long ago. */
 async function work(db: Database, { history, ids, random, claimed }: Round): Promise<void> {
   const what = random.pick(['claim', 'claim', 'settle', 'settle', 'report', 'renew', 'rescue']);
   const mine = [...new Map(someOf(claimed, random).map((attempt) => [attempt.id, attempt])).values()];
@@ -114,7 +114,7 @@ async function change(db: Database, { history, ids, random }: Round): Promise<vo
   });
 }
 
-/** Lets everybody loose on a few tasks at once. */
+/** Lets all workers and clients act on a few tasks at once. */
 async function rush(seed: number): Promise<Round> {
   const key = { concurrencyKey: 'one', concurrencyLimit: 1 };
   const tasks = Array.from({ length: TASKS }, (_, n) =>
@@ -147,7 +147,7 @@ describe('many at once on the same tasks', () => {
   for (let seed = 1; seed <= RUNS; seed += 1) {
     test(`leave what one after the other could have left, seed ${seed}`, { timeout: 60_000 }, async () => {
       const { history } = await rush(seed);
-      // Every change is told to exactly one, and all of them in a row are what the model allows.
+      // Every change is returned by exactly one statement, and their sequence is one that the model allows.
       expect(history.faults()).toEqual([]);
 
       const rows = await on.admin`

@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { simulate } from './simulate.ts';
 
-/** What has been found, and by which seeds. */
+/** Faults that were found, and the seeds that show them. */
 const FOUND: Record<string, readonly number[]> = {
   'a worker that had stood still started an attempt whose task had been taken back meanwhile': [
     2373, 2437, 3234, 3818,
   ],
 };
 
-/** For longer: `npm run simulate -- --seeds 100000`. */
+/** For longer runs: `npm run simulate -- --seeds 100000`. */
 const SEEDS = 2_000;
 const AT_ONCE = 500;
 

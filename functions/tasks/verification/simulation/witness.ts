@@ -4,7 +4,7 @@ import type { Entry, Row } from '../model/row.ts';
 type Move = { move: string; at: number; seq: number; attempt: number; status: TaskStatus; runAt: number };
 type Start = { attempt: number; at: number };
 
-/** All that is known of one task: from the rows, from its handler and from who asked for it. */
+/** Everything that is known of one task: from its rows, from its handler and from its client. */
 type History = {
   moves: Move[];
   starts: Start[];
@@ -15,12 +15,12 @@ type History = {
 
 const terminal = (status: TaskStatus): boolean => (TERMINAL as readonly string[]).includes(status);
 
-/** Watches what happens to tasks, and says what must not have. */
+/** Watches tasks, and reports what must not happen. */
 export class Witness {
   readonly #histories = new Map<string, History>();
   readonly #now: () => number;
   readonly faults: string[] = [];
-  /** How often what happened. */
+  /** How often each thing happened. */
   readonly counts = new Map<string, number>();
 
   constructor(now: () => number) {
@@ -36,12 +36,12 @@ export class Witness {
     return history;
   }
 
-  /** What a client asked for, before anything is written. */
+  /** Records a client's request, before anything is written. */
   asked(id: string, notBefore: number, after: readonly string[]): void {
     Object.assign(this.#of(id), { notBefore, after });
   }
 
-  /** What the client of a cancel was told. */
+  /** Records the answer to a cancel. */
   cancelled(task: Task): void {
     this.#of(task.id).cancels.push(task);
   }
@@ -51,7 +51,7 @@ export class Witness {
     const runAt = after.runAt.getTime();
     this.#count(`${move} → ${status}`);
     this.#of(id).moves.push({ move, at: this.#now(), seq, attempt, status, runAt });
-    // A retry means now, but still after the tasks that it depends on; another time is that time.
+    // A retry starts at once, but still after its dependencies. A rescheduled task starts at the new time.
     if (move === 'requeue') this.#of(id).notBefore = 0;
     if (move === 'reschedule') this.#of(id).notBefore = after.scheduledTime.getTime();
     if (before && terminal(before.status) && move !== 'requeue') this.#fault(id, `${move} after the end`);
@@ -80,7 +80,7 @@ export class Witness {
     }
   }
 
-  /** What must hold when all has come to rest. */
+  /** Checks a task when everything has come to rest. */
   ended(row: Row, ledger: readonly Entry[]): void {
     const { id, attempt, status, result } = row;
     if (!terminal(status)) this.#fault(id, `is ${status} for good`);
@@ -94,7 +94,7 @@ export class Witness {
     if (ends !== lives) this.#fault(id, `${lives} lives and ${ends} ends`);
   }
 
-  /** What must hold of a task with which nothing went wrong. */
+  /** Checks a task that no fault has disturbed. */
   fair(id: string, atMostSeconds: number): void {
     const { starts, notBefore } = this.#of(id);
     const lateSeconds = ((starts[0]?.at ?? Number.POSITIVE_INFINITY) - notBefore) / 1000;

@@ -3,15 +3,15 @@ import { enter } from './fake-time.ts';
 import { CALM, type Faults, someFaults } from './faults.ts';
 import { type Random, randomOf } from './random.ts';
 
-/** Where the functions run: one clock, one chance, and what goes wrong. */
+/** The world of the functions: one clock, one source of random numbers, and the faults. */
 export type World = {
   readonly clock: Clock;
   readonly random: Random;
-  /** What goes wrong at this time: nothing, once calm has come. */
+  /** The faults at this time: none after the storm. */
   faults(): Faults;
-  /** From then on nothing goes wrong any more; milliseconds. */
+  /** Time in milliseconds after which there are no more faults. */
   readonly calmAt: number;
-  /** Starts a sandbox, of which `onEnd` hears when it ends, whichever way. */
+  /** Starts a sandbox. `onEnd` is called when it ends, for whatever reason. */
   start(
     name: string,
     limitSeconds: number,
@@ -19,23 +19,23 @@ export type World = {
     onEnd: () => void,
   ): void;
   kill(sandbox: Sandbox): void;
-  /** Calls it as soon as the sandbox has ended. */
+  /** Calls `call` as soon as the sandbox has ended. */
   whenEnded(sandbox: Sandbox, call: () => void): void;
   /**
-   * What a sandbox asks of the database or the queue: takes its time, may never arrive, and its answer may never come
-   * back. Each is an occasion to die.
+   * Sends a request of a sandbox to the database or the queue. It takes time, may never arrive, and its answer may be lost. The
+   * sandbox may die at each request.
    *
    * @param effect throws `WAITS` as long as it cannot happen yet
    */
   request<T>(sandbox: Sandbox, effect: () => T): Promise<T>;
-  /** Lets events happen until it is over or nothing is left to happen. */
+  /** Runs events until `over` returns true or there are no more events. */
   run(over: () => boolean): Promise<void>;
 };
 
-/** Thrown by what waits for somebody else's lock. */
+/** Thrown by an effect that waits for another transaction's lock. */
 export const WAITS = Symbol('waits');
 
-/** Resolves when all that can go on without time has gone on. */
+/** Resolves when everything that needs no time to pass has run. */
 const settled = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
 
 export function worldOf(seed: number, calmAt: number): World {
@@ -82,7 +82,7 @@ export function worldOf(seed: number, calmAt: number): World {
           return;
         }
         const gone = () => reject(new Error('The connection is gone'));
-        // Under way it belongs to nobody: it arrives although its sender has died meanwhile.
+        // A request under way has no owner: it arrives even if its sender has died meanwhile.
         const arrive = () => {
           let answer: T;
           try {

@@ -1,6 +1,6 @@
 /**
- * Variables of the worker that the processes of handlers get. It is a list of what is allowed: a variable that is added to the worker
- * stays there. Not on it are the database, Lambda's runtime API, and the worker's rights, with which one could log in to the database.
+ * Variables that handler processes get from the worker. It is an allow list: a new variable of the worker is not passed on. The
+ * database, Lambda's runtime API and the worker's AWS rights, which allow a login to the database, are not on the list.
  */
 const FOR_HANDLERS = [
   'PATH',

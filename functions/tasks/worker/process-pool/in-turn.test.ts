@@ -6,7 +6,7 @@ import type { OutboundTurn } from '../../store/index.ts';
 import { operatorCommand } from '../stopped-hosts.ts';
 import { inTurn, type TakeTurn } from './in-turn.ts';
 
-/** A fetch that follows one redirect, and what it was asked for. */
+/** A fetch that follows one redirect, and the URLs that it requested. */
 function fetching(redirectTo: string): { fetch: GuardedFetch; sent: string[] } {
   const sent: string[] = [];
   const fetch = async (request: FetchRequest) => {
@@ -41,7 +41,7 @@ test('nothing is sent to a stopped host, and no retry changes that', async () =>
   const [direct, redirected] = [fetching('http://a.example/'), fetching('http://b.example/')];
   await expect(inTurn(direct.fetch, takeTurn)({ url: 'http://b.example/' })).rejects.toThrow(PermanentError);
   expect(direct.sent).toEqual([]);
-  // A fetch wraps what it does not know: the refusal comes through all the same.
+  // A fetch wraps unknown errors. The refusal must come through nevertheless.
   const wrapping: GuardedFetch = (request) =>
     redirected.fetch(request).catch((cause: unknown) => {
       throw new Error('network', { cause });

@@ -6,18 +6,19 @@ import type { OutboundTurn } from '../../store/index.ts';
 /** Takes an organization's next turn to send a request to a host. */
 export type TakeTurn = (host: string) => Promise<OutboundTurn>;
 
-/** No name is longer (RFC 1035). A request to a longer one fails when the name is looked up, and needs no turn. */
+/** Longest valid host name (RFC 1035). A request to a longer name fails at the look-up, and needs no turn. */
 export const MAX_HOST_CHARACTERS = 253;
 
 /**
- * Outbound requests of one organization: each waits for its turn with the host, those after a redirect too.
+ * Returns a fetch for one organization: each request waits for its turn with the host. Requests after a redirect do too.
  *
- * The fetch throws PermanentError `host_stopped`, RetryError `host_busy` or `turn_unknown`, and the reason of the request's signal.
+ * The fetch throws PermanentError `host_stopped`, RetryError `host_busy` or `turn_unknown`, and the reason of the request's
+ * signal.
  */
 export function inTurn(fetch: GuardedFetch, takeTurn: TakeTurn): GuardedFetch {
   return async (request) => {
     const signal = request.signal ?? new AbortController().signal;
-    // Not counted towards the time-out of the request. What is no URL, the fetch refuses.
+    // The wait does not count towards the time-out of the request. `fetch` itself refuses an invalid URL.
     const first = URL.parse(request.url);
     if (first) await awaitTurn(takeTurn, first, signal);
     let refused: { error: unknown } | undefined;
@@ -36,7 +37,7 @@ export function inTurn(fetch: GuardedFetch, takeTurn: TakeTurn): GuardedFetch {
   };
 }
 
-/** The host of a URL, without the dot at the end that a name may have. */
+/** Returns the host of a URL, without the dot that a name may end with. */
 export function hostOf(url: URL): string {
   return url.hostname.replace(/\.$/, '');
 }

@@ -8,10 +8,10 @@ import type { FromRunner } from './protocol.ts';
 const run = z.number();
 const count = z.int().min(0);
 const stored = (characters: number) => z.string().max(characters).transform(clean);
-/** Whatever its values are: they are made to fit the row when the attempt is settled. */
+/** Any values are accepted. They are made to fit the row when the attempt is settled. */
 const details = z.record(z.string(), z.custom<Json>());
 
-/** Larger than what a handler may give: a list of fields has become an object, with a name for each. */
+/** Larger than the limit for a handler, because a list of fields becomes an object with a name for each. */
 const MAX_FIELDS_BYTES = 8 * FIELDS_BYTES;
 
 const fields = z
@@ -64,15 +64,15 @@ const message = z.discriminatedUnion('type', [
 ]) satisfies z.ZodType<FromRunner>;
 
 /**
- * A message of a runner. The code in a runner may be anybody's, so nothing of a message is believed before it was checked.
+ * Checks a message of a runner. The code in a runner may be hostile, so nothing in a message is trusted before the check.
  *
- * @returns undefined when a runner of ours does not send it
+ * @returns undefined when one of our runners would not send it
  */
 export function readMessage(given: unknown): FromRunner | undefined {
   try {
     return message.safeParse(given).data;
   } catch {
-    // Fields that are no JSON, or so deep that nothing can read them.
+    // The fields are not JSON, or are nested too deeply to be read.
     return undefined;
   }
 }

@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import process from 'node:process';
 import { Worker } from 'node:worker_threads';
 
-/** Between two looks for the parent. */
+/** Milliseconds between two looks at the parent. */
 const LOOK_MILLISECONDS = 1_000;
 
-/** Kills this process when it has got another parent, from a thread of its own: the main one may be spinning. */
+/** Kills this process when its parent changes. It runs in a thread of its own, because the main thread may be spinning. */
 const WATCH = `
   const { workerData } = require('node:worker_threads');
   setInterval(() => {
@@ -13,8 +13,8 @@ const WATCH = `
   }, workerData.every);`;
 
 /**
- * Makes sure that this process does not outlive a parent that was killed, whatever its own code does then. Without, a
- * handler that spins would go on for ever.
+ * Makes sure that this process does not outlive a killed parent, whatever its own code does. Without it, a handler that spins
+ * would go on for ever.
  */
 export async function watchParent(): Promise<void> {
   const watch = new Worker(WATCH, {

@@ -15,10 +15,10 @@ import type { HandlerOutput } from '../../handler-output.ts';
 import { memoryOf } from './memory.ts';
 import { type Runners, type RunnersSpec, startRunners } from './pool.ts';
 
-// Processes are started, filled and killed.
+// The tests start, fill and kill processes.
 vi.setConfig({ testTimeout: 60_000 });
 
-/** The program of these tests is source, whose imports lie anywhere in it. */
+/** The program of these tests is source code. Its imports may be anywhere in the repository. */
 const REPOSITORY = new URL('../../../../', import.meta.url);
 
 const opened: Runners[] = [];
@@ -43,7 +43,7 @@ afterEach(async () => {
 });
 afterAll(() => runners.stop());
 
-/** Runs an attempt of a kind of `testing/program.ts`; `stop` and `end` are to be aborted by the test. */
+/** Starts an attempt of a kind of `testing/program.ts`. The test may abort `stop` and `end`. */
 function start(kind: string, { on = runners, payload = null as unknown } = {}) {
   const stop = new AbortController();
   const end = new AbortController();
@@ -67,7 +67,7 @@ function start(kind: string, { on = runners, payload = null as unknown } = {}) {
   return { result, stop, end, output };
 }
 
-/** Whether a process still runs; one that waits to be buried does not. */
+/** Returns true while a process runs. A zombie does not run. */
 const isAlive = (pid: number) => memoryOf(pid) > 0;
 
 describe('a handler in a runner', () => {
@@ -128,14 +128,14 @@ describe('a handler in a runner', () => {
   });
 
   test('is received while it spins, in a few messages, however much it says', async () => {
-    // Where the process may look for it.
+    // A place that the process may read.
     const end = fileURLToPath(new URL(`node_modules/.celeriac-${randomUUID()}`, REPOSITORY));
     const begun = performance.now();
     const { result, output } = start('isolated.chatter', { payload: end });
     await expect.poll(() => output.length).toBeGreaterThan(2);
     await writeFile(end, '');
     const steps = await result.finally(() => rm(end));
-    // Ten a second, and what is left at the end.
+    // Ten messages a second, and the rest at the end.
     expect(output.length).toBeLessThanOrEqual((performance.now() - begun) / 100 + 2);
     expect(output.flatMap(({ lines }) => lines)).toHaveLength(1_000);
     expect(output.reduce((sum, { leftOut }) => sum + leftOut, 0)).toBe(4_000);
@@ -188,7 +188,7 @@ describe('a pool', () => {
 
   test('takes on some more while attempts are short, and none to wait behind one that was long', async () => {
     const on = pool({ size: 1 });
-    // However busy this machine is: short ones come in a row at some time.
+    // However busy this machine is, several short attempts come in a row at some time.
     await expect
       .poll(async () => {
         await start('isolated.echo', { on }).result;

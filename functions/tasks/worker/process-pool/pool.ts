@@ -3,15 +3,15 @@ import type { Job } from './protocol.ts';
 import { type AttemptSignals, memoryExceeded, type Runner, type RunnerSpec, startRunner } from './runner.ts';
 
 export type RunnersSpec = RunnerSpec & {
-  /** Attempts side by side. */
+  /** Attempts that run side by side. */
   size: number;
-  /** Of a runner's whole process, buffers and all; one that outgrows it is killed. */
+  /** Memory of a runner's whole process, buffers included. A runner that exceeds it is killed. */
   memoryMiB: number;
 };
 
-/** The processes in which isolated attempts run: started when first needed, then kept. */
+/** The processes in which isolated attempts run. They start when first needed, and are kept. */
 export type Runners = {
-  /** Attempts that could begin now; while attempts are short, also some that would have to wait for one or the other of them. */
+  /** Number of attempts that may start now. While attempts are short, it includes some that would wait for another attempt. */
   free: () => number;
   /** Resolves when the next attempt has left its runner. */
   released: () => Promise<void>;
@@ -20,8 +20,8 @@ export type Runners = {
    *
    * @param job called when the handler begins: its limits count from here
    * @returns the result as JSON text
-   * @throws what the handler threw; RetryError `handler_crashed` or `memory_exceeded` when its process died of it; the
-   *   reason of `signal` when that aborts before the beginning, and of `end` when that aborts
+   * @throws the handler's error; RetryError `handler_crashed` or `memory_exceeded` when the process died; the reason of `signal`
+   *   when it aborts before the beginning, and of `end` when it aborts
    */
   run: (job: () => Job, hearing: AttemptSignals) => Promise<string>;
   /** Kills all processes. */
@@ -29,19 +29,19 @@ export type Runners = {
 };
 
 /**
- * While so many attempts in a row were short, some more are taken on for each runner, so that a statement claims and settles
- * several: each of them waits a fraction of a second. Nothing is taken on to wait behind what may be long.
+ * After `inARow` short attempts in a row, each runner accepts `ahead` more, so that a statement claims and settles several. Each
+ * of them waits a fraction of a second. No attempt is accepted to wait behind one that may be long.
  */
 const SHORT = { inARow: 8, milliseconds: 100, ahead: 4 };
 
-/** Between two looks at the memory of runners at work. */
+/** Milliseconds between two looks at the memory of working runners. */
 const LOOK_MILLISECONDS = 100;
 
 export function startRunners({ size, memoryMiB, ...spec }: RunnersSpec): Runners {
   const all = new Set<Runner>();
   const idle: Runner[] = [];
   const waiting: (() => void)[] = [];
-  /** Places that are taken, by runners at work or about to be. */
+  /** Number of taken places, by runners that work or are about to. */
   let taken = 0;
   let release = Promise.withResolvers<void>();
   let shortInARow = 0;
@@ -63,7 +63,7 @@ export function startRunners({ size, memoryMiB, ...spec }: RunnersSpec): Runners
     return runner;
   };
 
-  /** Waits for a place, which the caller then has to give back. */
+  /** Waits for a place. The caller must give the place back. */
   const place = async (signal: AbortSignal): Promise<void> => {
     if (taken < size) {
       taken += 1;
@@ -120,7 +120,7 @@ export function startRunners({ size, memoryMiB, ...spec }: RunnersSpec): Runners
           return await runner.run(job(), hearing);
         } finally {
           shortInARow = performance.now() - startedAt < SHORT.milliseconds ? shortInARow + 1 : 0;
-          // One that has kept much of what it was given would fail the next attempt for it.
+          // A process that has kept much memory would make the next attempt fail.
           if (memoryOf(runner.pid) > memoryMiB / 2) runner.kill(memoryExceeded(memoryMiB));
           else if (runner.usable()) rest(runner);
         }

@@ -4,19 +4,19 @@ import type { OutboundTurn } from '../../store/index.ts';
 import type { Thrown } from './thrown.ts';
 
 /*
- * What the worker and a runner tell each other. `run` numbers the attempts of a runner: what a handler still says
- * after it has returned is nobody's.
+ * Messages between the worker and a runner. `run` numbers the attempts of a runner, so that output that a handler sends after its
+ * return is not taken for another attempt's.
  */
 
-/** An attempt to be run elsewhere: the data of a task's context. */
+/** An attempt for another process: the data of a task's context. */
 export type Job = {
   readonly taskId: string;
   readonly kind: string;
-  /** JSON, as it was written. */
+  /** JSON, as the caller wrote it. */
   readonly payload: string;
   readonly attempt: number;
   readonly idempotencyKey: string;
-  /** When its signal aborts by itself. */
+  /** When the signal aborts because of the soft limit. */
   readonly deadline: Date;
 };
 
@@ -28,7 +28,7 @@ export type ToRunner =
       readonly code: AttemptAborted['code'];
       readonly message: string;
     }
-  /** The answer to the last question for a turn. Without a turn, nobody knows when it is. */
+  /** Answer to the last question for a turn. `turn` is absent when it could not be taken. */
   | { readonly type: 'turn'; readonly run: number; readonly turn: OutboundTurn | undefined };
 
 export type FromRunner =
@@ -39,5 +39,5 @@ export type FromRunner =
   /** The result as JSON text. */
   | { readonly type: 'returned'; readonly run: number; readonly result: string }
   | { readonly type: 'threw'; readonly run: number; readonly thrown: Thrown }
-  /** Nobody caught it: the runner ends with these words. */
+  /** An error that no code has caught: the runner ends with this message. */
   | { readonly type: 'ending'; readonly message: string };

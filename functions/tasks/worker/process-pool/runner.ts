@@ -15,49 +15,52 @@ import { reviveThrown } from './thrown.ts';
 export type RunnerSpec = {
   /** The module that calls `serve`. */
   program: URL;
-  /** All of the process's environment. */
+  /** The whole environment of the process. */
   environment: NodeJS.ProcessEnv;
   /**
-   * The folder that the process may read, by Node's permissions: its own code. Everything else on the machine is closed to it, so also
-   * `/proc`, where the environment of the worker stands. Default: the folder of the program.
+   * The folder of its own code, which Node's permissions allow the process to read. All other files of the machine are closed to
+   * it, also `/proc`, which shows the worker's environment. Default: the folder of the program.
    */
   readable?: URL;
-  /** Of the JavaScript heap; what outgrows it ends. */
+  /** Limit of the JavaScript heap. A process that exceeds it ends. */
   heapMiB: number;
-  /** Within which the process must be able to run attempts; else it is killed. Default: 30. */
+  /** Seconds within which the process must be ready for attempts. Otherwise it is killed. Default: 30. */
   readySeconds?: number;
 };
 
 export type AttemptSignals = {
-  /** Aborts: the handler's signal does. Its reason is an AttemptAborted. */
+  /** When it aborts, the handler's signal aborts. Its reason is an AttemptAborted. */
   signal: AbortSignal;
-  /** Aborts: the process is killed, and the attempt fails with its reason. */
+  /** When it aborts, the process is killed, and the attempt fails with its reason. */
   end: AbortSignal;
   onOutput: (output: HandlerOutput) => void;
-  /** Takes a turn of the attempt's organization, whichever the process would like to name. */
+  /** Takes a turn of the attempt's own organization, even if the process names another one. */
   takeTurn: TakeTurn;
 };
 
 /** A process that runs one attempt at a time. */
 export type Runner = {
-  /** Runs an attempt; must not be called while another one runs. @returns the result as JSON text @throws what the handler threw */
+  /** Runs an attempt. Do not call it while another attempt runs. @returns the result as JSON text @throws the handler's error */
   run: (job: Job, hearing: AttemptSignals) => Promise<string>;
   /** Resolves when the process can run attempts. @throws RetryError `handler_crashed` when it cannot */
   ready: Promise<void>;
-  /** Undefined when it could not be started at all. */
+  /** Undefined when the process could not be started at all. */
   pid: number | undefined;
-  /** Whether it can be given a further attempt. */
+  /** Returns true when the runner can take a further attempt. */
   usable: () => boolean;
-  /** Whether it keeps this process from ending: it does from its start on, and should not while it is idle. */
+  /**
+   * `hold` lets the runner keep this process from ending, `letGo` undoes it. A runner holds from its start on, and should not
+   * while idle.
+   */
   hold: () => void;
   letGo: () => void;
-  /** Kills the process; the attempt that it runs fails with this error. */
+  /** Kills the process. The attempt that it runs fails with this error. */
   kill: (why: Error) => void;
   /** Resolves when the process is gone. */
   gone: Promise<void>;
 };
 
-/** A process that was killed is gone within milliseconds; one that the system does not let go is not waited for. */
+/** Seconds to wait for the end of a killed process. It normally takes milliseconds. */
 const LONGEST_DEATH_SECONDS = 2;
 
 const LAST_WORDS_MILLISECONDS = 100;
@@ -83,7 +86,7 @@ export function startRunner({
   const gone = Promise.withResolvers<void>();
   type Current = Pick<AttemptSignals, 'onOutput' | 'takeTurn'> & {
     run: number;
-    /** A question for a turn has no answer yet. */
+    /** True while a question for a turn has no answer. */
     asks: boolean;
     resolve(result: string): void;
     reject(error: Error): void;
@@ -131,7 +134,7 @@ export function startRunner({
     if (child.pid === undefined) end(error.message);
   });
   child.once('exit', async (code, signal) => {
-    // Its last words, which tell why, may still be on their way.
+    // Its last output, which tells the cause, may still be on its way.
     if (!why && child.stderr?.closed === false) {
       await Promise.race([once(child.stderr, 'close'), sleep(LAST_WORDS_MILLISECONDS)]);
     }
@@ -166,7 +169,7 @@ export function startRunner({
     letGo() {
       child.unref();
       child.channel?.unref();
-      // A pipe, which its type does not say.
+      // It is a pipe, although its type does not tell.
       if (child.stderr instanceof Socket) child.stderr.unref();
     },
     kill,
@@ -195,13 +198,16 @@ export function startRunner({
   };
 }
 
-/** Reads its own code, starts the thread that watches for its parent, and neither writes files nor starts processes. */
+/**
+ * Returns Node's permission flags. The process may read its own code and start the thread that watches its parent. It may neither
+ * write files nor start processes.
+ */
 function permissions(readable: URL): string[] {
   return [
     '--permission',
     `--allow-fs-read=${fileURLToPath(readable)}`,
     '--allow-worker',
-    // Says that a thread could be given more permissions than its process has, which needs code that wants to.
+    // The warning is about threads that get more permissions than their process. Only the code in the process could do that.
     '--disable-warning=PERM0006',
   ];
 }
@@ -218,7 +224,7 @@ function reasonOf({ reason }: AbortSignal): Pick<AttemptAborted, 'code' | 'messa
   return reason instanceof AttemptAborted ? reason : { code: 'cancelled', message: String(reason) };
 }
 
-/** A message that cannot be sent has no receiver any more. The end of the process reports it. */
+/** Sends a message. A message that cannot be sent has no receiver any more; the end of the process reports it. */
 function send(child: ChildProcess, message: ToRunner): void {
   if (child.connected) child.send(message, () => {});
 }

@@ -16,18 +16,18 @@ type ServeDeps = {
   fetch: GuardedFetch;
 };
 
-/** An attempt that runs here. */
+/** The attempt that runs in this process. */
 type Current = { readonly run: number; readonly stop: AbortController; readonly turns: TurnQuestions };
 
-/** Between two messages of what a handler says. */
+/** Shortest time between two messages with a handler's output. */
 const SAID_MILLISECONDS = 100;
 
-/** The program of a runner: runs one attempt at a time for the worker that started this process, and ends with it. */
+/** The program of a runner. It runs one attempt at a time for the worker that started this process, and ends with the worker. */
 export async function serve(deps: ServeDeps): Promise<void> {
   let current: Current | undefined;
 
   process.on('disconnect', () => process.exit(0));
-  // A Ctrl-C is for the worker, which lets attempts end.
+  // Ctrl-C is meant for the worker, which lets attempts end.
   process.on('SIGINT', () => {});
   process.on('uncaughtException', (error) => {
     const message = error instanceof Error ? error.message : String(error);
@@ -78,8 +78,8 @@ async function perform(
 }
 
 /**
- * Passes on what a handler says, joined to a few messages a second: at once after a silence, so that also a handler
- * that never gives way is heard.
+ * Passes a handler's output on, merged into a few messages a second. The first message after a pause is sent at once, so that
+ * output of a handler that never yields arrives too.
  */
 function speaker(run: number) {
   let waiting = NO_OUTPUT;

@@ -3,7 +3,7 @@ import { type Json, PermanentError, RetryError } from '../../define-task.ts';
 import { textOf } from '../../failure.ts';
 import { storableText } from '../../result.ts';
 
-/** What a handler threw, as it crosses from one process to another: which of the engine's errors it was, and its data. */
+/** A handler's error in a form that crosses processes: its class among the engine's errors, and its data. */
 export type Thrown =
   | { readonly as: 'permanent'; readonly code: string; readonly message: string; readonly details: Details }
   | {
@@ -14,7 +14,7 @@ export type Thrown =
       readonly afterSeconds: number;
     }
   | { readonly as: 'aborted'; readonly code: AttemptAborted['code']; readonly message: string }
-  /** A bug or an outage; the stack, with those of its causes, is for the log. */
+  /** A bug or an outage. The stack, with those of its causes, is for the log. */
   | { readonly as: 'other'; readonly name: string; readonly message: string; readonly stack: string };
 
 type Details = Readonly<Record<string, Json>>;
@@ -40,7 +40,7 @@ export function describeThrown(thrown: unknown): Thrown {
   return { as: 'other', name: 'Error', message: textOf(thrown), stack: '' };
 }
 
-/** The error again, of the class that it had. */
+/** Restores the error with its class. An error of another class becomes an `Error` with its name and stack. */
 export function reviveThrown(thrown: Thrown): Error {
   switch (thrown.as) {
     case 'permanent':
@@ -56,12 +56,12 @@ export function reviveThrown(thrown: Thrown): Error {
   }
 }
 
-/** Handlers in JavaScript may have given anything as code and message. */
+/** Copies the data of an error. Handlers in JavaScript may use any value as code and message. */
 function said(thrown: PermanentError | RetryError) {
   return { code: String(thrown.code), message: textOf(thrown), details: copied(thrown.details) };
 }
 
-/** Details may hold what no other process understands, such as functions: only their JSON crosses. */
+/** Copies details as JSON. They may hold values that cannot cross processes, such as functions. */
 function copied(details: Details): Details {
   try {
     return { ...JSON.parse(storableText(details)) };

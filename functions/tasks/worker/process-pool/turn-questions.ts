@@ -1,10 +1,10 @@
 import type { OutboundTurn } from '../../store/index.ts';
 import type { TakeTurn } from './in-turn.ts';
 
-/** How an attempt in a runner takes turns: the worker, which has the database, is asked for one after the other. */
+/** How an attempt in a runner takes turns: it asks the worker, which has the database, one question after the other. */
 export type TurnQuestions = {
   take: TakeTurn;
-  /** The answer to the question that was asked last. */
+  /** Passes the answer to the last question. */
   answered: (turn: OutboundTurn | undefined) => void;
 };
 

@@ -8,7 +8,7 @@ import { defineTask, type Json, PermanentError, RetryError, type TaskContext } f
 import { serve } from '../serve.ts';
 import { ISOLATED_KINDS, type IsolatedName } from './kinds.ts';
 
-/** Handlers that do what a well-behaved one never would, by the names of their kinds. */
+/** Handlers that misbehave, by the names of their kinds. */
 const HANDLERS: Record<IsolatedName, (context: TaskContext, payload: Json) => Promise<Json>> = {
   'isolated.echo': async ({ taskId, attempt, idempotencyKey, deadline }, payload) => ({
     pid: process.pid,
@@ -42,12 +42,12 @@ const HANDLERS: Record<IsolatedName, (context: TaskContext, payload: Json) => Pr
   },
   'isolated.buffers': async () => {
     const buffers: Buffer[] = [];
-    // Twice what the tests allow a process, and no more: the machine is not to be brought down.
+    // Twice what the tests allow a process, and no more, so that the machine survives.
     for (let i = 0; i < 150; i += 1) {
       buffers.push(Buffer.alloc(4 * 1024 * 1024, 1));
       await sleep(10);
     }
-    // Held until somebody has looked, however late that is.
+    // Keep the buffers until the pool has looked at the memory, however late that is.
     await sleep(60_000);
     return buffers.length;
   },
@@ -77,7 +77,7 @@ const HANDLERS: Record<IsolatedName, (context: TaskContext, payload: Json) => Pr
     const answers = await Promise.all(urls.map((url) => fetch({ url, signal })));
     return { pid: process.pid, statuses: answers.map(({ status }) => status) };
   },
-  // Says to the worker what only a broken runner would, and is still there afterwards.
+  // Sends the worker messages that only a broken runner would, and stays alive afterwards.
   'isolated.hostile': async ({ signal }, payload) => {
     const { messages } = payload as { messages: Json[] };
     for (const message of messages) process.send?.(message);
@@ -100,7 +100,7 @@ const HANDLERS: Record<IsolatedName, (context: TaskContext, payload: Json) => Pr
       codeOf(() => execFileSync('cat', readable)),
     ];
   },
-  // Until there is a file of that name: only that reaches one who never gives way.
+  // Runs until a file of this name exists. Nothing else reaches a handler that never yields.
   'isolated.chatter': async ({ progress, log }, until) => {
     let steps = 0;
     for (; steps < 5_000 || !existsSync(String(until)); steps += 1) {
@@ -119,6 +119,6 @@ await serve({
       kind && defineTask({ ...kind, payload: z.json(), run: (payload, context) => run(context, payload) })
     );
   },
-  // Every name is this machine.
+  // Every name resolves to this machine.
   fetch: guardedFetch({ loopback: 'allowed', lookUp: async () => ['127.0.0.1'] }),
 });

@@ -1,2 +1,2 @@
-/** A runner's program that never gets as far as serving. */
+/** A runner's program that never becomes ready. */
 setInterval(() => {}, 60_000);
