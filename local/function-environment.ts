@@ -1,32 +1,32 @@
 import type { FunctionSpec } from './template/deployment.ts';
 
 /**
- * Variables that the local runtime sets otherwise than the template, unless the shell sets them: the login by `?token=` in a
- * WebSocket address works here, and no metrics are written to the logs.
+ * Values that differ from the template on this machine, unless the shell sets them: login by `?token=` in a WebSocket
+ * URL is allowed, and no metrics are written to the logs.
  */
 const LOCAL_DEFAULTS: Readonly<Record<string, string>> = {
   TOKEN_IN_URL: 'allowed',
   METRICS: 'none',
-  // No failover of the database to outlast: what a kill -9 interrupted goes on sooner.
+  // A local database has no failover to survive. A shorter lease resumes tasks sooner after a kill -9.
   LEASE_SECONDS: '30',
-  // Everybody on this machine has the same address.
+  // All clients on this machine have one address.
   LOGINS_PER_ADDRESS: '1000',
   REGISTRATIONS_PER_ADDRESS: '1000',
 };
 
-/** Variables that say where the local server is: a developer's own of the same name means another database. */
+/** Variables that locate the local server. A developer's own variable of that name means another database. */
 const NOT_FROM_SHELL = new Set(['DATABASE_URL', 'DATABASE_CA_FILE']);
 
 export interface DatabaseLogin {
   readonly host: string;
   readonly port: number;
-  /** Of every function's role. */
+  /** Password of every function's role. */
   readonly rolePassword: string;
 }
 
 /**
- * The variables of a function on this machine: the template's; over them the local defaults, and over them those of
- * the shell that the template names too.
+ * Returns the variables of a function on this machine: the template's values, replaced by the local defaults, replaced
+ * by the shell's values for variables that the template names.
  */
 export function functionEnvironment(
   { environment }: Pick<FunctionSpec, 'environment'>,
@@ -41,9 +41,8 @@ export function functionEnvironment(
 }
 
 /**
- * The stand-in for IAM login over TLS: a role logs in with a password that only this machine has, at the local
- * server, which speaks no TLS on the loopback interface. A URL without a role (the owner's, who reads a secret)
- * stays without.
+ * Replaces the IAM login over TLS: a role logs in with a password that only this machine has. The local server speaks
+ * no TLS on the loopback interface. A URL without a role belongs to the owner, who reads a secret; it gets no password.
  */
 function withPasswordLogin(
   { DATABASE_URL, DATABASE_CA_FILE: _, ...rest }: Record<string, string>,

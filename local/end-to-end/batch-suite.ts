@@ -4,7 +4,7 @@ import { type User, watch } from './client.ts';
 
 const waitFor = { timeout: 90_000, interval: 100 };
 
-/** Registers the tests of batches: by request, by upload, and watched. */
+/** Registers the tests of batches: created by request, imported from an upload, and watched. */
 export function batchTests(running: () => { runtime: Runtime; ada: User }): void {
   describe('a batch', () => {
     test('of ten thousand tasks is created by one request, watched, and completed', async () => {
@@ -19,7 +19,7 @@ export function batchTests(running: () => { runtime: Runtime; ada: User }): void
       const last = await watcher.until((frame) => frame.status === 'finished');
       expect(last).toMatchObject({ type: 'batch', id: body.batch.id, completed: 10_000, progress: 1 });
       expect(watcher.frames[0]).toMatchObject({ type: 'batch', total: 10_000 });
-      // Far fewer than there were changes.
+      // There are far fewer frames than changes.
       expect(watcher.frames.length).toBeLessThan(500);
       watcher.socket.close();
     }, 120_000);
@@ -53,7 +53,7 @@ export function batchTests(running: () => { runtime: Runtime; ada: User }): void
       await expect
         .poll(async () => (await ada.ask('GET', `/api/batches/${batch.id}/`)).body, waitFor)
         .toMatchObject({ status: 'finished', total: 4_995, completed: 4_995 });
-      // Its tasks may end before the one that has imported them.
+      // The batch's tasks may end before the task that imported them.
       await expect
         .poll(async () => (await ada.ask('GET', `/api/tasks/${task}/`)).body, waitFor)
         .toMatchObject({

@@ -4,12 +4,12 @@ import WebSocket from 'ws';
 // biome-ignore lint/suspicious/noExplicitAny: a test reads whatever the answer holds, and fails where it does not
 export type Answer = { status: number; body: any };
 
-/** A user of a running Celeriac, as a program outside would be one. */
+/** A user of a running Celeriac that calls the API like an external program. */
 export type User = {
   access: string;
   email: string;
   ask: (method: string, path: string, body?: unknown) => Promise<Answer>;
-  /** Creates a task; its id. */
+  /** Creates a task. @returns its id */
   create: (task: Record<string, unknown>) => Promise<string>;
 };
 
@@ -56,7 +56,7 @@ export async function register(url: string): Promise<User> {
 // biome-ignore lint/suspicious/noExplicitAny: as above
 export type Frame = any;
 
-/** A WebSocket that keeps what it received. */
+/** A WebSocket that stores the received frames. */
 export type Watcher = {
   frames: Frame[];
   socket: WebSocket;
@@ -97,17 +97,20 @@ export async function watch(address: string, protocols: string[] = []): Promise<
   };
 }
 
-/** Milliseconds ahead of which a task is due that is to be watched from before its start; on a slow machine, more. */
+/**
+ * Milliseconds from a task's creation to its due time, so that a test can watch it before it starts. The later ones are
+ * for slow machines.
+ */
 const LEADS_MS = [1_500, 5_000, 15_000];
 
 /**
- * Creates tasks that are due soon and watches them before they start. Where this machine is too slow for that, others
- * that are due later.
+ * Creates tasks that are due soon, and watches them before they start. If this machine is too slow, repeats this with
+ * new tasks that are due later.
  *
- * @param user of the tasks
- * @param tasks to create, without their time
- * @param open begins to watch them all
- * @returns the watcher, which has been told of each that it is SCHEDULED
+ * @param user creates the tasks
+ * @param tasks tasks to create, without `scheduled_time`
+ * @param open begins to watch all tasks
+ * @returns the watcher, which has received the status SCHEDULED of each task
  */
 export async function watchFromBefore(
   user: Pick<User, 'create'>,

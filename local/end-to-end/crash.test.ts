@@ -10,7 +10,7 @@ import { synthesizedAssembly } from '../template/synthesize.ts';
 import { register, type User } from './client.ts';
 
 /*
- * A task that takes its worker down every time, with the stack as it is deployed but for a shorter visibility timeout.
+ * A task that kills its worker every time. The stack is as deployed, except for a shorter visibility timeout.
  */
 
 let directory: string;
@@ -55,11 +55,11 @@ function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    // It has ended since it was seen.
+    // The process ended after it was found.
   }
 }
 
-/** Sandboxes of a function that this process started. */
+/** Returns the pids of a function's sandboxes that this process started. */
 async function sandboxesOf(functionName: string): Promise<number[]> {
   const pids: number[] = [];
   for (const entry of await readdir('/proc')) {
@@ -127,7 +127,7 @@ test('a message that SQS gives up on ends in the dead-letter queue, whose functi
     .poll(() => stateOf(id), { timeout: 60_000, interval: 200 })
     .toEqual({ status: 'SCHEDULED', attempt: 5, crashes: 5, code: 'worker_crashed', ledger: fiveCrashes });
   expect(kills).toBe(5);
-  // Nothing is under way for it any more: the dispatcher is what brings it back.
+  // No message exists for the task any more: the dispatcher sends it again.
   await runtime.invoke('dispatcher');
   await expect.poll(() => kills, { timeout: 20_000 }).toBe(6);
 }, 90_000);

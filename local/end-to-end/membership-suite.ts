@@ -5,7 +5,7 @@ import { register, type User, watch } from './client.ts';
 
 const LATER = { name: 'Later', scheduled_time: new Date(Date.now() + 86_400_000).toISOString() };
 
-/** Registers the tests of what an open socket hears when its user is no longer a member. */
+/** Registers the tests of an open socket whose user loses a membership. */
 export function membershipTests(running: () => { runtime: Runtime; ada: User; sql: Sql }): void {
   test('an open socket is told when its membership ends, and then hears of other organizations alone', async () => {
     const { runtime, ada, sql } = running();
@@ -21,7 +21,7 @@ export function membershipTests(running: () => { runtime: Runtime; ada: User; sq
     const kept = await bob.create(LATER);
     const watcher = await watch(`${runtime.wsUrl}/ws`, ['celeriac', bob.access]);
     for (const task of [left, kept]) watcher.socket.send(JSON.stringify({ action: 'subscribe', task }));
-    // The first frame of a task comes before its subscription is written.
+    // The first frame of a task is sent before its subscription is stored.
     const watched = () =>
       sql`select from tasks where id = any (${[left, kept]}::uuid[]) and cardinality(watchers) = 1`;
     await expect.poll(watched, { timeout: 60_000 }).toHaveLength(2);
@@ -31,7 +31,7 @@ export function membershipTests(running: () => { runtime: Runtime; ada: User; sq
     expect(ended).toMatchObject({ type: 'error', organization: team.id });
 
     const { length } = watcher.frames;
-    // Each answer comes after its frames were posted.
+    // The API answers after the frames have been posted.
     expect((await ada.ask('POST', `/api/tasks/${left}/cancel/`)).status).toBe(200);
     expect((await bob.ask('POST', `/api/tasks/${kept}/cancel/`)).status).toBe(200);
     await watcher.until((frame) => frame.id === kept && frame.status === 'CANCELLED');

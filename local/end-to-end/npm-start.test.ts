@@ -10,7 +10,7 @@ import { freePort } from '../process/free-port.ts';
 import { register, request, type User, watch } from './client.ts';
 
 /*
- * `npm start`, as a user types it: walked through, killed with -9 in the middle of work, and started again.
+ * `npm start` like a user runs it: used, killed with -9 during work, and started again.
  */
 
 const REPOSITORY = resolve(import.meta.dirname, '../..');
@@ -21,7 +21,7 @@ let ports: { PORT: string; WS_PORT: string };
 let target: Server;
 let targetUrl: string;
 const hits = new Map<string, number>();
-/** What is running stays so. */
+/** While true, requests of tasks wait, so that running tasks stay running. */
 let isHolding = true;
 let npm: ChildProcess | undefined;
 
@@ -47,7 +47,7 @@ afterAll(async () => {
 
 const url = () => `http://localhost:${ports.PORT}`;
 
-/** Starts `npm start` in a process group of its own and waits for its word. */
+/** Starts `npm start` in its own process group and waits until it is ready. */
 async function start(extra: Record<string, string> = {}): Promise<{ process: ChildProcess; output: string }> {
   const child = spawn('npm', ['start'], {
     cwd: REPOSITORY,
@@ -77,7 +77,7 @@ async function start(extra: Record<string, string> = {}): Promise<{ process: Chi
     };
     child.stdout.on('data', read);
     child.stderr.on('data', read);
-    // Not at its exit, before which its last words may not have been read.
+    // Not `exit`: at that event the last output may not have been read.
     child.once('close', (code) => {
       clearTimeout(timer);
       failed(new Error(`exit ${code}: ${output}`));
@@ -86,7 +86,7 @@ async function start(extra: Record<string, string> = {}): Promise<{ process: Chi
   return { process: child, output };
 }
 
-/** Signals the whole group (npm, the runtime and what it started) and waits until nobody of it is left. */
+/** Signals the whole group (npm, the runtime and their children), and waits until no process of it is left. */
 async function stop({ pid }: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (pid === undefined) return;
   const signalled = (name: NodeJS.Signals | 0) => {
@@ -142,7 +142,7 @@ test('runs a task, is killed with -9 while tasks run, starts again, and every ta
   await expect
     .poll(async () => [...new Set(await statuses(ada, all))], { timeout: 150_000, interval: 500 })
     .toEqual(['COMPLETED']);
-  // One final transition each: the last attempt completed, those before it died with their worker.
+  // Each task has one final transition: its last attempt completed, and the earlier attempts crashed with their worker.
   for (const id of all) {
     const { body } = await ada.ask('GET', `/api/tasks/${id}/`);
     const { body: ledger } = await ada.ask('GET', `/api/tasks/${id}/attempts/`);
@@ -153,7 +153,7 @@ test('runs a task, is killed with -9 while tasks run, starts again, and every ta
   expect((await statuses(ada, [walked]))[0]).toBe('COMPLETED');
 
   await stop(npm, 'SIGTERM');
-  // A clean stop leaves no postmaster either.
+  // A clean stop also leaves no postmaster.
   expect(existsSync(join(dataDir, 'postgres/cluster/postmaster.pid'))).toBe(false);
   await expect(request(url(), 'GET', '/api/openapi.json')).rejects.toThrow();
   npm = undefined;

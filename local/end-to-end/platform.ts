@@ -1,11 +1,11 @@
 import type { Runtime, RuntimeOptions } from '../runtime.ts';
 
-/** What the suite runs on. */
+/** The platform on which the suite runs. */
 export interface Platform {
-  /** Brings the system up, with these options besides its own. */
+  /** Starts the system with these options and the platform's own. */
   start(options: Pick<RuntimeOptions, 'schedules' | 'env'>): Promise<Runtime>;
-  /** SQS requests since the start, by action. */
+  /** Returns the SQS requests since the start, by action. */
   sqsRequestCounts(runtime: Runtime): Readonly<Record<string, number>>;
-  /** After which an idle poller renews its request. */
+  /** Seconds after which an idle poller renews its request. */
   readonly longPollSeconds: number;
 }

@@ -2,14 +2,14 @@ import { createServer, request as forward } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface RequestCounter {
-  /** Stands for the address given, without a trailing slash. */
+  /** Address to use instead of the emulator's address, without a trailing slash. */
   readonly url: string;
-  /** SQS requests passed on so far, by action. */
+  /** Returns the SQS requests passed on so far, by action. */
   sqsRequestCounts(): Readonly<Record<string, number>>;
   close(): void;
 }
 
-/** Passes requests on to an AWS emulator and counts those to SQS, since LocalStack does not. */
+/** Passes requests on to an AWS emulator and counts the SQS requests, because LocalStack does not count them. */
 export async function startRequestCounter(emulator: string): Promise<RequestCounter> {
   const counts: Record<string, number> = {};
   const server = createServer((incoming, answer) => {

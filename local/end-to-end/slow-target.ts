@@ -1,7 +1,10 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** Answers `/wait/<milliseconds>/` after that time, `/fail/` with 503 at once, and counts by idempotency key. */
+/**
+ * Starts a server that answers `/wait/<milliseconds>/` after that time and `/fail/` with 503, and counts by idempotency
+ * key.
+ */
 export async function slowTarget() {
   const hits = new Map<string, number>();
   const server = createServer((incoming, answer) => {

@@ -9,7 +9,7 @@ import { freePort } from '../process/free-port.ts';
 import { register, watch } from './client.ts';
 
 /*
- * `npm run start:localstack`, as a user types it.
+ * `npm run start:localstack` like a user runs it.
  */
 
 const REPOSITORY = resolve(import.meta.dirname, '../..');
@@ -23,14 +23,14 @@ beforeAll(async () => {
   ports = { PORT: String(await freePort()), WS_PORT: String(await freePort()) };
 });
 
-// What a test that failed has left running would be in the way of its repetition.
+// Processes that a failed test left running would disturb its repetition.
 afterEach(() => stop('SIGKILL'));
 
 afterAll(async () => {
   await rm(dataDir, { recursive: true, force: true });
 });
 
-/** Starts it in a process group of its own, until it is ready or has ended. */
+/** Starts the system in its own process group, and waits until it is ready or has ended. */
 async function start(extra: Record<string, string> = {}): Promise<string> {
   const { aws, redis, postgres } = inject('emulators');
   const addresses = { AWS_ENDPOINT_URL: `${aws}/`, REDIS_URL: redis, POSTGRES_URL: postgres };
@@ -48,13 +48,13 @@ async function start(extra: Record<string, string> = {}): Promise<string> {
     };
     child.stdout.on('data', read);
     child.stderr.on('data', read);
-    // Not at its exit, before which its last words may not have been read.
+    // Not `exit`: at that event the last output may not have been read.
     child.once('close', () => done());
   });
   return output;
 }
 
-/** Signals the whole group, if there is one, and waits until nobody of it is left. */
+/** Signals the whole group, if there is one, and waits until no process of it is left. */
 async function stop(signal: NodeJS.Signals): Promise<void> {
   const pid = npm?.pid;
   if (pid === undefined) return;
@@ -89,13 +89,13 @@ test('runs a task, is killed with -9 with a client connected, starts again, and 
   const redis = await connectRedis(inject('emulators').redis);
   const known = () => redis.sCard('celeriac:gateways');
   expect(await start()).toContain('Celeriac is ready');
-  // Those that somebody else has left on the list are buried first.
+  // Gateways that another run left on the list are buried first.
   await expect.poll(known, { timeout: 20_000 }).toBe(2);
   await walk();
   await stop('SIGKILL');
 
   expect(await start()).toContain('Celeriac is ready');
-  // The new ones have buried the old ones, and what they held.
+  // The new gateways have buried the old gateways and their connections.
   await expect.poll(known, { timeout: 20_000 }).toBe(2);
   expect(await redis.keys('celeriac:connection:*')).toEqual([]);
   (await walk()).close();

@@ -19,13 +19,13 @@ const EXAMPLE_TASK = {
 const waitFor = { timeout: 60_000, interval: 50 };
 
 /**
- * Registers the tests of the whole system: real Postgres, a real queue, real sockets, the bundles that are deployed,
- * each in its own sandbox. They say the same on every platform.
+ * Registers the tests of the whole system: real Postgres, a real queue, real sockets, and the deployed bundles, each in
+ * its own sandbox. The tests are equal on every platform.
  *
- * @returns the runtime, once it has started, for the tests that a platform adds
+ * @returns a function that returns the started runtime, for the tests that a platform adds
  */
 export function systemTests(platform: Platform): () => Runtime {
-  // More than what one of them waits for at most.
+  // Longer than the longest wait of a single test.
   vi.setConfig({ testTimeout: 90_000 });
   let runtime: Runtime;
   let sql: postgres.Sql;
@@ -197,11 +197,11 @@ export function systemTests(platform: Platform): () => Runtime {
       return urlOf(queue.name);
     };
 
-    // First, while no other messages are about: those that follow leave duplicates behind.
+    // Runs first, while there are no other messages: the later tests leave duplicates behind.
     test('a single task costs at most three requests to the queue', async () => {
       const total = () =>
         Object.values(platform.sqsRequestCounts(runtime)).reduce((sum, count) => sum + count, 0);
-      // The messages of the tests before have led to their tasks' ends, and may not have been deleted yet.
+      // The messages of earlier tests may not have been deleted, although their tasks have ended.
       const requestsMeanwhile = async () => {
         const sofar = total();
         await sleep(300);
@@ -215,9 +215,9 @@ export function systemTests(platform: Platform): () => Runtime {
         await expect.poll(() => counts([id]), { ...waitFor, interval: 5 }).toEqual({ COMPLETED: 1 });
       }
       const cost = total() - before;
-      // Counted they are: each task is sent, received and deleted.
+      // Requests are really counted: each task's message is sent, received and deleted.
       expect(cost).toBeGreaterThanOrEqual(20 * 2);
-      // A poller that is idle for so long renews its request.
+      // An idle poller renews its request after a long poll.
       const seconds = (performance.now() - startedAt) / 1000;
       const pollers = runtime.deployment.mappings.length;
       const renewals = pollers * (1 + Math.floor(seconds / platform.longPollSeconds));
@@ -273,7 +273,7 @@ export function systemTests(platform: Platform): () => Runtime {
     test('wiping every queue with 500 tasks under way loses none', async () => {
       const slow = { name: 'slow', kind: 'http.request', payload: { url: `${target.url}/wait/2000/` } };
       const ids: string[] = await Promise.all(Array.from({ length: 50 }, () => ada.create(slow)));
-      // Soon enough for a message of its own, and not before all have been created and their messages wiped.
+      // Soon enough for a message of its own, but later than the creation of all tasks and the purge of their messages.
       const at = new Date(Date.now() + 150_000).toISOString();
       for (let round = 0; round < 18; round += 1) {
         ids.push(
@@ -287,7 +287,7 @@ export function systemTests(platform: Platform): () => Runtime {
         await client.send(new PurgeQueueCommand({ QueueUrl: urlOf(name) }));
       }
       expect((await counts(ids)).SCHEDULED).toBeGreaterThanOrEqual(450);
-      // Their time comes at once.
+      // Makes all of them due at once.
       await sql`
         update tasks set run_at = run_at - interval '150 s', next_dispatch_at = next_dispatch_at - interval '150 s'
         where id = any (${ids}::uuid[]) and status = 'SCHEDULED' and run_at > now()`;
@@ -308,7 +308,7 @@ export function systemTests(platform: Platform): () => Runtime {
 
   describe('prices', () => {
     test('the five-minute rule brings them to every organization that follows the asset', async () => {
-      // Another system on the same database may have had this tick already, and a tick is fetched once.
+      // Another system on the same database may already have fetched this tick, and each tick is fetched once.
       await sql`truncate price_fetches, price_ticks`;
       const before = provider.requests.length;
       await runtime.invoke('prices', { time: new Date().toISOString(), 'detail-type': 'Scheduled Event' });

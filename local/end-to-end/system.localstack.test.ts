@@ -10,14 +10,14 @@ import { type RequestCounter, startRequestCounter } from './request-counter.ts';
 import { systemTests } from './system-suite.ts';
 
 /*
- * The system as `npm run start:localstack` brings it up: LocalStack has the queues and the bus, and two gateway
- * processes have the sockets.
+ * The system as `npm run start:localstack` runs it: LocalStack holds the queues and the bus, and two gateway processes
+ * hold the sockets.
  */
 
 let dataDir: string | undefined;
 let counter: RequestCounter | undefined;
 
-// Registered before the suite's own, which stops the runtime, and therefore run after it.
+// Vitest runs this after the suite's `afterAll`, which stops the runtime, because it is registered earlier.
 afterAll(async () => {
   counter?.close();
   if (dataDir) await rm(dataDir, { recursive: true, force: true });
@@ -42,7 +42,7 @@ describe('what only this mode can lose', () => {
   const inAnHour = () => new Date(Date.now() + 3_600_000).toISOString();
 
   test('a gateway killed with -9: its client comes back to another one, and the frames of both go on', async () => {
-    // An attempt before may have killed one.
+    // An earlier attempt of this test may have killed a gateway.
     await expect.poll(() => runtime().gateways().length, { timeout: 20_000 }).toBe(2);
     const ada = await register(runtime().url);
     const id = await ada.create({ name: 'watched', scheduled_time: inAnHour() });
@@ -51,7 +51,7 @@ describe('what only this mode can lose', () => {
     const [victim] = runtime().gateways();
     expect(victim).toBeDefined();
     process.kill(victim?.pid ?? 0, 'SIGKILL');
-    // One after the other: each gateway had one of the two.
+    // Connections alternate between the gateways: each gateway had one of the two.
     const isClosed = () => watchers.filter(({ socket }) => socket.readyState === socket.CLOSED).length;
     await expect.poll(isClosed, { timeout: 10_000 }).toBe(1);
     const returned = await watch(address, ['celeriac', ada.access]);

@@ -8,14 +8,14 @@ import { register } from './client.ts';
 import { systemTests } from './system-suite.ts';
 
 /*
- * The system as `npm start` brings it up, in one process for speed.
+ * The system as `npm start` runs it, in one process for speed.
  */
 
 let dataDir: string | undefined;
-/** What came to the bus. */
+/** Events that arrived on the bus. */
 const heard: { event: string; organization: string }[] = [];
 
-// Registered before the suite's own, which stops the runtime, and therefore run after it.
+// Vitest runs this after the suite's `afterAll`, which stops the runtime, because it is registered earlier.
 afterAll(async () => {
   if (dataDir) await rm(dataDir, { recursive: true, force: true });
 });
@@ -45,7 +45,7 @@ test('integrators hear on the bus what has ended, whichever function has ended i
   const [{ id: home }] = (await ada.ask('GET', '/api/organizations/')).body.results;
   const later = { scheduled_time: new Date(Date.now() + 3_600_000).toISOString(), max_retries: 0 };
   let events = 0;
-  /** These next, and no other. */
+  /** Waits until exactly these events have arrived next. */
   const hears = async (...next: string[]) => {
     const ours = () => heard.filter(({ organization }) => organization === home).map(({ event }) => event);
     await expect

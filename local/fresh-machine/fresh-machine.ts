@@ -12,14 +12,14 @@ import { OF_ROOT, OF_USERS, type Situation } from './situations.ts';
  * `npm ci` has run in both. Needs root, util-linux and iproute2.
  */
 
-/** More than two cores can use, because each start waits now and then. */
+/** More than two cores can use, because a start waits now and then. */
 const AT_ONCE = 3;
 
 const PLAIN_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 interface Trial extends Situation {
   readonly checkout: string;
-  /** The mode of the directory for the situation: others than root work there, or root alone. */
+  /** Mode of the situation's directory: open to all users, or only to root. */
   readonly workMode: number;
 }
 

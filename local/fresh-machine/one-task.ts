@@ -6,8 +6,8 @@ import { register } from '../end-to-end/client.ts';
 import { freePort } from '../process/free-port.ts';
 
 /*
- * `npm start` in the working directory, one task, and a stop. Prints what happened and fails when the task is not
- * COMPLETED. It runs inside the situation, because a network namespace has a loopback interface of its own.
+ * Runs `npm start` in the working directory, creates one task, and stops. Prints the output, and fails when the task is
+ * not COMPLETED. It runs inside the situation, because a network namespace has its own loopback interface.
  */
 
 const READY_SECONDS = 240;

@@ -1,18 +1,18 @@
 import { spawnSync } from 'node:child_process';
 
-/** A machine that a newcomer may have. The start command must run one task on it. */
+/** A machine that a newcomer may have. `npm start` must run one task on it. */
 export interface Situation {
   readonly name: string;
-  /** Options of `unshare`: what the situation has for itself. Default: nothing. */
+  /** Option of `unshare`: the namespace that the situation needs. Default: none. */
   readonly own?: '--mount' | '--net';
   /**
-   * Shell commands that bring the situation about; they may change directory and export variables. $WORK is a
-   * directory for the situation alone, $CHECKOUT has the sources and what `npm ci` made. DATA_DIR is $WORK/data.
+   * Shell commands that create the situation. They may change directory and export variables. $WORK is a directory for
+   * this situation only; $CHECKOUT has the sources and the result of `npm ci`. DATA_DIR is $WORK/data.
    */
   readonly prepare: string;
-  /** A command that runs the rest as somebody else; a shell expands it. Default: none. */
+  /** A command that runs the start as another user; a shell expands it. Default: none. */
   readonly as?: string;
-  /** The line that must come instead of a finished task. */
+  /** Pattern of the error line that is expected instead of a finished task. */
   readonly refusal?: RegExp;
 }
 
@@ -26,7 +26,7 @@ const READ_ONLY_CHECKOUT = `
   for place in "$CHECKOUT" "$CHECKOUT/dist" "$CHECKOUT/.local"; do mount -o remount,bind,ro "$place"; done
   cd "$CHECKOUT"`;
 
-/** The machine's users are only those whose line fits, and no service adds to them. */
+/** Reduces the machine's users to the lines of /etc/passwd that `fit` selects. No other service provides users. */
 const onlyUsers = (fit: string) => `
   ${fit} /etc/passwd > "$WORK/passwd"
   echo 'passwd: files' > "$WORK/nsswitch.conf"
@@ -34,7 +34,7 @@ const onlyUsers = (fit: string) => `
   mount --bind "$WORK/passwd" /etc/passwd
   mount --bind "$WORK/nsswitch.conf" /etc/nsswitch.conf`;
 
-/** What root meets. The checkout and the data are below a directory that only root may enter. */
+/** Situations for root. Only root may enter the directory above the checkout and the data. */
 export const OF_ROOT: readonly Situation[] = [
   {
     name: 'a path with spaces and letters beyond ASCII',
@@ -98,11 +98,11 @@ export const OF_ROOT: readonly Situation[] = [
 const NOBODY = 'setpriv --reuid="$(id -u nobody)" --regid="$(id -g nobody)" --clear-groups --';
 const NAMELESS = 'setpriv --reuid=12345 --regid=12345 --clear-groups --';
 
-/** Some containers refuse user namespaces, which are what gives a name to a user without one. */
+/** Some containers refuse user namespaces, which initdb needs for a user without a name. */
 const givesNames =
   spawnSync('/bin/sh', ['-c', `${NAMELESS} unshare --user --map-user=65534 true`]).status === 0;
 
-/** What somebody who is not root meets. The checkout belongs to `nobody`, and everybody may read it. */
+/** Situations for other users. The checkout belongs to `nobody`, and every user may read it. */
 export const OF_USERS: readonly Situation[] = [
   { name: 'an ordinary user', prepare: 'export HOME="$WORK"', as: NOBODY },
   {

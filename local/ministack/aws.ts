@@ -4,7 +4,7 @@ import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-l
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { ACCOUNT, CREDENTIALS, REGION } from './cdk.ts';
 
-/** Clients of the emulator's APIs, and how to find there what CloudFormation has named. */
+/** Returns clients for the emulator's APIs, and lookups of resources that CloudFormation has named. */
 export function awsAt(endpoint: string) {
   const options = { endpoint, region: REGION, credentials: CREDENTIALS };
   const apis = new ApiGatewayV2Client(options);
@@ -15,7 +15,7 @@ export function awsAt(endpoint: string) {
     lambda,
     sqs: new SQSClient(options),
     queueUrl: (arn: string) => `${endpoint}/${ACCOUNT}/${arn.split(':').at(-1)}`,
-    /** The rule of the default bus that calls a function. @throws when there is not just one */
+    /** Returns the default bus's rule that calls a function. @throws unless there is exactly one */
     async ruleOf(functionName: string): Promise<string> {
       const TargetArn = `arn:aws:lambda:${REGION}:${ACCOUNT}:function:${functionName}`;
       const { RuleNames = [] } = await events.send(new ListRuleNamesByTargetCommand({ TargetArn }));
@@ -23,14 +23,14 @@ export function awsAt(endpoint: string) {
       if (!name || others.length > 0) throw new Error(`${RuleNames.length} rules call ${functionName}`);
       return name;
     },
-    /** A variable of a function as deployed. @throws when it has none of that name */
+    /** Returns a variable of a deployed function. @throws when the function does not have the variable */
     async variableOf(FunctionName: string, variable: string): Promise<string> {
       const { Environment } = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
       const value = Environment?.Variables?.[variable];
       if (value === undefined) throw new Error(`${FunctionName} has been deployed without ${variable}`);
       return value;
     },
-    /** The id of the API that speaks `protocol`. @throws when none does */
+    /** Returns the id of the API with `protocol`. @throws when there is none */
     async apiId(protocol: ProtocolType): Promise<string> {
       const { Items = [] } = await apis.send(new GetApisCommand({}));
       const found = Items.find(({ ProtocolType }) => ProtocolType === protocol);
@@ -42,7 +42,7 @@ export function awsAt(endpoint: string) {
 
 export type Aws = ReturnType<typeof awsAt>;
 
-/** Where the deployed APIs are: at the emulator, an API is a path and not a host. */
+/** Returns the addresses of the deployed APIs. At the emulator an API is a path and not a host. */
 export async function apisAt(endpoint: string): Promise<{ http: string; socket: string }> {
   const aws = awsAt(endpoint);
   const [http, socket] = await Promise.all([aws.apiId('HTTP'), aws.apiId('WEBSOCKET')]);

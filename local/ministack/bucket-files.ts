@@ -2,13 +2,13 @@ import { GetObjectCommand, NoSuchKey, S3Client } from '@aws-sdk/client-s3';
 import type { Origins } from '../emulators/cloudfront/front-door.ts';
 import { CREDENTIALS, REGION } from './cdk.ts';
 
-/** What `/` is, as the distribution's default root object says. */
+/** The file for `/`, like the distribution's default root object. */
 const ENTRANCE = 'index.html';
 
 /**
- * Serves what has been published into a bucket of the emulator.
+ * Serves the files of a bucket of the emulator.
  *
- * @param headers that the deployed front door adds to the files
+ * @param headers headers that the deployed front door adds to the files
  */
 export function bucketFiles(
   endpoint: string,

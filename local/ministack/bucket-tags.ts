@@ -4,8 +4,8 @@ import { readAssembly } from '../template/assembly.ts';
 import { CREDENTIALS, REGION } from './cdk.ts';
 
 /**
- * Gives the deployed buckets the tags of the template, which the emulator's CloudFormation drops. By one of them, the library's
- * function knows that it may empty a bucket.
+ * Sets the template's tags on the deployed buckets, because the emulator's CloudFormation drops them. By one of the
+ * tags the CDK library's function knows that it may empty a bucket.
  */
 export async function tagBuckets(assembly: string, endpoint: string): Promise<void> {
   const options = { endpoint, region: REGION, credentials: CREDENTIALS };

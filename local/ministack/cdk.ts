@@ -4,22 +4,22 @@ import { join, resolve } from 'node:path';
 
 const REPOSITORY = resolve(import.meta.dirname, '../..');
 
-/** Longest that one command may take. */
+/** Longest time for one command, in seconds. */
 export const LIMIT_SECONDS = 180;
 
-/** The emulator's only account and region, and a key of it: it checks no signatures. */
+/** The emulator's only account and region, and an access key for them. The emulator checks no signatures. */
 export const ACCOUNT = '000000000000';
 export const REGION = 'us-east-1';
 export const CREDENTIALS = { accessKeyId: '000000000000', secretAccessKey: 'test' };
 
 /**
- * Runs the `cdk` command against an emulator, with an environment of its own: no profile, key or endpoint of the
- * person who runs this can get in, so that it cannot reach an account by mistake.
+ * Runs the `cdk` command against an emulator. Its environment contains no profile, key or endpoint of the user, so that
+ * the command cannot reach a real account by mistake.
  *
  * @param authority file with the certificate of the endpoint
- * @param home for the command's caches
- * @returns what it printed
- * @throws when it fails, with what it printed
+ * @param home directory for the command's caches
+ * @returns the command's output
+ * @throws when the command fails, with its output
  */
 export async function cdk(
   args: readonly string[],
@@ -41,7 +41,7 @@ export async function cdk(
   });
 }
 
-/** Synthesizes the app anew, as `cdk synth` does. */
+/** Synthesizes the app again, like `cdk synth`. */
 export async function synthesize(outdir: string): Promise<void> {
   await run([join(REPOSITORY, 'bin', 'celeriac.ts')], { CDK_OUTDIR: outdir });
 }
@@ -49,7 +49,7 @@ export async function synthesize(outdir: string): Promise<void> {
 function run(args: readonly string[], environment: Record<string, string>): Promise<string> {
   const child = spawn(process.execPath, args, {
     cwd: REPOSITORY,
-    // The app is started as `node`, which must be the Node that runs this.
+    // The app is started as `node`, which must be the Node of this process.
     env: { PATH: [resolve(process.execPath, '..'), process.env.PATH].join(':'), ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: LIMIT_SECONDS * 1000,

@@ -8,17 +8,17 @@ import type { Variables } from './adapt/adapt.ts';
 const DATABASE = 'celeriac';
 
 /**
- * The server behind the emulator's RDS endpoint, which has none: a real Postgres, with what RDS makes (the master
- * user and the database) made by hand, and with passwords in the place of IAM login.
+ * A real Postgres in place of the emulator's RDS endpoint, which has no server. This code does RDS's part: it creates
+ * the master user and the database. Passwords replace IAM login.
  */
 export interface StandInDatabase {
-  /** As the superuser, whom row-level security does not bind. */
+  /** URL of the superuser, to whom row-level security does not apply. */
   readonly url: string;
-  /** What a function gets in place of the template's DATABASE_URL and the file of authorities. */
+  /** Returns a function's variables that replace the template's DATABASE_URL and file of authorities. */
   environmentOf(spec: Pick<FunctionSpec, 'environment'>): Variables;
-  /** Makes the master user, with the login of the secret that the deployment has generated, and the database. */
+  /** Creates the database and the master user. `login` is the login of the secret that the deployment generated. */
   createMaster(login: { username: string; password: string }): Promise<void>;
-  /** Lets every role log in that a function was told to use, after the migrations have made it. */
+  /** Sets the passwords of all roles in the functions' URLs. Call it after the migrations have created the roles. */
   openRoles(): Promise<void>;
 }
 
@@ -37,7 +37,7 @@ export function standInDatabase({ host, port, url }: Postgres): StandInDatabase 
       own.hostname = host;
       own.port = String(port);
       own.search = '';
-      // A URL without a role is the owner's, who reads a secret.
+      // A URL without a role belongs to the owner, who reads a secret.
       if (own.username) own.password = passwordOf(own.username);
       return {
         DATABASE_URL: own.href,
@@ -46,7 +46,7 @@ export function standInDatabase({ host, port, url }: Postgres): StandInDatabase 
     },
     createMaster: ({ username, password }) =>
       asSuperuser(url(), async (sql) => {
-        // As on RDS: no superuser, but one who may make roles and databases.
+        // Like on RDS, the master user is no superuser but may create roles and databases.
         await sql`create role ${sql(username)} login createrole createdb`;
         await setPassword(sql, username, password);
         await sql`create database ${sql(DATABASE)} owner ${sql(username)}`;

@@ -1,9 +1,9 @@
 /**
- * `npm run deploy:ministack`: deploys the app to an emulator of AWS on this machine, as `npm run test:ministack` does,
- * and keeps it up until SIGINT or SIGTERM. What it made goes with it, but for the log.
+ * `npm run deploy:ministack`: deploys the app to an AWS emulator on this machine, like `npm run test:ministack`, and
+ * keeps it running until SIGINT or SIGTERM. Then it removes everything except the log.
  *
- * PORT (8000) says where its front door is; any variable that the template gives to a function goes before the
- * template's.
+ * PORT (default 8000) sets the port of the front door. Shell variables replace the template's variables of the same
+ * name.
  */
 import { join, resolve } from 'node:path';
 import { directoryOfRun } from '../postgres/directory-of-run.ts';
@@ -29,7 +29,7 @@ try {
   });
   stopOnRequest(async () => {
     isStopping = true;
-    // A deployment that fails stops what it has started by itself.
+    // A deployment that fails stops by itself what it has started.
     await (await deploying.catch(() => undefined))?.stop();
   }, 'Stopping; nothing stays but the log');
   const { url, socketUrl, endpoint, authority } = await deploying;

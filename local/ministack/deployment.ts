@@ -21,49 +21,49 @@ import { knownResourceTypes, startMiniStack } from './emulator.ts';
 import { deployedOrigins } from './front-door.ts';
 import { originHeaders } from './origin-headers.ts';
 
-/** Of the stacks, by the start of their names: the data's is deployed first, as the other's functions need it. */
+/** Pattern for the data stack's name. It is deployed first, because the other stack's functions need it. */
 const DATA_STACK = '*-Data';
 
 export interface DeployedSystem {
-  /** Of the stand-in for the front door, without a trailing slash. */
+  /** Address of the local front door, without a trailing slash. */
   readonly url: string;
-  /** Where clients connect their WebSocket, by the same. */
+  /** Address for clients' WebSockets, on the local front door. */
   readonly socketUrl: string;
-  /** Of every AWS API. */
+  /** The emulator's address, for every AWS API. */
   readonly endpoint: string;
-  /** The database, as its superuser. */
+  /** URL of the database's superuser. */
   readonly databaseUrl: string;
-  /** The cloud assembly as synthesized. */
+  /** Directory of the synthesized cloud assembly. */
   readonly assembly: string;
-  /** How it was adapted; doing it again gives what is deployed. */
+  /** The applied adaptation. Applying it again gives the deployed templates. */
   readonly adaptation: Adaptation;
   /** File with the certificate to trust. */
   readonly authority: string;
-  /** The parent of the functions' processes. */
+  /** Process id of the emulator, the parent of the functions' processes. */
   readonly emulatorPid: number;
   stop(): Promise<void>;
 }
 
 export interface DeployOptions {
-  /** Of this run alone; removed at the stop. */
+  /** Directory for this run only; removed by `stop`. */
   readonly directory: string;
-  /** Of the stand-in for the front door. */
+  /** Port of the local front door. */
   readonly port: number;
-  /** Gets what the emulator and the functions print. */
+  /** File for the output of the emulator and the functions. */
   readonly logFile: string;
-  /** Variables of functions that go before the template's of the same name. */
+  /** Variables of functions that replace the template's variables of the same name. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly log: (line: string) => void;
 }
 
 /**
- * Deploys the app as it is to an empty emulator by the `cdk` command, with a real Postgres behind it.
+ * Deploys the unchanged app to an empty emulator with the `cdk` command, with a real Postgres as its database.
  *
- * @throws {StartFailure} when something on this machine stands in the way; nothing is left running then
+ * @throws {StartFailure} when something on this machine prevents it; nothing is left running then
  */
 export async function deploySystem(options: DeployOptions): Promise<DeployedSystem> {
   const { directory, port, log } = options;
-  // Undone last first.
+  // Disposed in reverse order.
   const undo = new AsyncDisposableStack();
   undo.defer(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
   try {
@@ -105,7 +105,7 @@ export async function deploySystem(options: DeployOptions): Promise<DeployedSyst
     };
     log('cdk bootstrap');
     await cdk(['bootstrap', `aws://${ACCOUNT}/${REGION}`, '--app', adapted], on);
-    // RDS makes the master user with the cluster; here that is done by hand before the migrations log in as it.
+    // On AWS, RDS creates the master user. Here it must exist before the migrations log in with it.
     await deploy(DATA_STACK);
     await database.createMaster(await masterLogin(endpoint));
     await deploy('--all');
@@ -137,13 +137,13 @@ export async function deploySystem(options: DeployOptions): Promise<DeployedSyst
   }
 }
 
-/** Those of `variables` that the template names too. */
+/** Returns those of `variables` that the template also names. */
 function named({ environment }: FunctionSpec, variables: DeployOptions['environment']): Variables {
   const entries = Object.entries(variables).filter(([name]) => name in environment);
   return Object.fromEntries(entries.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
 }
 
-/** The bucket that the console has been published to, by the function that did it. */
+/** Returns the bucket of the console, from a variable of the function that publishes it. */
 async function consoleBucket(functions: readonly FunctionSpec[], endpoint: string): Promise<string> {
   const variable = 'CONSOLE_BUCKET';
   const publisher = functions.find(({ environment }) => variable in environment);
@@ -151,7 +151,7 @@ async function consoleBucket(functions: readonly FunctionSpec[], endpoint: strin
   return awsAt(endpoint).variableOf(publisher.name, variable);
 }
 
-/** What an assembly says of the system; the addresses in it lead nowhere. */
+/** Reads a deployment from an assembly. The addresses in it are not real. */
 export function describeDeployment(assembly: string): Deployment {
   const nowhere = 'http://nowhere.invalid';
   return readDeployment(assembly, {
@@ -162,7 +162,7 @@ export function describeDeployment(assembly: string): Deployment {
   });
 }
 
-/** The login that the deployed database's secret holds: the one secret that is made of a user name. */
+/** Returns the login in the deployed database's secret: the only secret that contains a user name. */
 export async function masterLogin(endpoint: string): Promise<{ username: string; password: string }> {
   const client = new SecretsManagerClient({ endpoint, region: REGION, credentials: CREDENTIALS });
   const { SecretList = [] } = await client.send(new ListSecretsCommand({}));

@@ -16,30 +16,30 @@ const PINS = join(import.meta.dirname, 'requirements.txt');
 const START_SECONDS = 60;
 const STOP_SECONDS = 10;
 
-/** MiniStack's table of the resource types that its CloudFormation can make. */
+/** Python program that prints the resource types that MiniStack's CloudFormation can create. */
 const KNOWN_TYPES = `
 import json
 from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS
 print(json.dumps(sorted(_RESOURCE_HANDLERS)))`;
 
-/** A running MiniStack: one address for every AWS API. */
+/** A running MiniStack. One address serves every AWS API. */
 export interface Emulator {
   /** `https://127.0.0.1:…`, without a trailing slash. */
   readonly endpoint: string;
-  /** File with the certificate that it made for itself. */
+  /** File with the emulator's self-signed certificate. */
   readonly authority: string;
   readonly pid: number;
-  /** Ends it and every function that it started. */
+  /** Ends the emulator and every function that it started. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts MiniStack, empty, on a free port of the loopback interface; run as root, it takes that interface's port 443
- * too, when that is free. Its functions run on the Node that runs this.
+ * Starts an empty MiniStack on a free port of the loopback interface. As root it also takes port 443 of that interface,
+ * if it is free. Its functions run on the Node of this process.
  *
- * @param directory for its state; made when missing
- * @param logFile   gets what the emulator and the functions print, in place of an earlier run's
- * @throws {StartFailure} when it is not installed, or does not come up
+ * @param directory for its state; created when it is missing
+ * @param logFile   receives the output of the emulator and the functions; replaces an earlier run's log
+ * @throws {StartFailure} when MiniStack is not installed or does not start
  */
 export async function startMiniStack(directory: string, logFile: string): Promise<Emulator> {
   const python = join(home(), 'bin', 'python');
@@ -52,7 +52,7 @@ export async function startMiniStack(directory: string, logFile: string): Promis
   const port = await freePort();
   const child = spawn(python, ['-m', 'ministack'], {
     cwd: directory,
-    // Functions inherit this environment: it is as bare as Lambda's.
+    // Functions inherit this environment, so it is as small as Lambda's.
     env: {
       PATH: [resolve(process.execPath, '..'), process.env.PATH].join(':'),
       HOME: directory,
@@ -60,13 +60,13 @@ export async function startMiniStack(directory: string, logFile: string): Promis
       LANG: 'C.UTF-8',
       TZ: 'UTC',
       BIND_HOST: '127.0.0.1',
-      // Every call is judged by the policies of the role that signs it; bucket and queue policies demand TLS.
+      // The emulator checks every call against the policies of the signing role. Bucket and queue policies require TLS.
       AUTH: 'true',
       USE_SSL: '1',
       GATEWAY_PORT: String(port),
       STATE_DIR: join(directory, 'state'),
       S3_DATA_DIR: join(directory, 's3'),
-      // Lambda's Node brings the SDK, and the CDK's own functions count on it; ours are bundled whole.
+      // Lambda's Node includes the SDK, which CDK's own functions need. Celeriac's functions contain all their code.
       NODE_PATH: join(REPOSITORY, 'node_modules'),
     },
     stdio: ['ignore', log.fd, log.fd],
@@ -92,23 +92,23 @@ export async function startMiniStack(directory: string, logFile: string): Promis
   throw new StartFailure(`MiniStack did not start:\n${lastLines(logFile)}`);
 }
 
-/** The resource types that the installed MiniStack's CloudFormation can make. */
+/** Returns the resource types that the installed MiniStack's CloudFormation can create. */
 export function knownResourceTypes(): ReadonlySet<string> {
   const python = join(home(), 'bin', 'python');
   return new Set(JSON.parse(execFileSync(python, ['-c', KNOWN_TYPES], { encoding: 'utf8', stdio: 'pipe' })));
 }
 
-/** Lets this process trust a server by its certificate, beside the authorities that it trusts anyway. */
+/** Makes this process trust a server's certificate, besides the bundled authorities. */
 export function trust(authority: string): void {
   setDefaultCACertificates([...getCACertificates('bundled'), readFileSync(authority, 'utf8')]);
 }
 
-/** The last lines of a log, for a message. */
+/** Returns the last lines of a log, for an error message. */
 function lastLines(logFile: string, count = 15): string {
   return readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-count).join('\n');
 }
 
-/** Where `.ci/ministack` puts it. */
+/** Returns the directory of the installation, which `.ci/ministack` fills. */
 function home(): string {
   const digest = createHash('sha256').update(readFileSync(PINS)).digest('hex').slice(0, 12);
   const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
@@ -130,7 +130,7 @@ async function answers(endpoint: string, authority: string, exited: Promise<void
   return false;
 }
 
-/** Ends a process group: the emulator, and the functions that it started. */
+/** Ends a process group: the emulator, and the functions that it started. Kills it after `STOP_SECONDS`. */
 async function endGroup(pid: number): Promise<void> {
   const deadline = Date.now() + STOP_SECONDS * 1000;
   for (;;) {

@@ -4,20 +4,23 @@ import type { Duplex } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import type { Origins } from '../emulators/cloudfront/front-door.ts';
 
-/** What the front door has been deployed before. */
+/** The deployed servers behind the local front door. */
 export interface DeployedOrigins {
   /** Address of the HTTP API. */
   readonly http: string;
-  /** Address of the WebSocket API; it begins with `https` too. */
+  /** Address of the WebSocket API. It also begins with `https`. */
   readonly socket: string;
-  /** Sent to both with every request, over those of the client. */
+  /** Headers for every request to both APIs. They replace the client's headers of the same name. */
   readonly headers: Readonly<Record<string, string>>;
   readonly viewerRequest: Origins['viewerRequest'];
   readonly errorPages: Origins['errorPages'];
   readonly files: Origins['files'];
 }
 
-/** The ways of a stand-in for CloudFront to what has been deployed. It adds and rewrites what the front door does. */
+/**
+ * Connects a stand-in for CloudFront to the deployed APIs and files. Adds and rewrites headers like the deployed front
+ * door.
+ */
 export function deployedOrigins({ http, socket, headers, ...edge }: DeployedOrigins): Origins {
   const forward = (address: string, { method, headers: given }: IncomingMessage) =>
     httpsRequest(address, { method, headers: { ...given, host: new URL(address).host, ...headers } });
@@ -51,7 +54,7 @@ export function deployedOrigins({ http, socket, headers, ...edge }: DeployedOrig
   };
 }
 
-/** The head of an answer, as text. */
+/** Formats the head of an answer. */
 function headOf({ statusCode, statusMessage, rawHeaders }: IncomingMessage): string {
   const lines = rawHeaders.flatMap((name, index) =>
     index % 2 === 0 ? [`${name}: ${rawHeaders[index + 1]}`] : [],

@@ -7,8 +7,8 @@ import { readAssembly } from '../template/assembly.ts';
 import { CREDENTIALS, REGION } from './cdk.ts';
 
 /**
- * What the deployed front door adds to every request, read where it reads it: header names from the template, values
- * from the secrets that they refer to. Empty when the template has no such headers.
+ * Returns the headers that the deployed front door adds to every request: the names from the template, the values from
+ * the deployed secrets. Empty when the template has no such headers.
  */
 export async function originHeaders(assembly: string, endpoint: string): Promise<Record<string, string>> {
   const client = new SecretsManagerClient({ endpoint, region: REGION, credentials: CREDENTIALS });
@@ -26,7 +26,7 @@ export async function originHeaders(assembly: string, endpoint: string): Promise
   return headers;
 }
 
-/** Names of the headers that origins are sent, and the logical id of the secret that each value refers to. */
+/** Returns the names of the headers for origins, each with the logical id of the secret that holds its value. */
 function customHeaders(item: unknown): { name: string; secret: string }[] {
   if (item === null || typeof item !== 'object') return [];
   const { HeaderName, HeaderValue } = item as { HeaderName?: unknown; HeaderValue?: unknown };

@@ -2,30 +2,32 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { StartFailure } from '../process/start-failure.ts';
 
-/** A user of this machine and the user's group, as numbers. */
+/** A user id and group id of this machine. */
 export interface Account {
   readonly uid: number;
   readonly gid: number;
 }
 
-/** The users that a machine knows. */
+/** The users of a machine. */
 export interface Users {
   find(name: string): Account | undefined;
   all(): readonly Account[];
 }
 
-/** Accounts that Postgres may run as when Celeriac runs as root, best first. Else any other account will do. */
+/**
+ * Accounts that run Postgres when Celeriac runs as root, best first. Any other account except root is the last resort.
+ */
 const PREFERRED = ['postgres', 'nobody'];
 
 /**
- * The account that runs Postgres, which refuses to run as root.
+ * Returns the account that runs Postgres, which refuses to run as root.
  *
- * An existing cluster keeps its owner, because Postgres serves nobody else. Without this rule, a package that adds the
- * user `postgres` would lock the database of a machine that had only `nobody`.
+ * An existing cluster keeps its owner, because Postgres serves only the owner. Without this rule, a package that adds
+ * the user `postgres` would lock the database of a machine that had only `nobody`.
  *
  * @param cluster the directory of the database, which may not exist yet
  * @returns undefined when Celeriac does not run as root: Postgres then runs as the same user
- * @throws {StartFailure} when the machine knows no user but root
+ * @throws {StartFailure} when the machine has no user except root
  */
 export function clusterAccount(cluster: string, users: Users = usersOfMachine): Account | undefined {
   if (process.getuid?.() !== 0) return undefined;
@@ -38,7 +40,7 @@ export function clusterAccount(cluster: string, users: Users = usersOfMachine): 
   );
 }
 
-/** `id` asks every source of users; the list has only those of the file, which is enough for a last resort. */
+/** `id` reads every source of users. `all` reads only /etc/passwd, which is enough for a last resort. */
 export const usersOfMachine: Users = {
   find: (name) => {
     const [uid, gid] = ['-u', '-g'].map((flag) => idOutput(flag, name));

@@ -43,7 +43,7 @@ test('the password is random, for its owner alone, and demanded', async () => {
 
 for (const [what, variables] of [
   ['a postmaster that was started as usual', {}],
-  // Without `setpriv`, root's Postgres knows its directory by another name.
+  // Without `setpriv`, root's Postgres has another name for its directory.
   ['a postmaster that was started without help of other programs', { PATH: '/nowhere' }],
 ] as const) {
   test(`${what} and whose parent was killed gives way to the next start`, async () => {

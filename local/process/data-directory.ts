@@ -4,12 +4,12 @@ import { DatabaseSync } from 'node:sqlite';
 import { StartFailure } from './start-failure.ts';
 
 /**
- * Makes the directory when it is missing, and keeps others from using it for as long as this process lives.
- * The lock is one of the operating system (by way of SQLite), so that none remains after a `kill -9`.
+ * Creates the directory when it is missing, and locks it for the life of this process. The lock is an operating system
+ * lock (through SQLite), so that none remains after a `kill -9`.
  *
- * @param what the directory is called in the failure's message, with what to do about it
- * @returns a function that gives the directory free
- * @throws {StartFailure} when it cannot be written, or somebody has it
+ * @param what name of the directory in error messages, with a hint
+ * @returns a function that releases the lock
+ * @throws {StartFailure} when the directory cannot be written or another process has the lock
  */
 export function occupyDirectory(path: string, what = 'the data directory (set DATA_DIR)'): () => void {
   try {
@@ -35,7 +35,10 @@ export function occupyDirectory(path: string, what = 'the data directory (set DA
   return () => lock.close();
 }
 
-/** Node's own recursive mkdir never returns where a file system refuses names, as `/proc` does. */
+/**
+ * Creates a directory with its parents. Node's recursive mkdir never returns on a file system that refuses names, like
+ * `/proc`.
+ */
 function makeDirectory(path: string): void {
   if (existsSync(path)) return;
   makeDirectory(dirname(path));

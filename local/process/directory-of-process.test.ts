@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { directoryOfProcess } from './directory-of-process.ts';
 
-/** More than any system gives to a process. */
+/** Larger than any process id. */
 const NO_PROCESS = 4_194_305;
 
 let parent: string;

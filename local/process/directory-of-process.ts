@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { commandLine } from './process-identity.ts';
 
 /**
- * Makes a directory `celeriac-<name>-…` in `parent` for this process alone. First it removes those that killed
+ * Creates a directory `celeriac-<name>-…` in `parent` for this process only. First removes the directories that killed
  * processes of the same user left there.
  *
- * @param beforeRemoval ends what may still use an abandoned directory
+ * @param beforeRemoval ends processes that may still use an abandoned directory
  */
 export async function directoryOfProcess(
   parent: string,
@@ -18,7 +18,7 @@ export async function directoryOfProcess(
     const pid = ofProcess.exec(entry)?.[1];
     if (!pid || commandLine(Number(pid))) continue;
     const abandoned = join(parent, entry);
-    // Another start may be removing it at this moment.
+    // Another start may remove the directory at the same time.
     await removeOwn(abandoned, beforeRemoval).catch(() => {});
   }
   return mkdtemp(join(parent, `celeriac-${name}-${process.pid}-`));

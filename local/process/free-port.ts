@@ -2,14 +2,14 @@ import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
 /**
- * Below the ports that systems give to whoever asks for any, from 32768 or 49152 on: between the choice of a port and its
- * use, only another one who chooses like this may take it.
+ * Below the ephemeral ports, which begin at 32768 or 49152. Between the choice of a port and its use, only a process
+ * that also chooses from this range can take it.
  */
 const RANGE = [20_000, 32_000] as const;
 
 const TRIES = 100;
 
-/** A TCP port of the loopback interface that nothing listened on just now. */
+/** Returns a TCP port of the loopback interface that is free at this moment. */
 export async function freePort(): Promise<number> {
   for (let tries = 0; tries < TRIES; tries += 1) {
     const port = randomInt(...RANGE);

@@ -1,6 +1,6 @@
 import { createWriteStream, renameSync, statSync } from 'node:fs';
 
-/** Size in bytes above which the next start begins a new file and keeps this one as `<path>.1`. */
+/** Size in bytes. If the log is larger, the next start renames it to `<path>.1` and begins a new file. */
 const MAX_BYTES = 50 * 1024 * 1024;
 
 export interface LogFile {
@@ -8,7 +8,10 @@ export interface LogFile {
   close(): Promise<void>;
 }
 
-/** Appends lines to a file. What cannot be written is dropped: a full disk must not stop the functions. */
+/**
+ * Opens a file to append lines. Lines that cannot be written are dropped, because a full disk must not stop the
+ * functions.
+ */
 export function openLogFile(path: string): LogFile {
   if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > MAX_BYTES) renameSync(path, `${path}.1`);
   const stream = createWriteStream(path, { flags: 'a', mode: 0o600 });

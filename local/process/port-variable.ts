@@ -1,9 +1,9 @@
 import { StartFailure } from './start-failure.ts';
 
 /**
- * The port that an environment variable names.
+ * Returns the port in an environment variable, or `otherwise` when the variable is not set.
  *
- * @throws {StartFailure} when the variable is set and is no port
+ * @throws {StartFailure} when the value is not a port
  */
 export function portVariable(name: string, otherwise: number): number {
   const text = process.env[name];

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 
-/** The command line of a running process, or undefined when there is no such process. */
+/** Returns the command line of a running process, or undefined when there is no such process. */
 export function commandLine(pid: number): string | undefined {
   if (!existsSync('/proc/self/cmdline')) return psOutput(pid) || undefined;
   try {

@@ -1,6 +1,6 @@
 /**
- * Something on this machine keeps Celeriac from starting, and the person who started it can put it right.
- * The message is one line that says what and how; `local/start.ts` prints it without a stack.
+ * Something on this machine prevents the start, and the user can correct it. The message is one line with the problem
+ * and its solution. `local/start.ts` prints it without a stack.
  */
 export class StartFailure extends Error {
   override name = 'StartFailure';

@@ -1,10 +1,10 @@
-/** Seconds after which a stop that hangs is cut short. */
+/** Seconds after which a stop that hangs is ended by force. */
 const STOP_SECONDS = 20;
 
 /**
- * Stops at a signal, or when the npm that started this was killed; a second signal does not wait.
+ * Calls `stop` at a signal, or when the npm that started this process was killed. A second signal exits at once.
  *
- * @param what is going to happen, for the person who asked for it
+ * @param what text that is printed when the stop begins
  */
 export function stopOnRequest(stop: () => Promise<void>, what: string): void {
   let isStopping = false;

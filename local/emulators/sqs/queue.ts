@@ -7,9 +7,9 @@ import { INITIAL_ATTRIBUTES, type QueueAttributes, redriveOf } from './queue-att
 import type { QueueStore, StoredQueue } from './queue-store.ts';
 
 interface ReceiveOptions extends Poll {
-  /** Messages at most. */
+  /** Largest number of messages. */
   readonly max: number;
-  /** How long nobody else receives them. Default: the queue's visibility timeout. */
+  /** Seconds during which no other receiver gets the messages. Default: the queue's visibility timeout. */
   readonly visibilitySeconds?: number | undefined;
 }
 
@@ -26,10 +26,10 @@ export class Queue {
   #attributes: QueueAttributes;
 
   /**
-   * Brings the messages that an earlier run left. Those that somebody held then are visible again: their receivers ended
+   * Loads the messages of an earlier run. Messages that were held then are visible again, because their receivers ended
    * with that run.
    *
-   * @param queues all queues by name, those of dead letters among them
+   * @param queues all queues by name, including those for dead letters
    */
   constructor({ name, attributes }: StoredQueue, store: QueueStore, queues: ReadonlyMap<string, Queue>) {
     this.name = name;
@@ -40,7 +40,7 @@ export class Queue {
     for (const message of store.messages(name)) this.#messages.add(message, now);
   }
 
-  /** Those that were set, and those that tell about the queue. */
+  /** The attributes that were set, and the attributes that describe the queue's state. */
   get attributes(): QueueAttributes {
     const { ready, delayed, held } = this.#messages.counts;
     return {
@@ -61,7 +61,7 @@ export class Queue {
     this.#store.saveQueue(this.name, this.#attributes);
   }
 
-  /** @throws {SqsError} when SQS would not take the message */
+  /** Adds a message. @throws {SqsError} when SQS would not accept it */
   send(request: SendRequest): Message {
     const message = newMessage(request, this.#attributes);
     this.#store.insert(this.name, message);
@@ -69,19 +69,22 @@ export class Queue {
     return message;
   }
 
-  /** Takes messages. A long poll is answered the moment that one is there. Its default is the queue's. */
+  /**
+   * Receives messages. A long poll is answered as soon as there is a message. `waitSeconds` defaults to the queue's
+   * attribute.
+   */
   receive(options: Omit<ReceiveOptions, 'waitSeconds'> & { waitSeconds?: number | undefined }) {
     const waitSeconds = options.waitSeconds ?? Number(this.#attributes.ReceiveMessageWaitTimeSeconds);
     return this.#polls.receive({ ...options, waitSeconds });
   }
 
-  /** Does nothing when no message is held by this handle. */
+  /** Deletes a held message. Does nothing when no message is held by this handle. */
   delete(handle: string): undefined {
     const message = this.#messages.release(handle);
     if (message) this.#store.delete(message);
   }
 
-  /** @returns false when no message is held by this handle */
+  /** Changes how long a message stays hidden. @returns false when no message is held by this handle */
   changeVisibility(handle: string, seconds: number): boolean {
     const message = this.#messages.release(handle);
     if (!message) return false;
@@ -98,7 +101,7 @@ export class Queue {
   #take({ max, visibilitySeconds }: ReceiveOptions): Held<Message>[] {
     const now = Date.now();
     const hiddenMs = (visibilitySeconds ?? Number(this.#attributes.VisibilityTimeout)) * 1000;
-    // A message that is visible again at once is not taken twice by one request.
+    // At least one millisecond, so that one request does not take a message twice.
     const deadline = now + Math.max(1, hiddenMs);
     const redrive = redriveOf(this.#attributes);
     const deadLetters = this.#queues.get(redrive?.queueName ?? '');

@@ -16,23 +16,26 @@ import { type Ask, requestsBy, type SqsRequests } from './sqs-requests.ts';
 export interface Queues {
   /** SQS's address, without a trailing slash. */
   readonly endpoint: string;
-  /** The same for callers in this process, without the network. Both are counted alike. */
+  /** The requests for callers in this process, without the network. They are counted like those over HTTP. */
   readonly requests: SqsRequests;
-  /** Makes the queues that are missing, and gives those that exist the template's attributes. */
+  /** Creates missing queues, and sets the template's attributes on existing ones. */
   create(queues: readonly Omit<QueueSpec, 'url'>[]): void;
-  /** SQS requests so far, by action: `SendMessageBatch`, `ReceiveMessage`, … */
+  /** Number of SQS requests so far, by action: `SendMessageBatch`, `ReceiveMessage`, … */
   requestCounts(): Readonly<Record<string, number>>;
   stop(): Promise<void>;
 }
 
 export type StartQueues = (options: { dataDir: string }) => Promise<Queues>;
 
-/** Actions whose loss does no harm: a message is received or deleted once more. The others are answered when they are stored. */
+/**
+ * Actions whose loss is harmless: a message is received or deleted once more. All other actions are answered after the
+ * commit.
+ */
 const REPEATABLE = /^(Receive|Delete|Change)/;
 
 /**
- * Starts the emulator of SQS on the loopback interface, with the messages that an earlier run left: standard queues with
- * the order of SQS's fair queues, by the JSON protocol.
+ * Starts the emulator of SQS on the loopback interface, with the messages of an earlier run. It has standard queues in
+ * the order of SQS's fair queues, and speaks the JSON protocol.
  */
 export const startQueues: StartQueues = async ({ dataDir }) => {
   await mkdir(dataDir, { recursive: true });

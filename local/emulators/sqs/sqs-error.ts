@@ -1,4 +1,4 @@
-/** Codes of the query protocol, which is older than JSON. The refusals that are missing here have one code in both. */
+/** Error codes of the older query protocol. A code that is not listed is equal in both protocols. */
 const QUERY_CODES: Readonly<Record<string, string>> = {
   BatchEntryIdsNotDistinct: 'AWS.SimpleQueueService.BatchEntryIdsNotDistinct',
   BatchRequestTooLong: 'AWS.SimpleQueueService.BatchRequestTooLong',
@@ -11,7 +11,7 @@ const QUERY_CODES: Readonly<Record<string, string>> = {
   UnsupportedOperation: 'AWS.SimpleQueueService.UnsupportedOperation',
 };
 
-/** A refusal by its code in the JSON protocol. The request was the sender's fault, and changed nothing. */
+/** A refusal with its code in the JSON protocol. The sender is at fault, and the request changed nothing. */
 export class SqsError extends Error {
   readonly code: string;
 
@@ -20,7 +20,7 @@ export class SqsError extends Error {
     this.code = code;
   }
 
-  /** The header `x-amzn-query-error`. */
+  /** Value of the header `x-amzn-query-error`. */
   get queryError(): string {
     return `${QUERY_CODES[this.code] ?? this.code};Sender`;
   }

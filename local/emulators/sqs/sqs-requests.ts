@@ -1,7 +1,7 @@
 import { Agent, request } from 'undici';
 import type { MessageAttributes } from './message.ts';
 
-/** A message as ReceiveMessage returns it. */
+/** A message in the form that ReceiveMessage returns. */
 export interface ReceivedMessage {
   MessageId: string;
   ReceiptHandle: string;
@@ -13,7 +13,7 @@ export interface ReceivedMessage {
 }
 
 export interface SqsRequests {
-  /** Up to `max` messages (1 to 10), waiting up to `waitSeconds` (0 to 20) for the first. */
+  /** Receives up to `max` messages (1 to 10), and waits up to `waitSeconds` (0 to 20) for the first one. */
   receive(
     queueUrl: string,
     max: number,
@@ -29,12 +29,12 @@ export interface SqsRequests {
   close(): Promise<void>;
 }
 
-/** Asks SQS for an action, and gives its output. */
+/** Performs an SQS action. @returns its output */
 export type Ask = (action: string, input: object, signal?: AbortSignal) => Promise<object>;
 
 /**
- * Speaks SQS's JSON protocol, unsigned. The pollers that Lambda runs on AWS are not the user's code and cost nothing
- * there; here they share two cores with everything else, and this is a tenth of the SDK's work.
+ * Calls SQS over its JSON protocol, unsigned. On AWS the pollers belong to Lambda and cost nothing; here they share the
+ * machine's cores with everything else. This client does a tenth of the SDK's work.
  *
  * @param endpoint without a trailing slash
  */
@@ -56,7 +56,7 @@ export function sqsRequests(endpoint: string): SqsRequests {
   return { ...requestsBy(ask), close: () => dispatcher.destroy() };
 }
 
-/** The requests of Lambda's pollers and of EventBridge, by any way to SQS. */
+/** Returns the requests that Lambda's pollers and EventBridge make, over any transport. */
 export function requestsBy(ask: Ask): SqsRequests {
   return {
     receive: async (QueueUrl, MaxNumberOfMessages, WaitTimeSeconds, signal) => {

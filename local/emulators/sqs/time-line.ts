@@ -1,14 +1,14 @@
 interface Entry<T> {
   readonly value: T;
   readonly time: number;
-  /** Breaks ties: of the same time, what was added first. */
+  /** Breaks ties: among equal times, the entry that was added first comes first. */
   readonly order: number;
 }
 
-/** Values by the time at which they are due: a heap, from which values may also be removed before their time. */
+/** Values ordered by their due time, in a heap. A value may be removed before its time. */
 export class TimeLine<T> {
   #heap: Entry<T>[] = [];
-  /** What is in it. An entry of the heap that is not its value's here was removed, and is passed over. */
+  /** The current entry of each value. A heap entry that differs from it was removed or replaced, and is skipped. */
   readonly #valid = new Map<T, Entry<T>>();
   #added = 0;
 
@@ -22,7 +22,7 @@ export class TimeLine<T> {
     return this.#heap[0]?.time;
   }
 
-  /** Adds a value, or gives it another time. */
+  /** Adds a value, or changes its time. */
   add(value: T, time: number): void {
     const entry = { value, time, order: this.#added++ };
     this.#valid.set(value, entry);
@@ -32,13 +32,13 @@ export class TimeLine<T> {
 
   remove(value: T): void {
     this.#valid.delete(value);
-    // What is removed stays until its time comes, unless that would be most of it.
+    // A removed entry stays in the heap until its time, unless removed entries are most of the heap.
     if (this.#heap.length > 64 && this.#heap.length > 4 * this.#valid.size) {
       this.#heap = [...this.#valid.values()].sort(compare);
     }
   }
 
-  /** Takes out what is due at `time`, in order. */
+  /** Removes and yields the values that are due at `time`, in order. */
   *until(time: number): Generator<T> {
     for (let first = this.first; first !== undefined && first <= time; first = this.first) {
       const [entry] = this.#heap;

@@ -1,9 +1,9 @@
 import type { Change, Template } from './template.ts';
 
-/** Calls that AWS allows by the action on the left, and the emulator by one that AWS does not have. */
+/** Actions of AWS, and the action that the emulator checks in their place. AWS does not have the latter. */
 const ALLOWED_AS: Readonly<Record<string, string>> = { 'sqs:SendMessage': 'sqs:SendMessageBatch' };
 
-/** The template with what the emulator asks for beside the actions that AWS knows, in every statement that allows. */
+/** Adds the emulator's actions to every statement that allows the matching AWS action. */
 export function withActions(template: Template): { template: Template; changes: Change[] } {
   const changes: Change[] = [];
   const widen = (item: unknown, resource: string): unknown => {

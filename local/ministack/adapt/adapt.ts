@@ -7,41 +7,47 @@ import { withReferences } from './references.ts';
 import type { Change, Resource, Template } from './template.ts';
 
 /**
- * The one step between what `cdk deploy` would send to AWS and what it sends to the emulator. Whatever it changes it
- * says; what it does not say is deployed as it is.
+ * The only step between the templates for AWS and the templates for the emulator. It reports every change; everything
+ * that it does not report is deployed unchanged.
  */
 
 export interface Adaptation {
-  /** What the emulator's CloudFormation can make. */
+  /** Resource types that the emulator's CloudFormation can create. */
   readonly knownTypes: ReadonlySet<string>;
-  /** The emulator, without a trailing slash. */
+  /** The emulator's address, without a trailing slash. */
   readonly endpoint: string;
-  /** Variables of functions, by function name: a text to set, null to leave the variable out. */
+  /** Variables of functions, by function name: a text sets the variable, null removes it. */
   readonly environment: Readonly<Record<string, Variables>>;
 }
 
 export type Variables = Readonly<Record<string, string | null>>;
 
-/** What the emulator makes of a resource that it cannot make: a thing with an id and no effect. */
+/** Replaces a resource that the emulator cannot create: it has an id and no effect. */
 const PLACEHOLDER = 'AWS::CloudFormation::WaitConditionHandle';
 
-/** What fails at the emulator although it knows the type: of which properties (all, if none are named), and why. */
+/**
+ * Types that the emulator knows but cannot create, with the reason. `with` limits this to resources that have the
+ * property.
+ */
 const FAILS_THERE: Readonly<Record<string, { with?: string; why: string }>> = {
   'Custom::CDKBucketDeployment': { why: 'its function needs the AWS command line in a layer' },
   'Custom::AWS': { why: 'its function needs clients of the SDK that only Lambda brings' },
   'AWS::CloudWatch::Alarm': { with: 'Metrics', why: 'the emulator has no metric mathematics' },
 };
 
-/** Parameters that AWS publishes in every account, for example the newest machine images; the emulator has none. */
+/**
+ * Prefix of parameters that AWS publishes in every account, for example the newest machine images. The emulator has
+ * none.
+ */
 const PUBLISHED_BY_AWS = '/aws/service/';
 
-/** The management address of a WebSocket API, as CDK writes it: joined of a scheme, an id and AWS's own host. */
+/** Part of a WebSocket API's management address. CDK joins the address from a scheme, an id and AWS's host. */
 const EXECUTE_API = '.execute-api.';
 
 /**
  * Copies a cloud assembly and changes the copy's templates.
  *
- * @returns what was changed, in the templates' order
+ * @returns the changes, in the templates' order
  */
 export async function adaptAssembly(from: string, to: string, adaptation: Adaptation): Promise<Change[]> {
   await cp(from, to, { recursive: true });
@@ -57,7 +63,7 @@ export async function adaptAssembly(from: string, to: string, adaptation: Adapta
   return changes;
 }
 
-/** Gives a template another name in S3: under the name of the original, the `cdk` command takes it for uploaded already. */
+/** Renames a template in S3. Under the original name the `cdk` command would consider it already uploaded. */
 async function renameAsset(assembly: string, template: string, name: string): Promise<void> {
   const manifest = join(assembly, template.replace('.template.json', '.assets.json'));
   const { files }: { files: Record<string, { source: { path?: string } }> } = JSON.parse(
@@ -70,7 +76,7 @@ async function renameAsset(assembly: string, template: string, name: string): Pr
   }
 }
 
-/** The template as the emulator takes it, and what differs from the one given. */
+/** Returns the template for the emulator, and its differences from the original. */
 export function adaptTemplate(
   original: Template,
   adaptation: Adaptation,
@@ -91,7 +97,7 @@ export function adaptTemplate(
     if (why) {
       placeholders.add(id);
       changes.push({ resource: id, what: `${resource.Type} becomes a placeholder (${why})` });
-      // Nobody would signal for a placeholder.
+      // No instance would send the signal for a placeholder.
       const { Properties: _, CreationPolicy: __, ...attributes } = resource;
       return [id, { ...attributes, Type: PLACEHOLDER }];
     }
@@ -112,7 +118,7 @@ export function adaptTemplate(
   return { template: allowing.template, changes: [...changes, ...referring.changes, ...allowing.changes] };
 }
 
-/** @returns undefined for what the emulator can make */
+/** Returns the reason why the emulator cannot create a resource, or undefined when it can. */
 function whyNot({ Type, Properties = {} }: Resource, known: ReadonlySet<string>): string | undefined {
   const failure = FAILS_THERE[Type];
   if (failure && (failure.with === undefined || failure.with in Properties)) return failure.why;
@@ -145,7 +151,7 @@ function adaptFunction(
   };
 }
 
-/** @returns undefined unless the value is an address of an API at AWS's own host */
+/** Replaces the address of an API on AWS's host. @returns undefined for every other value */
 function withReachableApi(value: unknown, endpoint: string): unknown {
   const [separator, parts] = (value as { 'Fn::Join'?: [string, unknown[]] })['Fn::Join'] ?? [];
   if (separator !== '' || !parts) return undefined;

@@ -1,9 +1,11 @@
 import type { Resource, Template } from './template.ts';
 
-/** Logical id of the stand-in for the secret that RDS keeps for a cluster's owner. */
+/** Returns the logical id of the secret that replaces the one that RDS creates for a cluster's owner. */
 export const ownerSecretOf = (cluster: string) => `${cluster}OwnerSecret`;
 
-/** The template with a secret for the owner of each cluster whose password RDS would make: the emulator's CloudFormation makes none. */
+/**
+ * Adds an owner secret for each cluster whose password RDS would create. The emulator's CloudFormation creates none.
+ */
 export function withOwnerSecrets(template: Template): Template {
   const secrets = Object.entries(template.Resources)
     .filter(
@@ -25,7 +27,7 @@ export function withOwnerSecrets(template: Template): Template {
   return { ...template, Resources: { ...template.Resources, ...Object.fromEntries(secrets) } };
 }
 
-/** The name as it stands there, or that of a cluster which is not made of a snapshot. */
+/** Returns the master user's name. With `Fn::If` the name for a cluster without a snapshot counts. */
 function userOf({ Properties = {} }: Resource): unknown {
   const name = Properties.MasterUsername as string | { 'Fn::If'?: unknown[] };
   return typeof name === 'string' ? name : name['Fn::If']?.at(-1);

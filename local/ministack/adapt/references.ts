@@ -1,13 +1,16 @@
 import { ownerSecretOf } from './owner-secret.ts';
 import type { Change, Resource, Template } from './template.ts';
 
-/** What stands in a template in the place of a reference, and why. */
+/** The replacement of a reference, and its description. */
 interface Instead {
   readonly value: unknown;
   readonly what: string;
 }
 
-/** References that the emulator resolves otherwise than AWS, by type: the logical id and the properties of the target. */
+/**
+ * References that the emulator resolves differently from AWS, by type. The function gets the target's logical id and
+ * properties.
+ */
 const RESOLVED_OTHERWISE: Record<
   string,
   (id: string, properties: Record<string, unknown>) => [string, Instead]
@@ -33,8 +36,8 @@ const RESOLVED_OTHERWISE: Record<
 };
 
 /**
- * The template with every reference replaced that the emulator resolves otherwise than AWS, and every attribute of a
- * placeholder, which has none.
+ * Replaces every reference that the emulator resolves differently from AWS, and every attribute of a placeholder, which
+ * has no attributes.
  */
 export function withReferences(
   template: Template,

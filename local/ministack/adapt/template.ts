@@ -1,4 +1,4 @@
-/** A CloudFormation template as CDK writes it, and what of it the adaptation looks at. */
+/** A CloudFormation template from CDK, with the parts that the adaptation reads. */
 export interface Template {
   Parameters?: Record<string, { Type: string; Default?: unknown }>;
   Resources: Record<string, Resource>;
@@ -15,6 +15,6 @@ export interface Resource {
 export interface Change {
   /** The logical id of a resource or parameter. */
   readonly resource: string;
-  /** What it has become or has, and why; the same words for the same change. */
+  /** The change and its reason. Equal changes have equal texts. */
   readonly what: string;
 }

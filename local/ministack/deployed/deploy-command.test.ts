@@ -8,7 +8,7 @@ import { register, watch, watchFromBefore } from '../../end-to-end/client.ts';
 import { freePort } from '../../process/free-port.ts';
 
 /*
- * `npm run deploy:ministack`, as a user types it, beside the deployment of the other tests.
+ * `npm run deploy:ministack` like a user runs it, beside the deployment of the other tests.
  */
 
 const REPOSITORY = resolve(import.meta.dirname, '../../..');
@@ -38,16 +38,16 @@ beforeAll(async () => {
 
 afterAll(() => signal('SIGKILL'));
 
-/** To npm and what it started, as a terminal does. */
+/** Signals npm and its children, like a terminal does. */
 function signal(name: 'SIGINT' | 'SIGKILL'): void {
   try {
     process.kill(-(npm.pid ?? 0), name);
   } catch {
-    // They are gone.
+    // All processes have ended.
   }
 }
 
-/** The first group of the first match in what the command printed. */
+/** Returns the first group of the first match in the command's output. */
 function printed(pattern: RegExp): string {
   const [, found] = pattern.exec(output) ?? [];
   if (!found) throw new Error(`${pattern} was not printed: ${output}`);
@@ -60,7 +60,7 @@ test('it prints the addresses that a deployment has for people', async () => {
   const { assembly } = inject('system');
   const templates = (await readdir(assembly)).filter((name) => name.endsWith('App.template.json'));
   const [template] = await Promise.all(templates.map((name) => readFile(join(assembly, name), 'utf8')));
-  // The others are those that the front door stands before.
+  // The other outputs are addresses behind the front door.
   const forPeople = Object.keys(JSON.parse(template ?? '').Outputs).filter((name) =>
     /^(Console|Documentation|WebSocket|Dashboard)Url$/.test(name),
   );

@@ -16,8 +16,9 @@ import { type DeployedSystem, deploySystem, masterLogin } from '../deployment.ts
 import { trust } from '../emulator.ts';
 
 /*
- * What docs/operating.md and docs/aws.md promise of the first deployment and of the first bad day, done on a deployment of its own: look
- * before deploying, lose the database and restore it, take the stage down while its bucket holds something, deploy it again.
+ * The promises of docs/operating.md and docs/aws.md about the first deployment and the first bad day, tested on a
+ * separate deployment: look before deploying, lose the database and restore it, remove the stage while its bucket holds
+ * files, and deploy again.
  */
 
 const REPOSITORY = resolve(import.meta.dirname, '../../..');
@@ -102,7 +103,7 @@ test('a database that is lost comes back from a snapshot, by the deployment that
   });
   const admin = postgres(system.databaseUrl.replace(/[^/]*$/, 'postgres'), { max: 1, onnotice: () => {} });
   const database = new URL(system.databaseUrl).pathname.slice(1);
-  // What a snapshot holds: the cluster's contents at one moment.
+  // A snapshot holds the cluster's contents at one moment.
   await copyOf(admin, database, 'snapshot');
   const after = await ada.create({ name: 'after' });
   await copyOf(admin, 'snapshot', 'restored');
@@ -115,7 +116,7 @@ test('a database that is lost comes back from a snapshot, by the deployment that
     return new URL(Environment?.Variables?.DATABASE_URL ?? '').pathname;
   };
   expect(await place()).toBe(`/${database}`);
-  // The emulator's clusters have no server: which database a cluster stands for is said where the templates are adapted.
+  // The emulator's clusters have no server. The adaptation of the templates selects the database for a cluster.
   const environment = Object.fromEntries(
     Object.entries(system.adaptation.environment).map(([name, variables]) => [
       name,
@@ -150,12 +151,12 @@ test('a database that is lost comes back from a snapshot, by the deployment that
     .poll(async () => (await ada.ask('GET', `/api/tasks/${done}/status/`)).body.status)
     .toBe('COMPLETED');
 
-  // The parameter is kept: a later deployment that does not name it leaves the restored database.
+  // The parameter keeps its value: a later deployment that does not name it leaves the restored database.
   const later = await cdk(['deploy', '--all', '--app', adapted, '--require-approval', 'never'], on());
   for (const stack of STACKS) expect(later).toContain(`${stack} (no changes)`);
 });
 
-/** By a connection of its own, when nobody is in the copied one. */
+/** Copies a database with a separate connection, after all connections to the source have ended. */
 async function copyOf(admin: postgres.Sql, from: string, to: string): Promise<void> {
   await expect
     .poll(async () => {
@@ -166,7 +167,7 @@ async function copyOf(admin: postgres.Sql, from: string, to: string): Promise<vo
       );
     })
     .toBe('copied');
-  // A copy belongs to who makes it; what comes of a snapshot belongs to whom it belonged.
+  // A copy belongs to its creator, but a database from a snapshot keeps its owner.
   const [row] = await admin<{ owner: string }[]>`
     select rolname as owner from pg_database join pg_roles on datdba = pg_roles.oid where datname = ${from}`;
   await admin`alter database ${admin(to)} owner to ${admin(row?.owner ?? '')}`;
@@ -182,7 +183,7 @@ test('a stage is taken down while its bucket holds something, and deployed again
   const deploy = (stacks: string) =>
     cdk(['deploy', stacks, '--app', app, '--require-approval', 'never'], on());
   await deploy('*-Data');
-  // RDS gives a new cluster the password that it has made; here that is done by hand.
+  // RDS sets its generated password on a new cluster; here the test sets it.
   const { username, password } = await masterLogin(system.endpoint);
   const admin = postgres(system.databaseUrl, { max: 1 });
   await admin.unsafe(`alter role ${username} password '${password}'`);

@@ -20,8 +20,8 @@ import { type Aws, awsAt } from '../aws.ts';
 import { describeDeployment } from '../deployment.ts';
 
 /*
- * The queues as deployed: what they are set to, and how their messages reach the functions and, when those die, the
- * dead letters.
+ * The deployed queues: their attributes, and how their messages reach the functions and, when functions crash, the dead
+ * letters.
  */
 
 const system = inject('system');
@@ -33,7 +33,10 @@ let sql: postgres.Sql;
 let ada: User;
 let killer: Server;
 let killerUrl: string;
-/** Only what asks for this path takes its worker down: a repetition has a task, and a count, of its own. */
+/**
+ * Only a request for this path kills its worker. Each repetition of the test uses a new path, with a new task and
+ * count.
+ */
 let poison = '/none';
 let kills = 0;
 
@@ -61,11 +64,11 @@ function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    // It has ended since it was seen.
+    // The process ended after it was found.
   }
 }
 
-/** The processes of a function: children of the emulator. */
+/** Returns the pids of a function's processes, which are children of the emulator. */
 async function processesOf(functionName: string): Promise<number[]> {
   const pids: number[] = [];
   for (const entry of await readdir('/proc')) {
@@ -80,7 +83,7 @@ async function processesOf(functionName: string): Promise<number[]> {
   return pids;
 }
 
-/** The mappings of a function as the emulator has them. */
+/** Returns the event source mappings of a function in the emulator. */
 async function mappingsOf(FunctionName: string) {
   const { EventSourceMappings = [] } = await aws.lambda.send(
     new ListEventSourceMappingsCommand({ FunctionName }),
@@ -160,7 +163,7 @@ test('a forged message changes nothing, and one that comes twice leads to one at
 test('a task that kills every worker ends in the dead letters, whose function records it, and the dispatcher brings it back', async () => {
   const rule = await aws.ruleOf('celeriac-dev-dispatcher');
   await using undo = new AsyncDisposableStack();
-  // Without the dispatcher, nobody but the dead letters' function can record the last crash.
+  // Without the dispatcher, only the dead letters' function can record the last crash.
   await aws.events.send(new DisableRuleCommand({ Name: rule }));
   undo.defer(async () => void (await aws.events.send(new EnableRuleCommand({ Name: rule }))));
   for (const { EventSourceArn = '' } of await mappingsOf(WORKER)) {
@@ -186,7 +189,11 @@ test('a task that kills every worker ends in the dead letters, whose function re
   await ada.ask('POST', `/api/tasks/${id}/cancel/`);
 }, 200_000);
 
-/** Brings a message back after seconds and not hours; through the API, after the deploy. @returns the undoing */
+/**
+ * Makes a message visible again after seconds and not hours; set through the API after the deployment.
+ *
+ * @returns the undo function
+ */
 async function setVisibility(arn: string, VisibilityTimeout: string): Promise<() => Promise<void>> {
   const QueueUrl = aws.queueUrl(arn);
   const { VisibilityTimeout: before = '' } = await attributesOf(arn);
@@ -198,7 +205,7 @@ async function setVisibility(arn: string, VisibilityTimeout: string): Promise<()
   return () => set(before);
 }
 
-/** Lets the worker's leases run out before a message comes back. @returns the undoing */
+/** Makes the worker's leases end before a message returns. @returns the undo function */
 async function setLease(seconds: string): Promise<() => Promise<void>> {
   const FunctionName = WORKER;
   const { Environment } = await aws.lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));

@@ -7,13 +7,13 @@ import { register, type User } from '../../end-to-end/client.ts';
 import { type Aws, awsAt } from '../aws.ts';
 
 /*
- * What the deployed EventBridge rules set going, at the emulator's own clock; and what the functions publish on the
- * deployed bus.
+ * The deployed EventBridge rules on the emulator's clock, and the events that the functions publish on the deployed
+ * bus.
  */
 
 const { endpoint, url, databaseUrl, pricePort } = inject('system');
 
-/** A rule of every minute has come round after that, also on a busy machine. */
+/** Time in which a rule with a rate of one minute has fired, also on a busy machine. */
 const A_MINUTE = { timeout: 90_000, interval: 500 };
 
 let aws: Aws;
@@ -34,14 +34,14 @@ const scheduleOf = async (Name: string) =>
   (await aws.events.send(new DescribeRuleCommand({ Name }))).ScheduleExpression;
 
 test('the five-minute rule calls the price function, which asks the provider once and stores what is followed', async () => {
-  // A tick is fetched once; an attempt before this one may have had it.
+  // A tick is fetched once; an earlier attempt of this test may have fetched it.
   const sql = postgres(databaseUrl, { max: 1, onnotice: () => {} });
   await sql`truncate price_fetches, price_ticks`;
   await sql.end();
   const before = provider.requests.length;
   const rule = await aws.ruleOf('celeriac-dev-prices');
   expect(await scheduleOf(rule)).toBe('rate(5 minutes)');
-  // The same rule with its target, at the shortest rate there is: the tick itself is the emulator's.
+  // The same rule and target at the shortest possible rate. The emulator fires the tick.
   await aws.events.send(new PutRuleCommand({ Name: rule, ScheduleExpression: 'rate(1 minute)' }));
   await expect.poll(() => provider.requests.length, A_MINUTE).toBeGreaterThan(before);
   await aws.events.send(new PutRuleCommand({ Name: rule, ScheduleExpression: 'rate(5 minutes)' }));
@@ -60,7 +60,7 @@ test('the five-minute rule calls the price function, which asks the provider onc
 
 test('the minute rule calls the dispatcher, which sends what no request has sent a message for', async () => {
   expect(await scheduleOf(await aws.ruleOf('celeriac-dev-dispatcher'))).toBe('rate(1 minute)');
-  // Due beyond the look-ahead that the deployment was given, so that its request sends nothing.
+  // Due later than the deployment's dispatch look-ahead, so that the request sends no message.
   const due = Date.now() + 15_000;
   const id = await ada.create({ name: 'later', scheduled_time: new Date(due).toISOString() });
   const status = async () => (await ada.ask('GET', `/api/tasks/${id}/`)).body;

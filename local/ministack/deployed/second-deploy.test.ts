@@ -6,12 +6,12 @@ import { adaptAssembly } from '../adapt/adapt.ts';
 import { cdk, LIMIT_SECONDS, synthesize } from '../cdk.ts';
 
 /*
- * The same sources, synthesized and deployed once more.
+ * A second synthesis and deployment of unchanged sources.
  */
 
 const { endpoint, authority, assembly, adaptation } = inject('system');
 
-/** The command's own limit, and not a shorter one, says when it has hung. */
+/** Longer than the command's own limit, so that a hang is reported by the command. */
 const LIMIT_MS = (LIMIT_SECONDS + 20) * 1000;
 vi.setConfig({ testTimeout: LIMIT_MS, hookTimeout: LIMIT_MS });
 

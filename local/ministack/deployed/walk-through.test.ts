@@ -4,8 +4,8 @@ import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { register, request, type User, watch, watchFromBefore } from '../../end-to-end/client.ts';
 
 /*
- * The replaced API's walk-through (docs/compatibility.md) by the deployed bundles: through the emulator's HTTP API, WebSocket API and event source
- * mappings, in processes that the emulator starts.
+ * The replaced API's walk-through (docs/compatibility.md) with the deployed bundles: through the emulator's HTTP API,
+ * WebSocket API and event source mappings, in processes that the emulator starts.
  */
 
 const { endpoint, url, socketUrl } = inject('system');

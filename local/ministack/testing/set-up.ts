@@ -4,23 +4,26 @@ import { directoryOfRun } from '../../postgres/directory-of-run.ts';
 import { freePort } from '../../process/free-port.ts';
 import { type DeployedSystem, deploySystem } from '../deployment.ts';
 
-/** Of the last run, and kept after it. */
+/** Log of the last run. It stays after the run. */
 const LOG_FILE = join(resolve(import.meta.dirname, '../../..'), 'dist', 'ministack.log');
 
 /**
- * What the deployed functions are told otherwise than in the template, so that a test can see in minutes what takes
- * hours, and reach stand-ins on this machine.
+ * Variables of the deployed functions that differ from the template, so that a test sees within minutes what takes
+ * hours, and reaches servers on this machine.
  */
 const environmentOf = (pricePort: number) => ({
   OUTBOUND_LOOPBACK: 'allowed',
   PRICE_PROVIDER_URL: `http://127.0.0.1:${pricePort}/api/v3`,
-  // Seconds; a task beyond it waits for the dispatcher's tick.
+  // Seconds. A task that is due later waits for the dispatcher's tick.
   DISPATCH_LOOKAHEAD_SECONDS: '10',
 });
 
-/** What the global set-up provides to every test file. */
+/** The values that the global set-up provides to every test file. */
 export interface TestedSystem extends Omit<DeployedSystem, 'stop'> {
-  /** Where the deployed `prices` function looks for its provider: nothing listens there until a test does. */
+  /**
+   * Port of the price provider in the deployed `prices` function's configuration. Nothing listens there until a test
+   * does.
+   */
   readonly pricePort: number;
 }
 
@@ -30,7 +33,7 @@ declare module 'vitest' {
   }
 }
 
-/** Vitest's global set-up: the whole system, deployed once for all test files. */
+/** Vitest's global set-up: deploys the whole system once for all test files. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const started = performance.now();
   const log = (line: string) =>

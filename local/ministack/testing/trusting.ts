@@ -1,5 +1,5 @@
 import { inject } from 'vitest';
 import { trust } from '../emulator.ts';
 
-/* Vitest's set-up of each test file: what it calls is the emulator, whose certificate nobody signed. */
+/* Vitest's set-up for each test file: trusts the emulator's self-signed certificate. */
 trust(inject('system').authority);

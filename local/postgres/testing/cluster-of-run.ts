@@ -12,7 +12,10 @@ const TEMPLATE = 'celeriac_template';
 const MASTER = 'celeriac_admin';
 const MIGRATIONS = join(import.meta.dirname, '../../../functions/database/migrations');
 
-/** Vitest's global set-up: the registry of kinds, and one throw-away cluster with a migrated database to copy from. */
+/**
+ * Vitest's global set-up: writes the registry of kinds, and starts one temporary cluster with a migrated template
+ * database.
+ */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   writeKindRegistry();
   const dataDir = await directoryOfRun();
@@ -38,8 +41,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
 }
 
 /**
- * A database whose owner may what Aurora's master user may, and no more: every run proves that the migrations need no
- * superuser.
+ * Creates a database whose owner has the privileges of Aurora's master user and no more. Every run proves that the
+ * migrations need no superuser.
  */
 async function createTemplate(cluster: Postgres): Promise<void> {
   const sql = postgres(cluster.url(), { max: 1 });
