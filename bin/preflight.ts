@@ -7,7 +7,8 @@ import { withSettings } from '../lib/stage-settings.ts';
 import { stageNamed } from '../lib/stages.ts';
 
 /*
- * Says what would fail a deployment, before one is tried. Takes the settings of the deployment (`-c name=value`); changes nothing.
+ * Reports the problems that would make a deployment fail, before it starts. Takes the settings of the deployment (`-c
+ * name=value`). Changes nothing.
  */
 
 const { context } = parseArgs({

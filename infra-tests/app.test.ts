@@ -5,7 +5,7 @@ import { celeriacApp } from '../lib/stacks/celeriac-app.ts';
 import { STAGES, stageNamed } from '../lib/stages.ts';
 import { STAGE_NAMES, synthesize, synthesized, temporary } from './testing/synthesized.ts';
 
-// Loading the library takes its time, which no test should be charged with.
+// Loads the library before the tests, so that no test's time includes the loading.
 for (const stage of STAGE_NAMES) synthesized(stage);
 
 test.each(STAGE_NAMES)('two synths of %s give the same templates', (stage) => {
@@ -22,7 +22,7 @@ test.each(STAGE_NAMES)('synth of %s needs no account, no region and no look-up',
     context: { stage },
   }).synth();
   expect(assembly.manifest.missing ?? []).toEqual([]);
-  // CloudFront's firewalls live in one region.
+  // Excludes the firewall, because CloudFront's firewalls exist in one region only.
   const others = assembly.stacks.filter(({ stackName }) => !stackName.endsWith('-Firewall'));
   for (const { environment } of others) {
     expect(environment).toMatchObject({ account: 'unknown-account', region: 'unknown-region' });
@@ -35,7 +35,8 @@ test.each(STAGE_NAMES)('a second deploy of %s looks at no value that AWS may hav
     const looked = Object.values(template.findParameters('*')).filter((parameter) =>
       String(parameter.Type).startsWith('AWS::SSM::Parameter::'),
     );
-    // What the `cdk` command looks for, and then trusts that nothing has changed. What our other stack has written is looked at.
+    // The `cdk` command looks up such values, and skips a stack whose template is unchanged. Only parameters of our data
+    // stack are looked up anew.
     const others = looked.filter(({ Default }) => !String(Default).startsWith('/celeriac/'));
     for (const parameter of others) expect(parameter.Description).toContain('[cdk:skip]');
   }
@@ -44,7 +45,7 @@ test.each(STAGE_NAMES)('a second deploy of %s looks at no value that AWS may hav
 test.each(STAGE_NAMES)('%s names no region, so that it fits into any', (stage) => {
   const { app, data } = synthesized(stage);
   for (const template of [app, data]) {
-    // But that of CloudFront's firewalls.
+    // Except for the region of CloudFront's firewalls.
     const text = JSON.stringify(template.toJSON()).replaceAll(FIREWALL_REGION, '');
     expect(text).not.toMatch(/\b(?:af|ap|ca|eu|il|me|mx|sa|us)-[a-z]+-\d\b/);
   }

@@ -13,7 +13,7 @@ describe.each(STAGE_NAMES)('the artifacts bucket of %s', (stage) => {
   const stacks = synthesized(stage);
   const [bucket] = Object.values(stacks.data.findResources('AWS::S3::Bucket'));
 
-  /** The objects on which a function may do something, as the ends of their ARNs. */
+  /** The ends of the ARNs of the objects on which a function may perform an action. */
   const objects = (name: (typeof FUNCTION_NAMES)[number], action: string) =>
     statementsOf(stacks, name)
       .filter(({ Action }) => listed(Action).includes(action))
@@ -55,7 +55,7 @@ describe.each(STAGE_NAMES)('the artifacts bucket of %s', (stage) => {
       ['uploads/*'],
       ['reports/*', 'results/*'],
     ]);
-    // It looks whether an upload was made, and reads none: a look is a GET to S3's permissions.
+    // It checks if an upload exists, and reads none. S3 needs the right to GET for this check.
     expect(objects('dispatcher', 's3:GetObject')).toEqual(['uploads/*']);
     expect(objects('dispatcher', 's3:DeleteObject')).toEqual(['results/*', 'uploads/*']);
     const all = ['reports/*', 'results/*', 'uploads/*'];

@@ -2,9 +2,7 @@ import { CfnResource, Stack, TagManager } from 'aws-cdk-lib';
 import { describe, expect, test } from 'vitest';
 import { ALL_SETTINGS, appOf, STAGE_NAMES, temporary } from './testing/synthesized.ts';
 
-/*
- * What must hold of every resource, whatever it is.
- */
+/* Rules that every resource must follow. */
 
 const CASES = [
   ...STAGE_NAMES.map((stage) => ({ stage, called: stage, settings: {} })),
@@ -41,7 +39,7 @@ describe.each(CASES)('every resource of $called', ({ stage, called, settings }) 
   });
 
   test('takes partition and suffix of its addresses from the region it is in', () => {
-    // A table by partition is the one place where each may be written out.
+    // Only a table by partition may contain these texts.
     const texts = templates.flatMap(({ template: { Mappings: _, ...rest } }) => textsOf(rest));
     const fixed = texts.filter((text) => FIXED.test(text) && !IN_EVERY_PARTITION.test(text));
     expect(fixed).toEqual([]);
@@ -52,8 +50,8 @@ describe.each(CASES)('every resource of $called', ({ stage, called, settings }) 
 const FIXED = /arn:aws[:-]|amazonaws\.com|aws\.amazon\.com/;
 
 /**
- * Names of services are the same in every partition; a certificate's ARN is what somebody has said at deployment. The end of a
- * service's name with a region stands in the policy that the library gives a key.
+ * Texts that are allowed: names of services are the same in every partition, and the ARN of a certificate is a setting. A
+ * service's name with a region is part of the policy that the library gives to a key.
  */
 const IN_EVERY_PARTITION = /^[a-z0-9-]*\.amazonaws\.com$|^arn:aws:acm:/;
 

@@ -10,16 +10,16 @@ type Report = {
   pluginReports: { violations: { ruleName: string; violatingConstructs: { constructPath: string }[] }[] }[];
 };
 
-/** What the rule packs find that nobody has acknowledged with a reason, as `rule at construct`. */
+/** Returns the findings of the rule packs that have not been acknowledged with a reason, as `rule at construct`. */
 function findings(app: App): string[] {
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new ServerlessChecks(app));
   const { exitCode } = process;
   try {
     app.synth();
   } catch {
-    // The report says what was found.
+    // The report contains the findings.
   } finally {
-    // A validation that fails also means to fail this process.
+    // A failed validation also sets the exit code of this process.
     process.exitCode = exitCode;
   }
   const report: Report = JSON.parse(readFileSync(join(app.outdir, 'validation-report.json'), 'utf8'));
@@ -30,7 +30,7 @@ function findings(app: App): string[] {
   );
 }
 
-// Loading library and rules takes its time, which no test should be charged with.
+// Loads the library and the rules before the tests, so that no test's time includes the loading.
 findings(appOf('dev', temporary('nag-loaded')));
 
 test.each(STAGE_NAMES)('cdk-nag finds nothing in %s that has no reason', (stage) => {

@@ -90,20 +90,20 @@ describe('the script of the NAT instance', () => {
 });
 
 type Machine = {
-  /** Programs that the image has, beside those that every image has. */
+  /** Programs of the image besides those that every image has. */
   present?: string[];
   lacks?: string[];
-  /** At which try a package is installed; others never are. */
+  /** Number of the try at which each package is installed. Other packages are never installed. */
   installs?: Record<string, number>;
-  /** At which try AWS is reached. */
+  /** Number of the try at which AWS is reached. */
   reachable?: number;
-  /** At which try a signal arrives. */
+  /** Number of the try at which a signal arrives. */
   signalled?: number;
 };
 
 let machines = 0;
 
-/** Runs the script on a machine of stand-ins, which write down how they are called. */
+/** Runs the script with stand-ins for programs. The stand-ins record their calls. */
 async function run({ present = [], lacks = [], installs = {}, reachable = 1, signalled = 1 }: Machine) {
   machines += 1;
   const root = temporary(`machine-${machines}`);
@@ -137,7 +137,7 @@ async function run({ present = [], lacks = [], installs = {}, reachable = 1, sig
     `${root}/`,
   );
   const variables = 'STACK=Celeriac-dev-Data RESOURCE=Nat REGION=eu-central-1 SUFFIX=amazonaws.com';
-  // Of the real machine, only what no stand-in is there for, and none of its own packet filters.
+  // Contains only real programs that have no stand-in, and none of the machine's own packet filters.
   const environment = { PATH: `${programs}:${ordinaryPrograms(root)}` };
   await promisify(execFile)('/bin/bash', ['-c', `${variables}\n${script}`], { env: environment }).catch(
     () => {},

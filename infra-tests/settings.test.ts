@@ -88,7 +88,7 @@ describe('everything that may be said at deployment', () => {
         ],
       },
     });
-    // Whoever reads or writes what it encrypts may use it.
+    // Functions that read or write encrypted data may use the key.
     expect(allowed(stacks, 'kms:Decrypt')).toEqual([
       'auth',
       'session',
@@ -141,7 +141,7 @@ describe('everything that may be said at deployment', () => {
   });
 });
 
-// Loading the library takes its time, which no test should be charged with.
+// Loads the library before the tests, so that no test's time includes the loading.
 for (const stage of STAGE_NAMES) synthesized(stage);
 
 test('without any, there is no domain, mail or key, and nothing asks for them', () => {

@@ -5,8 +5,8 @@ import { DATABASE_FUNCTIONS, FUNCTION_NAMES, type FunctionName, mapFunctions } f
 import { writeRdsAuthorities } from './rds-authorities.ts';
 
 /**
- * What a function starts as a process of its own, or loads when it needs it, by the names in `handlers/`: each becomes a
- * bundle beside the function's. What only they need stays out of the function's own.
+ * Modules in `handlers/` that a function starts as a process of its own or loads only when needed. Each becomes a bundle
+ * beside the function's bundle. Dependencies that only such a module needs stay out of the function's own bundle.
  */
 const COMPANIONS: Partial<Record<FunctionName, readonly string[]>> = {
   api: ['event-bus'],
@@ -15,15 +15,15 @@ const COMPANIONS: Partial<Record<FunctionName, readonly string[]>> = {
   dispatcher: ['event-bus'],
 };
 
-/** Where each function's bundle lies: a directory that holds `index.mjs`, its companions, and their source maps. */
+/** The directory of each function's bundle. It contains `index.mjs`, the companions, and their source maps. */
 export type Bundles = Record<FunctionName, string>;
 
 type BundlePlaces = {
   /** The folder with `handlers/` and `database/migrations/`. */
   sourceRoot: string;
-  /** The folder with the console, as browsers get it. */
+  /** The folder with the console's files, as browsers load them. */
   consoleRoot: string;
-  /** Emptied first; gets one directory per function. */
+  /** Emptied first. Gets one directory per function. */
   outputRoot: string;
 };
 
@@ -35,18 +35,18 @@ const PLACES: BundlePlaces = {
   outputRoot: join(REPOSITORY, 'dist', 'functions'),
 };
 
-/** CommonJS dependencies inside an ES module still call `require`. The alias avoids clashing with their own import. */
+/** CommonJS dependencies inside an ES module still call `require`. The alias avoids a clash with an import of the same name. */
 const REQUIRE_BANNER = [
   `import { createRequire as createBundleRequire } from 'node:module';`,
   'const require = createBundleRequire(import.meta.url);',
 ].join('');
 
 /**
- * Modules of dependencies that nothing here can reach, and that no shaking removes, with what stands in for them.
- * zod carries its messages in fifty languages (260 kB); undici its parsers once more for processors without
- * SIMD (150 kB), which Lambda does not have, and an index that drags its fetch, mocks and caches in (260 kB) beside
- * the connections that the guarded fetch uses. The SDK looks for credentials in twelve places (200 kB): Lambda puts
- * them into the environment, always.
+ * Modules of dependencies that this code never uses and that tree shaking does not remove, with their replacements. zod
+ * contains its messages in fifty languages (260 kB). undici contains its parsers a second time for processors without
+ * SIMD (150 kB), which Lambda does not have, and an index that loads its fetch, mocks and caches (260 kB) although the
+ * guarded fetch uses only connections. The SDK looks for credentials in twelve places (200 kB), but Lambda always passes
+ * them in the environment.
  */
 const LEFT_OUT = [
   {
@@ -76,7 +76,7 @@ const LEFT_OUT = [
   },
 ];
 
-/** What lies beside the console's files for those who work on them. */
+/** Files in the console's folder that are for developers only. */
 const NOT_SERVED = /(\.test\.ts|tsconfig\.json)$/;
 
 const leaveOut: Plugin = {
@@ -87,12 +87,11 @@ const leaveOut: Plugin = {
 };
 
 /**
- * Builds every function, dependencies and AWS SDK included, and copies beside them what they bring along: the migrations, the
- * console, and the certificates of RDS.
- * The same sources give the same bytes.
+ * Builds every function, dependencies and AWS SDK included. Copies the migrations, the console and the certificates of
+ * RDS beside the functions that need them. The same sources give the same bytes.
  *
- * @param places default: the checkout's own
- * @throws when a handler, the migrations or the console are missing, naming all that are, or when a source does not compile
+ * @param places default: the checkout's own folders
+ * @throws when handlers, the migrations or the console are missing, naming all of them, or when a source does not compile
  */
 export async function bundleFunctions(places: Partial<BundlePlaces> = {}): Promise<Bundles> {
   const { sourceRoot, consoleRoot, outputRoot } = { ...PLACES, ...places };
@@ -121,7 +120,8 @@ export async function bundleFunctions(places: Partial<BundlePlaces> = {}): Promi
     platform: 'node',
     target: 'node24',
     format: 'esm',
-    // The ES module build of a dependency shakes where its CommonJS build cannot; the SDK is the largest.
+    // Tree shaking works on a dependency's ES module build, but often not on its CommonJS build. The SDK is the largest
+    // dependency.
     mainFields: ['module', 'main'],
     minify: true,
     sourcemap: true,
@@ -139,7 +139,7 @@ export async function bundleFunctions(places: Partial<BundlePlaces> = {}): Promi
   return mapFunctions((name) => join(outputRoot, name));
 }
 
-/** Bytes of each bundle's minified code, without its source map, by its path. Call it after `bundleFunctions`. */
+/** Returns the bytes of each bundle's minified code by path, without source maps. Call it after `bundleFunctions`. */
 export function bundleSizes(outputRoot = PLACES.outputRoot): Record<string, number> {
   const files = FUNCTION_NAMES.flatMap((name) =>
     ['index', ...(COMPANIONS[name] ?? [])].map((program) => join(name, `${program}.mjs`)),

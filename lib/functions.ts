@@ -1,15 +1,19 @@
 type Shape = {
-  /** 1769 MiB buy one whole vCPU; less buys a share of one. */
+  /** 1769 MiB give one whole vCPU; less memory gives a share of one. */
   memoryMiB: number;
-  /** Lambda kills the sandbox at this age of an invocation. */
+  /** Lambda kills the sandbox when an invocation reaches this age. */
   timeoutSeconds: number;
-  /** Whether it uses the database. It then lies in the database's network and holds a connection; the rest do neither. */
+  /**
+   * True for a function that uses the database. It runs in the database's network and holds a connection. Other functions
+   * do neither.
+   */
   database: boolean;
 };
 
 /**
- * The functions, one per trigger. API Gateway gives up on HTTP after 30 s and on WebSocket routes after 29 s, so
- * that what it calls ends before; a dispatcher that would outlast its minute yields to the next tick.
+ * The functions, one per trigger. API Gateway gives up on HTTP after 30 s and on WebSocket routes after 29 s, so the
+ * functions behind it have shorter limits. A dispatcher that runs longer than a minute is stopped in favour of the next
+ * tick.
  */
 export const FUNCTIONS = {
   auth: { memoryMiB: 1769, timeoutSeconds: 15, database: true },
@@ -33,14 +37,14 @@ export const FUNCTION_NAMES = Object.keys(FUNCTIONS) as readonly FunctionName[];
 /** The functions that use the database, those that run at deployments included. */
 export const DATABASE_FUNCTIONS = FUNCTION_NAMES.filter((name) => FUNCTIONS[name].database);
 
-/** The Postgres role a function logs in as, e.g. `celeriac_dead_letters`; `migrate` creates it. */
+/** Returns the Postgres role of a function, for example `celeriac_dead_letters`. `migrate` creates the role. */
 export const databaseRole = (name: FunctionName) => `celeriac_${name.replaceAll('-', '_')}`;
 
-/** The entry that a deployed function runs: `worker` for `celeriac-pr-12-worker`. Undefined when it is none of these. */
+/** Returns the entry of a deployed function: `worker` for `celeriac-pr-12-worker`. Undefined for a name of another function. */
 export const entryOf = (functionName: string): FunctionName | undefined =>
   FUNCTION_NAMES.find((name) => functionName.endsWith(`-${name}`));
 
-/** One value for each function. */
+/** Returns a record with one value for each function. */
 export function mapFunctions<T>(of: (name: FunctionName) => T): Record<FunctionName, T> {
   return Object.fromEntries(FUNCTION_NAMES.map((name) => [name, of(name)])) as Record<FunctionName, T>;
 }

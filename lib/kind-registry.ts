@@ -2,24 +2,25 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 
 /*
- * Writes the modules that list all kinds, from the folders in functions/tasks/kinds: `npm run generate`. `npm start`, the tests, `npm run
- * check` and synthesis do so by themselves. As modules, the lists can be bundled, and TypeScript knows the names of the kinds.
+ * Writes the modules that list all kinds, from the folders in functions/tasks/kinds: `npm run generate`. `npm start`, the
+ * tests, `npm run check` and synthesis run it automatically. Modules can be bundled, and TypeScript knows the names of
+ * the kinds from them.
  */
 
 const KINDS = join(import.meta.dirname, '..', 'functions', 'tasks', 'kinds');
 
-/** Folders that are no kinds that somebody may ask for. */
+/** Folders that do not contain a kind for callers. */
 const OTHERS = ['batch-import', 'generated'];
 
 /**
- * A kind's folder, with the files that it has of these:
- * - `kind.ts`: its data, by `defineKind`, when what runs it has dependencies that accepting a task does not need;
- * - `run.ts`: what runs it in a process of its own, by `defineTask`;
- * - `inline.ts`: what runs it in the worker itself, by `defineTask`.
+ * A kind's folder, with those of these files that exist:
+ * - `kind.ts`: its data, by `defineKind`, when its function has dependencies that accepting a task does not need;
+ * - `run.ts`: its function, for a process of its own, by `defineTask`;
+ * - `inline.ts`: its function, for the worker itself, by `defineTask`.
  */
 type Folder = { folder: string; files: readonly string[] };
 
-/** @throws Error naming the folder and the rule that it breaks */
+/** Reads a kind's folder. @throws Error naming the folder and the rule that it breaks */
 function readFolder(root: string, folder: string): Folder {
   const files = readdirSync(join(root, folder));
   if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)+$/.test(folder))
@@ -45,7 +46,7 @@ function moduleOf(
   ].join('\n');
 }
 
-/** The modules by their names in `generated/`. */
+/** Returns the text of each module, by its name in `generated/`. */
 export function kindModules(root = KINDS): Record<string, string> {
   const folders = readdirSync(root, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && !OTHERS.includes(entry.name))
@@ -65,9 +66,9 @@ export function kindModules(root = KINDS): Record<string, string> {
 }
 
 /**
- * Writes the modules that are not as they must be, and no others: a checkout may be read-only.
+ * Writes only the modules whose content has changed, because a checkout may be read-only.
  *
- * @returns the names of those that were written
+ * @returns the names of the written modules
  */
 export function writeKindRegistry(root = KINDS): string[] {
   const target = join(root, 'generated');

@@ -2,7 +2,7 @@ import type { Duration } from 'aws-cdk-lib';
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Stage } from './stages.ts';
 
-/** The metrics of `functions/metrics.ts`, which alarms and the dashboard look at, and which are paid for. */
+/** The metrics of `functions/metrics.ts`. Alarms and the dashboard use them, and each of them costs money. */
 export const METRIC_NAMES = [
   'TasksCreated',
   'TasksCompleted',
@@ -24,7 +24,7 @@ export const METRIC_NAMES = [
 
 export type MetricName = (typeof METRIC_NAMES)[number];
 
-/** Those that alarms listen to, which a stage may pay for alone. */
+/** The metrics that alarms use. A stage may publish only these, to save money. */
 export const ALARMED_NAMES = [
   'InteractiveStartLateness',
   'WakeUpsUnsent',
@@ -40,7 +40,7 @@ export const PUBLISHED_METRICS: Readonly<Record<Stage['observability']['metrics'
   none: [],
 };
 
-/** A metric that the functions write to their logs. */
+/** Returns a metric that the functions write to their logs. */
 export function metric(
   stage: Stage,
   metricName: MetricName,

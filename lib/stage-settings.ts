@@ -2,8 +2,8 @@ import type { Node } from 'constructs';
 import type { Domain, Stage } from './stages.ts';
 
 /**
- * What differs between accounts more than between stages, and so may also be said at deployment, with `-c name=value`
- * or in `cdk.context.json`. Each goes before the stage's own.
+ * Settings that differ between accounts rather than between stages. They can be set at deployment, with `-c name=value`
+ * or in `cdk.context.json`, and take precedence over the stage's own values.
  */
 export type Settings = {
   alarmEmail?: string;
@@ -13,25 +13,28 @@ export type Settings = {
   hostedZoneName?: string;
   /** `on` or `off` */
   firewall?: string;
-  /** Requests of one address in a minute, before the firewall refuses it. */
+  /** Requests per minute from one address before the firewall refuses the address. */
   firewallRequestsPerMinute?: string;
   priceApiKeySecret?: string;
   /** `on` or `off`: a key of the stage's own for its data. Decide before there are data. */
   ownKey?: string;
-  /** US dollars of the whole account in a month, of which `alarmEmail` hears when they are spent, or will be. */
+  /** US dollars per month for the whole account. `alarmEmail` gets mail when they are spent, or are forecast to be spent. */
   monthlyBudget?: string;
-  /** `on` or `off`: reserved concurrency. Off for an account whose quota does not bear it; the database's connections are then not guarded. */
+  /**
+   * `on` or `off`: reserved concurrency. Use `off` for an account whose quota is too small. Nothing then guards the
+   * database's connections.
+   */
   reservations?: string;
-  /** A network that is there already, instead of one that is made: with two or more subnets of each kind, separated by commas. */
+  /** An existing network to use instead of a new one, with at least two subnets of each kind, separated by commas. */
   vpcId?: string;
   functionSubnetIds?: string;
   databaseSubnetIds?: string;
 };
 
 /**
- * The stage with the settings of the app's context.
+ * Returns the stage with the settings of the app's context.
  *
- * @throws Error when a setting is malformed, or lacks another that it needs
+ * @throws Error when a setting is malformed, or lacks another setting that it needs
  */
 export function withSettings(stage: Stage, node: Node): Stage {
   const setting = (name: keyof Settings): string | undefined => {
@@ -71,7 +74,7 @@ export function withSettings(stage: Stage, node: Node): Stage {
   };
 }
 
-/** @throws Error when the setting is neither */
+/** Reads a setting that is on or off. @throws Error when the setting is neither */
 function onOrOff(
   name: keyof Settings,
   setting: (name: keyof Settings) => string | undefined,
@@ -103,7 +106,7 @@ function vpcOf(setting: (name: keyof Settings) => string | undefined): Stage['vp
     : undefined;
 }
 
-/** @throws Error when the setting is no whole number within the bounds */
+/** Reads a setting that is a number. @throws Error when the setting is no whole number within the bounds */
 function wholeNumber(
   name: keyof Settings,
   setting: (name: keyof Settings) => string | undefined,

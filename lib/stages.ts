@@ -1,13 +1,13 @@
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { FUNCTIONS, type FunctionName } from './functions.ts';
 
-/** How a stage is sized and guarded. Capacities are Aurora capacity units (about 2 GiB of memory each). */
+/** Size and protection of a stage. Capacities are Aurora capacity units (about 2 GiB of memory each). */
 export type Stage = {
   name: string;
-  /** Whether data and the things that hold it outlive a mistake: deletion protection, final snapshot, retained buckets. */
+  /** True when the data survive mistakes: deletion protection, final snapshot, retained buckets. */
   keepsData: boolean;
   egress: {
-    /** An instance costs about a tenth of a gateway, and is one machine that can fail. */
+    /** An instance costs about a tenth of a gateway, but is a single machine that can fail. */
     by: 'nat-instance' | 'nat-gateway';
     /** One per availability zone survives the loss of a zone. */
     count: number;
@@ -15,83 +15,97 @@ export type Stage = {
   database: {
     minCapacity: number;
     maxCapacity: number;
-    /** Standby instances in other zones, which take over when the writer is lost. */
+    /** Standby instances in other zones. One of them takes over when the writer is lost. */
     readers: number;
-    /** Set as Postgres' `max_connections`; what `maxCapacity` can bear, see `assertConnectionsSuffice`. */
+    /** Value of Postgres' `max_connections`. `maxCapacity` must be able to carry it, see `assertConnectionsSuffice`. */
     maxConnections: number;
     backupDays: number;
-    /** Bytes of the largest table, with its indexes, above which somebody is told. */
+    /** Bytes of the largest table, with its indexes, above which an alarm is raised. */
     maxTableBytes: number;
   };
   /**
-   * How many sandboxes run at most, and so how many connections they hold. What a queue feeds is bounded by the
-   * queue's mapping, as throttling would burn receive counts; the rest by reserved concurrency, which needs an
-   * account whose limit leaves 100 unreserved.
+   * Maximum sandboxes, and so maximum connections that they hold. Functions behind a queue are bounded by the queue's
+   * mapping, because throttling would use up receive counts. The others are bounded by reserved concurrency, which needs
+   * an account whose limit leaves 100 unreserved.
    */
   concurrency: {
     functions: Record<Exclude<FunctionName, Unreserved>, number>;
     queues: Record<'interactive' | 'bulk' | 'deadLetters', number>;
   };
   dispatch: {
-    /** A task due within this many seconds has a message; well under SQS's 900 s of delay. */
+    /** A task that is due within this many seconds has a message. Well under SQS's maximum delay of 900 s. */
     lookaheadSeconds: number;
-    /** A task whose message did not lead to a start for this long gets another. */
+    /** A task whose message did not lead to a start for this many seconds gets another message. */
     resendSeconds: number;
-    /** A worker that is silent for this long is presumed dead, and its tasks are taken back. */
+    /** A worker that is silent for this many seconds is presumed dead, and its tasks are taken back. */
     leaseSeconds: number;
   };
   /**
-   * What one account may use, by the names in the table `quotas`. Each deployment writes them there. Together with the places of the
-   * workers (a hundred requests for each sandbox) they decide how many accounts it takes to fill the workers with slow requests.
+   * Limits of one account, by the names in the table `quotas`. Each deployment writes them into this table. Together with
+   * the workers' places (a hundred requests for each sandbox), they determine how many accounts could fill the workers
+   * with slow requests.
    */
   quotas: Quotas;
   /** Requests per second, and in a burst, before API Gateway answers 429. */
   throttle: { http: Throttle; socket: Throttle };
   logs: { retention: RetentionDays; level: 'DEBUG' | 'INFO' };
   /**
-   * What is shown beside logs, traces and the metrics that AWS keeps by itself; docs/cost.md says for how much. `dev`
-   * has every alarm, and does without what only draws: who works on it sees its tasks in the console, and has its logs open.
+   * Observability in addition to logs, traces and the metrics that AWS keeps by itself. docs/cost.md gives the cost.
+   * `dev` has every alarm, but no dashboard: its developers see the tasks in the console and read the logs.
    */
   observability: {
-    /** Which metrics the functions publish of tasks and prices: all, those that alarms listen to, or none and no such alarms. */
+    /**
+     * Metrics of tasks and prices that the functions publish: all, only those that alarms use, or none. With none, there
+     * are no such alarms.
+     */
     metrics: 'all' | 'alarmed' | 'none';
     dashboard: boolean;
   };
   /**
-   * Whether database, artifacts and the signing secret are encrypted by a key of this stage ($1 a month) instead of AWS's own. Decide
-   * before there are data: a change replaces the database by an empty one, and leaves a snapshot. `npm run preflight` refuses it.
+   * True to encrypt database, artifacts and the signing secret with a key of this stage ($1 per month) instead of AWS's
+   * own. Decide before there are data: a change replaces the database by an empty one, and leaves a snapshot. `npm run
+   * preflight` refuses such a change.
    */
   ownKey: boolean;
-  /** Who hears of alarms by e-mail, after confirming it once. Without, nobody until somebody subscribes to the topic. */
+  /**
+   * E-mail address for alarms. Its owner must confirm it once. Without it, alarms reach only later subscribers of the
+   * topic.
+   */
   alarms: { email?: string };
-  /** US dollars of the whole account in a month, of which the alarms' e-mail hears. Without, nobody counts. */
+  /**
+   * US dollars per month for the whole account. The alarms' e-mail address gets mail about it. Without it, there is no
+   * budget.
+   */
   monthlyBudget?: number;
   /**
-   * A network that is there already, in place of one that is made. Its function subnets must lead to the internet, its database
-   * subnets lie in two zones, and S3's gateway endpoint spares money.
+   * An existing network to use instead of a new one. Its function subnets must lead to the internet, and its database
+   * subnets must be in two zones. A gateway endpoint for S3 saves money.
    */
   vpc?:
     | { id: string; functionSubnetIds: readonly string[]; databaseSubnetIds: readonly string[] }
     | undefined;
   /**
-   * Whether functions get the concurrency that the table below says. Without, an account with a low quota can be deployed to, but a
-   * flood of requests can then take every connection of the database.
+   * True to reserve the concurrency in the table below. Without reservations, an account with a low quota can be used,
+   * but a flood of requests can take every connection of the database.
    */
   reservations: boolean;
-  /** Where people find it. Without, at the address that CloudFront gives. */
+  /** Domain of the front door. Without it, the front door has the address that CloudFront gives. */
   domain?: Domain;
   /**
-   * AWS WAF before the front door. Costs from $5 a month, and a second region in which `cdk bootstrap` must have run:
-   * CloudFront's firewalls live in us-east-1.
+   * AWS WAF in front of the front door. Costs at least $5 per month, and needs `cdk bootstrap` in a second region:
+   * CloudFront's firewalls are in us-east-1.
    */
   firewall: {
     on: boolean;
-    /** Requests of one address in a minute, before the address is refused for a while. */
+    /** Requests per minute from one address before the address is refused for a while. */
     requestsPerMinute: number;
     /** Registrations, logins and new tokens of one address in five minutes. Refreshed tokens do not count. */
     loginsPerFiveMinutes: number;
   };
-  /** What one client address may do before the auth function refuses it; of IPv6 a /64. The firewall, where it is on, counts beside. */
+  /**
+   * Requests from one client address, or from one /64 of IPv6, before the auth function refuses it. An enabled firewall
+   * counts separately.
+   */
   logins: {
     /** Logins and registrations within five minutes. */
     perAddress: number;
@@ -99,50 +113,56 @@ export type Stage = {
     registrationsPerAddress: number;
   };
   signingKey: {
-    /** A key signs for this long, and is then believed for as long again. */
+    /** Days that a key signs. After that, it stays valid for the same time. */
     rotationDays: number;
   };
   prices: {
     /** CoinGecko's API: api.coingecko.com, or pro-api.coingecko.com with a key of a paid plan. */
     url: string;
-    /** Name of a secret in Secrets Manager, of the same region, whose text is the API key. Without, none is sent. */
+    /** Name of a secret in Secrets Manager of the same region whose text is the API key. Without it, no key is sent. */
     apiKeySecret?: string;
   };
 };
 
 export type Domain = {
-  /** e.g. `tasks.example.com` */
+  /** For example `tasks.example.com`. */
   name: string;
-  /** A certificate of that name in us-east-1, where CloudFront looks for it. */
+  /** A certificate for this name in us-east-1, where CloudFront looks for it. */
   certificateArn: string;
-  /** The zone in Route 53 that gets the records. Without, whoever keeps the domain points it at the front door. */
+  /**
+   * The zone in Route 53 that gets the records. Without it, the owner of the domain must point the domain to the front
+   * door.
+   */
   hostedZone?: { id: string; name: string };
 };
 
-/** Fed by queues, whose mappings bound them; or called once in a while by one caller. */
+/** Functions that are bounded by the mapping of their queue, or that a single caller calls once in a while. */
 type Unreserved = 'worker' | 'dead-letters' | 'rotate-signing-key' | 'publish-console';
 
 type Quotas = {
-  /** Tasks that wait for the network (`http.request`) that run at once. */
+  /** Tasks waiting for the network (`http.request`) that run at once. */
   running_requests_of_organization: number;
-  /** The same of the tasks that one user created, in all organizations. */
+  /** Tasks of this kind that one user created, in all organizations, and that run at once. */
   running_requests_of_user: number;
-  /** Requests of one organization to one host, redirects included: so many a second, and so many at once after a pause. */
+  /** Requests of one organization to one host, redirects included: the rate per second, and the burst after a pause. */
   requests_per_second: number;
   requests_at_once: number;
-  /** Tasks that have not ended. An import may bring a million, and so one organization has room for two. */
+  /** Unfinished tasks. An import may bring a million tasks, and an organization has room for two such imports. */
   pending_of_organization: number;
   pending_of_user: number;
-  /** What the database is sized for; the dispatcher counts all of them once a minute. */
+  /** The number that the database is sized for. The dispatcher counts all unfinished tasks once a minute. */
   pending_of_installation: number;
 };
 
 type Throttle = { rateLimit: number; burstLimit: number };
 
-/** An office behind one address logs in less than once in three seconds, and does not register thirty people in an hour. */
+/**
+ * An office behind one address logs in less often than every three seconds, and registers fewer than thirty people per
+ * hour.
+ */
 const LOGIN_LIMITS = { perAddress: 100, registrationsPerAddress: 30 };
 
-/** 100 requests a second suit an integrator. Logins are as in `LOGIN_LIMITS`. */
+/** 100 requests per second are enough for an integrator. The logins are those of `LOGIN_LIMITS`. */
 const FIREWALL_LIMITS = { requestsPerMinute: 6_000, loginsPerFiveMinutes: 100 };
 
 export const STAGES = {
@@ -172,7 +192,7 @@ export const STAGES = {
       queues: { interactive: 4, bulk: 4, deadLetters: 2 },
     },
     dispatch: { lookaheadSeconds: 180, resendSeconds: 300, leaseSeconds: 120 },
-    // An eighth and a quarter of what the four sandboxes of a queue have places for. 40 requests of 200 ms are 200 a second.
+    // An eighth and a quarter of the places in the four sandboxes of a queue. 40 requests of 200 ms are 200 per second.
     quotas: {
       running_requests_of_organization: 40,
       running_requests_of_user: 80,
@@ -242,7 +262,7 @@ export const STAGES = {
 } as const satisfies Record<string, Stage>;
 
 /**
- * Longest name of a stage: CloudFront's names hold the stage and the region, and end at 64 characters.
+ * Maximum length of a stage's name: CloudFront's names contain the stage and the region, and have at most 64 characters.
  *
  * @see accountWide in lib/constructs/edge/front-door.ts
  */
@@ -251,8 +271,8 @@ const MAX_NAME_LENGTH = 20;
 const STAGE_NAME = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
 
 /**
- * The stage of that name. `dev` and `prod` have a table of their own. Any other name, such as `pr-12`, is a further stage with the
- * sizes of `dev`: it keeps no data.
+ * Returns the stage with this name. `dev` and `prod` have tables of their own. Any other name, such as `pr-12`, is a
+ * further stage with the sizes of `dev`, and keeps no data.
  *
  * @throws when the name cannot be part of the names of AWS resources
  */
@@ -266,14 +286,14 @@ export function stageNamed(name: string): Stage {
   return new Map<string, Stage>(Object.entries(STAGES)).get(name) ?? { ...STAGES.dev, name };
 }
 
-/** Connections left to Aurora itself, to superusers and to a person who looks into something. */
+/** Connections left for Aurora itself, for superusers and for a person who inspects the database. */
 const CONNECTIONS_KEPT_FREE = 20;
 
 /**
- * Every sandbox holds one connection, and for a while after a deployment the frozen sandboxes of the old version
- * hold theirs beside the new ones: hence twice.
+ * Checks that the database has enough connections. Every sandbox holds one connection. For a while after a deployment,
+ * frozen sandboxes of the old version hold theirs too, so each sandbox counts twice.
  *
- * @throws when the database could be asked for more connections than it has
+ * @throws when the functions could need more connections than the database has
  */
 export function assertConnectionsSuffice({ name, concurrency, database }: Stage): void {
   const connecting = Object.entries(concurrency.functions).filter(

@@ -7,9 +7,7 @@ import { verifiedTls } from '../../functions/database/connect.ts';
 import { writeRdsAuthorities } from '../../lib/rds-authorities.ts';
 import { type Postgres, startPostgres } from '../../local/postgres/cluster.ts';
 
-/*
- * A real Postgres that speaks TLS as Aurora does: its certificate is for `localhost`, and signed by an authority of these tests.
- */
+/* A real Postgres with TLS like Aurora's: an authority of these tests has signed its certificate for `localhost`. */
 
 const FILES = join(import.meta.dirname, '../tls');
 const AUTHORITY = join(FILES, 'authority.pem');
@@ -20,7 +18,7 @@ let server: Postgres;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'celeriac-tls-'));
   server = await startPostgres({ dataDir: directory, durable: false });
-  // Whoever runs the server owns the cluster, and must own the key.
+  // The user who runs the server owns the cluster, and must own the key.
   const { uid, gid } = await stat(join(directory, 'cluster'));
   for (const name of ['localhost.pem', 'localhost.key', 'elsewhere.pem', 'elsewhere.key']) {
     const path = join(directory, 'cluster', name);
@@ -35,7 +33,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-/** Has the server show the certificate of `name`. */
+/** Makes the server present the certificate of `name`. */
 async function certifiedFor(name: string): Promise<void> {
   const sql = postgres(server.url(), { max: 1 });
   for (const [setting, value] of [
@@ -49,7 +47,7 @@ async function certifiedFor(name: string): Promise<void> {
   await sql.end();
 }
 
-/** Tells whether the connection is encrypted, or why there is none. */
+/** Returns if the connection is encrypted, or the error when there is no connection. */
 async function connecting(caFile: string): Promise<unknown> {
   const url = new URL(server.url());
   url.hostname = 'localhost';

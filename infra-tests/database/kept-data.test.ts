@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { appOf, STAGE_NAMES, synthesized, temporary } from '../testing/synthesized.ts';
 
 /**
- * What holds data, with the logical ids under which it is deployed and what becomes of it when it is replaced. Whoever
- * meets a failure here renames nothing: CloudFormation would make an empty one and take the full one away. The owner's
- * password is not among them, as a new one serves as well.
+ * Resources that hold data, with their deployed logical ids and their fate when they are replaced. When this test fails,
+ * do not rename anything: CloudFormation would create an empty resource and delete the full one. The owner's password is
+ * not in the list, because a new password serves as well.
  */
 const KEPT = [
   { type: 'AWS::RDS::DBCluster', id: 'DatabaseCluster5B53A178', fate: 'Snapshot' },
@@ -12,7 +12,7 @@ const KEPT = [
   { type: 'AWS::S3::Bucket', id: 'Artifacts82DD59A1', fate: 'Retain' },
 ] as const;
 
-/** A change of these makes CloudFormation replace the cluster. */
+/** Properties whose change makes CloudFormation replace the cluster. */
 const REPLACING = [
   'DBClusterIdentifier',
   'DBSubnetGroupName',
@@ -64,7 +64,7 @@ describe.each(STAGE_NAMES)('data of %s', (stage) => {
     for (const type of ['AWS::RDS::DBCluster', 'AWS::DynamoDB::Table', 'AWS::EFS::FileSystem']) {
       app.resourceCountIs(type, 0);
     }
-    // What empties the bucket, where its stack takes it along.
+    // The only function is the library's, which empties the bucket of a stage that does not keep its data.
     data.resourceCountIs('AWS::Lambda::Function', stage === 'dev' ? 1 : 0);
   });
 });

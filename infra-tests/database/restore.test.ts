@@ -3,7 +3,7 @@ import { DATABASE_FACTS } from '../../lib/constructs/database/database.ts';
 import { functionsOf, type Resource, STAGE_NAMES, synthesized } from '../testing/synthesized.ts';
 
 /*
- * What lets a restored cluster take the place of a lost one, as docs/operating.md tells. The rehearsal itself is in
+ * Checks that a restored cluster can replace a lost one, as docs/operating.md describes. The rehearsal itself is in
  * local/ministack/deployed/.
  */
 
@@ -29,7 +29,7 @@ describe.each(STAGE_NAMES)('a restored database of %s', (stage) => {
       const [read, ...more] = Object.values(parameters).filter(({ Default }) => Default === Properties.Name);
       expect(more).toEqual([]);
       expect(read?.Type).toBe('AWS::SSM::Parameter::Value<String>');
-      // The `cdk` command would else pass over a stack whose template is the same.
+      // With this mark, the `cdk` command would skip a stack whose template is unchanged.
       expect(JSON.stringify(read)).not.toContain('[cdk:skip]');
     }
   });
@@ -54,7 +54,7 @@ describe.each(STAGE_NAMES)('a restored database of %s', (stage) => {
       JSON.stringify(Properties.HandlerArn).includes(functions.migrate.id),
     );
     expect(migrating?.Properties.RunsAgainFor).toContainEqual({ Ref: reads });
-    // A version would keep the address of the database before.
+    // A version would keep the address of the previous database.
     expect(JSON.stringify(migrating?.Properties.HandlerArn)).toContain('$LATEST');
   });
 });

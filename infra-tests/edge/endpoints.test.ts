@@ -3,7 +3,7 @@ import { functionAt, STAGE_NAMES, synthesized } from '../testing/synthesized.ts'
 
 const ID = '0199c0de-0000-7000-8000-000000000000';
 
-/** Every documented path of the systems this one replaces, and those of the identity endpoints. */
+/** Every documented path of the replaced systems, and the paths of the identity endpoints. */
 const REQUESTS = [
   ['POST', '/api/tasks', 'api'],
   ['GET', `/api/tasks/${ID}/status`, 'api'],
@@ -15,7 +15,7 @@ const REQUESTS = [
   ['POST', '/api/auth/register', 'auth'],
   ['POST', '/api/auth/login', 'auth'],
   ['POST', '/api/token', 'auth'],
-  // Whoever is logged in does not wait behind logins.
+  // Logged-in users must not wait behind logins.
   ['GET', '/api/auth/me', 'session'],
   ['POST', '/api/auth/refresh', 'session'],
   ['POST', '/api/auth/logout', 'session'],
@@ -41,7 +41,7 @@ describe.each(STAGE_NAMES)('endpoints of %s', (stage) => {
     return functionAt(stacks, integration?.Properties.IntegrationUri);
   }
 
-  /** API Gateway's choice: an exact path first, then the longest greedy one. */
+  /** Chooses like API Gateway: an exact path first, then the longest greedy path. */
   function answeredBy(method: string, path: string) {
     const fitting = httpRoutes.filter(({ key }) => {
       const [verb, pattern = ''] = key.split(' ');
@@ -137,7 +137,7 @@ describe.each(STAGE_NAMES)('endpoints of %s', (stage) => {
       expect(Properties.DefaultRouteSettings.ThrottlingBurstLimit).toBeGreaterThan(0);
       expect(Properties.AccessLogSettings.Format).toContain('$context.requestId');
       expect(Properties.AccessLogSettings.Format).not.toMatch(/query/i);
-      // API Gateway has refused the `:*` that the attribute of a log group ends in, for WebSocket APIs.
+      // API Gateway has refused the `:*` at the end of a log group's ARN attribute for WebSocket APIs.
       expect(Properties.AccessLogSettings.DestinationArn['Fn::Join'][1].at(-1)).toEqual({
         Ref: expect.stringContaining('AccessLog'),
       });

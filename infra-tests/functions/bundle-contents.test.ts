@@ -10,7 +10,7 @@ import { temporary } from '../testing/synthesized.ts';
 
 const REPOSITORY = join(import.meta.dirname, '../..');
 
-/** Which functions need what is not small. Every package of the SDK's clients is listed. */
+/** Functions that need each large package. Contains every package with a client of the SDK. */
 const NEEDED_BY: Record<string, readonly FunctionName[]> = {
   '@aws-sdk/client-apigatewaymanagementapi': ['api', 'socket', 'worker', 'dead-letters', 'dispatcher'],
   '@aws-sdk/client-eventbridge': [],
@@ -54,7 +54,7 @@ test('every bundle is smaller than a megabyte', () => {
   }
 });
 
-/** The packages that a bundle is made of, by its source map. */
+/** Returns the packages in a bundle, from its source map. */
 function packagesOf(name: FunctionName, program = 'index'): Set<string> {
   const { sources }: { sources: string[] } = JSON.parse(
     readFileSync(join(bundles[name], `${program}.mjs.map`), 'utf8'),
@@ -145,7 +145,7 @@ test('the runner that lies beside the worker runs a task, without the worker’s
   }
 });
 
-/** A Postgres that asks for a password in clear text, and hangs up when it has it. */
+/** A Postgres that asks for a password in clear text, and closes the connection after it has received the password. */
 async function passwordTaker(): Promise<{ port: number; password: Promise<string> }> {
   const given = Promise.withResolvers<string>();
   const server = createServer((socket) => {
@@ -153,7 +153,7 @@ async function passwordTaker(): Promise<{ port: number; password: Promise<string
       // AuthenticationCleartextPassword: its type, its length, and a 3.
       socket.write(Buffer.from([0x52, 0, 0, 0, 8, 0, 0, 0, 3]));
       socket.once('data', (message) => {
-        // Type and length before it, a zero after it.
+        // The password stands between type and length, and a zero.
         given.resolve(message.subarray(5, -1).toString());
         socket.destroy();
         server.close();

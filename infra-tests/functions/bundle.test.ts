@@ -116,7 +116,7 @@ function write(path: string, text: string): void {
   writeFileSync(file, text);
 }
 
-/** What the handler of a bundle returns in a process of its own: the test runner's modules have a `require` anyway. */
+/** Returns the answer of a bundle's handler in a process of its own: modules in the test runner always have a `require`. */
 function answerOf(bundle: string, program = 'index'): string {
   const script = `import { handler } from '${join(bundle, `${program}.mjs`)}'; console.log(await handler());`;
   return execFileSync(process.execPath, ['--input-type=module', '--eval', script], {

@@ -11,7 +11,7 @@ import {
   temporary,
 } from '../testing/synthesized.ts';
 
-/** What each function finds in its environment, besides what all of them do. */
+/** Variables of each function, in addition to the variables of all functions. */
 const VARIABLES = {
   auth: ['LOGINS_PER_ADDRESS', 'REGISTRATIONS_PER_ADDRESS', 'SIGNING_SECRET_ARN', 'TOKEN_ISSUER'],
   session: ['SIGNING_SECRET_ARN', 'TOKEN_ISSUER'],

@@ -95,7 +95,7 @@ describe.each(STAGE_NAMES)('what functions may do in %s', (stage) => {
     const allowing = statements.filter(({ Effect }) => Effect === 'Allow');
     expect(allowing).not.toEqual([]);
     for (const { Principal } of allowing) {
-      // The library's function that empties a bucket before its stack goes.
+      // The library's function that empties a bucket before its stack is deleted.
       const isEmptier = JSON.stringify(Principal.AWS)?.includes('S3AutoDeleteObjects');
       expect(Object.keys(Principal)).toEqual([isEmptier ? 'AWS' : 'Service']);
     }

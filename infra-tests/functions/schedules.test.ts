@@ -47,7 +47,8 @@ describe.each(STAGE_NAMES)('what happens by itself in %s', (stage) => {
   });
 
   test('every function that is called asynchronously leaves a dead letter when it fails, and may', () => {
-    // API Gateway waits for the answer; every other service does not, nor does a function that invokes one.
+    // API Gateway waits for the answer. All other services call asynchronously, and so does a function that invokes a
+    // function.
     const byServices = Object.values(app.findResources('AWS::Lambda::Permission'))
       .filter(({ Properties }) => Properties.Principal !== 'apigateway.amazonaws.com')
       .map(({ Properties }) => functionAt(stacks, Properties.FunctionName));

@@ -5,10 +5,10 @@ import { functionsOf, type Resource, STAGE_NAMES, synthesized } from '../testing
 
 const runbook = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'operating.md'), 'utf8');
 
-/** Functions whose failure somebody else hears of: the deployment that calls them. */
+/** Functions whose failures need no alarm, because they fail the deployment that calls them. */
 const OF_DEPLOYMENTS = ['migrate', 'publish-console'];
 
-/** What stands below a heading of the runbook, up to the next. */
+/** Returns the text below a heading of the runbook, up to the next heading. */
 const sectionOf = (name: string) =>
   runbook.split(/^#+ /m).find((section) => section.split('\n')[0]?.trim() === name);
 
@@ -54,7 +54,7 @@ describe.each(STAGE_NAMES)('alarms of %s', (stage) => {
     );
   });
 
-  /** The metrics that an alarm looks at, each with its statistic: one, or those of its expression. */
+  /** The metrics of an alarm, each with its statistic: a single metric, or the metrics of its expression. */
   const metricsOf = (alarm: Resource['Properties']): Resource['Properties'][] =>
     (alarm.Metrics ?? [{ MetricStat: { Metric: alarm, Stat: alarm.Statistic } }]).flatMap(
       ({ MetricStat, Id }: Resource['Properties']) =>
@@ -124,14 +124,14 @@ describe.each(STAGE_NAMES)('alarms of %s', (stage) => {
     for (const { Id } of metricsOf(throttled)) expect(expressionOf(throttled)).toContain(`FILL(${Id}, 0)`);
   });
 
-  /** Of AWS's own metrics: what it publishes by itself under these names and dimensions. */
+  /** AWS's own metrics: the names and dimensions that AWS publishes by itself. */
   const PUBLISHED_BY_AWS: Record<string, { metrics: string[]; dimensions: string[][] }> = {
     'AWS/Lambda': { metrics: ['Errors', 'Invocations', 'Throttles'], dimensions: [['FunctionName']] },
     'AWS/SQS': {
       metrics: ['ApproximateAgeOfOldestMessage', 'ApproximateNumberOfMessagesVisible'],
       dimensions: [['QueueName']],
     },
-    // 5xx is the HTTP API's, the other the WebSocket API's.
+    // 5xx belongs to the HTTP API, ExecutionError to the WebSocket API.
     'AWS/ApiGateway': { metrics: ['5xx', 'ExecutionError'], dimensions: [['ApiId'], ['ApiId', 'Stage']] },
     'AWS/RDS': {
       metrics: ['ACUUtilization', 'DatabaseConnections', 'MaximumUsedTransactionIDs'],
@@ -167,7 +167,7 @@ describe.each(STAGE_NAMES)('alarms of %s', (stage) => {
   test('the database is watched for what it cannot undo by itself: transaction ids that run out, and tables that only grow', () => {
     const { MetricName, Threshold, Statistic } = alarm('transaction-ids');
     expect([MetricName, Statistic]).toEqual(['MaximumUsedTransactionIDs', 'Maximum']);
-    // Above what vacuum lets it come to by itself (200 million), well below the end (2,147 million).
+    // Above the age that vacuum allows by itself (200 million), and well below the end (2,147 million).
     expect(Threshold).toBeGreaterThan(2 * 200e6);
     expect(Threshold).toBeLessThan(1_000e6);
     expect(alarm('table-size')).toMatchObject({ MetricName: 'LargestTableBytes', Statistic: 'Maximum' });

@@ -13,7 +13,7 @@ import { STAGES } from '../../lib/stages.ts';
 import { STAGE_NAMES } from '../testing/synthesized.ts';
 
 const counted = inventories();
-// Stacks are synthesized for it, which takes its time, which no test should be charged with.
+// Synthesizes the stacks before the tests, so that no test's time includes the synthesis.
 const said = sections(counted);
 
 test('docs/cost.md says what the model says of the stack as it is; else run `npm run cost`', () => {

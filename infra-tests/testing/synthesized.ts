@@ -13,7 +13,7 @@ import { STAGES } from '../../lib/stages.ts';
 export type StageName = keyof typeof STAGES;
 export const STAGE_NAMES = Object.keys(STAGES) as readonly StageName[];
 
-/** A CloudFormation resource as the template has it; properties are as loosely typed as JSON. */
+/** A CloudFormation resource from the template. Its properties are as loosely typed as JSON. */
 export type Resource = ReturnType<Template['findResources']>[string];
 
 export type Synthesized = {
@@ -26,19 +26,19 @@ export type Synthesized = {
 const workplace = mkdtempSync(join(tmpdir(), 'celeriac-infra-'));
 afterAll(() => rmSync(workplace, { recursive: true, force: true }));
 
-/** A directory that goes when the file's tests are done. */
+/** Returns a directory that is deleted after the file's tests. */
 export const temporary = (name: string) => join(workplace, name);
 
 const known = new Map<StageName, Synthesized>();
 
-/** Both stacks of a stage, made once per test file. */
+/** Returns both stacks of a stage, synthesized once per test file. */
 export function synthesized(stage: StageName): Synthesized {
   const result = known.get(stage) ?? synthesize(stage, temporary(`cdk.out-${stage}`));
   known.set(stage, result);
   return result;
 }
 
-/** Everything that may be said at deployment, said. */
+/** A value for every setting. */
 export const ALL_SETTINGS: Settings = {
   alarmEmail: 'on-call@example.com',
   domainName: 'tasks.example.com',
@@ -56,12 +56,12 @@ export const ALL_SETTINGS: Settings = {
   databaseSubnetIds: 'subnet-0c,subnet-0d',
 };
 
-/** The app around tiny bundles: what the functions do does not matter here. */
+/** Returns the app with tiny bundles: the functions' code does not matter here. */
 export function appOf(stage: string, outdir: string, settings: Settings = {}): App {
   return celeriacApp({ bundles: standIns(), outdir, context: { stage, ...settings } });
 }
 
-/** Both stacks, made anew. */
+/** Synthesizes both stacks anew. */
 export function synthesize(stage: string, outdir: string, settings: Settings = {}): Synthesized {
   const assembly = appOf(stage, outdir, settings).synth();
   const template = (stack: string) =>
@@ -78,7 +78,7 @@ function standIns(): Bundles {
   });
 }
 
-/** Logical id and resource of each of the functions; those the library adds for itself are left out. */
+/** Returns the logical id and the resource of each function. Functions that the library adds for itself are left out. */
 export function functionsOf({ app }: Synthesized): Record<FunctionName, { id: string; resource: Resource }> {
   const all = Object.entries(app.findResources('AWS::Lambda::Function'));
   return mapFunctions((name) => {
@@ -88,7 +88,7 @@ export function functionsOf({ app }: Synthesized): Record<FunctionName, { id: st
   });
 }
 
-/** Which of the functions a `Fn::GetAtt` of an ARN or a text with it points at. */
+/** Returns the function to which a `Fn::GetAtt` of an ARN, or a text with it, points. */
 export function functionAt(stacks: Synthesized, target: unknown): FunctionName | undefined {
   const text = JSON.stringify(target) ?? '';
   const functions = functionsOf(stacks);
@@ -97,7 +97,7 @@ export function functionAt(stacks: Synthesized, target: unknown): FunctionName |
 
 export type Statement = { Effect: string; Action: string | string[]; Resource: unknown; Condition?: unknown };
 
-/** Every statement of a function's own role, inline or attached. */
+/** Returns every statement of a function's own role, inline or attached. */
 export function statementsOf(stacks: Synthesized, name: FunctionName): Statement[] {
   const role: string = functionsOf(stacks)[name].resource.Properties.Role['Fn::GetAtt'][0];
   const inline = stacks.app.findResources('AWS::IAM::Role')[role]?.Properties.Policies ?? [];
@@ -109,7 +109,7 @@ export function statementsOf(stacks: Synthesized, name: FunctionName): Statement
 
 export const listed = <T>(value: T | T[]): T[] => (Array.isArray(value) ? value : [value]);
 
-/** The functions that are allowed `action` on a resource whose text contains `resource`. */
+/** Returns the functions that may perform `action` on a resource whose text contains `resource`. */
 export function allowed(stacks: Synthesized, action: string, resource = ''): FunctionName[] {
   return FUNCTION_NAMES.filter((name) =>
     statementsOf(stacks, name).some(

@@ -7,33 +7,33 @@ import type { Stage } from '../stages.ts';
 import type { CeleriacFunction } from './function.ts';
 import { bucketRemovalPolicyOf } from './removal-policy.ts';
 
-/** What clients put here for an import. */
+/** Files that clients upload for an import. */
 const UPLOADS = 'uploads/*';
 
-/** What tasks leave here: reports of imports, and results that are too large for a row. */
+/** Files that tasks write: reports of imports, and results that are too large for a row. */
 const WRITTEN = ['reports/*', 'results/*'] as const;
 
-/** Results and inputs of tasks that are too large for a row. Clients reach single objects by addresses that expire. */
+/** Results and inputs of tasks that are too large for a row. Clients reach single objects by URLs that expire. */
 export class Artifacts extends Bucket {
   constructor(scope: Construct, id: string, { stage, key }: { stage: Stage; key?: IKey | undefined }) {
     super(scope, id, {
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
-      // A key of the bucket spares a call of KMS for each object.
+      // With a key of the bucket, S3 needs no KMS call for each object.
       ...(key
         ? { encryption: BucketEncryption.KMS, encryptionKey: key, bucketKeyEnabled: true }
         : { encryption: BucketEncryption.S3_MANAGED }),
       enforceSSL: true,
       lifecycleRules: [
-        // Imported by then, or abandoned.
+        // By then, an upload is imported or abandoned.
         { prefix: 'uploads/', expiration: Duration.days(1) },
         { prefix: 'reports/', expiration: Duration.days(30) },
-        // What no row names any more, after the longest time that an organization may keep a task.
+        // Deletes results that no row names any more. Longer than the longest time that an organization may keep a task.
         { prefix: 'results/', expiration: Duration.days(3_651) },
         { abortIncompleteMultipartUploadAfter: Duration.days(1) },
       ],
       cors: [
         {
-          // Whoever has an address may use it from any page: the address is the permission, and no cookie helps.
+          // Any page may use such a URL: the URL itself is the permission, and cookies have no effect.
           allowedOrigins: ['*'],
           allowedMethods: [HttpMethods.PUT, HttpMethods.GET],
           allowedHeaders: ['*'],
@@ -50,20 +50,23 @@ export class Artifacts extends Bucket {
     });
   }
 
-  /** Lets `fn` give out addresses for uploads and for what tasks have written; one is good for what its signer may do. */
+  /**
+   * Lets `fn` sign URLs for uploads and for files that tasks have written. A signed URL gives only rights that its signer
+   * has.
+   */
   grantAddresses(fn: CeleriacFunction): void {
     this.grant(fn, 's3:PutObject', [UPLOADS]);
     this.grant(fn, 's3:GetObject', [UPLOADS, ...WRITTEN]);
   }
 
-  /** Lets `fn` read and remove uploads, and write, read and remove what tasks leave. */
+  /** Lets `fn` read and delete uploads, and write, read and delete the files of tasks. */
   grantTaskData(fn: CeleriacFunction): void {
     this.grant(fn, 's3:GetObject', [UPLOADS, ...WRITTEN]);
     this.grant(fn, 's3:DeleteObject', [UPLOADS, ...WRITTEN]);
     this.grant(fn, 's3:PutObject', WRITTEN);
   }
 
-  /** Lets `fn` remove results and uploads that are kept no longer, and look whether an upload was made. */
+  /** Lets `fn` delete expired results and uploads, and check if an upload exists. */
   grantPurge(fn: CeleriacFunction): void {
     this.grant(fn, 's3:GetObject', [UPLOADS]);
     this.grant(fn, 's3:DeleteObject', [UPLOADS, 'results/*']);
@@ -92,7 +95,7 @@ export class Artifacts extends Bucket {
         reason: 'Objects under that name, whose keys are made when tasks and uploads come',
       })),
     );
-    // Without it, S3 answers a missing object with 403 and not with 404.
+    // Without this right, S3 answers 403 instead of 404 for a missing object.
     if (action === 's3:GetObject')
       fn.addToRolePolicy(new PolicyStatement({ actions: ['s3:ListBucket'], resources: [this.bucketArn] }));
   }

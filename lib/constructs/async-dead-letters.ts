@@ -4,7 +4,7 @@ import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { CeleriacFunction } from './function.ts';
 
-/** Dead letters of ticks and of asynchronous calls that no function could take. An alarm reports them; a person looks at them. */
+/** Dead letters of ticks and of asynchronous calls that failed. An alarm reports them, and a person inspects them. */
 export class AsyncDeadLetters extends Construct {
   readonly queue: Queue;
 
@@ -22,7 +22,7 @@ export class AsyncDeadLetters extends Construct {
     );
   }
 
-  /** Keeps the asynchronous calls of `fn` that failed twice, or found no sandbox within `maxAge`. */
+  /** Keeps the asynchronous calls of `fn` that failed twice, or that found no sandbox within `maxAge`. */
   catchFrom(fn: CeleriacFunction, { maxAge }: { maxAge: Duration }): void {
     fn.configureAsyncInvoke({
       maxEventAge: maxAge,

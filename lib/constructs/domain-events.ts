@@ -3,7 +3,7 @@ import { Construct } from 'constructs';
 import type { Stage } from '../stages.ts';
 import type { CeleriacFunction } from './function.ts';
 
-/** The bus on which integrators hear of finished tasks, moved prices and fired alerts. */
+/** The bus to which functions publish domain events, such as finished tasks and batches. */
 export class DomainEvents extends Construct {
   private readonly bus: EventBus;
 
@@ -12,7 +12,7 @@ export class DomainEvents extends Construct {
     this.bus = new EventBus(this, 'Bus', { eventBusName: `celeriac-${stage.name}` });
   }
 
-  /** Lets `fn` publish, and tells it where. */
+  /** Lets `fn` publish to the bus, and sets its variable with the bus's name. */
   grantPublish(fn: CeleriacFunction): void {
     this.bus.grantPutEventsTo(fn);
     fn.addEnvironment('EVENT_BUS_NAME', this.bus.eventBusName);

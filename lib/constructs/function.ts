@@ -18,9 +18,9 @@ export type CeleriacFunctionProps = {
 };
 
 /**
- * One Lambda function: a role and a log group of its own, with which it may write its log and its
- * traces. One that uses the database lies in the network, with a security group that lets it speak HTTPS. Other
- * constructs offer the verbs that add to it.
+ * A Lambda function with a role and a log group of its own. The role may write the function's log and traces. A function
+ * that uses the database is in the network, with a security group that allows HTTPS. Other constructs offer verbs that
+ * grant more.
  */
 export class CeleriacFunction extends lambda.Function {
   readonly entry: FunctionName;
@@ -35,7 +35,7 @@ export class CeleriacFunction extends lambda.Function {
     });
     const role = new Role(scope, `${id}Role`, {
       assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
-      // Inline, so that they are there when Lambda checks them at the function's creation.
+      // Inline, because Lambda checks these rights when it creates the function.
       inlinePolicies: {
         log: mayLog(logGroup),
         ...(database && { network: mayJoinNetwork(scope, functionName) }),
@@ -85,7 +85,10 @@ export class CeleriacFunction extends lambda.Function {
     this.connections.allowToAnyIpv4(Port.allTcp(), 'Any host that a task names');
   }
 
-  /** Lets the function invoke itself asynchronously. By name: its ARN would make a circle with its own role. */
+  /**
+   * Lets the function invoke itself asynchronously. Uses the name, because the ARN would make a cycle with the function's
+   * own role.
+   */
   allowSelfInvocation(): void {
     this.addToRolePolicy(
       new PolicyStatement({
@@ -97,15 +100,17 @@ export class CeleriacFunction extends lambda.Function {
 }
 
 /**
- * How long a deployment waits for the answer of a function that it calls: a minute longer than the function may take. A caller
- * that gives up first would call the function again while it still runs. The caller itself (CDK's trigger provider) has 15 minutes.
+ * Returns how long a deployment waits for the answer of a function that it calls: a minute longer than the function may
+ * take. A caller that gives up first would call the function again while it still runs. The caller itself (CDK's trigger
+ * provider) has 15 minutes.
  */
 export const patienceWith = (name: FunctionName): Duration =>
   Duration.seconds(FUNCTIONS[name].timeoutSeconds + 60);
 
 /**
- * Functions whose invocations lead to further ones by a queue, in chains of any length: retries, the next task of a lane, tasks
- * that waited for others. Lambda would take a chain of 16 for a loop and cut it; here the rows bound it, by attempts and tasks.
+ * Functions whose invocations cause further ones through a queue, in chains of any length: retries, the next task of a
+ * lane, tasks that waited for others. Lambda would take a chain of 16 for a loop and stop it. Here, the rows bound each
+ * chain, by attempts and tasks.
  */
 const WAKES_ITSELF: readonly FunctionName[] = ['worker'];
 
@@ -114,7 +119,7 @@ const QUEUE = 'Fed by a queue, which redelivers, and gives up into a dead-letter
 const DESTINATION =
   'What fails asynchronously goes to the undelivered queue, with its cause, by a destination';
 
-/** Why no function has a dead-letter queue in Lambda's old sense: who gets what it failed at. */
+/** Reason why a function has no dead-letter queue of Lambda's own: the party that gets its failures. */
 const FAILURES_ARE_SEEN_BY: Record<FunctionName, string> = {
   auth: CALLER,
   session: CALLER,
@@ -130,7 +135,7 @@ const FAILURES_ARE_SEEN_BY: Record<FunctionName, string> = {
   'publish-console': 'Called and waited for by the deployment, which fails with it',
 };
 
-/** Where a function lies that uses the database. */
+/** Settings of a function that uses the database: its subnets and its security group. */
 function placed(
   scope: Construct,
   id: string,
@@ -145,7 +150,7 @@ function placed(
   };
 }
 
-/** At most so many sandboxes; a function that is absent from the table is bounded by what feeds it. */
+/** Maximum sandboxes. A function that is absent from the table is bounded by its event source. */
 function bound(
   name: FunctionName,
   { concurrency, reservations }: Stage,
@@ -167,8 +172,8 @@ function mayLog(logGroup: LogGroup): PolicyDocument {
 }
 
 /**
- * Lambda attaches the sandbox to the network with the function's role, on interfaces whose ids nobody knows before.
- * The denial takes the same rights from the code that runs inside.
+ * Allows the network interfaces of the function. Lambda creates them with the function's role, and their ids are not
+ * known before. The denial takes the same rights from the code inside the function.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
  */

@@ -8,17 +8,17 @@ import type { CeleriacFunction } from './function.ts';
 
 export type KeyRotationProps = {
   secret: Secret;
-  /** Encrypts the secret, if it has a key of its own. */
+  /** Encrypts the secret, if the stage has a key of its own. */
   key: IKey | undefined;
   rotator: CeleriacFunction;
   everyDays: number;
 };
 
 /**
- * Has Secrets Manager renew a secret by `rotator`, on schedule. The value before stays readable as AWSPREVIOUS, and
- * what was signed with it stays valid.
+ * Lets Secrets Manager renew a secret with `rotator`, on schedule. The previous value stays readable as AWSPREVIOUS, and
+ * signatures made with it stay valid.
  *
- * Not the library's own schedule, which would also grant making passwords anywhere in the account.
+ * Does not use the library's own schedule, because it would also grant making passwords anywhere in the account.
  */
 export class KeyRotation extends Construct {
   constructor(scope: Construct, id: string, { secret, key, rotator, everyDays }: KeyRotationProps) {
@@ -48,7 +48,7 @@ export class KeyRotation extends Construct {
       secretId: secret.secretArn,
       rotationLambdaArn: rotator.functionArn,
       rotationRules: { automaticallyAfterDays: everyDays },
-      // The first key is as new as the deployment.
+      // The first value is as new as the deployment, so it need not be rotated.
       rotateImmediatelyOnUpdate: false,
     });
     schedule.addResourceDependency(rotator.node.findChild('Rotation') as CfnPermission);

@@ -15,15 +15,15 @@ import type { Stage } from '../stages.ts';
 import { removalPolicyOf } from './removal-policy.ts';
 
 /**
- * Two zones with three kinds of subnets: public (only the way out), functions (reach the internet, are not reached)
+ * Two zones with three kinds of subnets: public (only the way out), functions (can reach the internet, cannot be reached)
  * and database (neither).
  *
- * AWS's own APIs are called through the way out too. Interface endpoints would cost more than it, one by one and
- * per zone, and one for execute-api would hide the public APIs from the functions. S3's gateway endpoint is free.
+ * Calls to AWS's own APIs also use the way out. Interface endpoints are paid for each service and zone, and would cost
+ * more. An endpoint for execute-api would also hide the public APIs from the functions. S3's gateway endpoint is free.
  */
 export class Network extends Construct {
   readonly vpc: IVpc;
-  /** What must be there before the network leads out. */
+  /** Resources that must exist before the network leads out. */
   readonly wayOut: readonly IConstruct[];
 
   constructor(scope: Construct, id: string, stage: Stage) {
@@ -39,7 +39,7 @@ export class Network extends Construct {
       maxAzs: 2,
       natGateways: egress.count,
       natGatewayProvider: nat ?? NatProvider.gateway(),
-      // Nothing is in the default group; emptying it would take a custom resource with rights of its own.
+      // No resource uses the default group. Emptying the group would take a custom resource with rights of its own.
       restrictDefaultSecurityGroup: false,
       subnetConfiguration: [
         { name: 'public', subnetType: SubnetType.PUBLIC, cidrMask: 24 },
@@ -48,19 +48,22 @@ export class Network extends Construct {
       ],
       gatewayEndpoints: { S3: { service: GatewayVpcEndpointAwsService.S3 } },
     });
-    // What was refused is what tells of an attack or of a wrong rule; the rest would cost, and say little.
+    // Logs only refused traffic: it shows attacks and wrong rules. Other traffic would cost more and show little.
     const flowLog = new LogGroup(this, 'Refused', { retention: logs.retention, ...removalPolicyOf(stage) });
     vpc.addFlowLog('FlowLog', {
       trafficType: FlowLogTrafficType.REJECT,
       destination: FlowLogDestination.toCloudWatchLogs(flowLog),
     });
     this.wayOut = nat?.complete(vpc) ?? [];
-    // The library's own types disagree about optional members under `exactOptionalPropertyTypes`.
+    // A cast, because the library's own types disagree about optional members under `exactOptionalPropertyTypes`.
     this.vpc = vpc as IVpc;
   }
 }
 
-/** Zones are told to the library, which counts subnets by them; nothing that is made here asks in which one a subnet lies. */
+/**
+ * Imports a network. The library needs a list of zones to count the subnets, but no resource here depends on the zone of
+ * a subnet.
+ */
 function existing(
   scope: Construct,
   { id, functionSubnetIds, databaseSubnetIds }: NonNullable<Stage['vpc']>,

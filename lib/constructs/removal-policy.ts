@@ -2,18 +2,18 @@ import { CfnDeletionPolicy, type CfnResource, RemovalPolicy } from 'aws-cdk-lib'
 import type { IConstruct } from 'constructs';
 import type { Stage } from '../stages.ts';
 
-/** The removal policy of a resource that holds data: kept where the stage keeps its data, removed elsewhere. */
+/** Returns the removal policy of a resource that holds data: retained where the stage keeps its data, deleted elsewhere. */
 export const removalPolicyOf = ({ keepsData }: Stage) => ({
   removalPolicy: keepsData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
 });
 
-/** The same for a bucket. S3 deletes no bucket that holds objects: a bucket that is removed is emptied first. */
+/** Returns the removal policy of a bucket. S3 deletes only empty buckets, so a bucket that will be deleted is emptied first. */
 export const bucketRemovalPolicyOf = (stage: Stage) => ({
   ...removalPolicyOf(stage),
   autoDeleteObjects: !stage.keepsData,
 });
 
-/** Whatever the stage: a change of the template that replaces `holder` leaves the old one, with what it holds. */
+/** Makes CloudFormation keep the old resource with its data when a change of the template replaces `holder`, in every stage. */
 export function outliveReplacement(holder: IConstruct): void {
   const resource = holder.node.defaultChild as CfnResource;
   resource.cfnOptions.updateReplacePolicy = CfnDeletionPolicy.RETAIN;

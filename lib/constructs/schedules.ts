@@ -5,7 +5,7 @@ import { Construct } from 'constructs';
 import type { AsyncDeadLetters } from './async-dead-letters.ts';
 import type { CeleriacFunction } from './function.ts';
 
-/** Calls functions at a fixed rate. A tick may come twice or late: bucket by the event's time. */
+/** Calls functions at a fixed rate. A tick may come twice or late, so use the event's time to tell ticks apart. */
 export class Schedules extends Construct {
   private readonly undelivered: AsyncDeadLetters;
 
@@ -14,7 +14,7 @@ export class Schedules extends Construct {
     this.undelivered = undelivered;
   }
 
-  /** A tick that is a whole `rate` old is given up: the next one does its work. */
+  /** Calls `fn` at this rate. A tick that is older than `rate` is given up: the next tick does its work. */
   every(rate: Duration, fn: CeleriacFunction): void {
     const target = new LambdaFunction(fn, {
       maxEventAge: rate,

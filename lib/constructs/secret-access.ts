@@ -5,8 +5,8 @@ import type { CeleriacFunction } from './function.ts';
 /**
  * Lets `fn` read a secret, and decrypt it if it has a key of its own.
  *
- * Not the library's own grant: it would name the function's role in the key's policy, and so make the stack of the data depend on
- * the stack of the functions.
+ * Does not use the library's own grant: it would name the function's role in the key's policy, and so make the data stack
+ * depend on the app stack.
  */
 export function grantSecret(fn: CeleriacFunction, secretArn: string, key: IKey | undefined): void {
   fn.addToRolePolicy(

@@ -6,15 +6,15 @@ import { FUNCTIONS, type FunctionName } from '../functions.ts';
 import type { Stage } from '../stages.ts';
 import type { CeleriacFunction } from './function.ts';
 
-/** Receives before a message counts as poison: enough that a throttled or killed reader does not spend them all. */
+/** Receives before a message counts as poison. Enough that throttled or killed readers do not use them all up. */
 const MAX_RECEIVES = 5;
 
-/** Messages that are handed over together, of queues with few tasks in each. */
+/** Messages per invocation, for queues with few tasks per message. */
 const BATCH = 10;
 
 /**
- * The two queues that wake the worker, so that a click never waits behind a bulk load, and the dead letters of both.
- * Messages are wake-ups: the rows remember the tasks.
+ * The two queues that wake the worker, and the dead letters of both. There are two queues so that a click never waits
+ * behind a bulk load. Messages are only wake-ups: the rows hold the tasks.
  */
 export class TaskQueues extends Construct {
   readonly interactive: Queue;
@@ -33,7 +33,7 @@ export class TaskQueues extends Construct {
     this.bulk = this.queue('Bulk', 'worker', { deadLetterQueue });
   }
 
-  /** Lets `fn` wake the worker, and tells it by which queues and when. */
+  /** Lets `fn` send to both queues, and sets its variables with the queues and the dispatch times. */
   grantSend(fn: CeleriacFunction, { dispatch }: Stage): void {
     for (const queue of [this.interactive, this.bulk]) queue.grantSendMessages(fn);
     fn.addEnvironment('INTERACTIVE_QUEUE_URL', this.interactive.queueUrl);
@@ -42,13 +42,14 @@ export class TaskQueues extends Construct {
     fn.addEnvironment('DISPATCH_RESEND_SECONDS', String(dispatch.resendSeconds));
   }
 
-  /** Feeds both queues to `worker`, each with a concurrency of its own, and the dead letters to `recorder`. */
+  /** Delivers both queues to `worker`, each with a concurrency of its own, and the dead letters to `recorder`. */
   deliverTo(
     { worker, recorder }: { worker: CeleriacFunction; recorder: CeleriacFunction },
     concurrency: Stage['concurrency']['queues'],
   ): void {
     feed(this.interactive, worker, { maxConcurrency: concurrency.interactive, batchSize: BATCH });
-    // One at a time: it has up to a hundred tasks, and whoever comes next would wait for all that are handed over together.
+    // One message at a time: it holds up to a hundred tasks, and one of several messages would wait for the tasks of all
+    // of them.
     feed(this.bulk, worker, { maxConcurrency: concurrency.bulk, batchSize: 1 });
     feed(this.deadLetters, recorder, { maxConcurrency: concurrency.deadLetters, batchSize: BATCH });
   }
@@ -57,7 +58,7 @@ export class TaskQueues extends Construct {
     return new Queue(this, id, {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
-      // Six times the reader's limit, as Lambda asks for: a batch that is throttled or retried stays hidden.
+      // Six times the reader's timeout, as Lambda recommends: a batch that is throttled or retried stays hidden.
       visibilityTimeout: Duration.seconds(6 * FUNCTIONS[reader].timeoutSeconds),
       retentionPeriod: Duration.days(4),
       ...props,
@@ -65,7 +66,7 @@ export class TaskQueues extends Construct {
   }
 }
 
-/** Up to `batchSize` messages at once, as soon as they come; a failed message returns to the queue alone. */
+/** Delivers up to `batchSize` messages at once, without waiting for more. A failed message returns to the queue alone. */
 function feed(
   queue: Queue,
   fn: CeleriacFunction,

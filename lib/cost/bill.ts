@@ -1,21 +1,21 @@
 import { PRICE_NAMES, type PriceName, priceOf } from './prices.ts';
 import type { Region } from './unit-price.ts';
 
-/** How much is used in a month, in the units of the price table. What is absent is not used. */
+/** Usage of a month, in the units of the price table. An absent entry means no usage. */
 export type Usage = Partial<Record<PriceName, number>>;
 
 export type Line = { name: PriceName; amount: number; usd: number };
 
 export type Terms = {
   region: Region;
-  /** Whether the account's monthly free amounts are still there to be used; other workloads may have used them up. */
+  /** True when the account's monthly free amounts are available. Other workloads may have used them up. */
   freeTier: boolean;
 };
 
 /** Hours of an average month, as AWS counts them. */
 export const HOURS = 730;
 
-/** A month's bill: one line for each thing that is used, also when it costs nothing. */
+/** Returns a month's bill: one line for each used item, even when it costs nothing. */
 export function bill(usage: Usage, { region, freeTier }: Terms): Line[] {
   return PRICE_NAMES.flatMap((name) => {
     const amount = usage[name] ?? 0;
@@ -26,11 +26,11 @@ export function bill(usage: Usage, { region, freeTier }: Terms): Line[] {
   });
 }
 
-/** US dollars of a month. */
+/** US dollars per month. */
 export const total = (usage: Usage, terms: Terms): number =>
   bill(usage, terms).reduce((sum, { usd }) => sum + usd, 0);
 
-/** The usage of both together. */
+/** Returns the sum of several usages. */
 export function plus(...usages: readonly Usage[]): Usage {
   const sum: Usage = {};
   for (const usage of usages) {
@@ -42,7 +42,7 @@ export function plus(...usages: readonly Usage[]): Usage {
   return sum;
 }
 
-/** The usage, so many times over. */
+/** Returns the usage multiplied by a factor. */
 export function times(usage: Usage, factor: number): Usage {
   return plus(Object.fromEntries(PRICE_NAMES.map((name) => [name, (usage[name] ?? 0) * factor])) as Usage);
 }

@@ -1,36 +1,36 @@
 import { HOURS, type Usage } from './bill.ts';
 import { type Inventory, perMonth } from './inventory.ts';
 
-/** What no template says, and nothing here measures: on the safe side of what such functions usually need. */
+/** Assumptions that neither a template nor a measurement gives. They are higher than the usual needs of such functions. */
 export const IDLE_ASSUMED = {
-  /** Lambda documents five batches at a time, which only shrink to two where no maximum concurrency is set. */
+  /** Lambda documents five batches at a time. They shrink to two only when no maximum concurrency is set. */
   pollersPerQueue: 5,
-  /** Lambda's long poll: 15 empty receives a minute were seen with five pollers. */
+  /** Lambda's long poll: 15 empty receives per minute were observed with five pollers. */
   pollSeconds: 20,
   /** A tick of each function, cold starts and the provider's answering time included. */
   tickMilliseconds: { dispatcher: 100, prices: 1500 } as Record<string, number>,
   otherTickMilliseconds: 200,
-  /** Platform lines and our own. */
+  /** Lines of the platform and our own lines. */
   logKbPerInvocation: 1.5,
-  /** Reads that the cache has not, and log records that are written. */
+  /** Reads that miss the cache, and log records that are written. */
   iosPerTick: 30,
-  /** The smallest volume that Aurora makes; what is billed is what is used of it. */
+  /** The smallest volume of Aurora. Only its used part is billed. */
   storageGb: 10,
   diskGbPerInstance: 8,
-  /** Prices, tokens and sends that leave by the NAT. */
+  /** Prices, tokens and messages that leave through the NAT. */
   natGb: 0.5,
 } as const;
 
-/** Aurora pauses a cluster with `minCapacity` 0 when nobody was connected for this long, at the earliest. */
+/** Minimum seconds without connections after which Aurora pauses a cluster with `minCapacity` 0. */
 const PAUSE_SECONDS = 300;
-/** What a cluster that may pause runs at while it is awake and has next to nothing to do. */
+/** Capacity of a cluster that may pause, while it is awake and nearly idle. */
 const AWAKE_CAPACITY = 0.5;
 
 /**
- * ACUs that an idle instance is billed for on average.
+ * Returns the ACUs that an idle instance is billed for on average.
  *
- * A cluster with a minimum of 0 sleeps only between ticks that are further apart than the pause needs. Connections
- * that frozen sandboxes keep open are left out here, though they hold it awake for longer.
+ * A cluster with a minimum of 0 sleeps only when the time between ticks is longer than the time before the pause.
+ * Connections that frozen sandboxes keep open would keep the cluster awake for longer, but are not counted here.
  */
 export function idleCapacity(minCapacity: number, ticksEverySeconds: readonly number[]): number {
   if (minCapacity > 0) return minCapacity;
@@ -38,7 +38,7 @@ export function idleCapacity(minCapacity: number, ticksEverySeconds: readonly nu
   return AWAKE_CAPACITY * Math.min(1, PAUSE_SECONDS / interval);
 }
 
-/** A month in which nobody calls and no task is due: only the rules tick and Lambda polls the queues. */
+/** Returns the usage of a month without calls and due tasks: only the rules tick, and Lambda polls the queues. */
 export function idleUsage(inventory: Inventory): Usage {
   const { aurora, ticks, polledQueues } = inventory;
   const calls = ticks.reduce((sum, tick) => sum + perMonth(tick.everySeconds), 0);

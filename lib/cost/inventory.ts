@@ -2,14 +2,14 @@ import { entryOf } from '../functions.ts';
 import { HOURS } from './bill.ts';
 import { type Alarm, metricsOf, ownMetrics, publishedMetrics } from './metrics.ts';
 
-/** A template as CloudFormation takes it. */
+/** A CloudFormation template. */
 export type Template = { Resources: Record<string, Resource> };
 export type Resource = { Type: string; Properties?: Record<string, unknown> };
 
 /** A function that a rule calls at a fixed rate. */
 export type Tick = { functionName: string; memoryMiB: number; everySeconds: number };
 
-/** What of a stage is paid for whether or not anybody uses it, as its templates say. */
+/** The resources of a stage that cost money even when nobody uses them, from its templates. */
 export type Inventory = {
   aurora: { minCapacity: number; instances: number; backupDays: number };
   natInstances: number;
@@ -19,27 +19,27 @@ export type Inventory = {
   secrets: number;
   kmsKeys: number;
   hostedZones: number;
-  /** One for each metric that an alarm looks at. */
+  /** One for each metric of an alarm. */
   alarms: number;
-  /** Metrics of our own that functions publish, that an alarm or a dashboard looks at, or that a filter makes of a log. */
+  /** Our own metrics: metrics that functions publish, that an alarm or a dashboard reads, or that a filter makes of a log. */
   metrics: number;
   dashboards: number;
   /** Queues that Lambda polls for us, busy or not. */
   polledQueues: number;
   ticks: readonly Tick[];
-  /** Whether functions send their traces to X-Ray. */
+  /** True when functions send their traces to X-Ray. */
   traced: boolean;
   logRetentionDays: number;
-  /** Functions that API Gateway asks about each connection anew, as nothing remembers the answer. */
+  /** Functions that API Gateway calls for each new connection, because it does not cache their answer. */
   connectionChecks: number;
-  /** Whether requests come through CloudFront, and connections through a function of it. */
+  /** `frontDoor`: requests come through CloudFront. `frontDoorFunctions`: connections run through a function of CloudFront. */
   frontDoor: boolean;
   frontDoorFunctions: boolean;
   wafAcls: number;
   wafRules: number;
 };
 
-/** Resource types that cost nothing by being there. */
+/** Resource types that cost nothing by existing. */
 const FREE = new Set([
   'AWS::ApiGateway::Account',
   'AWS::ApiGatewayV2::Api',
@@ -48,7 +48,7 @@ const FREE = new Set([
   'AWS::ApiGatewayV2::Integration',
   'AWS::ApiGatewayV2::Route',
   'AWS::ApiGatewayV2::Stage',
-  // The first two of an account; a further one is sixty cents a month.
+  // The first two budgets of an account are free; a further one costs sixty cents a month.
   'AWS::Budgets::Budget',
   'AWS::CDK::Metadata',
   'AWS::CertificateManager::Certificate',
@@ -124,9 +124,9 @@ const COUNTED = new Set([
 ]);
 
 /**
- * Counts what the templates of one stage make the account pay for.
+ * Counts the resources in the templates of one stage that cost money.
  *
- * @throws for what the model has no price for: a type of resource, an instance or a schedule that it does not know
+ * @throws for a resource without a known price: an unknown type of resource, of instance or of schedule
  */
 export function inventoryOf(templates: readonly Template[]): Inventory {
   const all = templates.flatMap(({ Resources }) => Object.values(Resources));
@@ -160,7 +160,7 @@ export function inventoryOf(templates: readonly Template[]): Inventory {
     interfaceEndpoints: of<Endpoint>('AWS::EC2::VPCEndpoint')
       .filter((endpoint) => endpoint.VpcEndpointType === 'Interface')
       .reduce((sum, { SubnetIds = [] }) => sum + SubnetIds.length, 0),
-    // And the one that RDS keeps for the owner of a cluster.
+    // Includes the secret that RDS keeps for the owner of a cluster.
     secrets:
       count('AWS::SecretsManager::Secret') +
       of<Cluster>('AWS::RDS::DBCluster').filter(({ ManageMasterUserPassword }) => ManageMasterUserPassword)
@@ -227,5 +227,5 @@ function intervalOf(expression: string): number {
   return seconds;
 }
 
-/** How often something comes in a month. */
+/** Returns how often an event happens in a month. */
 export const perMonth = (everySeconds: number): number => (HOURS * 3600) / everySeconds;

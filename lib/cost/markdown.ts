@@ -1,17 +1,17 @@
-/** A Markdown table; the first column is text, the others numbers or text as they come. */
+/** Returns a Markdown table. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
-/** `$1.23`; nothing for nothing, and a bound for what two digits cannot show. */
+/** Returns `$1.23`, an empty text for undefined, and `<$0.01` for a positive amount that two digits cannot show. */
 export function dollars(usd: number | undefined): string {
   if (usd === undefined) return '';
   if (usd > 0 && usd < 0.005) return '<$0.01';
   return usd >= 1000 ? `$${Math.round(usd).toLocaleString('en-US')}` : `$${usd.toFixed(2)}`;
 }
 
-/** A count to three digits, with thousands, millions and billions in words' stead: `1.97 M`. */
+/** Returns a count with three digits and a unit prefix, for example `1.97 M`. */
 export function count(amount: number): string {
   const units: readonly (readonly [number, string])[] = [
     [1e9, ' G'],
@@ -28,16 +28,16 @@ export const rounded = (amount: number): string => String(Number(amount.toPrecis
 
 const ABBREVIATIONS = /\b(kb|gb|nat|acu)\b/g;
 
-/** `requestsByNat` as `requests by NAT`. */
+/** Returns `requestsByNat` as `requests by NAT`. */
 export const words = (name: string): string =>
   name
     .replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
     .replaceAll(ABBREVIATIONS, (letters) => letters.toUpperCase());
 
 /**
- * The page with its generated parts replaced: what stands between `<!-- cost:name -->` and `<!-- /cost -->`.
+ * Returns the page with its generated parts replaced: the text between `<!-- cost:name -->` and `<!-- /cost -->`.
  *
- * @throws when a part has no place in the page, or a place no part
+ * @throws when a part has no place in the page, or when a place has no part
  */
 export function fill(page: string, parts: Record<string, string>): string {
   const places = [...page.matchAll(/<!-- cost:([a-z-]+) -->/g)].map(([, name]) => name ?? '');

@@ -8,7 +8,7 @@ export type Metric = {
 };
 export type Alarm = Metric & { Metrics?: { MetricStat?: { Metric: Metric } }[] };
 
-/** An alarm on an expression is paid for by the metrics that go into it. */
+/** Returns the metrics of an alarm. An alarm on an expression is billed by the metrics in the expression. */
 export function metricsOf(alarm: Alarm): Metric[] {
   const inExpression = (alarm.Metrics ?? []).flatMap(({ MetricStat }) =>
     MetricStat ? [MetricStat.Metric] : [],
@@ -16,9 +16,7 @@ export function metricsOf(alarm: Alarm): Metric[] {
   return inExpression.length > 0 ? inExpression : [alarm];
 }
 
-/**
- * How many metrics alarms and dashboards look at that no AWS service publishes by itself.
- */
+/** Counts the metrics of alarms and dashboards that no AWS service publishes by itself. */
 export function ownMetrics(resources: readonly Resource[]): number {
   const seen = resources.flatMap(({ Type, Properties = {} }) => {
     if (Type === 'AWS::CloudWatch::Alarm') return metricsOf(Properties as Alarm).map(asRow);
@@ -31,7 +29,7 @@ export function ownMetrics(resources: readonly Resource[]): number {
 
 type Publisher = { Environment?: { Variables?: { METRICS?: keyof typeof PUBLISHED_METRICS } } };
 
-/** How many metrics functions publish of themselves: paid for also when nobody looks at them. */
+/** Counts the metrics that functions publish. They cost money even when nobody reads them. */
 export function publishedMetrics(resources: readonly Resource[]): number {
   const counts = resources.map(({ Type, Properties = {} }) => {
     const { METRICS } =
@@ -53,7 +51,10 @@ const asRow = ({ Namespace, MetricName, Dimensions = [] }: Metric): Row => [
 type Joined = { 'Fn::Join'?: [string, unknown[]] };
 type Body = { widgets?: { properties?: { metrics?: Row[] } }[] };
 
-/** The metrics of a dashboard. What CloudFormation puts into its text at deployment is a question mark here. */
+/**
+ * Returns the metrics of a dashboard. Values that CloudFormation inserts into its text at deployment are question marks
+ * here.
+ */
 function rowsOf(body: unknown): Row[] {
   const [separator, pieces] = (body as Joined)?.['Fn::Join'] ?? ['', [body]];
   const text = pieces.map((piece) => (typeof piece === 'string' ? piece : '?')).join(separator);

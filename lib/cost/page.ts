@@ -7,11 +7,11 @@ import { templatesOf } from './templates.ts';
 
 export const PAGE = join(import.meta.dirname, '..', '..', 'docs', 'cost.md');
 
-/** What both stages of the stack, as it is now, are paid for. */
+/** Returns the billed resources of both stages, from the current templates. */
 export const inventories = (): Inventories => ({
   dev: inventoryOf(templatesOf('dev')),
   prod: inventoryOf(templatesOf('prod')),
 });
 
-/** docs/cost.md with its tables as the model gives them now. */
+/** Returns docs/cost.md with its tables from the current model. */
 export const generatedPage = (): string => fill(readFileSync(PAGE, 'utf8'), sections(inventories()));

@@ -2,7 +2,7 @@ import { quoted, type UnitPrice } from './unit-price.ts';
 
 const MILLION = 1e6;
 
-/** Everything that this stack, or a cheaper form of it, pays for. */
+/** Prices of everything that this stack, or a cheaper form of it, uses. */
 export const PRICES = {
   auroraAcuHours: {
     what: 'Aurora Serverless v2 capacity',
@@ -237,5 +237,5 @@ export const PRICES = {
 export type PriceName = keyof typeof PRICES;
 export const PRICE_NAMES = Object.keys(PRICES) as readonly PriceName[];
 
-/** The row with its optional members, which the literal type of the table hides. */
+/** Returns the row with its optional members, which the literal type of the table hides. */
 export const priceOf = (name: PriceName): UnitPrice => PRICES[name];

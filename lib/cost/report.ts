@@ -16,7 +16,7 @@ const WORK_NAMES = Object.keys(WORK) as readonly WorkName[];
 const MILLION = 1e6;
 const paid = (region: Region): Terms => ({ region, freeTier: false });
 
-/** The generated parts of docs/cost.md, by the name of their markers. */
+/** Returns the generated parts of docs/cost.md, by the names of their markers. */
 export function sections(inventories: Inventories): Record<string, string> {
   return {
     summary: summary(inventories),
@@ -57,7 +57,7 @@ function summary(inventories: Inventories): string {
   ].join('\n');
 }
 
-/** What a stage cannot do without as it is built: the database, and the way out of its network. */
+/** Items that every stage needs in its current form: the database, and the way out of its network. */
 const INDISPENSABLE = [
   'auroraAcuHours',
   'auroraGbMonths',

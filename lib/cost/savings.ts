@@ -2,7 +2,7 @@ import { HOURS, type Usage } from './bill.ts';
 import { idleUsage } from './idle.ts';
 import type { Inventory } from './inventory.ts';
 
-/** The bound of what an idle `dev` may cost, in US dollars a month. */
+/** Maximum cost of an idle `dev`, in US dollars per month. */
 export const DEV_BUDGET = 60;
 
 type Saving = { what: string; price: string; usage: (inventory: Inventory) => Usage };
@@ -13,7 +13,7 @@ const ticking = (inventory: Inventory, everySeconds: number): Inventory => ({
   ticks: inventory.ticks.map((tick) => ({ ...tick, everySeconds })),
 });
 
-/** What would make an idle stage cheaper, and what one would pay for it in other coin. */
+/** Changes that make an idle stage cheaper, each with its disadvantages. */
 export const SAVINGS: readonly Saving[] = [
   {
     what: '`minCapacity: 0`, and nothing else',

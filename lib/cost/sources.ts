@@ -1,4 +1,4 @@
-/** Where a price was read. None could be fetched live: these are stored copies, and `seen` is the date they carry. */
+/** Sources of the prices. No source could be fetched live: these are stored copies, and `seen` is the date in the copy. */
 export const SOURCES = {
   'list-eu-1': {
     seen: '2026-10-08',
@@ -37,7 +37,7 @@ export const SOURCES = {
     what: 'https://www.factualminds.com/blog/amazon-cloudwatch-pricing-metrics-logs-alarms-dashboards/',
   },
   'guide-waf': { seen: 'undated', what: 'https://c3x.dev/blog/aws-waf-cost-explained/' },
-  /** Found in no stored material: check before relying on it. */
+  /** No stored source was found: check these prices before you rely on them. */
   unconfirmed: { seen: '—', what: 'remembered, and **not confirmed** by anything that could be looked up' },
 } as const satisfies Record<string, { seen: string; what: string }>;
 

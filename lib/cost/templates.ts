@@ -8,7 +8,10 @@ import type { Template } from './inventory.ts';
 
 export type StageName = keyof typeof STAGES;
 
-/** The templates of a stage, synthesized around any directory as code: what the functions do costs nothing by itself. */
+/**
+ * Returns the templates of a stage. Any directory serves as the functions' code, because the code does not influence the
+ * cost of resources.
+ */
 export function templatesOf(stage: StageName): Template[] {
   const outdir = mkdtempSync(join(tmpdir(), 'celeriac-cost-'));
   try {

@@ -6,13 +6,13 @@ export type Region = (typeof REGIONS)[number];
 type Quote = { usd: number; source: Source };
 
 export type UnitPrice = {
-  /** What is paid for, as the report names it. */
+  /** Name of the billed item in the report. */
   what: string;
-  /** The unit that usage is counted in. */
+  /** The unit of the usage. */
   unit: string;
-  /** How many of those units the price is for. */
+  /** Number of units that the price is for. */
   per: number;
-  /** What every account has free each month, for ever. What is free for a new account's first year is not counted. */
+  /** Amount that is free for every account each month, permanently. Free amounts of an account's first year are not counted. */
   free?: number;
   quotes: Record<Region, Quote>;
 };

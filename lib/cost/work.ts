@@ -3,27 +3,27 @@ import { HOURS, plus, times, type Usage } from './bill.ts';
 import type { Inventory } from './inventory.ts';
 
 /**
- * What one unit of work costs us to do. Counted where a test counts it; the rest is assumed, on the safe side, and no
- * speed was measured.
+ * Resources that one unit of work uses. Values that a test counts are exact. The others are high assumptions; no speed
+ * was measured.
  */
 export type Work = {
   what: string;
   httpRequests: number;
   replyKb: number;
-  /** Busy time of each function, waiting included, in milliseconds of its memory. */
+  /** Busy time of each function in milliseconds, waiting included, at the memory of the function. */
   apiMilliseconds: number;
   workerCalls: number;
   workerMilliseconds: number;
   socketCalls: number;
   statements: number;
-  /** Times that a task's row changes: created, claimed, settled. */
+  /** Changes of a task's row: created, claimed, settled. */
   rowChanges: number;
   queueRequests: number;
   busEvents: number;
-  /** To and from clients, each under 32 KB. */
+  /** Messages to and from clients, each under 32 KB. */
   socketMessages: number;
   socketMinutes: number;
-  /** Requests to SQS, EventBridge and the WebSocket API that leave by the NAT. */
+  /** Requests to SQS, EventBridge and the WebSocket API that leave through the NAT. */
   requestsByNat: number;
   storedKb: number;
 };
@@ -63,11 +63,11 @@ const single: Work = {
   storedKb: 3,
 };
 
-/** Ids that one message of the bulk queue carries; asserted to be the code's in infra-tests/observability/cost.test.ts. */
+/** Ids in one message of the bulk queue. infra-tests/observability/cost.test.ts asserts that the code uses the same number. */
 export const BULK_IDS_PER_MESSAGE = 100;
-/** Messages that one SendMessageBatch carries. */
+/** Messages in one SendMessageBatch request. */
 const PER_REQUEST = 10;
-/** Tasks that a worker claims by one statement, and settles by one if they end together. */
+/** Tasks that a worker claims in one statement. Tasks that end together are also settled in one statement. */
 const TASKS_PER_CLAIM = 20;
 /** Tasks that one request creates. */
 const TASKS_PER_CREATION = 1000;
@@ -81,9 +81,9 @@ const bulk: Work = {
   workerCalls: 1 / BULK_IDS_PER_MESSAGE,
   workerMilliseconds: 3,
   statements: 1 / TASKS_PER_CREATION + 2 / TASKS_PER_CLAIM,
-  // Sent ten at once; received and deleted one by one, as a queue that is nearly empty gives them.
+  // Sent ten at a time, but received and deleted one by one, because a nearly empty queue returns single messages.
   queueRequests: (1 / PER_REQUEST + 2) / BULK_IDS_PER_MESSAGE,
-  // A batch tells of its end once, and its tasks do not.
+  // A batch publishes one event when it finishes, and its tasks publish none.
   busEvents: 1 / TASKS_PER_CREATION,
   requestsByNat: 1 / TASKS_PER_CREATION + 1 / (PER_REQUEST * BULK_IDS_PER_MESSAGE),
 };
@@ -93,14 +93,14 @@ export const WORK = {
   scheduled: {
     ...single,
     what: 'single, at a given instant',
-    // SQS delays by whole seconds, rounded down: the worker waits out half a second on average, and claims twice.
+    // SQS delays by whole seconds, rounded down: the worker waits half a second on average, and claims twice.
     workerMilliseconds: single.workerMilliseconds + 500,
     statements: single.statements + 1,
   },
   watched: {
     ...single,
     what: 'single, watched by a socket of its own',
-    // Connect, subscribe and disconnect; two frames back.
+    // Connect, subscribe and disconnect; two frames to the client.
     socketCalls: 3,
     socketMessages: 3,
     socketMinutes: 1,
@@ -114,7 +114,7 @@ export const WORK = {
     httpRequests: 1,
     replyKb: 2,
     apiMilliseconds: 20,
-    // Who asks, and the latest prices.
+    // One statement for the principal, one for the latest prices.
     statements: 2,
   },
 } as const satisfies Record<string, Work>;
@@ -126,7 +126,7 @@ export const WORK_ASSUMED = {
   processorsPerAcu: 0.25,
   databaseMillisecondsPerStatement: 0.7,
   databaseMillisecondsPerRowChange: 0.1,
-  /** Log records that Aurora writes, of 4 KB. */
+  /** Log records that Aurora writes, 4 KB each. */
   iosPerWritingStatement: 1.5,
   iosPerRowChange: 0.5,
   socketMilliseconds: 20,
@@ -138,7 +138,7 @@ export const WORK_ASSUMED = {
 
 const gbSeconds = (milliseconds: number, memoryMiB: number) => (milliseconds / 1000) * (memoryMiB / 1024);
 
-/** What `count` units of work use, beside what an idle month uses. Rows and logs are kept for a month. */
+/** Returns the usage of `count` units of work, in addition to an idle month. Rows and logs are kept for a month. */
 export function usageOf(work: Work, count: number, inventory: Inventory): Usage {
   const assumed = WORK_ASSUMED;
   const connections = work.socketMinutes > 0 ? 1 : 0;
@@ -183,8 +183,8 @@ export function usageOf(work: Work, count: number, inventory: Inventory): Usage 
 }
 
 /**
- * Traces that X-Ray's default rule records of so many calls, spread evenly over a month: the first of each second, and
- * one in twenty of the others. The only thing here that gets cheaper with volume.
+ * Returns the traces that X-Ray's default rule records of this number of calls, spread evenly over a month: the first
+ * call of each second, and one in twenty of the others. This is the only item here that gets cheaper with volume.
  */
 export function sampledTraces(calls: number): number {
   const seconds = HOURS * 3600;

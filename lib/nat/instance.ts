@@ -18,14 +18,16 @@ import type { IConstruct } from 'constructs';
 
 const SET_UP = readFileSync(join(import.meta.dirname, 'set-up.sh'), 'utf8');
 
-/** Longest that a machine may take from its start to its signal: ten tries to install a package, and ten to get out. */
+/** Maximum time from a machine's start to its signal: ten tries to install a package, and ten tries to reach AWS. */
 const SIGNAL_LIMIT = Duration.minutes(12);
 
 /**
- * A machine that leads the network out at a tenth of a gateway's price. CloudFormation waits until the machine has called AWS through
- * itself; if it cannot, the deployment fails there, with the machine's reason.
+ * A machine that leads the network out, at a tenth of a gateway's price. CloudFormation waits until the machine has
+ * called AWS through itself. When the machine cannot do it, the deployment fails at this point and reports the machine's
+ * reason.
  *
- * Not the library's own commands: they install a package by one call of yum, without which nothing leads out, and nobody is told.
+ * Does not use the library's own commands: they install a package with a single call of yum. When this call fails,
+ * nothing leads out, and nothing reports it.
  *
  * @see https://github.com/aws/aws-cdk/issues/36717
  */
@@ -42,11 +44,11 @@ export class NatInstance extends NatInstanceProviderV2 {
     this.script = script;
   }
 
-  /** Call it when the network is made. @returns what is there when the network leads out */
+  /** Sets up the machines. Call it after the network is made. @returns the resources that exist when the network leads out */
   complete(vpc: Vpc): readonly IConstruct[] {
     for (const instance of this.gatewayInstances) {
       const resource = instance.node.defaultChild as CfnInstance;
-      // Only a new machine runs the script. A changed script therefore needs another machine: one with another name.
+      // Only a new machine runs the script. A changed script therefore needs a new machine, and so a new logical id.
       const stack = Stack.of(vpc);
       const id = `${stack.getLogicalId(resource)}${createHash('sha256').update(SET_UP).digest('hex').slice(0, 8)}`;
       resource.overrideLogicalId(id);
@@ -66,8 +68,8 @@ export class NatInstance extends NatInstanceProviderV2 {
 }
 
 /**
- * Amazon publishes new images every other week, under one parameter. The CLI would deploy anew for the mere chance of
- * one, and replace the way out: it is told not to look. A change of the stack takes the newest along.
+ * Keeps the CLI from looking for a new image. Amazon publishes one every other week, under one parameter, so the CLI
+ * would often deploy only to replace the way out. A change of the stack uses the newest image.
  */
 function leaveImage(stack: Stack): void {
   for (const parameter of stack.node.findAll().filter((child) => child instanceof CfnParameter)) {
@@ -76,7 +78,10 @@ function leaveImage(stack: Stack): void {
   }
 }
 
-/** The library makes instance and group inside the network, so that the reasons stand there, too. */
+/**
+ * Acknowledges findings. The library creates instance and group inside the network, so the acknowledgement is attached to
+ * the network.
+ */
 function acknowledge(vpc: Vpc): void {
   Validations.of(vpc).acknowledge(
     { id: 'AwsSolutions-EC23', reason: 'The rule cannot read the range, which is the network’s own' },

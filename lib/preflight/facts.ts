@@ -1,34 +1,37 @@
-/** The result of a look-up, or why it failed. */
+/** The result of a look-up, or the reason why it failed. */
 export type Known<T> = { value: T } | { unknown: string };
 
-/** What preflight knows of an account, a region and a stage that may be deployed there already. */
+/** Facts about an account, a region and a stage that may already be deployed there. */
 export type Facts = {
   account: string;
   region: string;
-  /** Version of `cdk bootstrap`, 0 where it has not run: in the region, and in the one of CloudFront's firewalls. */
+  /** Version of `cdk bootstrap` in the region and in the region of CloudFront's firewalls; 0 where it has not run. */
   bootstrap: { region: Known<number>; firewallRegion: Known<number> };
-  /** Concurrency that nobody has reserved, and what this stage has reserved already. */
+  /** The account's limit, the unreserved concurrency, and the concurrency that this stage has already reserved. */
   concurrency: Known<{ limit: number; unreserved: number; own: number }>;
-  /** Status of each stack of the stage that is there. */
+  /** Status of each existing stack of the stage. */
   stacks: Known<Readonly<Record<string, string>>>;
-  /** Names that the stage needs and somebody else has. */
+  /** Names that the stage needs and that are already taken by others. */
   taken: Known<readonly string[]>;
-  /** How many there may be, and how many there are. */
+  /** The limit and the current number of each resource with a quota. */
   quotas: Readonly<Record<QuotaName, Known<{ limit: number; used: number }>>>;
   zones: Known<number>;
-  /** Whether the region offers the version of the database. */
+  /** True when the region offers the database's version. */
   engineOffered: Known<boolean>;
-  /** Whether the data of a stage that is deployed already are encrypted by a key of its own. Undefined: there are no data yet. */
+  /**
+   * True when the data of an already deployed stage are encrypted by a key of its own. Undefined when there are no data
+   * yet.
+   */
   ownKey: Known<boolean | undefined>;
-  /** Of the certificate that the settings name. */
+  /** The certificate in the settings. */
   certificate?: Known<{ status: string; names: readonly string[] }>;
-  /** Whether the secret with the price provider's key is there. */
+  /** True when the secret with the price provider's key exists. */
   priceSecret?: Known<boolean>;
-  /** Of the network that the settings name: network and zone of each subnet that is there. */
+  /** The network in the settings: network and zone of each existing subnet. */
   subnets?: Known<Readonly<Record<string, { vpcId: string; zone: string }>>>;
 };
 
-/** What an account may have only so many of, by the code of Service Quotas. */
+/** Resources that an account can have only a limited number of, with the codes of Service Quotas. */
 export const QUOTAS = {
   vpcs: { service: 'vpc', code: 'L-F678F1CE', called: 'VPCs in the region' },
   addresses: { service: 'ec2', code: 'L-0263D0A3', called: 'elastic IP addresses in the region' },

@@ -42,7 +42,7 @@ test.each(Object.values(STAGES) as Stage[])(
   },
 );
 
-/** What is wrong, what is then said, and what to do about it. */
+/** A fault, the changed stage and facts, the expected finding, and the expected advice. */
 const WRONG: [what: string, stage: Partial<Stage>, facts: Partial<Facts>, says: RegExp, todo: RegExp][] = [
   [
     'no bootstrap',

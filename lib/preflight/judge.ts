@@ -3,16 +3,19 @@ import { REGIONS_WITH_AUTHORITIES } from '../rds-authorities.ts';
 import type { Stage } from '../stages.ts';
 import { type Facts, type Known, QUOTAS, type QuotaName } from './facts.ts';
 
-/** Something that stands in the way of a deployment, or may: a sentence, and what to do. */
+/** A certain or possible obstacle to a deployment: a sentence, and the action to take. */
 export type Finding = { level: 'error' | 'warning'; what: string; todo: string };
 
-/** Of the library's templates. */
+/** Minimum version that the library's templates require. */
 const BOOTSTRAP_VERSION = 6;
 
 /** Lambda refuses a reservation that leaves less than this to all other functions of the account. */
 const LEFT_UNRESERVED = 100;
 
-/** Everything that would fail a deployment of the stage, or that could not be looked at. Empty: go ahead. */
+/**
+ * Returns everything that would make a deployment of the stage fail, or that could not be checked. Empty means that
+ * nothing was found.
+ */
 export function judge(stage: Stage, facts: Facts): Finding[] {
   return [
     ...bootstrap(stage, facts),
@@ -64,7 +67,7 @@ function bootstrap(stage: Stage, { account, region, bootstrap: versions }: Facts
   );
 }
 
-/** Sandboxes that the stage reserves. */
+/** Number of sandboxes that the stage reserves. */
 export function reserved({ concurrency, reservations }: Stage): number {
   const bounds: Partial<Record<FunctionName, number>> = concurrency.functions;
   return reservations ? FUNCTION_NAMES.reduce((sum, name) => sum + (bounds[name] ?? 0), 0) : 0;
@@ -104,7 +107,7 @@ function stacks(facts: Facts): Finding[] {
   );
 }
 
-/** How many further ones a first deployment of the stage makes. */
+/** Number of each resource that a first deployment of the stage creates. */
 function made({ egress, vpc }: Stage): Record<QuotaName, number> {
   const gateways = vpc === undefined && egress.by === 'nat-gateway' ? egress.count : 0;
   return { vpcs: vpc === undefined ? 1 : 0, addresses: gateways, clusters: 1, distributions: 1 };
@@ -176,7 +179,7 @@ function domain({ domain: wanted, prices }: Stage, { certificate, priceSecret }:
   ];
 }
 
-/** `*.example.com` covers `tasks.example.com`, and no name below that. */
+/** `*.example.com` covers `tasks.example.com`, but no name below it. */
 const covers = (pattern: string, name: string) =>
   pattern === name || (pattern.startsWith('*.') && name.slice(name.indexOf('.')) === pattern.slice(1));
 

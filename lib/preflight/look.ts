@@ -29,11 +29,11 @@ import { FUNCTION_NAMES } from '../functions.ts';
 import type { Stage } from '../stages.ts';
 import { type Facts, type Known, QUOTAS, type QuotaName } from './facts.ts';
 
-/** Errors that say that a thing is not there, in the words of each service. */
+/** Error texts for a missing resource, in the words of each service. */
 const ABSENT = /NotFound|does not exist|DoesNotExist/;
 
 /**
- * Looks at the account that the environment's credentials belong to, by reading calls alone.
+ * Reads the facts of the account to which the environment's credentials belong. Makes reading calls only.
  *
  * @throws when there are no credentials
  */
@@ -77,7 +77,7 @@ async function known<T>(ask: () => Promise<T>): Promise<Known<T>> {
   }
 }
 
-/** @returns undefined when the thing is not there */
+/** Returns the answer of a call. @returns undefined when the resource does not exist */
 async function ifThere<T>(ask: () => Promise<T>): Promise<T | undefined> {
   try {
     return await ask();
@@ -122,7 +122,7 @@ async function concurrency(stage: Stage, region: string, isDeployed: boolean) {
   return { limit, unreserved: AccountLimit?.UnreservedConcurrentExecutions ?? limit, own };
 }
 
-/** Names of the stage that are there without its stack. */
+/** Returns the stage's names that exist although its stack does not exist. */
 async function taken(stage: Stage, region: string): Promise<string[]> {
   const client = new LambdaClient({ region });
   const functions = await Promise.all(

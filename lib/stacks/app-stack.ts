@@ -28,11 +28,12 @@ import type { DataStack } from './data-stack.ts';
 
 export type AppStackProps = StackProps & { stage: Stage; data: DataStack; bundles: Bundles };
 
-/** Everything that computes: made of constructs, which say what each thing is, and of verbs, which say who may what. */
+/** Everything that computes. Constructs define the resources, and their verbs define the permissions. */
 export class AppStack extends Stack {
   constructor(scope: Construct, id: string, { stage, data, bundles, ...props }: AppStackProps) {
     super(scope, id, props);
-    // It reads parameters of the other stack, which CloudFormation looks up when it begins.
+    // This stack reads parameters of the data stack. CloudFormation looks them up when the deployment of this stack
+    // begins.
     this.addStackDependency(data, 'The database is described by parameters');
     const http = new HttpEndpoint(this, 'Http', { stage });
     const sockets = new SocketEndpoint(this, 'Socket', { stage });
@@ -74,7 +75,7 @@ export class AppStack extends Stack {
         OUTBOUND_NAME_SERVERS: '',
         INSTALLATION_URL: frontDoor.url,
         PRICE_PROVIDER_URL: stage.prices.url,
-        // The key itself is for a laptop's shell; here it is a secret's name, or there is none.
+        // A key in the environment is only for development. A deployment has the name of a secret, or none.
         PRICE_API_KEY: '',
         PRICE_API_KEY_SECRET: stage.prices.apiKeySecret ?? '',
         METRICS,
@@ -145,12 +146,12 @@ export class AppStack extends Stack {
     const outputs: Record<string, string> = {
       ConsoleUrl: `${frontDoor.url}/`,
       DocumentationUrl: `${frontDoor.url}/api/docs`,
-      // Clients connect here; `/ws/tasks/<id>/` is one task's.
+      // Clients connect to this URL. `/ws/tasks/<id>/` watches one task.
       WebSocketUrl: `${frontDoor.url.replace(/^https/, 'wss')}/ws`,
       ...(dashboard && { DashboardUrl: dashboard.url }),
       AlarmTopic: alarms.topic.topicArn,
       FrontDoorAddress: frontDoor.address,
-      // Behind the front door: they refuse who comes directly.
+      // The endpoints behind the front door. They refuse clients that bypass it.
       HttpUrl: http.url,
       SocketUrl: sockets.url,
     };
@@ -158,6 +159,6 @@ export class AppStack extends Stack {
   }
 }
 
-/** `dead-letters` becomes `DeadLettersFunction`. */
+/** Returns `DeadLettersFunction` for `dead-letters`. */
 const constructId = (name: FunctionName) =>
   `${name.replaceAll(/(^|-)([a-z])/g, (_, __, letter: string) => letter.toUpperCase())}Function`;

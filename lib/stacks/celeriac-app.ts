@@ -9,20 +9,21 @@ import { FirewallStack } from './firewall-stack.ts';
 
 export type CeleriacAppProps = {
   bundles: Bundles;
-  /** Where the templates and assets go. */
+  /** Directory of the templates and assets. */
   outdir: string;
-  /** `stage`: `dev` if absent; the rest as `Settings` says. The command line's `-c` goes before all. */
+  /** `stage` is `dev` if absent. The other members are described at `Settings`. The command line's `-c` takes precedence. */
   context?: { stage?: string } & Settings;
 };
 
-/** What the `cdk` command asks for by itself: metadata with the directory of a function's code, and with paths. */
+/** Metadata that the `cdk` command requests by itself: the directory of a function's code, and paths. */
 const METADATA = { 'aws:cdk:enable-asset-metadata': true, 'aws:cdk:enable-path-metadata': true };
 
 /**
- * The stacks of one stage, bound to no account and no region (but the firewall's, where there is one). The context of `cdk.json` holds also when it is not
- * the `cdk` command that starts this, so that every way leads to the same templates.
+ * Creates the stacks of one stage. They are bound to no account and no region, except for the firewall's region. The
+ * context of `cdk.json` also applies without the `cdk` command, so that every way gives the same templates.
  *
- * @throws when the stage's name or a setting is wrong, or the stage's database has too few connections for its functions
+ * @throws when the stage's name or a setting is wrong, or when the stage's database has too few connections for its
+ *   functions
  */
 export function celeriacApp({ bundles, outdir, context }: CeleriacAppProps): App {
   const app = new App({ outdir, context: { ...cdk.context, ...METADATA, ...context } });

@@ -10,18 +10,18 @@ import { outliveReplacement, removalPolicyOf } from '../constructs/removal-polic
 import { assertConnectionsSuffice, type Stage } from '../stages.ts';
 
 /**
- * What must not be lost, and the network it lies in. The other stack can be deleted and made again.
+ * Everything that must not be lost, and its network. The app stack can be deleted and created again.
  *
- * The logical ids of what holds data are pinned by a test: CloudFormation takes a renamed thing for another one, makes
- * the new one empty, and deletes the old one.
+ * A test pins the logical ids of the resources that hold data: CloudFormation takes a renamed resource for another one,
+ * creates an empty new one, and deletes the old one.
  */
 export class DataStack extends Stack {
   readonly network: Network;
   readonly database: Database;
-  /** At least 64 random letters and digits, of which the key that signs access tokens is derived. */
+  /** At least 64 random letters and digits, from which the key that signs access tokens is derived. */
   readonly signingSecret: Secret;
   readonly artifacts: Artifacts;
-  /** Encrypts all of them, if the stage has a key of its own. */
+  /** Encrypts all data, if the stage has a key of its own. */
   readonly key: Key | undefined;
 
   constructor(scope: Construct, id: string, { stage, ...props }: StackProps & { stage: Stage }) {
@@ -30,7 +30,7 @@ export class DataStack extends Stack {
     this.network = new Network(this, 'Network', stage);
     this.key = stage.ownKey ? dataKey(this, stage) : undefined;
     this.database = new Database(this, 'Database', { stage, vpc: this.network.vpc, key: this.key });
-    // A network that does not lead out fails the deployment after minutes, and not after the database has been made.
+    // A network that does not lead out fails the deployment within minutes, before the database is created.
     this.database.node.addDependency(...this.network.wayOut);
     this.signingSecret = new Secret(this, 'SigningSecret', {
       description: `Celeriac ${stage.name}: signs access tokens`,
@@ -48,7 +48,10 @@ export class DataStack extends Stack {
   }
 }
 
-/** Whoever loses it loses the data: also a deletion of the stack keeps it where the data are kept. */
+/**
+ * The key of the data. Without it, the data are lost, so a stage that keeps its data also keeps the key when the stack is
+ * deleted.
+ */
 function dataKey(scope: Construct, stage: Stage): Key {
   return new Key(scope, 'Key', {
     description: `Celeriac ${stage.name}: data at rest`,

@@ -5,11 +5,11 @@ import type { Construct } from 'constructs';
 import { FIREWALL_REGION, firewallParameter } from '../constructs/edge/firewall-arn.ts';
 import type { Stage } from '../stages.ts';
 
-/** What costs an attacker nothing and the database a slow hash: registrations, logins and new tokens. */
+/** Requests that cost an attacker nothing, but cost a slow hash: registrations, logins and new tokens. */
 const LOGINS = '^/api/(auth/(login|register)|token)/?$';
 
 /**
- * Rules that AWS keeps. A rule that looks at bodies only counts, as the payload of a task may hold anything.
+ * Rules that AWS maintains. A rule that inspects bodies only counts, because the payload of a task may contain anything.
  *
  * @see https://docs.aws.amazon.com/waf/latest/developerguide/aws-managed-rule-groups-baseline.html
  */
@@ -22,7 +22,7 @@ const MANAGED_RULES: Readonly<Record<string, { counting: readonly string[] }>> =
 
 const TOO_MANY = { block: { customResponse: { responseCode: 429 } } };
 
-/** The firewall before the front door. */
+/** The firewall in front of the front door. */
 export class FirewallStack extends Stack {
   constructor(scope: Construct, id: string, { stage, ...props }: StackProps & { stage: Stage }) {
     super(scope, id, { ...props, env: { region: FIREWALL_REGION } });

@@ -10,12 +10,12 @@ import type { CeleriacFunction } from '../function.ts';
 import { grantSecret } from '../secret-access.ts';
 import { DATABASE_FACTS, DATABASE_NAME, DATABASE_PORT, type Database, factParameter } from './database.ts';
 
-/** Lambda unpacks the code of a function here. */
+/** Lambda unpacks the code of a function into this directory. */
 const CA_FILE = `/var/task/${RDS_AUTHORITIES}`;
 
-/** The way of functions to the database of the other stack, whichever cluster that is at the time of the deployment. */
+/** Connects functions to the database of the data stack, whichever cluster this is at the time of the deployment. */
 export class DatabaseAccess extends Construct {
-  /** Is another one when another cluster has taken the database's place. */
+  /** Changes when another cluster replaces the database. */
   readonly resourceId: string;
   readonly identifier: string;
 
@@ -46,7 +46,7 @@ export class DatabaseAccess extends Construct {
     this.connections = new Connections({ securityGroups: [database.securityGroup] });
   }
 
-  /** Per cent of `maxCapacity` that the busiest instance takes. */
+  /** Percentage of `maxCapacity` that the busiest instance uses. */
   utilization(options: MetricOptions): IMetric {
     return this.metric('ACUUtilization', options);
   }
@@ -55,12 +55,12 @@ export class DatabaseAccess extends Construct {
     return this.metric('DatabaseConnections', options);
   }
 
-  /** Transactions since the oldest row that no vacuum has frozen; at two thousand million, Postgres refuses to write. */
+  /** Age in transactions of the oldest row that vacuum has not frozen. Postgres refuses to write at two thousand million. */
   transactionAge(options: MetricOptions): IMetric {
     return this.metric('MaximumUsedTransactionIDs', options);
   }
 
-  /** Lets `fn` log in as the database role `role`, by IAM and as no other, and tells it where. */
+  /** Lets `fn` log in by IAM as the database role `role` only, and sets its connection variables. */
   grantConnect(fn: CeleriacFunction, role: string): void {
     fn.addToRolePolicy(
       new PolicyStatement({
@@ -78,7 +78,7 @@ export class DatabaseAccess extends Construct {
     this.openTo(fn, `${role}@`);
   }
 
-  /** Lets `fn` log in as the owner of the database, with the password of the secret, and tells it where. */
+  /** Lets `fn` log in as the owner of the database, with the password in the secret, and sets its connection variables. */
   grantOwnership(fn: CeleriacFunction): void {
     grantSecret(fn, this.ownerSecretArn, this.key);
     fn.addEnvironment('DATABASE_SECRET_ARN', this.ownerSecretArn);

@@ -11,10 +11,10 @@ import type { Stage } from '../../stages.ts';
 import { acknowledgeCaller } from '../sdk-caller.ts';
 
 /**
- * Bounds how long the log of Postgres is kept. RDS makes the log group, by the name of a cluster that nobody knows before, and keeps
- * it for ever.
+ * Limits the retention of the Postgres log. RDS creates the log group, under a name that contains the generated name of
+ * the cluster, and would keep it for ever.
  *
- * Not the library's own way, which grants the right to change the retention of every log of the account.
+ * Does not use the library's own way, because it grants the right to change the retention of every log of the account.
  */
 export class DatabaseLog extends Construct {
   constructor(scope: Construct, id: string, { stage, cluster }: { stage: Stage; cluster: string }) {

@@ -25,22 +25,27 @@ import type { Stage } from '../../stages.ts';
 export const DATABASE_NAME = 'celeriac';
 export const DATABASE_PORT = 5432;
 
-/** What the other stack has to know of the cluster, and what changes when another cluster takes its place. */
+/** Facts about the cluster that the app stack needs. They change when another cluster replaces it. */
 export const DATABASE_FACTS = ['Identifier', 'ResourceId', 'Host', 'OwnerSecret'] as const;
 
 type Fact = (typeof DATABASE_FACTS)[number];
 
-/** The parameter that holds a fact, e.g. `/celeriac/prod/database/Host`. */
+/** Returns the name of the parameter that holds a fact, for example `/celeriac/prod/database/Host`. */
 export const factParameter = (stage: Stage, fact: Fact) => `/celeriac/${stage.name}/database/${fact}`;
 
-/** Deployed and tested: the major version of the local Postgres and of `local/compose.yaml`. A test compares them. */
+/**
+ * The deployed and tested version. A test checks that the local Postgres and `local/compose.yaml` have the same major
+ * version.
+ */
 export const ENGINE_VERSION = AuroraPostgresEngineVersion.VER_18_4;
 
 /**
- * Aurora Serverless v2 Postgres. Functions log in by IAM; only the owner, who migrates, has a password, which RDS makes and renews.
+ * Aurora Serverless v2 Postgres. Functions log in by IAM. Only the owner, who migrates, has a password, which RDS makes
+ * and renews.
  *
- * The other stack reads what it must know from parameters and not from exports: CloudFormation refuses to change an export that is
- * in use, so that a restored cluster could never take the place of a lost one. docs/operating.md tells how one does.
+ * The app stack reads facts about the database from parameters, not from exports: CloudFormation refuses to change an
+ * export that is in use, so a restored cluster could never replace a lost one. docs/operating.md describes the
+ * replacement.
  */
 export class Database extends Construct {
   readonly securityGroup: ISecurityGroup;
@@ -61,7 +66,7 @@ export class Database extends Construct {
         parameters: {
           'rds.force_ssl': '1',
           max_connections: String(maxConnections),
-          // What waits for a lock for a second, with who holds it.
+          // Logs a statement that waits for a lock for a second, with the holder of the lock.
           log_lock_waits: '1',
         },
       }),
@@ -90,7 +95,7 @@ export class Database extends Construct {
       removalPolicy: stage.keepsData ? RemovalPolicy.SNAPSHOT : RemovalPolicy.DESTROY,
     });
     const resource = cluster.node.defaultChild as CfnDBCluster;
-    // Also where a deletion of the stack takes the data along: a mere change of the template never does.
+    // Applies also where a deletion of the stack deletes the data: a mere change of the template never deletes them.
     resource.cfnOptions.updateReplacePolicy = CfnDeletionPolicy.SNAPSHOT;
     restorable(this, resource);
     Validations.of(resource).acknowledge({
@@ -124,8 +129,9 @@ export class Database extends Construct {
 }
 
 /**
- * Lets a deployment make the cluster of a snapshot. A parameter of the template, and no setting of the app: CloudFormation keeps it,
- * and a later deployment that forgot a setting would replace the restored cluster by an empty one.
+ * Lets a deployment create the cluster from a snapshot. This is a parameter of the template instead of a setting of the
+ * app, because CloudFormation keeps it: a later deployment without the setting would replace the restored cluster by an
+ * empty one.
  */
 function restorable(scope: Construct, cluster: CfnDBCluster): void {
   const snapshot = new CfnParameter(scope, 'RestoreFrom', {
@@ -142,7 +148,7 @@ function restorable(scope: Construct, cluster: CfnDBCluster): void {
   cluster.addPropertyOverride('SnapshotIdentifier', {
     'Fn::If': [logicalId, snapshot.valueAsString, { Ref: 'AWS::NoValue' }],
   });
-  // Both come with the snapshot, and are refused beside it.
+  // Both values come from the snapshot, and RDS refuses them beside it.
   cluster.addPropertyOverride('MasterUsername', fresh(cluster.masterUsername));
   cluster.addPropertyOverride('DatabaseName', fresh(cluster.databaseName));
 }

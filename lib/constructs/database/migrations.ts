@@ -5,8 +5,8 @@ import { type CeleriacFunction, patienceWith } from '../function.ts';
 import type { DatabaseAccess } from './database-access.ts';
 
 /**
- * Runs `migrate` once in every deployment that changes the migrations or the database, and before any of `functions` is made or
- * updated. When it fails, the deployment fails and nothing else has changed.
+ * Runs `migrate` once in every deployment that changes the migrations or the database, before any of `functions` is
+ * created or updated. When `migrate` fails, the deployment fails and has changed nothing else.
  */
 export class Migrations extends Construct {
   constructor(
@@ -22,12 +22,13 @@ export class Migrations extends Construct {
     const trigger = new Trigger(this, 'Run', {
       handler: migrate,
       timeout: patienceWith('migrate'),
-      // The rules that let it through to the database belong to its security group.
+      // The rules that give the function access to the database belong to its security group.
       executeAfter: [migrate, ...migrate.connections.securityGroups],
       executeBefore: [...before],
     });
     const resource = trigger.node.findChild('Default').node.defaultChild as CfnCustomResource;
-    // A version keeps the environment that it was made with, and so the address of a database that has been replaced since.
+    // A version keeps the environment with which it was published, and so the address of a database that may have been
+    // replaced since.
     resource.addPropertyOverride('HandlerArn', `${migrate.functionArn}:$LATEST`);
     resource.addPropertyOverride('RunsAgainFor', [migrate.currentVersion.functionArn, database.resourceId]);
   }

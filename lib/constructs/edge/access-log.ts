@@ -7,10 +7,11 @@ import type { Stage } from '../../stages.ts';
 import { removalPolicyOf } from '../removal-policy.ts';
 
 /**
- * What was called, when, from which address and with which outcome. Never the query string: it may carry a ticket.
+ * Logs the path, time, client address and outcome of each request. Never logs the query string, because it may contain a
+ * ticket.
  *
- * The client's address comes from `origin-check`, which believes the front door alone. `identity.sourceIp` is the neighbour of API
- * Gateway: CloudFront, or whoever goes around it and is refused.
+ * The client's address comes from `origin-check`, which trusts only the front door. `identity.sourceIp` is the direct
+ * peer of API Gateway: CloudFront, or a client that bypasses CloudFront and is refused.
  */
 export function accessLog(
   scope: Construct,
@@ -32,7 +33,7 @@ export function accessLog(
       ...fields,
     ].map((field) => [field, `$context.${field}`]),
   );
-  // Without the `:*` that CloudFormation's attribute ends in: API Gateway has refused it for WebSocket APIs.
+  // The ARN without the `:*` at the end of CloudFormation's attribute: API Gateway has refused it for WebSocket APIs.
   const destinationArn = Stack.of(scope).formatArn({
     service: 'logs',
     resource: 'log-group',

@@ -5,15 +5,15 @@ import { Construct } from 'constructs';
 import type { Stage } from '../../stages.ts';
 import { acknowledgeCaller } from '../sdk-caller.ts';
 
-/** Where CloudFront's firewalls live, whatever the region of everything else. */
+/** The region of CloudFront's firewalls, whatever the region of the other resources. */
 export const FIREWALL_REGION = 'us-east-1';
 
-/** The parameter by which the other region's stack finds the firewall. */
+/** Returns the name of the parameter that holds the firewall's ARN. */
 export const firewallParameter = (stage: Stage) => `/celeriac/${stage.name}/firewall`;
 
 /**
- * Reads, at deployment, the ARN of the firewall in its own region. By a parameter, as CloudFormation has no export
- * across regions, and the library's needs a region that is known before.
+ * Reads the ARN of the firewall in its own region, at deployment. Uses a parameter, because CloudFormation has no exports
+ * across regions, and the library's own references need a region that is known at synthesis.
  */
 export class FirewallArn extends Construct {
   readonly value: string;

@@ -22,7 +22,7 @@ import type { HttpEndpoint } from './http-api.ts';
 import { ORIGIN_HEADER, type OriginSecret } from './origin-secret.ts';
 import type { SocketEndpoint } from './websocket-api.ts';
 
-/** Of the console's pages. The local front door takes it from the template, and adds its own WebSocket port. */
+/** Policy of the console's pages. The local front door reads it from the template, and adds its own WebSocket port. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -35,7 +35,7 @@ const CONTENT_SECURITY_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** For every answer, whoever gives it. */
+/** Headers of every answer, from any origin. */
 const TRANSPORT_HEADERS: cloudfront.ResponseSecurityHeadersBehavior = {
   contentTypeOptions: { override: true },
   strictTransportSecurity: {
@@ -50,15 +50,15 @@ export type FrontDoorProps = {
   http: HttpEndpoint;
   sockets: SocketEndpoint;
   originSecret: OriginSecret;
-  /** ARN of a firewall of CloudFront's scope. */
+  /** ARN of a firewall with the scope CLOUDFRONT. */
   webAclArn?: string;
 };
 
-/** One origin for people: the console from a private bucket, the HTTP API, and the WebSocket. */
+/** One origin for browsers: the console from a private bucket, the HTTP API, and the WebSocket. */
 export class FrontDoor extends Construct {
   /** `https://…` without a path. */
   readonly url: string;
-  /** CloudFront's name for it, at which a domain's own DNS must point. */
+  /** CloudFront's domain name. The DNS of a custom domain must point to it. */
   readonly address: string;
   private readonly bucket: Bucket;
 
@@ -102,7 +102,8 @@ export class FrontDoor extends Construct {
       comment: `Celeriac ${stage.name}`,
       defaultRootObject: 'index.html',
       defaultBehavior: {
-        // The library's own types disagree about optional members. Listing makes a missing file a 404 instead of a 403.
+        // A cast, because the library's own types disagree about optional members. The right to list makes a missing file
+        // a 404 instead of a 403.
         origin: S3BucketOrigin.withOriginAccessControl(this.bucket as IBucket, {
           originAccessLevels: [cloudfront.AccessLevel.READ, cloudfront.AccessLevel.LIST],
           originAccessControl: new cloudfront.S3OriginAccessControl(this, 'ConsoleAccess', {
@@ -136,7 +137,7 @@ export class FrontDoor extends Construct {
     this.address = distribution.distributionDomainName;
   }
 
-  /** Has `publisher` bring the console into the bucket, in every deployment that changes it. */
+  /** Lets `publisher` copy the console into the bucket, in every deployment that changes the console. */
   publishBy(publisher: CeleriacFunction): void {
     publisher.addToRolePolicy(
       new PolicyStatement({ actions: ['s3:PutObject'], resources: [this.bucket.arnForObjects('*')] }),
@@ -155,10 +156,16 @@ export class FrontDoor extends Construct {
   }
 }
 
-/** CloudFront takes a name once in an account, whatever the region: the same stage may stand in another one, too. */
+/**
+ * Returns a name that is unique in the account. CloudFront's names are unique across regions, and a stage may exist in
+ * several regions.
+ */
 const accountWide = (stage: Stage, name: string) => `celeriac-${stage.name}-${name}-${Aws.REGION}`;
 
-/** What is not CloudFront's to answer or to keep. The host stays behind, as API Gateway routes by it. */
+/**
+ * Settings for requests that CloudFront neither answers nor caches. The Host header is not passed on, because API Gateway
+ * routes by it.
+ */
 const PASSED_ON = {
   viewerProtocolPolicy: cloudfront.ViewerProtocolPolicy.HTTPS_ONLY,
   allowedMethods: cloudfront.AllowedMethods.ALLOW_ALL,
@@ -167,11 +174,11 @@ const PASSED_ON = {
 };
 
 /**
- * Problem documents of the console's folder `errors`, for statuses that no function of ours answers: they come from API Gateway (503)
- * and from CloudFront itself. Pages replace an answer whatever its path is, so no other status can have one.
+ * Problem documents from the console's folder `errors`, for statuses that our functions never return: API Gateway (503)
+ * and CloudFront itself return them. Such a page replaces an answer on every path, so no other status can have one.
  *
- * CloudFront keeps errors for ten seconds unless told otherwise, also those that say `no-store`, and for everybody. A task that
- * is not found by a stranger would not be found by its owner either.
+ * By default, CloudFront caches errors for ten seconds and for every client, even with `no-store`. When a stranger does
+ * not find a task, its owner would then not find it either.
  *
  * @see https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/custom-error-pages-expiration.html
  */

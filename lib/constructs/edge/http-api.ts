@@ -10,18 +10,19 @@ import { accessLog } from './access-log.ts';
 import { ADDRESS_HEADER, ORIGIN_HEADER } from './origin-secret.ts';
 
 /**
- * Which function answers which path; the most specific route wins, and what none matches is API Gateway's 404.
+ * The function of each path. The most specific route wins, and API Gateway answers 404 for a path without a route.
  *
- * A route cannot end in a slash, and `/api/token` does not match `/api/token/`; a greedy variable matches what
- * follows the slash, also when that is nothing. Hence both.
+ * A route cannot end with a slash, and `/api/token` does not match `/api/token/`. A greedy variable matches the rest
+ * behind the slash, even when it is empty. So each path needs both routes.
  *
- * Every route takes ANY method: API Gateway answers a method without a route by 404, a function by 405 with `Allow`.
+ * Every route accepts ANY method: API Gateway answers a method without a route with 404, but a function answers 405 with
+ * `Allow`.
  *
  * @see https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
  */
 const ROUTES = {
   auth: ['/api/auth/{proxy+}', ...withSlash('/api/token')],
-  // Apart from logins, which may occupy every sandbox of theirs.
+  // Separate from logins, which may occupy all sandboxes of `auth`.
   session: [
     ...['refresh', 'logout', 'me', 'jwks'].flatMap((name) => withSlash(`/api/auth/${name}`)),
     ...['refresh', 'verify'].flatMap((name) => withSlash(`/api/token/${name}`)),
@@ -37,8 +38,8 @@ function withSlash(path: string): [string, string] {
 }
 
 /**
- * The HTTP API. Functions get payload format 2.0. Only what brings the front door's headers gets through; API Gateway
- * remembers for an hour that a client address did, so that the check costs most requests nothing.
+ * The HTTP API. Functions get payload format 2.0. Only requests with the front door's headers are accepted. API Gateway
+ * caches this decision for an hour per client address, so the check costs most requests nothing.
  */
 export class HttpEndpoint extends Construct {
   /** `https://…` without a path. */
@@ -66,7 +67,7 @@ export class HttpEndpoint extends Construct {
 
   routeTo(functions: Record<keyof typeof ROUTES, CeleriacFunction>, originCheck: CeleriacFunction): void {
     const authorizer = new HttpLambdaAuthorizer('FrontDoorOnly', originCheck, {
-      // What API Gateway remembers belongs to one client address: the answer hands it over.
+      // The cached answer belongs to one client address, because the answer contains the address.
       identitySource: [ORIGIN_HEADER, ADDRESS_HEADER].map((name) => `$request.header.${name}`),
       resultsCacheTtl: Duration.hours(1),
     });
@@ -78,7 +79,7 @@ export class HttpEndpoint extends Construct {
     }
   }
 
-  /** Requests that API Gateway or a function behind it failed at. */
+  /** Requests that failed in API Gateway or in a function behind it. */
   serverErrors(options: MetricOptions): IMetric {
     return this.api.metricServerError(options);
   }

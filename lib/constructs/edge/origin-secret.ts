@@ -3,13 +3,13 @@ import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import type { CeleriacFunction } from '../function.ts';
 
-/** What the front door sends with every request, and nobody else knows. */
+/** Header that the front door sends with every request. Only the front door knows its value. */
 export const ORIGIN_HEADER = 'x-origin-verify';
 
-/** The client's address, as the front door's function at the edge writes it. */
+/** Header with the client's address. The front door's function at the edge writes it. */
 export const ADDRESS_HEADER = 'x-client-address';
 
-/** By which the APIs tell a request of the front door from one that goes around it. */
+/** The secret by which the APIs tell a request through the front door from a request that bypasses it. */
 export class OriginSecret extends Construct {
   private readonly secret: Secret;
 
@@ -27,13 +27,13 @@ export class OriginSecret extends Construct {
     });
   }
 
-  /** Lets `fn` compare, and tells it with what. */
+  /** Lets `fn` read the secret to check requests, and sets its variable with the secret's ARN. */
   grantCheck(fn: CeleriacFunction): void {
     this.secret.grantRead(fn);
     fn.addEnvironment('ORIGIN_SECRET_ARN', this.secret.secretArn);
   }
 
-  /** For a property that CloudFormation fills in at deployment; the template holds a reference only. */
+  /** For a property that CloudFormation fills in at deployment. The template contains only a reference. */
   get value(): SecretValue {
     return this.secret.secretValue;
   }

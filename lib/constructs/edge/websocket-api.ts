@@ -13,9 +13,9 @@ import { ADDRESS_HEADER, ORIGIN_HEADER } from './origin-secret.ts';
 
 const ROUTES = ['$connect', '$disconnect', '$default'] as const;
 
-/** The WebSocket API. Only its stage's path can be connected to: the front door rewrites `/ws/tasks/<id>/` to `/ws`. */
+/** The WebSocket API. Clients can connect only to its stage's path, so the front door rewrites `/ws/tasks/<id>/` to `/ws`. */
 export class SocketEndpoint extends Construct {
-  /** `wss://…/ws`: where clients connect. */
+  /** `wss://…/ws`, to which clients connect. */
   readonly url: string;
   private readonly api: WebSocketApi;
   private readonly stage: WebSocketStage;
@@ -34,13 +34,13 @@ export class SocketEndpoint extends Construct {
       accessLogSettings: accessLog(this, { stage, fields: ['eventType', 'connectionId', 'error.message'] }),
     });
     const account = accountMayLog(this);
-    // An account that never had an API refuses the setting until there is one.
+    // An account that never had an API refuses this setting until an API exists.
     account.node.addDependency(this.api);
     this.stage.node.addDependency(account);
     this.url = this.stage.url;
   }
 
-  /** Sends every event of every connection to `fn`, and only connects what brings the front door's header. */
+  /** Sends every event of every connection to `fn`. Accepts only connections with the front door's headers. */
   routeTo(fn: CeleriacFunction, originCheck: CeleriacFunction): void {
     const authorizer = new WebSocketLambdaAuthorizer('FrontDoorOnly', originCheck, {
       identitySource: [ORIGIN_HEADER, ADDRESS_HEADER].map((name) => `route.request.header.${name}`),
@@ -60,7 +60,7 @@ export class SocketEndpoint extends Construct {
     }
   }
 
-  /** Lets `fn` post to the connections of this API, and tells it where. */
+  /** Lets `fn` post to the connections of this API, and sets its variable with the endpoint. */
   grantPush(fn: CeleriacFunction): void {
     this.stage.grantManagementApiAccess(fn);
     fn.addEnvironment('SOCKET_ENDPOINT', this.stage.callbackUrl);
@@ -72,12 +72,12 @@ export class SocketEndpoint extends Construct {
     });
   }
 
-  /** Events that the function answered with 4xx, as it refuses a ticket, or with 5xx. */
+  /** Events that the function answered with 4xx, for example when it refused a ticket, or with 5xx. */
   refusals(options: MetricOptions): IMetric {
     return this.metric('IntegrationError', options);
   }
 
-  /** Events that no function answered: it threw, or could not be called. */
+  /** Events that no function answered: it threw, or it could not be called. */
   executionErrors(options: MetricOptions): IMetric {
     return this.metric('ExecutionError', options);
   }
@@ -93,8 +93,9 @@ export class SocketEndpoint extends Construct {
 }
 
 /**
- * Unlike an HTTP API, a WebSocket API writes its access log with a role that stands in the account's settings, one
- * for the whole region. Kept when the stack goes, as other APIs of the account may log by it.
+ * Lets API Gateway log in this account and region. Unlike an HTTP API, a WebSocket API writes its access log with a role
+ * in the account's settings, one for the whole region. The role stays when the stack is deleted, because other APIs of
+ * the account may log with it.
  */
 function accountMayLog(scope: Construct): CfnAccount {
   const role = new Role(scope, 'LoggingRole', {

@@ -25,18 +25,18 @@ export type Watched = {
 const period = Duration.minutes(5);
 
 /**
- * Age of a queue's oldest message at which it is not kept up with, in seconds. Above a message's longest delay
- * (180 s) and the longest run (900 s) together, one and a half times.
+ * Age in seconds of a queue's oldest message at which the workers are too slow for the queue. About one and a half times
+ * the sum of a message's longest delay (180 s) and the longest run (900 s).
  */
 const OLDEST_MESSAGE_SECONDS = 1_800;
 
-/** Milliseconds between the time of a single task and its start, for ninety-nine of a hundred. */
+/** Maximum milliseconds between a single task's due time and its start, for 99 % of the tasks. */
 const LATE_MS = 30_000;
 
-/** How late a task may be removed. While retention keeps up, it is a quarter of an hour at most. */
+/** Maximum seconds by which the removal of a task may be late. It is at most a quarter of an hour while retention keeps up. */
 const OVERDUE_SECONDS = 3_600;
 
-/** Functions whose errors nobody else hears of: migrate and publish-console fail the deployment that calls them. */
+/** Functions whose errors need an alarm. migrate and publish-console are absent: they fail the deployment that calls them. */
 const ALARMED_FUNCTIONS = [
   'auth',
   'session',
@@ -50,7 +50,7 @@ const ALARMED_FUNCTIONS = [
   'rotate-signing-key',
 ] as const satisfies readonly FunctionName[];
 
-/** Every alarm of the stage, by name. What to do about each stands in docs/operating.md under the same name. */
+/** Every alarm of the stage, by name. docs/operating.md says what to do about each alarm, under the same name. */
 export function alarmTable(watched: Watched): Record<string, AlarmSpec> {
   return {
     ...ofTasks(watched),
@@ -65,7 +65,8 @@ function ofTasks({ queues, undelivered, functions }: Watched): Record<string, Al
   return {
     'dead-letters': {
       says: 'Messages came back five times: workers died with them, or could not start',
-      // Its function empties the queue within moments: the queue itself never looks full.
+      // The dead-letters function empties this queue within moments, so the length of the queue would never trigger the
+      // alarm.
       metric: functions['dead-letters'].metricInvocations({ statistic: 'Sum', period }),
       above: 0,
       periods: 1,
@@ -87,7 +88,10 @@ function ofTasks({ queues, undelivered, functions }: Watched): Record<string, Al
   };
 }
 
-/** Of what the functions say of themselves; a missing pulse would alarm where they are told to say nothing. */
+/**
+ * Alarms on the functions' own metrics. A stage that publishes none has no such alarms: the missing pulse would trigger
+ * one.
+ */
 function ofFigures({ stage }: Watched): Record<string, AlarmSpec> {
   if (stage.observability.metrics === 'none') return {};
   return {
@@ -145,7 +149,8 @@ function ofRequests({
     },
     'socket-errors': {
       says: 'Events of WebSocket connections are not answered',
-      // Not those that are answered with an error, which a client with an old ticket gets as well.
+      // Does not count events that were answered with an error, because a client with an old ticket also gets such an
+      // answer.
       metric: sockets.executionErrors({ statistic: 'Sum', period }),
       above: 5,
       periods: 1,
@@ -154,7 +159,8 @@ function ofRequests({
     'requests-throttled': {
       says: 'Requests are refused because every sandbox that the stage grants is busy',
       metric: new MathExpression({
-        // A sum of metrics has no value where one of them has none, as of a function that nobody called.
+        // Without FILL, a sum has no value when one of its metrics has none, for example that of a function that was not
+        // called.
         expression: 'FILL(auth, 0) + FILL(session, 0) + FILL(api, 0) + FILL(socket, 0)',
         usingMetrics: {
           auth: throttles(auth),
@@ -202,7 +208,7 @@ function ofFunctions({ functions }: Watched): Record<string, AlarmSpec> {
     ALARMED_FUNCTIONS.map((name) => [
       `${name}-fails`,
       {
-        // A task that fails is no error: it is recorded on its row.
+        // A task that fails is no error of the function: its row records the failure.
         says: `An invocation of ${name} threw, was killed or ran out of time`,
         metric: functions[name].metricErrors({ statistic: 'Sum', period }),
         above: 0,
@@ -219,8 +225,9 @@ function notEmpty(queue: Queue, says: string): AlarmSpec {
 }
 
 /**
- * The age counts also for messages that are hidden, as those of a worker that died are for an hour and a half, while the
- * dispatcher has their tasks run by others: only where some waited all the time is the queue not kept up with.
+ * An alarm on a queue whose readers are too slow. The age also counts hidden messages: those of a dead worker are hidden
+ * for an hour and a half, while the dispatcher lets other workers run their tasks. So the age counts only when some
+ * messages were visible all the time.
  */
 function old(queue: Queue, says: string): AlarmSpec {
   const metric = new MathExpression({

@@ -7,21 +7,24 @@ import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
 import type { Stage } from '../../stages.ts';
 
-/** When a person must know, in terms of one metric. */
+/** The condition of an alarm on one metric. */
 export type AlarmSpec = {
-  /** What is then the case, as a sentence. */
+  /** The situation of the alarm, as a sentence. */
   says: string;
   metric: IMetric;
-  /** Alarming outside of this: with `above`, greater; with `below`, less. */
+  /** The alarm is raised outside these bounds: greater than `above`, or less than `below`. */
   above?: number;
   below?: number;
-  /** Consecutive periods of the metric that must be outside, from 1. */
+  /** Consecutive periods of the metric that must be outside the bounds, from 1. */
   periods: number;
-  /** What silence means: a function that did not run failed at nothing; a pulse that is missing is the trouble itself. */
+  /**
+   * Meaning of missing data. `well`: a function that did not run did not fail. `trouble`: a missing pulse is the problem
+   * itself.
+   */
   silence: 'well' | 'trouble';
 };
 
-/** What a person must know of, one alarm per row of a table, and the topic that tells. */
+/** One alarm per row of a table, and the topic that sends them. */
 export class Alarms extends Construct {
   readonly topic: Topic;
   readonly all: readonly Alarm[];
@@ -33,7 +36,8 @@ export class Alarms extends Construct {
   ) {
     super(scope, id);
     this.topic = new Topic(this, 'Topic', { enforceSSL: true });
-    // A topic with a policy of its own has lost the default one, by which alarms publish; those of this account, here.
+    // A topic with its own policy has lost the default policy, which lets alarms publish. This allows the alarms of this
+    // account.
     this.topic.addToResourcePolicy(
       new PolicyStatement({
         actions: ['sns:Publish'],

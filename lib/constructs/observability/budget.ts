@@ -2,7 +2,10 @@ import { CfnBudget } from 'aws-cdk-lib/aws-budgets';
 import { Construct } from 'constructs';
 import type { Stage } from '../../stages.ts';
 
-/** Mails when four fifths of a month's budget are spent, and when the month will end above it. Counts the whole account. */
+/**
+ * Sends mail when 80 % of a month's budget are spent, and when the month is forecast to exceed it. Counts the whole
+ * account.
+ */
 export class Budget extends Construct {
   constructor(
     scope: Construct,

@@ -16,9 +16,12 @@ const period = Duration.minutes(1);
 const sum: MetricOptions = { statistic: 'Sum', period };
 const max: MetricOptions = { statistic: 'Maximum', period };
 
-/** Answers "is it well, and if not, where": every alarm first, then what travels, in the order in which a task does. */
+/**
+ * Shows if the system is well, and if not, where the problem is: first all alarms, then the traffic in the order of a
+ * task's way.
+ */
 export class Dashboard extends Construct {
-  /** Where a person looks at it, once logged in to the console. */
+  /** URL of the dashboard for a person who is logged in to the AWS console. */
   readonly url: string;
 
   constructor(
@@ -28,7 +31,7 @@ export class Dashboard extends Construct {
   ) {
     super(scope, id);
     const { stage } = watched;
-    // Dashboards, unlike what they show, belong to the account and not to a region.
+    // Dashboards belong to the account, unlike their content, which belongs to a region.
     const dashboardName = `celeriac-${stage.name}-${Aws.REGION}`;
     const dashboard = new CloudWatchDashboard(this, 'Dashboard', { dashboardName });
     this.url = `https://${consoleHost(this)}/cloudwatch/home?region=${Aws.REGION}#dashboards/dashboard/${dashboardName}`;
@@ -61,7 +64,7 @@ export class Dashboard extends Construct {
   }
 }
 
-/** Where the console of AWS is, which no pseudo parameter of CloudFormation says. */
+/** Returns the host of the AWS console. No pseudo parameter of CloudFormation contains it. */
 function consoleHost(scope: Construct): string {
   const hosts = new CfnMapping(scope, 'Console', {
     mapping: {
@@ -73,10 +76,10 @@ function consoleHost(scope: Construct): string {
   return hosts.findInMap(Aws.PARTITION, 'host');
 }
 
-/** Title, what is drawn to the left axis, and to the right. */
+/** Title, metrics of the left axis, metrics of the right axis. */
 type Graph = readonly [title: string, left: IMetric[], right?: IMetric[]];
 
-/** Without the graphs that have nothing to draw, as the stage does not publish their metrics. */
+/** Returns the graphs that have metrics. A graph has none when the stage does not publish its metrics. */
 const drawable = (row: readonly Graph[]) => row.filter(([, left]) => left.length > 0);
 
 function rowsOf({ stage, http, sockets, queues, database, functions }: Watched): Graph[][] {

@@ -5,8 +5,8 @@ import { CeleriacFunction } from '../function.ts';
 import { removalPolicyOf } from '../removal-policy.ts';
 
 /**
- * Where the library's own functions log, which call ours during a deployment. By themselves they would write into groups
- * that Lambda makes, outside of any stack, and that nobody ever empties. Call it when everything else is there.
+ * A log group for the library's own functions, which call ours during a deployment. Without it, they would write into
+ * groups that Lambda creates outside of any stack and keeps for ever. Call it after all other resources have been added.
  */
 export function deploymentLog(stack: Stack, stage: Stage): void {
   const foreign = stack.node
