@@ -24,72 +24,72 @@ import { openSecrets } from './secrets.ts';
 import { type Deployment, readDeployment } from './template/deployment.ts';
 import { synthesizedAssembly } from './template/synthesize.ts';
 
-/** The database that the functions' DATABASE_URL names. */
+/** The database in the functions' DATABASE_URL. */
 const DATABASE = 'celeriac';
 
-/**
- * What a stop gives to those who are still busy, in seconds: connections to end and their end to be told of, other
- * invocations to end.
- */
+/** Seconds that a stop waits: for connections to close and their `$disconnect`, and for other invocations to end. */
 const GRACE = { sockets: 5, invocations: 5 };
 
 export interface RuntimeOptions {
-  /** Console, API and WebSocket; default: any free port. */
+  /** Port of console, API and WebSocket; default: any free port. */
   readonly port?: number;
-  /** The same once more, at the WebSocket port of the replaced system (docs/compatibility.md); default: any free port. */
+  /**
+   * A second port for the same, which was the WebSocket port of the replaced system (docs/compatibility.md); default:
+   * any free port.
+   */
   readonly wsPort?: number;
-  /** Everything that must survive, and the logs. */
+  /** Directory for all data that must survive, and for the logs. */
   readonly dataDir: string;
-  /** Stands on LocalStack, Redis and Postgres at these addresses; default: on what is embedded. */
+  /** Addresses of LocalStack, Redis and Postgres; default: the embedded services. */
   readonly external?: Addresses;
-  /** Variables that go before the template's of the same name. Default: none. */
+  /** Variables of functions that replace the template's variables of the same name. Default: none. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Receives one line for each thing worth telling a person. */
+  /** Receives one line for each event that a person should know. */
   readonly log?: (line: string) => void;
-  /** A synthesized cloud assembly; default: of the sources as they are. */
+  /** A synthesized cloud assembly; default: synthesized from the current sources. */
   readonly assembly?: string;
-  /** False: schedules do not fire by themselves; tests invoke their functions. */
+  /** False: schedules do not fire; tests invoke the functions. */
   readonly schedules?: boolean;
-  /** False gives up crash safety of the database for speed. */
+  /** False gives up the database's crash safety for speed. */
   readonly durable?: boolean;
-  /** Starts what stands for Aurora instead of the embedded Postgres. Default: the embedded one. */
+  /** Starts the Postgres server that stands for Aurora. Default: the embedded Postgres. */
   readonly startDatabase?: StartDatabase;
-  /** Starts what stands for SQS instead of the embedded one. Default: the embedded one. */
+  /** Starts the queues that stand for SQS. Default: the embedded queues. */
   readonly startQueues?: StartQueues;
-  /** Is told of every event put on a bus; with `external` they go to the emulator's and not through here. */
+  /** Called with every event put on a bus. With `external` events go to the emulator, and this is not called. */
   readonly onEvent?: (bus: string, event: BusEvent) => void;
 }
 
 export interface Runtime {
-  /** Console and API, without a trailing slash. */
+  /** URL of console and API, without a trailing slash. */
   readonly url: string;
   /** Address of the WebSockets, without a path: `ws://localhost:8001`. */
   readonly wsUrl: string;
-  /** The database, as its superuser. */
+  /** Connection URL of the database's superuser. */
   readonly databaseUrl: string;
-  /** SQS, for the SDK. */
+  /** SQS's address for the SDK. */
   readonly queuesEndpoint: string;
-  /** What the template says; the queues' names among it. */
+  /** The deployment in the template, for example the queues' names. */
   readonly deployment: Deployment;
-  /** Invokes a function by its short name (`worker`) and gives its result. @throws when the function fails */
+  /** Invokes a function by its short name (`worker`). @returns its result. @throws when the function fails */
   invoke(functionName: string, event?: unknown): Promise<unknown>;
-  /** Process ids of the sandboxes of a function, given its short name. */
+  /** Process ids of a function's sandboxes, by the function's short name. */
   sandboxes(functionName: string): number[];
-  /** The WebSocket gateways, when they are processes of their own. */
+  /** The WebSocket gateway processes; empty when this process holds the sockets. */
   gateways(): readonly { readonly pid: number; readonly port: number }[];
-  /** SQS requests since the start, by action; those of the pollers included. Only the embedded SQS counts. */
+  /** SQS requests since the start, by action, including the pollers' requests. Only the embedded SQS counts them. */
   sqsRequestCounts(): Readonly<Record<string, number>>;
-  /** Lets what is under way end, within a few seconds, and ends everything else. */
+  /** Waits a few seconds for work under way, then ends everything. */
   stop(): Promise<void>;
 }
 
 /**
- * Brings up the whole system on this machine, wired by the synthesized template.
+ * Starts the whole system on this machine, wired by the synthesized template.
  *
- * @throws {StartFailure} when something on this machine stands in the way; nothing is left running then
+ * @throws {StartFailure} when something on this machine prevents it; nothing is left running then
  */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
-  // Undone last first: the order of what follows is also the order of a stop, reversed.
+  // Disposed in reverse order: the start below, read upwards, is the order of a stop.
   const undo = new AsyncDisposableStack();
   try {
     return await compose(options, undo);
@@ -110,7 +110,7 @@ async function compose(options: RuntimeOptions, undo: AsyncDisposableStack): Pro
   const door = await startFrontDoor([port, wsPort]);
   undo.defer(door.stop);
 
-  // Of this start: what signed with those of another one is worth nothing.
+  // A new key for each start: signatures of an earlier start are invalid.
   const secretAccessKey = randomBytes(30).toString('base64url');
   const starting = [
     options.assembly ?? synthesizedAssembly(log, inDataDir('dist')),
@@ -127,7 +127,7 @@ async function compose(options: RuntimeOptions, undo: AsyncDisposableStack): Pro
         }),
     undone(undo, startAwsApi()),
   ] as const;
-  // All of them first, so that one that fails leaves none behind that starts later.
+  // Waits for all of them first: if one fails, no other may start later and stay behind.
   await Promise.allSettled(starting);
   const [assembly, backing, awsApi] = await Promise.all(starting);
   const { database, queuesEndpoint } = backing;
@@ -167,7 +167,7 @@ async function compose(options: RuntimeOptions, undo: AsyncDisposableStack): Pro
     },
     log: (name, line) => functionLog.write(`[${shortName(name)}] ${line}`),
     onFailure: (name, why) => {
-      // What a stop cuts short goes on at the next start, as after any crash.
+      // An invocation that a stop interrupts continues at the next start, like after a crash.
       if (!isStopping) log(`${shortName(name)} failed: ${why} (more in ${inDataDir('functions.log')})`);
     },
   });
@@ -231,7 +231,7 @@ async function compose(options: RuntimeOptions, undo: AsyncDisposableStack): Pro
   };
 }
 
-/** A function's name without application and stage: `celeriac-dev-dead-letters` is `dead-letters`. */
+/** Returns a function's name without application and stage: `dead-letters` for `celeriac-dev-dead-letters`. */
 function shortName(functionName: string): string {
   return functionName.replace(/^celeriac-[^-]+-/, '');
 }

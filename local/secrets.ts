@@ -11,8 +11,8 @@ const CHARACTERS: Record<string, string> = {
 };
 
 /**
- * The values of the template's secrets on this machine. A generated one is generated once and kept in `file`, which
- * only its owner can read; the database's login is the cluster's own.
+ * Returns the values of the template's secrets on this machine. A generated secret is generated once and kept in
+ * `file`, which only its owner can read. The database's login is the login of the cluster.
  *
  * @returns secret strings by ARN
  */
@@ -37,7 +37,7 @@ export async function openSecrets(options: {
   );
 }
 
-/** A secret string made as CloudFormation's `GenerateSecretString` says. */
+/** Generates a secret string by the rules of CloudFormation's `GenerateSecretString`. */
 export function generateSecret(properties: Readonly<Record<string, unknown>>): string {
   const { PasswordLength = 32, ExcludeCharacters = '', GenerateStringKey, SecretStringTemplate } = properties;
   const included = Object.entries(CHARACTERS).map(([exclusion, characters]) =>

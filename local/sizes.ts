@@ -1,8 +1,8 @@
 /**
- * `npm run sizes`: how large each function's bundle is, and how long importing it takes: what a cold start is made of.
+ * `npm run sizes`: measures the size of each function's bundle and the time to import it, the two parts of a cold
+ * start.
  *
- * Imported in a process of its own, with the environment that the template gives, as Lambda does it at a cold start.
- * With `--json` for a program to read.
+ * Imports run in a separate process with the template's environment, like Lambda's cold start. `--json` prints JSON.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -15,13 +15,13 @@ import { functionEnvironment } from './function-environment.ts';
 import { type FunctionSpec, readDeployment } from './template/deployment.ts';
 import { synthesizedAssembly } from './template/synthesize.ts';
 
-/** Imports of each function, of which the median counts. */
+/** Number of imports of each function; the median counts. */
 const RUNS = 7;
 
 /** Budgets (docs/benchmarks.md): bytes of minified code, and milliseconds to import it. */
 const BUDGET = { bytes: 1_000_000, milliseconds: 150 };
 
-/** Nothing listens there: importing a function calls nobody. */
+/** Nothing listens on this address: the import of a function makes no calls. */
 const NOWHERE = 'http://127.0.0.1:9';
 
 const deployment = readDeployment(await synthesizedAssembly(console.error), {
@@ -52,7 +52,7 @@ try {
   rmSync(cache, { recursive: true });
 }
 
-/** The function's own, and those that it starts as processes of their own. */
+/** Returns the function's own program, and the programs that it starts as separate processes. */
 function programsOf({ codeDir }: FunctionSpec): string[] {
   return readdirSync(codeDir).filter((file) => file.endsWith('.mjs'));
 }
@@ -67,7 +67,10 @@ function sizesOf(file: string) {
   return { 'bundle, kB': kilobytes(code.length), 'zipped, kB': kilobytes(gzipSync(code).length) };
 }
 
-/** Milliseconds, the median of several processes; the first of them fills the disk's cache and does not count. */
+/**
+ * Returns the median import time over several processes, in milliseconds. The first one fills the disk cache and does
+ * not count.
+ */
 function importTime(fn: FunctionSpec, file: string): number {
   const login = { host: '127.0.0.1', port: 5432, rolePassword: 'none' };
   const env = sandboxEnvironment({ ...fn, environment: functionEnvironment(fn, {}, login) }, {});

@@ -26,7 +26,7 @@ async function start(env: Record<string, string> = {}) {
   });
   children.push(child);
   let output = '';
-  // Not at its exit, before which its last words may not have been read.
+  // Not `exit`: at that event the last output may not have been read.
   const ended = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)));
   const ready = new Promise<'ready'>((resolve) => {
     for (const stream of [child.stdout, child.stderr]) {

@@ -1,11 +1,12 @@
 /**
- * `npm start`: brings up Celeriac on this machine and keeps it up until SIGINT or SIGTERM.
+ * `npm start`: runs Celeriac on this machine until SIGINT or SIGTERM.
  *
- * PORT (8000), WS_PORT (8001) and DATA_DIR (.local) say where; any variable that the template gives to a function
- * goes before the template's.
+ * PORT (default 8000) and WS_PORT (8001) set the ports, and DATA_DIR (.local) sets the directory of the data. Shell
+ * variables replace the template's variables of the same name.
  *
- * With `--localstack` it stands on what compose.yaml runs: AWS_ENDPOINT_URL, REDIS_URL and POSTGRES_URL say where that
- * is, GATEWAYS (2) how many processes hold the WebSockets, and DATA_DIR is .local/localstack unless given.
+ * With `--localstack` it uses the services of compose.yaml: AWS_ENDPOINT_URL, REDIS_URL and POSTGRES_URL set their
+ * addresses, GATEWAYS (default 2) sets the number of WebSocket gateway processes, and DATA_DIR defaults to
+ * .local/localstack.
  */
 import { join, resolve } from 'node:path';
 import { type Addresses, COMPOSE } from './backings/localstack/localstack-backing.ts';
@@ -41,7 +42,7 @@ try {
   process.exit(1);
 }
 
-/** @throws {StartFailure} when GATEWAYS is no number of processes */
+/** Reads the services' addresses. @throws {StartFailure} when GATEWAYS is not a number from 1 to 16 */
 function addresses(): Addresses {
   const gateways = Number(env.GATEWAYS || COMPOSE.gateways);
   if (!Number.isInteger(gateways) || gateways < 1 || gateways > 16)

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** A resource as the template has it, intrinsics unresolved, and the stack that it is in. */
+/** A resource in the template with unresolved intrinsics, and its stack. */
 export interface Resource {
   readonly stack: string;
   readonly logicalId: string;
@@ -9,14 +9,14 @@ export interface Resource {
   readonly properties: Readonly<Record<string, unknown>>;
 }
 
-/** All stacks of a synthesized app, read as one: they refer to each other by exports. */
+/** All stacks of a synthesized app, read together because they refer to each other by exports. */
 export interface Assembly {
   readonly resources: readonly Resource[];
-  /** What stacks export, unresolved, by export name; with the stack whose logical ids the value means. */
+  /** Exported values of stacks, unresolved, by export name. The value uses logical ids of `stack`. */
   readonly exports: ReadonlyMap<string, { stack: string; value: unknown }>;
-  /** Default of each parameter of a template, by stack and name: of an SSM parameter, its name. */
+  /** Default of each template parameter, by stack and name. For an SSM parameter it is the SSM parameter's name. */
   readonly parameters: ReadonlyMap<string, { type: string; value: string }>;
-  /** Absolute directory of an asset by the object key it would be uploaded under. */
+  /** Absolute directory of each asset, by the object key of its upload. */
   readonly assets: ReadonlyMap<string, string>;
 }
 

@@ -35,7 +35,7 @@ const PLACES = {
 let root: string;
 let deployment: Deployment;
 
-/** Two stacks that refer to each other, made by the CDK itself, so that the shapes are the real ones. */
+/** Two stacks that refer to each other, synthesized by the CDK, so that their shapes are real. */
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'celeriac-template-'));
   await writeFile(join(root, 'index.mjs'), '');
@@ -212,7 +212,7 @@ test('an intrinsic function that is not known is an error, not a wrong value', (
   const references = { ref: () => '', attribute: () => '', imported: () => '' };
   expect(() => resolve({ a: { 'Fn::Cidr': [] } }, references)).toThrow('Fn::Cidr');
   expect(resolve({ 'Fn::Select': [1, { 'Fn::Split': [',', 'a,b'] }] }, references)).toBe('b');
-  // Not template strings, but CloudFormation's own placeholders.
+  // CloudFormation's placeholders, not template strings.
   const [placeholder, literal] = ['$' + '{x}', '$' + '{!y}'];
   expect(resolve({ 'Fn::Sub': [placeholder + literal, { x: 1 }] }, references)).toBe(
     `1${literal.replace('!', '')}`,

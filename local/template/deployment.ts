@@ -1,7 +1,7 @@
 import { type Resource, readAssembly } from './assembly.ts';
 import { locate, type Places } from './physical.ts';
 
-/** What the synthesized template says of the running system, in the words of this machine. */
+/** The synthesized template, translated to a running system on this machine. */
 export interface Deployment {
   readonly functions: readonly FunctionSpec[];
   readonly queues: readonly QueueSpec[];
@@ -18,9 +18,9 @@ export interface Deployment {
   };
   readonly secrets: readonly SecretSpec[];
   readonly frontDoor: {
-    /** Source of the CloudFront Function that sees requests to the APIs; empty when there is none. */
+    /** Source of the CloudFront Function for requests to the APIs; empty when there is none. */
     readonly viewerRequest: string;
-    /** Files of the console that replace answers of a status. */
+    /** Console files that replace answers with certain statuses. */
     readonly errorPages: readonly ErrorPageSpec[];
     /** Headers that the front door adds to the console's files. */
     readonly consoleHeaders: Readonly<Record<string, string>>;
@@ -43,20 +43,20 @@ export interface QueueSpec {
   readonly name: string;
   readonly url: string;
   readonly arn: string;
-  /** As SQS's CreateQueue takes them. */
+  /** Attributes in the form of SQS's CreateQueue. */
   readonly attributes: Readonly<Record<string, string>>;
 }
 
 export interface BucketSpec {
   readonly name: string;
-  /** Who may ask it from a browser; nobody when there is no rule. */
+  /** Rules for access from browsers. Without a rule browsers have no access. */
   readonly corsRules: readonly CorsRule[];
 }
 
-/** As a bucket's `CorsConfiguration` has it. */
+/** A rule in the form of a bucket's `CorsConfiguration`. */
 export interface CorsRule {
   readonly AllowedMethods: readonly string[];
-  /** With at most one `*` each. */
+  /** Patterns of origins with at most one `*` each. */
   readonly AllowedOrigins: readonly string[];
   readonly AllowedHeaders?: readonly string[];
   readonly ExposedHeaders?: readonly string[];
@@ -72,7 +72,7 @@ export interface MappingSpec {
   readonly reportsItemFailures: boolean;
 }
 
-/** An EventBridge rule; it has a schedule or a pattern. */
+/** An EventBridge rule with either a schedule or a pattern. */
 export interface RuleSpec {
   readonly name: string;
   readonly bus: string;
@@ -100,11 +100,11 @@ export interface SecretSpec {
   readonly arn: string;
   /** The `GenerateSecretString` property, when the secret is generated. */
   readonly generate?: Readonly<Record<string, unknown>>;
-  /** True of the secret that holds the database's master user. */
+  /** True for the secret of the database's master user. */
   readonly isDatabaseLogin: boolean;
 }
 
-/** CreateQueue's attributes that a template sets under the same name. */
+/** CreateQueue's attributes that have equal names in a template. */
 const QUEUE_ATTRIBUTES = [
   'DelaySeconds',
   'MaximumMessageSize',
@@ -113,7 +113,7 @@ const QUEUE_ATTRIBUTES = [
   'VisibilityTimeout',
 ] as const;
 
-/** Reads the deployment from a cloud assembly, resolved to where the emulators listen. */
+/** Reads the deployment from a cloud assembly. Resolves addresses to those of the emulators. */
 export function readDeployment(outdir: string, places: Places): Deployment {
   const assembly = readAssembly(outdir);
   const located = locate(assembly, places);
@@ -228,7 +228,7 @@ export function readDeployment(outdir: string, places: Places): Deployment {
       errorPages: withProperties('AWS::CloudFront::Distribution', (distribution) =>
         distribution.child('DistributionConfig').list('CustomErrorResponses').flatMap(errorPage),
       ).flat(),
-      // Those with a content security policy are for pages.
+      // A policy with a content security policy is for pages.
       consoleHeaders: Object.assign(
         {},
         ...withProperties('AWS::CloudFront::ResponseHeadersPolicy', (policy) =>
@@ -241,7 +241,10 @@ export function readDeployment(outdir: string, places: Places): Deployment {
   };
 }
 
-/** An entry without a page says only how long errors are kept. */
+/**
+ * Reads an entry of `CustomErrorResponses`. Returns nothing for an entry without a page, which only sets how long
+ * errors are cached.
+ */
 function errorPage(entry: unknown): ErrorPageSpec[] {
   const properties = new Properties(entry as Record<string, unknown>);
   const status = properties.number('ErrorCode') ?? 0;
@@ -250,9 +253,10 @@ function errorPage(entry: unknown): ErrorPageSpec[] {
 }
 
 /**
- * What a response headers policy adds, but for the promise to be reached by TLS: a laptop does not keep it.
+ * Returns the headers that a response headers policy adds, except `strict-transport-security`, which needs TLS.
  *
- * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-cloudfront-responseheaderspolicy-securityheadersconfig.html
+ * @see
+ *   https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-cloudfront-responseheaderspolicy-securityheadersconfig.html
  */
 function securityHeaders(config: Properties): Record<string, string> {
   return {
@@ -267,7 +271,7 @@ function securityHeaders(config: Properties): Record<string, string> {
   };
 }
 
-/** Typed access to resolved properties; what is missing or of another type reads as empty. */
+/** Typed access to resolved properties. A missing property or one of another type reads as empty. */
 class Properties {
   readonly values: Readonly<Record<string, unknown>>;
 
@@ -296,7 +300,7 @@ class Properties {
   }
 }
 
-/** The function in an integration URI: the function's ARN itself, or one that contains it. */
+/** Returns the function's name in an integration URI, which is or contains the function's ARN. */
 function functionNameIn(uri: string): string {
   return /:function:([\w-]+)/.exec(uri)?.[1] ?? '';
 }

@@ -1,10 +1,10 @@
-/** What intrinsic functions refer to. Each may throw when it knows no such thing. */
+/** Resolves the references of intrinsic functions. Each method may throw when the reference is unknown. */
 export interface References {
-  /** `Ref`, of a resource's logical id or a pseudo parameter such as `AWS::Region`. */
+  /** `Ref`: resolves a resource's logical id or a pseudo parameter such as `AWS::Region`. */
   ref(name: string): unknown;
   /** `Fn::GetAtt`. */
   attribute(logicalId: string, attribute: string): unknown;
-  /** `Fn::ImportValue`: what another stack exports under this name. */
+  /** `Fn::ImportValue`: returns the value that another stack exports under this name. */
   imported(name: string): unknown;
 }
 
@@ -47,9 +47,9 @@ const INTRINSICS: Record<string, Intrinsic> = {
 };
 
 /**
- * The value with every intrinsic function replaced by what it stands for.
+ * Returns the value with every intrinsic function resolved.
  *
- * @throws when it uses an intrinsic that is not in the table above
+ * @throws when it uses an intrinsic function that is not in `INTRINSICS`
  */
 export function resolve(value: unknown, references: References): unknown {
   if (Array.isArray(value)) return value.map((item) => resolve(item, references));

@@ -4,18 +4,18 @@ import { type References, resolve } from './intrinsics.ts';
 export const ACCOUNT = '000000000000';
 export const REGION = 'us-east-1';
 
-/** Where the emulators listen; addresses without a trailing slash. */
+/** Addresses of the emulators, without a trailing slash. */
 export interface Places {
   readonly database: { readonly host: string; readonly port: number };
   /** SQS, e.g. `http://127.0.0.1:4566`. */
   readonly queues: string;
-  /** What stands for `https://<id>.execute-api.<region>.amazonaws.com` of the WebSocket API, for posting to it. */
+  /** Replaces `https://<id>.execute-api.<region>.amazonaws.com` of the WebSocket API, for posts to connections. */
   readonly webSocketManagement: string;
-  /** What stands for the HTTP API's and the front door's own addresses. */
+  /** Replaces the addresses of the HTTP API and the front door. */
   readonly frontDoor: string;
 }
 
-/** What `Ref` and `Fn::GetAtt` of a resource give on this machine. */
+/** Results of `Ref` and `Fn::GetAtt` for a resource on this machine. */
 interface Physical {
   readonly ref: string;
   readonly attributes: Readonly<Record<string, string>>;
@@ -31,7 +31,10 @@ const PSEUDO_PARAMETERS: Record<string, string> = {
   'AWS::NoValue': '',
 };
 
-/** The resource types that the functions' wiring refers to. Any other gets values that name it and lead nowhere. */
+/**
+ * The resource types that the functions' wiring refers to. Every other type gets values that name the resource but are
+ * not real.
+ */
 const DESCRIBE: Record<string, Describe> = {
   'AWS::Lambda::Function': (resource, { FunctionName }) =>
     named(resource, { name: FunctionName, service: 'lambda', kind: 'function:' }),
@@ -73,7 +76,7 @@ const DESCRIBE: Record<string, Describe> = {
   }),
 };
 
-/** Gives every resource of the assembly the values that it has on this machine. */
+/** Returns lookups of the local values of every resource of the assembly. */
 export function locate(assembly: Assembly, places: Places) {
   const known = new Map<string, Physical>();
   const byKey = new Map(
@@ -92,7 +95,10 @@ export function locate(assembly: Assembly, places: Places) {
     return described;
   }
 
-  /** The value of a template's parameter: what another stack writes into the SSM parameter that it names, or its default. */
+  /**
+   * Returns the value of a template's parameter: the value that another stack writes into its SSM parameter, or its
+   * default.
+   */
   function parameter(stack: string, name: string): unknown {
     const found = assembly.parameters.get(key(stack, name));
     if (!found?.type.startsWith('AWS::SSM::Parameter::Value<')) return found?.value;
@@ -123,18 +129,18 @@ export function locate(assembly: Assembly, places: Places) {
   return {
     ref: (resource: Resource) => physical(resource.stack, resource.logicalId).ref,
     arn: (resource: Resource) => physical(resource.stack, resource.logicalId).attributes.Arn ?? '',
-    /** ARN of the secret that RDS keeps for the owner of a cluster. */
+    /** ARN of the secret that RDS keeps for a cluster's owner. */
     ownerSecret: (resource: Resource) =>
       physical(resource.stack, resource.logicalId).attributes['MasterUserSecret.SecretArn'] ?? '',
     properties: (resource: Resource) =>
       resolve(resource.properties, referencesOf(resource.stack)) as Record<string, unknown>,
-    /** Replaces the public addresses of the stack's own endpoints by the local ones. */
+    /** Replaces the public addresses of the stacks' endpoints by local addresses. */
     localize: (text: string) =>
       addresses.reduce((result, [address, local]) => result.replaceAll(address, local), text),
   };
 }
 
-/** The public addresses of the stack and what stands for each of them here. */
+/** Returns the public addresses of the stacks' endpoints with their local replacements. */
 function localAddresses(assembly: Assembly, places: Places): [string, string][] {
   const addresses: [string, string][] = [];
   for (const resource of assembly.resources) {
@@ -154,13 +160,16 @@ const apiId = ({ logicalId }: Resource) => logicalId.toLowerCase();
 const executeApiHost = (resource: Resource) => `${apiId(resource)}.execute-api.${REGION}.amazonaws.com`;
 const distributionHost = ({ logicalId }: Resource) => `${logicalId.toLowerCase()}.cloudfront.net`;
 
-/** Only the properties that name a resource: others may refer back to it. */
+/** Returns only the properties that name a resource. The other properties may refer back to the resource. */
 function namesOf({ properties }: Resource): Record<string, unknown> {
   const { FunctionName, QueueName, BucketName, Name } = properties;
   return { FunctionName, QueueName, BucketName, Name };
 }
 
-/** A resource whose `Ref` is its name; one without a name gets one made of stack and logical id, as CloudFormation does. */
+/**
+ * Describes a resource whose `Ref` is its name. Without a name it is named after stack and logical id, like
+ * CloudFormation does.
+ */
 function named(
   resource: Resource,
   { name, service, kind }: { name: unknown; service: string; kind: string },

@@ -9,28 +9,29 @@ import { StartFailure } from '../process/start-failure.ts';
 
 const REPOSITORY = resolve(import.meta.dirname, '../..');
 
-/** Everything that the template and the bundles are made of. */
+/** All files from which the template and the bundles are made. */
 const SOURCES = ['bin', 'lib', 'functions', 'console', 'cdk.json', 'package-lock.json'];
 
-/** Bundles, and in `local` cloud assemblies by the fingerprint of what they were made of. */
+/** Directory of the bundles, and of the cloud assemblies in `local`, named by the fingerprint of their sources. */
 const DIST = join(REPOSITORY, 'dist');
 
-/** Earlier assemblies that are kept: a running instance may still start sandboxes from its own. */
+/** Number of assemblies that are kept. A running instance may still start sandboxes from an older one. */
 const KEPT = 3;
 
 const WAIT_SECONDS = 120;
 
 /**
- * The directory of a cloud assembly of the sources as they are now: bundled and synthesized when none is at hand.
+ * Returns the directory of a cloud assembly of the current sources. Bundles and synthesizes when there is none.
  *
- * @param ownDist takes what is built when the checkout cannot be written. Default: such a checkout is a failure
- * @throws {StartFailure} when the sources do not bundle or synthesize; the log says why
+ * @param ownDist directory for the result when the checkout cannot be written. Default: an unwritable checkout is a
+ *   failure
+ * @throws {StartFailure} when bundling or synthesis fails; the log has the reason
  */
 export async function synthesizedAssembly(log: (line: string) => void, ownDist = DIST): Promise<string> {
   const name = await fingerprint();
   const existing = [DIST, ownDist].map((dist) => join(dist, 'local', name)).find((path) => existsSync(path));
   if (existing) {
-    // Marked as used, if this user may.
+    // Marks the assembly as used, if this user may.
     await utimes(existing, new Date(), new Date()).catch(() => {});
     return existing;
   }
@@ -49,7 +50,10 @@ export async function synthesizedAssembly(log: (line: string) => void, ownDist =
   return outdir;
 }
 
-/** Whether this user may make files there: the file system may be read-only, or the checkout somebody else's. */
+/**
+ * True when this user may create files in the directory. The file system may be read-only, or another user may own the
+ * checkout.
+ */
 async function isWritable(directory: string): Promise<boolean> {
   try {
     await mkdir(join(directory, 'local'), { recursive: true });
@@ -84,7 +88,7 @@ async function synthesize(outdir: string, bundles: string, log: (line: string) =
   await rename(unfinished, outdir);
 }
 
-/** A digest of the names and contents of all sources but the tests. */
+/** Returns a digest of the names and contents of all sources except tests. */
 async function fingerprint(): Promise<string> {
   const hash = createHash('sha256');
   for (const source of SOURCES) {
@@ -102,7 +106,7 @@ async function filesOf(path: string): Promise<string[]> {
   return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
 }
 
-/** Another instance may be synthesizing at this moment, into the same folder of bundles. */
+/** Locks the directory, and waits for it: another instance may be synthesizing into the same directory of bundles. */
 async function occupyWhenFree(directory: string): Promise<() => void> {
   await mkdir(directory, { recursive: true });
   for (const deadline = Date.now() + WAIT_SECONDS * 1000; ; ) {

@@ -10,8 +10,8 @@ interface Resource {
 const TEMPLATE = 'Celeriac-dev-App.template.json';
 
 /**
- * A copy of the cloud assembly that is soon tired of waiting and of trying, and whose workers get further variables; all
- * else is as it is deployed.
+ * Copies the cloud assembly with a short visibility timeout, few receives, and more variables for the worker.
+ * Everything else stays as deployed.
  */
 export async function impatientAssembly(
   directory: string,

@@ -1,11 +1,11 @@
 import type { Outcome } from './run.ts';
 
-/** Of a rule that is broken, so many cases are told. */
+/** Number of cases that the report lists for a broken rule. */
 const CASES = 10;
 
 const count = (number: number) => number.toLocaleString('en');
 
-/** What was done, what was survived, and the ledger check, for a person. */
+/** Formats a report for people: the injected faults, the surviving work, and the result of the ledger check. */
 export function report({ evidence, harm, ...outcome }: Outcome): string {
   const { created, rows, ledger, changes } = evidence;
   const attempts = (what: string) => ledger.filter((line) => line.outcome === what).length;

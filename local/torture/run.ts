@@ -14,26 +14,37 @@ import { plan } from './work/plan.ts';
 import { seeded } from './work/random.ts';
 import { startTarget } from './work/target.ts';
 
-/** What a worker's death costs: so short that a run waits for it many times over. */
+/** The cost of a worker's death. It is short, so that a run experiences it many times. */
 const LEASE_SECONDS = 5;
 const RESEND_SECONDS = 8;
 const VISIBILITY_SECONDS = 10;
-/** Receives before a message is given up on: so few that it happens now and then. */
+/** Receives before a message becomes a dead letter. So few that this happens now and then. */
 const MAX_RECEIVES = 3;
 
-/** A creation of so many a second, within these bounds, lasts for as long as the harm needs to be done. */
+/**
+ * Tasks created per second lie within these bounds, so that creation lasts about this many seconds, enough for all
+ * faults.
+ */
 const CREATION = { seconds: 25, atLeast: 40, atMost: 400 } as const;
 
-/** Creations wait while so many tasks are unfinished: those that wait too long for a worker get message after message. */
+/**
+ * Creations wait while more tasks than this are unfinished. Tasks that wait too long for a worker get message after
+ * message.
+ */
 const MAX_UNFINISHED = 1_000;
 
-/** Seconds that a run may last: so many, and so many more for each thousand of tasks. */
+/** Longest duration of a run in seconds: a constant, and an addition for each thousand tasks. */
 const LIMIT = { seconds: 150, perThousand: 40 } as const;
 
-/** So long after the last creation the harm ends: the last long task would else be killed again and again. */
+/**
+ * Seconds from the last creation to the end of the faults. Otherwise the last long task would be killed again and
+ * again.
+ */
 const CALM_AFTER_SECONDS = 60;
 
-/** Messages that nobody deletes are gone after so many receives here and as many among the dead letters. */
+/**
+ * Seconds after which undeleted messages are gone: `MAX_RECEIVES` receives in their queue and as many as dead letters.
+ */
 const DRAIN_SECONDS = (2 * MAX_RECEIVES + 1) * VISIBILITY_SECONDS;
 
 const LOOK_SECONDS = 0.5;
@@ -46,25 +57,25 @@ export interface TortureOptions {
   readonly tasks: number;
   readonly seed: number;
   readonly log: (line: string) => void;
-  /** Ends it early; nothing is left behind then either. */
+  /** Ends the run early, also without leaving anything behind. */
   readonly signal: AbortSignal;
 }
 
 export interface Outcome {
   readonly evidence: Evidence;
   readonly harm: Harm;
-  /** Messages that were sent a second time. */
+  /** Number of messages that were sent a second time. */
   readonly doubled: number;
-  /** Messages that SQS gave up on. */
+  /** Number of messages that became dead letters. */
   readonly deadLetters: number;
-  /** Creations whose answer did not say whether the task exists. */
+  /** Number of creations whose answer did not say whether the task exists. */
   readonly unanswered: number;
   readonly seconds: number;
-  /** By rule; every rule is in it. */
+  /** Violations by rule, with an entry for every rule. */
   readonly violations: ReadonlyMap<string, readonly string[]>;
 }
 
-/** Runs that many tasks while everything around them breaks, and holds what became of them against the rules. */
+/** Runs that many tasks while faults are injected, and checks the histories of the tasks against the rules. */
 export async function torture(options: TortureOptions): Promise<Outcome> {
   const { tasks, seed, log } = options;
   await using undo = new AsyncDisposableStack();
@@ -151,7 +162,7 @@ export async function torture(options: TortureOptions): Promise<Outcome> {
   };
 }
 
-/** The whole system, on a disk and with a database of its own, and who watches it. */
+/** Starts the whole system with its own directory and database, and the audit of its rows. */
 async function startSystem(undo: AsyncDisposableStack, log: (line: string) => void) {
   const directory = await mkdtemp(join(tmpdir(), 'celeriac-torture-'));
   undo.defer(() => rm(directory, { recursive: true, force: true }));
@@ -170,7 +181,7 @@ async function startSystem(undo: AsyncDisposableStack, log: (line: string) => vo
   const runtime = await startRuntime({
     dataDir: join(directory, 'data'),
     assembly,
-    // Ticks come from the chaos.
+    // The chaos invokes the dispatcher.
     schedules: false,
     startQueues: async (options) => {
       queues = await startUnreliableQueues(options);
@@ -180,7 +191,7 @@ async function startSystem(undo: AsyncDisposableStack, log: (line: string) => vo
       OUTBOUND_LOOPBACK: 'allowed',
       LEASE_SECONDS: `${LEASE_SECONDS}`,
       DISPATCH_RESEND_SECONDS: `${RESEND_SECONDS}`,
-      // All of them go to one host. The other bounds are as they are deployed.
+      // All requests go to one host. The other limits are as deployed.
       QUOTAS: JSON.stringify({ requests_per_second: 1_000, requests_at_once: 1_000 }),
     },
   });
@@ -191,7 +202,7 @@ async function startSystem(undo: AsyncDisposableStack, log: (line: string) => vo
   return { runtime, queues, audit, target };
 }
 
-/** Waits until no queue has a message left. @returns those that do, with how many */
+/** Waits until no queue has messages. @returns the queues that still have some, with their number */
 async function drained({ deployment }: Runtime, queues: UnreliableQueues): Promise<string[]> {
   for (const deadline = performance.now() + DRAIN_SECONDS * 1_000; ; ) {
     const left: string[] = [];

@@ -1,10 +1,10 @@
 /**
- * `npm run torture`: 50,000 tasks while workers are killed, connections cut and the queue is lost; then a check of what
- * became of every one of them. Exit code 1 when a promise was broken.
+ * `npm run torture`: runs 50,000 tasks while workers are killed, connections are cut and the queue is lost, and then
+ * checks every task. Exit code 1 means that a promise was broken.
  *
  *   npm run torture -- --tasks 2000 --seed 7
  *
- * The seed repeats the tasks and what is done to the system, as far as the machine's own timing lets it.
+ * The seed repeats the tasks and the faults, as far as the machine's timing allows it.
  */
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';

@@ -7,31 +7,31 @@ import { clockOffset } from './clock-offset.ts';
 import { connectedProcess } from './connected-process.ts';
 import type { UnreliableQueues } from './unreliable-queues.ts';
 
-/** What was done to the system. */
+/** Counts of the faults that were injected. */
 export interface Harm {
   kills: number;
-  /** Workers that stood still for longer than their lease. */
+  /** Workers that were stopped for longer than their lease. */
   stalls: number;
-  /** Of these, those that went on while another one was at the same task. */
+  /** Stalled workers that continued while another worker had their task. */
   takenOver: number;
-  /** Of those killed or stalled, the ones whose clock was wrong. */
+  /** Killed or stalled workers whose clock was wrong. */
   wrongClocks: number;
   cuts: number;
   connectionsCut: number;
   queueRestarts: number;
   queueWipes: number;
   ticks: number;
-  /** Ticks whose dispatcher was killed meanwhile. */
+  /** Ticks during which the dispatcher was killed. */
   ticksKilled: number;
 }
 
 export interface Chaos {
   readonly harm: Readonly<Harm>;
-  /** A request has reached the target: a worker is in the middle of an attempt. */
+  /** Reports a request at the target: a worker is in the middle of an attempt. */
   notice(hit: Hit): void;
-  /** From now on there are only ticks: what was harmed has to come to its end. */
+  /** Ends all faults except ticks, so that the remaining tasks can end. */
   calm(): void;
-  /** Ends it, and lets those go on who stand still. Rejects when some of it could not be done. */
+  /** Stops the chaos and lets stalled workers continue. Rejects when a fault could not be injected. */
   stop(): Promise<void>;
 }
 
@@ -41,14 +41,14 @@ export interface ChaosOptions {
   readonly audit: Pick<Audit, 'cutConnections'>;
   readonly random: Random;
   readonly leaseSeconds: number;
-  /** When the queue loses everything. */
+  /** Seconds after which the queue loses all messages. */
   readonly wipeAfterSeconds: number;
 }
 
-/** Workers when there is work for all of them. */
+/** Number of workers when there is work for all of them. */
 const WORKERS = 4;
 
-/** Seconds from one to the next. */
+/** Seconds between two faults of a kind: lower and upper bound. */
 const EVERY = {
   kill: [1, 3],
   stall: [2, 5],
@@ -57,27 +57,30 @@ const EVERY = {
   tick: [1, 3],
 } as const satisfies Record<string, readonly [number, number]>;
 
-/** A request that is answered after so long leaves time to stop its worker, and to let it go on during the next attempt. */
+/**
+ * Shortest wait of a request whose worker is stalled. It leaves time to stop the worker, and to continue it during the
+ * next attempt.
+ */
 const STALL_AT_MS = 700;
 
-/** A worker stands still for so much longer than its lease, unless its task is begun again before. */
+/** Seconds beyond its lease for which a worker is stalled, unless its task starts again earlier. */
 const STALL_SECONDS = 12;
 
-/** The queue server is away for so long. */
+/** Milliseconds for which the queue server is away: lower and upper bound. */
 const DOWN_MS = [200, 1_500] as const;
 
-/** One in so many ticks loses its dispatcher. */
+/** One of this many ticks loses its dispatcher. */
 const TICK_KILLED = 6;
 
-/** Harms the system in every way that it must survive, until it is stopped. */
+/** Injects every fault that the system must survive, until it is stopped. */
 export function startChaos(options: ChaosOptions): Chaos {
   const { runtime, queues, audit, random, leaseSeconds } = options;
   const stopping = new AbortController();
   let isCalm = false;
-  /** The worker that stands still, and the task that it was at. */
+  /** The stalled worker, and the task that it was running. */
   let standing: { pid: number; taskId: string; goOn: AbortController } | undefined;
   let stallsFrom = 0;
-  /** Once a task: the last long one would otherwise be stopped at each of its attempts, and never end. */
+  /** Each task is stalled once. Otherwise the last long task would be stalled at each attempt and never end. */
   const stalled = new Set<string>();
   const harm: Harm = {
     kills: 0,
@@ -106,8 +109,8 @@ export function startChaos(options: ChaosOptions): Chaos {
   }
 
   /**
-   * Any of the four; undefined when it is one that has had nothing to do yet, else the last task would never end. Not
-   * the one that stands still: it would not live to go on.
+   * Returns any of the four workers. Undefined for a worker that does not exist yet; otherwise the last task would
+   * never end. Also undefined for the stalled worker, which must live to continue.
    */
   function aWorker(): number | undefined {
     const pids = runtime.sandboxes('worker');
@@ -123,8 +126,8 @@ export function startChaos(options: ChaosOptions): Chaos {
   }
 
   /**
-   * Stops a worker in the middle of an attempt until its lease is over and another worker is at the task. Then it goes
-   * on, and has an answer to settle the wrong attempt with.
+   * Stops a worker in the middle of an attempt until its lease is over and another worker has the task. Then the worker
+   * continues with an outcome of the wrong attempt.
    */
   async function stall({ idempotencyKey: taskId, ports }: Hit): Promise<void> {
     const pid = await connectedProcess(runtime.sandboxes('worker'), ...ports);
@@ -189,7 +192,7 @@ export function startChaos(options: ChaosOptions): Chaos {
       () => {},
     ),
   ];
-  // Looked at when it is stopped.
+  // `stop` reports the failures.
   for (const each of all) each.catch(() => {});
 
   return {
@@ -205,7 +208,7 @@ export function startChaos(options: ChaosOptions): Chaos {
   };
 }
 
-/** False: it has just ended. */
+/** Sends a signal. Returns false when the process has ended. */
 function signalled(pid: number, signal: NodeJS.Signals): boolean {
   try {
     return process.kill(pid, signal);

@@ -1,6 +1,8 @@
 const TEN_MINUTES = 10 * 60_000;
 
-/** How far the clock of a worker is off, in milliseconds: a third is right, a third is ahead and a third is behind. */
+/**
+ * Returns the error of a worker's clock in milliseconds. A third of the clocks is right, a third ahead, a third behind.
+ */
 export function clockOffset(pid: number): number {
   return [0, TEN_MINUTES, -TEN_MINUTES][pid % 3] ?? 0;
 }

@@ -1,6 +1,6 @@
 /*
- * Preloaded into the workers' sandboxes: their machine's clock is off. A deadline that Lambda hands over is read by the
- * same clock there, and so is moved along.
+ * Preloaded into the workers' sandboxes: shifts their clock. On such a machine Lambda's deadline has the wrong clock
+ * too, so the deadline is shifted with it.
  */
 import { clockOffset } from './clock-offset.ts';
 

@@ -1,9 +1,9 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
 
 /**
- * Which of these processes has a TCP connection over IPv4 from this port of its own to that port of somebody's.
+ * Returns the process that has an IPv4 TCP connection from `ownPort` to `otherPort`.
  *
- * @returns undefined when none of them has, and where there is no `/proc`
+ * @returns undefined when no process has it, or without `/proc`
  */
 export async function connectedProcess(
   pids: readonly number[],
@@ -23,7 +23,7 @@ export async function connectedProcess(
   return undefined;
 }
 
-/** `0100007F:1F90` is 127.0.0.1:8080. */
+/** Returns the port of an address in hexadecimal: `0100007F:1F90` is 127.0.0.1:8080. */
 function portIn(address: string): number {
   return Number.parseInt(address.split(':')[1] ?? '', 16);
 }

@@ -4,15 +4,15 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 
-/** Every so many messages, one is sent twice. */
+/** One of this many messages is sent twice. */
 const DOUBLE_EVERY = 10;
 
-/** The second one comes up to so many seconds after the first. */
+/** Longest delay of the second message, in seconds. */
 const DOUBLE_WITHIN_SECONDS = 5;
 
 const JSON_PROTOCOL = 'application/x-amz-json-1.0';
 
-/** A message to send, as SendMessage and the entries of SendMessageBatch name its parts. */
+/** A message to send, with the names of SendMessage and of SendMessageBatch's entries. */
 interface Message {
   readonly Id?: string;
   readonly MessageBody: string;
@@ -23,22 +23,22 @@ interface Message {
 type Sent = { QueueUrl: string; Entries?: Message[] } & Partial<Message>;
 
 export interface QueueProxy {
-  /** Stands for SQS's address, without a trailing slash. */
+  /** Address in place of SQS's address, without a trailing slash. */
   readonly endpoint: string;
-  /** Passes requests on to this address; undefined: hangs up on those that are under way and on those that come. */
+  /** Sets the address to which requests are passed. Undefined: cuts all open and new connections. */
   passTo(upstream: string | undefined): void;
-  /** Asks SQS itself; the request is passed on like any other. */
+  /** Calls SQS directly, without the faults of the proxy. */
   ask(action: string, body: unknown): Promise<Record<string, unknown>>;
-  /** Messages that were sent a second time. */
+  /** Number of messages that were sent a second time. */
   doubled(): number;
-  /** Messages of a queue that were handed out. */
+  /** Number of messages that a queue has delivered. */
   received(queueName: string): number;
   /** Requests passed on, by action. */
   requestCounts(): Readonly<Record<string, number>>;
   stop(): Promise<void>;
 }
 
-/** Stands before SQS: doubles messages, and can be away. */
+/** Starts a proxy for SQS that doubles messages and can be away. */
 export async function startQueueProxy(): Promise<QueueProxy> {
   const counts: Record<string, number> = {};
   const received = new Map<string, number>();

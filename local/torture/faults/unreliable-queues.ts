@@ -5,13 +5,13 @@ import { sqsRequests } from '../../emulators/sqs/sqs-requests.ts';
 import { startQueueProxy } from './queue-proxy.ts';
 
 export interface UnreliableQueues extends Queues {
-  /** Messages that were sent a second time. */
+  /** Number of messages that were sent a second time. */
   doubled(): number;
-  /** Messages of a queue that were handed out. */
+  /** Number of messages that a queue has delivered. */
   received(queueName: string): number;
-  /** Ends the server in the middle of its work and starts it again: with what it had on disk, or with nothing. */
+  /** Stops the server during its work and starts it again: with its data on disk, or empty when `wiped`. */
   restart(options: { downMs: number; wiped: boolean }): Promise<void>;
-  /** Messages of a queue that wait, are delayed or are in somebody's hands. */
+  /** Number of messages of a queue: waiting, delayed and in flight. */
   depth(queueUrl: string): Promise<number>;
 }
 
@@ -21,13 +21,13 @@ const COUNTS = [
   'ApproximateNumberOfMessagesNotVisible',
 ] as const;
 
-/** The embedded SQS behind a proxy: it may be away, forget everything, and deliver messages twice. */
+/** Starts the embedded SQS behind a proxy. It can be away, lose all messages, and deliver messages twice. */
 export async function startUnreliableQueues({ dataDir }: { dataDir: string }): Promise<UnreliableQueues> {
   const proxy = await startQueueProxy();
   let server = await startQueues({ dataDir });
   let specs: Parameters<Queues['create']>[0] = [];
   proxy.passTo(server.endpoint);
-  // The pollers come by the proxy, too.
+  // The pollers also use the proxy.
   const requests = sqsRequests(proxy.endpoint);
   return {
     endpoint: proxy.endpoint,

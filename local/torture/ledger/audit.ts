@@ -1,45 +1,45 @@
 import postgres from 'postgres';
 
-/** A change of a task's row, as a trigger saw it. Times are milliseconds since the epoch, by the database's clock. */
+/** A change of a task's row, recorded by a trigger. Times are milliseconds since the epoch, by the database's clock. */
 export interface Move {
   readonly taskId: string;
-  /** Null: the row was inserted. */
+  /** Null for an insert. */
   readonly from: string | null;
   readonly to: string;
-  /** Of the row after the change. */
+  /** The row's attempt after the change. */
   readonly attempt: number;
   readonly at: number;
-  /** When the task was due, before the change. */
+  /** The task's due time before the change. */
   readonly dueAt: number;
 }
 
-/** The row of a task at the end. */
+/** A task's row at the end of the run. */
 export interface Row {
   readonly id: string;
   readonly status: string;
   readonly attempt: number;
   readonly kind: string;
-  /** The target's request whose answer the result is. */
+  /** Number of the target's request whose answer is the result. */
   readonly hit: number | null;
 }
 
-/** A line of the engine's own ledger. */
+/** A row of the engine's own table of attempts. */
 export interface LedgerLine {
   readonly taskId: string;
   readonly attempt: number;
   readonly outcome: string;
-  /** The target's request whose answer failed the attempt. */
+  /** Number of the target's request whose answer failed the attempt. */
   readonly hit: number | null;
 }
 
 export interface Audit {
-  /** Tasks that are not finished. */
+  /** Number of tasks that are not finished. */
   unfinished(): Promise<number>;
-  /** Ids of tasks that failed or were cancelled since the last time this was asked. */
+  /** Ids of tasks that failed or were cancelled since the previous call. */
   stopped(): Promise<string[]>;
-  /** Ends every connection of the functions; how many those were. */
+  /** Ends every connection of the functions. @returns their number */
   cutConnections(): Promise<number>;
-  /** In the order in which they happened to each task. */
+  /** All moves, in the order in which they happened to each task. */
   moves(): Promise<Move[]>;
   rows(): Promise<Row[]>;
   ledger(): Promise<LedgerLine[]>;
@@ -47,8 +47,8 @@ export interface Audit {
 }
 
 /**
- * Written by a trigger of the superuser's, inside the transactions of the engine and not by it: whatever the engine
- * believes, this is what happened to the rows.
+ * A trigger of the superuser writes the moves, inside the engine's transactions but not by the engine's code. The moves
+ * show what really happened to the rows.
  */
 const TRIGGER = `
   create schema torture;
@@ -74,13 +74,15 @@ const TRIGGER = `
       is distinct from (new.status, new.attempt, new.result, new.finished_at))
     execute function torture.note();`;
 
-/** Postgres' numbers of a time, in the milliseconds of JavaScript. */
+/** SQL for a time in JavaScript's milliseconds. */
 const MILLISECONDS = (column: string) => `(extract(epoch from ${column}) * 1000)::float8`;
 
-/** The number in the target's answer `{"hit":17}`, of which a result and an error keep the text. */
+/** SQL for the number in the target's answer `{"hit":17}`. Results and errors keep the text of the answer. */
 const HIT = (column: string) => `substring(${column}->>'body' from '"hit":([0-9]+)')::int`;
 
-/** @param url of the database, as its superuser */
+/**
+ * @param url URL of the database's superuser
+ */
 export async function startAudit(url: string): Promise<Audit> {
   const sql = postgres(url, { max: 2, onnotice: () => {}, types: { bigint: postgres.BigInt } });
   await sql.unsafe(TRIGGER);

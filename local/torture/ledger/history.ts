@@ -2,10 +2,10 @@ import type { Change, Created } from '../work/callers.ts';
 import type { Hit } from '../work/target.ts';
 import type { LedgerLine, Move, Row } from './audit.ts';
 
-/** Everything that anybody knows of one task. */
+/** All records about one task. */
 export interface History {
   readonly id: string;
-  /** What its creator was told; undefined when the answer did not arrive. */
+  /** The answer to the task's creation; undefined when it did not arrive. */
   readonly created: Created | undefined;
   readonly row: Row | undefined;
   readonly moves: readonly Move[];
@@ -23,7 +23,7 @@ export interface Evidence {
   readonly changes: readonly Change[];
 }
 
-/** One history for each id that occurs anywhere. */
+/** Returns one history for each id that occurs anywhere. */
 export function histories(evidence: Evidence): History[] {
   const rows = new Map(evidence.rows.map((row) => [row.id, row]));
   const moves = Map.groupBy(evidence.moves, ({ taskId }) => taskId);

@@ -6,7 +6,7 @@ import { RULES, violations } from './rules.ts';
 
 const id = '01a1fcfc-58b2-74c3-997b-0cb650307219';
 
-/** `SCHEDULED 0 100` is a move to that status, with that attempt, at that time. */
+/** Builds moves: `SCHEDULED 0 100` is a move to that status, with that attempt, at that time. */
 function movesOf(...texts: string[]): Move[] {
   let from: string | null = null;
   return texts.map((text) => {
@@ -29,7 +29,7 @@ const change = (what: Change['what'], code: number, sentAt: number, status?: str
   status,
 });
 
-/** Failed once, died with its worker once, used its attempts up, was run again by a person, and was done then. */
+/** The task failed once, crashed once, used up its attempts, was retried by a person, and then completed. */
 const WELL: History = {
   id,
   created: { id, dueAt: 100 },
@@ -56,7 +56,7 @@ const WELL: History = {
   changes: [change('retry', 200, 395, 'SCHEDULED')],
 };
 
-/** Cancelled before its start. */
+/** The task was cancelled before its start. */
 const CANCELLED: History = {
   ...WELL,
   row: { id, status: 'CANCELLED', attempt: 0, kind: 'http.request', hit: null },
@@ -66,7 +66,7 @@ const CANCELLED: History = {
   changes: [change('cancel', 200, 60, 'CANCELLED')],
 };
 
-/** Cancelled while it waited for another task, and run again by a person after that one was done. */
+/** The task was cancelled while it waited for another task. A person retried it after the other task had completed. */
 const WAITED: History = {
   ...WELL,
   row: { id, status: 'COMPLETED', attempt: 1, kind: 'http.request', hit: 33 },
@@ -83,7 +83,7 @@ const WAITED: History = {
   changes: [change('cancel', 200, 60, 'CANCELLED'), change('retry', 200, 80, 'PENDING')],
 };
 
-/** Every rule that a history breaks. */
+/** Returns the names of the rules that a history breaks. */
 const brokenBy = (history: History) =>
   [...violations([history])].filter(([, cases]) => cases.length > 0).map(([name]) => name);
 

@@ -2,15 +2,15 @@ import type { Change } from '../work/callers.ts';
 import type { Move } from './audit.ts';
 import type { History } from './history.ts';
 
-/** What is wrong with a history, in words; undefined when nothing is. */
+/** Checks a history. @returns a description of the violation, or undefined */
 type Rule = (history: History) => string | undefined;
 
 const TERMINAL = new Set(['COMPLETED', 'FAILED', 'CANCELLED']);
 
-/** Clocks are read in whole milliseconds by some. */
+/** Tolerance in milliseconds: some clocks are read in whole milliseconds. */
 const MS = 1;
 
-/** What the ledger may call the attempt that such a move ended. */
+/** Outcomes that the table of attempts may have for an attempt that ended with a move to this status. */
 const OUTCOMES: Readonly<Record<string, readonly string[]>> = {
   COMPLETED: ['completed'],
   SCHEDULED: ['retried', 'crashed'],
@@ -18,7 +18,7 @@ const OUTCOMES: Readonly<Record<string, readonly string[]>> = {
   CANCELLED: ['aborted', 'crashed'],
 };
 
-/** A person's retry. */
+/** The move of a person's retry. */
 const REQUEUE: { readonly from: readonly string[]; readonly to: readonly string[] } = {
   from: ['FAILED', 'CANCELLED'],
   to: ['SCHEDULED', 'PENDING'],
@@ -28,7 +28,7 @@ const isFinal = ({ from, to }: Move) => TERMINAL.has(to) && !(from !== null && T
 const isStart = ({ from, to }: Move) => from !== 'RUNNING' && to === 'RUNNING';
 const isRequeue = ({ from, to }: Move) => REQUEUE.from.includes(String(from)) && REQUEUE.to.includes(to);
 
-/** The moves that the engine may make; those of people are in `LEGAL_IF_ASKED`. */
+/** Moves that the engine may make. Moves that people cause are in `LEGAL_IF_ASKED`. */
 const LEGAL = new Set([
   'null>PENDING',
   'null>SCHEDULED',
@@ -51,10 +51,13 @@ const LEGAL_IF_ASKED: Readonly<Record<string, Change['what']>> = {
 
 const nameOf = ({ from, to }: Move) => `${from}>${to}`;
 
-/** An answer says that it happened; one that did not arrive says that it may have. */
+/**
+ * An answer below 300 means that the change happened. A missing answer or a server error means that it may have
+ * happened.
+ */
 const mayHaveHappened = ({ code }: Change) => code === 0 || code < 300 || code >= 500;
 
-/** What must hold of every task whatever happened to the system. The names are those of the report. */
+/** Rules that hold for every task, whatever faults were injected. The report uses their names. */
 export const RULES: Readonly<Record<string, Rule>> = {
   'tasks lost': ({ created, row }) => (created && !row ? 'was acknowledged and has no row' : undefined),
 
@@ -84,14 +87,14 @@ export const RULES: Readonly<Record<string, Rule>> = {
       if (cancel.what !== 'cancel' || (cancel.code !== 200 && cancel.code !== 202)) continue;
       const until = Math.min(
         ...changes
-          // Also one that was sent before and served after it.
+          // Also a retry that was sent before the cancel and handled after it.
           .filter(({ what, answeredAt }) => what === 'retry' && answeredAt >= cancel.sentAt)
           .map(({ sentAt }) => sentAt),
       );
       const meanwhile = ({ at }: { at: number }) => at > cancel.answeredAt + MS && at < until;
       const start = moves.find((move) => isStart(move) && meanwhile(move));
       if (start) return `attempt ${start.attempt} ${after(cancel, start.at)}`;
-      // A worker that was taken for dead may still be at it: its attempt had started before.
+      // A worker that was presumed dead may still be running the task: its attempt had started before the cancel.
       if (cancel.code === 202 || ledger.some(({ outcome }) => outcome === 'crashed')) continue;
       const effect = hits.find(meanwhile);
       if (effect) return `its request reached the target ${after(cancel, effect.at)}`;
@@ -106,7 +109,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
     const start = moves.find(isStart);
     if (!first) return undefined;
     if (!start || first.at + MS < start.at) return 'its request reached the target before its first start';
-    // A person's retry runs at once, also of a task that was cancelled before its time.
+    // A person's retry starts at once, even for a task that was cancelled before its due time.
     const isFirstLife = !moves.some((move) => isRequeue(move) && move.at <= first.at + MS);
     if (created && isFirstLife && first.at + MS < created.dueAt)
       return `its request reached the target ${created.dueAt - first.at} ms early`;
@@ -180,7 +183,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   },
 };
 
-/** What is wrong with these histories, by rule. Every rule is in it. */
+/** Returns the violations of these histories for every rule, also for rules without violations. */
 export function violations(histories: readonly History[]): Map<string, string[]> {
   return new Map(
     Object.entries(RULES).map(([name, rule]) => [
@@ -193,7 +196,7 @@ export function violations(histories: readonly History[]): Map<string, string[]>
   );
 }
 
-/** The tasks that were not at their end at that time, with all their moves, in seconds before it. */
+/** Returns the tasks that were unfinished at `time`, with all their moves in seconds relative to it. */
 export function unfinishedAt(histories: readonly History[], time: number): string[] {
   return histories
     .filter(({ moves }) => {

@@ -4,49 +4,55 @@ import { Pool } from 'undici';
 import type { PlannedTask } from './plan.ts';
 import type { Random } from './random.ts';
 
-/** A 201: from here on the task must not be lost. */
+/** A task whose creation was answered with 201. From then on the task must not be lost. */
 export interface Created {
   readonly id: string;
-  /** Milliseconds since the epoch that it was asked to run at, or that it was asked for at. */
+  /** Requested run time in milliseconds since the epoch, but not earlier than the request. */
   readonly dueAt: number;
 }
 
-/** A request to cancel or to retry a task, and what came of it. Times are milliseconds since the epoch. */
+/** A request to cancel or retry a task, and its answer. Times are milliseconds since the epoch. */
 export interface Change {
   readonly id: string;
   readonly what: 'cancel' | 'retry';
   readonly sentAt: number;
   readonly answeredAt: number;
-  /** Of HTTP; 0 when no answer came, and anything above 499 says as little. */
+  /**
+   * HTTP status of the answer; 0 when no answer came. Like 0, a status above 499 does not say whether the change
+   * happened.
+   */
   readonly code: number;
-  /** The task's, in the answer. */
+  /** The task's status in the answer. */
   readonly status: string | undefined;
 }
 
 export interface Callers {
   readonly created: ReadonlyMap<string, Created>;
   readonly changes: readonly Change[];
-  /** Creations whose answer did not say whether the task exists. They were asked for again. */
+  /** Number of creations whose answer did not say whether the task exists. They were sent again. */
   unanswered(): number;
-  /** Creates every task of the plan, and sends what is planned for it later. Resolves when all have their 201. */
+  /**
+   * Creates every task of the plan and schedules its planned cancel. Resolves when all creations were answered with
+   * 201.
+   */
   create(tasks: Iterable<PlannedTask>): Promise<void>;
-  /** Sends the cancel that is planned for a task that runs. */
+  /** Sends the cancel that is planned for a running task. */
   started(id: string): void;
-  /** Has some of these tasks run again, which have failed or were cancelled. */
+  /** Retries some of these failed or cancelled tasks. */
   considerRetries(ids: readonly string[]): void;
-  /** Whether a cancel or a retry is under way or planned. */
+  /** True while a cancel or a retry is planned or under way. */
   isBusy(): boolean;
   stop(): Promise<void>;
 }
 
 export interface CallerOptions {
-  /** Of the API, without a trailing slash. */
+  /** The API's address, without a trailing slash. */
   readonly url: string;
   readonly target: string;
   readonly random: Random;
-  /** Creations at most. */
+  /** Largest number of creations per second. */
   readonly perSecond: number;
-  /** Creations wait while so many tasks are unfinished. */
+  /** Creations wait while this returns true. */
   readonly isBacklogged: () => boolean;
   readonly signal: AbortSignal;
 }
@@ -64,26 +70,26 @@ interface Answer {
 
 const PASSWORD = 'a long enough password';
 
-/** Each with an organization of its own, and so with a message group of its own. */
+/** Number of users. Each has its own organization, and therefore its own message group. */
 const CALLERS = 4;
 
-/** Requests under way at once, to create tasks. */
+/** Number of concurrent requests that create tasks. */
 const LANES = 16;
 
-/** Well before an access token ends. */
+/** Minutes after which a token is renewed, well before it expires. */
 const TOKEN_MINUTES = 4;
 
-/** A failed or cancelled task is run again with this probability, up to so many times. */
+/** A failed or cancelled task is retried with this probability, at most this many times. */
 const RETRY = { probability: 0.5, atMost: 2, withinMs: 3_000 } as const;
 
-/** Programs outside, which use the API as it is described and write down what it told them. */
+/** Starts external programs that use the API as documented and record its answers. */
 export async function startCallers(options: CallerOptions): Promise<Callers> {
   const { random, signal } = options;
   const pool = new Pool(options.url, { connections: 2 * LANES });
   const created = new Map<string, Created>();
   const owners = new Map<string, Caller>();
   const changes: Change[] = [];
-  /** Milliseconds, by task. */
+  /** Milliseconds from a task's start to its planned cancel, by task id. */
   const cancelsAfterStart = new Map<string, number>();
   const retries = new Map<string, number>();
   const underWay = new Set<Promise<void>>();
@@ -107,7 +113,7 @@ export async function startCallers(options: CallerOptions): Promise<Callers> {
     }
   }
 
-  /** The same request until it succeeds: the database's connections are cut all the time. */
+  /** Repeats a request until it succeeds, because the database's connections are cut all the time. */
   async function insist(path: string, body: unknown): Promise<Record<string, unknown>> {
     for (let tries = 1; ; tries += 1) {
       const answer = await ask(path, body);

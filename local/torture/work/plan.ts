@@ -1,32 +1,32 @@
 import type { Random } from './random.ts';
 
-/** What the target does with a request, as the last parts of its path. */
+/** The target's behaviour for a request, as the last parts of the request's path. */
 type Behaviour =
   | 'answer'
-  /** Answers after so many milliseconds. */
+  /** Answers after this many milliseconds. */
   | `wait/${number}`
-  /** Answers 500 to the first so many requests of a task. */
+  /** Answers 500 to this many first requests of a task. */
   | `flaky/${number}`
   /** Answers 404 to the first request of a task, which fails it at once. */
   | 'missing';
 
-/** A task that is going to be asked for. */
+/** A planned task. */
 export interface PlannedTask {
-  /** Undefined: a `data.process`, which reaches nobody. */
+  /** Undefined means a `data.process` task, which sends no request. */
   readonly behaviour?: Behaviour;
-  /** Until its time; undefined for now. */
+  /** Milliseconds until its due time; undefined means now. */
   readonly aheadMs?: number;
   readonly maxRetries: number;
-  /** A cancel is sent so long after the creation was acknowledged, or after the task's request has reached the target. */
+  /** A cancel `ms` milliseconds after the creation's answer, or after the task's request has reached the target. */
   readonly cancel?: { readonly after: 'creation' | 'start'; readonly ms: number };
 }
 
-/** Tasks of seconds are few, whatever the number of all: each of them keeps a worker busy. */
+/** Number of tasks that last seconds. It is small and fixed, because each of them keeps a worker busy. */
 const LONG_TASKS = 20;
 
 const MANY = 12;
 
-/** Shares of 1000. */
+/** Shares out of 1000. */
 const MIX: readonly [share: number, make: (random: Random) => PlannedTask][] = [
   [
     510,
@@ -45,7 +45,7 @@ const MIX: readonly [share: number, make: (random: Random) => PlannedTask][] = [
         behaviour: 'answer',
         aheadMs,
         maxRetries: MANY,
-        // Most before the start, some just about then.
+        // Most cancels come before the start, some at about the start.
         ...(random.chance(0.2) && { cancel: { after: 'creation', ms: aheadMs * random.between(0, 1.1) } }),
       };
     },
@@ -60,7 +60,7 @@ const MIX: readonly [share: number, make: (random: Random) => PlannedTask][] = [
     }),
   ],
   [25, () => ({ behaviour: 'missing', maxRetries: 2 })],
-  // Uses its attempts up, and needs a person.
+  // Uses up its attempts; only a person's retry completes it.
   [15, () => ({ behaviour: 'flaky/3', maxRetries: 1 })],
   [
     20,
@@ -74,7 +74,7 @@ const MIX: readonly [share: number, make: (random: Random) => PlannedTask][] = [
 
 const TOTAL = MIX.reduce((sum, [share]) => sum + share, 0);
 
-/** The tasks of a run: the ordinary mix, with the long ones spread over it. */
+/** Yields the tasks of a run: the ordinary mix with long tasks spread over it. */
 export function* plan(count: number, random: Random): Generator<PlannedTask> {
   const everyLong = Math.max(1, Math.floor(count / LONG_TASKS));
   for (let index = 0; index < count; index += 1) {

@@ -5,12 +5,13 @@ export interface Random {
   /** A whole number, uniform in [low, high]. */
   whole(low: number, high: number): number;
   chance(probability: number): boolean;
-  /** One of them; undefined of none. */
+  /** Returns one of the items, or undefined for an empty list. */
   oneOf<T>(items: readonly T[]): T | undefined;
 }
 
 /**
- * Streams of the same seed and different purposes are independent: one more choice of one leaves the others alone.
+ * Returns a stream of random choices. Streams with one seed and different purposes are independent: an additional
+ * choice in one stream does not change the others.
  *
  * @param purpose a word
  */

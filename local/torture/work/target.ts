@@ -4,30 +4,30 @@ import type { AddressInfo } from 'node:net';
 /** A request that reached the target. */
 export interface Hit {
   readonly number: number;
-  /** What it was sent with: the task's id. */
+  /** Idempotency key of the request: the task's id. */
   readonly idempotencyKey: string;
-  /** Milliseconds since the epoch, of the arrival. */
+  /** Time of the arrival, in milliseconds since the epoch. */
   readonly at: number;
   readonly status: number;
-  /** Until the answer. */
+  /** Milliseconds until the answer. */
   readonly waitMs: number;
-  /** Of the client and of the target. */
+  /** Ports of the client and of the target. */
   readonly ports: readonly [number, number];
 }
 
 export interface Target {
-  /** Without a trailing slash. */
+  /** The target's address, without a trailing slash. */
   readonly url: string;
-  /** By idempotency key, in the order of arrival. */
+  /** Requests by idempotency key, in the order of arrival. */
   readonly hits: ReadonlyMap<string, readonly Hit[]>;
-  /** Is told of every request as it arrives. */
+  /** Called with every request on its arrival. */
   onHit: (hit: Hit) => void;
   stop(): void;
 }
 
 /**
- * What the tasks do their work at. It writes down every request, and says its number in the answer, so that a result
- * tells which request it came from.
+ * Starts the server that receives the tasks' requests. It records every request and returns the request's number in the
+ * answer, so that a result shows its request.
  */
 export async function startTarget(): Promise<Target> {
   const hits = new Map<string, Hit[]>();
