@@ -18,10 +18,10 @@ const SUSPECT_AFTER_SECONDS = 30;
 const WAKE_TRIES = 4;
 
 /**
- * Planner settings. Postgres plans a statement once for each connection, whatever its parameters. With its default setting,
- * Postgres plans a statement anew at each execution when it expects a gain: `claim` then took longer to plan than to run. A kept
- * plan must also be right for tables that grow after planning. Postgres reads a small table whole, and such a plan is ruinous
- * after a bulk load. `plans.test.ts` checks both points for every statement.
+ * Planner settings. With them, Postgres plans a statement once for each connection, whatever its parameters. By default, Postgres
+ * plans a statement anew at each execution when it expects a gain: `claim` then took longer to plan than to run. A kept plan must
+ * also be right for tables that grow after planning. Postgres reads a small table whole, and such a plan is ruinous after a bulk
+ * load. `plans.test.ts` checks both points for every statement.
  */
 const PLANNING = { plan_cache_mode: 'force_generic_plan', enable_seqscan: 'off' };
 

@@ -7,8 +7,9 @@ export type Artifacts = {
    */
   presignUpload: (key: string, bytes: number, expiresSeconds: number) => string;
   /**
-   * Returns an address from which anybody may GET this object until the address expires. @param fileName under which a browser
-   * saves it
+   * Returns an address from which anybody may GET this object until the address expires.
+   *
+   * @param fileName name under which a browser saves the object
    */
   presignDownload: (key: string, fileName: string, expiresSeconds: number) => string;
   /** Looks an object up. Resolves to undefined when there is none. */

@@ -110,8 +110,8 @@ export interface KindSpec<Name extends string, Payload extends z.ZodType> {
   /** Default: attempts compute. */
   readonly waits?: Waits | undefined;
   /**
-   * Members of the payload that the schema and the handler get as `JsonText`, as the caller wrote them. Use it for data that the
-   * handler passes on to others. In all other members, a number that a double would change is refused. Default: none.
+   * Members of the payload that the schema and the handler get as `JsonText`, as the caller wrote them. For data that the handler
+   * passes on to others. In all other members, a number that a double would change is refused. Default: none.
    */
   readonly verbatim?: readonly string[];
 }

@@ -3,7 +3,7 @@ import { type Kind, LONGEST_LIMIT_SECONDS } from './define-task.ts';
 /** A task's own limits; null means its kind's. */
 export type OwnLimits = { readonly softSeconds: number | null; readonly hardSeconds: number | null };
 
-/** Largest share of the hard limit that a soft limit gets when it would leave a handler no time to stop. */
+/** Share of the hard limit to which a soft limit is cut when it is not below the hard limit. It leaves a handler time to stop. */
 const LONGEST_SOFT_SHARE = 0.9;
 
 /**

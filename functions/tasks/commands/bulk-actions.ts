@@ -64,7 +64,7 @@ const MOVE = { cancel: 'cancel', retry: 'requeue', reschedule: 'reschedule' } as
  * decides for each task. Watchers are notified, and due tasks get their message.
  *
  * @param remainingSeconds of this invocation; the action stops before they run out
- * @throws Refusal `organization_not_found`, `batch_not_found`, `role_insufficient`
+ * @throws Refusal `organization_not_found`, `batch_not_found`, `role_insufficient`; `too_many_pending` for a retry
  */
 export async function actInBulk(
   deps: ChangeDeps,
@@ -118,7 +118,7 @@ export async function cancelBatch(
  * Runs a batch again as a whole: its failed and cancelled tasks, and its import if that failed or was cancelled. The import
  * continues where it stopped.
  *
- * @throws Refusal `batch_not_found`, `role_insufficient`
+ * @throws Refusal `batch_not_found`, `role_insufficient`, `too_many_pending`
  */
 export async function retryBatch(
   deps: ChangeDeps,
@@ -250,7 +250,7 @@ async function change(
   return step;
 }
 
-/** @throws Refusal `too_many_pending` when the organization has no room for a whole step */
+/** @throws Refusal `too_many_pending` when the organization, or the installation, has no room for a whole step */
 async function requeueWithRoom(
   tx: Transaction,
   {

@@ -34,7 +34,7 @@ export type BatchRequest = {
 export type CreatedBatch = {
   batch: store.BatchNow | null;
   written: boolean[];
-  /** With `partial`: dependencies for which requests cannot wait, by the place of the request. */
+  /** With `partial`: dependencies that tasks cannot wait for. Each names its task by index. */
   unmet: readonly Unmet[];
 };
 
@@ -43,9 +43,9 @@ export type CreatedBatch = {
  *
  * @param ids     of the tasks, ascending, one for each request
  * @param partial leaves out tasks whose unique key is taken, instead of writing none
- * @throws Refusal `organization_not_found`, `role_insufficient`, `session_ended`; `dependency_not_found` and `dependency_failed`
- *   for dependencies that a task cannot wait for; `unique_key_taken` with the requests whose key is taken, by a live task or by an
- *   earlier request
+ * @throws Refusal `organization_not_found`, `role_insufficient`, `session_ended`, `too_many_pending`; `dependency_not_found` and
+ *   `dependency_failed` for dependencies that a task cannot wait for; `unique_key_taken` with the requests whose key is taken, by a
+ *   live task or by an earlier request
  */
 export async function createBatch(
   deps: CreateDeps,
@@ -100,8 +100,9 @@ export async function createBatch(
 }
 
 /**
- * Writes a batch in which some tasks wait for others. @param cannotWait receives the unmet dependencies of tasks that `partial`
- * leaves out
+ * Writes a batch in which some tasks wait for others.
+ *
+ * @param cannotWait receives the unmet dependencies of tasks that `partial` leaves out
  */
 async function insertWaiting(
   { db, dispatch }: CreateDeps,

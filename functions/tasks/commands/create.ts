@@ -25,8 +25,8 @@ export type CreateDeps = {
  * @param organizationId null for the principal's personal organization
  * @param ids of the tasks, one for each request; a repeated request gives the ids of the first one, and gets the tasks that the
  *   first one created
- * @throws Refusal `organization_not_found`, `role_insufficient`, `session_ended`, `unique_key_taken`, `dependency_not_found` and
- *   `dependency_failed` for dependencies that a task cannot wait for
+ * @throws Refusal `organization_not_found`, `role_insufficient`, `session_ended`, `unique_key_taken`, `too_many_pending`;
+ *   `dependency_not_found` and `dependency_failed` for dependencies that a task cannot wait for
  */
 export async function createTasks(
   deps: CreateDeps,

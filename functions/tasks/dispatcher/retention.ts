@@ -30,7 +30,7 @@ const PARALLEL = 8;
  * organization in turn, so that an organization with millions of tasks does not delay the others.
  *
  * @param timeLeft returns true while there is time for another step
- * @throws the first error, after every organization has had its turn
+ * @throws the first error, after every organization has had its turn or the time is used
  */
 export async function purge(deps: RetentionDeps, timeLeft: () => boolean): Promise<Purged> {
   let removed = 0;

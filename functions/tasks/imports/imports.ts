@@ -36,7 +36,7 @@ export type ImportRequest = Omit<ImportPayload, 'batch'> & {
  * Creates a batch from an upload. The batch exists at once; the import task adds its tasks later.
  *
  * @returns the batch, without tasks yet
- * @throws Refusal `organization_not_found`, `role_insufficient`, `session_ended`, `upload_not_found`
+ * @throws Refusal `organization_not_found`, `role_insufficient`, `session_ended`, `upload_not_found`, `too_many_pending`
  */
 export async function beginImport(
   deps: CreateDeps & { artifacts: Artifacts },

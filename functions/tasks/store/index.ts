@@ -1,10 +1,10 @@
 /*
  * Rules for the statements of this folder. Every change of a task's status is in here, each in one guarded statement. The
- * statement names the statuses that it leaves, uses the database's clock, counts `seq` up, and returns the rows that it really
+ * statement names the statuses that it leaves, uses the database's clock, increments `seq`, and returns the rows that it really
  * changed, with their watchers.
  *
- * A time that is compared with an index is written `(select clock_timestamp())`. The sub-query is read once, and the index is
- * searched for it. The bare function may differ at each row, so the whole index would be read.
+ * A time that is compared with an index is written `(select clock_timestamp())`. Postgres evaluates the sub-query once, and
+ * searches the index for its value. The bare function may differ at each row, so Postgres would read the whole index.
  *
  * A statement that locks several rows uses one order, so that no two statements deadlock: lanes, tasks by id, batches by id.
  */

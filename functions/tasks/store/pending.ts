@@ -4,7 +4,7 @@ import { type FullBound, fullBoundSql, NOBODY, SHARDS } from './fragments/pendin
 /** Upper bound of the tasks that may be created between two counts. An owner with less room is counted exactly. */
 const NEAR = 1_000_000;
 
-/** @returns undefined when there is room */
+/** Returns the bound that has no room for `count` more tasks; undefined when there is room. */
 export async function fullBound(
   tx: Transaction,
   { organizationId, userId, count }: { organizationId: string; userId: string | null; count: number },
@@ -14,7 +14,7 @@ export async function fullBound(
   return row?.full ?? undefined;
 }
 
-/** Checks the bounds for one task that would be brought back. @returns undefined when there is room */
+/** Returns the bound that has no room for one task that would be brought back; undefined when there is room. */
 export async function fullBoundOf(tx: Transaction, id: string): Promise<FullBound | undefined> {
   const owners = { organizationId: tx`t.organization_id`, userId: tx`t.created_by`, count: 1 };
   const [row] = await tx<{ full: FullBound | null }[]>`

@@ -12,8 +12,8 @@ type Renew = (
 ) => Promise<{ id: string; attempt: number; cancelRequested: boolean }[]>;
 
 /**
- * Renews the leases of running attempts while there are any, with one statement a beat. The statement also returns which attempts
- * have a requested cancel, and which have lost their lease.
+ * Renews the leases of running attempts while there are any, with one statement a beat. The statement also returns requested
+ * cancels. An attempt that is absent from its result was settled, or has lost the lease.
  *
  * @param renew       rejects when the database is unreachable; the next beat tries again
  * @param beatSeconds also the longest time until a handler notices a cancel

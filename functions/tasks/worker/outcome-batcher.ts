@@ -57,7 +57,10 @@ async function persist<Row>(ports: OutcomeBatcherPorts<Row>, outcomes: readonly 
   }
 }
 
-/** Settles outcomes one by one, so that an outcome that the database refuses does not affect the others. */
+/**
+ * Settles outcomes one by one, so that an outcome that the database refuses does not affect the others. A refused result becomes
+ * a failure.
+ */
 async function persistOneByOne<Row>(
   ports: OutcomeBatcherPorts<Row>,
   outcomes: readonly Outcome[],

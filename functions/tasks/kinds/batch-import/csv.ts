@@ -90,9 +90,7 @@ const FAULTS: Partial<Record<string, string>> = {
 const lineEnds = (cells: readonly string[]) =>
   cells.reduce((count, cell) => count + (cell.match(/\r\n|\r|\n/g)?.length ?? 0), 0);
 
-/**
- * Passes the bytes on and checks that they are UTF-8. The parser accepts any bytes, and would make names with holes of Latin-1.
- */
+/** Passes the bytes on and checks that they are UTF-8. The parser accepts any bytes, and would garble names in Latin-1. */
 async function* utf8(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
   const check = (piece?: Uint8Array) => {

@@ -69,8 +69,10 @@ export type ImportPorts = {
   /** Returns the lines that have no task. */
   missing: (job: ImportJob, lines: readonly number[]) => Promise<ReadonlySet<number>>;
   /**
-   * Declares that the batch gets no more tasks. @param lastLine of the upload, when all are written @returns the number of its
-   * tasks
+   * Declares that the batch gets no more tasks.
+   *
+   * @param lastLine of the upload, when all are written
+   * @returns the number of the batch's tasks
    */
   seal: (job: ImportJob, lastLine?: number) => Promise<number>;
   /** Stores the report on bad lines. */

@@ -78,8 +78,8 @@ async function carryOut(
 ): Promise<Json> {
   if (!job.mayWrite) throw importForbidden();
   const bad = badLines();
-  // Once a line is written, the choice between all and none is made. With `partial`, the check must run again to list the bad
-  // lines.
+  // After the first written line, an import of all lines or none needs no second check. With `partial`, the check runs again to
+  // list the bad lines.
   if (job.written === 0 || payload.partial) {
     const lines = await check(ports, job, payload, context, bad);
     if (bad.count() > 0) await ports.report(job, bad.report());

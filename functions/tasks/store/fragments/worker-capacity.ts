@@ -10,7 +10,7 @@ export type WorkerCapacity = {
   kinds: readonly { kind: string; hardSeconds: number; isolatedWith: readonly string[] | null }[];
   /** Number of isolated attempts that can start. */
   runners: number;
-  /** Number of attempts that only wait for the network that can start. */
+  /** Number of attempts that can start among those that only wait for the network. */
   networkPlaces: number;
   /** Longest hard limit of an attempt that may start. */
   seconds: number;

@@ -137,8 +137,8 @@ export async function claimInLanes(
 }
 
 /**
- * Returns network lanes that may have free places although a statement has held tasks in them. In one statement, a task that its
- * organization has no place for also counts for its user, next to tasks of others.
+ * Returns network lanes that may have free places although a statement has held tasks in them. When a statement claims tasks of
+ * several organizations or users, a task without a place of its organization still counts against its user.
  */
 function lanesWithFreePlaces(rows: readonly (Capped<Placed> & { heldBy: string | null })[]): Lane[] {
   const owners = new Set(

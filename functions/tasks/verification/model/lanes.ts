@@ -55,8 +55,9 @@ export function missingCapacity(
 }
 
 /**
- * Counts the taken places of a key: tasks that run, and tasks that are held in a later lane. @param ours tasks of one
- * organization
+ * Counts the taken places of a key: tasks that run, and tasks that are held in a later lane.
+ *
+ * @param ours tasks of one organization
  */
 const takenOf = (key: string | null, ours: readonly Row[], bounds: Bounds): number =>
   ours.filter(

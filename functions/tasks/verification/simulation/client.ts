@@ -22,8 +22,8 @@ const LIMIT_SECONDS = 10;
 type Wish = (stage: Stage, sandbox: Sandbox, id: string) => Promise<void>;
 
 /**
- * Starts clients that create tasks and change them until the storm ends. Then pauses and limits are lifted, and a client creates
- * tasks once more.
+ * Starts clients that create tasks and change them until the storm ends. Then the pauses are lifted, and a client creates tasks once
+ * more.
  *
  * @returns the tasks that no fault has disturbed
  */

@@ -49,8 +49,8 @@ export type Runner = {
   /** Returns true when the runner can take a further attempt. */
   usable: () => boolean;
   /**
-   * `hold` lets the runner keep this process from ending, `letGo` undoes it. A runner holds from its start on, and should not
-   * while idle.
+   * While held, the runner keeps this process from ending. `letGo` undoes `hold`. A runner is held from its start on, and should
+   * not be while it is idle.
    */
   hold: () => void;
   letGo: () => void;
