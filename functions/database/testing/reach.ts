@@ -1,7 +1,7 @@
 import type { FUNCTION_ROLES } from '../roles.ts';
 
 /*
- * What the role of each function can reach, as one table to read and to compare with the migrated database. Everything that is
+ * The reach of each function's role, as one table to read and to compare with the migrated database. Everything that is
  * not written here must be impossible. A new table, column or function that a role may use belongs in here first.
  */
 

@@ -9,7 +9,7 @@ export type DataProcessResult = {
   readonly columns?: readonly ColumnSummary[];
   readonly group_by?: readonly string[];
   readonly groups?: readonly Group[];
-  /** What was left out to respect the bound on a result's size. Absent when everything is there. */
+  /** Parts that were left out to respect the bound on a result's size. Absent when everything is there. */
   readonly left_out?: { most_frequent?: boolean; columns?: number; groups?: number };
 };
 
