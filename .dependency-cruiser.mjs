@@ -1,13 +1,13 @@
 import { readdirSync } from 'node:fs';
 
-/** The folders of kinds. They are read, so that a new kind is one folder and no change of this file. */
+/** Folders of kinds, read from the disk, so that a new kind does not change this file. */
 const KINDS = readdirSync(new URL('functions/tasks/kinds', import.meta.url), { withFileTypes: true })
   .filter((entry) => entry.isDirectory() && entry.name !== 'generated')
   .map(({ name }) => name);
 
 /**
- * The rooms of each folder, from top to bottom: a room imports only rooms that stand below it. `.` stands for the files that lie
- * in the folder itself. A test demands that every room stands here.
+ * The rooms of each folder, from top to bottom: a room imports only rooms below it. `.` means the files directly in the
+ * folder. A test checks that every room is listed.
  */
 export const ROOMS = {
   functions: [
@@ -76,10 +76,10 @@ export const ROOMS = {
   'local/torture': ['.', 'faults', 'ledger', 'work'],
 };
 
-/** Tests, and the folders beside the code with what several tests need. */
+/** Tests, and the folders with code that several tests share. */
 const TEST = '(\\.test\\.ts$|/testing/)';
 
-/** Folders that only test and measure: they may import anything, and only tests import them. */
+/** Folders for tests and measurements. They may import anything, and only tests import them. */
 const MACHINERY = '/(testing|verification|end-to-end|torture|bench|abuse|contract|fresh-machine)/';
 
 const pathOf = (folder, room) => (room === '.' ? `^${folder}/[^/]+$` : `^${folder}/${room}/`);
@@ -94,7 +94,7 @@ const NO_ROOM_IMPORTS_WHAT_STANDS_ABOVE_IT = Object.entries(ROOMS).flatMap(([fol
   })),
 );
 
-/** Which folder may import which. ARCHITECTURE.md explains the folders. */
+/** Rules for imports between folders. ARCHITECTURE.md explains the folders. */
 export default {
   forbidden: [
     ...NO_ROOM_IMPORTS_WHAT_STANDS_ABOVE_IT,
@@ -146,7 +146,7 @@ export default {
     {
       name: 'only-edges-know-aws',
       severity: 'error',
-      // database/connect.ts signs the token that stands for a password.
+      // database/connect.ts signs the token that replaces a password.
       from: {
         path: '^functions/',
         pathNot: `${TEST}|^functions/(aws|handlers)/|^functions/database/connect\\.ts$`,

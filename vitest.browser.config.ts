@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['console/**/*.browser.test.ts'],
-    // What is waited for comes when it comes: a busy machine is no failure.
+    // Generous, because a slow machine must not fail a test.
     expect: { poll: { timeout: 20_000, interval: 20 } },
     testTimeout: 60_000,
     hookTimeout: 120_000,

@@ -9,7 +9,7 @@ export default defineConfig({
       'infra-tests/**/*.test.ts',
       'docs/*.test.ts',
     ],
-    // What needs an emulator of AWS, or the machine for itself, has a command of its own.
+    // Tests that need an AWS emulator or the whole machine have their own commands.
     exclude: [
       ...configDefaults.exclude,
       '**/*.localstack.test.ts',
@@ -20,8 +20,8 @@ export default defineConfig({
       optimizer: {
         ssr: {
           enabled: true,
-          // Packages of dozens of files each, which nearly every test imports: as one file, they load in a tenth of the time. With a
-          // package stand all of its parts that are imported anywhere, so that no part is there twice.
+          // Packages of dozens of files each, which nearly every test imports. Bundled into one file they load in a
+          // tenth of the time. The list contains every imported part of a package, so that no part is loaded twice.
           include: [
             ...['zod', 'jose', 'uuid', 'lossless-json', '@hono/zod-openapi'],
             ...['hono', 'hono/aws-lambda', 'hono/http-exception', 'hono/route'],
@@ -32,12 +32,12 @@ export default defineConfig({
     },
     globalSetup: ['local/postgres/testing/cluster-of-run.ts'],
     pool: 'forks',
-    // What is waited for comes when it comes: a busy machine is no failure.
+    // Generous, because a slow machine must not fail a test.
     expect: { poll: { timeout: 20_000, interval: 20 } },
     maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 120_000,
-    // Cut short, the end of a run leaves its database behind.
+    // A tear-down that is cut short leaves its database running.
     teardownTimeout: 60_000,
   },
 });

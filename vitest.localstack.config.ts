@@ -1,20 +1,20 @@
 import { defineConfig } from 'vitest/config';
 
-/** Against LocalStack, Redis and Postgres: `npm run test:localstack`. */
+/** Tests on LocalStack, Redis and Postgres: `npm run test:localstack`. */
 export default defineConfig({
   test: {
     include: ['local/**/*.localstack.test.ts'],
     globalSetup: ['local/backings/localstack/testing/emulators-of-run.ts'],
     pool: 'forks',
-    // What is waited for comes when it comes: a busy machine is no failure.
+    // Generous, because a slow machine must not fail a test.
     expect: { poll: { timeout: 20_000, interval: 20 } },
-    // The files share one emulator, and with it the queues.
+    // The files share one emulator and its queues.
     fileParallelism: false,
-    // The emulators are other people's, and slow at times: what fails twice is a failure.
+    // The third-party emulators are sometimes slow. A test that fails twice is a failure.
     retry: 1,
     testTimeout: 60_000,
     hookTimeout: 120_000,
-    // Cut short, the end of a run leaves its servers behind.
+    // A tear-down that is cut short leaves its servers running.
     teardownTimeout: 60_000,
   },
 });

@@ -1,32 +1,32 @@
-# To be sourced: installs tools into the cache, outside the repository.
+# Sourced by other scripts: installs tools into a cache outside the repository.
 
 cache_of_celeriac=${XDG_CACHE_HOME:-$HOME/.cache}/celeriac
 
-# Fills a directory by a command, unless the directory is complete. The command fills a new directory beside it, which then gets
-# the name: an installation that is stopped, or a second one at the same time, leaves no half-filled directory.
+# Fills a directory by a command, unless the directory is complete. The command fills a temporary directory, which is
+# then renamed. So an interrupted or a concurrent installation leaves no partly filled directory.
 #
 #   install_once <directory> <proof> <command>...
 #
-# <proof> is a file in the directory that exists only when the installation is complete. The command gets the new directory as its
-# last argument.
+# <proof> is a file in the directory that exists only when the installation is complete. The command gets the temporary
+# directory as its last argument.
 install_once() {
   local place=$1 proof=$2 unfinished
   shift 2
   [ ! -e "$place/$proof" ] || return 0
   mkdir -p "$(dirname "$place")"
-  # Installations that were stopped more than an hour ago.
+  # Removes installations that were interrupted more than an hour ago.
   find "$(dirname "$place")" -maxdepth 1 -name "$(basename "$place").??????" -mmin +60 -exec rm -rf {} +
   unfinished=$(mktemp -d "$place.XXXXXX")
   "$@" "$unfinished"
   [ -e "$unfinished/$proof" ] || return 1
   [ -e "$place/$proof" ] || rm -rf "$place"
-  # The renaming fails when another installation was faster.
+  # The rename fails when another installation was faster.
   node -e "require('node:fs').renameSync(...process.argv.slice(1))" "$unfinished" "$place" 2>/dev/null || rm -rf "$unfinished"
   [ -e "$place/$proof" ]
 }
 
-# Installs a tool of PyPI with its dependencies into a directory of its own. The system's packages stay as they are, and no virtual
-# environment is needed.
+# Installs a PyPI tool with its dependencies into a separate directory. Needs no virtual environment, and does not
+# change the system's packages.
 #
 #   install_from_pypi_once <directory> <name>==<version>
 install_from_pypi_once() {
@@ -38,7 +38,7 @@ install_from_pypi() {
   touch "$2/complete"
 }
 
-# Twelve characters that name the content of a file: an environment is named after its requirements.
+# Prints twelve characters of a file's digest. An environment's name contains the digest of its requirements.
 digest_of() {
   node -e "const { createHash } = require('node:crypto');
     console.log(createHash('sha256').update(require('node:fs').readFileSync('$1')).digest('hex').slice(0, 12))"

@@ -1,19 +1,20 @@
-# To be sourced: the steps of .ci/run. Each one's output goes to the screen and to a file; the summary reads the files.
+# Sourced by .ci/run: functions for its steps. The output of each step goes to the screen and to a file. The summary
+# reads the files.
 
-# Where the files lie: a new directory below the given one.
+# Creates the directory of the files below the given directory.
 steps_into() {
   steps=$1/steps
   mkdir "$steps"
   count=0
 }
 
-# A CI service finds the number of tests in a closing line. Schemathesis ends with a line that looks like pytest's, with no
-# test in it: "==== No issues found in 2.5s ====". It becomes "No issues found (2.5 s)".
+# A CI service finds the number of tests in a closing line. Schemathesis ends with a line that looks like pytest's but
+# contains no number of tests: "==== No issues found in 2.5s ====". This filter changes it to "No issues found (2.5 s)".
 without_rulers() {
   sed -u -E '/^=+ .* =+$/ { s/^=+ (.*[^ ]) +=+$/\1/; s/ in ([0-9.]+)s( \(.*\))?$/ (\1 s)/; }'
 }
 
-# Runs a command as a step with a name. The first one that fails ends the run.
+# Runs a command as a named step. A failing step ends the run.
 step() {
   local name=$1 began=$SECONDS
   shift
@@ -23,14 +24,14 @@ step() {
   printf '%5s s  %s\n' $((SECONDS - began)) "$name" >>"$steps/times"
 }
 
-# Begins a step that goes on beside the next ones; `wait_beside` shows what it wrote. One at a time.
+# Starts a step beside the next steps; `wait_beside` shows its output. Only one such step may run at a time.
 beside() {
   beside_name=$1 beside_began=$SECONDS
   shift
   count=$((count + 1))
   beside_log=$steps/$count.log
   printf '\nStep %s, at %s s, beside the next ones: %s\n' "$count" "$SECONDS" "$beside_name"
-  # A process group of its own can be ended as a whole.
+  # Its own process group can be ended as a whole.
   setsid "$@" >"$beside_log" 2>&1 &
   beside_process=$!
 }
@@ -45,18 +46,18 @@ wait_beside() {
   return "$failed"
 }
 
-# Ends what still runs beside, when the run ends early.
+# Ends the step beside the others when the run ends early.
 end_beside() {
   if [ -n "${beside_process:-}" ]; then
     kill -TERM -- "-$beside_process" 2>/dev/null && wait "$beside_process" || true
   fi
 }
 
-# The time of each step, and how many tests all of them ran.
+# Prints the time of each step, and the number of tests in all steps.
 steps_summary() {
   printf '\nAll steps took %s s\n' "$SECONDS"
   cat "$steps/times"
-  # Vitest's own closing line: `Tests  2 failed | 25 passed (27)`.
+  # Reads Vitest's closing line: `Tests  2 failed | 25 passed (27)`.
   awk '
     /^ +Tests +[0-9]/ { for (i = 3; i <= NF; i++) { if ($i ~ /^passed/) passed += $(i - 1); if ($i ~ /^failed/) failed += $(i - 1) } }
     END {

@@ -255,8 +255,7 @@ function errorPage(entry: unknown): ErrorPageSpec[] {
 /**
  * Returns the headers that a response headers policy adds, except `strict-transport-security`, which needs TLS.
  *
- * @see
- *   https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-cloudfront-responseheaderspolicy-securityheadersconfig.html
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-cloudfront-responseheaderspolicy-securityheadersconfig.html
  */
 function securityHeaders(config: Properties): Record<string, string> {
   return {

@@ -1,4 +1,4 @@
-"""Celery: this process and its producers create rows and send tasks, a worker of four processes runs them."""
+"""Celery: this process and its producers create rows and send tasks. A worker with four processes runs the tasks."""
 
 import datetime
 import json
@@ -13,7 +13,7 @@ import redis
 
 from celery_tasks import TABLE, app, process
 
-# Processes, as a web server has them: threads of one share an interpreter.
+# Separate processes, like a web server has: threads of one process share an interpreter.
 PRODUCERS = 4
 ROW = "insert into tasks (name, description, scheduled_time, status, payload) values (%s, %s, now(), 'PENDING', %s) returning id"
 VALUES = ("noop", "", '{"note": "no operation"}')
@@ -24,13 +24,13 @@ def connect():
 
 
 def drained(database):
-    """Every row says COMPLETED."""
+    """Waits until every row is COMPLETED."""
     while database.execute("select from tasks where status <> 'COMPLETED' limit 1").fetchone() is not None:
         time.sleep(0.02)
 
 
 def produce(seconds, together, answers):
-    """A client in a process of its own: creates a row, sends its task, and again."""
+    """A client in a separate process: repeatedly creates a row and sends its task."""
     database = connect()
     milliseconds = []
     with app.producer_pool.acquire(block=True) as producer:
@@ -55,12 +55,12 @@ class Driver:
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr,
         )
-        # The first task tells that it is up.
+        # The first task completes when the worker is ready.
         self.latency(1)
 
     def bulk(self, tasks):
         started_at = time.time()
-        # As Django's bulk_create and one connection to the broker: what takes longest is the worker's.
+        # Like Django's bulk_create and one connection to the broker. Most of the time is spent in the worker.
         with self.database.transaction():
             rows = self.database.execute(
                 "insert into tasks (name, description, scheduled_time, status, payload) "

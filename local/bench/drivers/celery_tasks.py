@@ -1,4 +1,4 @@
-"""The no-op task in Celery: a row in Postgres says what became of it. DATABASE_URL and REDIS_URL say where."""
+"""The no-op task in Celery. A row in Postgres has its status. DATABASE_URL and REDIS_URL set the addresses."""
 
 import os
 import time
@@ -12,10 +12,10 @@ app = Celery("bench", broker=os.environ["REDIS_URL"])
 app.conf.update(
     worker_prefetch_multiplier=1,
     worker_concurrency=4,
-    # At least once: a task whose worker dies is delivered again.
+    # At-least-once delivery: a task whose worker dies is delivered again.
     task_acks_late=True,
     task_reject_on_worker_lost=True,
-    # The status stands in the row: "storing results wastes time and resources".
+    # The status is in the row. Celery's documentation: "storing results wastes time and resources".
     task_ignore_result=True,
     broker_connection_retry_on_startup=True,
 )
@@ -39,7 +39,7 @@ starts = None
 
 @worker_process_init.connect
 def connect(**_):
-    """Each process of the pool has connections of its own."""
+    """Opens the connections of a process of the pool."""
     global database, starts
     database = psycopg.connect(os.environ["DATABASE_URL"], autocommit=True)
     starts = redis.Redis.from_url(os.environ["REDIS_URL"])
