@@ -7,8 +7,8 @@ import { withSettings } from '../lib/stage-settings.ts';
 import { stageNamed } from '../lib/stages.ts';
 
 /*
- * Reports the problems that would make a deployment fail, before it starts. Takes the settings of the deployment (`-c
- * name=value`). Changes nothing.
+ * Reports the problems that would make a deployment fail, before it starts. Changes nothing. Takes the settings of the
+ * deployment, for example `-c firewall=on`.
  */
 
 const { context } = parseArgs({

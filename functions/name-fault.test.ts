@@ -7,7 +7,7 @@ import { TaskFields } from './tasks/commands/task-fields.ts';
 const person = Registration;
 const account = { email: 'ada@example.com', password: 'correct horse battery' };
 
-/** Every name that somebody gives to something, and somebody else reads. */
+/** The schemas of all names that users see in lists. Each function returns true when its schema accepts the name. */
 const accepts: Record<string, (name: string) => boolean> = {
   'a task': (name) => TaskFields.shape.name.safeParse(name).success,
   'a batch': (name) => batchFields.name.safeParse(name).success,

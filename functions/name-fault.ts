@@ -40,7 +40,7 @@ export function nameFault(name: string): string | undefined {
   return undefined;
 }
 
-/** `nameFault` as a check of a schema: `z.string().superRefine(readableName)`. */
+/** Checks a name in a schema, by `nameFault`: `z.string().superRefine(readableName)`. */
 export function readableName(name: string, issues: z.RefinementCtx): void {
   const fault = nameFault(name);
   if (fault !== undefined) issues.addIssue(fault);

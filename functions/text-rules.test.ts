@@ -4,9 +4,7 @@ import { Registration } from './identity/credentials.ts';
 import { Id, key, line, name, text } from './text-rules.ts';
 import { timestamp, timestampWithin } from './timestamp.ts';
 
-/*
- * What the API's description says of a field, and what the field accepts, are the same.
- */
+/* The API's description of a field and the field itself must accept the same texts. */
 
 const TEXTS = [
   ...[

@@ -11,7 +11,7 @@ const CONTROLS = '\\x00-\\x1f\\x7f-\\x9f';
 const BLANKS = ' \\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000\\ufeff';
 
 /** Any text that can be stored: PostgreSQL cannot store NUL. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: it is what the rule is about
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the rule is about a control character
 export const STORABLE = /^[^\x00]*$/;
 
 /** One line: no control characters. */
@@ -33,25 +33,25 @@ export const betweenBlanks = (pattern: string) => {
   return `^${blanks}(?:${pattern})${blanks}$`;
 };
 
-/** Text with any number of lines. Its length is counted in code points, as PostgreSQL does. */
+/** Returns the schema of a text with any number of lines. Its length is counted in code points, as PostgreSQL does. */
 export const text = (max: number) =>
   z.string().max(max, `Must have at most ${max} characters`).meta({ pattern: STORABLE.source });
 
 /**
- * One line of text for lists, possibly empty. Without Unicode classes, a pattern cannot say which characters are
- * invisible, so `readableName` refuses more texts than the pattern does.
+ * Returns the schema of one line of text for lists, possibly empty. Without Unicode classes, a pattern cannot say which
+ * characters are invisible, so `readableName` refuses more texts than the pattern does.
  */
 export const line = (max: number) =>
   text(max).superRefine(readableName).meta({ format: 'name', pattern: NOT_BLANK_OR_EMPTY });
 
-/** Like `line`, but not blank. Blanks around the text are kept. */
+/** Returns the schema of a line that is not blank. Blanks around the text are kept. */
 export const name = (max: number) =>
   text(max)
     .refine((given) => given.trim() !== '', 'Must not be blank')
     .superRefine(readableName)
     .meta({ format: 'name', minLength: 1, pattern: NOT_BLANK });
 
-/** A name that a caller gives to something and compares by. */
+/** Returns the schema of a name that a caller gives to something and compares by. */
 export const key = (max: number) =>
   text(max)
     .min(1)

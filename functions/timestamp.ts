@@ -26,7 +26,7 @@ const PATTERN = timePattern(
   '19(?:7[26]|8[048]|9[26])|[2-9][0-9](?:0[48]|[2468][048]|[13579][26])|(?:[2468][048]|[3579][26])00',
 );
 
-/** The year as it is written. The year in UTC may differ. */
+/** Returns the year as it is written. The year in UTC may differ. */
 const yearOf = (time: string) => Number(time.slice(0, 4));
 
 /** A time from 1970 to 9998. */
@@ -48,7 +48,7 @@ export const timestamp = z.iso
   )
   .meta({ format: 'date-time', pattern: PATTERN });
 
-/** A time until the end of a year, this many years ahead. The pattern is that of the year in which it is made. */
+/** Returns the schema of a time until the end of a year, this many years ahead. The pattern contains the year at the call. */
 export function timestampWithin(yearsAhead: number) {
   const lastYear = () => new Date().getUTCFullYear() + yearsAhead;
   return timestamp

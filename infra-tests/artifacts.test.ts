@@ -13,7 +13,7 @@ describe.each(STAGE_NAMES)('the artifacts bucket of %s', (stage) => {
   const stacks = synthesized(stage);
   const [bucket] = Object.values(stacks.data.findResources('AWS::S3::Bucket'));
 
-  /** The ends of the ARNs of the objects on which a function may perform an action. */
+  /** Returns the ends of the ARNs of the objects on which a function may perform an action. */
   const objects = (name: (typeof FUNCTION_NAMES)[number], action: string) =>
     statementsOf(stacks, name)
       .filter(({ Action }) => listed(Action).includes(action))

@@ -154,7 +154,7 @@ async function run({ present = [], lacks = [], installs = {}, reachable = 1, sig
   return { calls, signals, root };
 }
 
-/** A directory with the programs that every machine has. */
+/** Creates a directory with the programs that every machine has. */
 function ordinaryPrograms(root: string): string {
   const directory = join(root, 'ordinary');
   mkdirSync(directory);

@@ -12,8 +12,8 @@ type Shape = {
 
 /**
  * The functions, one per trigger. API Gateway gives up on HTTP after 30 s and on WebSocket routes after 29 s, so the
- * functions behind it have shorter limits. A dispatcher that runs longer than a minute is stopped in favour of the next
- * tick.
+ * functions behind it have shorter limits. The dispatcher's limit is shorter than a minute, so that a slow tick ends
+ * before the next one.
  */
 export const FUNCTIONS = {
   auth: { memoryMiB: 1769, timeoutSeconds: 15, database: true },

@@ -68,8 +68,8 @@ export type Stage = {
    */
   ownKey: boolean;
   /**
-   * E-mail address for alarms. Its owner must confirm it once. Without it, alarms reach only later subscribers of the
-   * topic.
+   * E-mail address for alarms. Its owner must confirm it once. Without it, alarms reach nobody until somebody subscribes
+   * to the topic.
    */
   alarms: { email?: string };
   /**

@@ -19,11 +19,11 @@ afterAll(() => on.close());
 
 type Entry = { id: string; action: string; actor: string; target: string; details: object; address: string };
 
-// biome-ignore lint/suspicious/noExplicitAny: a test reads whatever the answer holds, and fails where it does not
+// biome-ignore lint/suspicious/noExplicitAny: a test reads any member of the answer, and fails where the member is missing
 const json = (response: Response): Promise<any> => response.json();
 
 const pathOf = (organization: string) => `/api/organizations/${organization}/audit-log/`;
-/** Oldest first. */
+/** Returns the audit log, oldest entry first. */
 const log = async (who: Client, organization: string): Promise<Entry[]> =>
   (await who.ask('GET', pathOf(organization))).body.results.toReversed();
 

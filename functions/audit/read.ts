@@ -3,7 +3,7 @@ import * as store from './store.ts';
 
 export type Entry = store.Entry;
 
-/** A page of an organization's audit log, newest first. The caller has checked the right to read it. */
+/** Returns a page of an organization's audit log, newest first. The caller has checked the right to read it. */
 export async function entriesOf(
   tx: Transaction,
   organizationId: string,

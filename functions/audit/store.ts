@@ -57,8 +57,9 @@ export async function list(
 }
 
 /**
- * Deletes entries older than 90 days, oldest first. Row-level security protects younger entries. @returns the number of
- * deleted entries
+ * Deletes entries older than 90 days, oldest first. Row-level security protects younger entries.
+ *
+ * @returns the number of deleted entries
  */
 export async function sweep(db: Database, limit: number): Promise<number> {
   const { count } = await db`

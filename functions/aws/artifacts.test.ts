@@ -11,7 +11,7 @@ afterEach(async () => {
   await new Promise((done) => server?.close(done));
 });
 
-/** A bucket with one object. `breaksAt` may close the connection of a request after that many bytes of the answer. */
+/** Starts a bucket with one object. `breaksAt` may close the connection of a request after that many bytes of the answer. */
 async function bucket(breaksAt: (request: number) => number | undefined = () => undefined) {
   const counts = { requests: 0, underWay: 0 };
   server = createServer((request, response) => {

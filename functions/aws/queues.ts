@@ -126,7 +126,7 @@ export function sqsGiveBack(
   };
 }
 
-/** @param receives how often the message was received, from 1 */
+/** Returns the pause before a message appears again. @param receives how often the message was received, from 1 */
 function pauseSeconds(receives: number): number {
   return Math.min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** (receives - 1));
 }

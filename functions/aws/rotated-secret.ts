@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-secrets-manager';
 import type { RotatedSecret } from '../identity/keys/rotate-secret.ts';
 
-/** A secret of Secrets Manager, with the operations that its rotation needs. */
+/** Returns the operations that the rotation of a secret in Secrets Manager needs. */
 export function rotatedSecret(client: SecretsManagerClient, SecretId: string): RotatedSecret {
   return {
     async versions() {

@@ -34,7 +34,7 @@ export function closeConnection(client: ApiGatewayManagementApiClient): CloseCon
   };
 }
 
-/** True when the connection is gone. The SDK does not always type a 410 as GoneException. */
+/** Returns true when the connection is gone. The SDK does not always type a 410 as GoneException. */
 function isGone(error: unknown): boolean {
   if (error instanceof GoneException) return true;
   const metadata = error instanceof Error && '$metadata' in error ? error.$metadata : undefined;

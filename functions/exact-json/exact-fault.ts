@@ -39,7 +39,10 @@ export function exactFault(text: string, isVerbatim = false): JsonFault | undefi
   return fault;
 }
 
-/** Like {@link exactFault}, for a body or a line with tasks. Numbers in payloads may exceed a double: the kinds check them. */
+/**
+ * Finds the faults of {@link exactFault} in a body or a line with tasks, and collects the payloads. Numbers in payloads
+ * may exceed a double: the kinds check them.
+ */
 export function readExactly(text: string): ExactJson {
   const payloads = new Map<string, JsonText>();
   let changed: ChangedNumber[] = [];
@@ -70,12 +73,12 @@ export function readExactly(text: string): ExactJson {
   return { fault, payloads };
 }
 
-/** `pointerTo` for a payload, faster: a bulk request has ten thousand payloads, and their names need no escapes. */
+/** Returns `pointerTo` of a payload, but faster: a bulk request has ten thousand payloads, and their names need no escapes. */
 function payloadPointer(path: Path): string {
   return path[0] === 'tasks' && path.length === 3 ? `/tasks/${path[1]}/payload` : pointerTo(path);
 }
 
-/** Depth of the payload that contains `path`; undefined when no payload contains it. */
+/** Returns the depth of the payload that contains `path`; undefined when no payload contains it. */
 function payloadDepth(path: Path): number | undefined {
   for (let depth = 0; depth <= DEEPEST_PAYLOAD; depth += 1) if (path[depth] === 'payload') return depth;
   return undefined;

@@ -26,24 +26,24 @@ export class JsonText {
     this.#changed = changed;
   }
 
-  /** The JSON text of a value. A JsonText stays itself. */
+  /** Returns the JSON text of a value. A JsonText is returned unchanged. */
   static of(value: unknown): JsonText {
     return value instanceof JsonText ? value : new JsonText(JSON.stringify(value));
   }
 
-  /** An object with these members, in their order. */
+  /** Returns an object with these members, in their order. */
   static object(members: Iterable<readonly [name: string, value: JsonText]>): JsonText {
     const written = Array.from(members, ([name, { text }]) => `${JSON.stringify(name)}:${text}`);
     return new JsonText(`{${written.join(',')}}`);
   }
 
-  /** The value as `JSON.parse` reads it: numbers are doubles. */
+  /** Returns the value as `JSON.parse` reads it: numbers are doubles. */
   get value(): unknown {
     this.#value ??= JSON.parse(this.text);
     return this.#value;
   }
 
-  /** The members of an object, in their order. Empty for a value that is not an object. */
+  /** Returns the members of an object, in their order; none for a value that is not an object. */
   members(): ReadonlyMap<string, JsonText> {
     if (this.#members) return this.#members;
     const members = new Map<string, JsonText>();
@@ -57,8 +57,9 @@ export class JsonText {
   }
 
   /**
-   * The value, with the members that `verbatim` names kept as texts. @param value the value, if the caller has read it
-   * already
+   * Returns the value, with the members that `verbatim` names kept as texts.
+   *
+   * @param value the value, if the caller has read it already
    */
   valueWith(verbatim: readonly string[], value = this.value): unknown {
     if (typeof value !== 'object' || value === null) return value;
@@ -72,7 +73,7 @@ export class JsonText {
     return { ...value, ...kept };
   }
 
-  /** The first number that a double would change. Members that `verbatim` names are not checked. */
+  /** Returns the first number that a double would change. Members that `verbatim` names are not checked. */
   digitsFault(verbatim: readonly string[]): JsonFault | undefined {
     this.#changed ??= changedNumbers(this.text);
     return this.#changed.find(({ member }) => member === undefined || !verbatim.includes(member))?.fault;
@@ -85,8 +86,9 @@ export class JsonText {
 }
 
 /**
- * Returns the number at the end of a path if a double would change it. @param path begins at the value whose changed
- * numbers are wanted
+ * Returns the number at the end of a path if a double would change it.
+ *
+ * @param path begins at the value whose changed numbers are wanted
  */
 export function changedNumber(source: string, path: Path): ChangedNumber | undefined {
   const detail = digitsFault(source);

@@ -4,14 +4,15 @@ import { compareNumber } from 'lossless-json';
 const MAX_NUMBER_CHARACTERS = 1_000;
 
 /**
- * True when JavaScript writes the number's double the same way. Nearly all long numbers pass this check, and then break
- * no rule.
+ * Returns true when JavaScript writes the number's double the same way. Nearly all long numbers pass this check, and then
+ * break no rule.
  */
 export const isDoubleAsWritten = (source: string) => String(Number(source)) === source;
 
 /**
- * Returns the reason why a number cannot be stored: it is out of a double's range or too long. @returns undefined when it
- * can be stored
+ * Returns the reason why a number cannot be stored: the number is out of a double's range or too long.
+ *
+ * @returns undefined when it can be stored
  */
 export function rangeFault(source: string): string | undefined {
   if (source.length > MAX_NUMBER_CHARACTERS)

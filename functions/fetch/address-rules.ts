@@ -74,7 +74,7 @@ function within(address: Address, [base, bits]: [Address, number]): boolean {
   return address.kind() === base.kind() && address.match(base, bits);
 }
 
-/** The interface identifier ::[02]00:5efe:a.b.c.d (RFC 5214), under any prefix. */
+/** Returns true for the interface identifier ::[02]00:5efe:a.b.c.d (RFC 5214), under any prefix. */
 function embedsIsatap(address: ipaddr.IPv6): boolean {
   return ((address.parts[4] ?? 0) & 0xfdff) === 0 && address.parts[5] === 0x5efe;
 }

@@ -7,7 +7,8 @@ export type GetText = (
 ) => Promise<{ status: number; headers: Readonly<Record<string, string>>; text: string }>;
 
 /**
- * @returns a {@link GetText} that reads bodies as UTF-8; bytes that are not UTF-8 become U+FFFD
+ * Returns a {@link GetText} that reads bodies as UTF-8. Bytes that are not UTF-8 become U+FFFD.
+ *
  * @throws FetchError from the returned function, `too_large` included
  */
 export function textGetter(fetch: GuardedFetch): GetText {

@@ -49,7 +49,7 @@ function inAnyCase(name: string): string {
   return name.replace(/[a-z]/g, (letter) => `[${letter.toUpperCase()}${letter}]`);
 }
 
-/** @returns the rule that this header breaks, or undefined when it may be sent */
+/** Checks one header. @returns the rule that the header breaks, or undefined when it may be sent */
 export function headerFault(name: string, value: string): string | undefined {
   if (!NAME.test(name)) return 'Not a header name';
   if (REFUSED.has(name.toLowerCase())) return `The header ${name.toLowerCase()} is set by the client itself`;
@@ -58,7 +58,7 @@ export function headerFault(name: string, value: string): string | undefined {
   return undefined;
 }
 
-/** The headers that survive a redirect to another origin. Names are in lower case. */
+/** Returns the headers that may be sent to another origin after a redirect. Names are in lower case. */
 export function headersForNewOrigin(headers: ReadonlyMap<string, string>): Map<string, string> {
   return new Map([...headers].filter(([name]) => KEPT_ON_NEW_ORIGIN.has(name)));
 }

@@ -39,7 +39,7 @@ export function nextHop(hop: Hop, status: number, location: string | undefined):
   return { url, headers, method: 'GET' };
 }
 
-/** True for a redirect that browsers follow with a GET, although the server may not have carried out the request. */
+/** Returns true for a redirect that browsers follow with a GET, although the server may not have carried out the request. */
 export function losesItsBody(method: FetchMethod, status: number): boolean {
   return method === 'POST' && (status === 301 || status === 302);
 }

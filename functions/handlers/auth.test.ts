@@ -42,7 +42,7 @@ afterAll(async () => {
   await on.close();
 });
 
-/** An event as an HTTP API sends it, payload 2.0. */
+/** Returns an event as an HTTP API sends it, payload 2.0. */
 function event(method: string, rawPath: string, body?: object): Parameters<typeof handler>[0] {
   return {
     version: '2.0',

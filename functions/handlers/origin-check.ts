@@ -12,5 +12,5 @@ const check = originCheck(async () => {
   return versions.filter((version) => version !== undefined);
 });
 
-/** The authorizer of both APIs: allows requests that came through the front door. */
+/** Authorizes requests to both APIs: allows requests that came through the front door. */
 export const handler = (event: OriginRequest) => check(event);

@@ -22,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => Promise.all([database.close(), provider.close()]));
 
 const context = { getRemainingTimeInMillis: () => 60_000 } as Context;
-/** A scheduled event as EventBridge documents it. */
+/** Returns a scheduled event as EventBridge documents it. */
 const scheduled = (time: string) => ({
   version: '0',
   id: '53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa',

@@ -16,7 +16,7 @@ const Rotation = z.object({
   Step: z.enum(ROTATION_STEPS),
 });
 
-/** Called by Secrets Manager, once for each step of a rotation. */
+/** Carries out one step of a rotation. Secrets Manager calls it once for each step. */
 export const handler = async (event: unknown): Promise<void> => {
   const { SecretId, ClientRequestToken, Step } = Rotation.parse(event);
   await rotate(rotatedSecret(client, SecretId), Step, ClientRequestToken);

@@ -31,7 +31,7 @@ test('an event that fails is an error of the function, so that its alarm hears o
   await expect(handler(connect({ ticket: 'a'.repeat(43) }))).rejects.toThrow('The event failed');
 });
 
-/** A port on which no process listens. */
+/** Returns a port on which no process listens. */
 async function deadPort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));

@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => on.close());
 
-/** The number of rows of every table, with a checksum of the rows. */
+/** Returns the number of rows of every table, with a checksum of the rows. */
 async function everyTable() {
   const tables = await on.admin<{ name: string }[]>`
     select relname as name from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace order by 1`;
@@ -136,7 +136,7 @@ const BODIES: [what: string, body: string | Uint8Array, names: string, rest?: Pa
 
 type Operation = { requestBody?: { required?: boolean }; parameters?: { in: string; name: string }[] };
 
-/** Every route of both functions, from their own descriptions. */
+/** Returns every route of both functions, from their own descriptions. */
 async function operations(): Promise<[request: string, operation: Operation][]> {
   const info = { openapi: '3.1.0', info: { title: '', version: '' } };
   return [api.app, api.auth.app].flatMap((app) =>
@@ -149,7 +149,7 @@ async function operations(): Promise<[request: string, operation: Operation][]> 
   );
 }
 
-/** The path of a route with valid ids. */
+/** Returns the path of a route with valid ids. */
 const filled = (request: string) =>
   request
     .replace('{taskId}', '{task}')

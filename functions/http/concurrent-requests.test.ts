@@ -69,7 +69,7 @@ async function race(
   return { statuses, wasHeld };
 }
 
-/** The statuses that the API's own description lists for a route; undefined for an entrant that is not a request. */
+/** Returns the statuses that the API's own description lists for a route; undefined for an entrant that is not a request. */
 function promised({ route }: Entrants[string]): string[] | undefined {
   if (route === undefined) return undefined;
   const [method = '', path = ''] = route.replace(/\/$/, '').split(' ');

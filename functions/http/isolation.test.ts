@@ -74,7 +74,7 @@ async function tryOn(who: Client, { method, path }: Operation, ids: Record<strin
   return who.ask(method.toUpperCase(), filled, body);
 }
 
-/** Everything that belongs to the other organization, read as the superuser. */
+/** Returns everything that belongs to the other organization, read as the superuser. */
 async function everything() {
   return on.admin`
     select (select json_agg(t order by t.id) from tasks t where t.organization_id = ${theirs.id}) as tasks,

@@ -43,11 +43,11 @@ function atTheEdge<Value>(edge: Edge<Value>): void {
   });
 }
 
-/** Each emoji is four bytes of UTF-8, two code units, one character. */
+/** Returns this many emojis. An emoji is four bytes of UTF-8, two code units, one character. */
 const emoji = (count: number) => '🥬'.repeat(count);
 const x = (count: number) => 'x'.repeat(count);
 const nested = (levels: number): unknown => JSON.parse('['.repeat(levels) + ']'.repeat(levels));
-/** An object with this many members, named c0, c1, … */
+/** Returns an object with this many members, named c0, c1, … */
 const wide = (members: number, value: unknown) =>
   Object.fromEntries(Array.from({ length: members }, (_, i) => [`c${i}`, value]));
 const list = <T>(length: number, value: T) => new Array<T>(length).fill(value);

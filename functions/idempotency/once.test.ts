@@ -14,7 +14,7 @@ afterAll(() => on.close());
 const DONE: Answer = { status: 201, body: '{"made":1}', location: '/things/1' };
 const OTHER: Answer = { status: 201, body: '{"made":2}', location: null };
 
-/** A request of Ada, always with the same key. */
+/** Sends a request of Ada, always with the same key. */
 const ask = (run: (seed: string) => Promise<Answer>, fingerprint = ['POST', '/things']) =>
   once({ db }, ada, { key: 'key', fingerprint, run });
 const answering = (answer: Answer) => async () => answer;

@@ -26,8 +26,8 @@ export type GivenAnswer = Answer & { hasSecret?: boolean };
  *
  * A refused request has changed nothing, so its refusal is not stored. An answer with a secret is not stored either: the
  * repeated request is carried out again with the same seed, finds what it made the first time, and returns a new secret.
- * A request whose function died can be repeated after a minute. `run` then gets the same `seed`, and ids that count up
- * from this seed find what was made, so that nothing is made twice.
+ * A request whose function died can be repeated after a minute. `run` then gets the same `seed`. The ids that it makes
+ * count up from the seed, so `run` finds what was made and makes nothing twice.
  *
  * @param run makes the answer; a status from 400 to 499 means that it changed nothing, a status from 500 means that the
  *   effect is unknown

@@ -64,7 +64,10 @@ export async function verifyAccessToken(
   }
 }
 
-/** One message for every invalid token, so that the answer does not help to forge one. */
+/**
+ * Returns the refusal of an invalid token. All invalid tokens get the same message, so that the answer does not help to
+ * forge one.
+ */
 export function tokenNotValid(): Refusal {
   return new Refusal('unauthenticated', 'token_not_valid', 'Token is invalid or expired');
 }

@@ -36,7 +36,7 @@ function patternFault(password: string): string | undefined {
   return undefined;
 }
 
-/** True for texts like `abcdefgh`, `23456789` and `98765432`. */
+/** Returns true for texts like `abcdefgh`, `23456789` and `98765432`. */
 function isSequence(characters: readonly string[]): boolean {
   const codes = characters.map((character) => character.codePointAt(0) ?? 0);
   const steps = new Set(codes.slice(1).map((code, index) => code - (codes[index] ?? 0)));

@@ -32,7 +32,7 @@ export async function verifyPassword(stored: string | null, password: string): P
   return crypto.timingSafeEqual(given, hash) && stored !== null;
 }
 
-/** True when a stored hash was made with another cost than the current one. */
+/** Returns true when a stored hash was made with another cost than the current one. */
 export function isOutdated(stored: string): boolean {
   return !stored.startsWith(prefix(COST));
 }

@@ -190,7 +190,7 @@ export async function isLiveSession(on: On, { userId, sessionId }: Principal): P
   return rows.length > 0;
 }
 
-/** True when a refresh token would be accepted. */
+/** Returns true when a refresh token would be accepted. */
 export async function isUsable(on: On, tokenHash: Buffer): Promise<boolean> {
   const rows = await on`
     select from refresh_tokens t join sessions s on s.id = t.session_id

@@ -35,7 +35,7 @@ export function compareDecimals(a: string, b: string): number {
   return x < y ? -1 : x > y ? 1 : 0;
 }
 
-/** True when `after` differs from `before` by more than half of `before`. Both are plain decimals above zero. */
+/** Returns true when `after` differs from `before` by more than half of `before`. Both are plain decimals above zero. */
 export function differsByMoreThanHalf(before: string, after: string): boolean {
   const [from, to] = atOneScale(before, after);
   const distance = to > from ? to - from : from - to;

@@ -16,7 +16,7 @@ const frameOf = (fields: Partial<FramedTask>) => {
   return { bytes: Buffer.byteLength(text), frame: JSON.parse(text) };
 };
 
-/** A text whose JSON has this many bytes. */
+/** Returns a text whose JSON has this many bytes. */
 const textOf = (bytes: number) => `${'ü'.repeat((bytes - 2) >> 1)}${bytes % 2 === 1 ? 'x' : ''}`;
 
 test('a frame carries a result of exactly 100,000 bytes, and leaves out a longer one', () => {

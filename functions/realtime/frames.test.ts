@@ -173,7 +173,7 @@ describe('of a batch', () => {
     }) as unknown as NonNullable<Watched<Task>['batch']>;
   const moved = (id: string, seq: number) => ({ ...task(1, []), batch: batch(id, seq) });
 
-  /** An announcer, and the frames that it posts. */
+  /** Returns an announcer, and the frames that it posts. */
   function posting() {
     const got: { id: string; seq: number }[] = [];
     const made = announcer(

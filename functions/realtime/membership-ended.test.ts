@@ -59,7 +59,7 @@ async function batchOf(member: Member, organizationId: string): Promise<string> 
   return id;
 }
 
-/** A function that removes members, and the frames that it posts to each connection. */
+/** Returns a function that removes members, and the frames that it posts to each connection. */
 function remover(post = async () => {}) {
   const frames: { to: string; frame: Record<string, unknown> }[] = [];
   const failures: unknown[] = [];

@@ -1,6 +1,6 @@
-/** Limits how often states of things are sent. Watchers need only the latest state of each thing. */
+/** Limits how often the states of items are sent. Watchers need only the latest state of each item. */
 export type StateThrottle<State> = {
-  /** Sends a state now or later, unless a newer state of the same thing was offered before. */
+  /** Sends a state now or later, unless a newer state of the same item was offered before. */
   offer: (state: State) => void;
   /** Sends all waiting states immediately, and forgets everything that was offered. */
   flush: () => void;
@@ -9,10 +9,10 @@ export type StateThrottle<State> = {
 type Feed<State> = { seq: number; waiting: State | undefined; sentAt: number; timer?: NodeJS.Timeout };
 
 /**
- * Sends at most one state of each thing per interval: the first one immediately, later the latest one. The last state is
+ * Sends at most one state of each item per interval: the first one immediately, later the latest one. The last state is
  * always sent.
  *
- * @param intervalMs milliseconds between two states of one thing
+ * @param intervalMs milliseconds between two states of one item
  */
 export function throttleStates<State extends { id: string; seq: number }>(
   send: (state: State) => void,

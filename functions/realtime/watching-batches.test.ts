@@ -63,7 +63,7 @@ const post = async (_connection: string, frame: string) => {
 const deps = () => ({ db: socket, post });
 const say = (message: object) => receiveMessage(deps(), connection, JSON.stringify(message));
 
-/** The watchers of a batch in both places where they are stored. */
+/** Returns the watchers of a batch in both places where they are stored. */
 async function watchersOf(batchId: string) {
   const [row] = await on.admin`
     select b.watchers, array(select s.connection_id from batch_subscriptions s where s.batch_id = b.id) as subscribed

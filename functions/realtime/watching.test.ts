@@ -43,7 +43,7 @@ const remove = () =>
   });
 const logOut = () => logout({ db: auth }, bob);
 
-/** The watchers of a task in both places where they are stored. */
+/** Returns the watchers of a task in both places where they are stored. */
 async function watchersOf(taskId: string) {
   const [row] = await on.admin<{ watchers: string[]; subscribed: string[] }[]>`
     select t.watchers, array(select s.connection_id from subscriptions s where s.task_id = t.id) as subscribed
@@ -181,7 +181,7 @@ describe('limits', () => {
 });
 
 describe('what changes while a subscriber catches up', () => {
-  /** Subscribes, makes a change after each frame that is sent, and returns the frames. */
+  /** Subscribes and makes a change after each frame that is sent. Returns the frames. */
   const framesWith = async (changes: () => Promise<unknown>) => {
     const frames: { status: string; seq: number }[] = [];
     const post = async (_connection: string, frame: string) => {

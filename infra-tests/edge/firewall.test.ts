@@ -5,7 +5,7 @@ import { appOf, temporary } from '../testing/synthesized.ts';
 
 let count = 0;
 
-/** The rules of a stage's firewall, by name. */
+/** Returns the rules of a stage's firewall, by name. */
 function rulesOf(stage: string, settings: Settings = {}) {
   count += 1;
   const { template } = appOf(stage, temporary(`firewall-${count}`), settings)

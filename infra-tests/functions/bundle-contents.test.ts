@@ -145,7 +145,7 @@ test('the runner that lies beside the worker runs a task, without the worker’s
   }
 });
 
-/** A Postgres that asks for a password in clear text, and closes the connection after it has received the password. */
+/** Starts a Postgres that asks for a password in clear text, and closes the connection after it has received the password. */
 async function passwordTaker(): Promise<{ port: number; password: Promise<string> }> {
   const given = Promise.withResolvers<string>();
   const server = createServer((socket) => {

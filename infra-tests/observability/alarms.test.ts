@@ -54,7 +54,7 @@ describe.each(STAGE_NAMES)('alarms of %s', (stage) => {
     );
   });
 
-  /** The metrics of an alarm, each with its statistic: a single metric, or the metrics of its expression. */
+  /** Returns the metrics of an alarm, each with its statistic: a single metric, or the metrics of its expression. */
   const metricsOf = (alarm: Resource['Properties']): Resource['Properties'][] =>
     (alarm.Metrics ?? [{ MetricStat: { Metric: alarm, Stat: alarm.Statistic } }]).flatMap(
       ({ MetricStat, Id }: Resource['Properties']) =>

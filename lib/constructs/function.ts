@@ -150,7 +150,7 @@ function placed(
   };
 }
 
-/** Maximum sandboxes. A function that is absent from the table is bounded by its event source. */
+/** Returns the maximum number of sandboxes. A function that is absent from the table is bounded by its event source. */
 function bound(
   name: FunctionName,
   { concurrency, reservations }: Stage,

@@ -18,7 +18,8 @@ export type KeyRotationProps = {
  * Lets Secrets Manager renew a secret with `rotator`, on schedule. The previous value stays readable as AWSPREVIOUS, and
  * signatures made with it stay valid.
  *
- * Does not use the library's own schedule, because it would also grant making passwords anywhere in the account.
+ * Does not use the library's own schedule, because it would also allow the rotation to make passwords anywhere in the
+ * account.
  */
 export class KeyRotation extends Construct {
   constructor(scope: Construct, id: string, { secret, key, rotator, everyDays }: KeyRotationProps) {

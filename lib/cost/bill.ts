@@ -26,7 +26,7 @@ export function bill(usage: Usage, { region, freeTier }: Terms): Line[] {
   });
 }
 
-/** US dollars per month. */
+/** Returns the month's cost in US dollars. */
 export const total = (usage: Usage, terms: Terms): number =>
   bill(usage, terms).reduce((sum, { usd }) => sum + usd, 0);
 

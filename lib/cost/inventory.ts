@@ -195,7 +195,7 @@ type Cluster = {
 type Endpoint = { VpcEndpointType?: string; SubnetIds?: unknown[] };
 type TracedFunction = { TracingConfig?: { Mode: string } };
 
-/** Custom resources are calls during a deployment. */
+/** Returns true for a custom resource: a call during a deployment, which costs nothing. */
 const isCustom = (type: string) => type.startsWith('Custom::');
 
 type Rule = {

@@ -23,7 +23,7 @@ export function count(amount: number): string {
   return `${rounded(amount / scale)}${name}`;
 }
 
-/** Three significant digits, without trailing zeros. */
+/** Returns an amount with three significant digits, without trailing zeros. */
 export const rounded = (amount: number): string => String(Number(amount.toPrecision(3)));
 
 const ABBREVIATIONS = /\b(kb|gb|nat|acu)\b/g;

@@ -17,7 +17,7 @@ export type UnitPrice = {
   quotes: Record<Region, Quote>;
 };
 
-/** US dollars, first tier, on demand, without tax. */
+/** Returns the quotes of both regions. Prices are in US dollars, first tier, on demand, without tax. */
 export const quoted = (
   [usEast, usSource]: readonly [number, Source],
   [frankfurt, frankfurtSource]: readonly [number, Source],

@@ -67,7 +67,7 @@ function bootstrap(stage: Stage, { account, region, bootstrap: versions }: Facts
   );
 }
 
-/** Number of sandboxes that the stage reserves. */
+/** Returns the number of sandboxes that the stage reserves. */
 export function reserved({ concurrency, reservations }: Stage): number {
   const bounds: Partial<Record<FunctionName, number>> = concurrency.functions;
   return reservations ? FUNCTION_NAMES.reduce((sum, name) => sum + (bounds[name] ?? 0), 0) : 0;
@@ -107,7 +107,7 @@ function stacks(facts: Facts): Finding[] {
   );
 }
 
-/** Number of each resource that a first deployment of the stage creates. */
+/** Returns how many of each resource a first deployment of the stage creates. */
 function made({ egress, vpc }: Stage): Record<QuotaName, number> {
   const gateways = vpc === undefined && egress.by === 'nat-gateway' ? egress.count : 0;
   return { vpcs: vpc === undefined ? 1 : 0, addresses: gateways, clusters: 1, distributions: 1 };
@@ -179,7 +179,7 @@ function domain({ domain: wanted, prices }: Stage, { certificate, priceSecret }:
   ];
 }
 
-/** `*.example.com` covers `tasks.example.com`, but no name below it. */
+/** Returns true when a certificate's name covers a domain. `*.example.com` covers `tasks.example.com`, but no name below it. */
 const covers = (pattern: string, name: string) =>
   pattern === name || (pattern.startsWith('*.') && name.slice(name.indexOf('.')) === pattern.slice(1));
 

@@ -49,8 +49,8 @@ export class DataStack extends Stack {
 }
 
 /**
- * The key of the data. Without it, the data are lost, so a stage that keeps its data also keeps the key when the stack is
- * deleted.
+ * Creates the key of the data. Without the key, the data are lost, so a stage that keeps its data also keeps the key when
+ * the stack is deleted.
  */
 function dataKey(scope: Construct, stage: Stage): Key {
   return new Key(scope, 'Key', {

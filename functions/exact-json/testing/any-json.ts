@@ -44,7 +44,7 @@ export const anyJsonText: fc.Arbitrary<string> = fc.letrec<{ value: string }>((t
     .map((parts) => parts.join('')),
 })).value;
 
-/** The tokens of JSON: numbers as they are written, strings as they are read. */
+/** Returns the tokens of JSON: numbers as they are written, strings as they are read. */
 export function tokensOf(json: string): string[] {
   const tokens = json.match(/"(?:[^"\\]|\\.)*"|[\]{}[:,]|[^\s\]{}[:,"]+/g) ?? [];
   return tokens.map((token) => (token.startsWith('"') ? JSON.stringify(JSON.parse(token)) : token));

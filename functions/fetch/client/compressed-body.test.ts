@@ -12,7 +12,7 @@ const failsWith = (code: string) => expect.objectContaining({ name: 'FetchError'
 const answering = (encoding: string, body: Buffer) =>
   serve((_, response) => response.writeHead(200, { 'content-encoding': encoding }).end(body));
 
-/** The answer to a caller that keeps the readable beginning of a body. */
+/** Returns the answer to a caller that keeps the readable beginning of a body. */
 const kept = async (encoding: string, body: Buffer, maxBytes = 65_536) => {
   const { body: bytes, ...answer } = await open({
     url: await answering(encoding, body),
@@ -145,7 +145,7 @@ describe('a damaged body', () => {
 });
 
 describe('a bomb', () => {
-  /** A stream of zeros that is compressed while it is sent. Reports how many bytes were taken. */
+  /** Serves a stream of zeros that is compressed while it is sent. Reports how many bytes were taken. */
   const bomb = async (bytes: number) => {
     let made = 0;
     const zeros = Buffer.alloc(1_048_576);

@@ -94,7 +94,7 @@ async function connectTo(
   }
 }
 
-/** @throws FetchError `address_refused` or `dns` */
+/** Returns the checked addresses of a host. @throws FetchError `address_refused` or `dns` */
 async function addressesOf(
   hostname: string,
   { loopback, lookUp, signal }: Pick<ConnectOptions, 'loopback' | 'lookUp' | 'signal'>,
@@ -113,7 +113,7 @@ function notFound(hostname: string, cause: unknown): never {
   throw new FetchError('dns', `${hostname} cannot be resolved`, { cause });
 }
 
-/** A lookup function that answers with known addresses. */
+/** Returns a lookup function that answers with known addresses. */
 function answering(addresses: readonly string[]): LookupFunction {
   const all = addresses.map((address) => ({ address, family: isIP(address) }));
   return (_hostname, { all: wantsAll }, done) => {

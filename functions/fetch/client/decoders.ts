@@ -99,12 +99,15 @@ class Inflate extends Transform {
 /** The lower half of the first byte in zlib's format (RFC 1950). */
 const ZLIB_METHOD = 8;
 
-/** True for an error of a decoder. Codes of zlib begin with `Z_`, codes of brotli with `ERR_BROTLI` or `ERR__ERROR_`. */
+/**
+ * Returns true for an error of a decoder. Codes of zlib begin with `Z_`, codes of brotli with `ERR_BROTLI` or
+ * `ERR__ERROR_`.
+ */
 export function isDecoderFault(error: unknown): error is Error & { code: string } {
   return error instanceof Error && 'code' in error && /^(Z_|ERR_BROTLI|ERR__ERROR_)/.test(String(error.code));
 }
 
-/** True when the input ended before the decoder was done. */
+/** Returns true when the input ended before the decoder was done. */
 export function isUnexpectedEnd({ code }: { code: string }): boolean {
   return code === 'Z_BUF_ERROR';
 }

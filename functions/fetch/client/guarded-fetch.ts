@@ -102,7 +102,7 @@ async function follow(request: NamedRequest, options: ConnectOptions): Promise<F
   }
 }
 
-/** @throws FetchError `header_refused`, or the errors of {@link parseTarget} for the URL */
+/** Returns the first request. @throws FetchError `header_refused`, or the errors of {@link parseTarget} for the URL */
 function firstHop({ url, method = 'GET', headers = {}, body, userAgent }: NamedRequest): Hop {
   const fields = new Map([['user-agent', userAgent]]);
   for (const [name, value] of Object.entries(headers)) {

@@ -10,7 +10,10 @@ const NOTHING: DnsAnswer = { records: [] };
 const patient = () => new AbortController().signal;
 const failsWith = (code: string) => expect.objectContaining({ name: 'FetchError', code });
 
-/** A client that asks the test's name server, and the port of an HTTP server. */
+/**
+ * Starts a name server and an HTTP server. Returns a client that uses this name server, the URLs of host names at the
+ * HTTP server, and the names that were asked for.
+ */
 async function stage(
   answer: Parameters<typeof serveNames>[0],
 ): Promise<{ fetch: GuardedFetch; at: (host: string) => string; asked: string[] }> {

@@ -34,7 +34,7 @@ for (const overflow of ['refuse', 'truncate'] as const) {
   });
 }
 
-/** An answer of exactly this many bytes, most of which are chunk extensions. */
+/** Returns an answer of exactly this many bytes, most of which are chunk extensions. */
 function answerOf(bytes: number): string {
   const head = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n';
   const end = '0\r\n\r\n';

@@ -26,7 +26,7 @@ export interface WireBudget {
   readonly failure: FetchError | undefined;
 }
 
-/** @param maxBodyBytes limit of the body after decompression */
+/** Starts the count for one request. @param maxBodyBytes limit of the body after decompression */
 export function wireBudget(maxBodyBytes: number): WireBudget {
   const most = wireLimit(maxBodyBytes);
   /** Bytes of connections that are closed. */
@@ -53,8 +53,8 @@ export function wireBudget(maxBodyBytes: number): WireBudget {
 }
 
 /**
- * Maximum bytes of an answer on the wire, headers, framing and redirects included. A chunk of one byte takes six bytes on
- * the wire.
+ * Returns the maximum bytes of an answer on the wire, headers, framing and redirects included. A chunk of one byte takes
+ * six bytes on the wire.
  */
 export function wireLimit(maxBodyBytes: number): number {
   return 2 * maxBodyBytes + ALLOWANCE_BYTES;

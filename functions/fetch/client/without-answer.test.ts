@@ -12,7 +12,7 @@ const port = await new Promise<number>((resolve) => {
 });
 afterAll(() => void breaking.close());
 
-/** The error of a request to a name that resolves to this machine. */
+/** Returns the error of a request to a name that resolves to this machine. */
 async function told(url: string): Promise<{ code: string; message: string }> {
   const fetch = guardedFetch({ loopback: 'allowed', lookUp: async () => ['127.0.0.1'] });
   return fetch({ url, timeoutSeconds: 5 }).then(

@@ -2,7 +2,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { onTestFinished } from 'vitest';
 
-/** A server that sends any bytes. Returns its origin, and the number of bytes that its clients have taken. */
+/** Starts a server that sends any bytes. Returns its origin, and the number of bytes that its clients have taken. */
 export async function speaking(
   speak: (socket: Socket, origin: string) => void,
 ): Promise<{ origin: string; sent: () => number }> {

@@ -50,7 +50,7 @@ function questionOf(query: Buffer): { name: string; type: 'A' | 'AAAA'; end: num
   return { name: labels.join('.').toLowerCase(), type, end: at + 5 };
 }
 
-/** @param question header and question of the query, which the answer repeats */
+/** Returns the answer to a query. @param question header and question of the query, which the answer repeats */
 function answerTo(question: Buffer, asked: string, { records = [], code = 'NOERROR' }: DnsAnswer): Buffer {
   const head = Buffer.from(question);
   // A recursive answer to one question, without authorities or further records.
@@ -76,7 +76,7 @@ function encodedName(name: string): Buffer {
   return Buffer.concat([...labels, Buffer.from([0])]);
 }
 
-/** @param value an IPv6 address with all its groups */
+/** Returns the bytes of an address. @param value an IPv4 address, or an IPv6 address with all its groups */
 function encodedAddress(value: string, type: 'A' | 'AAAA'): Buffer {
   if (type === 'A') return Buffer.from(value.split('.').map(Number));
   return Buffer.from(

@@ -4,7 +4,7 @@ import type { Tag } from './tags.ts';
 
 /* The recurring parts of a route's OpenAPI description. */
 
-/** A required JSON body. */
+/** Describes a required JSON body. */
 export function json<Schema extends z.ZodType>(schema: Schema) {
   return { required: true, content: { 'application/json': { schema } } };
 }
@@ -24,12 +24,12 @@ export function problems<Status extends keyof typeof TITLE>(...statuses: Status[
 
 type Described = { description: string; content: { 'application/problem+json': { schema: typeof Problem } } };
 
-/** A route under this tag that needs an access token. */
+/** Describes a route under this tag that needs an access token. */
 export function secured(tag: Tag) {
   return { tags: [tag], security: [{ bearer: [] }] };
 }
 
-/** A route under this tag that needs no access token. */
+/** Describes a route under this tag that needs no access token. */
 export function open(tag: Tag) {
   return { tags: [tag], security: [] };
 }

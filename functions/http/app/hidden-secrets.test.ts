@@ -43,7 +43,7 @@ beforeAll(async () => {
 });
 afterAll(() => on.close());
 
-/** All answers to GET requests that name a task or the organization. */
+/** Returns all answers to GET requests that name a task or the organization. */
 async function readBy(who: Client): Promise<string> {
   const paths = [
     `/api/tasks/?organization=${organization}&fields=payload,result,error,description`,

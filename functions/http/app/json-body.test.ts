@@ -16,7 +16,7 @@ async function send(body: string | Uint8Array, headers: Record<string, string> =
   return { status: response.status, body: JSON.parse(await response.text()) };
 }
 
-/** The reasons for refusing a value, found in the simplest way; empty when the value is acceptable. */
+/** Returns the reasons for refusing a value, found in the simplest way; empty when the value is acceptable. */
 function faults(value: unknown, depth = 0): Set<string> {
   const found = new Set<string>();
   if (typeof value === 'string' && value.includes('\u0000')) found.add('NUL');

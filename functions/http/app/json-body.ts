@@ -123,7 +123,7 @@ function refused({ pointer, detail }: JsonFault): Refusal {
   ]);
 }
 
-/** @throws Refusal `encoding_not_supported`: a compressed body could expand to any size */
+/** Refuses a compressed body. @throws Refusal `encoding_not_supported`: a compressed body could expand to any size */
 function demandPlain(encoding = ''): void {
   if (/^(?:identity)?$/i.test(encoding.trim())) return;
   const detail = 'Content-Encoding is not supported; send the body as it is';

@@ -22,7 +22,7 @@ afterAll(() => on.close());
 /** RFC 6901, section 3. */
 const POINTER = /^(?:\/(?:[^~/]|~[01])*)*$/;
 
-/** The value that a pointer refers to, as section 4 says. */
+/** Returns the value that a pointer refers to, as section 4 says. */
 function resolve(document: unknown, pointer: string): unknown {
   const tokens = pointer.split('/').slice(1);
   return tokens.reduce<unknown>((value, token) => {

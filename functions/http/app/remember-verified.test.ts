@@ -5,7 +5,7 @@ import { rememberVerified } from './remember-verified.ts';
 const START = Date.parse('2026-01-01T00:00:00Z');
 const MINUTE = 60_000;
 
-/** A token with this lifetime. These tests do not check its signature. */
+/** Returns a token with this lifetime. These tests do not check its signature. */
 const lasting = (seconds: number, sub = 'ada') =>
   new SignJWT({ sub })
     .setProtectedHeader({ alg: 'HS256' })

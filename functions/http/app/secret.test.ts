@@ -60,7 +60,7 @@ const REQUESTS: Record<string, () => Promise<[path: string, body?: object]>> = {
   ],
 };
 
-/** An invitation that Ada may answer. */
+/** Creates an invitation that Ada may answer. */
 async function invitation(): Promise<string> {
   const bob = await api.register();
   const [{ username }] = (await ada.ask('GET', `/api/organizations/${ada.organizationId}/members/`)).body
@@ -69,7 +69,7 @@ async function invitation(): Promise<string> {
   return (await bob.ask('POST', `/api/organizations/${made.id}/invitations/`, { username })).body.id;
 }
 
-/** Texts of an answer that may give access by themselves: signed URLs, and long random texts. */
+/** Returns the texts of an answer that may give access by themselves: signed URLs, and long random texts. */
 function suspects(answer: unknown): string[] {
   if (typeof answer === 'string') {
     const isSuspect = /^https?:.*[?]/.test(answer) || /^(?=.*\d)(?=.*[A-Z])[\w.-]{30,}$/.test(answer);

@@ -23,7 +23,7 @@ export function holdToDescription(app: App, document: OpenApi): App {
   return app;
 }
 
-/** @returns a function that throws when the answer to a method and path is not described */
+/** Returns a function that throws when the answer to a method and path is not described. */
 export function describedAnswers(document: OpenApi) {
   const { paths, components } = document;
   const ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: false });

@@ -35,7 +35,7 @@ const ORGANIZATION_OPERATIONS = [
 ];
 const MEMBER_OPERATIONS = ['updateMember', 'removeMember'];
 
-/** The link to the next page of a list. */
+/** Returns the link to the next page of a list. */
 const nextPage = (operationId: string, ...own: string[]): Record<string, Link> =>
   linksTo(
     [

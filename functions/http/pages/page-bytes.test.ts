@@ -21,10 +21,10 @@ afterAll(() => on.close());
 
 const LARGE = ['description', 'payload', 'result', 'error'];
 
-/** Bytes of an answer as Lambda counts them. */
+/** Returns the bytes of an answer as Lambda counts them. */
 const bytesOf = (body: unknown) => Buffer.byteLength(JSON.stringify({ body: JSON.stringify(body) }));
 
-/** Finished tasks with these texts as results, oldest first. */
+/** Creates finished tasks with these texts as results, oldest first. */
 async function tasksWith(results: readonly string[], given: object = {}): Promise<string[]> {
   const tasks = results.map((_, n) => ({ name: `Task ${n}`, ...given }));
   const { body } = await ada.ask('POST', '/api/tasks/bulk/', { tasks });
@@ -192,7 +192,7 @@ describe('what is no page', () => {
   }
 });
 
-/** The longest text of this character whose JSON has at most this many bytes. */
+/** Returns the longest text of this character whose JSON has at most this many bytes. */
 function longest(unit: string, bytes: number): string {
   const each = Buffer.byteLength(JSON.stringify(unit)) - 2;
   return unit.repeat(Math.floor((bytes - 2) / each));

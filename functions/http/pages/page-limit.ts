@@ -1,13 +1,13 @@
 import * as z from 'zod';
 
-/** The page size of a list, as a query parameter. */
+/** Returns the schema of a list's page size, as a query parameter. */
 export function pageLimit({ max, default: byDefault }: { max: number; default: number }) {
   return wholeNumber(max)
     .default(byDefault)
     .meta({ type: 'integer', minimum: 1, maximum: max, default: byDefault });
 }
 
-/** A whole number from 1, as a query parameter: digits only. */
+/** Returns the schema of a whole number from 1, as a query parameter: digits only. */
 export function wholeNumber(max: number) {
   return z
     .string()

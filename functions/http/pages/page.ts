@@ -29,7 +29,7 @@ export type PageFiller<Row, View> = {
   last: () => Row | undefined;
 };
 
-/** @param view converts a row to its form in the page */
+/** Returns an empty page. @param view converts a row to its form in the page */
 export function pageFiller<Row, View>(
   view: (row: Row) => View,
   maxBytes = PAGE_BYTES,

@@ -41,7 +41,7 @@ beforeEach(async () => {
   await arranged.clear();
 });
 
-/** A new organization. Its member makes all requests from now on. */
+/** Creates an organization. Its member makes all requests from now on. */
 async function enterOrganization(...args: Parameters<Arranged['organization']>): Promise<string> {
   const made = await arranged.organization(...args);
   principal = made;
@@ -63,7 +63,7 @@ async function request(method: string, path: string, body?: unknown) {
 const prices = (id: string, query = '') => request('GET', `/api/organizations/${id}/prices/${query}`);
 const watchlist = (id: string) => `/api/organizations/${id}/watchlist/`;
 
-/** RFC 3339, with the precision of stored times: seconds. */
+/** Returns a time in the past, in RFC 3339 with the precision of stored times: seconds. */
 const secondsAgo = (seconds: number) =>
   new Date(Math.floor(Date.now() / 1000 - seconds) * 1000).toISOString();
 const BUCKETS = ['2026-03-01T12:00:00.000Z', '2026-03-01T12:05:00.000Z', '2026-03-01T12:10:00.000Z'] as const;

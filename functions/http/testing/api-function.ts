@@ -9,7 +9,7 @@ import type { App } from '../app/app.ts';
 import { holdToDescription } from '../document/described.ts';
 import { openApiDocument } from '../document/document.ts';
 
-// biome-ignore lint/suspicious/noExplicitAny: a test reads whatever the answer holds, and fails where it does not
+// biome-ignore lint/suspicious/noExplicitAny: a test reads any member of the answer, and fails where the member is missing
 export type Answer = { status: number; headers: Headers; body: any };
 
 /** A registered user, with a function that sends requests in the user's name. */
@@ -21,7 +21,7 @@ export type Client = {
   ask: (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>;
 };
 
-/** A sandbox of the api function under its own role, with users that register through the auth function. */
+/** Starts a sandbox of the api function under its own role, with users that register through the auth function. */
 export function apiFunction(on: Stand) {
   const db = on.as('api');
   const auth = authFunction(on);

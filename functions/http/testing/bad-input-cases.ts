@@ -18,7 +18,7 @@ export type BadCase = {
   names: string[];
 };
 
-/** The usual case: status 400, one field named. */
+/** Returns the usual case: status 400, one field named. */
 const bad = (request: string, names: string, body?: unknown): BadCase => ({
   request,
   status: 400,

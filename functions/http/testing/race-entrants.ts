@@ -19,7 +19,7 @@ function filled(path: string, stage: Stage): string {
 
 type Body = object | ((stage: Stage) => object);
 
-/** A request of a person. @param named the path in the API's own description, when the stage's names differ from it */
+/** Returns a request of a person. @param named the path in the API's own description, when the stage's names differ from it */
 function request(
   person: Person,
   line: string,
@@ -40,7 +40,7 @@ function request(
   };
 }
 
-/** Background work of a function, without a waiting client. It must not fail. */
+/** Returns background work of a function, without a waiting client. The work must not fail. */
 const work = (run: (side: RaceSide, stage: Stage) => Promise<unknown>): Entrants[string] => ({
   run: async (side, stage) => {
     await run(side, stage);

@@ -13,7 +13,7 @@ import { Steps, steppedDatabase } from './stepped-database.ts';
 
 export type RaceSide = Awaited<ReturnType<typeof raceSide>>;
 
-/** One sandbox of every function, with statements that can be held. Both sides of a race share the bucket. */
+/** Starts one sandbox of every function, with statements that can be held. Both sides of a race share the bucket. */
 export async function raceSide(on: Stand, bucket = memoryArtifacts()) {
   const steps = new Steps();
   const real = Object.fromEntries(

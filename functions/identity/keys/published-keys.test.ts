@@ -5,7 +5,7 @@ import { rememberKeys } from './published-keys.ts';
 const { published } = await deriveKeys({ current: 'x'.repeat(64), previous: 'y'.repeat(64) });
 const [newer, older] = published.map(({ kid }) => kid) as [string, string];
 
-/** A table of keys that the test can change, a clock that the test sets in seconds, and the number of reads. */
+/** Returns a table of keys that the test can change, a clock that the test sets in seconds, and the number of reads. */
 function table(initially = published) {
   const state = { rows: initially, seconds: 0, reads: 0 };
   const find = rememberKeys(

@@ -16,6 +16,8 @@ export function publishedKeys(db: Database): FindVerificationKey {
 }
 
 /**
+ * Returns a lookup of keys that caches all keys that it has read.
+ *
  * @param read reads all published keys
  * @param now  milliseconds
  */

@@ -4,7 +4,7 @@ import { ROTATION_STEPS, type RotatedSecret, rotate } from './rotate-secret.ts';
 
 const OLD = 'o'.repeat(64);
 
-/** A stand-in for Secrets Manager during a rotation: it has made a pending version, still without a value. */
+/** Returns a stand-in for Secrets Manager during a rotation: it has made a pending version, still without a value. */
 function keeper() {
   const values = new Map([['v1', OLD]]);
   const stages = new Map<string, string | undefined>([

@@ -35,7 +35,7 @@ export type AuthFunction = AuthDeps &
 /** Limits so high that no test reaches them by accident. */
 const HARDLY_LIMITED = { loginsPerAddress: 100_000, registrationsPerAddress: 100_000 };
 
-/** A sandbox of the auth function and one of the session function, each with its own database role. */
+/** Starts a sandbox of the auth function and one of the session function, each with its own database role. */
 export function authFunction(
   on: Stand,
   secret: { current: string; previous?: string } = { current: SECRET },
@@ -80,7 +80,7 @@ export function authFunction(
 
 let counter = 0;
 
-/** Registration data of a person who is not registered yet. */
+/** Returns registration data of a person who is not registered yet. */
 export function newcomer(): { email: string; username: string; password: string } {
   counter += 1;
   return {
@@ -90,7 +90,7 @@ export function newcomer(): { email: string; username: string; password: string 
   };
 }
 
-/** A PHC string as another program might have made it, with another cost than ours. */
+/** Returns a PHC string as another program might have made it, with another cost than ours. */
 export function cheapHash(password: string): string {
   const nonce = Buffer.from('a salt of 16 byt');
   const cost = { memory: 1024, passes: 3, parallelism: 1, tagLength: 24 };

@@ -18,7 +18,10 @@ export type Ask = (
 /** An organization that is not a personal one, with one member in each role. */
 export type Team = { id: string } & Record<Role, Member>;
 
-/** A sandbox with the organization routes, under the api function's role. The test sets the principal of each request. */
+/**
+ * Starts a sandbox with the organization routes, under the api function's role. The test sets the principal of each
+ * request.
+ */
 export function organizationApi(on: Stand) {
   const app = createApp((message, { error }) => {
     throw new Error(message, { cause: error });

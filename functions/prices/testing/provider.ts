@@ -78,7 +78,7 @@ const QUOTES: Record<string, Quote> = {
   ethereum: { usd: '3475.39', usd_24h_change: '2.1', eur: '3198.62', eur_24h_change: 'null' },
 };
 
-/** @param port 0 for a free port */
+/** Starts a provider. @param port 0 for a free port */
 export async function startProvider(port = 0): Promise<StandInProvider> {
   const requests: StandInProvider['requests'] = [];
   const quotes = new Map(Object.entries(QUOTES));

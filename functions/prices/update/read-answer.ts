@@ -86,7 +86,7 @@ function readChange(value: unknown, report: Report): string | null {
   return null;
 }
 
-/** True for a JSON object. A `LosslessNumber` is an object in JavaScript, but not in JSON. */
+/** Returns true for a JSON object. A `LosslessNumber` is an object in JavaScript, but not in JSON. */
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !isLosslessNumber(value);
 }

@@ -45,7 +45,7 @@ beforeEach(async () => {
 });
 afterEach(() => provider.close());
 
-/** The connection, with a count of the statements that are sent on it. */
+/** Returns the connection, with a count of the statements that are sent on it. */
 const counted = (on: Database): Database =>
   new Proxy(on, {
     apply(target, self, args) {
@@ -81,7 +81,7 @@ function deps(on = db): UpdateDeps {
   };
 }
 
-/** The time of the event `n` ticks from the current one. */
+/** Returns the time of the event `n` ticks from the current one. */
 const event = (n = 0) => new Date(now.getTime() + n * INTERVAL_SECONDS * 1000);
 const run = (n = 0, on = db) => updatePrices(deps(on), event(n), 30);
 

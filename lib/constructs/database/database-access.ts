@@ -46,7 +46,7 @@ export class DatabaseAccess extends Construct {
     this.connections = new Connections({ securityGroups: [database.securityGroup] });
   }
 
-  /** Percentage of `maxCapacity` that the busiest instance uses. */
+  /** Returns the metric of the percentage of `maxCapacity` that the busiest instance uses. */
   utilization(options: MetricOptions): IMetric {
     return this.metric('ACUUtilization', options);
   }
@@ -55,7 +55,10 @@ export class DatabaseAccess extends Construct {
     return this.metric('DatabaseConnections', options);
   }
 
-  /** Age in transactions of the oldest row that vacuum has not frozen. Postgres refuses to write at two thousand million. */
+  /**
+   * Returns the metric of the age, in transactions, of the oldest row that vacuum has not frozen. Postgres refuses to
+   * write at two thousand million.
+   */
   transactionAge(options: MetricOptions): IMetric {
     return this.metric('MaximumUsedTransactionIDs', options);
   }

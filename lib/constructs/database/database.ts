@@ -148,7 +148,7 @@ function restorable(scope: Construct, cluster: CfnDBCluster): void {
   cluster.addPropertyOverride('SnapshotIdentifier', {
     'Fn::If': [logicalId, snapshot.valueAsString, { Ref: 'AWS::NoValue' }],
   });
-  // Both values come from the snapshot, and RDS refuses them beside it.
+  // Both values come from the snapshot. RDS refuses them together with a snapshot.
   cluster.addPropertyOverride('MasterUsername', fresh(cluster.masterUsername));
   cluster.addPropertyOverride('DatabaseName', fresh(cluster.databaseName));
 }

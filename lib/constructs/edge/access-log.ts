@@ -7,8 +7,8 @@ import type { Stage } from '../../stages.ts';
 import { removalPolicyOf } from '../removal-policy.ts';
 
 /**
- * Logs the path, time, client address and outcome of each request. Never logs the query string, because it may contain a
- * ticket.
+ * Logs each request or event: what was called, when, from which address and with which outcome. Never logs the query
+ * string, because it may contain a ticket.
  *
  * The client's address comes from `origin-check`, which trusts only the front door. `identity.sourceIp` is the direct
  * peer of API Gateway: CloudFront, or a client that bypasses CloudFront and is refused.

@@ -79,7 +79,7 @@ export class HttpEndpoint extends Construct {
     }
   }
 
-  /** Requests that failed in API Gateway or in a function behind it. */
+  /** Returns the metric of requests that failed in API Gateway or in a function behind it. */
   serverErrors(options: MetricOptions): IMetric {
     return this.api.metricServerError(options);
   }
@@ -88,7 +88,7 @@ export class HttpEndpoint extends Construct {
     return this.api.metricCount(options);
   }
 
-  /** Milliseconds from request to answer. */
+  /** Returns the metric of milliseconds from request to answer. */
   latency(options: MetricOptions): IMetric {
     return this.api.metricLatency(options);
   }

@@ -33,7 +33,10 @@ export class OriginSecret extends Construct {
     fn.addEnvironment('ORIGIN_SECRET_ARN', this.secret.secretArn);
   }
 
-  /** For a property that CloudFormation fills in at deployment. The template contains only a reference. */
+  /**
+   * Returns the secret's value for a property that CloudFormation fills in at deployment. The template contains only a
+   * reference.
+   */
   get value(): SecretValue {
     return this.secret.secretValue;
   }

@@ -72,12 +72,12 @@ export class SocketEndpoint extends Construct {
     });
   }
 
-  /** Events that the function answered with 4xx, for example when it refused a ticket, or with 5xx. */
+  /** Returns the metric of events that the function answered with 4xx, for example when it refused a ticket, or with 5xx. */
   refusals(options: MetricOptions): IMetric {
     return this.metric('IntegrationError', options);
   }
 
-  /** Events that no function answered: it threw, or it could not be called. */
+  /** Returns the metric of events that no function answered: the function threw, or it could not be called. */
   executionErrors(options: MetricOptions): IMetric {
     return this.metric('ExecutionError', options);
   }

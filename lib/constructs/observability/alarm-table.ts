@@ -50,7 +50,7 @@ const ALARMED_FUNCTIONS = [
   'rotate-signing-key',
 ] as const satisfies readonly FunctionName[];
 
-/** Every alarm of the stage, by name. docs/operating.md says what to do about each alarm, under the same name. */
+/** Returns every alarm of the stage, by name. docs/operating.md says what to do about each alarm, under the same name. */
 export function alarmTable(watched: Watched): Record<string, AlarmSpec> {
   return {
     ...ofTasks(watched),
@@ -225,9 +225,9 @@ function notEmpty(queue: Queue, says: string): AlarmSpec {
 }
 
 /**
- * An alarm on a queue whose readers are too slow. The age also counts hidden messages: those of a dead worker are hidden
- * for an hour and a half, while the dispatcher lets other workers run their tasks. So the age counts only when some
- * messages were visible all the time.
+ * Returns an alarm on a queue whose readers are too slow. The age also counts hidden messages: those of a dead worker are
+ * hidden for an hour and a half, while the dispatcher lets other workers run their tasks. So the age counts only when
+ * some messages were visible all the time.
  */
 function old(queue: Queue, says: string): AlarmSpec {
   const metric = new MathExpression({

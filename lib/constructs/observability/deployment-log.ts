@@ -5,8 +5,9 @@ import { CeleriacFunction } from '../function.ts';
 import { removalPolicyOf } from '../removal-policy.ts';
 
 /**
- * A log group for the library's own functions, which call ours during a deployment. Without it, they would write into
- * groups that Lambda creates outside of any stack and keeps for ever. Call it after all other resources have been added.
+ * Adds a log group for the library's own functions, which call ours during a deployment. Without it, they would write
+ * into groups that Lambda creates outside of any stack and keeps for ever. Call it after all other resources have been
+ * added.
  */
 export function deploymentLog(stack: Stack, stage: Stage): void {
   const foreign = stack.node

@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => on.close());
 
-/** A newly registered user. */
+/** Registers a new user. */
 async function registered() {
   const who = newcomer();
   const { status, body } = await auth.post('/api/auth/register/', who);

@@ -29,7 +29,7 @@ const bulk = (body: object, headers?: Record<string, string>) =>
   ada.ask('POST', '/api/tasks/bulk/', body, headers);
 const get = async (path: string, who = ada) => (await who.ask('GET', path)).body;
 
-/** A batch of `count` tasks, with their ids. */
+/** Creates a batch of `count` tasks. Returns its id and the ids of its tasks. */
 async function batchOf(count: number, given: object = {}): Promise<{ id: string; ids: string[] }> {
   const { body } = await bulk({ tasks: tasks(count, given) });
   const rows = await on.admin`select id from tasks where batch_id = ${body.batch.id} order by id`;

@@ -24,7 +24,7 @@ afterAll(() => on.close());
 const inDays = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString();
 const act = async (body: object, who = ada) => (await who.ask('POST', '/api/bulk-actions/', body)).body;
 
-/** Ids of new tasks, in their order. */
+/** Creates tasks. Returns their ids in their order. */
 async function made(count: number, given: object = {}, who = ada): Promise<string[]> {
   const tasks = Array.from({ length: count }, (_, n) => ({ name: `Task ${n}`, ...given }));
   const { body } = await who.ask('POST', '/api/tasks/bulk/', { tasks });
@@ -32,14 +32,14 @@ async function made(count: number, given: object = {}, who = ada): Promise<strin
   return rows.map(({ id }) => String(id));
 }
 
-/** The number of tasks with each status in the client's organization. */
+/** Returns the number of tasks with each status in the client's organization. */
 async function statuses(who = ada): Promise<Record<string, number>> {
   const rows = await on.admin`
     select status, count(*)::int as n from tasks where organization_id = ${who.organizationId} group by 1`;
   return Object.fromEntries(rows.map(({ status, n }) => [status, n]));
 }
 
-/** One task in each status, written past all guards, in the order of the table of statuses. */
+/** Creates one task in each status, past all guards. Returns their ids in the order of the table of statuses. */
 async function oneOfEach(): Promise<string[]> {
   const ids = await made(TASK_STATUSES.length, { scheduled_time: inDays(1) });
   for (const [n, status] of TASK_STATUSES.entries()) await force(on.admin, ids[n] ?? '', status);

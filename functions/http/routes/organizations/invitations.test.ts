@@ -235,7 +235,7 @@ describe('an invitation', () => {
 });
 
 describe('quotas hold at their edge, also for two at once', () => {
-  /** Two requests of two sandboxes. Both wait for the same row before they count. */
+  /** Sends two requests of two sandboxes. Both wait for the same row before they count. */
   async function atOnce(
     lock: { table: 'organizations' | 'users'; id: string },
     requests: (() => Promise<{ status: number }>)[],

@@ -6,7 +6,7 @@ export type ResultDeps = { artifacts: Pick<Artifacts, 'presignDownload'> };
 /** Lifetime of a download URL of a result. A client that needs a new URL requests the task again. */
 const LINK_SECONDS = 900;
 
-/** Download URL for a result that is too large for the row. Valid for 15 minutes, for everybody who has the URL. */
+/** Returns a download URL for a result that is too large for the row. Valid for 15 minutes, for everybody who has the URL. */
 export function resultLink(
   { artifacts }: ResultDeps,
   { id, artifact }: Pick<Task, 'id' | 'artifact'>,

@@ -140,7 +140,10 @@ export function taskWithPayload(task: Task): z.infer<typeof TaskWithPayload> {
   return { ...taskView(task), payload: task.payload };
 }
 
-/** `GET /api/tasks/<id>/status/`: first the fields of the replaced API, then the fields that a polling client needs. */
+/**
+ * Returns the answer of `GET /api/tasks/<id>/status/`: first the fields of the replaced API, then the fields that a
+ * polling client needs.
+ */
 export function taskStatusView(task: Task): Omit<z.infer<typeof TaskStatusView>, 'result_url'> {
   const { id, status, result, error_message, created_at, updated_at, attempt, next_attempt_at, seq } =
     taskView(task);
