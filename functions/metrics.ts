@@ -56,8 +56,7 @@ const MAX_VALUES = 100;
  * @param write receives each line, with its line end
  * @param stage the only dimension: each further dimension multiplies the cost of the metrics
  * @param published decides if a metric is published; each metric costs money
- * @see
- *   https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+ * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */
 export function metrics(
   write: (line: string) => void,

@@ -88,8 +88,8 @@ export async function subscribe(deps: SubscribeDeps, connectionId: string, subje
 
 /**
  * Sends a watcher the states that it has missed. A frame of this function may arrive after a newer frame from the
- * function that changed the row. So while a newer state exists than the last one sent here, this state is sent too, so
- * that the last frame is the newest.
+ * function that changed the row. So this function also sends every newer state of the row, and the last frame is the
+ * newest.
  */
 async function catchUp(
   deps: SubscribeDeps,

@@ -21,7 +21,7 @@ export interface ReadBody {
 
 /**
  * Reads and decodes a body. Decoding stops at the limit, so that a few kilobytes cannot become gigabytes. When there are
- * several encodings, each stage has its own limit.
+ * several encodings, the input of each decoder has a limit of its own.
  *
  * With `truncate`, a body that is too long or damaged is kept as far as it could be decoded.
  *

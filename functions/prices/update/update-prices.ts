@@ -52,8 +52,8 @@ export async function updatePrices(deps: UpdateDeps, eventTime: Date, budgetSeco
 const LEVELS = { stored: 'info', nothing_watched: 'info', partial: 'warn', failed: 'error' } as const;
 
 /**
- * Returns the times that a price of a bucket may have: before the bucket's second next tick, however late the event
- * comes, and not in the future.
+ * Returns the bounds of a price's time. The latest time is the bucket's second next tick, however late the event comes,
+ * but not the future, apart from the tolerance of clocks.
  */
 function timeBounds(bucket: Date, now: Date): TimeBounds {
   const latest = Math.min(
