@@ -24,9 +24,9 @@ export type Stage = {
     maxTableBytes: number;
   };
   /**
-   * Maximum sandboxes, and so maximum connections that they hold. Functions behind a queue are bounded by the queue's
-   * mapping, because throttling would use up receive counts. The others are bounded by reserved concurrency, which needs
-   * an account whose limit leaves 100 unreserved.
+   * Maximum sandboxes, and so maximum connections that they hold. Functions behind a queue are bounded by the queue's mapping,
+   * because throttling would use up receive counts. The others are bounded by reserved concurrency, which needs an account whose
+   * limit leaves 100 unreserved.
    */
   concurrency: {
     functions: Record<Exclude<FunctionName, Unreserved>, number>;
@@ -41,59 +41,52 @@ export type Stage = {
     leaseSeconds: number;
   };
   /**
-   * Limits of one account, by the names in the table `quotas`. Each deployment writes them into this table. Together with
-   * the workers' places (a hundred requests for each sandbox), they determine how many accounts could fill the workers
-   * with slow requests.
+   * Limits of one account, by the names in the table `quotas`. Each deployment writes them into this table. Together with the
+   * workers' places (a hundred requests for each sandbox), they determine how many accounts could fill the workers with slow
+   * requests.
    */
   quotas: Quotas;
   /** Requests per second, and in a burst, before API Gateway answers 429. */
   throttle: { http: Throttle; socket: Throttle };
   logs: { retention: RetentionDays; level: 'DEBUG' | 'INFO' };
   /**
-   * Observability in addition to logs, traces and the metrics that AWS keeps by itself. docs/cost.md gives the cost.
-   * `dev` has every alarm, but no dashboard: its developers see the tasks in the console and read the logs.
+   * Observability in addition to logs, traces and the metrics that AWS keeps by itself. docs/cost.md gives the cost. `dev` has
+   * every alarm, but no dashboard: its developers see the tasks in the console and read the logs.
    */
   observability: {
-    /**
-     * Metrics of tasks and prices that the functions publish: all, only those that alarms use, or none. With none, there
-     * are no such alarms.
-     */
+    /** Metrics of tasks and prices to publish: all, those that alarms use, or none. With none, there are no such alarms. */
     metrics: 'all' | 'alarmed' | 'none';
     dashboard: boolean;
   };
   /**
-   * True to encrypt database, artifacts and the signing secret with a key of this stage ($1 per month) instead of AWS's
-   * own. Decide before there are data: a change replaces the database by an empty one, and leaves a snapshot. `npm run
-   * preflight` refuses such a change.
+   * True to encrypt database, artifacts and the signing secret with a key of this stage ($1 per month) instead of AWS's own.
+   * Decide before there are data: a change replaces the database by an empty one, and leaves a snapshot. `npm run preflight`
+   * refuses such a change.
    */
   ownKey: boolean;
-  /**
-   * E-mail address for alarms. Its owner must confirm it once. Without it, alarms reach nobody until somebody subscribes
-   * to the topic.
-   */
+  /** E-mail address for alarms. Its owner must confirm it once. Without it, only subscribers of the topic get alarms. */
   alarms: { email?: string };
   /**
-   * US dollars per month for the whole account. The alarms' e-mail address gets mail about it. Without it, there is no
-   * budget.
+   * US dollars per month for the whole account. The alarms' e-mail address gets mail about it. Without it, there is no budget.
    */
   monthlyBudget?: number;
   /**
-   * An existing network to use instead of a new one. Its function subnets must lead to the internet, and its database
-   * subnets must be in two zones. A gateway endpoint for S3 saves money.
+   * An existing network to use instead of a new one. Its function subnets must lead to the internet, and its database subnets
+   * must be in two zones. A gateway endpoint for S3 saves money.
    */
   vpc?:
     | { id: string; functionSubnetIds: readonly string[]; databaseSubnetIds: readonly string[] }
     | undefined;
   /**
-   * True to reserve the concurrency in the table below. Without reservations, an account with a low quota can be used,
-   * but a flood of requests can take every connection of the database.
+   * True to reserve the concurrency in the table below. Without reservations, an account with a low quota can be used, but a
+   * flood of requests can take every connection of the database.
    */
   reservations: boolean;
   /** Domain of the front door. Without it, the front door has the address that CloudFront gives. */
   domain?: Domain;
   /**
-   * AWS WAF in front of the front door. Costs at least $5 per month, and needs `cdk bootstrap` in a second region:
-   * CloudFront's firewalls are in us-east-1.
+   * AWS WAF in front of the front door. Costs at least $5 per month, and needs `cdk bootstrap` in a second region: CloudFront's
+   * firewalls are in us-east-1.
    */
   firewall: {
     on: boolean;
@@ -102,10 +95,7 @@ export type Stage = {
     /** Registrations, logins and new tokens of one address in five minutes. Refreshed tokens do not count. */
     loginsPerFiveMinutes: number;
   };
-  /**
-   * Requests from one client address, or from one /64 of IPv6, before the auth function refuses it. An enabled firewall
-   * counts separately.
-   */
+  /** Requests from one client address (of IPv6, a /64) that the auth function allows. A firewall counts separately. */
   logins: {
     /** Logins and registrations within five minutes. */
     perAddress: number;
@@ -129,10 +119,7 @@ export type Domain = {
   name: string;
   /** A certificate for this name in us-east-1, where CloudFront looks for it. */
   certificateArn: string;
-  /**
-   * The zone in Route 53 that gets the records. Without it, the owner of the domain must point the domain to the front
-   * door.
-   */
+  /** The zone in Route 53 that gets the records. Without it, the owner of the domain must point the domain to the front door. */
   hostedZone?: { id: string; name: string };
 };
 
@@ -156,10 +143,7 @@ type Quotas = {
 
 type Throttle = { rateLimit: number; burstLimit: number };
 
-/**
- * An office behind one address logs in less often than every three seconds, and registers fewer than thirty people per
- * hour.
- */
+/** An office behind one address logs in less often than every three seconds, and registers fewer than thirty people per hour. */
 const LOGIN_LIMITS = { perAddress: 100, registrationsPerAddress: 30 };
 
 /** 100 requests per second are enough for an integrator. The logins are those of `LOGIN_LIMITS`. */
@@ -271,8 +255,8 @@ const MAX_NAME_LENGTH = 20;
 const STAGE_NAME = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
 
 /**
- * Returns the stage with this name. `dev` and `prod` have tables of their own. Any other name, such as `pr-12`, is a
- * further stage with the sizes of `dev`, and keeps no data.
+ * Returns the stage with this name. `dev` and `prod` have tables of their own. Any other name, such as `pr-12`, is a further
+ * stage with the sizes of `dev`, and keeps no data.
  *
  * @throws when the name cannot be part of the names of AWS resources
  */
@@ -290,8 +274,8 @@ export function stageNamed(name: string): Stage {
 const CONNECTIONS_KEPT_FREE = 20;
 
 /**
- * Checks that the database has enough connections. Every sandbox holds one connection. For a while after a deployment,
- * frozen sandboxes of the old version hold theirs too, so each sandbox counts twice.
+ * Checks that the database has enough connections. Every sandbox holds one connection. For a while after a deployment, frozen
+ * sandboxes of the old version hold theirs too, so each sandbox counts twice.
  *
  * @throws when the functions could need more connections than the database has
  */
