@@ -26,7 +26,7 @@ export interface EventSourceMapping {
 /**
  * Emulates a Lambda event source mapping of a queue: receives batches, invokes the function with each batch, and
  * deletes the messages that succeeded. A failed message stays invisible until its visibility timeout. A refused batch
- * becomes visible at once.
+ * becomes visible after a second.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
  */
