@@ -167,7 +167,7 @@ async function compose(options: RuntimeOptions, undo: AsyncDisposableStack): Pro
     },
     log: (name, line) => functionLog.write(`[${shortName(name)}] ${line}`),
     onFailure: (name, why) => {
-      // An invocation that a stop interrupts continues at the next start, like after a crash.
+      // An invocation that a stop interrupts continues at the next start, as after a crash.
       if (!isStopping) log(`${shortName(name)} failed: ${why} (more in ${inDataDir('functions.log')})`);
     },
   });

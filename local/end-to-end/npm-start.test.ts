@@ -10,7 +10,7 @@ import { freePort } from '../process/free-port.ts';
 import { register, request, type User, watch } from './client.ts';
 
 /*
- * `npm start` like a user runs it: used, killed with -9 during work, and started again.
+ * `npm start` as a user runs it: used, killed with -9 during work, and started again.
  */
 
 const REPOSITORY = resolve(import.meta.dirname, '../..');

@@ -9,7 +9,7 @@ import { freePort } from '../process/free-port.ts';
 import { register, watch } from './client.ts';
 
 /*
- * `npm run start:localstack` like a user runs it.
+ * `npm run start:localstack` as a user runs it.
  */
 
 const REPOSITORY = resolve(import.meta.dirname, '../..');

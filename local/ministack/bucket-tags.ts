@@ -4,8 +4,8 @@ import { readAssembly } from '../template/assembly.ts';
 import { CREDENTIALS, REGION } from './cdk.ts';
 
 /**
- * Sets the template's tags on the deployed buckets, because the emulator's CloudFormation drops them. By one of the
- * tags the CDK library's function knows that it may empty a bucket.
+ * Sets the template's tags on the deployed buckets, because the emulator's CloudFormation drops them. The CDK library's
+ * function empties a bucket only if it has one of these tags.
  */
 export async function tagBuckets(assembly: string, endpoint: string): Promise<void> {
   const options = { endpoint, region: REGION, credentials: CREDENTIALS };

@@ -46,7 +46,7 @@ export function standInDatabase({ host, port, url }: Postgres): StandInDatabase 
     },
     createMaster: ({ username, password }) =>
       asSuperuser(url(), async (sql) => {
-        // Like on RDS, the master user is no superuser but may create roles and databases.
+        // As on RDS, the master user is no superuser but may create roles and databases.
         await sql`create role ${sql(username)} login createrole createdb`;
         await setPassword(sql, username, password);
         await sql`create database ${sql(DATABASE)} owner ${sql(username)}`;

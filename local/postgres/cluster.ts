@@ -53,7 +53,7 @@ const SETTINGS = {
   wal_level: 'minimal',
   max_wal_senders: '0',
   jit: 'off',
-  // Solid-state disks: an index pays from the first page on.
+  // Solid-state disks: an index pays off from the first page on.
   random_page_cost: '1.1',
   // A prepared statement keeps the plan that it got for an empty table until the table is analyzed. The default
   // interval of a minute is far too long for a system that starts empty.

@@ -38,7 +38,7 @@ interface Way {
   readonly programs: string;
   /** A command that changes the user and then runs its arguments. Default: none. */
   readonly through?: readonly string[];
-  /** The account as which the program is spawned. */
+  /** The account that runs the program. */
   readonly account?: Account;
   /** True when the account cannot enter the directories above the data. */
   readonly isShutOut?: boolean;
@@ -97,7 +97,10 @@ function throughSetpriv({ uid, gid }: Account): string[] {
   return ['setpriv', ...user, '--securebits=+no_setuid_fixup', ...capability, '--'];
 }
 
-/** True when the account can run the program and enter the directory. With `isShutOut` the directory is not tested. */
+/**
+ * Returns true when the account can run the program and enter the directory. With `isShutOut` the directory is not
+ * tested.
+ */
 function works(way: Way, directory: string): boolean {
   const script = 'cd -- "$1" && exec "$2" --version';
   const args = ['-c', script, 'sh', way.isShutOut ? '/' : directory, join(way.programs, 'bin', 'postgres')];

@@ -9,9 +9,12 @@ export interface Places {
   readonly database: { readonly host: string; readonly port: number };
   /** SQS, e.g. `http://127.0.0.1:4566`. */
   readonly queues: string;
-  /** Replaces `https://<id>.execute-api.<region>.amazonaws.com` of the WebSocket API, for posts to connections. */
+  /**
+   * Address that replaces `https://<id>.execute-api.<region>.amazonaws.com` of the WebSocket API, for posts to
+   * connections.
+   */
   readonly webSocketManagement: string;
-  /** Replaces the addresses of the HTTP API and the front door. */
+  /** Address that replaces the addresses of the HTTP API and the front door. */
   readonly frontDoor: string;
 }
 
@@ -167,7 +170,7 @@ function namesOf({ properties }: Resource): Record<string, unknown> {
 }
 
 /**
- * Describes a resource whose `Ref` is its name. Without a name it is named after stack and logical id, like
+ * Describes a resource whose `Ref` is its name. Without a name it is named after stack and logical id, as
  * CloudFormation does.
  */
 function named(

@@ -51,8 +51,8 @@ export async function synthesizedAssembly(log: (line: string) => void, ownDist =
 }
 
 /**
- * True when this user may create files in the directory. The file system may be read-only, or another user may own the
- * checkout.
+ * Returns true when this user may create files in the directory. The file system may be read-only, or another user may
+ * own the checkout.
  */
 async function isWritable(directory: string): Promise<boolean> {
   try {

@@ -22,8 +22,8 @@ const VISIBILITY_SECONDS = 10;
 const MAX_RECEIVES = 3;
 
 /**
- * Tasks created per second lie within these bounds, so that creation lasts about this many seconds, enough for all
- * faults.
+ * Creation lasts this many seconds, long enough for all faults, at a rate between `atLeast` and `atMost` tasks per
+ * second.
  */
 const CREATION = { seconds: 25, atLeast: 40, atMost: 400 } as const;
 
@@ -57,7 +57,7 @@ export interface TortureOptions {
   readonly tasks: number;
   readonly seed: number;
   readonly log: (line: string) => void;
-  /** Ends the run early, also without leaving anything behind. */
+  /** Ends the run early. An early end also leaves nothing behind. */
   readonly signal: AbortSignal;
 }
 

@@ -2,7 +2,7 @@ import type { Contender } from '../measuring/contender.ts';
 import { bulk, lateness, single, startLatency } from './measure.ts';
 import { openSession } from './session.ts';
 
-/** Celeriac, called over HTTP like an external program would call it. */
+/** Celeriac, called over HTTP as an external program would call it. */
 export const celeriac: Contender = {
   name: 'celeriac',
   measures: ['bulk', 'single', 'latency', 'lateness'],

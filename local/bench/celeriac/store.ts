@@ -51,7 +51,7 @@ export async function backlogOf(sql: Rows, name: string): Promise<number> {
   return row?.count ?? 0;
 }
 
-/** True when no task is due or running. */
+/** Returns true when no task is due or running. */
 export async function isIdle(sql: Rows): Promise<boolean> {
   const rows = await sql`
     (select from tasks where status = 'SCHEDULED' and next_dispatch_at < now() + interval '1 hour' and run_at < now() limit 1)

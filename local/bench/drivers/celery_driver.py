@@ -13,7 +13,7 @@ import redis
 
 from celery_tasks import TABLE, app, process
 
-# Separate processes, like a web server has: threads of one process share an interpreter.
+# Separate processes, as a web server has them: threads of one process share an interpreter.
 PRODUCERS = 4
 ROW = "insert into tasks (name, description, scheduled_time, status, payload) values (%s, %s, now(), 'PENDING', %s) returning id"
 VALUES = ("noop", "", '{"note": "no operation"}')

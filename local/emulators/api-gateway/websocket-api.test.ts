@@ -27,7 +27,7 @@ const FUNCTION = `export const handler = async (event) => {
 
 let servers: Server[];
 let api: WebSocketApi;
-/** An equal API with short time limits. */
+/** A second API with short time limits. */
 let impatient: WebSocketApi;
 let lines: string[];
 let stop: () => Promise<void>;

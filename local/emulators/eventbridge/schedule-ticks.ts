@@ -18,7 +18,7 @@ export interface ScheduleTicks {
 /**
  * Follows the ticks of a schedule by the wall clock. The latest tick before `start` is due at once.
  *
- * After a sleep of more than five minutes only the latest tick fires, like after a start. When the clock is set back by
+ * After a sleep of more than five minutes only the latest tick fires, as after a start. When the clock is set back by
  * more than a period, the ticks of the new clock fire, although some have the time of an earlier tick. A schedule that
  * waited for the clock to catch up would stand still.
  */

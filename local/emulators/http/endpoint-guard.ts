@@ -5,8 +5,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 const LOOPBACK_NAMES = new Set(['localhost', '127.0.0.1', '[::1]']);
 
 /**
- * True when `Host` names this machine. By DNS rebinding a web page may resolve its own name to this machine; that name
- * would then be the `Host`.
+ * Returns true when `Host` names this machine. By DNS rebinding a web page may resolve its own name to this machine;
+ * that name would then be the `Host`.
  */
 export function namesThisMachine(host: string | undefined): boolean {
   if (host === undefined) return false;

@@ -15,7 +15,7 @@ import { type EventSourceMapping, startEventSourceMapping } from './event-source
 import type { Lambda } from './lambda.ts';
 import { startFixtureLambda } from './testing/fixtures.ts';
 
-/** Reports the failed messages, or throws, as the bodies of the messages ask. */
+/** Reports failed messages, throws or waits, depending on the messages' bodies. */
 const FUNCTION = `export const handler = async ({ Records }) => {
   console.log(JSON.stringify(Records));
   if (Records.some(({ body }) => body === 'slow')) await new Promise((r) => setTimeout(r, 300));

@@ -20,7 +20,7 @@ const IDLE_SECONDS = 300;
 /** Number of invocations that may wait for a sandbox. Further ones are throttled. */
 const MAX_WAITING = 10_000;
 
-/** A refusal by the Lambda service, like the SDK throws it. */
+/** A refusal by the Lambda service, as the SDK throws it. */
 export class LambdaRefusal extends Error {
   readonly code: 'ResourceNotFoundException' | 'TooManyRequestsException' | 'RequestTooLargeException';
 

@@ -3,7 +3,7 @@ import { REGION } from '../../template/physical.ts';
 
 /**
  * Returns the environment of a sandbox: Lambda's variables, the template's variables, and the emulators' addresses.
- * Only PATH comes from the developer's environment. HOME does not exist, like on Lambda: the SDK reads settings there.
+ * Only PATH comes from the developer's environment. HOME does not exist, as on Lambda: the SDK reads settings there.
  * Without HOME it would find the developer's settings, or fail for a user without a home.
  *
  * @param endpoints `AWS_ENDPOINT_URL…`, which the SDK reads by itself

@@ -1,4 +1,4 @@
-/** Messages between Lambda's emulator and a sandbox over IPC. Payloads are JSON texts, like in Lambda's protocol. */
+/** Messages between Lambda's emulator and a sandbox over IPC. Payloads are JSON texts, as in Lambda's protocol. */
 
 /** First message to the sandbox. */
 export interface Initialization {

@@ -22,7 +22,7 @@ export interface Adaptation {
 
 export type Variables = Readonly<Record<string, string | null>>;
 
-/** Replaces a resource that the emulator cannot create: it has an id and no effect. */
+/** Type of the placeholder for a resource that the emulator cannot create. It has an id and no effect. */
 const PLACEHOLDER = 'AWS::CloudFormation::WaitConditionHandle';
 
 /**

@@ -8,7 +8,7 @@ import { register, watch, watchFromBefore } from '../../end-to-end/client.ts';
 import { freePort } from '../../process/free-port.ts';
 
 /*
- * `npm run deploy:ministack` like a user runs it, beside the deployment of the other tests.
+ * `npm run deploy:ministack` as a user runs it, beside the deployment of the other tests.
  */
 
 const REPOSITORY = resolve(import.meta.dirname, '../../..');
@@ -38,7 +38,7 @@ beforeAll(async () => {
 
 afterAll(() => signal('SIGKILL'));
 
-/** Signals npm and its children, like a terminal does. */
+/** Signals npm and its children, as a terminal does. */
 function signal(name: 'SIGINT' | 'SIGKILL'): void {
   try {
     process.kill(-(npm.pid ?? 0), name);

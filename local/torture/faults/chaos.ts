@@ -109,8 +109,8 @@ export function startChaos(options: ChaosOptions): Chaos {
   }
 
   /**
-   * Returns any of the four workers. Undefined for a worker that does not exist yet; otherwise the last task would
-   * never end. Also undefined for the stalled worker, which must live to continue.
+   * Picks one of the four workers at random. Returns undefined for a worker that does not exist yet, because the last
+   * task would otherwise never end. Returns undefined for the stalled worker too, which must live to continue.
    */
   function aWorker(): number | undefined {
     const pids = runtime.sandboxes('worker');

@@ -27,7 +27,7 @@ export interface QueueProxy {
   readonly endpoint: string;
   /** Sets the address to which requests are passed. Undefined: cuts all open and new connections. */
   passTo(upstream: string | undefined): void;
-  /** Calls SQS directly, without the faults of the proxy. */
+  /** Calls SQS directly. The call is neither counted nor doubled. */
   ask(action: string, body: unknown): Promise<Record<string, unknown>>;
   /** Number of messages that were sent a second time. */
   doubled(): number;

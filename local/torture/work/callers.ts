@@ -40,7 +40,7 @@ export interface Callers {
   started(id: string): void;
   /** Retries some of these failed or cancelled tasks. */
   considerRetries(ids: readonly string[]): void;
-  /** True while a cancel or a retry is planned or under way. */
+  /** Returns true while a cancel or a retry is planned or under way. */
   isBusy(): boolean;
   stop(): Promise<void>;
 }
