@@ -1,6 +1,7 @@
-import { cpSync, existsSync, rmSync, statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { build, type Plugin } from 'esbuild';
+import { createHash } from 'node:crypto';
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { DATABASE_FUNCTIONS, FUNCTION_NAMES, type FunctionName, mapFunctions } from './functions.ts';
 import { writeRdsAuthorities } from './rds-authorities.ts';
 
@@ -94,26 +95,117 @@ const leaveOut: Plugin = {
  * @throws when handlers, the migrations or the console are missing, naming all of them, or when a source does not compile
  */
 export async function bundleFunctions(places: Partial<BundlePlaces> = {}): Promise<Bundles> {
-  const { sourceRoot, consoleRoot, outputRoot } = { ...PLACES, ...places };
-  const handlers = mapFunctions((name) => join(sourceRoot, 'handlers', `${name}.ts`));
-  const migrations = join(sourceRoot, 'database', 'migrations');
-  const companions = FUNCTION_NAMES.flatMap((name) =>
-    (COMPANIONS[name] ?? []).map((program): [string, string] => [
-      `${name}/${program}`,
-      join(sourceRoot, 'handlers', `${program}.ts`),
-    ]),
+  const all = { ...PLACES, ...places };
+  const { outputRoot } = all;
+  const entryPoints = entryPointsIn(all.sourceRoot);
+  const missing = [...Object.values(entryPoints), migrationsIn(all), all.consoleRoot].filter(
+    (path) => !existsSync(path),
   );
-  const sources = [...Object.values(handlers), ...companions.map(([, source]) => source)];
-  const missing = [...sources, migrations, consoleRoot].filter((path) => !existsSync(path));
   if (missing.length > 0) throw new Error(`Cannot bundle the functions; missing: ${missing.join(', ')}`);
 
   rmSync(outputRoot, { recursive: true, force: true });
-  await build({
-    absWorkingDir: REPOSITORY,
-    entryPoints: Object.fromEntries([
-      ...FUNCTION_NAMES.map((name) => [`${name}/index`, handlers[name]]),
-      ...companions,
+  await build(optionsOf(all));
+  for (const name of FUNCTION_NAMES) copyCompanions(name, join(outputRoot, name), all);
+  return mapFunctions((name) => join(outputRoot, name));
+}
+
+/** Builds bundles again and again, as sources change. */
+export interface Rebuilder {
+  /**
+   * Builds the functions whose sources have changed, and those whose last build failed. Each build has a directory of its own, so
+   * that a running function keeps its files.
+   *
+   * @param changed absolute paths
+   * @returns the directories of the functions whose bundle differs from the one before
+   * @throws when a source does not compile; the log says why
+   */
+  rebuild(changed: readonly string[]): Promise<Partial<Bundles>>;
+}
+
+/** Builds all functions once, without minifying, to know what each of them is made of. */
+export async function startRebuilder(outputRoot: string): Promise<Rebuilder> {
+  const places = { ...PLACES, outputRoot };
+  rmSync(outputRoot, { recursive: true, force: true });
+  const inputs = new Map<FunctionName, Set<string>>();
+  const digests = new Map<FunctionName, string>();
+  const failed = new Set<FunctionName>(FUNCTION_NAMES);
+
+  const buildFunction = async (name: FunctionName): Promise<string | undefined> => {
+    const options = optionsOf(places, [name]);
+    const { outputFiles, metafile } = await build({
+      ...options,
+      minify: false,
+      metafile: true,
+      write: false,
+    });
+    inputs.set(name, new Set(Object.keys(metafile.inputs).map((path) => join(REPOSITORY, path))));
+    const digest = createHash('sha256');
+    for (const { path, hash } of outputFiles) digest.update(`${path}\0${hash}\0`);
+    if (name === 'migrate') for (const file of readdirSync(migrationsIn(places))) digest.update(file);
+    const made = digest.digest('hex').slice(0, 16);
+    if (digests.get(name) === made) return undefined;
+    digests.set(name, made);
+    const directory = join(outputRoot, `${name}-${made}`);
+    for (const { path, contents } of outputFiles) {
+      const target = join(directory, relative(join(outputRoot, name), path));
+      mkdirSync(dirname(target), { recursive: true });
+      writeFileSync(target, contents);
+    }
+    copyCompanions(name, directory, places);
+    return directory;
+  };
+  const rebuild = async (changed: readonly string[]): Promise<Partial<Bundles>> => {
+    const migrates = changed.some((path) => path.startsWith(migrationsIn(places) + sep));
+    const isConcerned = (name: FunctionName) =>
+      failed.has(name) ||
+      (name === 'migrate' && migrates) ||
+      changed.some((path) => inputs.get(name)?.has(path));
+    const concerned = FUNCTION_NAMES.filter(isConcerned);
+    for (const name of concerned) failed.add(name);
+    const built = await Promise.all(
+      concerned.map(async (name) => {
+        const directory = await buildFunction(name);
+        failed.delete(name);
+        return directory === undefined ? [] : [[name, directory] as const];
+      }),
+    );
+    return Object.fromEntries(built.flat());
+  };
+  await rebuild([]);
+  return { rebuild };
+}
+
+const migrationsIn = ({ sourceRoot }: BundlePlaces) => join(sourceRoot, 'database', 'migrations');
+
+/** The sources of all bundles, by their names without an extension: `worker/index`, `worker/task-runner`, … */
+function entryPointsIn(
+  sourceRoot: string,
+  names: readonly FunctionName[] = FUNCTION_NAMES,
+): Record<string, string> {
+  const sourceOf = (program: string) => join(sourceRoot, 'handlers', `${program}.ts`);
+  return Object.fromEntries(
+    names.flatMap((name) => [
+      [`${name}/index`, sourceOf(name)],
+      ...(COMPANIONS[name] ?? []).map((program) => [`${name}/${program}`, sourceOf(program)]),
     ]),
+  );
+}
+
+/** Copies what a function reads at run time beside its bundle: certificates, the migrations, the console. */
+function copyCompanions(name: FunctionName, directory: string, places: BundlePlaces): void {
+  if (DATABASE_FUNCTIONS.includes(name)) writeRdsAuthorities(directory);
+  if (name === 'migrate') cpSync(migrationsIn(places), join(directory, 'migrations'), { recursive: true });
+  if (name !== 'publish-console') return;
+  cpSync(places.consoleRoot, join(directory, 'console'), {
+    recursive: true,
+    filter: (path) => !NOT_SERVED.test(path),
+  });
+}
+
+function optionsOf({ sourceRoot, outputRoot }: BundlePlaces, names?: readonly FunctionName[]) {
+  return {
+    absWorkingDir: REPOSITORY,
+    entryPoints: entryPointsIn(sourceRoot, names),
     outdir: outputRoot,
     outExtension: { '.js': '.mjs' },
     bundle: true,
@@ -129,14 +221,7 @@ export async function bundleFunctions(places: Partial<BundlePlaces> = {}): Promi
     banner: { js: REQUIRE_BANNER },
     plugins: [leaveOut],
     logLevel: 'warning',
-  });
-  for (const name of DATABASE_FUNCTIONS) writeRdsAuthorities(join(outputRoot, name));
-  cpSync(migrations, join(outputRoot, 'migrate', 'migrations'), { recursive: true });
-  cpSync(consoleRoot, join(outputRoot, 'publish-console', 'console'), {
-    recursive: true,
-    filter: (path) => !NOT_SERVED.test(path),
-  });
-  return mapFunctions((name) => join(outputRoot, name));
+  } as const satisfies BuildOptions;
 }
 
 /** Returns the bytes of each bundle's minified code by path, without source maps. Call it after `bundleFunctions`. */

@@ -68,7 +68,7 @@ export function kindModules(root = KINDS): Record<string, string> {
 /**
  * Writes only the modules whose content has changed, because a checkout may be read-only.
  *
- * @returns the names of the written modules
+ * @returns the paths of the written modules
  */
 export function writeKindRegistry(root = KINDS): string[] {
   const target = join(root, 'generated');
@@ -80,9 +80,9 @@ export function writeKindRegistry(root = KINDS): string[] {
     mkdirSync(target, { recursive: true });
     writeFileSync(join(target, file), text);
   }
-  return stale.map(([file]) => file);
+  return stale.map(([file]) => join(target, file));
 }
 
 if (import.meta.main) {
-  for (const file of writeKindRegistry()) console.log(`functions/tasks/kinds/generated/${file} is written`);
+  for (const file of writeKindRegistry()) console.log(`${file} is written`);
 }

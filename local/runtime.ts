@@ -73,6 +73,8 @@ export interface Runtime {
   readonly deployment: Deployment;
   /** Invokes a function by its short name (`worker`). @returns its result. @throws when the function fails */
   invoke(functionName: string, event?: unknown): Promise<unknown>;
+  /** Replaces the code of a function by a bundle, by the function's short name. Running invocations end with the old code. */
+  replaceCode(functionName: string, bundle: string): void;
   /** Process ids of a function's sandboxes, by the function's short name. */
   sandboxes(functionName: string): number[];
   /** The WebSocket gateway processes; empty when this process holds the sockets. */
@@ -221,6 +223,7 @@ async function compose(options: RuntimeOptions, undo: AsyncDisposableStack): Pro
     queuesEndpoint,
     deployment,
     invoke,
+    replaceCode: (functionName, bundle) => lambda.replaceCode(fullName(functionName), bundle),
     sandboxes: (functionName) => lambda.sandboxes(fullName(functionName)),
     gateways: sockets.gateways,
     sqsRequestCounts: backing.sqsRequestCounts,

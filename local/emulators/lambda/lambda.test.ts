@@ -59,6 +59,26 @@ test('a sandbox is reused, and serves one invocation at a time', async () => {
   expect(Math.max(...results.map(({ calls }) => calls))).toBeGreaterThan(1);
 });
 
+test('replaced code runs from the next invocation on, and what runs ends with the old code', async () => {
+  const codeOf = (version: number) =>
+    `export const handler = async ({ wait }) => {
+      await new Promise((r) => setTimeout(r, wait));
+      return { version: ${version}, pid: process.pid };
+    };`;
+  const { lambda, call } = await start({ fn: codeOf(1), other: codeOf(1) }, { maxSandboxes: 2 });
+  const [idle, running] = await Promise.all([call({ wait: 0 }), call({ wait: 0 })]);
+  const slow = call({ wait: 1_000 });
+  const codeDir = await mkdtemp(join(tmpdir(), 'celeriac-replaced-'));
+  await writeFile(join(codeDir, 'index.mjs'), codeOf(2));
+  lambda.replaceCode('fn', codeDir);
+  expect((await call({ wait: 0 })).result.version).toBe(2);
+  expect((await slow).result).toMatchObject({ version: 1 });
+  expect((await call({ wait: 0 })).result.version).toBe(2);
+  expect((await call({ wait: 0 }, 'other')).result.version).toBe(1);
+  for (const { result } of [idle, running])
+    await expect.poll(() => lambda.sandboxes('fn')).not.toContain(result.pid);
+});
+
 test('the environment is that of Lambda, without the developer’s own', async () => {
   process.env.CELERIAC_TEST_SECRET = 'mine';
   const { call } = await start({ fn: 'export const handler = async () => process.env' });

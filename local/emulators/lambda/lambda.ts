@@ -47,6 +47,13 @@ export interface Lambda {
   invokeLater(name: string, payload: string): void;
   /** Starts the provisioned sandboxes and waits until they have loaded. */
   provision(): Promise<void>;
+  /**
+   * Replaces the code of a function. Running invocations end with the old code; later ones run the new code.
+   *
+   * @param codeDir directory that holds `index.mjs`
+   * @throws {LambdaRefusal}
+   */
+  replaceCode(name: string, codeDir: string): void;
   /** Process ids of all sandboxes, or of one function's sandboxes. */
   sandboxes(name?: string): number[];
   /** Waits at most `graceSeconds` for running invocations, then kills every sandbox. */
@@ -59,10 +66,12 @@ interface Job {
 }
 
 interface Pool {
-  readonly spec: LambdaFunction;
+  spec: LambdaFunction;
   idle: { sandbox: Sandbox; since: number }[];
   readonly waiting: Job[];
   readonly all: Set<Sandbox>;
+  /** Sandboxes with code that was replaced: they end when they are idle. */
+  readonly outdated: WeakSet<Sandbox>;
   starting: number;
 }
 
@@ -81,7 +90,7 @@ export function startLambda(options: {
   const pools = new Map<string, Pool>(
     functions.map((spec) => [
       keyOf(spec.name, spec.queueName),
-      { spec, idle: [], waiting: [], all: new Set(), starting: 0 },
+      { spec, idle: [], waiting: [], all: new Set(), outdated: new WeakSet(), starting: 0 },
     ]),
   );
   const later = new AbortController();
@@ -134,7 +143,8 @@ export function startLambda(options: {
 
   /** Runs the waiting jobs one after the other. Then the sandbox is idle. */
   async function serve(pool: Pool, sandbox: Sandbox): Promise<void> {
-    for (let job = pool.waiting.shift(); job; job = pool.waiting.shift()) {
+    const next = () => (pool.outdated.has(sandbox) ? undefined : pool.waiting.shift());
+    for (let job = next(); job; job = next()) {
       const { name, timeoutSeconds } = pool.spec;
       const requestId = randomUUID();
       running++;
@@ -156,7 +166,15 @@ export function startLambda(options: {
         return growIfNeeded(pool);
       }
     }
-    pool.idle.push({ sandbox, since: Date.now() });
+    if (pool.outdated.has(sandbox)) retire(pool, sandbox);
+    else pool.idle.push({ sandbox, since: Date.now() });
+  }
+
+  /** Ends an idle sandbox. Taken off the list at once, since the process takes a moment to end. */
+  function retire(pool: Pool, sandbox: Sandbox): void {
+    pool.all.delete(sandbox);
+    sandbox.kill();
+    growIfNeeded(pool);
   }
 
   async function invoke(name: string, payload: string, limit: number, queueName?: string): Promise<Outcome> {
@@ -179,18 +197,29 @@ export function startLambda(options: {
 
   function reapIdle(): void {
     const oldest = Date.now() - IDLE_SECONDS * 1000;
-    for (const { spec, idle, all } of pools.values()) {
+    for (const pool of pools.values()) {
+      const { spec, idle, all } = pool;
       // The longest idle sandbox comes first. It leaves the lists at once, because its process takes a moment to end.
       while (idle[0] && idle[0].since < oldest && all.size > spec.provisioned) {
         const [reaped] = idle.splice(0, 1);
         if (!reaped) break;
-        all.delete(reaped.sandbox);
-        reaped.sandbox.kill();
+        retire(pool, reaped.sandbox);
       }
     }
   }
 
+  function replaceCode(name: string, codeDir: string): void {
+    poolOf(name);
+    for (const pool of pools.values()) {
+      if (pool.spec.name !== name) continue;
+      pool.spec = { ...pool.spec, codeDir };
+      for (const sandbox of pool.all) pool.outdated.add(sandbox);
+      for (const { sandbox } of pool.idle.splice(0)) retire(pool, sandbox);
+    }
+  }
+
   return {
+    replaceCode,
     invoke: (name, payload, queueName) => invoke(name, payload, PAYLOAD_LIMITS.RequestResponse, queueName),
     invokeLater: (name, payload) => {
       poolOf(name);
