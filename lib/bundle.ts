@@ -1,5 +1,14 @@
-import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createHash, type Hash } from 'node:crypto';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { DATABASE_FUNCTIONS, FUNCTION_NAMES, type FunctionName, mapFunctions } from './functions.ts';
@@ -127,7 +136,7 @@ export async function startRebuilder(outputRoot: string): Promise<Rebuilder> {
   const places = { ...PLACES, outputRoot };
   rmSync(outputRoot, { recursive: true, force: true });
   const inputs = new Map<FunctionName, Set<string>>();
-  const digests = new Map<FunctionName, string>();
+  const directories = new Map<FunctionName, string>();
   const failed = new Set<FunctionName>(FUNCTION_NAMES);
 
   const buildFunction = async (name: FunctionName): Promise<string | undefined> => {
@@ -141,11 +150,10 @@ export async function startRebuilder(outputRoot: string): Promise<Rebuilder> {
     inputs.set(name, new Set(Object.keys(metafile.inputs).map((path) => join(REPOSITORY, path))));
     const digest = createHash('sha256');
     for (const { path, hash } of outputFiles) digest.update(`${path}\0${hash}\0`);
-    if (name === 'migrate') for (const file of readdirSync(migrationsIn(places))) digest.update(file);
+    if (name === 'migrate') digestOf(migrationsIn(places), digest);
     const made = digest.digest('hex').slice(0, 16);
-    if (digests.get(name) === made) return undefined;
-    digests.set(name, made);
     const directory = join(outputRoot, `${name}-${made}`);
+    if (directories.get(name) === directory) return undefined;
     for (const { path, contents } of outputFiles) {
       const target = join(directory, relative(join(outputRoot, name), path));
       mkdirSync(dirname(target), { recursive: true });
@@ -165,14 +173,22 @@ export async function startRebuilder(outputRoot: string): Promise<Rebuilder> {
     const built = await Promise.all(
       concerned.map(async (name) => {
         const directory = await buildFunction(name);
-        failed.delete(name);
         return directory === undefined ? [] : [[name, directory] as const];
       }),
     );
+    // Only now: when one function does not compile, the others are returned by a later build.
+    for (const name of concerned) failed.delete(name);
+    for (const [name, directory] of built.flat()) directories.set(name, directory);
     return Object.fromEntries(built.flat());
   };
   await rebuild([]);
   return { rebuild };
+}
+
+function digestOf(directory: string, digest: Hash): void {
+  for (const file of readdirSync(directory)) {
+    if (file.endsWith('.sql')) digest.update(file).update(readFileSync(join(directory, file)));
+  }
 }
 
 const migrationsIn = ({ sourceRoot }: BundlePlaces) => join(sourceRoot, 'database', 'migrations');

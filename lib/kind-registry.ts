@@ -60,8 +60,8 @@ export function kindModules(root = KINDS): Record<string, string> {
     folders.flatMap(({ folder, files }) => (files.includes(file) ? [[folder, file] as const] : []));
   return {
     'kinds.ts': moduleOf('Every kind that can be asked for, as data.', 'KINDS', data),
-    'tasks.ts': moduleOf('What runs in a process of its own.', 'TASKS', having('run.ts')),
-    'inline-tasks.ts': moduleOf('What runs in the worker itself.', 'INLINE_TASKS', having('inline.ts')),
+    'tasks.ts': moduleOf('Handlers that run in a process of their own.', 'TASKS', having('run.ts')),
+    'inline-tasks.ts': moduleOf('Handlers that run in the worker itself.', 'INLINE_TASKS', having('inline.ts')),
   };
 }
 

@@ -18,6 +18,7 @@ import { portVariable } from './process/port-variable.ts';
 import { StartFailure } from './process/start-failure.ts';
 import { stopOnRequest } from './process/stop-on-request.ts';
 import { startRuntime } from './runtime.ts';
+import { synthesizedAssembly } from './template/synthesize.ts';
 
 const REPOSITORY = resolve(import.meta.dirname, '..');
 
@@ -50,8 +51,10 @@ try {
       bundles: join(options.dataDir, 'bundles'),
       runtime: () => runtime,
       restart: async () => {
+        // Before the stop: sources that do not synthesize leave the running system as it is.
+        const assembly = await synthesizedAssembly(options.log, join(options.dataDir, 'dist'));
         await runtime.stop();
-        runtime = await startRuntime(options);
+        runtime = await startRuntime({ ...options, assembly });
       },
       log: options.log,
     });

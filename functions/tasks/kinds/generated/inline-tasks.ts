@@ -2,5 +2,5 @@
 import dataProcess from '../data-process/inline.ts';
 import httpRequest from '../http-request/inline.ts';
 
-/** What runs in the worker itself. */
+/** Handlers that run in the worker itself. */
 export const INLINE_TASKS = [dataProcess, httpRequest] as const;
