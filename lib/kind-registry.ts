@@ -61,7 +61,11 @@ export function kindModules(root = KINDS): Record<string, string> {
   return {
     'kinds.ts': moduleOf('Every kind that can be asked for, as data.', 'KINDS', data),
     'tasks.ts': moduleOf('Handlers that run in a process of their own.', 'TASKS', having('run.ts')),
-    'inline-tasks.ts': moduleOf('Handlers that run in the worker itself.', 'INLINE_TASKS', having('inline.ts')),
+    'inline-tasks.ts': moduleOf(
+      'Handlers that run in the worker itself.',
+      'INLINE_TASKS',
+      having('inline.ts'),
+    ),
   };
 }
 
