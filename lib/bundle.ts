@@ -1,15 +1,5 @@
-import { createHash, type Hash } from 'node:crypto';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { dirname, join, relative, resolve, sep } from 'node:path';
+import { cpSync, existsSync, rmSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { DATABASE_FUNCTIONS, FUNCTION_NAMES, type FunctionName, mapFunctions } from './functions.ts';
 import { writeRdsAuthorities } from './rds-authorities.ts';
@@ -28,7 +18,7 @@ const COMPANIONS: Partial<Record<FunctionName, readonly string[]>> = {
 /** The directory of each function's bundle. It contains `index.mjs`, the companions, and their source maps. */
 export type Bundles = Record<FunctionName, string>;
 
-type BundlePlaces = {
+export type BundlePlaces = {
   /** The folder with `handlers/` and `database/migrations/`. */
   sourceRoot: string;
   /** The folder with the console's files, as browsers load them. */
@@ -37,9 +27,9 @@ type BundlePlaces = {
   outputRoot: string;
 };
 
-const REPOSITORY = resolve(import.meta.dirname, '..');
+export const REPOSITORY = resolve(import.meta.dirname, '..');
 
-const PLACES: BundlePlaces = {
+export const PLACES: BundlePlaces = {
   sourceRoot: join(REPOSITORY, 'functions'),
   consoleRoot: join(REPOSITORY, 'console'),
   outputRoot: join(REPOSITORY, 'dist', 'functions'),
@@ -118,80 +108,8 @@ export async function bundleFunctions(places: Partial<BundlePlaces> = {}): Promi
   return mapFunctions((name) => join(outputRoot, name));
 }
 
-/** Builds bundles again and again, as sources change. */
-export interface Rebuilder {
-  /**
-   * Builds the functions whose sources have changed, and those whose last build failed. Each build has a directory of its own, so
-   * that a running function keeps its files.
-   *
-   * @param changed absolute paths
-   * @returns the directories of the functions whose bundle differs from the one before
-   * @throws when a source does not compile; the log says why
-   */
-  rebuild(changed: readonly string[]): Promise<Partial<Bundles>>;
-}
-
-/** Builds all functions once, without minifying, to know what each of them is made of. */
-export async function startRebuilder(outputRoot: string): Promise<Rebuilder> {
-  const places = { ...PLACES, outputRoot };
-  rmSync(outputRoot, { recursive: true, force: true });
-  const inputs = new Map<FunctionName, Set<string>>();
-  const directories = new Map<FunctionName, string>();
-  const failed = new Set<FunctionName>(FUNCTION_NAMES);
-
-  const buildFunction = async (name: FunctionName): Promise<string | undefined> => {
-    const options = optionsOf(places, [name]);
-    const { outputFiles, metafile } = await build({
-      ...options,
-      minify: false,
-      metafile: true,
-      write: false,
-    });
-    inputs.set(name, new Set(Object.keys(metafile.inputs).map((path) => join(REPOSITORY, path))));
-    const digest = createHash('sha256');
-    for (const { path, hash } of outputFiles) digest.update(`${path}\0${hash}\0`);
-    if (name === 'migrate') digestOf(migrationsIn(places), digest);
-    const made = digest.digest('hex').slice(0, 16);
-    const directory = join(outputRoot, `${name}-${made}`);
-    if (directories.get(name) === directory) return undefined;
-    for (const { path, contents } of outputFiles) {
-      const target = join(directory, relative(join(outputRoot, name), path));
-      mkdirSync(dirname(target), { recursive: true });
-      writeFileSync(target, contents);
-    }
-    copyCompanions(name, directory, places);
-    return directory;
-  };
-  const rebuild = async (changed: readonly string[]): Promise<Partial<Bundles>> => {
-    const migrates = changed.some((path) => path.startsWith(migrationsIn(places) + sep));
-    const isConcerned = (name: FunctionName) =>
-      failed.has(name) ||
-      (name === 'migrate' && migrates) ||
-      changed.some((path) => inputs.get(name)?.has(path));
-    const concerned = FUNCTION_NAMES.filter(isConcerned);
-    for (const name of concerned) failed.add(name);
-    const built = await Promise.all(
-      concerned.map(async (name) => {
-        const directory = await buildFunction(name);
-        return directory === undefined ? [] : [[name, directory] as const];
-      }),
-    );
-    // Only now: when one function does not compile, the others are returned by a later build.
-    for (const name of concerned) failed.delete(name);
-    for (const [name, directory] of built.flat()) directories.set(name, directory);
-    return Object.fromEntries(built.flat());
-  };
-  await rebuild([]);
-  return { rebuild };
-}
-
-function digestOf(directory: string, digest: Hash): void {
-  for (const file of readdirSync(directory)) {
-    if (file.endsWith('.sql')) digest.update(file).update(readFileSync(join(directory, file)));
-  }
-}
-
-const migrationsIn = ({ sourceRoot }: BundlePlaces) => join(sourceRoot, 'database', 'migrations');
+/** Returns the folder of the migrations. */
+export const migrationsIn = ({ sourceRoot }: BundlePlaces) => join(sourceRoot, 'database', 'migrations');
 
 /** The sources of all bundles, by their names without an extension: `worker/index`, `worker/task-runner`, … */
 function entryPointsIn(
@@ -208,7 +126,7 @@ function entryPointsIn(
 }
 
 /** Copies what a function reads at run time beside its bundle: certificates, the migrations, the console. */
-function copyCompanions(name: FunctionName, directory: string, places: BundlePlaces): void {
+export function copyCompanions(name: FunctionName, directory: string, places: BundlePlaces): void {
   if (DATABASE_FUNCTIONS.includes(name)) writeRdsAuthorities(directory);
   if (name === 'migrate') cpSync(migrationsIn(places), join(directory, 'migrations'), { recursive: true });
   if (name !== 'publish-console') return;
@@ -218,7 +136,8 @@ function copyCompanions(name: FunctionName, directory: string, places: BundlePla
   });
 }
 
-function optionsOf({ sourceRoot, outputRoot }: BundlePlaces, names?: readonly FunctionName[]) {
+/** Returns esbuild's options. @param names the functions to build; default: all */
+export function optionsOf({ sourceRoot, outputRoot }: BundlePlaces, names?: readonly FunctionName[]) {
   return {
     absWorkingDir: REPOSITORY,
     entryPoints: entryPointsIn(sourceRoot, names),

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
@@ -91,7 +91,23 @@ test('a kind that is saved runs, a change of it too, and a fault leaves what was
   expect(await shout()).toEqual({ said: 'hear!' });
 }, 180_000);
 
-test('a change of the stack starts the system again, with its data', async () => {
+test('a migration that fails holds up no other change, and is applied when it was edited', async () => {
+  const migrations = join(home, 'functions/database/migrations');
+  const journal = JSON.parse(await readFile(join(migrations, 'meta/_journal.json'), 'utf8'));
+  const last = journal.entries.at(-1);
+  journal.entries.push({ ...last, idx: last.idx + 1, when: last.when + 1, tag: 'dev_only' });
+  await writeFile(join(migrations, 'dev_only.sql'), 'create table dev_only (');
+  await writeFile(join(migrations, 'meta/_journal.json'), JSON.stringify(journal));
+  await expect.poll(() => output, PATIENT).toContain('Unchanged  database');
+  const before = output.length;
+  await save("async ({ text }) => ({ said: text + '?' })");
+  await expect.poll(shout, PATIENT).toEqual({ said: 'hear?' });
+  expect(output.slice(before)).not.toContain('migrate (');
+  await writeFile(join(migrations, 'dev_only.sql'), 'create table dev_only (id integer)');
+  await expect.poll(() => output.slice(before), PATIENT).toContain('migrate (');
+}, 180_000);
+
+test('a stack that does not synthesize leaves the system running; once mended, it starts again, with its data', async () => {
   const tasks = async () => {
     const { body } = await ada.ask('GET', '/api/tasks/').catch(() => ({ body: {} }));
     return body.results?.length;
@@ -99,7 +115,12 @@ test('a change of the stack starts the system again, with its data', async () =>
   const before = await tasks();
   expect(before).toBeGreaterThan(0);
   await save('async ({ text }) => ({ said: text })');
-  await writeFile(join(home, 'lib', 'unused.ts'), '');
+  const app = join(home, 'bin/celeriac.ts');
+  const source = await readFile(app, 'utf8');
+  await writeFile(app, 'export const (');
+  await expect.poll(() => output, PATIENT).toContain('Unchanged  stack');
+  await expect.poll(shout, PATIENT).toEqual({ said: 'hear' });
+  await writeFile(app, source);
   await expect.poll(() => output, PATIENT).toContain('Changed    the stack');
   expect(await tasks()).toBe(before);
   expect(await shout()).toEqual({ said: 'hear' });
