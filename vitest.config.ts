@@ -8,6 +8,7 @@ export default defineConfig({
       'local/**/*.test.ts',
       'infra-tests/**/*.test.ts',
       'docs/*.test.ts',
+      '.ci/*.test.ts',
     ],
     // Tests that need an AWS emulator or the whole machine have their own commands.
     exclude: [

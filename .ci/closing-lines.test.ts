@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-const STEPS = join(import.meta.dirname, '../../.ci/steps.sh');
+const STEPS = join(import.meta.dirname, 'steps.sh');
 
 let home: string;
 beforeAll(async () => {
