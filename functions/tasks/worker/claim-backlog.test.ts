@@ -23,7 +23,7 @@ test('a task that is added twice is taken once, in the order of adding', () => {
   expect(backlog.nextIn()).toBeUndefined();
 });
 
-test('a task whose row is locked is claimed again after ever longer pauses, and given up at last', () => {
+test('a task whose row is locked is claimed again after growing pauses, and finally given up', () => {
   let now = 0;
   const backlog = claimBacklog(() => now);
   backlog.add(['a']);
@@ -36,6 +36,23 @@ test('a task whose row is locked is claimed again after ever longer pauses, and 
     pauses.push(pause);
   }
   expect(pauses).toEqual([5, 10, 20, 50, 100, 250, 500, 1_000, 2_000, 4_000, 8_000, undefined]);
+});
+
+test('a task is never claimed before its time, and its wait for it does not count as a try', () => {
+  let now = 0;
+  const backlog = claimBacklog(() => now);
+  backlog.add(['a', 'later']);
+  backlog.take(2);
+  backlog.putBack({ id: 'later', dueInSeconds: 60 });
+  backlog.putBack({ id: 'a', dueInSeconds: 0.0101 });
+  expect(backlog.nextIn()).toBe(11);
+  now = 10.5;
+  expect(backlog.take(2)).toEqual([]);
+  now = 20;
+  expect(backlog.nextIn()).toBe(0);
+  expect(backlog.take(2)).toEqual(['a']);
+  backlog.putBack({ id: 'a', dueInSeconds: 0 });
+  expect(backlog.nextIn()).toBe(5);
 });
 
 test('draining takes tasks that cannot be claimed yet, too', () => {

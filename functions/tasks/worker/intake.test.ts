@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import * as z from 'zod';
 import { type Member, type Stand, stand } from '../../database/testing/stand.ts';
 import { defineTask, type Json, type TaskContext } from '../define-task.ts';
@@ -69,7 +69,7 @@ const deps = (given: Partial<ExecuteDeps> = {}): ExecuteDeps => ({
 const request = () => insertTask(api, ada, { kind: 'test.request', waitsForNetwork: true });
 const click = () => insertTask(api, ada, { kind: 'test.click' });
 
-test('an invocation that only waits for the network starts what comes meanwhile, and deletes its message when it has ended', async () => {
+test('an invocation that only waits for the network starts new tasks, and deletes their message when they have ended', async () => {
   const [slow, quick] = [await request(), await click()];
   const done = execute(deps(), [slow.id], { remainingSeconds: () => SECONDS_LEFT });
   await expect.poll(() => receives).toBeGreaterThan(0);
@@ -82,7 +82,7 @@ test('an invocation that only waits for the network starts what comes meanwhile,
   expect(await statusOf(on.admin, slow.id)).toBe('COMPLETED');
 });
 
-test('it ends when nothing runs any more, and works on what it has received by then', async () => {
+test('an invocation ends when nothing runs any more, after the tasks that it has received', async () => {
   const [slow, last] = [await request(), await click()];
   const receiving = Promise.withResolvers<Received[]>();
   const first = Promise.withResolvers<void>();
@@ -121,7 +121,7 @@ for (const [what, left, kind] of [
   ['has no time left for it', 115, 'test.request'],
   ['computes', SECONDS_LEFT, 'test.computes'],
 ] as const) {
-  test(`an invocation that ${what} takes nothing in`, async () => {
+  test(`an invocation that ${what} receives no messages`, async () => {
     const { id } = await insertTask(api, ada, { kind, waitsForNetwork: kind === 'test.request' });
     const done = execute(deps(), [id], { remainingSeconds: () => left });
     await expect.poll(() => statusOf(on.admin, id)).toBe('RUNNING');
@@ -133,7 +133,7 @@ for (const [what, left, kind] of [
   });
 }
 
-test('what it has no place for, and what is no longer there, is none of its messages any more', async () => {
+test('messages of tasks that are gone, or have no place, are deleted', async () => {
   const [slow, cancelled] = [await request(), await click()];
   await on.admin`
     update tasks set status = 'CANCELLED', finished_at = now(), next_dispatch_at = null where id = ${cancelled.id}`;
@@ -165,7 +165,7 @@ test('a kind that waits for the network is not retried at once, whatever its pol
   }
 });
 
-test('a queue that cannot be reached harms nothing that runs', async () => {
+test('a queue that cannot be reached does not affect running attempts', async () => {
   const told: string[] = [];
   const taken = intake(
     () => Promise.reject(new Error('away')),
@@ -179,17 +179,24 @@ test('a queue that cannot be reached harms nothing that runs', async () => {
   await taken.end();
 });
 
-test('an invocation may take messages in from its first 50 ms on, until two to seven minutes are left', () => {
-  let [now, left] = [0, 900];
-  const window = intakeWindow(
-    () => left,
-    () => now,
-  );
-  expect(window.opensIn()).toBe(50);
-  now = 60;
-  expect(window.opensIn()).toBe(0);
-  left = 420;
-  expect(window.opensIn()).toBe(0);
-  left = 119;
-  expect(window.opensIn()).toBeUndefined();
-});
+for (const [chance, closesAt] of [
+  [0, 120],
+  [0.5, 270],
+  [1 - Number.EPSILON, 420],
+] as const) {
+  test(`an invocation receives messages after its first 50 ms, until ${closesAt} s are left`, () => {
+    vi.spyOn(Math, 'random').mockReturnValueOnce(chance);
+    let [now, left] = [0, 900];
+    const window = intakeWindow(
+      () => left,
+      () => now,
+    );
+    expect(window.opensIn()).toBe(50);
+    now = 60;
+    expect(window.opensIn()).toBe(0);
+    left = closesAt;
+    expect(window.opensIn()).toBe(0);
+    left = closesAt - 1;
+    expect(window.opensIn()).toBeUndefined();
+  });
+}

@@ -1,16 +1,19 @@
 import { beforeEach, expect, test } from 'vitest';
 import { ParkedTasks } from './parked-tasks.ts';
 
+/** When the tasks were parked. */
+const BEGAN = 100_000;
+
 let free: number;
 let now: number;
 let parked: ParkedTasks;
 beforeEach(() => {
-  [free, now] = [0, 0];
+  [free, now] = [0, BEGAN];
   parked = new ParkedTasks({ free: () => free }, () => now);
   for (const id of ['a', 'b', 'c']) parked.add(id);
 });
 
-test('as many tasks are claimable as runners are free, in their order', () => {
+test('free runners decide how many tasks are claimable, in their order', () => {
   expect(parked.takeClaimable()).toEqual([]);
   free = 2;
   expect(parked.takeClaimable()).toEqual(['a', 'b']);
@@ -20,17 +23,21 @@ test('as many tasks are claimable as runners are free, in their order', () => {
 test('after a claim that used no free runner, the next claim waits 50 ms', () => {
   free = 1;
   parked.claimEnded(1);
-  now = 49;
+  now = BEGAN + 49;
   expect(parked.takeClaimable()).toEqual([]);
-  now = 50;
+  now = BEGAN + 50;
   expect(parked.takeClaimable()).toEqual(['a']);
 });
 
 for (const [what, freeBefore, freeAfter] of [
   ['used a runner', 2, 1],
   ['left no runner free', 1, 0],
+  ['began without a free runner', 0, 0],
 ] as const) {
-  test(`after a claim that ${what}, the next one waits for nothing but a free runner`, () => {
+  test(`after a claim that ${what}, the next one only waits for a free runner`, () => {
+    // The claim before had to wait.
+    free = 1;
+    parked.claimEnded(1);
     free = freeAfter;
     parked.claimEnded(freeBefore);
     free = 1;
@@ -39,17 +46,19 @@ for (const [what, freeBefore, freeAfter] of [
 }
 
 test('tasks are overdue when no runner has become free for more than 30 s', () => {
-  now = 30_000;
+  now = BEGAN + 29_000;
+  expect(parked.takeClaimable()).toEqual([]);
+  now = BEGAN + 30_000;
   expect(parked.takeOverdue()).toEqual([]);
-  now = 30_001;
+  now = BEGAN + 30_001;
   expect(parked.takeOverdue()).toEqual(['a', 'b', 'c']);
   expect(parked.size).toBe(0);
 });
 
-test('a runner that becomes free in between begins the 30 s anew', () => {
-  [now, free] = [20_000, 1];
+test('a runner that becomes free in between restarts the 30 s', () => {
+  [now, free] = [BEGAN + 20_000, 1];
   parked.takeClaimable();
-  [now, free] = [50_000, 0];
+  [now, free] = [BEGAN + 50_000, 0];
   expect(parked.takeOverdue()).toEqual([]);
 });
 

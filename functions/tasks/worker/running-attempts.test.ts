@@ -7,13 +7,16 @@ const task = (id: string, waitsForNetwork = false) => ({ id, attempt: 1, waitsFo
 /** Attempts that end when the test ends them. */
 function controlled() {
   const runs = new Map<string, PromiseWithResolvers<void>>();
-  const attempts = new RunningAttempts(({ id }) => {
+  const interrupts = new Map<string, AbortSignal>();
+  const attempts = new RunningAttempts(({ id }, interrupt) => {
     const run = Promise.withResolvers<void>();
     runs.set(id, run);
+    interrupts.set(id, interrupt);
     return run.promise;
   });
   return {
     attempts,
+    interrupts,
     end: (id: string) => runs.get(id)?.resolve(),
     fail: (id: string) => runs.get(id)?.reject(new Error(id)),
   };
@@ -43,6 +46,15 @@ test('an attempt that must run alone has a place only when nothing else runs', (
   expect(attempts.freePlaces(true)).toBe(1);
   attempts.start(task('a', true));
   expect(attempts.freePlaces(true)).toBe(0);
+});
+
+test('the heartbeat finds an attempt by its task, and interrupts that attempt only', () => {
+  const { attempts, interrupts } = controlled();
+  for (const id of ['a', 'b']) attempts.start(task(id));
+  const running = attempts.byId.get('a');
+  expect(running).toMatchObject({ id: 'a', attempt: 1 });
+  running?.interrupt.abort();
+  expect([interrupts.get('a')?.aborted, interrupts.get('b')?.aborted]).toEqual([true, false]);
 });
 
 test('an invocation only waits for the network while nothing else runs in it', async () => {

@@ -30,7 +30,7 @@ test('an event goes in and the result comes out', async () => {
   expect(await call({ x: 'ü' })).toEqual({ result: { got: 'ü' }, functionError: undefined });
 });
 
-test('the environment does not stand in /proc, where every process of the account reads it', async () => {
+test('the environment is not in /proc, where every process of the account could read it', async () => {
   const source = `import { readFileSync } from 'node:fs';
     export const handler = async () => readFileSync('/proc/self/environ', 'latin1');`;
   const { call } = await start({ fn: source });
@@ -77,6 +77,22 @@ test('replaced code runs from the next invocation on, and what runs ends with th
   expect((await call({ wait: 0 }, 'other')).result.version).toBe(1);
   for (const { result } of [idle, running])
     await expect.poll(() => lambda.sandboxes('fn')).not.toContain(result.pid);
+});
+
+test('an invocation that waits for a sandbox runs the replaced code', async () => {
+  const codeOf = (version: number) =>
+    `export const handler = async ({ wait }) => {
+      await new Promise((r) => setTimeout(r, wait));
+      return { version: ${version} };
+    };`;
+  const { lambda, call } = await start({ fn: codeOf(1) }, { maxSandboxes: 1 });
+  const codeDir = await mkdtemp(join(tmpdir(), 'celeriac-replaced-'));
+  await writeFile(join(codeDir, 'index.mjs'), codeOf(2));
+  await call({ wait: 0 });
+  const [running, waiting] = [call({ wait: 100 }), call({ wait: 0 })];
+  lambda.replaceCode('fn', codeDir);
+  expect([(await running).result, (await waiting).result]).toEqual([{ version: 1 }, { version: 2 }]);
+  expect(() => lambda.replaceCode('none', codeDir)).toThrow('Function not found');
 });
 
 test('the environment is that of Lambda, without the developer’s own', async () => {
@@ -172,7 +188,7 @@ test('an unknown function is refused', async () => {
   await expect(lambda.invoke('nobody', '{}')).rejects.toMatchObject({ code: 'ResourceNotFoundException' });
 });
 
-test('what a function prints goes to the log under its name', async () => {
+test('the output of a function goes to the log under its name', async () => {
   const { call, lines } = await start({
     fn: 'export const handler = async () => { console.log("one\\ntwo") }',
   });

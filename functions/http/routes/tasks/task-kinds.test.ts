@@ -11,10 +11,23 @@ registerTaskKindRoutes(app);
 const response = await app.request('/api/task-kinds/');
 const { results } = (await response.json()) as { results: Listed[] };
 
-test('every kind is listed, and one of them is what a task without a kind runs', () => {
+test('every kind is listed, and one of them is the default', () => {
   expect(response.status).toBe(200);
   expect(results.map(({ kind }) => kind)).toEqual(KIND_NAMES);
   expect(results.filter(({ is_default }) => is_default).map(({ kind }) => kind)).toEqual(['data.process']);
+});
+
+test.each(results)('$kind is listed with its texts, form, limits and retries', (listed) => {
+  const kind = kindOf(listed.kind);
+  const { base, factor, cap, jitter, neverRetry, maxRetries } = kind?.retry ?? {};
+  expect(listed).toMatchObject({
+    label: kind?.label,
+    description: kind?.description,
+    form: kind?.form,
+    limits: { soft_seconds: kind?.softSeconds, hard_seconds: kind?.hardSeconds },
+    max_retries: maxRetries,
+    retry: { base_seconds: base, factor, cap_seconds: cap, jitter, never_retry: [...(neverRetry ?? [])] },
+  });
 });
 
 describe.each(results)('the schema of $kind', ({ kind, payload_schema, example }) => {
@@ -32,7 +45,7 @@ describe.each(results)('the schema of $kind', ({ kind, payload_schema, example }
   });
 });
 
-test('the schema refuses what each kind is not about', () => {
+test('the schema refuses payloads that the kind refuses', () => {
   const of = (kind: string) => {
     const schema = results.find((each) => each.kind === kind)?.payload_schema ?? {};
     return new Ajv2020({ strict: false, validateFormats: false }).compile(schema);
