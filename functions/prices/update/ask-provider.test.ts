@@ -72,21 +72,21 @@ test('three attempts are made and no more, with jittered pauses between them', a
   expect({ answer, attempts, pauses }).toEqual({ answer: undefined, attempts: 3, pauses: [1, 2] });
 });
 
-test('a Retry-After is waited for, in seconds or until a date by the server’s clock', async () => {
+test('a Retry-After is obeyed, as seconds or as a date by the server’s clock', async () => {
   const date = { date: 'Sat, 21 Nov 2026 06:00:00 GMT', 'retry-after': 'Sat, 21 Nov 2026 06:00:07 GMT' };
   for (const headers of [{ 'retry-after': '7' }, date]) {
     expect((await ask([{ status: 429, headers }])).pauses).toEqual([7]);
   }
 });
 
-test('a Retry-After that makes no sense counts for nothing', async () => {
+test('an invalid Retry-After is ignored', async () => {
   for (const value of ['-5', 'soon', '1e9', '']) {
     const { pauses, attempts } = await ask([{ status: 429, headers: { 'retry-after': value } }]);
     expect({ pauses, attempts }).toEqual({ pauses: [1], attempts: 2 });
   }
 });
 
-test('a Retry-After beyond the budget ends the asking', async () => {
+test('a Retry-After beyond the budget ends the tries', async () => {
   const { failures, attempts } = await ask([{ status: 429, headers: { 'retry-after': '3600' } }]);
   expect(attempts).toBe(1);
   expect(failures).toEqual([{ code: 'rate_limited', status: 429, retry_after: 3600 }]);
@@ -98,11 +98,11 @@ test('a silent provider costs no more than the budget', async () => {
   expect(timeouts).toEqual([10, 10, 2]);
 });
 
-test('without time nobody is asked', async () => {
+test('without time, no request is sent', async () => {
   expect(await ask([GOOD], { budget: 0.5 })).toMatchObject({ attempts: 0, answer: undefined });
 });
 
-test('a fault of our own is thrown, not retried', async () => {
+test('an internal fault is thrown, not retried', async () => {
   const deps: AskDeps = {
     headers: {},
     clock: { elapsed: () => 0, random: () => 0, sleep: async () => {} },

@@ -5,7 +5,7 @@ const BASE = 'https://api.coingecko.com/api/v3';
 const many = (count: number) =>
   Array.from({ length: count }, (_, n) => ({ asset: `asset-${n}`, currency: 'usd' }));
 
-test('what is followed is asked for in one call, each id and currency once', () => {
+test('all watched pairs are fetched by one call, with each id and currency once', () => {
   const pairs = [
     { asset: 'bitcoin', currency: 'usd' },
     { asset: 'bitcoin', currency: 'eur' },
@@ -32,6 +32,6 @@ test('a longer union makes several calls of bounded length, and what does not fi
   expect(left.length).toBeGreaterThan(0);
 });
 
-test('nothing followed is no call', () => {
+test('without watched pairs there is no call', () => {
   expect(priceCalls(BASE, [])).toEqual({ calls: [], left: [] });
 });

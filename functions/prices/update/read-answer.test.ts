@@ -98,7 +98,7 @@ test('an asset named like a member of every object is absent', () => {
   expect(read('{}', [{ asset: 'constructor', currency: 'usd' }]).faults).toMatchObject([{ fault: 'absent' }]);
 });
 
-test('what the provider said is quoted, cut to what a trace can hold', () => {
+test('the provider’s answer is quoted, cut to the size of a trace', () => {
   const [fault] = read(quote(`"\\u0000\\ud800${'😀'.repeat(100)}"`)).faults;
   expect(fault?.said?.length).toBeLessThanOrEqual(60);
   expect(fault?.said).not.toContain('\0');

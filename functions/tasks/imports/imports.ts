@@ -123,7 +123,7 @@ export async function reportAddress(
     throw new Refusal(
       'not_found',
       'report_not_found',
-      'No bad lines were found in this batch, or the report is gone',
+      'This batch has no invalid lines, or its report was deleted',
     );
   return artifacts.presignDownload(key, 'bad-lines.ndjson', REPORT_SECONDS);
 }
@@ -155,8 +155,8 @@ export function importPorts({
       const { organizationId, createdBy, mayWrite, etag, sealed, lastTaskId, lastWritten, total } = found;
       if (sealed && lastTaskId !== importIds(batchId)(LINES - 1)) return { created: total };
       const job = { taskId, attempt, batchId, organizationId, createdBy, mayWrite, etag };
-      const again = sealed ? await store.unseal(db, job) : undefined;
-      if (again && again.watchers.length > 0) announceBatch(again);
+      const reopened = sealed ? await store.unseal(db, job) : undefined;
+      if (reopened && reopened.watchers.length > 0) announceBatch(reopened);
       return { ...job, written: lastWritten === null ? 0 : lineOf(lastWritten) };
     },
     async open({ organizationId, etag }, uploadId, signal) {

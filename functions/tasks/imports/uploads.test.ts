@@ -29,7 +29,7 @@ const age = (id: string, by: string) => on.admin`
   where id = ${id}`;
 
 describe('uploads of an organization that are not imported', () => {
-  test('are so many and no more, and those of another organization do not count', async () => {
+  test('have a maximum number, counted for each organization', async () => {
     const eve = await api.register();
     for (let n = 0; n < MAX_UPLOADS; n += 1) expect((await upload(1)).status).toBe(201);
     expect(await upload(1)).toMatchObject({
@@ -39,7 +39,7 @@ describe('uploads of an organization that are not imported', () => {
     expect((await upload(1, eve)).status).toBe(201);
   });
 
-  test('have so many bytes together, exactly', async () => {
+  test('have a maximum of bytes in total, exactly', async () => {
     const rest = MAX_STORED_BYTES - 9 * MAX_UPLOAD_BYTES;
     for (let n = 0; n < 9; n += 1) await upload(MAX_UPLOAD_BYTES);
     expect((await upload(rest - 1)).status).toBe(201);
@@ -65,7 +65,7 @@ describe('the sweep', () => {
   const made = async (bytes = 1) => (await upload(bytes)).body.id as string;
   const keyOf = (id: string) => `uploads/${ada.organizationId}/${id}`;
 
-  test('forgets an upload that nobody has made by the end of its address and a quarter of an hour', async () => {
+  test('deletes an upload without a file 15 minutes after its address has expired', async () => {
     const [unused, fresh] = [await made(), await made()];
     await age(unused, '29 minutes');
     await sweep();
@@ -87,7 +87,7 @@ describe('the sweep', () => {
     expect([await known(), api.objects.has(keyOf(id))]).toEqual([[], false]);
   });
 
-  test('keeps what it has found out when the bucket fails for another upload', async () => {
+  test('keeps its results when the bucket fails for another upload', async () => {
     const [unused, failing] = [await made(), await made()];
     for (const id of [unused, failing]) await age(id, '1 hour');
     const head = async (key: string) => {

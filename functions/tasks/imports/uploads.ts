@@ -108,6 +108,6 @@ export function uploadNotFound(): Refusal {
   return new Refusal(
     'not_found',
     'upload_not_found',
-    'There is no such upload: it was not made yet, or is gone',
+    'There is no such upload: it is not complete yet, or was deleted',
   );
 }

@@ -57,7 +57,7 @@ async function blocksOf(
   return (await read()) - before;
 }
 
-test('a tick looks at what is due, however many tasks are stored for later, run or have ended', async () => {
+test('a tick reads only due tasks, however many are stored for later, run or have ended', async () => {
   const dispatcher = on.as('dispatcher');
   const look = async () => {
     await store.takeForDispatch(dispatcher, 1_000, DISPATCH.resendSeconds);
@@ -74,7 +74,7 @@ test('a tick looks at what is due, however many tasks are stored for later, run 
   expect(many).toBeLessThan(few + 50);
 });
 
-test('claim, renewal, report and settle look at their own tasks, also by a plan that was made while the table was empty', async () => {
+test('claim, renewal, report and settle read only their own tasks, even with a plan that was made while the table was empty', async () => {
   const [api, worker] = [on.as('api'), on.as('worker')];
   const claimAndSettle = async (count: number) => {
     const tasks = Array.from({ length: count }, () => newTask({ id: uuidv7() }));
@@ -107,7 +107,7 @@ test('claim, renewal, report and settle look at their own tasks, also by a plan 
   expect(Math.min(...rounds)).toBeLessThan(few + 200);
 });
 
-test('claim, settle and tick look at what their own organizations have paused and bounded, however much others have', async () => {
+test('claim, settle and tick read only the pauses and bounds of their own organizations', async () => {
   const grace = await on.member();
   const [worker, dispatcher] = [on.as('worker'), on.as('dispatcher')];
   const work = async () => {
@@ -137,7 +137,7 @@ test('claim, settle and tick look at what their own organizations have paused an
   expect(Math.max(...looked)).toBeLessThan(100);
 });
 
-test('a release looks at what it can give a place to, however many tasks of a full key or a paused kind are held', async () => {
+test('a release reads only tasks that can get a place, however many tasks of a full key or a paused kind are held', async () => {
   const [api, worker] = [on.as('api'), on.as('worker')];
   await on.admin`update organizations set max_running = 2 where id = ${ada.organizationId}`;
   await on.admin`

@@ -21,7 +21,7 @@ const take = (
   { by = workers[0] as (typeof workers)[number], of = ada, longestSeconds = 3_600 } = {},
 ) => store.takeOutboundTurn(by, { organizationId: of.organizationId, host, longestSeconds });
 
-test('an organization sends so many requests at once to a host, and then one after the other, from all workers together', async () => {
+test('an organization sends a burst of requests to a host, and then one after the other, from all workers together', async () => {
   const turns = await Promise.all(
     Array.from({ length: 15 }, (_, n) =>
       take('a.example', { by: workers[n % workers.length] as (typeof workers)[number] }),
@@ -38,14 +38,14 @@ test('an organization sends so many requests at once to a host, and then one aft
   expect(whole.at(-1)).toBeLessThanOrEqual(10);
 });
 
-test('hosts and organizations do not count for each other', async () => {
+test('each host and each organization is counted separately', async () => {
   const eve = await on.member();
   for (let n = 0; n < 20; n += 1) await take('a.example');
   expect(await take('b.example')).toEqual({ kind: 'go', afterSeconds: 0 });
   expect(await take('a.example', { of: eve })).toEqual({ kind: 'go', afterSeconds: 0 });
 });
 
-test('a turn that is too far away is not taken', async () => {
+test('a turn too far in the future is not taken', async () => {
   for (let n = 0; n < 60; n += 1) await take('a.example');
   expect(await take('a.example', { longestSeconds: 1 })).toEqual({ kind: 'busy', afterSeconds: 1 });
   const [before] =
@@ -56,7 +56,7 @@ test('a turn that is too far away is not taken', async () => {
   expect(after).toEqual(before);
 });
 
-test('a stopped host is stopped with all below it, and with nothing beside it', async () => {
+test('a stopped host includes its subdomains, and no other host', async () => {
   await store.stopHost(dispatcher, 'b.example', 'complained');
   await store.stopHost(dispatcher, 'b.example', 'complained again');
   for (const host of ['b.example', 'www.b.example', 'a.www.b.example'])
@@ -71,7 +71,7 @@ test('a stopped host is stopped with all below it, and with nothing beside it', 
   expect(await take('b.example')).toMatchObject({ kind: 'go' });
 });
 
-test('turns that are over are removed', async () => {
+test('past turns are deleted', async () => {
   await take('a.example');
   await take('b.example');
   await on.admin`update outbound_turns set next_at = now() - interval '2 minutes' where host = 'a.example'`;

@@ -44,8 +44,8 @@ async function counted({ organizationId } = ada): Promise<[number, number]> {
   return [row?.counted ?? Number.NaN, row?.there ?? Number.NaN];
 }
 
-describe('the count of what has not ended', () => {
-  test('follows tasks through all that can happen to them', async () => {
+describe('the count of unfinished tasks', () => {
+  test('follows tasks through all moves', async () => {
     const ids = await create(6);
     expect(await counted()).toEqual([6, 6]);
     const [done = '', failed = '', retried = '', cancelled = '', crashed = ''] = ids;
@@ -84,7 +84,7 @@ describe('the count of what has not ended', () => {
     expect(await counted()).toEqual([3, 3]);
   });
 
-  test('is of the user who created a task, whoever ends it', async () => {
+  test('belongs to the user who created a task, whoever ends it', async () => {
     const eve = await on.member();
     await on.join(eve, ada.organizationId, 'member');
     const [id = ''] = await create(1, { ...eve, organizationId: ada.organizationId });
@@ -102,7 +102,7 @@ describe('rows of connections', () => {
         select sum(pending)::int as pending from pending_tasks where organization_id = ${organizationId} group by shard`
     ).map((row) => row.pending as number);
 
-  test('are added together, and go when nothing is left', async () => {
+  test('are merged, and deleted when nothing is left', async () => {
     const ids = (await Promise.all(apis.map((by) => create(2, ada, by)))).flat();
     expect((await rows()).length).toBeGreaterThan(1);
     await store.compactPendingCounters(dispatcher, 1_000_000);
@@ -114,7 +114,7 @@ describe('rows of connections', () => {
     expect(await rows()).toEqual([]);
   });
 
-  test('lose nothing when they are added together while others count', async () => {
+  test('lose nothing when they are merged while others count', async () => {
     let over = false;
     const adding = (async () => {
       while (!over) await store.compactPendingCounters(dispatcher, 1_000_000);
@@ -150,7 +150,7 @@ describe('far from its bounds', () => {
       )
       .toBeGreaterThan(0);
 
-  test('nobody is summed up, and nobody waits', async () => {
+  test('creating tasks sums nothing up, and waits for no lock', async () => {
     await locked(async () => {
       expect(await create(1)).toHaveLength(1);
     });
@@ -178,7 +178,7 @@ describe('far from its bounds', () => {
     });
   });
 
-  test('nobody is when the dispatcher has not counted for five minutes', async () => {
+  test('is no owner when the dispatcher has not counted for five minutes', async () => {
     await on.admin`update quotas set value = 3 where name = 'pending_of_organization'`;
     await on.admin`update pending_in_installation set counted_at = now() - interval '301 seconds'`;
     expect(await create(4)).toEqual([]);
@@ -192,7 +192,7 @@ describe('a full bound', () => {
     ['its organization', 'organization'],
     ['its user', 'user'],
   ] as const) {
-    test(`of ${what} lets exactly so many in, also when many ask at the same moment`, async () => {
+    test(`of ${what} admits exactly its number of tasks, even when many are created at once`, async () => {
       await bounds({ [full]: 10 });
       const made = await Promise.all(
         Array.from({ length: 40 }, (_, n) => create(1, ada, apis[n % apis.length])),
@@ -207,7 +207,7 @@ describe('a full bound', () => {
     });
   }
 
-  test('lets none of a batch in that it has no room for, and again as soon as there is room', async () => {
+  test('refuses a whole batch without room for all, and admits it as soon as there is room', async () => {
     await bounds({ organization: 10 });
     const ids = await create(8);
     expect(await create(3)).toEqual([]);
@@ -225,7 +225,7 @@ describe('a full bound', () => {
     expect(await create(1)).toHaveLength(1);
   });
 
-  test('of one organization is none of another one of another user', async () => {
+  test('of one organization does not affect another one of another user', async () => {
     await bounds({ organization: 1, user: 1 });
     expect(await create(1)).toHaveLength(1);
     expect(await create(1)).toEqual([]);

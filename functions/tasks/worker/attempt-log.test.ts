@@ -51,7 +51,7 @@ test('a long message is cut, and large fields are left out', () => {
   expect(line?.fields).toEqual({ left_out: '3011 bytes of fields' });
 });
 
-test('what is no JSON, or what Postgres cannot store, does not make the handler fail', () => {
+test('values that are no JSON, or that Postgres cannot store, do not make the handler fail', () => {
   const output = handler();
   const circle: Record<string, never> = {};
   Object.assign(circle, { circle });
@@ -105,7 +105,7 @@ test('however much is logged, what is kept has at most a hundred lines in 16 KB,
   );
 });
 
-test('lines that were only counted are news, too, and kept though there is no other', () => {
+test('lines that were only counted are reported, too, even without other lines', () => {
   const { add, changes, all } = attemptLog();
   const counted = (count: number) => [
     { message: `${count} lines are left out`, fields: { left_out: count } },
@@ -117,7 +117,7 @@ test('lines that were only counted are news, too, and kept though there is no ot
   }
 });
 
-test('news are what has changed since they were last asked for', () => {
+test('a report has the changes since the last report', () => {
   const output = handler();
   output.progress(0.1);
   output.log('info', 'one');

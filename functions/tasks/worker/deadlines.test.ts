@@ -35,13 +35,13 @@ test('an interrupt after the soft limit still ends the handler', async () => {
   await expect.poll(() => clock.end.reason).toBe(CANCELLED);
 });
 
-test('one that was interrupted before it was made is told so', () => {
+test('a deadline that was interrupted before it was created is aborted at once', () => {
   const clock = attemptClock(LONG, AbortSignal.abort(CANCELLED));
   expect(clock.signal.reason).toBe(CANCELLED);
   clock.stop();
 });
 
-test('after its stop nothing aborts any more', async () => {
+test('after its stop, nothing aborts', async () => {
   const interrupt = new AbortController();
   const clock = attemptClock(SHORT, interrupt.signal, 0.01);
   clock.start();

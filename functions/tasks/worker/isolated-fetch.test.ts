@@ -150,7 +150,7 @@ describe('requests of an isolated attempt', () => {
     expect(arrivedAt()).toEqual([]);
   });
 
-  test('whose turn the database does not tell are tried again, and quote nothing of it', async () => {
+  test('whose turn cannot be read from the database are retried, without quoting the database', async () => {
     const id = await fetching('http://a.example/');
     await run([id], { turnsOf: () => () => Promise.reject(new Error('connect ECONNREFUSED 10.0.0.7:5432')) });
     const { error } = await lastAttempt(id);

@@ -153,7 +153,7 @@ describe('an isolated attempt', () => {
     ]);
   });
 
-  test('hears of a cancel, and what it said before and after is in the ledger and in the log', async () => {
+  test('gets the signal of a cancel, and its reports before and after are in the ledger and in the log', async () => {
     const id = await insert('isolated.wait');
     const working = execute(deps, [id], { remainingSeconds: FULL });
     await expect.poll(async () => (await ledgerOf(id))[0]?.logs?.[0]?.message).toBe('waiting');
@@ -175,14 +175,14 @@ describe('an isolated attempt', () => {
     expect(logged[1]?.[1]).toMatchObject({ task_id: id, attempt: 1, reason: 'cancelled' });
   });
 
-  test('past the soft limit of its task is told to stop, and retried', async () => {
+  test('past its soft limit is asked to stop, and retried', async () => {
     const id = await insert('isolated.wait', { softSeconds: 0.2, hardSeconds: 20 });
     await execute(deps, [id], { remainingSeconds: FULL });
     expect(await rowOf(id)).toMatchObject({ status: 'SCHEDULED', error: { code: 'soft_limit_exceeded' } });
   });
 });
 
-describe('what there is no room for', () => {
+describe('a task without room', () => {
   test('is not claimed before a runner is free, and does not keep others waiting', async () => {
     const slow = await Promise.all(
       Array.from({ length: 8 }, () => insert('isolated.wait', { softSeconds: 0.5, hardSeconds: 20 })),
@@ -215,7 +215,7 @@ describe('what there is no room for', () => {
     expect(await rowOf(long)).toMatchObject({ status: 'SCHEDULED', attempt: 0, isSentAgain: true });
   });
 
-  test('for long, as all runners are busy, goes back to be sent to another worker', async () => {
+  test('goes back to be sent to another worker when all runners are busy for long', async () => {
     const busy = [await insert('isolated.wait'), await insert('isolated.wait')];
     const waiting = await insert('isolated.echo');
     const working = execute(deps, [...busy, waiting], { remainingSeconds: FULL });
@@ -234,8 +234,8 @@ describe('what there is no room for', () => {
   });
 });
 
-describe('what an attempt says', () => {
-  test('costs a short one no statement: it is stored with the outcome', async () => {
+describe('the report of an attempt', () => {
+  test('costs a short attempt no statement: it is stored with the outcome', async () => {
     await execute(deps, [await insert('inline.ok')], { remainingSeconds: FULL });
     await on.admin`create extension if not exists pg_stat_statements`;
     const calls = async () => {
@@ -254,7 +254,7 @@ describe('what an attempt says', () => {
     ]);
   });
 
-  test('reaches watchers while it runs, in a few frames however often it is said, each with a higher number', async () => {
+  test('reaches watchers during the run, in few frames, each with a higher number', async () => {
     // A place that the process may read.
     const end = fileURLToPath(new URL(`node_modules/.celeriac-${randomUUID()}`, REPOSITORY));
     const id = await insert('isolated.chatter', { payload: end });

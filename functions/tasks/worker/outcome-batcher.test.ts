@@ -60,7 +60,7 @@ test('a database that is away for a while loses no outcome', async () => {
   expect([tries, written]).toEqual([3, [['a', 'complete']]]);
 });
 
-test('a database that stays away is given up when the time is', async () => {
+test('an outcome is given up when the database stays away until the time is over', async () => {
   const away = () => Promise.reject(databaseError('CONNECTION_CLOSED'));
   const { settle } = batcherOn(away, { remainingSeconds: () => 1 });
   await expect(settle(done('a'))).rejects.toThrow('CONNECTION_CLOSED');

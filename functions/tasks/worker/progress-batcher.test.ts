@@ -24,7 +24,7 @@ function recording(write: () => Promise<void> = async () => {}) {
   return { statements, attempt, stop: reports.stop };
 }
 
-test('what many attempts say again and again becomes a few statements, each with the latest of all', async () => {
+test('many reports of many attempts become few statements, each with the latest reports', async () => {
   const { statements, attempt, stop } = recording();
   const attempts = [attempt('a'), attempt('b')];
   for (let i = 1; i <= 60; i += 1) {
@@ -38,7 +38,7 @@ test('what many attempts say again and again becomes a few statements, each with
   for (const written of statements) expect(written.map(({ id }) => id)).toEqual(['a', 'b']);
 });
 
-test('what an attempt says shortly before its end goes with its outcome, and costs no statement', async () => {
+test('a report shortly before the end is stored with the outcome, and costs no statement', async () => {
   const { statements, attempt, stop } = recording();
   const short = attempt('a');
   short.progress(1, 'done');
@@ -50,7 +50,7 @@ test('what an attempt says shortly before its end goes with its outcome, and cos
   expect(statements).toEqual([]);
 });
 
-test('an attempt that has told all of it still hands all of it over at its end', async () => {
+test('an attempt that has reported everything still has everything in its outcome', async () => {
   const { statements, attempt, stop } = recording();
   const long = attempt('a');
   long.log('info', 'one');
@@ -65,7 +65,7 @@ test('an attempt that has told all of it still hands all of it over at its end',
   await stop();
 });
 
-test('what is said while a statement is under way goes with the next one, after it', async () => {
+test('a report during a statement is stored by the next one', async () => {
   let [underWay, most] = [0, 0];
   const ends: (() => void)[] = [];
   const { statements, attempt, stop } = recording(async () => {
@@ -104,7 +104,7 @@ test('nothing is written after the end of the invocation', async () => {
   expect(statements).toEqual([]);
 });
 
-test('a database that is away costs nothing but the report', async () => {
+test('an unreachable database loses only the report', async () => {
   let tries = 0;
   const { statements, attempt, stop } = recording(async () => {
     tries += 1;

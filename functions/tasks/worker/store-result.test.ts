@@ -4,7 +4,7 @@ import { storeResult } from './store-result.ts';
 
 const task = { id: 'task', organizationId: 'home', attempt: 2 };
 
-test('what is too large is told by its bytes, and lies in the bucket as JSON', async () => {
+test('a result that is too large is returned by its size, and stored in the bucket as JSON', async () => {
   const put: string[][] = [];
   const keep = (text: string) => storeResult(async (...given) => void put.push(given), task, text);
   const fits = JSON.stringify('ü'.repeat(MAX_ROW_BYTES / 2 - 1));

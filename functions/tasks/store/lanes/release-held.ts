@@ -86,14 +86,14 @@ export async function releaseHeld(
       ) c
       where c.kinds is not null
     ), bounds as materialized (
-      -- Places of each organization; null for any number.
+      -- Free places of each organization; null means no limit.
       select distinct g.organization_id, o.max_running - (
           select count(*) from tasks r where r.organization_id = g.organization_id and r.status = 'RUNNING'
         ) as places
       from given g join organizations o on o.id = g.organization_id
       where g.lane = 'organization'
     ), entering as (
-      -- One after the other: each has a limit of its own, and none goes past one that has to wait.
+      -- Tasks enter one after the other: each has its own limit, and no task overtakes a task that must wait.
       select l.organization_id, l.lane, l.kinds, l.queues, k.taken + 1 as place, 1 as nth, h.*
       from open l
       cross join lateral (select ${usedKeyPlacesSql(tx, tx`l.organization_id`, tx`substr(l.lane, 5)`)} as taken) k
@@ -107,13 +107,13 @@ export async function releaseHeld(
     ), waiting as (
       select e.organization_id, e.id, e.run_at, true as enters from entering e
       union all
-      -- A bound that has gone lets everything through.
+      -- A bound that was removed releases all tasks.
       select l.organization_id, h.id, h.run_at, false
       from open l join bounds b using (organization_id)
       cross join lateral ${nextHeldSql(tx, tx`least(greatest(coalesce(b.places, ${MAX_RELEASED}), 0), ${MAX_RELEASED})`, nothing)} h
       where l.lane = 'organization'
     ), network as materialized (
-      -- Places of each lane's organization and user. Whoever has lost its user has those of its organization.
+      -- Free places of each lane's organization and user. Tasks of a deleted user have the places of the organization.
       select o.*, greatest(0, ${quotaSql(tx, 'running_requests_of_organization')} - o.of_organization) as organization_places,
         case when o.of_user is null then ${MAX_RELEASED} else greatest(0, ${quotaSql(tx, 'running_requests_of_user')} - o.of_user) end as user_places
       from (
@@ -132,7 +132,7 @@ export async function releaseHeld(
         row_number() over (partition by w.organization_id order by w.run_at, w.id) <= b.places, true) as goes
       from waiting w join bounds b using (organization_id)
       union all
-      -- A pause that has gone, too; whoever claims these finds them their lanes.
+      -- A pause that was removed also releases all tasks. Their claim then finds their next lane.
       select h.id, false, true
       from open l
       cross join lateral ${nextHeldSql(tx, tx`${MAX_RELEASED}::integer`, nothing)} h

@@ -11,7 +11,7 @@ afterAll(() => on.close());
 
 const around = (id: string) => asMember(api, ada, (tx) => store.waitingContext(tx, id));
 
-test('what runs and is paused around a task is what does in its own organization', async () => {
+test('the waiting context of a task is that of its own organization', async () => {
   const eve = await on.member();
   await on.join(ada, eve.organizationId, 'member');
   await on.admin`update organizations set max_running = 5 where id = ${ada.organizationId}`;
@@ -61,7 +61,7 @@ test('what runs and is paused around a task is what does in its own organization
   });
 });
 
-test('what a task waits for is told in the order of ids, as it stands', async () => {
+test('the dependencies of a task are listed in the order of ids, with their statuses', async () => {
   const awaited = [await insertTask(api, ada), await insertTask(api, ada), await insertTask(api, ada)];
   const [a, b, c] = awaited.map(({ id }) => id).toSorted();
   const dependsOn = [c ?? '', a ?? '', b ?? ''];

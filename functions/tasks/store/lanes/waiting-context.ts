@@ -15,7 +15,7 @@ export async function waitingContext(tx: Transaction, id: string): Promise<Waiti
           'by', (select u.username from users u where u.id = p.paused_by))
         from pauses p
         where p.organization_id = t.organization_id and p.scope || ':' || p.name = ${pausedLaneSql(tx)}) as pause,
-      -- Thousands may run: they are counted only for the reason that names their number.
+      -- Thousands of tasks may run. They are counted only for reasons that contain their number.
       case when t.held_by like 'key:%' then (
         select count(*) from tasks r where r.organization_id = t.organization_id
           and r.concurrency_key = t.concurrency_key and r.status = 'RUNNING') else 0 end as "runningWithKey",
@@ -27,7 +27,7 @@ export async function waitingContext(tx: Transaction, id: string): Promise<Waiti
         'ofOrganization', (
           select count(*) from tasks r where r.organization_id = t.organization_id and r.waits_for_network
             and (r.status = 'RUNNING' or r.held_by = 'organization')),
-        -- As far as the principal sees them.
+        -- Counts the tasks that the principal may read.
         'ofUser', (
           select count(*) from tasks r where r.created_by = t.created_by and r.waits_for_network
             and (r.status = 'RUNNING' or r.held_by = 'organization')),

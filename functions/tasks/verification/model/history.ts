@@ -4,7 +4,7 @@ import { DISPATCH } from '../fixtures.ts';
 import { TaskModel } from './model.ts';
 import type { Row } from './row.ts';
 
-type Told = Pick<Task, 'id' | 'status' | 'attempt' | 'attemptLimit' | 'crashes' | 'seq' | 'cause'>;
+type ReturnedRow = Pick<Task, 'id' | 'status' | 'attempt' | 'attemptLimit' | 'crashes' | 'seq' | 'cause'>;
 
 /** A statement that ran concurrently with others. */
 export type Act = {
@@ -17,7 +17,7 @@ export type Act = {
   outcomes?: readonly Outcome[];
 };
 
-type Done = { act: Act; begun: number; ended: number; told: ReadonlyMap<string, Told> };
+type Done = { act: Act; begun: number; ended: number; returned: ReadonlyMap<string, ReturnedRow> };
 
 const PAST = new Date(0);
 
@@ -37,17 +37,17 @@ export class History {
   }
 
   /** Runs a statement, and records when it ran and what it returned. */
-  async of<T extends Told>(act: Act, run: () => Promise<T[]>): Promise<T[]> {
+  async of<T extends ReturnedRow>(act: Act, run: () => Promise<T[]>): Promise<T[]> {
     this.#time += 1;
     const begun = this.#time;
     const rows = await run();
     this.#time += 1;
-    this.#done.push({ act, begun, ended: this.#time, told: new Map(rows.map((row) => [row.id, row])) });
+    this.#done.push({ act, begun, ended: this.#time, returned: new Map(rows.map((row) => [row.id, row])) });
     return rows;
   }
 
   lastSeq(id: string): number {
-    return Math.max(1, ...this.#done.map(({ told }) => told.get(id)?.seq ?? 0));
+    return Math.max(1, ...this.#done.map(({ returned }) => returned.get(id)?.seq ?? 0));
   }
 
   /** Returns the points at which the history could not have happened as a sequence. */
@@ -58,17 +58,17 @@ export class History {
   #faultsOf(task: NewTask): string[] {
     const changes = this.#done
       .flatMap((done) => {
-        const told = done.told.get(task.id);
-        return told ? [{ ...done, told }] : [];
+        const returned = done.returned.get(task.id);
+        return returned ? [{ ...done, returned }] : [];
       })
-      .toSorted((one, other) => one.told.seq - other.told.seq);
+      .toSorted((one, other) => one.returned.seq - other.returned.seq);
     const model = new TaskModel({ now: () => new Date() });
     model.insert(this.#organizationId, [task], DISPATCH);
     const rowNow = (): Row => model.rows.get(task.id) as Row;
     const states = [{ row: rowNow(), from: 0, until: Number.POSITIVE_INFINITY }];
-    for (const { act, told, begun, ended } of changes) {
+    for (const { act, returned, begun, ended } of changes) {
       const before = rowNow();
-      const [came, should] = [described(told), described(replay(model, before, act) ?? before)];
+      const [came, should] = [described(returned), described(replay(model, before, act) ?? before)];
       if (came !== should)
         return [`${task.id}: ${act.move} from ${described(before)} came to ${came}, not to ${should}`];
       const last = states.at(-1);
@@ -76,7 +76,7 @@ export class History {
       states.push({ row: rowNow(), from: begun, until: Number.POSITIVE_INFINITY });
     }
     return this.#done
-      .filter(({ act, told }) => act.ids.includes(task.id) && !told.has(task.id))
+      .filter(({ act, returned }) => act.ids.includes(task.id) && !returned.has(task.id))
       .filter(({ act, begun, ended }) =>
         states.every(({ row, from, until }) => {
           if (until < begun || from > ended) return true;
@@ -88,11 +88,11 @@ export class History {
   }
 }
 
-const described = ({ status, attempt, attemptLimit, crashes, seq, cause }: Told): string =>
+const described = ({ status, attempt, attemptLimit, crashes, seq, cause }: ReturnedRow): string =>
   `${status} (attempt ${attempt} of ${attemptLimit}, ${crashes} crashes, ${cause}, seq ${seq})`;
 
 /** Replays an act on the model, at a time at which it is possible. */
-function replay(model: TaskModel, row: Row, { move, outcomes = [] }: Act): Told | undefined {
+function replay(model: TaskModel, row: Row, { move, outcomes = [] }: Act): ReturnedRow | undefined {
   const { id, attempt } = row;
   model.put({ ...row, runAt: PAST, leaseUntil: row.status === 'RUNNING' ? PAST : null });
   switch (move) {

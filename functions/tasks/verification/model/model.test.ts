@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => on.close());
 
-test('whatever is done to tasks in whatever order, the statements do to the rows what the model does', {
+test('for any sequence of commands, the statements change the rows as the model does', {
   timeout: RUNS * SECONDS_PER_RUN * 1000,
 }, async () => {
   await fc.assert(

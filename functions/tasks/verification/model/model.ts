@@ -1,21 +1,9 @@
 import type { Lane, NewTask, Released, Report, Unclaimed, WorkerCapacity } from '../../store/index.ts';
-import type { DispatchSettings, Outcome, TaskStatus } from '../../task.ts';
+import type { DispatchSettings, Outcome } from '../../task.ts';
+import { end, start } from './attempts.ts';
 import { type Bounds, freed, missingCapacity, pausedLane, turns, UNBOUND, vacated } from './lanes.ts';
-import { created, type Entry, later, NEVER, nextDispatch, type Row, returned } from './row.ts';
-
-/** Called for each changed row, with the row before and after. */
-export type Moved = (move: string, before: Row | undefined, after: Row) => void;
-
-export type ModelOptions = {
-  /** The database's clock. */
-  now: () => Date;
-  /** Uniform in [0, 1). */
-  random?: () => number;
-  /** True when another session has the row locked at this moment. Statements that skip locked rows skip it. */
-  isLocked?: (id: string) => boolean;
-  /** Called for every change that `seq` counts. */
-  moved?: Moved;
-};
+import { type ModelOptions, ModelRows } from './model-rows.ts';
+import { created, type Entry, later, nextDispatch, type Row, returned } from './row.ts';
 
 /** Capacity of a worker that accepts every task. */
 const UNLIMITED_CAPACITY: WorkerCapacity = { kinds: [], runners: 0, networkPlaces: 1_000_000, seconds: 840 };
@@ -30,34 +18,31 @@ type Settled = ReturnType<typeof returned>;
  * possible. The model test compares the SQL with it, and the simulation runs on it.
  */
 export class TaskModel {
-  readonly rows: ReadonlyMap<string, Row>;
-  readonly ledger: ReadonlyMap<string, readonly Entry[]>;
-  readonly #rows = new Map<string, Row>();
-  readonly #ledger = new Map<string, readonly Entry[]>();
-  /** The dependencies of each task. */
-  readonly #awaited = new Map<string, readonly string[]>();
-  readonly #bounds = new Map<string, Bounds>();
-  readonly #now: () => Date;
-  readonly #random: () => number;
-  readonly #isLocked: (id: string) => boolean;
-  readonly #moved: Moved;
+  readonly #rows: ModelRows;
 
-  constructor({ now, random = Math.random, isLocked = () => false, moved = () => {} }: ModelOptions) {
-    [this.rows, this.ledger] = [this.#rows, this.#ledger];
-    [this.#now, this.#random, this.#isLocked, this.#moved] = [now, random, isLocked, moved];
+  constructor(options: ModelOptions) {
+    this.#rows = new ModelRows(options);
+  }
+
+  get rows(): ReadonlyMap<string, Row> {
+    return this.#rows.byId;
+  }
+
+  get ledger(): ReadonlyMap<string, readonly Entry[]> {
+    return this.#rows.ledger;
   }
 
   /** Stores a row unchanged, past all rules. */
   put(row: Row): void {
-    this.#rows.set(row.id, row);
+    this.#rows.put(row);
   }
 
   bounds(organizationId: string): Bounds {
-    return this.#bounds.get(organizationId) ?? UNBOUND;
+    return this.#rows.bounds.get(organizationId) ?? UNBOUND;
   }
 
   bind(organizationId: string, bounds: Bounds): void {
-    this.#bounds.set(organizationId, bounds);
+    this.#rows.bounds.set(organizationId, bounds);
   }
 
   insert(
@@ -67,18 +52,18 @@ export class TaskModel {
     batchId: string | null = null,
   ): Settled[] {
     return tasks.map((task) => {
-      const awaited = this.#known(task.dependsOn ?? []);
+      const awaited = this.#rows.known(task.dependsOn ?? []);
       for (const other of awaited) this.put({ ...other, hasDependents: true });
-      this.#awaited.set(
+      this.#rows.dependOn(
         task.id,
         awaited.map(({ id }) => id),
       );
       const waits = awaited.some(({ status }) => status !== 'COMPLETED');
-      const row = created(task, waits, organizationId, batchId, this.#now(), dispatch);
+      const row = created(task, waits, organizationId, batchId, this.#rows.now(), dispatch);
       this.put(row);
-      this.#ledger.set(row.id, []);
-      this.#moved('create', undefined, row);
-      return returned(row, this.#now());
+      this.#rows.begin(row.id);
+      this.#rows.moved('create', undefined, row);
+      return returned(row, this.#rows.now());
     });
   }
 
@@ -95,24 +80,24 @@ export class TaskModel {
     alone?: boolean | undefined;
     capacity?: WorkerCapacity | undefined;
   }): { claimed: Settled[]; unclaimed: Unclaimed[]; vacated: Lane[] } {
-    const now = this.#now();
-    const wanted = this.#known(ids).filter(
-      (row) => row.status === 'SCHEDULED' && row.runAt <= later(now, soonSeconds),
-    );
+    const now = this.#rows.now();
+    const wanted = this.#rows
+      .known(ids)
+      .filter((row) => row.status === 'SCHEDULED' && row.runAt <= later(now, soonSeconds));
     const startable = wanted.filter((row) => row.runAt <= now && (alone || row.crashes === 0));
     const missing = missingCapacity(wanted, startable, capacity);
-    const free = wanted.filter((row) => row.runAt <= now && !this.#isLocked(row.id));
+    const free = wanted.filter((row) => row.runAt <= now && !this.#rows.isLocked(row.id));
     const paused = free.filter((row) => pausedLane(row, this.bounds(row.organizationId)));
     const wanting = free.filter(
       (row) => !paused.includes(row) && startable.includes(row) && !missing.has(row),
     );
-    for (const row of paused) this.#hold(row, pausedLane(row, this.bounds(row.organizationId)));
+    for (const row of paused) this.#rows.hold(row, pausedLane(row, this.bounds(row.organizationId)));
     const claimed: Settled[] = [];
     for (const [row, full] of this.#turns(wanting)) {
-      if (full) this.#hold(row, full);
-      else claimed.push(returned(this.#start(row, leaseSeconds), now));
+      if (full) this.#rows.hold(row, full);
+      else claimed.push(returned(start(this.#rows, row, leaseSeconds), now));
     }
-    const held = [...paused, ...wanting].flatMap(({ id }) => this.#rows.get(id) ?? []);
+    const held = [...paused, ...wanting].flatMap(({ id }) => this.#rows.byId.get(id) ?? []);
     return {
       claimed,
       vacated: held
@@ -131,10 +116,10 @@ export class TaskModel {
 
   settle(outcomes: readonly Outcome[], dispatch: DispatchSettings): Settled[] {
     return outcomes.flatMap((outcome) => {
-      const row = this.#rows.get(outcome.id);
+      const row = this.#rows.byId.get(outcome.id);
       if (row?.status !== 'RUNNING' || row.attempt !== outcome.attempt) return [];
       const capped = this.bounds(row.organizationId).maxRunning !== null;
-      return [returned(this.#end(row, outcome, dispatch), this.#now(), capped)];
+      return [returned(end(this.#rows, row, { outcome, dispatch }), this.#rows.now(), capped)];
     });
   }
 
@@ -143,58 +128,66 @@ export class TaskModel {
     leaseSeconds: number,
   ): { id: string; attempt: number; cancelRequested: boolean }[] {
     return running.flatMap(({ id, attempt }) => {
-      const row = this.#rows.get(id);
+      const row = this.#rows.byId.get(id);
       if (row?.status !== 'RUNNING' || row.attempt !== attempt) return [];
-      this.put({ ...row, leaseUntil: later(this.#now(), leaseSeconds) });
+      this.put({ ...row, leaseUntil: later(this.#rows.now(), leaseSeconds) });
       return [{ id, attempt, cancelRequested: row.cancelRequestedAt !== null }];
     });
   }
 
   report(reports: readonly Report[]): Settled[] {
     return reports.flatMap(({ id, attempt, progress }) => {
-      const row = this.#rows.get(id);
+      const row = this.#rows.byId.get(id);
       if (row?.status !== 'RUNNING' || row.attempt !== attempt) return [];
-      this.#record(row, { attempt, outcome: 'running', cause: row.cause, delaySeconds: null, error: null });
-      return [returned(this.#write('report', row, { progress: progress ?? row.progress }), this.#now())];
+      this.#rows.record(row, {
+        attempt,
+        outcome: 'running',
+        cause: row.cause,
+        delaySeconds: null,
+        error: null,
+      });
+      return [
+        returned(this.#rows.write('report', row, { progress: progress ?? row.progress }), this.#rows.now()),
+      ];
     });
   }
 
   rescue(ids: readonly string[] | null, limit: number): Settled[] {
-    const now = this.#now();
-    return (ids ? this.#known(ids) : [...this.#rows.values()])
+    const now = this.#rows.now();
+    return (ids ? this.#rows.known(ids) : [...this.#rows.byId.values()])
       .filter((row) => row.status === 'RUNNING' && row.leaseUntil && row.leaseUntil < now)
-      .filter((row) => !this.#isLocked(row.id))
+      .filter((row) => !this.#rows.isLocked(row.id))
       .toSorted((one, other) => Number(one.leaseUntil) - Number(other.leaseUntil))
       .slice(0, limit)
       .map((row) => {
         const error = { code: 'worker_crashed', message: 'The worker that ran this attempt died' };
-        const delaySeconds = ids ? 0 : Math.min(60, 2 ** row.crashes) * this.#random();
+        const delaySeconds = ids ? 0 : Math.min(60, 2 ** row.crashes) * this.#rows.random();
         const runAt = later(now, delaySeconds);
-        const again = !row.cancelRequestedAt && row.attempt < row.attemptLimit;
+        const isRetried = !row.cancelRequestedAt && row.attempt < row.attemptLimit;
         const { attempt, cause } = row;
-        this.#record(row, {
+        this.#rows.record(row, {
           ...{ attempt, outcome: 'crashed', cause, error },
-          delaySeconds: again ? delaySeconds : null,
+          delaySeconds: isRetried ? delaySeconds : null,
         });
         const crashed = { error, cause: 'crash', crashes: row.crashes + 1, leaseUntil: null, runAt } as const;
-        const change: Partial<Row> = again
+        const change: Partial<Row> = isRetried
           ? { status: 'SCHEDULED', nextDispatchAt: now }
           : { status: row.cancelRequestedAt ? 'CANCELLED' : 'FAILED', finishedAt: now };
-        return returned(this.#write('rescue', row, { ...crashed, ...change }), now);
+        return returned(this.#rows.write('rescue', row, { ...crashed, ...change }), now);
       });
   }
 
   takeForDispatch(limit: number, resendSeconds: number): { taken: number; due: Released[] } {
-    const now = this.#now();
-    const taken = [...this.#rows.values()]
+    const now = this.#rows.now();
+    const taken = [...this.#rows.byId.values()]
       .filter((row) => row.status === 'SCHEDULED' && row.nextDispatchAt && row.nextDispatchAt <= now)
-      .filter((row) => !this.#isLocked(row.id))
+      .filter((row) => !this.#rows.isLocked(row.id))
       .toSorted((one, other) => Number(one.nextDispatchAt) - Number(other.nextDispatchAt))
       .slice(0, limit);
     const due = taken.flatMap((row) => {
       const lane = pausedLane(row, this.bounds(row.organizationId));
       if (lane) {
-        this.#hold(row, lane);
+        this.#rows.hold(row, lane);
         return [];
       }
       const waitSeconds = Math.min(resendSeconds * 2 ** Math.min(row.dispatches, 10), 86_400);
@@ -206,16 +199,16 @@ export class TaskModel {
   }
 
   dispatchAgain(ids: readonly string[]): void {
-    for (const row of this.#known(ids)) {
-      if (row.status !== 'SCHEDULED' || row.heldBy || this.#isLocked(row.id)) continue;
-      if (row.runAt > later(this.#now(), LONGEST_DELAY_SECONDS)) continue;
-      this.put({ ...row, nextDispatchAt: this.#now(), dispatches: Math.max(row.dispatches - 1, 0) });
+    for (const row of this.#rows.known(ids)) {
+      if (row.status !== 'SCHEDULED' || row.heldBy || this.#rows.isLocked(row.id)) continue;
+      if (row.runAt > later(this.#rows.now(), LONGEST_DELAY_SECONDS)) continue;
+      this.put({ ...row, nextDispatchAt: this.#rows.now(), dispatches: Math.max(row.dispatches - 1, 0) });
     }
   }
 
   heldLanes(limit: number, after: Lane | null = null): Lane[] {
     const lanes = new Map<string, Lane>();
-    for (const { organizationId, heldBy } of this.#rows.values()) {
+    for (const { organizationId, heldBy } of this.#rows.byId.values()) {
       if (heldBy) lanes.set(`${organizationId} ${heldBy}`, { organizationId, lane: heldBy });
     }
     const names = [...lanes.keys()]
@@ -228,12 +221,12 @@ export class TaskModel {
     const byOrganization = Map.groupBy(lanes, ({ organizationId }) => organizationId);
     return [...byOrganization].flatMap(([organizationId, given]) => {
       const names = [...new Set(given.map(({ lane }) => lane))];
-      return freed(names, this.#of(organizationId), this.bounds(organizationId))
-        .filter(({ row }) => !this.#isLocked(row.id))
+      return freed(names, this.#rows.of(organizationId), this.bounds(organizationId))
+        .filter(({ row }) => !this.#rows.isLocked(row.id))
         .flatMap(({ row, goes }) => {
-          const now = this.#now();
+          const now = this.#rows.now();
           if (!goes) {
-            this.#hold(row, 'organization');
+            this.#rows.hold(row, 'organization');
             return [];
           }
           const from = row.runAt > now ? row.runAt : now;
@@ -243,76 +236,73 @@ export class TaskModel {
     });
   }
 
-  #of(organizationId: string): Row[] {
-    return [...this.#rows.values()].filter((row) => row.organizationId === organizationId);
-  }
-
   release(
     ids: readonly string[] | null,
     limit: number,
     dispatch: DispatchSettings,
-  ): { told: number; moved: Settled[]; more: boolean } {
-    const ended = (ids ? this.#known(ids) : [...this.#rows.values()])
-      .filter((row) => row.hasDependents && row.finishedAt && !this.#isLocked(row.id))
+  ): { handled: number; moved: Settled[]; more: boolean } {
+    const ended = (ids ? this.#rows.known(ids) : [...this.#rows.byId.values()])
+      .filter((row) => row.hasDependents && row.finishedAt && !this.#rows.isLocked(row.id))
       .toSorted((one, other) => (one.id < other.id ? -1 : 1))
       .slice(0, limit);
-    const told = new Set(ended.map(({ id }) => id));
-    const waiting = [...this.#rows.values()].filter(
-      ({ id, status }) => status === 'PENDING' && this.#awaited.get(id)?.some((other) => told.has(other)),
+    const handled = new Set(ended.map(({ id }) => id));
+    const waiting = [...this.#rows.byId.values()].filter(
+      ({ id, status }) =>
+        status === 'PENDING' && this.#rows.dependencies(id).some((other) => handled.has(other)),
     );
     // Read before any row moves. Dependents of a task that is cancelled here are handled after that task.
     const fated = waiting.map((row) => ({
       row,
-      fates: this.#known(this.#awaited.get(row.id) ?? []).map(({ status }) => status),
+      fates: this.#rows.dependenciesOf(row).map(({ status }) => status),
     }));
     const moved = fated.flatMap(({ row, fates }) => {
-      const now = this.#now();
+      const now = this.#rows.now();
       const runAt = row.runAt > now ? row.runAt : now;
       if (fates.some((status) => status === 'FAILED' || status === 'CANCELLED')) {
         const error = { code: 'dependency_failed', message: 'A task that this one waited for has failed' };
         const lost = { status: 'CANCELLED', error, runAt, finishedAt: now } as const;
-        return [returned(this.#write('release', row, lost), now)];
+        return [returned(this.#rows.write('release', row, lost), now)];
       }
       if (fates.some((status) => status !== 'COMPLETED')) return [];
       const nextDispatchAt = nextDispatch(runAt, now, dispatch);
-      return [returned(this.#write('release', row, { status: 'SCHEDULED', runAt, nextDispatchAt }), now)];
+      return [
+        returned(this.#rows.write('release', row, { status: 'SCHEDULED', runAt, nextDispatchAt }), now),
+      ];
     });
-    for (const row of this.#known([...told])) this.put({ ...row, hasDependents: false });
-    return { told: told.size, moved, more: false };
+    for (const row of this.#rows.known([...handled])) this.put({ ...row, hasDependents: false });
+    return { handled: handled.size, moved, more: false };
   }
 
   cancel(id: string): Settled | undefined {
-    const row = this.#rows.get(id);
-    const now = this.#now();
+    const row = this.#rows.byId.get(id);
+    const now = this.#rows.now();
     const asked = { cancelRequestedAt: row?.cancelRequestedAt ?? now };
-    if (row?.status === 'RUNNING') return returned(this.#write('ask to cancel', row, asked), now);
+    if (row?.status === 'RUNNING') return returned(this.#rows.write('ask to cancel', row, asked), now);
     if (row?.status !== 'PENDING' && row?.status !== 'SCHEDULED') return undefined;
     const stopped = { status: 'CANCELLED', finishedAt: now, nextDispatchAt: null, heldBy: null } as const;
-    return returned(this.#write('cancel', row, { ...asked, ...stopped }), now);
+    return returned(this.#rows.write('cancel', row, { ...asked, ...stopped }), now);
   }
 
   /** Requeues tasks. Tasks that depend on a failed task that is not requeued with them stay as they are. */
   requeue(ids: readonly string[], dispatch: DispatchSettings): Settled[] {
     const ended = (row: Row) => row.status === 'FAILED' || row.status === 'CANCELLED';
-    let wanted = this.#known(ids).filter(ended);
+    let wanted = this.#rows.known(ids).filter(ended);
     for (let before = -1; before !== wanted.length; ) {
       before = wanted.length;
       const isLost = (other: Row) => ended(other) && !wanted.includes(other);
-      wanted = wanted.filter((row) => !this.#awaitedBy(row).some(isLost));
+      wanted = wanted.filter((row) => !this.#rows.dependenciesOf(row).some(isLost));
     }
-    const waiting = wanted.filter((row) => this.#awaitedBy(row).some(({ status }) => status !== 'COMPLETED'));
+    const waiting = wanted.filter((row) =>
+      this.#rows.dependenciesOf(row).some(({ status }) => status !== 'COMPLETED'),
+    );
     const moved = wanted.map((row) => this.#requeue(row, waiting.includes(row), dispatch));
-    for (const other of waiting.flatMap((row) => this.#awaitedBy(row)))
+    for (const other of waiting.flatMap((row) => this.#rows.dependenciesOf(row)))
       if (other.status !== 'COMPLETED') this.put({ ...other, hasDependents: true });
-    return moved.map(({ id }) => returned(this.#rows.get(id) as Row, this.#now()));
-  }
-
-  #awaitedBy({ id }: Row): Row[] {
-    return this.#known(this.#awaited.get(id) ?? []);
+    return moved.map(({ id }) => returned(this.#rows.byId.get(id) as Row, this.#rows.now()));
   }
 
   #requeue(row: Row, waits: boolean, { resendSeconds }: DispatchSettings): Row {
-    const now = this.#now();
+    const now = this.#rows.now();
     const afresh = {
       startedAt: null,
       finishedAt: null,
@@ -320,7 +310,7 @@ export class TaskModel {
       progress: null,
       error: null,
     };
-    return this.#write('requeue', row, {
+    return this.#rows.write('requeue', row, {
       ...afresh,
       ...{ cause: 'requeue', crashes: 0, dispatches: 0, result: null, artifact: null },
       status: waits ? 'PENDING' : 'SCHEDULED',
@@ -331,91 +321,24 @@ export class TaskModel {
   }
 
   reschedule(id: string, scheduledTime: string, dispatch: DispatchSettings): Settled | undefined {
-    const row = this.#rows.get(id);
+    const row = this.#rows.byId.get(id);
     if (row?.status !== 'PENDING' && row?.status !== 'SCHEDULED') return undefined;
-    const now = this.#now();
+    const now = this.#rows.now();
     const asked = new Date(scheduledTime);
     const runAt = asked > now ? asked : now;
     const nextDispatchAt = row.status === 'SCHEDULED' ? nextDispatch(runAt, now, dispatch) : null;
     const moved = { scheduledTime: asked, runAt, nextDispatchAt, heldBy: null, dispatches: 0 };
-    return returned(this.#write('reschedule', row, moved), now);
-  }
-
-  #known(ids: readonly string[]): Row[] {
-    return [...new Set(ids)].flatMap((id) => this.#rows.get(id) ?? []);
-  }
-
-  /** Writes a change that watchers see. */
-  #write(move: string, row: Row, change: Partial<Row>): Row {
-    const after = { ...row, ...change, seq: row.seq + 1, updatedAt: this.#now() };
-    this.put(after);
-    this.#moved(move, row, after);
-    return after;
-  }
-
-  #record(row: Row, entry: Entry): void {
-    const others = (this.#ledger.get(row.id) ?? []).filter(({ attempt }) => attempt !== entry.attempt);
-    this.#ledger.set(row.id, [...others, entry]);
-  }
-
-  #start(row: Row, leaseSeconds: number): Row {
-    const now = this.#now();
-    return this.#write('claim', row, {
-      ...{
-        status: 'RUNNING',
-        dispatches: 0,
-        attempt: row.attempt + 1,
-        startedAt: now,
-        leaseUntil: later(now, leaseSeconds),
-      },
-      ...{ nextDispatchAt: null, heldBy: null, progress: null },
-    });
-  }
-
-  #hold(row: Row, heldBy: string | null): void {
-    this.put({ ...row, heldBy, nextDispatchAt: NEVER });
+    return returned(this.#rows.write('reschedule', row, moved), now);
   }
 
   #turns(wanting: readonly Row[]): [Row, string | null][] {
     return [...Map.groupBy(wanting, (row) => row.organizationId)].flatMap(([organizationId, rows]) =>
-      turns(rows, this.#of(organizationId), this.bounds(organizationId)),
+      turns(rows, this.#rows.of(organizationId), this.bounds(organizationId)),
     );
   }
 
   #released({ id, organizationId, queue, crashes, runAt }: Row): Released {
-    const dueInSeconds = (runAt.getTime() - this.#now().getTime()) / 1000;
+    const dueInSeconds = (runAt.getTime() - this.#rows.now().getTime()) / 1000;
     return { id, organizationId, queue, suspect: crashes > 0, dueInSeconds };
-  }
-
-  #end(row: Row, outcome: Outcome, dispatch: DispatchSettings): Row {
-    const now = this.#now();
-    const { attempt, cause } = row;
-    const said = { leaseUntil: null, progress: outcome.progress ?? row.progress };
-    const finish = (move: string, status: TaskStatus, change: Partial<Row>) =>
-      this.#write(move, row, { ...said, ...change, status, finishedAt: now });
-    const entry = { attempt, cause, delaySeconds: null, error: null };
-    if (outcome.kind === 'complete') {
-      this.#record(row, { ...entry, outcome: 'completed' });
-      const { result, artifact = null } = outcome;
-      return finish('complete', 'COMPLETED', { result: result ?? null, artifact, error: null });
-    }
-    const { error } = outcome;
-    if (row.cancelRequestedAt) {
-      this.#record(row, { ...entry, outcome: 'aborted', error });
-      return finish('abort', 'CANCELLED', { error: null });
-    }
-    if (outcome.kind === 'fail' || attempt >= row.attemptLimit) {
-      this.#record(row, { ...entry, outcome: 'failed', error });
-      return finish('fail', 'FAILED', { error });
-    }
-    const { delaySeconds } = outcome;
-    const runAt = later(now, delaySeconds);
-    this.#record(row, { ...entry, outcome: 'retried', delaySeconds, error });
-    const again = { status: 'SCHEDULED', cause: 'retry', error, runAt } as const;
-    return this.#write('retry', row, {
-      ...said,
-      ...again,
-      nextDispatchAt: nextDispatch(runAt, now, dispatch),
-    });
   }
 }

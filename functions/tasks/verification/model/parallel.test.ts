@@ -145,7 +145,7 @@ async function rush(seed: number): Promise<Round> {
 
 describe('many at once on the same tasks', () => {
   for (let seed = 1; seed <= RUNS; seed += 1) {
-    test(`leave what one after the other could have left, seed ${seed}`, { timeout: 60_000 }, async () => {
+    test(`leave a state that a sequence could have left, seed ${seed}`, { timeout: 60_000 }, async () => {
       const { history } = await rush(seed);
       // Every change is returned by exactly one statement, and their sequence is one that the model allows.
       expect(history.faults()).toEqual([]);
