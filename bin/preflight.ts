@@ -35,7 +35,7 @@ const findings = judge(stage, facts);
 console.log(`Stage ${stage.name} in ${region}, account ${facts.account}`);
 for (const { level, what, todo } of findings) console.log(`${level}: ${what}. What to do: ${todo}`);
 if (findings.some(({ level }) => level === 'error')) {
-  console.log('A deployment would fail');
+  console.log('The deployment would fail');
   process.exit(1);
 }
-console.log('Nothing stands in the way of a deployment');
+console.log('No problem was found: the stage can be deployed');

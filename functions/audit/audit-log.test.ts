@@ -55,7 +55,7 @@ test('a user finds registration, logins, failures, logouts and stolen tokens in 
   for (const { actor } of entries) expect(actor).toBe(body.user.id);
 });
 
-test('a login that names nobody is written down for operators', async () => {
+test('a login with an unknown name is logged for operators', async () => {
   await api.auth.from('198.51.100.8', '/api/token/', { username: 'nobody at all', password: 'wrong wrong' });
   const rows = await on.admin`
     select organization_id, actor_id, action, address from audit_log where address = '198.51.100.8'`;
@@ -64,13 +64,13 @@ test('a login that names nobody is written down for operators', async () => {
   ]);
 });
 
-test('a new signing key is written down once', async () => {
+test('a new signing key is logged once', async () => {
   const rows = await on.admin`
     select target in (select kid from signing_keys) as known from audit_log where action = 'signing_key.published'`;
   expect([...rows]).toEqual([{ known: true }]);
 });
 
-test('changes of organizations, roles and pauses are written down, with who, what and whence', async () => {
+test('changes of organizations, roles and pauses are in the audit log with actor, target and address', async () => {
   const bob = await api.register();
   const event = { requestContext: { http: { sourceIp: '203.0.113.9' } } } as LambdaEvent;
   const ask = (method: string, path: string, body?: object) =>
@@ -112,7 +112,7 @@ test('changes of organizations, roles and pauses are written down, with who, wha
   expect([...kept]).toEqual([{ action: 'organization.deleted' }]);
 });
 
-test('a refused change is not written down', async () => {
+test('a refused change is not in the audit log', async () => {
   const { body: made } = await ada.ask('POST', '/api/organizations/', { name: 'Quiet' });
   const viewer = await api.register();
   await on.join({ userId: viewer.userId, sessionId: '' }, made.id, 'viewer');
@@ -120,7 +120,7 @@ test('a refused change is not written down', async () => {
   expect((await log(ada, made.id)).map(({ action }) => action)).toEqual(['organization.created']);
 });
 
-test('owners and admins read it page by page, others are refused', async () => {
+test('owners and admins read the audit log page by page, others are refused', async () => {
   const { body: made } = await ada.ask('POST', '/api/organizations/', { name: 'Paged' });
   for (const name of ['One', 'Two', 'Three']) {
     await ada.ask('PATCH', `/api/organizations/${made.id}/`, { name });

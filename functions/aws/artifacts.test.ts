@@ -46,20 +46,20 @@ async function whole(content: AsyncIterable<Uint8Array> | undefined): Promise<Bu
   return Buffer.concat(pieces);
 }
 
-test('what breaks off while it is read is read on from there', async () => {
+test('an object whose download breaks off is read on from there', async () => {
   const { artifacts } = await bucket((request) => (request % 2 === 1 ? 1_000 : undefined));
   const stream = await artifacts.readStream('uploads/1');
   expect(stream?.bytes).toBe(OBJECT.length);
   expect((await whole(stream?.content)).equals(OBJECT)).toBe(true);
 });
 
-test('what breaks off again and again rejects', async () => {
+test('an object whose download keeps breaking off rejects', async () => {
   const { artifacts } = await bucket(() => 1_000);
   const stream = await artifacts.readStream('uploads/1');
   await expect(whole(stream?.content)).rejects.toThrow();
 });
 
-test('who reads slowly keeps no answer waiting, and is given a little at a time', async () => {
+test('a slow reader holds no answer open, and gets small parts', async () => {
   const { artifacts, counts } = await bucket();
   const stream = await artifacts.readStream('uploads/1');
   for await (const piece of stream?.content ?? []) {

@@ -33,23 +33,21 @@ const OWN_SECONDS = 60;
 
 type Content = { content: string | Uint8Array; contentType: string };
 
-type AskOptions = { signal?: AbortSignal | undefined; sent?: Content; headers?: Record<string, string> };
+type S3Request = {
+  method: SignedRequest['method'];
+  key: string;
+  signal?: AbortSignal | undefined;
+  sent?: Content;
+  headers?: Record<string, string>;
+};
 
 /**
  * Objects in an S3 bucket. Uses four kinds of requests and its own signature, because the SDK's client would be half of a
  * function's bundle.
  */
 export function bucketArtifacts({ endpoint, region, bucket, credentials }: BucketAddress): Artifacts {
-  const address = (
-    method: SignedRequest['method'],
-    key: string,
-    expiresSeconds: number,
-    more: Pick<SignedRequest, 'query' | 'headers'> = {},
-  ) =>
-    presign(
-      { method, endpoint, path: `/${bucket}/${key}`, expiresSeconds, ...more },
-      { credentials, region },
-    );
+  const address = ({ key, ...signed }: { key: string } & Omit<SignedRequest, 'endpoint' | 'path'>) =>
+    presign({ endpoint, path: `/${bucket}/${key}`, ...signed }, { credentials, region });
 
   /**
    * @param take reads the wanted part of the answer; the whole request is repeated when the answer breaks off
@@ -57,18 +55,16 @@ export function bucketArtifacts({ endpoint, region, bucket, credentials }: Bucke
    * @throws when S3 does not answer, or answers with another error than 404 or 412
    */
   const ask = async <Taken>(
-    method: SignedRequest['method'],
-    key: string,
+    { method, key, signal, sent, headers }: S3Request,
     take: (answer: Response) => Taken | Promise<Taken>,
-    { signal, sent, headers }: AskOptions = {},
   ): Promise<Taken | undefined> => {
     for (let tries = 1; ; tries += 1) {
-      const patience = new AbortController();
-      const timer = setTimeout(() => patience.abort(new Error('S3 does not answer')), ANSWER_SECONDS * 1000);
+      const timeLimit = new AbortController();
+      const timer = setTimeout(() => timeLimit.abort(new Error('S3 does not answer')), ANSWER_SECONDS * 1000);
       try {
-        const answer = await fetch(address(method, key, OWN_SECONDS), {
+        const answer = await fetch(address({ method, key, expiresSeconds: OWN_SECONDS }), {
           method,
-          signal: signal ? AbortSignal.any([signal, patience.signal]) : patience.signal,
+          signal: signal ? AbortSignal.any([signal, timeLimit.signal]) : timeLimit.signal,
           ...(sent && { body: sent.content, headers: { 'content-type': sent.contentType } }),
           ...(headers && { headers }),
         });
@@ -87,14 +83,17 @@ export function bucketArtifacts({ endpoint, region, bucket, credentials }: Bucke
 
   return {
     presignUpload: (key, bytes, expiresSeconds) =>
-      address('PUT', key, expiresSeconds, { headers: { 'content-length': String(bytes) } }),
+      address({ method: 'PUT', key, expiresSeconds, headers: { 'content-length': String(bytes) } }),
     presignDownload: (key, fileName, expiresSeconds) =>
-      address('GET', key, expiresSeconds, {
+      address({
+        method: 'GET',
+        key,
+        expiresSeconds,
         query: { 'response-content-disposition': `attachment; filename="${fileName}"` },
       }),
-    head: (key) => ask('HEAD', key, headOf),
+    head: (key) => ask({ method: 'HEAD', key }, headOf),
     async readStream(key, signal) {
-      const found = await ask('HEAD', key, headOf, { signal });
+      const found = await ask({ method: 'HEAD', key, signal }, headOf);
       if (!found) return undefined;
       const { bytes, etag } = found;
       const parts = async function* () {
@@ -104,7 +103,8 @@ export function bucketArtifacts({ endpoint, region, bucket, credentials }: Bucke
             etag: etagOf(answer),
             content: new Uint8Array(await answer.arrayBuffer()),
           });
-          const part = await ask('GET', key, take, { signal, headers: { range, 'if-match': etag } });
+          const headers = { range, 'if-match': etag };
+          const part = await ask({ method: 'GET', key, signal, headers }, take);
           if (part?.etag !== etag) throw new Error(`${key} was replaced or removed while it was read`);
           for (let from = 0; from < part.content.length; from += PIECE_BYTES)
             yield part.content.subarray(from, from + PIECE_BYTES);
@@ -113,11 +113,11 @@ export function bucketArtifacts({ endpoint, region, bucket, credentials }: Bucke
       return { ...found, content: parts() };
     },
     async put(key, content, contentType) {
-      const done = await ask('PUT', key, () => true, { sent: { content, contentType } });
+      const done = await ask({ method: 'PUT', key, sent: { content, contentType } }, () => true);
       if (!done) throw new Error(`There is no bucket ${bucket}`);
     },
     async remove(key) {
-      await ask('DELETE', key, (answer) => answer.body?.cancel());
+      await ask({ method: 'DELETE', key }, (answer) => answer.body?.cancel());
     },
   };
 }

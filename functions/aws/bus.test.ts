@@ -48,15 +48,15 @@ const event = (text = ''): DomainEvent => ({
   time: new Date(),
   data: { text },
 });
-const publish = (events: readonly DomainEvent[], patience?: () => AbortSignal) =>
-  publishEvents(client, 'bus', (error) => failures.push(error), patience)(events);
+const publish = (events: readonly DomainEvent[], timeLimit?: () => AbortSignal) =>
+  publishEvents(client, { busName: 'bus', onFailure: (error) => failures.push(error), timeLimit })(events);
 
 test('events go ten at a time', async () => {
   await publish(Array.from({ length: 25 }, () => event()));
   expect(requests.map(({ length }) => length)).toEqual([10, 10, 5]);
 });
 
-test('large events share no request that would be refused for its size', async () => {
+test('large events are not put into a request that is too large', async () => {
   const large = event('é'.repeat(50_000));
   await publish([large, large, event(), large]);
   expect(requests.map(({ length }) => length)).toEqual([3, 1]);
@@ -64,11 +64,11 @@ test('large events share no request that would be refused for its size', async (
     expect(Buffer.byteLength(entries.map(({ Detail }) => Detail).join(''))).toBeLessThan(262_144);
 });
 
-test('a bus that answers slowly does not hold anybody for as many requests as there are events', async () => {
-  const patience = new AbortController();
-  onRequest = () => requests.length === 4 && patience.abort();
+test('a slow bus delays nobody by one request for each event', async () => {
+  const timeLimit = new AbortController();
+  onRequest = () => requests.length === 4 && timeLimit.abort();
   const events = Array.from({ length: 1_000 }, () => event());
-  await publish(events, () => patience.signal);
+  await publish(events, () => timeLimit.signal);
   expect(requests).toHaveLength(4);
   expect(failures.map(String)).toEqual([
     expect.stringContaining('AbortError'),
@@ -76,7 +76,7 @@ test('a bus that answers slowly does not hold anybody for as many requests as th
   ]);
 });
 
-test('a bus that does not answer at all is given up on', async () => {
+test('publishing to a bus that does not answer is given up', async () => {
   silent = true;
   await publish([event(), ...Array.from({ length: 10 }, () => event())]);
   expect(requests).toHaveLength(1);

@@ -8,7 +8,7 @@ const BATCH = { events: 10, bytes: 262_144 };
 const FRAME_BYTES = 512;
 
 /** Limit for all requests of one call together. A bus that does not answer must not hold up a task, an answer or a tick. */
-const PATIENCE_SECONDS = 5;
+const PUBLISH_SECONDS = 5;
 
 type Entry = { event: DomainEvent; detail: string };
 
@@ -16,14 +16,16 @@ type Entry = { event: DomainEvent; detail: string };
  * Publishes domain events to EventBridge. The detail is a CloudEvents 1.0 envelope. Best effort and bounded in time: a
  * request that is under way at the limit is cut off.
  *
- * @param onFailure called with the error when events were not published
- * @param patience  called once per call of the returned function; its signal aborts at the time limit
+ * @param options.onFailure called with the error when events were not published
+ * @param options.timeLimit called once per call of the returned function; its signal aborts at the time limit
  */
 export function publishEvents(
   client: EventBridgeClient,
-  busName: string,
-  onFailure: (error: unknown) => void,
-  patience = () => AbortSignal.timeout(PATIENCE_SECONDS * 1000),
+  {
+    busName,
+    onFailure,
+    timeLimit = () => AbortSignal.timeout(PUBLISH_SECONDS * 1000),
+  }: { busName: string; onFailure: (error: unknown) => void; timeLimit?: (() => AbortSignal) | undefined },
 ): Publish {
   const put = async (entries: readonly Entry[], abortSignal: AbortSignal): Promise<void> => {
     try {
@@ -46,7 +48,7 @@ export function publishEvents(
     }
   };
   return async (events) => {
-    const over = patience();
+    const over = timeLimit();
     let done = 0;
     for (const batch of batches(events.map((event) => ({ event, detail: envelope(event) })))) {
       if (over.aborted) {

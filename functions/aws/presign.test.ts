@@ -24,7 +24,7 @@ test('the example of the documentation gets the signature of the documentation',
   );
 });
 
-test('with a session token, headers, parameters and an odd key it is what AWS’s own library signs', async () => {
+test('with a session token, headers, parameters and an unusual key, the signature equals that of AWS’s library', async () => {
   const address = new URL(
     presign(
       {

@@ -50,7 +50,7 @@ test('a message carries the trace of the invocation that sent it, beside its bod
   });
 });
 
-test('where nothing is traced, a message carries no trace', async () => {
+test('without tracing, a message carries no trace', async () => {
   await sqsEnqueue(sqs, { urls: URLS, traceHeader: () => undefined, onFailure: () => {} })([WAKE_UP]);
   expect(requests.pop()?.[0]).not.toHaveProperty('MessageSystemAttributes');
 });
@@ -62,7 +62,7 @@ const received = (queue: string, receives: number) => ({
   attributes: { ApproximateReceiveCount: String(receives) },
 });
 
-test('a message that is given back comes again soon, and twice as late each time, so that an outage is no hot loop', async () => {
+test('a returned message comes again after a delay that doubles each time, so that an outage is not a hot loop', async () => {
   const messages = [1, 2, 3, 4, 5, 50].map((receives) => received('interactive', receives));
   queueUrls.length = 0;
   await sqsGiveBack(sqs, URLS, () => {})(messages);
@@ -78,7 +78,7 @@ test('each message goes back to the queue that it came from', async () => {
   expect(queueUrls).toEqual([URLS.bulk]);
 });
 
-test('a message that SQS does not take back is told of', async () => {
+test('a message that SQS does not take back is reported', async () => {
   const failures: unknown[] = [];
   refused = [{ Id: 'bulk-1', Code: 'ReceiptHandleIsInvalid' }];
   await sqsGiveBack(sqs, URLS, (error) => failures.push(error))([received('bulk', 1)]);

@@ -118,7 +118,7 @@ export function sqsGiveBack(
           new ChangeMessageVisibilityBatchCommand({ QueueUrl, Entries }),
         );
         if (Failed.length > 0)
-          onFailure(new Error(`SQS took ${Failed.length} messages not back: ${Failed[0]?.Code}`));
+          onFailure(new Error(`SQS did not take back ${Failed.length} messages: ${Failed[0]?.Code}`));
       } catch (error) {
         onFailure(error);
       }

@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(root, { recursive: true }));
 
-test('every file is published with its type, to be asked for anew each time; the entrance comes last', async () => {
+test('every file is published with its type and without caching, and the entrance last', async () => {
   const put: Record<string, string>[] = [];
   const count = await publish(root, async ({ path, contentType, cacheControl, content }) => {
     put.push({ path, contentType, cacheControl, content: content.toString() });

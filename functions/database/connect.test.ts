@@ -72,7 +72,7 @@ test('statements that fail together replace the connection once', async () => {
   await db.end();
 });
 
-test('what the database refuses for another reason leaves the connection alone', async () => {
+test('another refusal by the database keeps the connection', async () => {
   const db = connect(on.database.superuserUrl);
   const pid = async () => (await db<{ pid: number }[]>`select pg_backend_pid() as pid`)[0]?.pid;
   const first = await pid();

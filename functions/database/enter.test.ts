@@ -16,17 +16,17 @@ beforeAll(async () => {
 });
 afterAll(() => on.close());
 
-test('a session of one user does not let another one in', async () => {
+test('a session of one user is not accepted for another user', async () => {
   const mixed = { userId: ada.userId, sessionId: eve.sessionId };
   await expect(asMember(api, mixed, async () => {})).rejects.toMatchObject({ code: 'session_ended' });
 });
 
-test('what was entered ends with the transaction', async () => {
+test('the entered principal ends with the transaction', async () => {
   expect(await asMember(api, eve, (tx) => tx`select from organizations`)).toHaveLength(1);
   expect(await api`select from organizations`).toHaveLength(0);
 });
 
-test('nobody makes an organization for somebody else', async () => {
+test('a user cannot create an organization for another user', async () => {
   const gift = asMember(
     api,
     eve,
@@ -35,7 +35,7 @@ test('nobody makes an organization for somebody else', async () => {
   await expect(gift).rejects.toThrow(/made by its owner/);
 });
 
-test("nobody silences another organization's members, or sees their connections", async () => {
+test('a user cannot silence members of another organization or see their connections', async () => {
   const { organizationId, userId } = ada;
   const calls: ((tx: Transaction) => PromiseLike<unknown>)[] = [
     (tx) => tx`select silence_member(${organizationId}, ${userId})`,
@@ -46,7 +46,7 @@ test("nobody silences another organization's members, or sees their connections"
     await expect(asMember(api, eve, async (tx) => call(tx))).rejects.toThrow(/only an administrator/);
 });
 
-test('members who do not administer an organization see their own connections alone', async () => {
+test('members without administration rights see only their own connections', async () => {
   const bob = await on.member();
   await on.join(bob, ada.organizationId, 'member');
   const watching = (userId: string | null) =>
@@ -62,7 +62,7 @@ test('members who do not administer an organization see their own connections al
 
 const lost = () => Object.assign(new Error('write CONNECTION_CLOSED'), { code: 'CONNECTION_CLOSED' });
 
-test('a connection that is lost before the work has begun is no reason to fail', async () => {
+test('work does not fail when its connection was lost before it began', async () => {
   let begins = 0;
   const begin = (work: (tx: Transaction) => Promise<unknown>) => {
     begins += 1;
@@ -83,7 +83,7 @@ test('work that has begun is not repeated when the connection is lost: nobody kn
   expect(works).toBe(1);
 });
 
-test('work that a reader has refused is done again, on a connection that can write', async () => {
+test('work that a reader refused is repeated on a connection that can write', async () => {
   let works = 0;
   const refusedOnce = async (tx: Transaction) => {
     works += 1;

@@ -65,7 +65,7 @@ describe('a migration that wants a table which somebody holds', () => {
     };
   }
 
-  test('says who holds it, gives way to those who come after, and goes on when it is free', async () => {
+  test('names the holder of the lock, lets later statements pass, and continues when the lock is free', async () => {
     const [table, folder] = [await holding(), await withOneMore(ADDS)];
     try {
       const said: { message: string; pids: number[] }[] = [];
@@ -93,10 +93,10 @@ describe('a migration that wants a table which somebody holds', () => {
     }
   });
 
-  test('fails when its time is over, and names who held it; nothing of it stays', async () => {
+  test('fails when its time is over, names the holder, and leaves nothing behind', async () => {
     const [table, folder] = [await holding(), await withOneMore(`create table half (); ${ADDS}`)];
     try {
-      const migrating = migrate({ url: table.url }, folder, { lockTimeoutMs: 3_000, patienceMs: 1_500 });
+      const migrating = migrate({ url: table.url }, folder, { lockTimeoutMs: 3_000, maxWaitMs: 1_500 });
       await expect(migrating).rejects.toThrow(
         new RegExp(
           `could not get its lock within 1\\.5 s; held by ${table.pid} \\(postgres, idle in transaction\\)`,
@@ -114,7 +114,7 @@ describe('a migration outside a transaction', () => {
   const BUILDS = `-- outside a transaction: nobody waits for the index.
     create unique index concurrently if not exists one_name on organizations (name);`;
 
-  test('builds its index, though an earlier try left an invalid one behind', async () => {
+  test('builds its index even after an earlier try left an invalid one', async () => {
     const [other, folder] = [await createTestDatabase(), await withOneMore(BUILDS)];
     const sql = postgres(other.superuserUrl, { max: 1 });
     const validity = () => sql`

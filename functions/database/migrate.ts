@@ -30,13 +30,13 @@ type MigrateOptions = {
    */
   lockTimeoutMs?: number;
   /** Milliseconds for all migrations together. Keep it below the time limit of the caller. */
-  patienceMs?: number;
+  maxWaitMs?: number;
   /** Values of the table `quotas`, by their names. Default: the values that the table has. */
   quotas?: Readonly<Record<string, number>>;
 };
 
 type Sql = postgres.Sql;
-type Patience = Required<Omit<MigrateOptions, 'quotas'>> & { endsAt: number };
+type LockWait = Required<Omit<MigrateOptions, 'quotas'>> & { endsAt: number };
 
 /** Milliseconds between two tries to get a lock, and between two looks at the holders. */
 const PAUSE_MS = 500;
@@ -53,21 +53,21 @@ const PAUSE_MS = 500;
 export async function migrate(
   connection: { url: string; options?: postgres.Options<Record<string, never>> },
   folder: string,
-  { say = () => {}, lockTimeoutMs = 3_000, patienceMs = 540_000, quotas = {} }: MigrateOptions = {},
+  { say = () => {}, lockTimeoutMs = 3_000, maxWaitMs = 540_000, quotas = {} }: MigrateOptions = {},
 ): Promise<number> {
-  const patience = { say, lockTimeoutMs, patienceMs, endsAt: Date.now() + patienceMs };
+  const lockWait = { say, lockTimeoutMs, maxWaitMs, endsAt: Date.now() + maxWaitMs };
   const client = () => postgres(connection.url, { ...connection.options, max: 1, onnotice: () => {} });
   const [sql, observer] = [client(), client()];
   try {
-    await takeTurn(sql, patience);
-    await unlessBlocked('the roles', { sql, observer, patience }, async () => {
+    await takeTurn(sql, lockWait);
+    await unlessBlocked('the roles', { sql, observer, lockWait }, async () => {
       await sql`select set_config('lock_timeout', ${String(lockTimeoutMs)}, false)`;
       await ensureRoles(sql);
     });
     await sql.unsafe(`set role ${OWNER_ROLE}`);
     await sql.unsafe(JOURNAL);
     for (const migration of await pending(sql, folder)) {
-      await unlessBlocked(migration.name, { sql, observer, patience }, () =>
+      await unlessBlocked(migration.name, { sql, observer, lockWait }, () =>
         OUTSIDE_TRANSACTION.test(migration.sql[0] ?? '')
           ? applyOutside(sql, migration, lockTimeoutMs)
           : sql.begin((tx) => apply(tx, migration)),
@@ -95,17 +95,17 @@ const JOURNAL = `
  * Waits until no other deployment migrates. Polls, because a session that waits inside Postgres holds a snapshot, and the other
  * deployment's `create index concurrently` would wait for that snapshot in turn.
  */
-async function takeTurn(sql: Sql, { say, endsAt }: Patience): Promise<void> {
-  for (let told = false; ; told = true) {
+async function takeTurn(sql: Sql, { say, endsAt }: LockWait): Promise<void> {
+  for (let isReported = false; ; isReported = true) {
     const [row] = await sql<{ taken: boolean }[]>`select pg_try_advisory_lock(${MIGRATION_LOCK}) as taken`;
     if (row?.taken) return;
     const holders = sql<Blocker[]>`
       select activity.pid, usename as role, state, extract(epoch from now() - xact_start)::float as "openSeconds"
       from pg_locks join pg_stat_activity activity using (pid)
       where locktype = 'advisory' and granted and objid = ${MIGRATION_LOCK}`;
-    if (!told) say('another deployment migrates', { blockers: [...(await holders)] });
+    if (!isReported) say('another deployment migrates', { blockers: [...(await holders)] });
     if (Date.now() > endsAt)
-      throw new Error('Another deployment still migrates; deploy again when it is done');
+      throw new Error('Another deployment is migrating. Deploy again when it has ended');
     await sleep(PAUSE_MS);
   }
 }
@@ -148,12 +148,12 @@ async function applyOutside(sql: Sql, migration: MigrationMeta, lockTimeoutMs: n
 /** Repeats `work` while a lock cannot be had, and reports who holds the lock. */
 async function unlessBlocked(
   what: string,
-  { sql, observer, patience }: { sql: Sql; observer: Sql; patience: Patience },
+  { sql, observer, lockWait }: { sql: Sql; observer: Sql; lockWait: LockWait },
   work: () => Promise<unknown>,
 ): Promise<void> {
   const [self] = await sql<{ pid: number }[]>`select pg_backend_pid() as pid`;
   const watching = watch(observer, self?.pid ?? 0, (blockers) =>
-    patience.say(`${what} waits for a lock`, { blockers }),
+    lockWait.say(`${what} waits for a lock`, { blockers }),
   );
   try {
     for (;;) {
@@ -162,10 +162,10 @@ async function unlessBlocked(
         return;
       } catch (error) {
         if ((error as { code?: string }).code !== LOCK_NOT_AVAILABLE) throw error;
-        if (Date.now() > patience.endsAt) {
+        if (Date.now() > lockWait.endsAt) {
           const who = watching.last().map(({ pid, role, state }) => `${pid} (${role}, ${state})`);
           throw new Error(
-            `${what} could not get its lock within ${patience.patienceMs / 1000} s; held by ${who.join(', ')}`,
+            `${what} could not get its lock within ${lockWait.maxWaitMs / 1000} s; held by ${who.join(', ')}`,
             { cause: error },
           );
         }

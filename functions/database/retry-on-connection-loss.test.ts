@@ -24,12 +24,12 @@ test('work is done again when the connection was lost, at most twice more', asyn
   expect(performance.now() - start).toBeGreaterThan(590);
 });
 
-test('work that lost a deadlock is done again, too: nothing is wrong with what was given', async () => {
+test('work that lost a deadlock is repeated', async () => {
   const deadlock = Object.assign(new Error('deadlock detected'), { code: '40P01' });
   expect(await retryOnConnectionLoss(failing(1, deadlock).work)).toBe('done');
 });
 
-test('what the database refuses is not asked again', async () => {
+test('a statement that the database refuses is not repeated', async () => {
   const refused = Object.assign(new Error('duplicate key'), { code: '23505' });
   const { work, tries } = failing(1, refused);
   await expect(retryOnConnectionLoss(work)).rejects.toBe(refused);

@@ -11,7 +11,7 @@ export interface ExactJson {
   payloads: ReadonlyMap<string, JsonText>;
 }
 
-const DUPLICATE = 'Must not stand twice in one object';
+const DUPLICATE = 'Must not occur twice in one object';
 
 /** A payload is a member of a task. The task is the whole body, a member of the body, or an element of a member. */
 const DEEPEST_PAYLOAD = 2;

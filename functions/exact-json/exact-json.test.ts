@@ -59,7 +59,7 @@ describe('a number', () => {
 });
 
 describe('a text', () => {
-  test('is put together from its members again', () => {
+  test('is composed from its members', () => {
     fc.assert(
       fc.property(anyJsonText, (json) => {
         let hasDuplicate = false;
@@ -89,7 +89,7 @@ describe('a text', () => {
     );
   });
 
-  test('without texts in it is an answer as any other', () => {
+  test('is unchanged without JSON texts in it', () => {
     expect(stringifyExactly({ a: [1, 'x'], b: undefined })).toBe('{"a":[1,"x"]}');
   });
 });

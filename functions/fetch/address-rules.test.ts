@@ -58,7 +58,7 @@ test('public addresses pass', () => {
     expect([address, addressFault(address, 'refused')]).toEqual([address, undefined]);
 });
 
-test('with loopback allowed, loopback passes and nothing else that was refused', () => {
+test('with loopback allowed, only loopback passes in addition', () => {
   for (const address of ['127.0.0.1', '127.8.9.10', '::1'])
     expect(addressFault(address, 'allowed')).toBeUndefined();
   for (const address of REFUSED.flatMap(([what, addresses]) => (what === 'loopback' ? [] : addresses))) {

@@ -28,7 +28,7 @@ export function nextHop(hop: Hop, status: number, location: string | undefined):
   if (!REDIRECTS.has(status) || location === undefined) return undefined;
   if (losesItsBody(hop.method, status)) return undefined;
   const joined = URL.parse(location, hop.url.href);
-  if (joined === null) throw new FetchError('redirect_refused', 'Redirected to what is no URL');
+  if (joined === null) throw new FetchError('redirect_refused', 'The redirect leads to an invalid URL');
   const url = parseTarget(joined.href);
   if (hop.url.protocol === 'https:' && url.protocol === 'http:') {
     throw new FetchError('redirect_refused', 'Redirected from https to http');

@@ -32,7 +32,7 @@ export function parseTarget(text: string): URL {
   const url = CONTROL_OR_BLANK.test(text) ? null : URL.parse(text);
   if (url === null) throw new FetchError('url_invalid', 'Not an absolute URL');
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    throw new FetchError('url_invalid', 'Only http and https URLs');
+    throw new FetchError('url_invalid', 'Only http and https URLs are allowed');
   }
   if (url.username !== '' || url.password !== '') {
     throw new FetchError('url_invalid', 'No credentials in a URL: send a header instead');

@@ -69,7 +69,7 @@ function event(method: string, rawPath: string, body?: object): Parameters<typeo
   };
 }
 
-test('auth registers a user and publishes the key that signed the token; session serves and believes it', async () => {
+test('auth registers a user and publishes the key that signed the token; session accepts the token', async () => {
   const context = { awsRequestId: 'request' } as Parameters<typeof handler>[1];
   const body = { email: 'ada@example.com', password: 'correct horse' };
   const registered = await handler(event('POST', '/api/auth/register/', body), context);

@@ -10,4 +10,4 @@ import type { Publish } from '../tasks/events/domain-event.ts';
 
 /** Returns the function that publishes to the bus, with a client of its own. */
 export const openBus = (busName: string, onFailure: (error: unknown) => void): Publish =>
-  publishEvents(new EventBridgeClient(CLIENT_SETTINGS), busName, onFailure);
+  publishEvents(new EventBridgeClient(CLIENT_SETTINGS), { busName, onFailure });

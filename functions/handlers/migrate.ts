@@ -32,7 +32,7 @@ export const handler = async (_event: unknown, context: Pick<Context, 'getRemain
     {
       say: (message, details) => logger.warn(message, details),
       quotas: env.QUOTAS,
-      patienceMs: context.getRemainingTimeInMillis() - RESERVE_MS,
+      maxWaitMs: context.getRemainingTimeInMillis() - RESERVE_MS,
     },
   );
   logger.info('migrated', { applied });

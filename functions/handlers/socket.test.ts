@@ -23,11 +23,11 @@ const connect = (queryStringParameters: Record<string, string>): SocketInput => 
   queryStringParameters,
 });
 
-test('who brings no login is answered, as that is nobody’s fault', async () => {
+test('a connection without a login is answered, not failed', async () => {
   expect(await handler(connect({}))).toEqual({ statusCode: 401 });
 });
 
-test('an event that fails is an error of the function, so that its alarm hears of it', async () => {
+test('an event that fails is an error of the function, which its alarm counts', async () => {
   await expect(handler(connect({ ticket: 'a'.repeat(43) }))).rejects.toThrow('The event failed');
 });
 

@@ -46,6 +46,6 @@ export const handler = async (event: SocketInput) => {
   await keepConnection();
   const answer = await handleEvent(event);
   // API Gateway's metrics do not tell a 5xx answer from a refusal. A thrown error counts as an error of the function.
-  if (answer.statusCode >= 500) throw new Error('The event failed; the line before this one has the cause');
+  if (answer.statusCode >= 500) throw new Error('The event failed; the previous log line has the cause');
   return answer;
 };

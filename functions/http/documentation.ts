@@ -23,10 +23,13 @@ const getPage = createRoute({
   method: 'get',
   path: '/api/docs',
   operationId: 'getDocumentationPage',
-  summary: 'This document as a page for people',
+  summary: 'This document as a readable page',
   ...open('Documentation'),
   responses: {
-    200: { description: 'It loads nothing else', content: { 'text/html': { schema: z.string() } } },
+    200: {
+      description: 'A page that loads no other files',
+      content: { 'text/html': { schema: z.string() } },
+    },
   },
 });
 

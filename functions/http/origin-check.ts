@@ -28,10 +28,10 @@ const REREAD_SECONDS = 10;
  * @param now  milliseconds
  */
 export function originCheck(read: () => Promise<readonly string[]>, now: () => number = Date.now) {
-  let believed: readonly string[] = [];
+  let accepted: readonly string[] = [];
   let readAt = Number.NEGATIVE_INFINITY;
 
-  const isBelieved = (value: string) => believed.some((secret) => same(secret, value));
+  const isAccepted = (value: string) => accepted.some((secret) => same(secret, value));
 
   return async ({ methodArn, headers }: OriginRequest) => {
     const header = (wanted: string): string => {
@@ -42,11 +42,11 @@ export function originCheck(read: () => Promise<readonly string[]>, now: () => n
     const value = header(ORIGIN_HEADER);
     const address = header(ADDRESS_HEADER);
     // The secret may have been renewed since the last read.
-    if (!isBelieved(value) && now() - readAt >= REREAD_SECONDS * 1000) {
-      believed = await read();
+    if (!isAccepted(value) && now() - readAt >= REREAD_SECONDS * 1000) {
+      accepted = await read();
       readAt = now();
     }
-    const isAllowed = isBelieved(value);
+    const isAllowed = isAccepted(value);
     return {
       principalId: 'front-door',
       ...(isAllowed && isIP(address) !== 0 && { context: { clientAddress: address } }),

@@ -23,7 +23,7 @@ test('ids from a seed are the same each time, ascending, and UUIDv7 of its milli
   );
 });
 
-test('ids follow the seed one by one, and it is none of them', () => {
+test('ids follow the seed one by one, and do not include it', () => {
   const seed = '01a1fd0a-bd09-7000-8000-000000000000';
   expect(idsFrom(seed, 2)).toEqual([seed.replace(/0$/, '1'), seed.replace(/0$/, '2')]);
 });

@@ -31,7 +31,7 @@ describe('a request that may have come half-way', () => {
     'whose answer was a fault': answering({ status: 503, body: '{}', location: null }),
   };
   for (const [what, run] of Object.entries(HALF_WAY)) {
-    test(`${what}, is carried out again at once, with the same seed`, async () => {
+    test(`${what}, is repeated at once, with the same seed`, async () => {
       const seeds: string[] = [];
       const noting = (then: () => Promise<Answer>) => (seed: string) => {
         seeds.push(seed);
@@ -44,7 +44,7 @@ describe('a request that may have come half-way', () => {
     });
   }
 
-  test('is in nobody else’s way while it is under way, and in that of another request also when it is presumed dead', async () => {
+  test('blocks no other key, and is refused for another request even when the first one is presumed dead', async () => {
     const answer = await ask(async () => {
       await expect(ask(notRun)).rejects.toMatchObject({ code: 'idempotency_key_in_use' });
       await passTheLock();
@@ -59,13 +59,13 @@ describe('a request that may have come half-way', () => {
 });
 
 describe('an answer', () => {
-  test('without a body is one, too', async () => {
+  test('without a body is remembered, too', async () => {
     const empty = { status: 204, body: '', location: null };
     await ask(answering(empty));
     expect(await ask(notRun)).toEqual({ ...empty, replayed: true });
   });
 
-  test('that cannot be remembered is given all the same', async () => {
+  test('that cannot be remembered is still returned', async () => {
     const run = async () => {
       await on.admin`update sessions set expires_at = now() where id = ${ada.sessionId}`;
       return DONE;

@@ -13,7 +13,7 @@ const expiring = (key: string, inMinutes: number) => on.admin`
 const left = async () =>
   (await on.admin`select key from idempotency_keys order by key`).map(({ key }) => key);
 
-test('keys that have expired go, the oldest first and so many at a time; the others stay', async () => {
+test('expired keys are deleted, oldest first and a bounded number at a time', async () => {
   const dispatcher = on.as('dispatcher');
   await Promise.all([expiring('a', -1), expiring('b', -3), expiring('c', -2), expiring('d', 1)]);
   await sweep(dispatcher, 2);
@@ -22,7 +22,7 @@ test('keys that have expired go, the oldest first and so many at a time; the oth
   expect(await left()).toEqual(['d']);
 });
 
-test('all keys that have expired go while there is time, and a step of them when there is none', async () => {
+test('all expired keys are deleted while there is time, and one step of them when there is none', async () => {
   const dispatcher = on.as('dispatcher');
   const expired = async () => (await left()).filter((key) => key.startsWith('old')).length;
   await on.admin`

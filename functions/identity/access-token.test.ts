@@ -35,7 +35,7 @@ const signed = (changedClaims: object, changedHeader: object = {}) =>
 const encoded = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url');
 const stranger = generateKeyPairSync('ed25519').privateKey;
 
-test('a token speaks for the principal it was signed for', async () => {
+test('a token has the principal that it was signed for', async () => {
   const token = await signAccessToken({ issuer, key: keys.signing }, principal);
   expect(await verifyAccessToken(deps, token)).toEqual(principal);
   expect(await verifyAccessToken(deps, await signed({}))).toEqual(principal);
@@ -89,7 +89,7 @@ for (const [what, forge] of Object.entries(FORGED)) {
   });
 }
 
-test('a database that cannot be asked for keys is a fault and no bad token', async () => {
+test('a failure to read the keys is a fault, not an invalid token', async () => {
   const outage = new Error('connection refused');
   const findKey = () => Promise.reject(outage);
   await expect(verifyAccessToken({ issuer, findKey }, await signed({}))).rejects.toBe(outage);

@@ -21,7 +21,7 @@ const Username = z
   .min(1)
   .regex(/^[\w.@+-]+$/, 'Only letters, digits and . @ + - _ are allowed')
   .meta({ pattern: betweenBlanks('[A-Za-z0-9_.@+-]+') })
-  .describe('One with an @ must be the email');
+  .describe('A username with an @ must equal the email');
 
 export const MIN_PASSWORD_LENGTH = 8;
 
@@ -32,7 +32,7 @@ const NewPassword = z
   .max(128, 'Too long: at most 128 characters')
   .meta({ pattern: STORABLE.source })
   .describe(
-    'Neither the email, its part before the @, nor the username. At least 4 different characters. No sequence, no repetition, and none of the most common passwords.',
+    'Must not be the email, the part of the email before the @, or the username. At least 4 different characters. Sequences, repetitions and the most common passwords are refused.',
   );
 
 /** A display name: one line of text. */
@@ -47,7 +47,11 @@ export const Registration = z
   })
   .superRefine(({ email, username, password }, issues) => {
     if (username?.includes('@') && !same(username, email)) {
-      issues.addIssue({ code: 'custom', path: ['username'], message: 'An address other than the email' });
+      issues.addIssue({
+        code: 'custom',
+        path: ['username'],
+        message: 'Contains an @, so it must equal the email',
+      });
     }
     const names = [email, email.replace(/@.*/, ''), ...(username === undefined ? [] : [username])];
     if (names.some((each) => same(password.trim(), each))) {

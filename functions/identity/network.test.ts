@@ -14,7 +14,7 @@ test('the addresses of an IPv6 network of 64 bits count together, and no others'
   expect(networkOf('2001:db8:1:3::1')).not.toBe(networkOf('2001:db8:1:2::1'));
 });
 
-test('what is no address counts as one network', () => {
+test('invalid addresses count as one network', () => {
   for (const none of [undefined, '', '-', 'localhost', '203.0.113.7, 10.0.0.1']) {
     expect(networkOf(none)).toBe('unknown');
   }

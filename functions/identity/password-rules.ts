@@ -24,14 +24,14 @@ export async function demandUncommon(password: string): Promise<void> {
   ]);
 }
 
-const COMMON = 'Too common: it is among the first that attackers try';
+const COMMON = 'Too common: attackers try it among the first';
 
 function patternFault(password: string): string | undefined {
   const characters = Array.from(password.normalize('NFKC').trim().toLowerCase());
   if (new Set(characters).size < LEAST_DIFFERENT) {
     return `Too simple: at least ${LEAST_DIFFERENT} different characters`;
   }
-  if (/^(.+?)\1+$/su.test(characters.join(''))) return 'Too simple: the same again and again';
+  if (/^(.+?)\1+$/su.test(characters.join(''))) return 'Too simple: it repeats one part';
   if (isSequence(characters)) return 'Too simple: characters in their order';
   return undefined;
 }

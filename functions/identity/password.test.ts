@@ -29,11 +29,11 @@ test('a hash of another cost is good, and outdated', async () => {
   expect(isOutdated(stored)).toBe(true);
 });
 
-test('nobody has a password', async () => {
+test('an unknown user has no valid password', async () => {
   expect(await verifyPassword(null, '')).toBe(false);
 });
 
-test('a stored hash that is none is a fault, and is not quoted', async () => {
+test('an invalid stored hash is a fault, and is not quoted', async () => {
   await expect(verifyPassword('$2b$10$secret', 'x')).rejects.toThrow(
     /^A stored password hash is not a PHC string of argon2id$/,
   );

@@ -45,7 +45,7 @@ function argon2id(
 ): Promise<Buffer> {
   if (typeof crypto.argon2 !== 'function') {
     throw new Error(
-      `Passwords need Node 24.7 or newer, which has argon2; this is ${process.version}. Start by npm, which brings it`,
+      `Passwords need argon2, which Node has since 24.7. This is ${process.version}. Start Celeriac by npm, which uses the right Node`,
     );
   }
   // Keyboards may send the same character as different code points, so the password is normalized.

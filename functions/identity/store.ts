@@ -78,7 +78,7 @@ export async function findAccount(on: On, login: string): Promise<Account> {
       sha256(convert_to(coalesce('user ' || u.id, 'login ' || given.login), 'UTF8')) as account
     from (select lower(${login}) as login) given
     left join users u on lower(u.email) = given.login or lower(u.username) = given.login`;
-  if (!row) throw new Error('A query that always has one row had none');
+  if (!row) throw new Error('The query returned no row');
   const { account, passwordHash, ...user } = row;
   return { account, user: user.id === null ? null : user, passwordHash };
 }
@@ -98,7 +98,7 @@ export async function countRequest(on: On, subject: Buffer, windowSeconds: numbe
       requests = case when c.expires_at > clock_timestamp() then least(c.requests + 1, ${MOST_REQUESTS}) else 1 end,
       expires_at = case when c.expires_at > clock_timestamp() then c.expires_at else excluded.expires_at end
     returning requests, greatest(1, ceil(extract(epoch from expires_at - clock_timestamp())))::int as "secondsLeft"`;
-  if (!counted) throw new Error('A request was counted, but its count was not returned');
+  if (!counted) throw new Error('The statement returned no count');
   return counted;
 }
 
@@ -224,7 +224,7 @@ export async function readOwnOrganizations(
       select m.organization_id, m.role, true as personal from memberships m
       where m.user_id = ${userId} and m.organization_id = (select id from home)
       union all (
-        -- UUIDv7: in the order of their making.
+        -- Ids are UUIDv7, so this is the order of creation.
         select m.organization_id, m.role, false from memberships m
         where m.user_id = ${userId} and m.organization_id is distinct from (select id from home)
         order by m.user_id, m.organization_id

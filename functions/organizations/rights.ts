@@ -38,7 +38,7 @@ export function roleInsufficient(role: Role): Refusal {
   return new Refusal(
     'forbidden',
     'role_insufficient',
-    `As ${role} of this organization you may not do this`,
+    `Your role in this organization, ${role}, does not allow this`,
     {
       role,
     },

@@ -66,7 +66,7 @@ export async function plan(db: Database, bucket: Date): Promise<Plan> {
         ) last on true
       ), '[]') as followed`;
   const [row] = rows;
-  if (row === undefined) throw new Error('The plan of a tick is always one row');
+  if (row === undefined) throw new Error('The statement that plans a tick returned no row');
   const priced = row.followed.filter((pair) => pair.last !== null);
   return {
     now: row.now,
@@ -211,9 +211,7 @@ export type FollowRefusal = 'watchlist_full' | 'too_many_assets';
  */
 export async function watch(
   tx: Transaction,
-  organizationId: string,
-  userId: string,
-  { asset, currency }: Pair,
+  { organizationId, userId, asset, currency }: Pair & { organizationId: string; userId: string },
 ): Promise<{ entry: Watched; added: boolean } | { refusal: FollowRefusal }> {
   await tx`
     select pg_advisory_xact_lock(hashtextextended(${`watchlist ${organizationId}`}, 0)),
@@ -239,7 +237,7 @@ export async function watch(
     select asset, currency, "createdAt", false, null from present
     union all
     select null, null, null, false, refusal from refused where refusal is not null`;
-  if (row === undefined) throw new Error('A pair was neither followed nor refused');
+  if (row === undefined) throw new Error('The statement returned no row');
   const { added, refusal, ...entry } = row;
   return refusal === null ? { entry, added } : { refusal };
 }
@@ -247,9 +245,7 @@ export async function watch(
 /** Removes entries. @returns the number of removed entries */
 export async function unwatch(
   tx: Transaction,
-  organizationId: string,
-  asset: string,
-  currency: string | null,
+  { organizationId, asset, currency }: { organizationId: string; asset: string; currency: string | null },
 ): Promise<number> {
   const { count } = await tx`
     delete from watchlists w

@@ -28,7 +28,7 @@ export async function follow(
 ): Promise<{ entry: store.Watched; added: boolean }> {
   return asMemberOf(db, { ...principal, organizationId }, async (tx, membership) => {
     mayChange(membership);
-    const followed = await store.watch(tx, organizationId, principal.userId, pair);
+    const followed = await store.watch(tx, { organizationId, userId: principal.userId, ...pair });
     if ('entry' in followed) return followed;
     throw new Refusal('conflict', followed.refusal, ...FULL[followed.refusal]);
   });
@@ -55,7 +55,7 @@ export async function unfollow(
 ): Promise<void> {
   await asMemberOf(db, { ...principal, organizationId }, async (tx, membership) => {
     mayChange(membership);
-    const removed = await store.unwatch(tx, organizationId, asset, currency);
+    const removed = await store.unwatch(tx, { organizationId, asset, currency });
     if (removed === 0) throw new Refusal('not_found', 'not_watched', 'This is not on the watchlist');
   });
 }

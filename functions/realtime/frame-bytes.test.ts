@@ -42,7 +42,7 @@ test('a frame carries an error of exactly 100,000 bytes, and leaves out the deta
   });
 });
 
-test('a frame in which everything is as long as it may be is one that API Gateway posts', () => {
+test('a frame with everything at its limit fits into a post of API Gateway', () => {
   const longest = {
     progress: { fraction: 1, note: '\u0001'.repeat(200) },
     logs: Array.from({ length: 100 }, () => 'x'.repeat(160)),
@@ -57,6 +57,6 @@ test('a frame in which everything is as long as it may be is one that API Gatewa
   expect(bytes).toBeLessThan(MAX_FRAME_BYTES);
 });
 
-test('a client may subscribe at once to all that it may watch', () => {
+test('a client may send all its subscriptions at once', () => {
   expect(MESSAGE_BURST).toBe(2 * MAX_SUBSCRIPTIONS);
 });

@@ -33,7 +33,7 @@ test('frames to one connection keep their order, however long each takes', async
   expect(got).toEqual([1, 2, 3]);
 });
 
-test('a connection that fails costs the others nothing', async () => {
+test('a connection that fails does not delay the others', async () => {
   const got: string[] = [];
   const failures: unknown[] = [];
   const { announce, flush } = announcer(
@@ -66,7 +66,7 @@ test('a frame begins with `status` and `result`, and leaves out a result that wo
   expect(Buffer.byteLength(frames[1] ?? '')).toBeLessThan(131_072);
 });
 
-test('the details of an error that would not fit are left out, and its code and message are not', () => {
+test('the details of an error are left out when they do not fit, but not its code and message', () => {
   const error = {
     code: 'lines_invalid',
     message: '100 of 100 lines',
@@ -82,7 +82,7 @@ test('the details of an error that would not fit are left out, and its code and 
   expect(JSON.parse(taskFrame({ ...task(1, []), error: short })).error).toEqual(short);
 });
 
-test('a connection that is gone or stuck costs one try, and the end of an invocation waits for it no longer', async () => {
+test('a connection that is gone or stuck costs one try, and does not delay the end of an invocation', async () => {
   let posts = 0;
   const { announce, flush } = announcer(
     async (connection, _frame, signal) => {
@@ -121,7 +121,7 @@ test('a connection that has failed, or is gone, is tried again by the next invoc
   expect(got).toEqual([1, 3, 5]);
 });
 
-test('however many watch, so many frames are under way at once, and all are sent', async () => {
+test('the number of parallel posts is bounded, and all frames are sent', async () => {
   let [underWay, most, sent] = [0, 0, 0];
   const { announce, flush } = announcer(
     async () => {
@@ -142,7 +142,7 @@ test('however many watch, so many frames are under way at once, and all are sent
   expect([most, sent]).toEqual([32, 200]);
 });
 
-test('a connection that takes each frame, but slowly, does not get those that are left at the end', async () => {
+test('a slow connection does not get the frames that are left at the end', async () => {
   let posts = 0;
   const { announce, flush } = announcer(
     async () => {
@@ -213,7 +213,7 @@ describe('of a batch', () => {
     }
   });
 
-  test('an older state than the last one is none, and batches do not wait for each other', async () => {
+  test('a state older than the last one is dropped, and batches do not wait for each other', async () => {
     const { announce, announceBatch, flush, got } = posting();
     announce([moved('b', 7), moved('other', 1), moved('b', 6)]);
     announceBatch(batch('b', 7));
@@ -221,7 +221,7 @@ describe('of a batch', () => {
     expect(got.map(({ id, seq }) => `${id} ${seq}`)).toEqual(['b 7', 'other 1']);
   });
 
-  test('a frame says how far it is', async () => {
+  test('a frame has the progress', async () => {
     const frames: unknown[] = [];
     const { announceBatch, flush } = announcer(
       async (_connection, frame) => {
@@ -252,7 +252,7 @@ describe('of a batch', () => {
   });
 });
 
-test('a frame says when a retry is due, and of nothing else', () => {
+test('a frame has the time of the next attempt, for retries only', () => {
   const runAt = new Date('2026-11-26T12:00:00.000Z');
   const next = (given: Partial<Task>) =>
     JSON.parse(taskFrame({ ...task(1, []), runAt, ...given })).next_attempt_at;
@@ -263,7 +263,7 @@ test('a frame says when a retry is due, and of nothing else', () => {
   ]);
 });
 
-test('a frame has the words of an error, and marks a result that is too large for the row', () => {
+test('a frame has the message of an error, and marks a result that is too large for the row', () => {
   const error = { code: 'boom', message: 'It went wrong' };
   const artifact = { key: 'results/1.json', bytes: 300_000 };
   expect(JSON.parse(taskFrame({ ...task(1, []), error }))).toMatchObject({ error_message: error.message });

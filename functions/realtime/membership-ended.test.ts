@@ -93,7 +93,7 @@ const ENDS: [what: string, end: (deps: OrganizationDeps) => Promise<void>][] = [
 ];
 for (const [what, end] of ENDS) {
   describe(`when ${what}`, () => {
-    test('each connection that watches the organization is told once, and then hears of other organizations alone', async () => {
+    test('each connection that watches the organization is notified once, and then gets frames of other organizations only', async () => {
       const [first, second] = [await connectionOf(bob), await connectionOf(bob)];
       const left = await taskOf(ada, team);
       const kept = await taskOf(bob, bob.organizationId);
@@ -117,7 +117,7 @@ for (const [what, end] of ENDS) {
       ]);
     });
 
-    test('a connection that watches nothing of the organization is not told', async () => {
+    test('a connection that watches nothing of the organization is not notified', async () => {
       await store.watch(socket, await connectionOf(bob), await taskOf(bob, bob.organizationId));
       await connectionOf(bob);
       const { deps, flush, frames } = remover();
@@ -126,7 +126,7 @@ for (const [what, end] of ENDS) {
       expect(frames).toEqual([]);
     });
 
-    test('frames that cannot be posted fail nothing', async () => {
+    test('a frame that cannot be posted fails nothing else', async () => {
       await store.watch(socket, await connectionOf(bob), await taskOf(ada, team));
       const { deps, flush, failures } = remover(() => Promise.reject(new Error('no gateway')));
       await end(deps);
@@ -138,7 +138,7 @@ for (const [what, end] of ENDS) {
       ).toEqual([]);
     });
 
-    test('a connection whose subscription is not committed yet is told', async () => {
+    test('a connection whose subscription is not committed yet is notified', async () => {
       const connection = await connectionOf(bob);
       const taskId = await taskOf(ada, team);
       const { deps, flush, frames } = remover();
@@ -155,7 +155,7 @@ for (const [what, end] of ENDS) {
   });
 }
 
-test('when a member goes, the others are not told, and go on watching', async () => {
+test('when a member leaves, the others are not notified, and keep watching', async () => {
   const connection = await connectionOf(carol);
   const taskId = await taskOf(ada, team);
   await store.watch(socket, connection, taskId);
@@ -168,7 +168,7 @@ test('when a member goes, the others are not told, and go on watching', async ()
   expect(frames).toEqual([{ to: connection, frame: expect.objectContaining({ status: 'RUNNING' }) }]);
 });
 
-test('when an organization is deleted, every member who watches is told', async () => {
+test('when an organization is deleted, every watching member is notified', async () => {
   const connections = await Promise.all([ada, bob, carol].map(connectionOf));
   const taskId = await taskOf(ada, team);
   for (const connection of connections) await store.watch(socket, connection, taskId);
@@ -178,7 +178,7 @@ test('when an organization is deleted, every member who watches is told', async 
   expect(frames.map(({ to }) => to).toSorted()).toEqual(connections.toSorted());
 });
 
-test('a refused removal and a refused deletion tell nobody, and end no subscription', async () => {
+test('a refused removal and a refused deletion notify nobody, and end no subscription', async () => {
   const connections = [await connectionOf(ada), await connectionOf(bob)];
   const taskId = await taskOf(ada, team);
   const { id: home } = await insertTask(api, ada);

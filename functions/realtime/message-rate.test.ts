@@ -4,7 +4,7 @@ import { MESSAGE_BURST, MESSAGES_PER_SECOND, messageRate } from './message-rate.
 const verdicts = (rate: ReturnType<typeof messageRate>, count: number, connection = 'c') =>
   new Set(Array.from({ length: count }, () => rate(connection)));
 
-test('a burst is within, one message more exceeds it, and then the connection has ended', () => {
+test('a burst is allowed, one more message exceeds the rate and ends the connection', () => {
   const rate = messageRate(() => 0);
   expect(verdicts(rate, MESSAGE_BURST)).toEqual(new Set(['within']));
   expect([rate('c'), rate('c'), rate('c')]).toEqual(['exceeded', 'ended', 'ended']);
@@ -24,7 +24,7 @@ test('a connection may send so many messages a second for ever, and not one more
   expect(rate('c')).toBe('exceeded');
 });
 
-test('silence gives back a burst, and no more', () => {
+test('after a pause, one burst is allowed, and no more', () => {
   let now = 0;
   const rate = messageRate(() => now);
   verdicts(rate, MESSAGE_BURST);
@@ -33,7 +33,7 @@ test('silence gives back a burst, and no more', () => {
   expect(rate('c')).toBe('exceeded');
 });
 
-test('a clock that is set back gives nothing and takes nothing', () => {
+test('a clock that is set back changes nothing', () => {
   let now = 1_000_000;
   const rate = messageRate(() => now);
   verdicts(rate, MESSAGE_BURST - 1);

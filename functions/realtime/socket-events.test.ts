@@ -85,7 +85,7 @@ const watchersOf = async (id: string) => {
 /** Maximum bytes that API Gateway posts. */
 const MAX_FRAME_BYTES = 131_072;
 
-describe('what a client may not say is answered within a frame', () => {
+describe('an invalid message is answered within the size of a frame', () => {
   const many = Object.fromEntries(Array.from({ length: 8_000 }, (_, n) => [`unknown ${n}`, 1]));
   for (const [what, body] of [
     ['with thousands of unknown fields', { action: 'ping', ...many }],
@@ -102,7 +102,7 @@ describe('what a client may not say is answered within a frame', () => {
 });
 
 describe('connections of one user', () => {
-  test('are so many and no more, also when two come at once; those past their life do not count', async () => {
+  test('are bounded, even when two open at once; connections past their life do not count', async () => {
     const user = await on.member();
     await on.admin`
       insert into connections (id, user_id, session_id, expires_at)
@@ -128,7 +128,7 @@ describe('connections of one user', () => {
 describe('messages of one connection', () => {
   const ping = { action: 'ping' };
 
-  test('are so many at once; one more is told so and closes it, and later ones are not answered', async () => {
+  test('are bounded in rate; one more is refused and closes the connection, and later ones are not answered', async () => {
     const [loud, quiet] = [await connected(ada), await connected(ada)];
     for (let n = 0; n < MESSAGE_BURST; n += 1) await send(message(loud, ping));
     expect(frames.map(([, { type }]) => type)).toEqual(Array.from({ length: MESSAGE_BURST }, () => 'pong'));
@@ -140,7 +140,7 @@ describe('messages of one connection', () => {
     expect(frames.at(-1)).toEqual([quiet, { type: 'pong' }]);
   });
 
-  test('close it also when it cannot be told', async () => {
+  test('close the connection even when the refusal cannot be posted', async () => {
     const connection = await connected(ada);
     for (let n = 0; n < MESSAGE_BURST; n += 1) await send(message(connection, ping));
     gone.add(connection);
@@ -148,7 +148,7 @@ describe('messages of one connection', () => {
     expect(closed).toEqual([connection]);
   });
 
-  test('are not waited for once it has gone', async () => {
+  test('are not awaited once the connection is gone', async () => {
     const connection = await connected(ada);
     gone.add(connection);
     posts = 0;
@@ -164,7 +164,7 @@ describe('connecting', () => {
     expect(await send(open('c-twice', { ticket }))).toEqual({ statusCode: 401 });
   });
 
-  test('a ticket that has expired lets nobody in', async () => {
+  test('an expired ticket is refused', async () => {
     const ticket = await ticketOf(ada);
     await on.admin`update ws_tickets set expires_at = now() - interval '1 second'`;
     expect(await send(open('c-late', { ticket }))).toEqual({ statusCode: 401 });
@@ -178,7 +178,7 @@ describe('connecting', () => {
     });
   });
 
-  test('without a login nobody gets in', async () => {
+  test('without a login the connection is refused', async () => {
     expect(await send(open('c-none', {}))).toEqual({ statusCode: 401 });
   });
 
@@ -187,19 +187,19 @@ describe('connecting', () => {
     tokenInUrlAllowed = true;
   });
 
-  test('and accepted where it does', async () => {
+  test('a token in the URL is accepted where the deployment allows it', async () => {
     expect(await send(open('c-url', { token: 'ada' }))).toEqual({ statusCode: 200 });
     tokenInUrlAllowed = false;
   });
 
-  test('a session that has ended does not get in with a ticket issued before', async () => {
+  test('a ticket of a session that has ended is refused', async () => {
     const user = await on.member();
     const ticket = await ticketOf(user);
     await on.admin`update sessions set revoked_at = now() where id = ${user.sessionId}`;
     expect(await send(open('c-ended', { ticket }))).toEqual({ statusCode: 401 });
   });
 
-  test('the address of one task is greeted with that task; foreign, unknown and malformed ids are refused alike', async () => {
+  test('the address of one task gets that task as first frame; foreign, unknown and malformed ids get the same refusal', async () => {
     const { id } = await insertTask(api, ada);
     expect(await send(open('c-task', { ticket: await ticketOf(ada), task: id }))).toEqual({
       statusCode: 200,
@@ -213,7 +213,7 @@ describe('connecting', () => {
     expect(answers).toEqual([{ statusCode: 404 }, { statusCode: 404 }, { statusCode: 404 }]);
   });
 
-  test('an address of a batch likewise', async () => {
+  test('the address of one batch gets that batch; other ids get the same refusal', async () => {
     const id = randomUUID();
     await on.admin`insert into batches (id, organization_id, queue, sealed) values (${id}, ${ada.organizationId}, 'bulk', false)`;
     const batch = async (user: typeof ada, named: string) =>
@@ -229,7 +229,7 @@ describe('connecting', () => {
 });
 
 describe('watching', () => {
-  test('a subscriber gets the task as it is, and is then among those whom a change returns', async () => {
+  test('a subscriber gets the current task, and is then returned as a watcher by each change', async () => {
     const { id } = await insertTask(api, ada);
     const connection = await connected(ada);
     await send(message(connection, { action: 'subscribe', task: id }));
@@ -265,7 +265,7 @@ describe('watching', () => {
     ]);
   });
 
-  test('a subscription that waits for a change under way sees it, or is told of it', async () => {
+  test('a subscription that waits for a change gets the change, in the snapshot or as a frame', async () => {
     const { id } = await insertTask(api, ada);
     const connection = await connected(ada);
     const worker = on.as('worker');
@@ -297,7 +297,7 @@ describe('watching', () => {
     expect(await watchersOf(id)).toEqual([]);
   });
 
-  test('what is not a message is answered and the connection stays', async () => {
+  test('an invalid message is answered, and the connection stays open', async () => {
     const connection = await connected(ada);
     for (const body of [
       '{',
@@ -333,7 +333,7 @@ describe('watching', () => {
   });
 });
 
-test('the sweep closes the sockets of ended sessions, and they hear nothing more', async () => {
+test('the sweep closes the sockets of ended sessions, which get no more frames', async () => {
   const user = await on.member();
   const { id } = await insertTask(api, user);
   const connection = await connected(user);

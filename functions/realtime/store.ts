@@ -69,7 +69,7 @@ export async function watch(db: Database, connectionId: string, taskId: string):
   const [watched] = await retryOnConflict(
     () => db<Watched[]>`select refusal, seq from watch(${connectionId}, ${taskId}, ${MAX_SUBSCRIPTIONS})`,
   );
-  if (!watched) throw new Error('A function that always answers did not');
+  if (!watched) throw new Error('The database function returned no row');
   return watched;
 }
 
@@ -84,7 +84,7 @@ export async function watchBatch(db: Database, connectionId: string, batchId: st
     () =>
       db<Watched[]>`select refusal, seq from watch_batch(${connectionId}, ${batchId}, ${MAX_SUBSCRIPTIONS})`,
   );
-  if (!watched) throw new Error('A function that always answers did not');
+  if (!watched) throw new Error('The database function returned no row');
   return watched;
 }
 

@@ -31,7 +31,7 @@ const REFUSALS: Record<store.WatchRefusal, () => Refusal> = {
       `A connection may watch at most ${store.MAX_SUBSCRIPTIONS} tasks, and as many batches`,
     ),
   too_many_watchers: () =>
-    new Refusal('conflict', 'too_many_watchers', 'As many connections watch this already as may'),
+    new Refusal('conflict', 'too_many_watchers', 'The maximum number of connections watches this already'),
 };
 
 /** A task or batch to watch. */

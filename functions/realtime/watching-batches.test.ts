@@ -84,7 +84,7 @@ async function complete(task = ''): Promise<void> {
   await flush();
 }
 
-test('a subscriber gets the batch as it is, and then its counts with every change', async () => {
+test('a subscriber gets the current batch, and then its counts with every change', async () => {
   await say({ action: 'subscribe', batch: id });
   await complete(ids[0]);
   await complete(ids[1]);
@@ -95,7 +95,7 @@ test('a subscriber gets the batch as it is, and then its counts with every chang
   ]);
 });
 
-test('what changes while the snapshot is sent follows at once', async () => {
+test('a change while the snapshot is sent follows at once', async () => {
   let posts = 0;
   const racing = async (name: string, frame: string) => {
     posts += 1;
@@ -109,7 +109,7 @@ test('what changes while the snapshot is sent follows at once', async () => {
   ]);
 });
 
-test('who unsubscribes, or goes, hears nothing more', async () => {
+test('a connection that unsubscribes or closes gets no more frames', async () => {
   await say({ action: 'subscribe', batch: id });
   await say({ action: 'subscribe', batch: id });
   expect(await watchersOf(id)).toEqual({ watchers: [connection], subscribed: [connection] });
@@ -120,14 +120,14 @@ test('who unsubscribes, or goes, hears nothing more', async () => {
   expect(await watchersOf(id)).toEqual(NOBODY);
 });
 
-describe('the watching is over', () => {
+describe('watching ends', () => {
   const others = async () => {
     const other = await connectionOf(ada);
     for (const name of [connection, other]) await store.watchBatch(socket, name, id);
     return { watchers: [other], subscribed: [other] };
   };
 
-  test('for who is removed from the organization', async () => {
+  test('for a removed member', async () => {
     const left = await others();
     await removeMember({ db: api, membershipEnded: () => {} }, ada, {
       organizationId: ada.organizationId,
@@ -138,14 +138,14 @@ describe('the watching is over', () => {
     expect(frames.at(-1)).toMatchObject({ type: 'error', code: 'batch_not_found' });
   });
 
-  test('for who logs out', async () => {
+  test('for a user who logs out', async () => {
     const left = await others();
     await logout({ db: on.as('auth') }, bob);
     expect(await watchersOf(id)).toEqual(left);
     expect(await store.watchBatch(socket, connection, id)).toMatchObject({ refusal: 'session_ended' });
   });
 
-  test('and that of another organization’s batch goes on when a membership ends', async () => {
+  test('for one organization only when a membership ends', async () => {
     const own = uuidv7();
     await on.admin`insert into batches (id, organization_id, queue, sealed) values (${own}, ${bob.organizationId}, 'bulk', false)`;
     await store.watchBatch(socket, connection, own);
@@ -165,7 +165,7 @@ test('foreign and unknown batches answer alike, before anything is sent of them'
   expect((await store.watchBatch(socket, connection, id)).refusal).toBe('batch_not_found');
 });
 
-test('a subscription names one thing', async () => {
+test('a subscription names either a task or a batch', async () => {
   await say({ action: 'subscribe' });
   await say({ action: 'subscribe', batch: id, task: ids[0] });
   expect(frames).toMatchObject([

@@ -74,7 +74,7 @@ const ENDS: [
 ];
 for (const [what, end, refusal, meanwhile] of ENDS) {
   describe(`${what} ends the watching`, () => {
-    test('also when it comes between the snapshot and the subscription', async () => {
+    test('also between the snapshot and the subscription', async () => {
       const post = async () => {
         await end();
         return 'sent' as const;
@@ -85,7 +85,7 @@ for (const [what, end, refusal, meanwhile] of ENDS) {
       expect(await watchersOf(id)).toEqual(NOBODY);
     });
 
-    test('also when it is not committed yet as the subscription is written', async () => {
+    test('also when it is not committed before the subscription is written', async () => {
       let watching: ReturnType<typeof store.watch> | undefined;
       await on.admin.begin(async (tx) => {
         await meanwhile(tx);
@@ -109,7 +109,7 @@ for (const [what, end, refusal, meanwhile] of ENDS) {
   });
 }
 
-test('whoever silences many tasks locks them in the order of their ids', async () => {
+test('silencing many tasks locks them in the order of their ids', async () => {
   const ids = [id];
   for (let more = 0; more < 20; more += 1) ids.push((await insertTask(api, ada)).id);
   for (const taskId of ids.toReversed()) await store.watch(socket, connection, taskId);
@@ -125,7 +125,7 @@ test('whoever silences many tasks locks them in the order of their ids', async (
   expect(await watchersOf(id)).toEqual(NOBODY);
 });
 
-test('a connection that is forgotten while it subscribes waits in no circle, and watches nothing', async () => {
+test('a connection that is deleted while it subscribes causes no deadlock, and watches nothing', async () => {
   const { id: other } = await insertTask(api, ada);
   await store.watch(socket, connection, other);
   let forgotten: Promise<void> | undefined;
@@ -156,7 +156,7 @@ describe('limits', () => {
     return frames.at(-1);
   };
 
-  test('a connection watches a hundred tasks; to watch one of them again is no further one', async () => {
+  test('a connection watches a hundred tasks, each counted once', async () => {
     const given = Array.from({ length: store.MAX_SUBSCRIPTIONS + 1 }, () => newTask());
     const made = await tasks.insert(api, {
       principal: ada,
@@ -171,7 +171,7 @@ describe('limits', () => {
     expect((await watchersOf(first[0] ?? ''))?.watchers).toEqual([connection]);
   });
 
-  test('a task has a thousand watchers; one more is told so', async () => {
+  test('a task has a thousand watchers; one more is refused', async () => {
     await on.admin`update tasks set watchers = array(select 'c' || n from generate_series(1, 999) n) where id = ${id}`;
     expect(await answerTo(id)).toMatchObject({ id, status: 'SCHEDULED' });
     connection = await connectionOf(bob);
@@ -180,7 +180,7 @@ describe('limits', () => {
   });
 });
 
-describe('what changes while a subscriber catches up', () => {
+describe('a task that changes while a subscriber catches up', () => {
   /** Subscribes and makes a change after each frame that is sent. Returns the frames. */
   const framesWith = async (changes: () => Promise<unknown>) => {
     const frames: { status: string; seq: number }[] = [];
@@ -207,7 +207,7 @@ describe('what changes while a subscriber catches up', () => {
     ]);
   });
 
-  test('is not chased for ever', async () => {
+  test('is sent again a bounded number of times', async () => {
     const frames = await framesWith(() => on.admin`update tasks set seq = seq + 1 where id = ${id}`);
     expect(frames.map((frame) => frame.seq)).toEqual([1, 2, 3, 4, 5, 6]);
   });

@@ -60,7 +60,7 @@ test('the bound grows by the factor with every attempt until the cap', () => {
   expect(bounds(1)).toEqual([2, 2, 2, 2, 2]);
 });
 
-test('what a task says of its policy stands before what its kind says', () => {
+test('the retry policy of a task overrides that of its kind', () => {
   const kind = { ...POLICY, neverRetry: ['a'] };
   expect(policyOf(kind, null)).toEqual(kind);
   expect(policyOf(kind, { factor: 5, jitter: 'none' })).toEqual({ ...kind, factor: 5, jitter: 'none' });

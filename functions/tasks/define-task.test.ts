@@ -56,7 +56,7 @@ test('a task runs with its payload as parsed', async () => {
   expect(await task.perform({ text: 'abc' }, context)).toEqual({ length: 3 });
 });
 
-test('a stored payload that no longer fits fails for good and says where', async () => {
+test('a stored payload that no longer fits the schema fails without a retry and names the field', async () => {
   const task = defineTask({ ...spec, run: async () => null });
   await expect(task.perform({ text: 1 }, context)).rejects.toThrow(PermanentError);
   await expect(task.perform({ text: 1 }, context)).rejects.toMatchObject({

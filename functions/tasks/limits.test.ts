@@ -13,7 +13,7 @@ test('a task has its own limits, or its kind has', () => {
   expect(limitsOf(KIND, { softSeconds: 50, hardSeconds: 50 })).toEqual({ softSeconds: 45, hardSeconds: 50 });
 });
 
-test('whatever is mixed, a handler has time to stop, and the hard limit is at most 14 minutes', () => {
+test('for any mixture of limits, a handler has time to stop, and the hard limit is at most 14 minutes', () => {
   const seconds = fc.option(fc.double({ min: 0.001, max: 2_000, noNaN: true }));
   fc.assert(
     fc.property(seconds, seconds, (softSeconds, hardSeconds) => {

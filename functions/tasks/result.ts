@@ -40,7 +40,7 @@ function stringify(result: unknown): string | undefined {
         : Object.fromEntries(members.map(([key, member]) => [clean(key), member]));
     });
   } catch (cause) {
-    throw new PermanentError('result_not_json', 'The handler returned what is not JSON', { cause });
+    throw new PermanentError('result_not_json', 'The handler returned a value that is not JSON', { cause });
   }
 }
 

@@ -42,7 +42,7 @@ test('a task that runs or has ended waits for nothing', () => {
     expect(reason({ status }, { heldBy: 'organization' })).toBeNull();
 });
 
-test('a task that depends on others names those that are not completed yet', () => {
+test('a task that depends on others names the unfinished ones', () => {
   const waitsFor = [
     { id: 'a', status: 'COMPLETED' },
     { id: 'b', status: 'RUNNING' },
@@ -69,7 +69,7 @@ describe('a task that is not due', () => {
     expect(reason({ runAt }, { heldBy: 'organization' })).toEqual({ code: 'scheduled', message });
   });
 
-  test('because its last attempt failed, says how many are left', () => {
+  test('because its last attempt failed, says how many retries are left', () => {
     const runAt = inSeconds(120);
     const error = { code: 'boom', message: 'It went wrong' };
     expect(reason({ runAt, attempt: 1, error })).toEqual({
@@ -80,7 +80,7 @@ describe('a task that is not due', () => {
 });
 
 describe('a due task', () => {
-  test('that is held says what is full', () => {
+  test('that is held names the full lane', () => {
     expect(
       reason({ concurrencyKey: 'oven', concurrencyLimit: 2 }, { heldBy: 'key:oven', runningWithKey: 2 }),
     ).toEqual({
@@ -100,11 +100,11 @@ describe('a due task', () => {
     });
   });
 
-  test('that is held by a pause that is over is released soon', () => {
+  test('that is held by a pause that has ended is released soon', () => {
     expect(reason({}, { heldBy: 'kind:data.process' })).toMatchObject({ code: 'released_soon' });
   });
 
-  test('that is under a pause says whose, also before it is held', () => {
+  test('that is paused names the user, even before it is held', () => {
     const pause = { scope: 'queue', name: 'bulk', by: 'ada', since: now } as const;
     expect(reason({}, { pause })).toMatchObject({
       code: 'paused',
@@ -116,16 +116,16 @@ describe('a due task', () => {
     expect(reason({})).toEqual({
       code: 'queued',
       message:
-        'It has been due for 1 minute and waits in the bulk queue for a free worker; should that message be lost, another is sent in 2 hours',
+        'It has been due for 1 minute and waits in the bulk queue for a free worker. If that message is lost, another one is sent in 2 hours',
     });
     expect(reason({ runAt: now }, { dispatches: 2, nextDispatchAt: inSeconds(-1) })).toEqual({
       code: 'queued',
       message:
-        'It has been due for 0 seconds and waits in the bulk queue for a free worker, after 2 messages by the dispatcher; the dispatcher sends one within a minute',
+        'It has been due for 0 seconds and waits in the bulk queue for a free worker, after 2 messages by the dispatcher. The dispatcher sends a message within a minute',
     });
   });
 
-  test('whose worker died is run alone', () => {
+  test('whose worker died runs alone', () => {
     expect(reason({ crashes: 1 })).toMatchObject({
       code: 'after_a_crash',
       message: expect.stringContaining('Its worker died 1 time,'),

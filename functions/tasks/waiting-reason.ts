@@ -89,7 +89,7 @@ function held(task: Task, around: WaitingContext): WaitingReason | undefined {
   // The task is still held, but the cause is over. The next tick of the dispatcher releases it.
   return heldBy === null
     ? undefined
-    : { code: 'released_soon', message: 'What held it is over; it is released within a minute' };
+    : { code: 'released_soon', message: 'Nothing holds the task any more. It is released within a minute' };
 }
 
 /** The reason of a task that is due and only waits in the queue. */
@@ -98,17 +98,17 @@ function queued(task: Task, { now, dispatches, nextDispatchAt }: WaitingContext)
   if (task.crashes > 0) {
     return {
       code: 'after_a_crash',
-      message: `${since}. Its worker died ${count(task.crashes, 'time')}, so it is run alone, when a worker has nothing else`,
+      message: `${since}. Its worker died ${count(task.crashes, 'time')}, so it runs alone, when a worker is idle`,
     };
   }
-  const again =
+  const nextMessage =
     nextDispatchAt && nextDispatchAt > now
-      ? `; should that message be lost, another is sent in ${span(nextDispatchAt.getTime() - now.getTime())}`
-      : '; the dispatcher sends one within a minute';
+      ? `. If that message is lost, another one is sent in ${span(nextDispatchAt.getTime() - now.getTime())}`
+      : '. The dispatcher sends a message within a minute';
   const messages = dispatches === 0 ? '' : `, after ${count(dispatches, 'message')} by the dispatcher`;
   return {
     code: 'queued',
-    message: `${since} and waits in the ${QUEUE_WORDS[task.queue]} queue for a free worker${messages}${again}`,
+    message: `${since} and waits in the ${QUEUE_WORDS[task.queue]} queue for a free worker${messages}${nextMessage}`,
   };
 }
 

@@ -62,7 +62,7 @@ async function connecting(caFile: string): Promise<unknown> {
   }
 }
 
-test('a server is believed whose certificate an authority of the file has signed, for its name', async () => {
+test('a server is trusted when an authority of the file has signed a certificate for its name', async () => {
   await certifiedFor('localhost');
   await expect.poll(() => connecting(AUTHORITY)).toBe(true);
 });
@@ -72,7 +72,7 @@ test('a server with a certificate for another name is refused, though the same a
   await expect.poll(() => connecting(AUTHORITY)).toBe('ERR_TLS_CERT_ALTNAME_INVALID');
 });
 
-test('with the file that is shipped, a server is refused whom no authority of RDS has signed', async () => {
+test('with the shipped file, a server is refused without a certificate of an authority of RDS', async () => {
   await certifiedFor('localhost');
   await expect.poll(() => connecting(AUTHORITY)).toBe(true);
   writeRdsAuthorities(directory);

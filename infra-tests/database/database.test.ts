@@ -41,7 +41,7 @@ describe.each(STAGE_NAMES)('database of %s', (stage) => {
     );
   });
 
-  test('is encrypted at rest and speaks nothing but TLS', () => {
+  test('is encrypted at rest and accepts only TLS', () => {
     expect(cluster.Properties.StorageEncrypted).toBe(true);
     expect(parameters['rds.force_ssl']).toBe('1');
   });
@@ -73,7 +73,7 @@ describe.each(STAGE_NAMES)('database of %s', (stage) => {
     expect(readers).toEqual(['migrate']);
   });
 
-  test('logs to CloudWatch, what waits for locks included, for as long as functions do', () => {
+  test('logs to CloudWatch, including waits for locks, for as long as functions do', () => {
     expect(cluster.Properties.EnableCloudwatchLogsExports).toEqual(['postgresql']);
     expect(parameters.log_lock_waits).toBe('1');
     const calls = Object.values(app.findResources('Custom::AWS')).map(({ Properties }) =>
@@ -128,7 +128,7 @@ test('in prod the database can go back two weeks, and with secret and bucket sur
   expect(signingSecret?.DeletionPolicy).toBe('Retain');
 });
 
-test('the artifacts bucket is private, encrypted and refuses what does not come by TLS', () => {
+test('the artifacts bucket is private, encrypted and refuses requests without TLS', () => {
   const { data } = synthesized('dev');
   const { PublicAccessBlockConfiguration, BucketEncryption } = only(
     data.findResources('AWS::S3::Bucket'),

@@ -35,7 +35,7 @@ describe.each(STAGE_NAMES)('data of %s', (stage) => {
     },
   );
 
-  test('is all there is of its kinds', () => {
+  test('is the only resource of its type', () => {
     for (const type of [
       'AWS::RDS::DBCluster',
       'AWS::S3::Bucket',
@@ -47,7 +47,7 @@ describe.each(STAGE_NAMES)('data of %s', (stage) => {
     }
   });
 
-  test('is in no danger from what would replace the cluster', () => {
+  test('is not lost when the cluster is replaced', () => {
     const [cluster] = Object.values(data.findResources('AWS::RDS::DBCluster'));
     expect(Object.fromEntries(REPLACING.map((name) => [name, cluster?.Properties[name]]))).toEqual({
       DBClusterIdentifier: undefined,
@@ -60,7 +60,7 @@ describe.each(STAGE_NAMES)('data of %s', (stage) => {
     });
   });
 
-  test('lies in a stack of its own, which what computes can be taken away from', () => {
+  test('lies in a stack of its own, so that the stack of the functions can be deleted', () => {
     for (const type of ['AWS::RDS::DBCluster', 'AWS::DynamoDB::Table', 'AWS::EFS::FileSystem']) {
       app.resourceCountIs(type, 0);
     }

@@ -9,7 +9,7 @@ import { functionsOf, STAGE_NAMES, synthesized, temporary } from '../testing/syn
 
 const HUNDRED_YEARS = new Date('2060-01-01');
 
-describe('the authorities that a function believes of a database', async () => {
+describe('the authorities that a function trusts for a database', async () => {
   const bundles = await bundleFunctions({ outputRoot: temporary('with-authorities') });
   const certificates = (name: (typeof FUNCTION_NAMES)[number]) =>
     readFileSync(join(bundles[name], 'rds-ca.pem'), 'utf8')
@@ -29,7 +29,7 @@ describe('the authorities that a function believes of a database', async () => {
     }
   });
 
-  test('have all three kinds of every region that is said to be there', () => {
+  test('have all three kinds for every listed region', () => {
     expect(REGIONS_WITH_AUTHORITIES).toContain('eu-central-1');
     const subjects = certificates('api').map(({ subject }) => subject);
     for (const region of REGIONS_WITH_AUTHORITIES) {

@@ -59,12 +59,12 @@ describe.each(STAGE_NAMES)('endpoints of %s', (stage) => {
     expect(answeredBy(method, `${path}/`)).toBe(name);
   });
 
-  test('the public keys are with session, and what no function answers is not routed', () => {
+  test('session answers the public keys, and there are no routes without a function', () => {
     expect(answeredBy('GET', '/.well-known/jwks.json')).toBe('session');
     expect(answeredBy('GET', '/')).toBeUndefined();
   });
 
-  test('a path that there is not is refused by a function: API Gateway’s own 404 is no problem document', () => {
+  test('an unknown path is refused by a function, because API Gateway’s own 404 is no problem document', () => {
     expect(answeredBy('GET', '/.well-known/security.txt')).toBe('session');
     expect(answeredBy('GET', '/.well-known/')).toBe('session');
     expect(answeredBy('GET', '/api')).toBe('api');
@@ -109,7 +109,7 @@ describe.each(STAGE_NAMES)('endpoints of %s', (stage) => {
     }
   });
 
-  test('API Gateway is allowed to ask each authorizer, on behalf of that authorizer alone', () => {
+  test('API Gateway may invoke each authorizer, on behalf of that authorizer only', () => {
     for (const [id, { Properties }] of Object.entries(app.findResources('AWS::ApiGatewayV2::Authorizer'))) {
       const permissions = Object.values(
         app.findResources('AWS::Lambda::Permission', {

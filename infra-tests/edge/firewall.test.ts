@@ -36,7 +36,7 @@ describe('the firewall', () => {
     expect(stacks('dev', { firewall: 'on' })).toContain('Celeriac-dev-Firewall');
   });
 
-  test('lets one address ask a hundred times a second, as an integrator does, or as often as a setting says', () => {
+  test('allows an address a hundred requests a second, or the number of a setting', () => {
     const { Limit, EvaluationWindowSec } = rateOf(rules['too-many-requests']);
     expect(Number(Limit) / Number(EvaluationWindowSec)).toBe(100);
     const set = rateOf(rulesOf('prod', { firewallRequestsPerMinute: '600' })['too-many-requests']);
@@ -54,7 +54,7 @@ describe('the firewall', () => {
     },
   );
 
-  test('bounds logins, registrations and new tokens of one address, and not what refreshes them', () => {
+  test('bounds logins, registrations and new tokens of one address, but not refreshes', () => {
     const { Limit, EvaluationWindowSec, ScopeDownStatement } = rateOf(rules['too-many-logins']);
     expect([Limit, EvaluationWindowSec]).toEqual([100, 300]);
     const { RegexString, TextTransformations } = (ScopeDownStatement as unknown as Record<string, never>)
@@ -81,7 +81,7 @@ describe('the firewall', () => {
     expect(TextTransformations.map(({ Type }) => Type)).toEqual(['URL_DECODE', 'NORMALIZE_PATH']);
   });
 
-  test('refuses nothing for what is in a body: the payload of a task may hold anything', () => {
+  test('refuses no body for its content, because the payload of a task may contain anything', () => {
     const groups = Object.values(rules).flatMap(({ Statement }) => Statement.ManagedRuleGroupStatement ?? []);
     const looksAtBodies: Record<string, string[]> = {
       AWSManagedRulesAmazonIpReputationList: [],
@@ -99,7 +99,7 @@ describe('the firewall', () => {
     }
   });
 
-  test('answers what is too much with 429, as the API does', () => {
+  test('answers too many requests with 429, as the API does', () => {
     for (const name of ['too-many-requests', 'too-many-logins']) {
       expect(rules[name]?.Action).toEqual({ Block: { CustomResponse: { ResponseCode: 429 } } });
     }

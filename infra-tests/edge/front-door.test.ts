@@ -44,7 +44,7 @@ describe.each(STAGE_NAMES)('front door of %s', (stage) => {
     Object.keys(app.findResources('AWS::ApiGatewayV2::Api', { Properties: { ProtocolType: protocol } }))[0];
   const fromApis = behaviors.filter(({ PathPattern }) => PathPattern !== undefined);
 
-  test('serves console, API and WebSocket on one origin, by TLS alone', () => {
+  test('serves console, API and WebSocket on one origin, by TLS only', () => {
     expect(originOf(behavior()).S3OriginConfig).toBeDefined();
     for (const [pattern, protocol] of [
       ['/api', 'HTTP'],
@@ -63,7 +63,7 @@ describe.each(STAGE_NAMES)('front door of %s', (stage) => {
     }
   });
 
-  test('alone may read the console’s bucket, which nobody else is shown', () => {
+  test('is the only reader of the console’s bucket', () => {
     const [id, bucket] = Object.entries(app.findResources('AWS::S3::Bucket'))[0] ?? [];
     expect(Object.values(bucket?.Properties.PublicAccessBlockConfiguration)).toEqual([
       true,
@@ -139,11 +139,11 @@ describe.each(STAGE_NAMES)('front door of %s', (stage) => {
     },
   );
 
-  describe('leaves no way around it', () => {
+  describe('cannot be bypassed', () => {
     const checker = functionsOf(stacks)['origin-check'].resource.Properties.Environment.Variables;
     const authorizers = app.findResources('AWS::ApiGatewayV2::Authorizer');
 
-    test('it sends both APIs a secret that stands in no template', () => {
+    test('it sends both APIs a secret that is in no template', () => {
       for (const each of fromApis) {
         const [header, ...more] = originOf(each).OriginCustomHeaders ?? [];
         expect(more).toEqual([]);
@@ -154,7 +154,7 @@ describe.each(STAGE_NAMES)('front door of %s', (stage) => {
       }
     });
 
-    test('every route asks for it, but events of connections that were let in', () => {
+    test('every route requires it, except events of accepted connections', () => {
       const open = Object.values(app.findResources('AWS::ApiGatewayV2::Route'))
         .filter(({ Properties }) => {
           const authorizer = authorizers[Properties.AuthorizerId?.Ref];
@@ -176,7 +176,7 @@ describe.each(STAGE_NAMES)('front door of %s', (stage) => {
       expect(logged).toEqual(['$context.authorizer.clientAddress', '$context.authorizer.clientAddress']);
     });
 
-    test('the HTTP API remembers the answer, so that the check is not a second function for each request', () => {
+    test('the HTTP API caches the answer, so that not every request invokes the check', () => {
       const { AuthorizerResultTtlInSeconds } = Object.values(authorizers)
         .map(({ Properties }) => Properties)
         .find(({ ApiId }) => ApiId.Ref === apiId('HTTP'));
@@ -192,7 +192,7 @@ describe.each(STAGE_NAMES)('front door of %s', (stage) => {
     });
   });
 
-  test('its addresses are what a deployment prints', () => {
+  test('a deployment prints its addresses', () => {
     const outputs = app.findOutputs('*');
     for (const [name, start, end] of [
       ['ConsoleUrl', 'https://', '/'],
@@ -205,7 +205,7 @@ describe.each(STAGE_NAMES)('front door of %s', (stage) => {
     expect(outputs).toHaveProperty('AlarmTopic');
   });
 
-  test('has no name that another region of the account could have taken', () => {
+  test('has no name that could exist in another region of the account', () => {
     for (const [type, nameOf] of [
       ['ResponseHeadersPolicy', ({ ResponseHeadersPolicyConfig }) => ResponseHeadersPolicyConfig.Name],
       ['OriginAccessControl', ({ OriginAccessControlConfig }) => OriginAccessControlConfig.Name],
@@ -219,7 +219,7 @@ describe.each(STAGE_NAMES)('front door of %s', (stage) => {
     }
   });
 
-  test('gets the console in every deployment that changes it', () => {
+  test('gets the console in every deployment with a changed console', () => {
     const versions = app.findResources('AWS::Lambda::Version');
     const published = Object.values(app.findResources('Custom::Trigger')).filter(
       ({ Properties }) =>

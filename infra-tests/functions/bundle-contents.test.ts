@@ -75,7 +75,7 @@ describe('no function carries what it does not need', () => {
     expect(packages.filter((each) => each.startsWith('@aws-sdk/'))).toEqual([]);
   });
 
-  test('those that publish events find the client beside them, where no cold start pays for it', () => {
+  test('functions that publish events load the client from a bundle of its own, which costs no cold start', () => {
     for (const name of ['api', 'worker', 'dead-letters', 'dispatcher'] as const) {
       expect([...packagesOf(name, 'event-bus')]).toContain('@aws-sdk/client-eventbridge');
     }

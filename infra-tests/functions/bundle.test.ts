@@ -45,13 +45,13 @@ describe('bundling the functions', () => {
     expect(answerOf((await bundleFunctions(places)).api)).toBe('/api');
   });
 
-  test('the program of the processes that the worker starts lies beside it', async () => {
+  test('the program of the worker’s processes lies beside it', async () => {
     const { worker } = await bundleFunctions(places);
     const said = execFileSync(process.execPath, [join(worker, 'task-runner.mjs')], { encoding: 'utf8' });
     expect(said.trim()).toBe('I run tasks');
   });
 
-  test('what publishes events lies beside each function that moves tasks, which load it by themselves', async () => {
+  test('the client for events lies beside each function that moves tasks', async () => {
     const bundles = await bundleFunctions(places);
     for (const name of ['api', 'worker', 'dead-letters', 'dispatcher'] as const) {
       expect(answerOf(bundles[name], 'event-bus')).toBe('I publish');
@@ -63,7 +63,7 @@ describe('bundling the functions', () => {
     expect(readFileSync(join(migrate, 'migrations', '0000_first.sql'), 'utf8')).toBe('select 1;');
   });
 
-  test('the console lies beside its publisher, without what only those who work on it need', async () => {
+  test('the console lies beside its publisher, without files for developers', async () => {
     const bundles = await bundleFunctions(places);
     const files = readdirSync(join(bundles['publish-console'], 'console'), { recursive: true });
     expect(files.toSorted()).toEqual(['views', join('views', 'task.js')]);
@@ -79,7 +79,7 @@ describe('bundling the functions', () => {
     expect(await bytes()).toEqual(await bytes());
   });
 
-  test('what was built before and is no longer wanted is gone', async () => {
+  test('files of earlier builds are deleted', async () => {
     const { api } = await bundleFunctions(places);
     writeFileSync(join(api, 'stale.mjs'), '');
     await bundleFunctions(places);
@@ -94,7 +94,7 @@ describe('bundling the functions', () => {
     });
   });
 
-  test('what is missing is an error that names all of it, and leaves what was built before', async () => {
+  test('missing files are an error that names all of them, and keeps the earlier build', async () => {
     const { api } = await bundleFunctions(places);
     const missing = [
       'handlers/worker.ts',

@@ -80,11 +80,11 @@ describe.each(STAGE_NAMES)('functions of %s', (stage) => {
   describe.each(FUNCTION_NAMES)('%s', (name) => {
     const { Properties, Metadata } = functions[name].resource;
 
-    test(`is ${name === 'worker' ? 'not ' : ''}cut off when it leads to itself in a chain`, () => {
+    test(`is ${name === 'worker' ? 'not ' : ''}stopped by loop detection`, () => {
       expect(Properties.RecursiveLoop).toBe(name === 'worker' ? 'Allow' : undefined);
     });
 
-    test('finds in its environment what its handler reads, and nothing else', () => {
+    test('has exactly the environment that its handler reads', () => {
       expect(Object.keys(Properties.Environment.Variables).toSorted()).toEqual(
         [...COMMON, ...(FUNCTIONS[name].database ? OF_THE_DATABASE : []), ...VARIABLES[name]].toSorted(),
       );
@@ -99,14 +99,14 @@ describe.each(STAGE_NAMES)('functions of %s', (stage) => {
       expect(Properties.Environment.Variables.NODE_OPTIONS).toContain('--enable-source-maps');
     });
 
-    test('logs JSON, which is forgotten after a while', () => {
+    test('logs JSON, which is deleted after a while', () => {
       const { LogFormat, LogGroup } = Properties.LoggingConfig;
       expect(LogFormat).toBe('JSON');
       const group = stacks.app.findResources('AWS::Logs::LogGroup')[LogGroup.Ref];
       expect(group?.Properties.RetentionInDays).toBeGreaterThan(0);
     });
 
-    test('says where time went, across queues', () => {
+    test('records traces across queues', () => {
       expect(Properties.TracingConfig.Mode).toBe('Active');
     });
 
@@ -130,7 +130,7 @@ describe.each(STAGE_NAMES)('functions of %s', (stage) => {
     });
   });
 
-  test('every other function that the library adds logs where it is forgotten after a while, too', () => {
+  test('logs of functions that the library adds are deleted after a while, too', () => {
     for (const { app } of [stacks, withAllSettings]) {
       const groups = app.findResources('AWS::Logs::LogGroup');
       for (const { Properties } of Object.values(app.findResources('AWS::Lambda::Function'))) {
@@ -140,7 +140,7 @@ describe.each(STAGE_NAMES)('functions of %s', (stage) => {
     }
   });
 
-  test('no log is kept for ever, whoever writes it', () => {
+  test('no log is kept for ever', () => {
     for (const template of [stacks.app, stacks.data]) {
       const groups = Object.values(template.findResources('AWS::Logs::LogGroup'));
       expect(groups).not.toEqual([]);
@@ -148,7 +148,7 @@ describe.each(STAGE_NAMES)('functions of %s', (stage) => {
     }
   });
 
-  test('what is dangerous outside a laptop is refused', () => {
+  test('settings that are dangerous outside a laptop are refused', () => {
     const variables = FUNCTION_NAMES.map((name) => functions[name].resource.Properties.Environment.Variables);
     for (const { OUTBOUND_LOOPBACK, TOKEN_IN_URL } of variables) {
       expect([OUTBOUND_LOOPBACK ?? 'refused', TOKEN_IN_URL ?? 'refused']).toEqual(['refused', 'refused']);

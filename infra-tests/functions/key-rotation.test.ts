@@ -37,7 +37,7 @@ describe.each(STAGE_NAMES)('signing key of %s', (stage) => {
     expect(rotator.resource.Properties).not.toHaveProperty('VpcConfig');
   });
 
-  test('is renewed for Secrets Manager alone, on behalf of this secret, and it may before the schedule is made', () => {
+  test('may be invoked by Secrets Manager only, for this secret, before the schedule is created', () => {
     const [id, permission] =
       Object.entries(
         app.findResources('AWS::Lambda::Permission', {

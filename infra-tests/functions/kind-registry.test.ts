@@ -15,7 +15,7 @@ function folder(name: string, ...files: string[]): void {
   for (const file of files) writeFileSync(join(root, name, file), '');
 }
 
-test('a folder is in the list of kinds, and in those of what runs them', () => {
+test('a folder is in the list of kinds, and in the lists of its handlers', () => {
   folder('b-isolated', 'run.ts', 'helper.ts');
   folder('a-inline', 'kind.ts', 'inline.ts');
   folder('c-mixed', 'kind.ts', 'run.ts', 'inline.ts');

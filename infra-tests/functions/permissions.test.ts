@@ -83,7 +83,7 @@ describe.each(STAGE_NAMES)('what functions may do in %s', (stage) => {
     }
   });
 
-  test('nothing lets everybody in: who is allowed by a resource is named', () => {
+  test('no resource policy allows everybody', () => {
     const types = ['AWS::S3::BucketPolicy', 'AWS::SQS::QueuePolicy', 'AWS::SNS::TopicPolicy'];
     const statements = [stacks.app, stacks.data].flatMap((template) =>
       types.flatMap((type) =>
@@ -105,7 +105,7 @@ describe.each(STAGE_NAMES)('what functions may do in %s', (stage) => {
     }
   });
 
-  test('auth and session alone can read the signing key, and who renews it', () => {
+  test('only auth, session and the rotation can read the signing key', () => {
     const reference = variable('auth', 'SIGNING_SECRET_ARN');
     const readers = FUNCTION_NAMES.filter((name) =>
       JSON.stringify(statementsOf(stacks, name)).includes(JSON.stringify(reference)),
@@ -138,7 +138,7 @@ describe.each(STAGE_NAMES)('what functions may do in %s', (stage) => {
     },
   );
 
-  test('those that write task rows post to connections, of this API and stage only', () => {
+  test('functions that write tasks may post to connections, of this API and stage only', () => {
     const pushers = ['api', 'socket', 'worker', 'dead-letters', 'dispatcher'];
     const [api] = Object.keys(
       stacks.app.findResources('AWS::ApiGatewayV2::Api', { Properties: { ProtocolType: 'WEBSOCKET' } }),
@@ -150,7 +150,7 @@ describe.each(STAGE_NAMES)('what functions may do in %s', (stage) => {
     expect(FUNCTION_NAMES.filter((name) => variable(name, 'SOCKET_ENDPOINT'))).toEqual(pushers);
   });
 
-  test('those that bring tasks to their end publish domain events, on this bus only', () => {
+  test('functions that end tasks may publish domain events, on this bus only', () => {
     const publishers = ['api', 'worker', 'dead-letters', 'dispatcher'];
     const [bus] = Object.keys(stacks.app.findResources('AWS::Events::EventBus'));
     const statements = FUNCTION_NAMES.flatMap((name) => statementsOf(stacks, name)).filter(({ Action }) =>
@@ -163,7 +163,7 @@ describe.each(STAGE_NAMES)('what functions may do in %s', (stage) => {
     expect(FUNCTION_NAMES.filter((name) => variable(name, 'EVENT_BUS_NAME'))).toEqual(publishers);
   });
 
-  test('the socket may invoke itself, and nobody invokes anybody else', () => {
+  test('only the socket may invoke a function: itself', () => {
     expect(allowed(stacks, 'lambda:InvokeFunction')).toEqual(['socket']);
     expect(allowed(stacks, 'lambda:InvokeFunction', `:function:celeriac-${stage}-socket"`)).toEqual([
       'socket',

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { FUNCTION_NAMES } from '../../lib/functions.ts';
 import { allowed, functionAt, STAGE_NAMES, synthesized } from '../testing/synthesized.ts';
 
-describe.each(STAGE_NAMES)('what happens by itself in %s', (stage) => {
+describe.each(STAGE_NAMES)('schedules of %s', (stage) => {
   const stacks = synthesized(stage);
   const { app } = stacks;
   const rules = Object.values(app.findResources('AWS::Events::Rule'));
@@ -46,7 +46,7 @@ describe.each(STAGE_NAMES)('what happens by itself in %s', (stage) => {
     }
   });
 
-  test('every function that is called asynchronously leaves a dead letter when it fails, and may', () => {
+  test('every asynchronous function leaves a dead letter when it fails, and has the right to', () => {
     // API Gateway waits for the answer. All other services call asynchronously, and so does a function that invokes a
     // function.
     const byServices = Object.values(app.findResources('AWS::Lambda::Permission'))

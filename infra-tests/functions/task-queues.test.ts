@@ -26,7 +26,7 @@ describe.each(STAGE_NAMES)('queues of %s', (stage) => {
     }
   });
 
-  test('every queue that can lose a message has a dead-letter queue kept longer than itself', () => {
+  test('every queue with retries has a dead-letter queue with a longer retention', () => {
     const woken = mappings.filter((mapping) => readerOf(mapping) !== 'dead-letters').map(queueOf);
     expect(woken).toHaveLength(2);
     for (const id of woken) {
@@ -65,7 +65,7 @@ describe.each(STAGE_NAMES)('queues of %s', (stage) => {
     }
   });
 
-  test('what a queue feeds is bounded by its mapping, never by throttling the function', () => {
+  test('the concurrency of a queue is bounded by its mapping, not by throttling the function', () => {
     for (const mapping of mappings) {
       const reader = readerOf(mapping);
       expect(mapping.Properties.ScalingConfig.MaximumConcurrency).toBeGreaterThanOrEqual(2);
@@ -75,7 +75,7 @@ describe.each(STAGE_NAMES)('queues of %s', (stage) => {
     }
   });
 
-  test('queues are encrypted and refuse what does not come by TLS', () => {
+  test('queues are encrypted and refuse requests without TLS', () => {
     const policies = Object.values(stacks.app.findResources('AWS::SQS::QueuePolicy'));
     for (const [id, { Properties }] of Object.entries(queues)) {
       expect(Properties.SqsManagedSseEnabled).toBe(true);

@@ -22,7 +22,7 @@ describe.each(STAGE_NAMES)('alarms of %s', (stage) => {
   const nameOf = ({ AlarmName }: Resource['Properties']) =>
     String(AlarmName).replace(`celeriac-${stage}-`, '');
 
-  test('each has a section of the runbook, its description leads there, and the section says something', () => {
+  test('each has a section in the runbook, and its description links there', () => {
     expect(alarms.length).toBeGreaterThan(0);
     for (const alarm of alarms) {
       const name = nameOf(alarm);
@@ -33,7 +33,7 @@ describe.each(STAGE_NAMES)('alarms of %s', (stage) => {
     }
   });
 
-  test('each tells the topic that people subscribe to, also when it is over', () => {
+  test('each notifies the topic, also when it is over', () => {
     const [topic] = Object.keys(app.findResources('AWS::SNS::Topic'));
     for (const { AlarmActions, OKActions } of alarms) {
       expect([AlarmActions, OKActions]).toEqual([[{ Ref: topic }], [{ Ref: topic }]]);
@@ -74,7 +74,7 @@ describe.each(STAGE_NAMES)('alarms of %s', (stage) => {
       .toSorted();
   }
 
-  test('what went wrong for good is heard of: a queue that nobody empties is watched for being empty, one that a function empties by its calls', () => {
+  test('final failures have alarms: on the length of a queue that nobody empties, or on the calls of the function that empties it', () => {
     const redriven = new Set(
       Object.values(queues).flatMap(
         ({ Properties }) => Properties.RedrivePolicy?.deadLetterTargetArn['Fn::GetAtt'][0] ?? [],
@@ -96,7 +96,7 @@ describe.each(STAGE_NAMES)('alarms of %s', (stage) => {
     expect(watched('Invocations', 'FunctionName')).toEqual(expect.arrayContaining(emptiedBy));
   });
 
-  test('every queue that work waits in is watched for being kept up with, with room for the longest run', () => {
+  test('every work queue has an alarm on its age, above the longest run', () => {
     const sources = Object.keys(queues).filter((id) => queues[id]?.Properties.RedrivePolicy);
     expect(watched('ApproximateAgeOfOldestMessage', 'QueueName')).toEqual(sources.toSorted());
     const { Timeout } = functionsOf(stacks).worker.resource.Properties;
@@ -105,7 +105,7 @@ describe.each(STAGE_NAMES)('alarms of %s', (stage) => {
     }
   });
 
-  test('a message that a dead worker has left hidden is no queue that is not kept up with: some must wait all the time', () => {
+  test('the age of hidden messages alone triggers no alarm', () => {
     for (const queue of ['interactive', 'bulk']) {
       const behind = alarm(`${queue}-queue-behind`);
       const metrics = metricsOf(behind);
@@ -118,7 +118,7 @@ describe.each(STAGE_NAMES)('alarms of %s', (stage) => {
     }
   });
 
-  test('a request that is throttled is heard of also while nobody calls the other functions', () => {
+  test('a throttled request triggers an alarm, even while the other functions have no calls', () => {
     const throttled = alarm('requests-throttled');
     expect(watched('Throttles', 'FunctionName', [throttled])).toHaveLength(4);
     for (const { Id } of metricsOf(throttled)) expect(expressionOf(throttled)).toContain(`FILL(${Id}, 0)`);
@@ -139,7 +139,7 @@ describe.each(STAGE_NAMES)('alarms of %s', (stage) => {
     },
   };
 
-  test('each looks at a metric that exists: of ours, or one that AWS publishes under that name and those dimensions', () => {
+  test('each uses an existing metric: our own, or one of AWS with that name and those dimensions', () => {
     for (const { Namespace, MetricName, Dimensions } of alarms.flatMap(metricsOf)) {
       if (Namespace === 'Celeriac') continue;
       const known = PUBLISHED_BY_AWS[Namespace] ?? { metrics: [], dimensions: [] };
@@ -150,21 +150,21 @@ describe.each(STAGE_NAMES)('alarms of %s', (stage) => {
     }
   });
 
-  test('every function is watched for failing, unless a deployment fails with it', () => {
+  test('every function has an alarm on errors, except those that fail a deployment', () => {
     const expected = Object.entries(functionsOf(stacks))
       .filter(([name]) => !OF_DEPLOYMENTS.includes(name))
       .map(([, { id }]) => id);
     expect(watched('Errors', 'FunctionName')).toEqual(expected.toSorted());
   });
 
-  test('a dispatcher that is silent is trouble, and so is a silent price feed; silence of anything else is well', () => {
+  test('missing data triggers the alarms of the dispatcher and of prices, and no others', () => {
     const troubled = alarms
       .filter(({ TreatMissingData }) => TreatMissingData === 'breaching')
       .map((alarm) => nameOf(alarm));
     expect(troubled.toSorted()).toEqual(['dispatcher-silent', 'stale-prices']);
   });
 
-  test('the database is watched for what it cannot undo by itself: transaction ids that run out, and tables that only grow', () => {
+  test('the database has alarms on transaction ids and on the size of tables', () => {
     const { MetricName, Threshold, Statistic } = alarm('transaction-ids');
     expect([MetricName, Statistic]).toEqual(['MaximumUsedTransactionIDs', 'Maximum']);
     // Above the age that vacuum allows by itself (200 million), and well below the end (2,147 million).
@@ -173,7 +173,7 @@ describe.each(STAGE_NAMES)('alarms of %s', (stage) => {
     expect(alarm('table-size')).toMatchObject({ MetricName: 'LargestTableBytes', Statistic: 'Maximum' });
   });
 
-  test('the database is watched for capacity and connections, before either is gone', () => {
+  test('the database has alarms on capacity and connections, below their limits', () => {
     const limitOf = (metric: string) => alarms.find(({ MetricName }) => MetricName === metric)?.Threshold;
     const [parameters] = Object.values(
       synthesized(stage).data.findResources('AWS::RDS::DBClusterParameterGroup'),
@@ -185,7 +185,7 @@ describe.each(STAGE_NAMES)('alarms of %s', (stage) => {
   });
 });
 
-test.each(STAGE_NAMES)('%s has every alarm: the runbook has no section for one that it has not', (stage) => {
+test.each(STAGE_NAMES)('%s has an alarm for every section of the runbook', (stage) => {
   const [, ofAlarms = ''] = runbook.split(/^## Alarms$/m);
   const headings = [...(ofAlarms.split(/^## /m)[0] ?? '').matchAll(/^### (.+)$/gm)].map(([, name]) => name);
   const names = Object.values(synthesized(stage).app.findResources('AWS::CloudWatch::Alarm')).map(

@@ -16,7 +16,7 @@ const counted = inventories();
 // Synthesizes the stacks before the tests, so that no test's time includes the synthesis.
 const said = sections(counted);
 
-test('docs/cost.md says what the model says of the stack as it is; else run `npm run cost`', () => {
+test('docs/cost.md is up to date; else run `npm run cost`', () => {
   const page = readFileSync(PAGE, 'utf8');
   expect(page).toBe(fill(page, said));
 });
@@ -27,7 +27,7 @@ test('an idle dev in us-east-1 costs at most its budget at list prices, with not
   );
 });
 
-describe.each(STAGE_NAMES)('what is counted of %s is what its parameters ask for', (stage) => {
+describe.each(STAGE_NAMES)('the counts of %s equal its parameters', (stage) => {
   const { database, egress } = STAGES[stage];
   const inventory = counted[stage];
 
@@ -39,7 +39,7 @@ describe.each(STAGE_NAMES)('what is counted of %s is what its parameters ask for
     });
   });
 
-  test('the ways out, each with an address', () => {
+  test('NAT instances or gateways, each with an address', () => {
     const instances = egress.by === 'nat-instance' ? egress.count : 0;
     expect(inventory).toMatchObject({
       natInstances: instances,
@@ -48,13 +48,13 @@ describe.each(STAGE_NAMES)('what is counted of %s is what its parameters ask for
     });
   });
 
-  test('the dispatcher’s minute and the prices’ five', () => {
+  test('ticks of the dispatcher each minute, and of prices each five minutes', () => {
     const rates = inventory.ticks.map(({ functionName, everySeconds }) => [functionName, everySeconds]);
     expect(Object.fromEntries(rates)).toMatchObject({ dispatcher: 60, prices: 300 });
   });
 });
 
-test('the README says what the model says of both stages at list prices', () => {
+test('the README has the prices of both stages from the model', () => {
   const readme = readFileSync(join(import.meta.dirname, '..', '..', 'README.md'), 'utf8');
   const idle = (stage: 'dev' | 'prod') =>
     Math.round(total(idleUsage(counted[stage]), { region: 'us-east-1', freeTier: false }));
@@ -62,6 +62,6 @@ test('the README says what the model says of both stages at list prices', () => 
   expect(readme).toContain(`an idle \`prod\` about $${idle('prod')}.`);
 });
 
-test('a bulk message carries as many ids as the model reckons with', () => {
+test('a bulk message carries the number of ids that the model assumes', () => {
   expect(BULK_IDS_PER_MESSAGE).toBe(IDS_PER_MESSAGE.bulk);
 });

@@ -35,7 +35,7 @@ const alarmsOf = (app: Template) =>
   Object.values(app.findResources('AWS::CloudWatch::Alarm')).map(({ Properties }) => Properties);
 const ofFigures = ({ Namespace }: { Namespace?: string }) => Namespace === 'Celeriac';
 
-test('the alarms, the dashboard and the bill know exactly the figures that functions publish', () => {
+test('the alarms, the dashboard and the bill have exactly the metrics that functions publish', () => {
   expect([...METRIC_NAMES].toSorted()).toEqual(NAMES);
   expect(ALARMED_NAMES.toSorted()).toEqual(ALARMED_METRICS.toSorted());
 });
@@ -49,14 +49,14 @@ describe.each(SWITCHED.map((switched, index) => ({ ...switched, index })))(
 
     const published = PUBLISHED_METRICS[figures].toSorted();
 
-    test('functions publish the figures that are asked for, and never else', () => {
+    test('functions publish metrics only when the setting asks for them', () => {
       const said = Object.values(app.findResources('AWS::Lambda::Function')).flatMap(
         ({ Properties }) => Properties.Environment?.Variables?.METRICS ?? [],
       );
       expect(new Set(said)).toEqual(new Set([figures]));
     });
 
-    test('alarms listen to figures by their only dimension, to all that are published for them and to no others', () => {
+    test('alarms use exactly the published metrics, by their only dimension', () => {
       const listened = alarmsOf(app).filter(ofFigures);
       expect(listened.map(({ MetricName }) => MetricName).toSorted()).toEqual(
         figures === 'none' ? [] : ALARMED_NAMES.toSorted(),
@@ -64,7 +64,7 @@ describe.each(SWITCHED.map((switched, index) => ({ ...switched, index })))(
       for (const { Dimensions } of listened) expect(Dimensions).toEqual([{ Name: 'Stage', Value: 'dev' }]);
     });
 
-    test('every other alarm is there all the same', () => {
+    test('all other alarms exist', () => {
       const others = (template: Template) =>
         alarmsOf(template)
           .filter((alarm) => !ofFigures(alarm))
@@ -77,7 +77,7 @@ describe.each(SWITCHED.map((switched, index) => ({ ...switched, index })))(
       expect(Object.keys(app.findOutputs('DashboardUrl'))).toHaveLength(dashboard ? 1 : 0);
     });
 
-    test('the dashboard begins with every alarm, and draws the figures that there are', () => {
+    test('the dashboard begins with every alarm, and draws the published metrics', () => {
       const shown = Object.keys(app.findResources('AWS::CloudWatch::Alarm')).filter((id) =>
         body.includes(`"${id}"`),
       );
@@ -86,7 +86,7 @@ describe.each(SWITCHED.map((switched, index) => ({ ...switched, index })))(
       expect([...new Set(drawn.map(([, name]) => name))].toSorted()).toEqual(dashboard ? published : []);
     });
 
-    test('what is published is paid for, looked at or not', () => {
+    test('every published metric is paid for, even without an alarm', () => {
       const { metrics, dashboards: count } = inventoryOf([app.toJSON() as Priced]);
       expect([metrics, count]).toEqual([published.length, dashboard ? 1 : 0]);
     });

@@ -17,7 +17,7 @@ describe('a bill', () => {
     expect(total({}, { region: 'eu-central-1', freeTier: true })).toBe(0);
   });
 
-  test('is linear where nothing is free: so many times the usage cost so many times as much', () => {
+  test('is linear without free amounts', () => {
     fc.assert(
       fc.property(
         anyUsage,

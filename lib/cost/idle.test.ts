@@ -4,7 +4,7 @@ import { idleCapacity, idleUsage } from './idle.ts';
 import { inventoryOf } from './inventory.ts';
 
 describe('the capacity of an idle database', () => {
-  test('is its minimum, however seldom somebody comes', () => {
+  test('is its minimum, however rare requests are', () => {
     expect(idleCapacity(0.5, [60, 300])).toBe(0.5);
     expect(idleCapacity(2, [86_400])).toBe(2);
   });

@@ -5,17 +5,17 @@ const template = (...resources: { Type: string; Properties?: Record<string, unkn
   Resources: Object.fromEntries(resources.map((resource, index) => [`Resource${index}`, resource])),
 });
 
-describe('what the model has no price for stops it', () => {
-  test('a type of resource that it does not know, by name', () => {
+describe('the model refuses', () => {
+  test('an unknown type of resource, by name', () => {
     expect(() => inventoryOf([template({ Type: 'AWS::MSK::Cluster' })])).toThrow('AWS::MSK::Cluster');
   });
 
-  test('an instance that it has no price for', () => {
+  test('an instance without a price', () => {
     const instance = { Type: 'AWS::EC2::Instance', Properties: { InstanceType: 'm7g.large' } };
     expect(() => inventoryOf([template(instance)])).toThrow('m7g.large');
   });
 
-  test('a schedule that is no rate', () => {
+  test('a schedule that is not a rate', () => {
     const Targets = [{ Arn: { 'Fn::GetAtt': ['Resource1', 'Arn'] } }];
     const rule = {
       Type: 'AWS::Events::Rule',

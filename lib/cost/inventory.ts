@@ -133,7 +133,7 @@ export function inventoryOf(templates: readonly Template[]): Inventory {
   const unknown = new Set(
     all.map(({ Type }) => Type).filter((type) => !FREE.has(type) && !COUNTED.has(type) && !isCustom(type)),
   );
-  if (unknown.size > 0) throw new Error(`Say what these cost, in lib/cost/: ${[...unknown].join(', ')}`);
+  if (unknown.size > 0) throw new Error(`lib/cost/ has no price for: ${[...unknown].join(', ')}`);
 
   const of = <Shape>(type: string) =>
     all.filter(({ Type }) => Type === type).map(({ Properties = {} }) => Properties as Shape);
@@ -223,7 +223,7 @@ const UNIT_SECONDS: Record<string, number> = { minute: 60, hour: 3600, day: 86_4
 function intervalOf(expression: string): number {
   const [, amount, unit] = /^rate\((\d+) (minute|hour|day)s?\)$/.exec(expression) ?? [];
   const seconds = Number(amount) * (UNIT_SECONDS[unit ?? ''] ?? Number.NaN);
-  if (Number.isNaN(seconds)) throw new Error(`How often does ${expression} come?`);
+  if (Number.isNaN(seconds)) throw new Error(`The schedule expression ${expression} is not supported`);
   return seconds;
 }
 

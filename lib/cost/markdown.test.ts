@@ -3,7 +3,7 @@ import { count, dollars, fill, words } from './markdown.ts';
 
 const page = 'Words.\n<!-- cost:one -->\nold\n<!-- /cost -->\nMore words.\n';
 
-test('what stands between the markers is replaced, and the words around them stay', () => {
+test('text between the markers is replaced, and text around them stays', () => {
   const filled = fill(page, { one: 'new $1 $& table' });
   expect(filled).toBe('Words.\n<!-- cost:one -->\nnew $1 $& table\n<!-- /cost -->\nMore words.\n');
   expect(fill(filled, { one: 'new $1 $& table' })).toBe(filled);
@@ -35,7 +35,7 @@ test.each([
   expect(count(amount)).toBe(text);
 });
 
-test('names become words, with their units as one writes them', () => {
+test('names become words, with the usual spelling of units', () => {
   expect(words('logKbPerInvocation')).toBe('log KB per invocation');
   expect(words('requestsByNat')).toBe('requests by NAT');
 });

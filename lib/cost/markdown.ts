@@ -45,7 +45,8 @@ export function fill(page: string, parts: Record<string, string>): string {
     ...Object.keys(parts).filter((name) => places.filter((place) => place === name).length !== 1),
     ...places.filter((place) => !(place in parts)),
   ];
-  if (wrong.length > 0) throw new Error(`Each part has one place in the page, but not: ${wrong.join(', ')}`);
+  if (wrong.length > 0)
+    throw new Error(`These parts do not have exactly one place in the page: ${wrong.join(', ')}`);
   return page.replaceAll(
     /(<!-- cost:([a-z-]+) -->\n)[\s\S]*?(<!-- \/cost -->)/g,
     (_, open: string, name: string, close: string) => `${open}${parts[name]}\n${close}`,

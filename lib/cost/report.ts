@@ -52,7 +52,7 @@ function summary(inventories: Inventories): string {
     `The budget of an idle \`dev\` is ${dollars(DEV_BUDGET)}. ${verdicts.join(' ')}`,
     ...REGIONS.filter((region) => leastOf(inventories.dev, region) > DEV_BUDGET).map(
       (region) =>
-        `There is nothing to save in ${region}: Aurora at its minimum, with its storage, and the smallest way out are ${dollars(leastOf(inventories.dev, region))} there by themselves.`,
+        `No change can meet the budget in ${region}: Aurora at its minimum, its storage and the smallest NAT alone cost ${dollars(leastOf(inventories.dev, region))} there.`,
     ),
   ].join('\n');
 }
@@ -75,7 +75,7 @@ function leastOf(inventory: Inventory, region: Region): number {
 
 function verdict(usd: number): string {
   const spare = DEV_BUDGET - usd;
-  return spare >= 0 ? `keeps it with ${dollars(spare)} to spare` : `**breaks it by ${dollars(-spare)}**`;
+  return spare >= 0 ? `stays ${dollars(spare)} below it` : `**exceeds it by ${dollars(-spare)}**`;
 }
 
 function idle(inventories: Inventories): string {
@@ -92,7 +92,7 @@ function idle(inventories: Inventories): string {
     '',
     ...REGIONS.map((r) => `**${dollars(total(usage, paid(r)))}**`),
   ]);
-  return table(['', ...columns], [...rows, ['**together**', ...totals]]);
+  return table(['', ...columns], [...rows, ['**total**', ...totals]]);
 }
 
 const plural = (unit: string, amount: number) => (amount === 1 || /[A-Z]$/.test(unit) ? unit : `${unit}s`);
@@ -107,7 +107,7 @@ function savings({ dev }: Inventories): string {
     ...REGIONS.map((region) => dollars(total(usage(dev), paid(region)))),
     price,
   ]);
-  return table(['change of `dev`', ...REGIONS, 'what it costs otherwise'], rows);
+  return table(['change of `dev`', ...REGIONS, 'disadvantages'], rows);
 }
 
 function work(inventories: Inventories): string {
@@ -127,7 +127,7 @@ function work(inventories: Inventories): string {
     ['per million, `prod`, us-east-1', ...WORK_NAMES.map((name) => WORK[name].what)],
     [
       ...rows,
-      totals('**together**', 'prod', paid(region)),
+      totals('**total**', 'prod', paid(region)),
       totals('the same in eu-central-1', 'prod', paid('eu-central-1')),
       totals('`dev`, us-east-1', 'dev', paid(region)),
     ],

@@ -16,9 +16,9 @@ const ticking = (inventory: Inventory, everySeconds: number): Inventory => ({
 /** Changes that make an idle stage cheaper, each with its disadvantages. */
 export const SAVINGS: readonly Saving[] = [
   {
-    what: '`minCapacity: 0`, and nothing else',
+    what: 'only `minCapacity: 0`',
     price:
-      'saves nothing: Aurora pauses after 300 s without a connection, and the dispatcher comes every 60 s',
+      'saves nothing: Aurora pauses after 300 s without a connection, and the dispatcher runs every 60 s',
     usage: (inventory) => idleUsage({ ...inventory, aurora: { ...inventory.aurora, minCapacity: 0 } }),
   },
   {
@@ -28,8 +28,8 @@ export const SAVINGS: readonly Saving[] = [
     usage: (inventory) => idleUsage(ticking(inventory, 900)),
   },
   {
-    what: 'no alarms either',
-    price: 'nobody is told',
+    what: 'the same, without alarms',
+    price: 'nobody is notified of faults',
     usage: (inventory) => idleUsage({ ...inventory, dashboards: 0, alarms: 0, metrics: 0 }),
   },
   {

@@ -38,7 +38,7 @@ export const SOURCES = {
   },
   'guide-waf': { seen: 'undated', what: 'https://c3x.dev/blog/aws-waf-cost-explained/' },
   /** No stored source was found: check these prices before you rely on them. */
-  unconfirmed: { seen: '—', what: 'remembered, and **not confirmed** by anything that could be looked up' },
+  unconfirmed: { seen: '—', what: 'from memory, and **not confirmed** by a source' },
 } as const satisfies Record<string, { seen: string; what: string }>;
 
 export type Source = keyof typeof SOURCES;

@@ -47,7 +47,7 @@ test('traces are recorded of every call while there is one a second, and of one 
   expect(usageOf(WORK.single, 1000, { ...bare, traced: true }).traces).toBe(2000);
 });
 
-test('what asks about each connection is called once for each, and for nothing else', () => {
+test('functions that check connections are called once for each connection only', () => {
   const asked = { ...bare, connectionChecks: 1 };
   const calls = (name: WorkName, inventory: typeof bare) =>
     usageOf(WORK[name], 1e6, inventory).lambdaRequests ?? 0;
@@ -55,7 +55,7 @@ test('what asks about each connection is called once for each, and for nothing e
   expect(calls('single', asked)).toBe(calls('single', bare));
 });
 
-test('only a NAT gateway charges for what goes through', () => {
+test('only a NAT gateway charges for data', () => {
   expect(usageOf(WORK.single, 1e6, { ...bare, natInstances: 1 })).not.toHaveProperty('natGatewayGb');
   expect(usageOf(WORK.single, 1e6, { ...bare, natGateways: 2 }).natGatewayGb).toBeGreaterThan(0);
 });

@@ -92,14 +92,14 @@ export const WORK = {
   single,
   scheduled: {
     ...single,
-    what: 'single, at a given instant',
+    what: 'single, at a set time',
     // SQS delays by whole seconds, rounded down: the worker waits half a second on average, and claims twice.
     workerMilliseconds: single.workerMilliseconds + 500,
     statements: single.statements + 1,
   },
   watched: {
     ...single,
-    what: 'single, watched by a socket of its own',
+    what: 'single, watched over its own WebSocket',
     // Connect, subscribe and disconnect; two frames to the client.
     socketCalls: 3,
     socketMessages: 3,

@@ -104,7 +104,7 @@ const WRONG: [what: string, stage: Partial<Stage>, facts: Partial<Facts>, says: 
     'a name that is taken',
     {},
     { taken: { value: ['The event bus celeriac-dev'] } },
-    /event bus celeriac-dev is there already/,
+    /event bus celeriac-dev exists already/,
     /another stage/,
   ],
   [

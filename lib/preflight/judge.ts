@@ -24,7 +24,7 @@ export function judge(stage: Stage, facts: Facts): Finding[] {
     ...ifKnown('the names that are taken', facts.taken, (names) =>
       names.map((name) => ({
         level: 'error',
-        what: `${name} is there already, and belongs to no stack of this stage`,
+        what: `${name} exists already, and belongs to no stack of this stage`,
         todo: 'Delete it, or choose another stage (-c stage=…)',
       })),
     ),

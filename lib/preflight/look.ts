@@ -141,7 +141,7 @@ async function taken(stage: Stage, region: string): Promise<string[]> {
 async function quota(region: string, ServiceCode: string, QuotaCode: string): Promise<number> {
   const command = new GetServiceQuotaCommand({ ServiceCode, QuotaCode });
   const { Quota } = await new ServiceQuotasClient({ region }).send(command);
-  if (Quota?.Value === undefined) throw new Error(`Service Quotas says nothing of ${QuotaCode}`);
+  if (Quota?.Value === undefined) throw new Error(`Service Quotas has no value for ${QuotaCode}`);
   return Quota.Value;
 }
 

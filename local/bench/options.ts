@@ -13,11 +13,11 @@ export interface Options {
 
 export const USAGE = `npm run bench -- [--quick] [--only name,name…] [--rounds n] [--tasks n] [--minutes n]
 
-  --quick    small numbers, to try it; docs/benchmarks.md stays as it is
-  --only     only these systems or parts of the budget table, by the beginnings of their names; the page stays as it is
-  --rounds   how often each system is measured (${FULL.rounds})
-  --tasks    tasks of a bulk load (${FULL.tasks})
-  --minutes  after so many nothing further is begun (25)`;
+  --quick    small numbers, for a trial; docs/benchmarks.md is not changed
+  --only     only the systems and parts of the budget table whose names begin so; docs/benchmarks.md is not changed
+  --rounds   rounds in which each system is measured (${FULL.rounds})
+  --tasks    tasks of one bulk load (${FULL.tasks})
+  --minutes  minutes after which no further part begins (25)`;
 
 /** Parses the command line. @throws when an option is unknown or not a positive whole number */
 export function readOptions(args: readonly string[]): Options {

@@ -46,7 +46,7 @@ test('the SDK reads a secret', async () => {
   });
 });
 
-test("who does not know this run's access key, as a task that reaches the port, gets no secret", async () => {
+test("without this run's access key, a request to the port gets no secret", async () => {
   const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
   const client = new SecretsManagerClient({ ...configuration, credentials });
   const SecretId = 'arn:aws:secretsmanager:us-east-1:000000000000:secret:signing';

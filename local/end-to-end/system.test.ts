@@ -40,7 +40,7 @@ const runtime = systemTests({
   longPollSeconds: 20,
 });
 
-test('integrators hear on the bus what has ended, whichever function has ended it, and of a batch once', async () => {
+test('ends of tasks are published on the bus by every function, and a batch once', async () => {
   const ada = await register(runtime().url);
   const [{ id: home }] = (await ada.ask('GET', '/api/organizations/')).body.results;
   const later = { scheduled_time: new Date(Date.now() + 3_600_000).toISOString(), max_retries: 0 };

@@ -72,7 +72,7 @@ if (isRoot) {
     expect(await copies()).toEqual([]);
   });
 
-  test('where everybody may enter, the account keeps no capability', async () => {
+  test('in a directory that is open to everybody, the account keeps no capability', async () => {
     await setModes(0o755);
     const launcher = await postgresLauncher(home, { uid: 12_345, gid: 12_345 }, programs);
     const { command, uid } = launcher.launch('postgres', cluster, () => []);

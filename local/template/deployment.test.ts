@@ -198,7 +198,7 @@ test('a role logs in with a password at the local server, without TLS', () => {
   });
 });
 
-test('the shell goes before the local defaults, and those before the template; other variables stay out', () => {
+test('shell variables override local defaults, and those override the template; other variables are left out', () => {
   const environment = { TOKEN_IN_URL: 'refused', OUTBOUND_LOOPBACK: 'refused', STAGE: 'dev' };
   const shell = { OUTBOUND_LOOPBACK: 'allowed', HOME: '/root' };
   expect(functionEnvironment({ environment }, shell, LOGIN)).toEqual({

@@ -19,7 +19,7 @@ export function report({ evidence, harm, ...outcome }: Outcome): string {
     ['duration', `${outcome.seconds.toFixed(0)} s`],
     ['workers killed', `${harm.kills}`],
     ['workers that stood still past their lease', `${harm.stalls}`],
-    ['of these, awake again while another had the task', `${harm.takenOver}`],
+    ['of these, resumed while another worker had the task', `${harm.takenOver}`],
     ['killed or stopped with a clock ten minutes off', `${harm.wrongClocks}`],
     ['cuts of all database connections', `${harm.cuts} (${count(harm.connectionsCut)} connections)`],
     ['restarts of the queue server', `${harm.queueRestarts}, wiped ${harm.queueWipes}`],

@@ -240,10 +240,12 @@ export const PRICES: Calls<typeof prices> = {
   record: { prices: (db) => prices.record(db, tickOf(nextBucket())) },
   unwatch: {
     api: [null, 'usd'].map((currency) =>
-      mine((tx, { member }) => prices.unwatch(tx, member.organizationId, 'none', currency)),
+      mine((tx, { member }) =>
+        prices.unwatch(tx, { organizationId: member.organizationId, asset: 'none', currency }),
+      ),
     ),
   },
-  watch: { api: mine((tx, { member }) => prices.watch(tx, member.organizationId, member.userId, BITCOIN)) },
+  watch: { api: mine((tx, { member }) => prices.watch(tx, { ...member, ...BITCOIN })) },
   watchlist: { api: mine((tx, { member }) => prices.watchlist(tx, member.organizationId)) },
 };
 

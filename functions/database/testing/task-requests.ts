@@ -56,7 +56,7 @@ async function listed(
 ): Promise<void> {
   const { ids, ...none } = everything;
   const asked = { ...none, ...whose(member), beforeId: null, ...filter };
-  for await (const _rows of tasks.list(tx, asked, 26, { ...NO_LARGE, ...large }));
+  for await (const _rows of tasks.list(tx, asked, { limit: 26, large: { ...NO_LARGE, ...large } }));
 }
 
 /** Calls of the functions of the task store that only requests use. */

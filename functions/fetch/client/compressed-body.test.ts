@@ -71,7 +71,7 @@ for (const [encoding, compress] of Object.entries(ENCODINGS)) {
       });
     }
 
-    test('with what no decoder takes for compressed is marked', async () => {
+    test('that no decoder accepts is marked', async () => {
       expect(await kept(nameOf(encoding), Buffer.from('not compressed'))).toMatchObject({
         bytes: Buffer.alloc(0),
         truncated: true,
@@ -122,7 +122,7 @@ describe('a damaged body', () => {
     expect(bytes.equals(body.subarray(0, bytes.length))).toBe(true);
   });
 
-  test('in an encoding that nobody here knows is kept as it came, and marked', async () => {
+  test('in an unknown encoding is kept as it came, and marked', async () => {
     for (const encoding of ['zstd', 'compress', 'gzip, zstd', 'gzip, gzip, gzip, gzip, gzip, gzip']) {
       expect(await kept(encoding, Buffer.from('raw'))).toMatchObject({
         bytes: Buffer.from('raw'),
@@ -175,7 +175,7 @@ describe('a bomb', () => {
     expect([bytes.length, truncated]).toEqual([1_000, true]);
   });
 
-  test('that is long on the way and nothing in the end is cut at every step', async () => {
+  test('that expands at an inner step only is cut at every step', async () => {
     const nothing = Buffer.concat(new Array<Buffer>(500_000).fill(gzipSync('')));
     expect(await kept('gzip', nothing, 10)).toMatchObject({ bytes: Buffer.alloc(0), truncated: true });
     expect(await kept('gzip, gzip', gzipSync(nothing), 10)).toMatchObject({

@@ -48,7 +48,7 @@ async function open(target: Target, options: ConnectOptions): Promise<Opened> {
   const addresses = await addressesOf(target.hostname, options);
   const late = AbortSignal.timeout(CONNECT_SECONDS * 1000);
   try {
-    return await connectTo(addresses, target, options, AbortSignal.any([signal, late]));
+    return await connectTo(addresses, target, { ...options, connecting: AbortSignal.any([signal, late]) });
   } catch (error) {
     if (!late.aborted || signal.aborted) throw error;
     throw new FetchError('timeout', `No connection in ${CONNECT_SECONDS} s`, { cause: error });
@@ -58,8 +58,7 @@ async function open(target: Target, options: ConnectOptions): Promise<Opened> {
 async function connectTo(
   addresses: readonly string[],
   { hostname, port, protocol }: Target,
-  { loopback, signal, budget }: ConnectOptions,
-  connecting: AbortSignal,
+  { loopback, signal, budget, connecting }: ConnectOptions & { connecting: AbortSignal },
 ): Promise<Opened> {
   const tcp = tcpConnect({
     host: hostname,

@@ -174,7 +174,7 @@ describe('redirects', () => {
       expect(seen.headers).not.toHaveProperty(secret);
   });
 
-  test('are answers for who does not follow them', async () => {
+  test('are answers for a caller that does not follow them', async () => {
     const origin = await redirectTo('http://169.254.169.254/');
     expect(await open({ url: origin, followRedirects: false })).toMatchObject({ status: 302, redirects: 0 });
   });
@@ -186,7 +186,7 @@ describe('time', () => {
     response.on('close', () => clearInterval(timer));
   };
 
-  test('bounds a server that says nothing and one that never stops', async () => {
+  test('bounds a silent server and one that never stops sending', async () => {
     for (const listener of [() => {}, dribble]) {
       const origin = await serve(listener);
       await expect(open({ url: origin, timeoutSeconds: 0.1 })).rejects.toEqual(failsWith('timeout'));
@@ -234,7 +234,7 @@ describe('a connection', () => {
     await expect(open({ url: halfway })).rejects.toEqual(failsWith('network'));
   });
 
-  test('on which something else than HTTP is spoken is a network failure', async () => {
+  test('that does not speak HTTP is a network failure', async () => {
     const server = createTcpServer((socket) => socket.end('220 mail.example ESMTP\r\n'));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;

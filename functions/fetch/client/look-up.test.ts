@@ -80,7 +80,7 @@ describe('a request to a name', () => {
     expect(await fetch({ url: at('many.example') })).toMatchObject({ status: 200 });
   });
 
-  test('fails when its server says that there is none, fails itself, or knows only other things', async () => {
+  test('fails when its server reports no name, fails, or has only other records', async () => {
     for (const answer of [
       { code: 'NXDOMAIN' },
       { code: 'SERVFAIL' },
@@ -123,7 +123,7 @@ describe('a request to a name', () => {
     expect(asked).toEqual([]);
   });
 
-  test('is not sent to what /etc/hosts or a search domain makes of the name', async () => {
+  test('ignores /etc/hosts and search domains', async () => {
     const { fetch, at, asked } = await stage(() => ({ code: 'NXDOMAIN' }));
     await expect(fetch({ url: at('short') })).rejects.toEqual(failsWith('dns'));
     expect(new Set(asked)).toEqual(new Set(['short']));
@@ -144,7 +144,7 @@ describe('names that never answer', () => {
     await expect(asking).rejects.toThrow('No longer wanted');
   });
 
-  test('are no longer asked for once nobody wants them', async () => {
+  test('are no longer looked up once the request has ended', async () => {
     const { address, asked } = await serveNames(silent);
     const controller = new AbortController();
     const looking = dnsLookUp([address])('silent.example', controller.signal);
@@ -160,7 +160,7 @@ describe('names that never answer', () => {
     await expect(fetch({ url: at('silent.example'), timeoutSeconds: 30 })).rejects.toEqual(failsWith('dns'));
   });
 
-  test('are asked for by so many of one organization at once, and another one does not wait', async () => {
+  test('are looked up for a bounded number of requests of an organization, and others do not wait', async () => {
     const { fetch, at, asked } = await stage((name, type) =>
       name.startsWith('silent') ? undefined : type === 'A' ? LOOPBACK : NOTHING,
     );

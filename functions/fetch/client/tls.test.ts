@@ -42,7 +42,7 @@ afterAll(() => {
   server.close();
 });
 
-test('a server whose certificate nobody vouches for is not asked, whatever the environment says', async () => {
+test('a server with an untrusted certificate gets no request, whatever the environment says', async () => {
   vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
   const fetch = guardedFetch({ loopback: 'allowed', lookUp: async () => ['127.0.0.1'] });
   for (const host of ['localhost', '127.0.0.1', 'other.example']) {

@@ -21,7 +21,7 @@ async function told(url: string): Promise<{ code: string; message: string }> {
   );
 }
 
-test('who is refused, or cut off, is not told the address that the name resolved to', async () => {
+test('an error does not contain the address that the name resolved to', async () => {
   const closed = await new Promise<number>((resolve) => {
     const server = createServer().listen(0, '127.0.0.1', () => {
       const { port } = server.address() as AddressInfo;
@@ -60,7 +60,7 @@ test.each([
   expect(told).not.toBe('');
 });
 
-test('several tries at once are told as one, by the code of the last', () => {
+test('several parallel tries give one error, with the code of the last', () => {
   const tries = ['10.1.2.3', 'fd00::7'].map((address) =>
     Object.assign(new Error(`connect ECONNREFUSED ${address}:80`), { code: 'ECONNREFUSED' }),
   );

@@ -44,8 +44,8 @@ function wordsOf(error: unknown, code: string): string {
   const known = WORDS[code];
   if (known !== undefined) return known;
   if (QUOTES_ADDRESSES.test(code)) return `The connection failed (${code})`;
-  const said = error instanceof Error && error.message !== '' ? error.message : code;
-  return withoutAddresses(said) || 'The connection failed';
+  const message = error instanceof Error && error.message !== '' ? error.message : code;
+  return withoutAddresses(message) || 'The connection failed';
 }
 
 function withoutAddresses(text: string): string {

@@ -54,7 +54,7 @@ const receivers = new Map<string, () => Promise<ReceivedMessage[]>>();
 export function receiveFrom(env: QueueEnv, arn: string): () => Promise<ReceivedMessage[]> {
   const name = arn.slice(arn.lastIndexOf(':') + 1);
   const url = [env.INTERACTIVE_QUEUE_URL, env.BULK_QUEUE_URL].find((each) => each.endsWith(`/${name}`));
-  if (url === undefined) throw new Error(`The worker is fed by a queue that it does not know: ${arn}`);
+  if (url === undefined) throw new Error(`The worker received messages from an unknown queue: ${arn}`);
   const complain = (error: unknown) => logger.error('messages could not be deleted', { error });
   const receive = receivers.get(url) ?? sqsReceive(new SQSClient(CLIENT_SETTINGS), url, complain);
   receivers.set(url, receive);

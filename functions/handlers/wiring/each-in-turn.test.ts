@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { eachInTurn } from './each-in-turn.ts';
 
-test('each part runs after the other, whatever became of those before it', async () => {
+test('the parts run one after the other, even after a part failed', async () => {
   const ran: string[] = [];
   const told: unknown[] = [];
   const outage = new Error('away');

@@ -53,17 +53,17 @@ for (const [authorization, code] of REFUSED) {
   });
 }
 
-test('a path that does not exist is not told from one that does without a token', async () => {
+test('without a token, a path that does not exist is answered like one that exists', async () => {
   expect((await ask('/api/nothing')).status).toBe(401);
 });
 
-test('a session that has ended is answered with a challenge too', async () => {
+test('a session that has ended is also answered with a challenge', async () => {
   const answer = await ask('/api/ended', `Bearer ${token}`);
   expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([401, 'Bearer']);
   expect(await answer.json()).toMatchObject({ code: 'session_ended' });
 });
 
-test('a failure to find the keys is a fault, not a refusal', async () => {
+test('a failure to read the keys is a fault, not a refusal', async () => {
   const outage = application(() => Promise.reject(new Error('connection refused')));
   const answer = await ask('/api/me', `Bearer ${token}`, outage);
   expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([500, null]);

@@ -36,4 +36,4 @@ export function open(tag: Tag) {
 
 /** Describes the order of lists. */
 export const NEWEST_FIRST =
-  'Newest first means by `id`, which begins with the time of the function that created the row. `created_at` is the time of the database. The two may disagree by the difference of the clocks.';
+  'Newest first means the order of `id`, which begins with the clock of the function that created the row. `created_at` is from the clock of the database. The two clocks may differ slightly.';

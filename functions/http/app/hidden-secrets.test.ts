@@ -62,7 +62,7 @@ async function readBy(who: Client): Promise<string> {
   return JSON.stringify(answers.map(({ body }) => body));
 }
 
-test('a viewer is shown no secret of a payload, and all that is none', async () => {
+test('a viewer sees a payload without its secrets, and with everything else', async () => {
   const read = await readBy(viewer);
   expect(read).not.toContain('swordfish');
   expect(read).toContain('[hidden]');
@@ -70,11 +70,11 @@ test('a viewer is shown no secret of a payload, and all that is none', async () 
   expect(read).toContain('https://example.com/');
 });
 
-test('whoever may run the task again sees what it sends', async () => {
+test('a user who may retry the task sees its secrets', async () => {
   for (const who of [ada, member]) expect(await readBy(who)).toContain(SECRET);
 });
 
-test('a member who becomes a viewer is shown no more', async () => {
+test('a member who becomes a viewer no longer sees secrets', async () => {
   const path = `/api/organizations/${organization}/members/${member.userId}/`;
   expect((await ada.ask('PATCH', path, { role: 'viewer' })).status).toBe(200);
   expect(await readBy(member)).not.toContain('swordfish');

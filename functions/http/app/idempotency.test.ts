@@ -24,7 +24,7 @@ const tasks = async () => {
 };
 
 describe('a request with an idempotency key', () => {
-  test('that is repeated gets the same answer, and is carried out once', async () => {
+  test('is carried out once, and gets the same answer when it is repeated', async () => {
     const key = nextKey();
     const first = await create(key);
     expect(first.status).toBe(201);
@@ -37,7 +37,7 @@ describe('a request with an idempotency key', () => {
     expect(await tasks()).toBe(before);
   });
 
-  test('gets the largest answers again, within what Lambda can give', { timeout: 120_000 }, async () => {
+  test('gets even the largest answer again, within the limit of Lambda', { timeout: 120_000 }, async () => {
     const good = Array.from({ length: 10_000 }, (_, n) => ({ name: `Task ${n}` }));
     // Each task breaks three rules, and its errors contain long field names.
     const bad = Array.from({ length: 10_000 }, () => ({ ['x'.repeat(90)]: 1, ['y'.repeat(90)]: 1 }));
@@ -53,7 +53,7 @@ describe('a request with an idempotency key', () => {
     }
   });
 
-  test('is the same with and without the trailing slash, and another with another body', async () => {
+  test('is the same with and without the trailing slash; with another body it is refused', async () => {
     const key = nextKey();
     const first = await create(key);
     const slashless = await ada.ask('POST', '/api/tasks', { name: 'Task' }, { 'idempotency-key': key });
@@ -64,7 +64,7 @@ describe('a request with an idempotency key', () => {
     });
   });
 
-  test('is another one at another path, or with another query', async () => {
+  test('is a different request at another path, or with another query', async () => {
     const key = nextKey();
     const [{ body: one }, { body: other }] = [await create(nextKey()), await create(nextKey())];
     const cancel = (path: string) =>
@@ -74,14 +74,14 @@ describe('a request with an idempotency key', () => {
       expect(await cancel(path)).toMatchObject({ status: 422, body: { code: 'idempotency_key_reused' } });
   });
 
-  test('is carried out as ever when it is no POST', async () => {
+  test('is carried out each time when it is not a POST', async () => {
     const { body: task } = await create(nextKey());
     const get = () =>
       ada.ask('GET', `/api/tasks/${task.id}/`, undefined, { 'idempotency-key': 'no key of ours' });
     expect([(await get()).status, (await get()).status]).toEqual([200, 200]);
   });
 
-  test('is refused while the first is under way', async () => {
+  test('is refused while the first request is under way', async () => {
     const key = nextKey();
     const answers = await Promise.all([create(key), create(key), create(key)]);
     const made = answers.filter(({ status }) => status === 201);
@@ -90,7 +90,7 @@ describe('a request with an idempotency key', () => {
     expect(await create(key)).toMatchObject({ status: 409, body: { code: 'idempotency_key_in_use' } });
   });
 
-  test('whose function died after the commit finds what it made', async () => {
+  test('finds the created resource when its function died after the commit', async () => {
     const key = nextKey();
     const first = await create(key);
     const before = await tasks();
@@ -101,13 +101,13 @@ describe('a request with an idempotency key', () => {
     expect(await tasks()).toBe(before);
   });
 
-  test('that was refused is forgotten: it has done nothing', async () => {
+  test('is forgotten when it was refused, because it changed nothing', async () => {
     const key = nextKey();
     expect((await create(key, { name: '' })).status).toBe(400);
     expect((await create(key)).status).toBe(201);
   });
 
-  test('may be made anew when a day is over', async () => {
+  test('may be made again after a day', async () => {
     const key = nextKey();
     const first = await create(key);
     await on.admin`update idempotency_keys set expires_at = now() - interval '1 second' where key = ${key}`;
@@ -116,7 +116,7 @@ describe('a request with an idempotency key', () => {
     expect(second.body.id).not.toBe(first.body.id);
   });
 
-  test('is its user’s own', async () => {
+  test('does not share its key with other users', async () => {
     const key = nextKey();
     const first = await create(key);
     const eve = await api.register();

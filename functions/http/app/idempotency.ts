@@ -58,7 +58,7 @@ function keyOf(c: Context<AppEnv>): string | undefined {
 
 const RULE = '1 to 255 printable characters of ASCII, without spaces';
 
-export const KEY_DESCRIPTION = `${RULE}. Repeated within a day, the request gets the same answer, with \`Idempotent-Replayed: true\`. An answer with a secret (a ticket, an address for an upload) is not stored: the repeated request gets a new one`;
+export const KEY_DESCRIPTION = `${RULE}. If the request is repeated within a day, it gets the same answer, with \`Idempotent-Replayed: true\`. Answers with a secret (a ticket, an upload address) are not stored: the repeated request gets a new one`;
 
 function badKey(): Refusal {
   const detail = `Must be ${RULE}`;

@@ -46,7 +46,7 @@ const documents = fc
   });
 
 describe('the check of a body', () => {
-  test('finds what a plain recursion finds, and hands over what it finds nothing wrong with', async () => {
+  test('finds what a plain recursion finds, and accepts all other bodies', async () => {
     let accepted = 0;
     let refused = 0;
     await fc.assert(
@@ -93,7 +93,7 @@ describe('the check of a body', () => {
     expect((await send(`"${half}a"`)).status).toBe(413);
   });
 
-  test('refuses two members with one name, of which programs read one or the other', async () => {
+  test('refuses two members with the same name, because programs disagree which one counts', async () => {
     for (const [text, pointer] of [
       ['{"a":1,"a":2}', '/a'],
       ['{"a":{"b":[0,{"c/d":1,"x":2,"\\u0063/d":1}]}}', '/a/b/1/c~1d'],
@@ -102,12 +102,12 @@ describe('the check of a body', () => {
       const { status, body } = await send(text);
       expect([status, body.errors?.[0]]).toEqual([
         400,
-        { in: 'body', pointer, detail: 'Must not stand twice in one object' },
+        { in: 'body', pointer, detail: 'Must not occur twice in one object' },
       ]);
     }
   });
 
-  test('refuses a number that a double would change', async () => {
+  test('refuses a number that a double cannot hold', async () => {
     for (const number of ['9007199254740993', '12345678901234567890', '0.12345678901234567890', '1e-400']) {
       const { status, body } = await send(`{"a":[0,${number}]}`);
       expect([status, body.errors?.[0].pointer]).toEqual([400, '/a/1']);
@@ -123,7 +123,7 @@ describe('the check of a body', () => {
     }
   });
 
-  test('takes no body, however it is labelled, for an empty object', async () => {
+  test('treats a missing body as an empty object, whatever its content type', async () => {
     for (const type of ['application/json', 'application/x-www-form-urlencoded', 'text/plain']) {
       expect((await send('', { 'content-type': type })).body.given).toEqual({});
     }

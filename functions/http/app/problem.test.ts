@@ -58,7 +58,7 @@ const bodies = fc.record(
 );
 
 describe('the errors of a problem', () => {
-  test('point to what was sent, or to what is missing, in valid JSON pointers', async () => {
+  test('are valid JSON pointers to sent or missing fields', async () => {
     let pointed = 0;
     await fc.assert(
       fc.asyncProperty(bodies, async (body) => {
@@ -78,7 +78,7 @@ describe('the errors of a problem', () => {
     expect(pointed).toBeGreaterThan(300);
   });
 
-  test('point into a payload to the very cell that is wrong', async () => {
+  test('point to the exact invalid cell of a payload', async () => {
     const cells = fc.tuple(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 }), fc.nat(5));
     await fc.assert(
       fc.asyncProperty(cells, async ([column, row]) => {
@@ -99,7 +99,7 @@ describe('the errors of a problem', () => {
 });
 
 describe('a problem stays small', () => {
-  test('whatever was thrown', () => {
+  test('for anything that was thrown', () => {
     const tokens = fc.string({ unit: 'binary', maxLength: 400 });
     const fields: fc.Arbitrary<FieldError[]> = fc.array(
       fc.record({
@@ -138,7 +138,7 @@ describe('a problem stays small', () => {
     expect(problem.errors[0]).toEqual({ in: 'body', pointer: '/f0', detail: 'Unknown field' });
   });
 
-  test('when the name of a field is a book', async () => {
+  test('when the name of a field is very long', async () => {
     const name = 'x'.repeat(500_000);
     const { status, body: problem } = await ada.ask('POST', '/api/tasks/', { name: 'Task', [name]: 1 });
     expect([status, problem.errors]).toEqual([
@@ -149,7 +149,7 @@ describe('a problem stays small', () => {
   });
 });
 
-test('a fault tells nothing of its cause', () => {
+test('the answer to a fault does not show its cause', () => {
   const body = problemOf(new Error('connection to 10.0.0.7 lost'), 'request-1');
   expect(body).toMatchObject({ status: 500, code: 'internal', request_id: 'request-1' });
   expect(JSON.stringify(body)).not.toContain('10.0.0.7');
@@ -173,7 +173,7 @@ test.each([
   }
 });
 
-test('who asks while the database cannot be reached is told when to ask again', async () => {
+test('while the database cannot be reached, the answer says when to repeat the request', async () => {
   const away = connect('postgres://celeriac_api:none@127.0.0.1:1/none');
   const app = createApp(() => {});
   app.get('/api/away', async (c) => c.json(await away`select 1`));

@@ -42,7 +42,7 @@ export const Problem = z
         }),
       )
       .optional(),
-    more_errors: z.int().optional().describe('How many more there are'),
+    more_errors: z.int().optional().describe('Number of further errors that are not listed'),
     request_id: z.string().optional(),
   })
   .loose()

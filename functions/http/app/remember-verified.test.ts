@@ -27,14 +27,14 @@ function remembering() {
   return { verify, asked, clock, refuses };
 }
 
-test('a token is verified once, and speaks for whom it did then', async () => {
+test('a token is verified once; later requests with it get the same principal', async () => {
   const { verify, asked } = remembering();
   const [one, other] = [await lasting(600, 'ada'), await lasting(600, 'bob')];
   for (const token of [one, other, one, other]) expect((await verify(token)).userId).toBe(token);
   expect(asked).toEqual([one, other]);
 });
 
-test('after a minute it is verified again, so that a withdrawn key is found out', async () => {
+test('after a minute a token is verified again, so that a withdrawn key is noticed', async () => {
   const { verify, asked, clock, refuses } = remembering();
   const token = await lasting(600);
   await verify(token);
@@ -46,7 +46,7 @@ test('after a minute it is verified again, so that a withdrawn key is found out'
   expect(asked).toHaveLength(2);
 });
 
-test('it is not remembered beyond its own expiry', async () => {
+test('a token is not remembered beyond its expiry', async () => {
   const { verify, asked, clock } = remembering();
   const token = await lasting(10);
   await verify(token);

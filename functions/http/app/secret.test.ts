@@ -120,7 +120,7 @@ test('a repeated request for an upload gets an address of the same upload, and a
   });
 });
 
-test('a replay is refused to somebody who has left the organization since', async () => {
+test('a replay is refused to a user who has left the organization meanwhile', async () => {
   const bob = await api.register();
   const { body: made } = await ada.ask('POST', '/api/organizations/', { name: 'Shared' });
   await on.join({ userId: bob.userId, sessionId: '' }, made.id, 'member');
@@ -132,7 +132,7 @@ test('a replay is refused to somebody who has left the organization since', asyn
   expect(await create()).toMatchObject({ status: 404, body: { code: 'organization_not_found' } });
 });
 
-test('a replay is given to somebody who became a viewer, and the address of an upload is refused', async () => {
+test('a user who became a viewer gets a replay, but no upload address', async () => {
   const bob = await api.register();
   const { body: made } = await ada.ask('POST', '/api/organizations/', { name: 'Shared' });
   await on.join({ userId: bob.userId, sessionId: '' }, made.id, 'member');

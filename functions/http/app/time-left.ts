@@ -14,8 +14,8 @@ const RESERVE_SECONDS = 5;
 export function timeLeft(c: Context<AppEnv>): () => number {
   const begun = performance.now();
   return () => {
-    const patience = WORK_SECONDS - (performance.now() - begun) / 1000;
+    const seconds = WORK_SECONDS - (performance.now() - begun) / 1000;
     const milliseconds = c.env?.lambdaContext?.getRemainingTimeInMillis?.();
-    return milliseconds === undefined ? patience : Math.min(patience, milliseconds / 1000 - RESERVE_SECONDS);
+    return milliseconds === undefined ? seconds : Math.min(seconds, milliseconds / 1000 - RESERVE_SECONDS);
   };
 }

@@ -92,7 +92,7 @@ const refused = (name: string) => ({
   named: expect.arrayContaining([name]),
 });
 
-describe('what a route does not declare is refused by name, and nothing happens', () => {
+describe('undeclared parameters and fields are refused by name, and nothing happens', () => {
   test('the registry has the routes', () => expect(ROUTES.length).toBeGreaterThanOrEqual(40));
 
   for (const route of ROUTES) {
@@ -111,7 +111,7 @@ describe('what a route does not declare is refused by name, and nothing happens'
     }
   }
 
-  test('all of it changed nothing', async () => expect(await everything()).toEqual(before));
+  test('none of these requests changed anything', async () => expect(await everything()).toEqual(before));
 });
 
 describe('dry_run', () => {
@@ -144,7 +144,7 @@ describe('dry_run', () => {
     });
   }
 
-  test('every route that takes dry_run is among them', () => {
+  test('the list contains every route with dry_run', () => {
     const document = createApi({} as never, () => {}).getOpenAPI31Document({
       openapi: '3.1.0',
       info: { title: '', version: '' },
@@ -164,7 +164,7 @@ describe('dry_run', () => {
     expect(taking.sort()).toEqual(DRY.map(([request]) => request.replace(/\/(?:\?.*)?$/, '')).sort());
   });
 
-  test('it is refused what the deletion itself would be refused', async () => {
+  test('a dry run is refused whenever the deletion would be refused', async () => {
     const answer = await ada.ask('DELETE', `/api/organizations/${ada.organizationId}/?dry_run=true`);
     expect([answer.status, answer.body.code]).toEqual([409, 'personal_organization']);
   });

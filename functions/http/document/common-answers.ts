@@ -5,17 +5,17 @@ import type { Answer, Header, Operation, Paths } from './openapi.ts';
 
 /** The meaning of each refusal and failure, with an example of its code and text. */
 const REFUSALS: Record<number, [meaning: string, code: ErrorCode, detail: string]> = {
-  400: ['The request breaks a rule; `errors` names the fields', 'invalid_request', 'name: Is required'],
+  400: ['The request is invalid. `errors` names the fields', 'invalid_request', 'name: Is required'],
   401: ['No valid access token', 'not_authenticated', 'Authentication credentials were not provided'],
   403: ['Your role does not allow it', 'role_insufficient', 'Your role does not allow this'],
-  404: ['There is no such thing, or it is not yours to see', 'not_found', 'There is no such task'],
+  404: ['It does not exist, or you may not see it', 'not_found', 'There is no such task'],
   405: [
-    'The path has no such method; `Allow` names those that it has',
+    'The path does not support the method. `Allow` lists the supported methods',
     'method_not_allowed',
     'This path has no such method, only GET, HEAD',
   ],
   409: [
-    'Not in its present state, or while the first request with this Idempotency-Key is under way',
+    'The current state does not allow it, or the first request with this Idempotency-Key has not ended',
     'idempotency_key_in_use',
     'The first request with this Idempotency-Key is still under way',
   ],
@@ -34,22 +34,22 @@ const REFUSALS: Record<number, [meaning: string, code: ErrorCode, detail: string
     'The request line and the headers are too large',
   ],
   500: [
-    'Our fault; a request that may be repeated can be repeated with its Idempotency-Key',
+    'Internal error. It is safe to repeat the request with its Idempotency-Key',
     'internal',
     'Something went wrong on our side; nothing was lost that had been acknowledged',
   ],
   502: [
-    'The API could not be reached, or its answer not be read',
+    'The API could not be reached, or its answer could not be read',
     'bad_gateway',
     'The API could not be reached; ask again in a moment',
   ],
   503: [
-    'Busy, or without the database for a moment; ask again',
+    'The API is busy or cannot reach the database. Repeat the request',
     'unavailable',
     'The database cannot be reached at the moment; ask again',
   ],
   504: [
-    'The API was late; it may have done what was asked, so repeat with the same Idempotency-Key',
+    'The API did not answer in time. It may have carried out the request: repeat it with the same Idempotency-Key',
     'gateway_timeout',
     'The API did not answer in time; ask again, with the same Idempotency-Key',
   ],
@@ -59,7 +59,7 @@ const REFUSALS: Record<number, [meaning: string, code: ErrorCode, detail: string
 const OF_GATEWAYS = [414, 431, 502, 503, 504];
 
 const RETRY_AFTER: Header = {
-  description: 'Seconds to wait, where they are known',
+  description: 'Seconds to wait before the next request, if known',
   schema: { type: 'integer', minimum: 0 },
 };
 
@@ -84,7 +84,7 @@ const HEADERS: Partial<Record<number, Record<string, Header>>> = {
 
 const REPLAYED: Record<string, Header> = {
   'Idempotent-Replayed': {
-    description: 'The answer to the first request with this Idempotency-Key',
+    description: 'Present when this is the stored answer to an earlier request with the same Idempotency-Key',
     schema: { type: 'string', const: 'true' },
   },
 };

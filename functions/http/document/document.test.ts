@@ -9,7 +9,7 @@ import { resolved, type Schema } from './openapi.ts';
 
 const app = createApi({} as never, () => {});
 
-test('the page for people says what every field of a request may be', async () => {
+test('the readable page describes every field of every request', async () => {
   const page = await (await app.request('/api/docs')).text();
   for (const word of [
     'max_retries',
@@ -27,7 +27,7 @@ test('the page for people says what every field of a request may be', async () =
   }
 });
 
-test('the document for machines describes routes of both functions and how to log in', async () => {
+test('the OpenAPI document describes the routes of both functions and how to log in', async () => {
   const document = JSON.parse(await (await app.request('/api/openapi.json')).text());
   expect(document.components.securitySchemes.bearer).toMatchObject({ type: 'http', scheme: 'bearer' });
   expect(Object.keys(document.paths)).toEqual(
@@ -36,7 +36,7 @@ test('the document for machines describes routes of both functions and how to lo
   expect(document.components.schemas.CreateTask.required).toEqual(['name']);
 });
 
-test('the document and its page are answers that Lambda can give, with room for twice as much', async () => {
+test('the document and its page need at most half of the size that Lambda allows', async () => {
   for (const path of ['/api/openapi.json', '/api/docs']) {
     const body = await (await app.request(path)).text();
     expect(Buffer.byteLength(JSON.stringify(body)), path).toBeLessThan(LAMBDA_ANSWER_BYTES / 2);
@@ -45,7 +45,7 @@ test('the document and its page are answers that Lambda can give, with room for 
 
 type Described = { parameters?: { in: string; name: string }[]; requestBody?: unknown; responses: object };
 
-test('every route says what stands before it: the key of a POST, and what a body may not be', async () => {
+test('every route describes its middleware: the idempotency key of a POST, and the limits of a body', async () => {
   const document = JSON.parse(await (await app.request('/api/openapi.json')).text());
   let posts = 0;
   for (const [path, methods] of Object.entries<Record<string, Described>>(document.paths)) {
@@ -73,7 +73,7 @@ const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
 const PAGES = join(import.meta.dirname, '../../../console/errors');
 const pages = readdirSync(PAGES).map((name) => JSON.parse(readFileSync(join(PAGES, name), 'utf8')));
 
-test('every operation lists what gateways answer in its place, with the codes that these give', () => {
+test('every operation lists the answers of gateways, with their codes', () => {
   expect(pages.map(({ status }) => status)).toEqual(expect.arrayContaining([414, 502, 503, 504]));
   // The function at the edge answers 431 itself.
   const given = [...pages, { status: 431, code: 'headers_too_large' }];
@@ -90,7 +90,7 @@ test('every operation lists what gateways answer in its place, with the codes th
   }
 });
 
-test('every operation has a name of its own: a verb, then what it is done to', () => {
+test('every operation has its own name: a verb, then a noun', () => {
   const names = operations.map(({ operation }) => operation.operationId);
   expect(new Set(names).size).toBe(operations.length);
   for (const name of names) expect(name).toMatch(/^[a-z]+(?:[A-Z][a-z]+)+$/);
@@ -133,7 +133,7 @@ describe('examples', () => {
   });
 });
 
-test('every pattern says the same in every validator: no flags, no classes of Unicode, no lookarounds', () => {
+test('every pattern means the same in every validator: no flags, Unicode classes or lookarounds', () => {
   const patterns = new Set<string>();
   JSON.stringify(document, (name, value) => {
     if (name === 'pattern' && typeof value === 'string') patterns.add(value);
@@ -148,7 +148,7 @@ test('every pattern says the same in every validator: no flags, no classes of Un
   }
 });
 
-test('every link leads to an operation, and gives it parameters that it has', () => {
+test('every link leads to an operation, and gives it existing parameters', () => {
   let count = 0;
   for (const { operation } of operations) {
     for (const { links = {} } of Object.values(operation.responses ?? {})) {

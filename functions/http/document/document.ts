@@ -14,13 +14,13 @@ const INFO = {
     version: '1.0.0',
     summary: 'Schedule, watch, cancel and retry background work; follow crypto prices.',
     description:
-      'Every path works with and without a trailing slash. Times are RFC 3339; lists are read page by page with ' +
-      '`next_cursor`. What is not a success is a problem document (RFC 9457). A number that a double would change, and a ' +
-      'name that stands twice in one object, are refused: send long numbers as strings. A `payload` is kept as it was ' +
-      'written, and so is the `body` that `http.request` sends, of which any digits are taken.',
+      'Every path works with and without a trailing slash. Times are RFC 3339. Lists are read page by page with ' +
+      '`next_cursor`. Errors are problem documents (RFC 9457). The API refuses a number that a double cannot hold exactly: ' +
+      'send it as a string. It refuses an object with a duplicate name. A `payload` is kept exactly as it was written. The ' +
+      '`body` of an `http.request` is sent exactly as it was written, and its numbers may have any digits.',
     license: { name: 'MIT', identifier: 'MIT' },
   },
-  servers: [{ url: '/', description: 'Console, API and WebSocket have one origin' }],
+  servers: [{ url: '/', description: 'Console, API and WebSocket have the same origin' }],
 };
 
 /** Returns the OpenAPI document of all routes that an application has registered or described. */
@@ -40,7 +40,7 @@ export function openApiDocument(app: App): OpenApi {
           type: 'http',
           scheme: 'bearer',
           bearerFormat: 'JWT',
-          description: 'The `access` token of a login, for ten minutes',
+          description: 'The `access` token of a login. Valid for ten minutes',
         },
       },
     },

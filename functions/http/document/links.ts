@@ -64,7 +64,7 @@ const LINKS: Record<string, Record<number, Record<string, Link>>> = {
     201: {
       importBatch: {
         operationId: 'importBatch',
-        description: 'After the upload',
+        description: 'Call it after the upload',
         requestBody: { upload: '$response.body#/id', format: 'csv' },
       },
     },
@@ -124,7 +124,7 @@ const LINKS: Record<string, Record<number, Record<string, Link>>> = {
 
 const LOCATION: Record<string, Header> = {
   Location: {
-    description: 'The path of what was made',
+    description: 'Path of the new resource',
     required: true,
     schema: { type: 'string', format: 'uri-reference', pattern: '^/api/[a-z]+/[0-9a-f-]{36}/$' },
   },

@@ -42,10 +42,15 @@ function entry(heading: string, operation: Operation, components: Components): s
   const schema = body?.schema && resolved(body.schema, components.schemas);
   const fields = [
     ...parameters.map(({ name, in: where, required = false, description: about, schema: given = {} }) =>
-      field(`${name} (${where})`, required, { ...given, ...(about && { description: about }) }, components),
+      fieldRow({
+        name: `${name} (${where})`,
+        required,
+        given: { ...given, ...(about && { description: about }) },
+        components,
+      }),
     ),
     ...Object.entries(schema?.properties ?? {}).map(([name, given]) =>
-      field(name, schema?.required?.includes(name) ?? false, given, components),
+      fieldRow({ name, required: schema?.required?.includes(name) ?? false, given, components }),
     ),
   ];
   const answers = Object.entries(responses).map(([status, response]) =>
@@ -71,7 +76,17 @@ function example(heading: string, media: Media | undefined): string {
 }
 
 /** Returns a row about one field: its name, if it is required, and its allowed values. */
-function field(name: string, required: boolean, given: Schema, components: Components): string {
+function fieldRow({
+  name,
+  required,
+  given,
+  components,
+}: {
+  name: string;
+  required: boolean;
+  given: Schema;
+  components: Components;
+}): string {
   const schema = resolved(given, components.schemas);
   const facts = [
     [schema.type].flat().join(' or ') || (schema.anyOf ? 'one of several' : ''),

@@ -22,7 +22,7 @@ function refusalOf(decode: () => unknown): Refusal {
 }
 
 describe('a cursor', () => {
-  test('brings back the id it was made of, in the spelling of the database', () => {
+  test('returns its id as the database spells it', () => {
     expect(decodeCursor(encodeCursor('0190A5B0-1111-7000-8000-0123456789AB'))).toBe(
       '0190a5b0-1111-7000-8000-0123456789ab',
     );
@@ -37,7 +37,7 @@ describe('a cursor', () => {
     expect(encodeCursor(uuidv7())).toMatch(/^[\w-]{22}$/);
   });
 
-  test('is one of ours or refused: a text that is accepted is what its id is encoded as', () => {
+  test('is refused unless it is the exact encoding of an id', () => {
     fc.assert(
       fc.property(texts, (text) => {
         let id: string;
@@ -53,7 +53,7 @@ describe('a cursor', () => {
     );
   });
 
-  test('that is refused is named', () => {
+  test('is named when it is refused', () => {
     for (const text of [
       '',
       'x',
@@ -76,7 +76,7 @@ describe('a cursor of prices', () => {
     currency: fc.stringMatching(/^[a-z]{2,10}$/),
   });
 
-  test('brings back its place', () => {
+  test('returns its place', () => {
     fc.assert(
       fc.property(places, (place) => {
         expect(decodeRangeCursor(encodeRangeCursor(place))).toEqual(place);
@@ -84,7 +84,7 @@ describe('a cursor of prices', () => {
     );
   });
 
-  test('is none of the other list’s, and the other way round', () => {
+  test('is refused by another list, and so is the cursor of another list', () => {
     fc.assert(
       fc.property(fc.uuid(), places, (id, place) => {
         refusalOf(() => decodeRangeCursor(encodeCursor(id)));

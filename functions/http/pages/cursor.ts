@@ -18,7 +18,7 @@ export const cursor = z
   .max(100)
   .meta(CURSOR)
   .optional()
-  .describe('`next_cursor` of the page before');
+  .describe('`next_cursor` of the previous page');
 
 /** Returns the id in a cursor. @throws Refusal `invalid_request` for a malformed cursor */
 export function decodeCursor(cursor: string): string {

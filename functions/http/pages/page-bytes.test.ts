@@ -60,7 +60,7 @@ describe('a list of tasks', () => {
     expect(bytesOf(body)).toBeLessThan(50_000);
   });
 
-  test('does not read large columns from the database that nobody has asked for', async () => {
+  test('reads large columns from the database only when they are requested', async () => {
     const [id = ''] = await tasksWith(['done'], { description: 'Long', payload: { csv: 'a' } });
     await on.admin`update tasks set error = ${JSON.stringify({ code: 'a', message: 'b', more: 'c' })}::jsonb where id = ${id}`;
     const none = { description: false, payload: false, result: false, errorDetails: false };
@@ -69,7 +69,7 @@ describe('a list of tasks', () => {
     expect(task?.error).toEqual({ code: 'a', message: 'b' });
   });
 
-  test('has the fields that are asked for, and the id', async () => {
+  test('has the requested fields, and the id', async () => {
     const [id = ''] = await tasksWith(['done'], { description: 'Long', payload: { csv: 'a' } });
     const [row] = (await ada.ask('GET', '/api/tasks/?fields=result,description,payload')).body.results;
     expect(row).toEqual({ id, result: 'done', description: 'Long', payload: { csv: 'a' } });
@@ -80,7 +80,7 @@ describe('a list of tasks', () => {
     expect(one).toEqual({ id, result: 'done', waiting: null });
   });
 
-  test('refuses fields that there are not', async () => {
+  test('refuses unknown fields', async () => {
     const [id = ''] = await tasksWith(['done']);
     for (const path of ['/api/tasks/', `/api/tasks/${id}/`]) {
       for (const fields of ['', 'results', 'id,', 'constructor', 'name,watchers']) {
@@ -126,7 +126,7 @@ describe('a list of tasks', () => {
 });
 
 describe('one task', () => {
-  test('with everything at its limit fits into an answer', async () => {
+  test('with all fields at their limits fits into an answer', async () => {
     const csv = '"'.repeat(520_000);
     const description = '"'.repeat(10_000);
     const [id = ''] = await tasksWith([longest('"', 262_144)], { description, payload: { csv } });
@@ -165,8 +165,8 @@ describe('one task', () => {
   });
 });
 
-describe('what is no page', () => {
-  test('/api/auth/me lists a thousand organizations, the personal one first, and counts the rest', async () => {
+describe('answers without pages', () => {
+  test('/api/auth/me lists a thousand organizations, the personal one first, and the number of the others', async () => {
     await on.admin`
       with made as (
         insert into organizations (id, name, personal)

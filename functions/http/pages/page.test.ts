@@ -38,7 +38,7 @@ test('whatever the rows, a page fits, and paging visits every row exactly once',
   );
 });
 
-test('bytes are those of Lambda’s answer', () => {
+test('bytes are counted as in Lambda’s answer', () => {
   const body = { text: 'a"b\\c\n🥬' };
   const answer = JSON.stringify({ body: JSON.stringify(body) });
   expect(bytesInAnswer(body)).toBe(Buffer.byteLength(answer) - '{"body":}'.length);

@@ -16,11 +16,14 @@ const AuditEntry = z
     id: z.uuid(),
     at: z.iso.datetime(),
     action: z.enum(AUDIT_ACTIONS),
-    actor: z.uuid().nullable().describe('Whoever did it; of `session.refused` the user of the account'),
-    actor_username: z.string().nullable().describe('Null for somebody who is no member any more'),
-    target: z.string().nullable().describe('What it was done to: a user, a session, a kind or queue'),
+    actor: z
+      .uuid()
+      .nullable()
+      .describe('User who acted. For `session.refused`: the user whose account it is'),
+    actor_username: z.string().nullable().describe('Null when the user is no longer a member'),
+    target: z.string().nullable().describe('Object of the action: a user, a session, a kind or a queue'),
     details: z.record(z.string(), z.unknown()),
-    address: z.string().nullable().describe('Of the client'),
+    address: z.string().nullable().describe('Address of the client'),
   })
   .meta({ id: 'AuditEntry' });
 
@@ -29,7 +32,7 @@ const list = createRoute({
   path: '/api/organizations/{id}/audit-log',
   operationId: 'listAuditLog',
   summary: 'Who did what in an organization, newest first',
-  description: `For owners and admins. Kept for 90 days. Logins and logouts stand in the log of the user's personal organization. ${NEWEST_FIRST}`,
+  description: `For owners and admins. Kept for 90 days. Logins and logouts are in the log of the user's personal organization. ${NEWEST_FIRST}`,
   ...secured('Organizations'),
   request: {
     params: z.object({ id: Id }),
@@ -44,8 +47,11 @@ const list = createRoute({
 export function registerAuditRoutes(app: App, deps: { db: Database }): void {
   app.openapi(list, async (c) => {
     const { limit, cursor: given } = c.req.valid('query');
-    const wanted = { limit, beforeId: given === undefined ? null : decodeCursor(given) };
-    const { entries, more } = await listEntries(deps, c.var.principal, c.req.valid('param').id, wanted);
+    const { entries, more } = await listEntries(deps, c.var.principal, {
+      organizationId: c.req.valid('param').id,
+      limit,
+      beforeId: given === undefined ? null : decodeCursor(given),
+    });
     const cursorOf = ({ id }: Entry) => encodeCursor(id);
     return c.json(page(entries, { more, view: entryView, cursorOf }), 200);
   });

@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => on.close());
 
-test('pauses are listed page by page: of the newest organization first, each once, and nobody else’s', async () => {
+test('pauses are listed page by page: newest organization first, each once, only of one’s own organizations', async () => {
   const eve = await api.register();
   await eve.ask('POST', '/api/pauses/', { queue: 'bulk' });
   const expected: string[] = [];

@@ -55,7 +55,7 @@ const ListPauses = z.strictObject({
     .regex(PLACE, 'Is not a cursor of this list')
     .transform(placeOf)
     .optional()
-    .describe('`next_cursor` of the page before'),
+    .describe('`next_cursor` of the previous page'),
 });
 
 const collection = { path: '/api/pauses', ...secured('Pauses') } as const;
@@ -64,7 +64,7 @@ const list = createRoute({
   ...collection,
   method: 'get',
   operationId: 'listPauses',
-  summary: 'What is paused, of the newest organization first, and by scope and name',
+  summary: 'List pauses: newest organization first, then by scope and name',
   request: { query: ListPauses },
   responses: {
     200: answer('A page', z.object({ results: z.array(PauseView), next_cursor: z.string().nullable() })),
@@ -77,7 +77,8 @@ const create = createRoute({
   method: 'post',
   operationId: 'createPause',
   summary: 'Pause a kind or a queue',
-  description: 'Nothing more of it starts in the organization until it is resumed. What runs goes on.',
+  description:
+    'Tasks of the kind or queue do not start in the organization until it is resumed. Running tasks continue.',
   request: { body: json(CreatePause) },
   responses: { 201: answer('Paused', PauseView), ...problems(400, 401, 403, 404) },
 });

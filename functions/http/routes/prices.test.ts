@@ -117,7 +117,7 @@ for (const [ageSeconds, stale] of [
   });
 }
 
-test('very small and very large prices are written out', async () => {
+test('very small and very large prices have no exponent', async () => {
   const id = await enterOrganization([BITCOIN, ETHEREUM]);
   const [small, large] = ['0.000000000000000000000000000001', '999999999999999999.999999999999999999'];
   await arranged.tick({ ...BITCOIN, bucket: FIRST, price: small });
@@ -218,12 +218,14 @@ test('without a currency, an asset is removed in all', async () => {
   expect((await request('GET', watchlist(id))).body.results).toMatchObject([ETHEREUM]);
 });
 
-test('a watchlist takes fifty pairs, also when two are added at once, and says so', async () => {
+test('a watchlist has at most fifty pairs, even when two are added at once', async () => {
   const id = await enterOrganization(
     Array.from({ length: 49 }, (_, n) => ({ asset: `a${n}`, currency: 'usd' })),
   );
   const add = (on: Database, asset: string) =>
-    asMember(on, principal, (tx) => store.watch(tx, id, principal.userId, { asset, currency: 'usd' }));
+    asMember(on, principal, (tx) =>
+      store.watch(tx, { organizationId: id, userId: principal.userId, asset, currency: 'usd' }),
+    );
   const results = await Promise.all([add(db, 'x'), add(other, 'y')]);
   expect(results.filter((result) => 'entry' in result)).toHaveLength(1);
   expect(results.filter((result) => 'refusal' in result)).toEqual([{ refusal: 'watchlist_full' }]);
@@ -232,7 +234,7 @@ test('a watchlist takes fifty pairs, also when two are added at once, and says s
   expect((await request('POST', watchlist(id), { asset: 'a0' })).status).toBe(200);
 });
 
-test('a user follows so many assets in all organizations together, also after having left one', async () => {
+test('a user has a maximum of assets over all organizations, including organizations that the user has left', async () => {
   const id = await enterOrganization();
   const follow = (asset: string) => request('POST', watchlist(id), { asset });
   expect((await follow('first')).status).toBe(201);
@@ -269,7 +271,7 @@ test('a viewer reads and changes nothing', async () => {
   expect(await admin`select asset from watchlists`).toEqual([{ asset: 'bitcoin' }]);
 });
 
-test('another’s organization and no organization answer alike on every route', async () => {
+test('a foreign and an unknown organization get the same answer on every route', async () => {
   const { id: foreign } = await arranged.organization([BITCOIN]);
   await arranged.tick({ ...BITCOIN, bucket: FIRST, price: '1' });
   await enterOrganization([ETHEREUM]);
@@ -289,15 +291,17 @@ test('another’s organization and no organization answer alike on every route',
   expect(await admin`select count(*)::int as n from watchlists`).toEqual([{ n: 2 }]);
 });
 
-test('behind the routes, row-level security hides and protects what belongs to others', async () => {
+test('behind the routes, row-level security hides and protects the rows of others', async () => {
   const { id: foreign } = await arranged.organization([BITCOIN]);
   await enterOrganization();
   await asMember(db, principal, async (tx) => {
     expect(await store.watchlist(tx, foreign)).toEqual([]);
     expect(await store.latest(tx, foreign, { asset: null, currency: null })).toEqual([]);
-    expect(await store.unwatch(tx, foreign, 'bitcoin', null)).toBe(0);
+    expect(await store.unwatch(tx, { organizationId: foreign, asset: 'bitcoin', currency: null })).toBe(0);
   });
-  const adding = asMember(db, principal, (tx) => store.watch(tx, foreign, principal.userId, ETHEREUM));
+  const adding = asMember(db, principal, (tx) =>
+    store.watch(tx, { organizationId: foreign, userId: principal.userId, ...ETHEREUM }),
+  );
   await expect(adding).rejects.toThrow('row-level security');
   await expect(db`select * from price_fetches`).rejects.toThrow('permission denied');
 });

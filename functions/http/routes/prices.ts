@@ -35,7 +35,7 @@ const PriceQuery = z
       .meta(RANGE_CURSOR)
       .transform(decodeRangeCursor)
       .optional()
-      .describe('`next_cursor` of the page before'),
+      .describe('`next_cursor` of the previous page'),
   })
   .refine(({ from, to }) => !from || !to || from <= to, { path: ['from'], error: 'Must not be after to' });
 
@@ -45,8 +45,12 @@ const Price = z.object({
   price: z.string().nullable().describe("Decimal, with the provider's digits; null until the first tick"),
   change_24h: z.string().nullable().describe('Percent'),
   as_of: z.iso.datetime().nullable().describe("The provider's time of the price"),
-  bucket: z.iso.datetime().nullable().describe('The five-minute tick that brought it'),
-  stale: z.boolean().describe('Older than ten minutes: now, or in a range when it was stored'),
+  bucket: z.iso.datetime().nullable().describe('Five-minute tick that stored the price'),
+  stale: z
+    .boolean()
+    .describe(
+      'True when the price is older than ten minutes: now, or for a stored price, when it was stored',
+    ),
   source: z.string().nullable(),
 });
 
@@ -56,10 +60,10 @@ const getPrices = createRoute({
   method: 'get',
   path: '/api/organizations/{id}/prices',
   operationId: 'listPrices',
-  summary: 'Prices of what an organization follows',
+  summary: 'Prices of the assets on the watchlist',
   description:
-    'The latest; or, with any of `from`, `to`, `limit` and `cursor`, a page of the stored ones, newest first. ' +
-    'Both ends belong to the range.',
+    'The latest prices. With `from`, `to`, `limit` or `cursor`: a page of stored prices, newest first. ' +
+    'The range includes both ends.',
   ...secured('Prices'),
   request: { params: Organization, query: PriceQuery },
   responses: {
@@ -72,7 +76,7 @@ const getWatchlist = createRoute({
   method: 'get',
   path: '/api/organizations/{id}/watchlist',
   operationId: 'listWatchlist',
-  summary: 'What an organization follows',
+  summary: 'List the watchlist of an organization',
   ...secured('Prices'),
   request: { params: Organization },
   responses: {
@@ -85,15 +89,15 @@ const addToWatchlist = createRoute({
   method: 'post',
   path: '/api/organizations/{id}/watchlist',
   operationId: 'addToWatchlist',
-  summary: 'Follow an asset in a currency',
+  summary: 'Add an asset in a currency to the watchlist',
   ...secured('Prices'),
   request: {
     params: Organization,
     body: json(z.strictObject({ asset: Asset, currency: Currency.default('usd') })),
   },
   responses: {
-    200: answer('It was there already', WatchlistEntry),
-    201: answer('Followed from the next tick on', WatchlistEntry),
+    200: answer('The entry existed already', WatchlistEntry),
+    201: answer('Added. Prices follow with the next tick', WatchlistEntry),
     ...problems(400, 401, 403, 404, 409, 413, 415),
   },
 });
@@ -102,7 +106,7 @@ const removeFromWatchlist = createRoute({
   method: 'delete',
   path: '/api/organizations/{id}/watchlist/{asset}',
   operationId: 'removeFromWatchlist',
-  summary: 'Follow an asset no longer, in one currency or in all',
+  summary: 'Remove an asset from the watchlist, in one currency or in all',
   ...secured('Prices'),
   request: {
     params: Organization.extend({ asset: Asset }),

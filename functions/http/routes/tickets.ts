@@ -10,13 +10,16 @@ const create = createRoute({
   method: 'post',
   path: '/api/ws-tickets',
   operationId: 'createTicket',
-  summary: 'A one-use login for a WebSocket',
-  description: 'Connect with it: `/ws?ticket=…` or `/ws/tasks/<id>/?ticket=…`',
+  summary: 'Create a ticket: a login for one WebSocket connection',
+  description: 'Connect to `/ws?ticket=…` or `/ws/tasks/<id>/?ticket=…`',
   ...secured('WebSocket'),
   responses: {
     201: answer(
-      'Valid once',
-      z.object({ ticket: secret(z.string()), expires_in: z.int().describe('Seconds') }),
+      'The ticket. It can be used once',
+      z.object({
+        ticket: secret(z.string()),
+        expires_in: z.int().describe('Seconds until the ticket expires'),
+      }),
     ),
     ...problems(401),
   },

@@ -140,7 +140,7 @@ export async function breaches(admin: Database, { organization }: Stage): Promis
       from tasks t where t.batch_id = b.id
     ) c on true
     where b.organization_id = ${organization}
-      -- Retention removes tasks and leaves the counts of the batch.
+      -- Retention deletes tasks and keeps the counts of the batch.
       and (c.completed > b.completed or c.failed > b.failed or c.cancelled > b.cancelled or c.total > b.total)
     union all
     select 'an organization that is gone owns ' || x.what from (

@@ -17,7 +17,7 @@ test('a key is named by its RFC 7638 thumbprint', async () => {
   expect(await calculateJwkThumbprint(key?.publicJwk ?? {})).toBe(signing.kid);
 });
 
-test('what is published holds no private part, and what signs cannot be exported', async () => {
+test('published keys have no private part, and the signing key cannot be exported', async () => {
   const { signing, published } = await deriveKeys({ current: ONE });
   expect(Object.keys(published[0]?.publicJwk ?? {}).sort()).toEqual(['alg', 'crv', 'kid', 'kty', 'use', 'x']);
   expect(signing.privateKey.extractable).toBe(false);

@@ -48,7 +48,7 @@ test('a key that is published later is found at its first use', async () => {
   expect(await find(newer)).toBeDefined();
 });
 
-test('a key that is withdrawn is believed for ten minutes at most', async () => {
+test('a withdrawn key is accepted for ten minutes at most', async () => {
   const { state, find } = table();
   await find(older);
   state.rows = published.slice(0, 1);

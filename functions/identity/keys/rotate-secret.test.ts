@@ -32,7 +32,7 @@ function keeper() {
   return { secret, at, stages };
 }
 
-test('after a rotation a new secret signs, and what the old one signed is still believed', async () => {
+test('after a rotation the new secret signs, and tokens of the old one are still accepted', async () => {
   const { secret, at } = keeper();
   const before = await deriveKeys({ current: OLD });
   for (const step of ROTATION_STEPS) await rotate(secret, step, 'v2');
@@ -42,7 +42,7 @@ test('after a rotation a new secret signs, and what the old one signed is still 
   expect(after.published.map(({ kid }) => kid)).toEqual([after.signing.kid, before.signing.kid]);
 });
 
-test('until the last step nothing has changed for those who sign', async () => {
+test('signing does not change before the last step', async () => {
   const { secret, at } = keeper();
   for (const step of ROTATION_STEPS.slice(0, -1)) {
     await rotate(secret, step, 'v2');
@@ -50,7 +50,7 @@ test('until the last step nothing has changed for those who sign', async () => {
   }
 });
 
-test('every step may come again, also after the end', async () => {
+test('every step may be repeated, even after the end', async () => {
   const { secret, at } = keeper();
   for (const step of ROTATION_STEPS) {
     await rotate(secret, step, 'v2');

@@ -34,7 +34,7 @@ export async function rotate(secret: RotatedSecret, step: RotationStep, version:
   const stages = versions.find(({ id }) => id === version)?.stages ?? [];
   if (stages.includes('AWSCURRENT')) return;
   if (!stages.includes('AWSPENDING')) {
-    throw new Error(`The version ${version} of the secret is not one that waits to become current`);
+    throw new Error(`The version ${version} of the secret is not pending`);
   }
   await STEPS[step](secret, version, versions);
 }

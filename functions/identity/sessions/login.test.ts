@@ -35,7 +35,7 @@ async function exhaust(login: object, address = HERE): Promise<void> {
 const makeUnreadable = (userId: string) =>
   on.admin`update users set password_hash = 'unreadable' where id = ${userId}`;
 
-describe('tries of one account', () => {
+describe('logins of one account', () => {
   test('after twenty failures even the right password has to wait, at the address that failed', async () => {
     const { username, email, password, access } = await registered();
     await exhaust({ username });
@@ -59,7 +59,7 @@ describe('tries of one account', () => {
     expect([await tryFrom(HERE), await tryFrom('203.0.113.2')]).toEqual([429, 500]);
   });
 
-  test('nobody locks out the owner, who logs in from another address', async () => {
+  test('failures do not lock out the owner, who logs in from another address', async () => {
     const { username, password } = await registered();
     await exhaust({ username }, '198.51.100.66');
     await exhaust({ username }, '2001:db8:66::1');
@@ -88,7 +88,7 @@ describe('tries of one account', () => {
     expect(statuses(answers, 429)).toBe(2 * ACCOUNT_LIMIT.tries);
   });
 
-  test('an account that does not exist is limited alike', async () => {
+  test('an unknown account has the same limit', async () => {
     const login = { username: 'nobody at all' };
     await exhaust(login);
     expect((await auth.post('/api/token/', { ...login, ...wrong })).status).toBe(429);
@@ -102,7 +102,7 @@ describe('tries of one account', () => {
     );
   });
 
-  test('the id of a user as a login counts against no one', async () => {
+  test('the id of a user as a login counts against no account', async () => {
     const { user, username, password } = await registered();
     await exhaust({ username: user.id });
     await exhaust({ username: `user ${user.id}` });
@@ -131,7 +131,7 @@ describe('tries of one account', () => {
     expect(await windows()).toEqual(before);
   });
 
-  test('a success forgets the failures before it', async () => {
+  test('a success clears the failures before it', async () => {
     const { username, password } = await registered();
     for (const _time of times(3)) {
       for (const _try of times(ACCOUNT_LIMIT.tries - 1)) {
@@ -216,7 +216,7 @@ describe('a client address', () => {
     ]);
   });
 
-  test('may refresh, whatever its logins are', async () => {
+  test('may refresh, however many logins failed', async () => {
     const { from } = limited();
     const address = '198.51.100.20';
     const { body } = await from(address, '/api/auth/register/', newcomer());
@@ -225,7 +225,7 @@ describe('a client address', () => {
     expect((await from(address, '/api/auth/refresh/', { refresh: body.refresh })).status).toBe(200);
   });
 
-  test('is what the gateway saw, and behind the front door what the front door saw: never a header', async () => {
+  test('is that seen by the gateway or front door, never a header', async () => {
     const { app } = limited();
     const ask = async (requestContext: object, forwarded: string) => {
       const response = await app.request(

@@ -73,7 +73,7 @@ test('of many refreshes at once one rotates and all get the same successor', asy
   expect(count).toBe(2);
 });
 
-test('a rotation of the secret logs nobody out, not even within the grace', async () => {
+test('a rotation of the secret ends no session, even within the grace', async () => {
   const rotated = authFunction(on, { current: 'b'.repeat(64), previous: SECRET });
   const before = await login();
   const { body } = await refresh(before.refresh);
@@ -85,7 +85,7 @@ test('a rotation of the secret logs nobody out, not even within the grace', asyn
   expect(jwks.body.keys).toHaveLength(2);
 });
 
-test('a key that no secret has any more is withdrawn after a day, and a new one is not', async () => {
+test('a key without a secret is withdrawn after a day, and a new one is not', async () => {
   await on.admin`insert into signing_keys (kid, public_jwk, created_at) values
     ('old', '{}', now() - interval '2 days'), ('new', '{}', now())`;
   await authFunction(on).keys();

@@ -21,12 +21,12 @@ const left = async () =>
         (select count(*)::int from request_counts) as counts`
   )[0];
 
-test('what has not expired stays', async () => {
+test('unexpired rows stay', async () => {
   await sweep();
   expect(await left()).toEqual({ sessions: 1, tokens: 1, counts: 1 });
 });
 
-test('tokens that have expired go, also of a session that lives on; so do counts', async () => {
+test('expired tokens and counts are deleted, also those of a live session', async () => {
   await on.admin`
     insert into refresh_tokens (token_hash, session_id, expires_at, used_at)
     values ('\\x00', ${ada.sessionId}, now() - interval '1 second', now() - interval '1 day')`;
@@ -35,7 +35,7 @@ test('tokens that have expired go, also of a session that lives on; so do counts
   expect(await left()).toEqual({ sessions: 1, tokens: 1, counts: 0 });
 });
 
-test('a session that has expired goes with its tokens, once its sockets are closed', async () => {
+test('an expired session is deleted with its tokens, once its sockets are closed', async () => {
   await on.admin`update sessions set expires_at = now() - interval '1 second'`;
   await sweep();
   expect(await left()).toMatchObject({ sessions: 1 });

@@ -11,8 +11,7 @@ import { demandRight } from '../rights.ts';
 export async function listEntries(
   { db }: { db: Database },
   principal: Principal,
-  organizationId: string,
-  page: { beforeId: string | null; limit: number },
+  { organizationId, ...page }: { organizationId: string; beforeId: string | null; limit: number },
 ): Promise<{ entries: Entry[]; more: boolean }> {
   return asMemberOf(db, { ...principal, organizationId }, async (tx, membership) => {
     demandRight(membership, 'audit');

@@ -149,5 +149,9 @@ export async function declineInvitation(
 }
 
 function invitationNotFound(): Refusal {
-  return new Refusal('not_found', 'invitation_not_found', 'There is no such invitation, or it is over');
+  return new Refusal(
+    'not_found',
+    'invitation_not_found',
+    'There is no such invitation, or it is no longer open',
+  );
 }

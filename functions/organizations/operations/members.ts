@@ -98,7 +98,7 @@ async function demandAnotherOwner(
 ): Promise<void> {
   demandTransferable(organization);
   if (!(await store.hasOwnerBeside(tx, organization.id, userId))) {
-    throw new Refusal('conflict', 'last_owner', 'An organization keeps at least one owner');
+    throw new Refusal('conflict', 'last_owner', 'An organization must have at least one owner');
   }
 }
 

@@ -32,7 +32,7 @@ export async function createOrganization(
     if (owned >= MAX_OWNED) throw quotaReached('too_many_organizations');
     if (total >= MAX_MEMBERSHIPS) throw quotaReached('too_many_memberships');
     const made = await store.insertOrganization(tx, { id: uuidv7(), ownerId: principal.userId, name });
-    if (!made) throw new Error('An organization was made, but not returned');
+    if (!made) throw new Error('The statement returned no organization');
     await recordAct(tx, principal, { organizationId: made.id, action: 'organization.created' });
     return made;
   });

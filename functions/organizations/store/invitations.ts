@@ -112,7 +112,7 @@ export async function acceptInvitation(
 > {
   const [done] = await tx<Awaited<ReturnType<typeof acceptInvitation>>[]>`
     select refusal, organization_id as "organizationId", is_new as "isNew" from accept_invitation(${id}, ${members}, ${memberships})`;
-  if (!done) throw new Error('A function that always answers did not');
+  if (!done) throw new Error('The database function returned no row');
   return done;
 }
 

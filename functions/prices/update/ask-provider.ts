@@ -35,16 +35,16 @@ export type Answer = Record<string, unknown>;
 /** @property answer undefined when every attempt failed */
 type Asked = { answer: Answer | undefined; attempts: number; failures: CallFailure[] };
 
-type Attempt = { answer: Answer } | { failure: CallFailure; again: boolean };
+type Attempt = { answer: Answer } | { failure: CallFailure; isRetryable: boolean };
 
 /** Meanings of statuses other than 200; the first match counts. `again` means that another attempt may succeed. */
-const STATUS_FAILURES: readonly { from: number; to: number; code: string; again: boolean }[] = [
-  { from: 429, to: 429, code: 'rate_limited', again: true },
-  { from: 408, to: 408, code: 'timeout', again: true },
-  { from: 500, to: 599, code: 'provider_error', again: true },
-  { from: 300, to: 399, code: 'redirected', again: false },
-  { from: 400, to: 499, code: 'request_refused', again: false },
-  { from: 0, to: 999, code: 'unexpected_status', again: false },
+const STATUS_FAILURES: readonly { from: number; to: number; code: string; isRetryable: boolean }[] = [
+  { from: 429, to: 429, code: 'rate_limited', isRetryable: true },
+  { from: 408, to: 408, code: 'timeout', isRetryable: true },
+  { from: 500, to: 599, code: 'provider_error', isRetryable: true },
+  { from: 300, to: 399, code: 'redirected', isRetryable: false },
+  { from: 400, to: 499, code: 'request_refused', isRetryable: false },
+  { from: 0, to: 999, code: 'unexpected_status', isRetryable: false },
 ];
 
 /**
@@ -63,7 +63,7 @@ export async function askProvider(deps: AskDeps, url: string, budgetSeconds: num
     const attempt = await ask(deps, url, Math.min(ATTEMPT_SECONDS, secondsLeft));
     if ('answer' in attempt) return { answer: attempt.answer, attempts, failures };
     failures.push(attempt.failure);
-    if (!attempt.again || attempts === MAX_ATTEMPTS) break;
+    if (!attempt.isRetryable || attempts === MAX_ATTEMPTS) break;
     const pause = Math.max(backoffSeconds(attempts, BACKOFF, clock.random), attempt.failure.retry_after ?? 0);
     if (clock.elapsed() + pause + SHORTEST_ATTEMPT_SECONDS > end) break;
     await clock.sleep(pause);
@@ -78,7 +78,7 @@ async function ask({ fetchText, headers }: AskDeps, url: string, timeoutSeconds:
   } catch (error) {
     if (!(error instanceof FetchError)) throw error;
     const failure = { code: error.code, message: shortened(error.message, 200) };
-    return { failure, again: FETCH_FAILURES[error.code].again };
+    return { failure, isRetryable: FETCH_FAILURES[error.code].isRetryable };
   }
 }
 
@@ -92,7 +92,7 @@ function failedStatus(response: { status: number; headers: Readonly<Record<strin
       status,
       ...(retryAfter !== undefined && { retry_after: retryAfter }),
     },
-    again: meaning?.again ?? false,
+    isRetryable: meaning?.isRetryable ?? false,
   };
 }
 
@@ -115,10 +115,10 @@ function understood(text: string): Attempt {
     if (typeof answer === 'object' && answer !== null && !Array.isArray(answer)) {
       return { answer: answer as Answer };
     }
-    return { failure: { code: 'not_an_object', status: 200, message: shortened(text) }, again: true };
+    return { failure: { code: 'not_an_object', status: 200, message: shortened(text) }, isRetryable: true };
   } catch {
     // The error is a SyntaxError, or a RangeError when the nesting exhausts the stack. The beginning of the text is more
     // useful than the error.
-    return { failure: { code: 'not_json', status: 200, message: shortened(text) }, again: true };
+    return { failure: { code: 'not_json', status: 200, message: shortened(text) }, isRetryable: true };
   }
 }

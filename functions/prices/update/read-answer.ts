@@ -28,14 +28,14 @@ export function readAnswer(
   const readings: Reading[] = [];
   const faults: Fault[] = [];
   for (const pair of pairs) {
-    const report = (fault: FaultCode, said?: unknown) => faults.push({ ...pair, fault, ...quoted(said) });
+    const report = (fault: FaultCode, quote?: unknown) => faults.push({ ...pair, fault, ...quoted(quote) });
     const reading = readPair(answer, pair, { bounds, report });
     if (reading) readings.push(reading);
   }
   return { readings, faults };
 }
 
-type Report = (fault: FaultCode, said?: unknown) => void;
+type Report = (fault: FaultCode, quote?: unknown) => void;
 
 function readPair(
   answer: Answer,
@@ -96,6 +96,6 @@ function member(of: object, name: string): unknown {
   return Object.hasOwn(of, name) ? (of as Record<string, unknown>)[name] : undefined;
 }
 
-function quoted(said: unknown): { said?: string } {
-  return said === undefined ? {} : { said: shortened(stringify(said) ?? '') };
+function quoted(quote: unknown): { said?: string } {
+  return quote === undefined ? {} : { said: shortened(stringify(quote) ?? '') };
 }

@@ -93,25 +93,25 @@ async function collect(
     readings.push(...read.readings);
     faults.push(...read.faults);
   }
-  const { believed, held } = sift(readings, plan);
+  const { plausible, held } = sift(readings, plan);
   faults.push(
     ...held.map(({ asset, currency, price }): Fault => ({ asset, currency, fault: 'held', said: price })),
   );
   const known = faults.map((fault) => distinguish(fault, plan));
   return {
-    outcome: plan.followed.length === 0 ? 'nothing_watched' : outcomeOf(believed, known),
-    readings: believed,
+    outcome: plan.followed.length === 0 ? 'nothing_watched' : outcomeOf(plausible, known),
+    readings: plausible,
     attempts,
     detail: traceDetail({ calls: calls.length, failures, faults: known, held, answered }),
   };
 }
 
-function sift(readings: readonly Reading[], plan: store.Plan): { believed: Reading[]; held: Reading[] } {
-  const { believed = [], held = [] } = Object.groupBy(readings, (reading) => {
+function sift(readings: readonly Reading[], plan: store.Plan): { plausible: Reading[]; held: Reading[] } {
+  const { plausible = [], held = [] } = Object.groupBy(readings, (reading) => {
     const key = pairKey(reading);
-    return isPlausible(reading.price, plan.last.get(key), plan.held.get(key)) ? 'believed' : 'held';
+    return isPlausible(reading.price, plan.last.get(key), plan.held.get(key)) ? 'plausible' : 'held';
   });
-  return { believed, held };
+  return { plausible, held };
 }
 
 /** Marks an asset that never had a price as unknown. Its id is probably mistyped, which must not make the tick partial. */

@@ -30,7 +30,10 @@ export async function cancelTask(deps: ChangeDeps, principal: Principal, id: str
     const cancelled = await store.cancel(tx, id);
     return (
       cancelled ??
-      (await refuse(tx, id, 'task_not_cancellable', 'Task cannot be cancelled in its current state'))
+      (await refuse(tx, id, {
+        code: 'task_not_cancellable',
+        message: 'Task cannot be cancelled in its current state',
+      }))
     );
   });
   // The next tick of the dispatcher also cancels the tasks that depend on this one.
@@ -80,7 +83,8 @@ export async function rescheduleTask(
 ): Promise<Task> {
   const task = await asMember(deps.db, principal, async (tx) => {
     const rescheduled = await store.reschedule(tx, { id, scheduledTime, dispatch: deps.dispatch });
-    return rescheduled ?? (await refuse(tx, id, 'task_not_reschedulable', 'Task has started, or has ended'));
+    const refusal = { code: 'task_not_reschedulable', message: 'Task has started, or has ended' } as const;
+    return rescheduled ?? (await refuse(tx, id, refusal));
   });
   deps.announce([task]);
   await wake(deps, principal, [task]);
@@ -102,8 +106,7 @@ async function uniqueKeyTakenOf({ db }: ChangeDeps, principal: Principal, id: st
 async function refuse(
   tx: Parameters<typeof store.find>[0],
   id: string,
-  code: RefusalCode<'conflict'>,
-  message: string,
+  { code, message }: { code: RefusalCode<'conflict'>; message: string },
 ): Promise<never> {
   const { status } = await writable(tx, id);
   throw new Refusal('conflict', code, message, { task_status: status });

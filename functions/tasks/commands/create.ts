@@ -249,7 +249,7 @@ export function tooManyPending(full: store.FullBound): Refusal {
   return new Refusal(
     'too_many_requests',
     'too_many_pending',
-    `${WHO_HAS[full]} as many unfinished tasks as allowed; wait until some have ended, or cancel some`,
+    `${WHO_HAS[full]} the maximum number of unfinished tasks. Wait until some have ended, or cancel some`,
     { full, retry_after_seconds: ROOM_SECONDS },
   );
 }

@@ -135,7 +135,7 @@ const WAYS: Readonly<Record<string, (url: string, bodies: readonly string[]) => 
   },
 };
 
-test('a body of JSON arrives token by token as it was given, or is refused, whatever way it goes', async () => {
+test('a JSON body is stored token by token as it was given, or refused, on every route', async () => {
   const arrived = new Map<string, string>();
   const origin = await serve(async (request, response) => {
     const chunks: Buffer[] = [];
@@ -254,7 +254,7 @@ test('numbers outside of payloads are refused where a double would change them',
   expect([answer.status, answer.body.errors?.[0].pointer]).toEqual([400, '/max_retries']);
 });
 
-test('requests that differ in digits only are not the same request', async () => {
+test('requests that differ only in digits are different requests', async () => {
   const ask = (body: string) =>
     ada.ask('POST', '/api/tasks/', taskText('https://example.com/', body), { 'idempotency-key': 'digits' });
   expect((await ask('[12345678901234567890]')).status).toBe(201);

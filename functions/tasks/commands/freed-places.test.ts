@@ -111,7 +111,7 @@ const idle = async () => {
 };
 
 describe('a freed place', () => {
-  test('goes past a dozen tasks of a full key to the one that can use it', async () => {
+  test('skips a dozen tasks of a full key, and goes to one that can use it', async () => {
     await bind(2);
     const running = await create({}, {});
     await deliver();
@@ -124,7 +124,7 @@ describe('a freed place', () => {
     expect(await idsWith('RUNNING')).toHaveLength(2);
   });
 
-  test('goes past a dozen tasks of a paused kind to the one of another kind with the same key', async () => {
+  test('skips a dozen tasks of a paused kind, and goes to one of another kind with the same key', async () => {
     const [running = ''] = await create(keyed('printer'));
     await deliver();
     await create(...Array.from({ length: 12 }, () => ({ ...keyed('printer'), kind: 'http.request' })));
@@ -136,7 +136,7 @@ describe('a freed place', () => {
     expect(await idsWith('RUNNING')).toEqual([free]);
   });
 
-  test('that was given to a task which is cancelled before it starts goes to the next', async () => {
+  test('of a task that is cancelled before it starts goes to the next task', async () => {
     const [running = ''] = await create(keyed('printer'));
     await deliver();
     await create(keyed('printer'), keyed('printer'));
@@ -160,7 +160,7 @@ describe('no task that could run stays held while a place is free', () => {
   const KINDS = ['data.process', 'http.request'] as const;
   const QUEUES = ['interactive', 'bulk'] as const;
   for (let seed = 1; seed <= RUNS; seed += 1) {
-    test(`whatever mixture of lanes holds the others, seed ${seed}`, { timeout: 120_000 }, async () => {
+    test(`for any mixture of held lanes, seed ${seed}`, { timeout: 120_000 }, async () => {
       const random = randomOf(seed);
       const isMixed = random.chance(0.3);
       const limitOf = { a: 1, b: 2, c: 3 };

@@ -48,7 +48,7 @@ export async function pause(
     const named = { organizationId: membership.organizationId, ...key };
     await store.addPause(tx, named, principal.userId);
     const paused = await store.findPause(tx, named);
-    if (!paused) throw new Error('A pause was made, but not found');
+    if (!paused) throw new Error('The new pause was not found');
     await recordPause(tx, principal, {
       organizationId: membership.organizationId,
       action: 'pause.added',

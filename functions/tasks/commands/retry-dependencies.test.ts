@@ -84,7 +84,7 @@ describe('a retried task that depends on others', () => {
     expect(await retry(second)).toMatchObject({ status: 'SCHEDULED' });
   });
 
-  test('is refused while one of them has failed or was cancelled, and says which', async () => {
+  test('is refused, with the id, while one of them has failed or was cancelled', async () => {
     const [completed, failed] = [await create(), await create()];
     const second = await create([completed, failed]);
     const third = await create([second]);
@@ -103,7 +103,7 @@ describe('a retried task that depends on others', () => {
     expect(await statuses(second, third)).toEqual(['CANCELLED', 'CANCELLED']);
   });
 
-  test('can be retried once the one that had failed has been, and is cancelled again when that fails again', async () => {
+  test('can be retried after the failed task was retried, and is cancelled again when that fails again', async () => {
     const first = await create();
     const second = await create([first]);
     await end(first, 'fail');
@@ -113,7 +113,7 @@ describe('a retried task that depends on others', () => {
     expect(await statuses(second)).toEqual(['CANCELLED']);
   });
 
-  test('hears of an end that comes between its retry and the next tick', async () => {
+  test('is released by an end between its retry and the next tick', async () => {
     const first = await create();
     const second = await create([first]);
     await cancel(second);
@@ -144,7 +144,7 @@ describe('a retried task that depends on others', () => {
     expect(await retry(second)).toMatchObject({ status: 'SCHEDULED' });
   });
 
-  test('waits for one that ends at the same moment, or is refused: nobody waits for good', async () => {
+  test('waits for a task that ends at the same moment, or is refused: it never waits for ever', async () => {
     for (let round = 0; round < 10; round += 1) {
       const first = await create();
       const second = await create([first]);
@@ -175,7 +175,7 @@ describe('several that are retried together', () => {
     expect(await statuses(bottom)).toEqual(['SCHEDULED']);
   });
 
-  test('stay as they are when what they depend on stays failed, and so do those that depend on them', async () => {
+  test('do not change when a dependency stays failed, and neither do their dependents', async () => {
     const all = await diamond();
     const [top, left, right, bottom] = all;
     const other = await create();
@@ -189,7 +189,7 @@ describe('several that are retried together', () => {
     ]);
   });
 
-  test('stay as they are when what they depend on cannot be retried because its unique key is taken', async () => {
+  test('do not change when a dependency cannot be retried because its unique key is taken', async () => {
     const first = await create([], { uniqueKey: 'one' });
     const second = await create([first]);
     await end(first, 'fail');
@@ -198,7 +198,7 @@ describe('several that are retried together', () => {
     expect(await statuses(first, second)).toEqual(['FAILED', 'CANCELLED']);
   });
 
-  test('wait for one that a statement before has retried', async () => {
+  test('wait for a task that an earlier statement has retried', async () => {
     const top = await create();
     const count = store.BULK_STEP.changed + 10;
     await on.admin`
@@ -223,7 +223,7 @@ describe('several that are retried together', () => {
   });
 });
 
-test('what a failed task left behind is kept until those that waited for it are gone: their retry stays refused', async () => {
+test('a failed task’s outcome is kept as long as its dependents: their retry stays refused', async () => {
   const first = await create();
   const second = await create([first]);
   await end(first, 'fail');

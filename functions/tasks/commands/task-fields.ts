@@ -16,17 +16,21 @@ const Retry = z
     factor: z.number().min(1).max(10).optional(),
     cap_seconds: z.number().min(0).max(86_400).optional(),
     jitter: z.enum(['full', 'none']).optional(),
-    never_retry: z.array(key(100)).max(50).optional().describe('Codes of errors that fail the task at once'),
+    never_retry: z
+      .array(key(100))
+      .max(50)
+      .optional()
+      .describe('Error codes that fail the task without a retry'),
   })
   .describe(
-    'What differs from the kind: the n-th retry waits min(cap, base · factor^n), with full jitter a random part of it. ' +
-      'A retry of http.request waits at least 1, 2, 4, 8, 16 and then 30 seconds, also with base_seconds 0',
+    'Overrides the retry policy of the kind. The n-th retry waits min(cap, base · factor^n) seconds; with full jitter, a random part of that. ' +
+      'Retries of http.request wait at least 1, 2, 4, 8, 16 and then 30 seconds, even with base_seconds 0',
   );
 
 const Limits = z
   .strictObject({
-    soft_seconds: seconds.describe('After this long the handler is asked to stop'),
-    hard_seconds: seconds.describe('After this long it is stopped. At most 840'),
+    soft_seconds: seconds.describe('Seconds after which the handler is asked to stop'),
+    hard_seconds: seconds.describe('Seconds after which the handler is stopped. At most 840'),
   })
   .refine((limits) => limits.soft_seconds < limits.hard_seconds, {
     path: ['soft_seconds'],
@@ -43,21 +47,21 @@ export const TaskFields = z.strictObject({
     .looseObject({})
     .meta({ propertyNames: JSON_NAME, additionalProperties: { $ref: '#/components/schemas/JsonValue' } })
     .default({})
-    .describe('What the kind works on'),
+    .describe('Input of the task. Its schema depends on the kind'),
   max_retries: z
     .int()
     .min(0)
     .max(100)
     .optional()
-    .describe('Retries after the first attempt; default of the kind: 3'),
+    .describe('Retries after the first attempt. Default: that of the kind, usually 3'),
   retry: Retry.optional(),
   limits: Limits.optional().describe('Default: the limits of the kind'),
   unique_key: key(200)
     .optional()
-    .describe('Refused while a task of the organization with the same key has not ended'),
+    .describe('The request is refused while the organization has an unfinished task with the same key'),
   concurrency_key: key(200)
     .optional()
-    .describe('At most concurrency_limit tasks of the organization with the same key run at once'),
+    .describe('At most `concurrency_limit` tasks with this key run at once in the organization'),
   concurrency_limit: z.int().min(1).max(10_000).optional().describe('Default: 1'),
 });
 
@@ -79,4 +83,6 @@ export const dependsOn = z
   .refine((ids) => new Set(ids).size === ids.length, 'Must not name a task twice')
   .meta({ uniqueItems: true })
   .optional()
-  .describe('Tasks of the organization that must be COMPLETED before; when one fails, this one is cancelled');
+  .describe(
+    'Ids of tasks of the organization that must be COMPLETED first. If one of them fails, this task is cancelled',
+  );

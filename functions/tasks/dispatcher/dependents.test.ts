@@ -84,7 +84,7 @@ describe('a task that depends on others', () => {
     expect(row?.error).toMatchObject({ code: 'dependency_failed' });
   });
 
-  test('hears of its fate where it is watched, and so do those that wait for it', async () => {
+  test('notifies its watchers of its end, and so do its dependents', async () => {
     const root = await create();
     const child = await create([root]);
     const grandchild = await create([child]);
@@ -100,7 +100,7 @@ describe('a task that depends on others', () => {
     ]);
   });
 
-  test('is told by the worker that has ended the last of them, and its message is sent if it is due', async () => {
+  test('is released by the worker that ends the last of them, and its message is sent if it is due', async () => {
     const parent = await create();
     const [soon, later] = [await create([parent]), await create([parent], ada, inSeconds(600))];
     const [retried] = [await create()];
@@ -143,7 +143,7 @@ describe('a task that depends on others', () => {
     expect(asked).toEqual([parent.id]);
   });
 
-  test('is told by the next tick when the worker died before it could', async () => {
+  test('is released by the next tick when the worker died before that', async () => {
     const [good, bad] = [await create(), await create()];
     const [runs, lost] = [await create([good]), await create([bad])];
     const later = await create([good], ada, inSeconds(600));
@@ -163,7 +163,7 @@ describe('a task that depends on others', () => {
     expect(sent).not.toContain(later.id);
   });
 
-  test('is told, however many there are, by statements that each move at most 1,000', async () => {
+  test('is released by statements that each move at most 1,000 tasks', async () => {
     const parent = await create();
     const count = MAX_RELEASED + 500;
     await on.admin`
@@ -185,7 +185,7 @@ describe('a task that depends on others', () => {
     expect(row?.has_dependents).toBe(false);
   });
 
-  test('is released once, however many of those that it waits for end at the same moment', async () => {
+  test('is released once, even if several dependencies end at the same moment', async () => {
     const parents = await Promise.all(Array.from({ length: 6 }, () => create()));
     const waiting = await create(parents);
     for (const parent of parents) await end(parent, 'complete');
@@ -198,7 +198,7 @@ describe('a task that depends on others', () => {
     expect(released.flat().map(({ id }) => id)).toEqual([waiting.id]);
   });
 
-  test('cannot wait for what has failed, is not there, or is somebody else’s', async () => {
+  test('cannot wait for a failed, unknown or foreign task', async () => {
     const failed = await create();
     await end(failed, 'fail');
     await expect(create([failed])).rejects.toMatchObject({ code: 'dependency_failed' });
@@ -217,7 +217,7 @@ describe('a task that depends on others', () => {
     );
   });
 
-  test('is nothing that a viewer may create', async () => {
+  test('cannot be created by a viewer', async () => {
     const parent = await create();
     const eve = await on.member();
     await on.join(eve, ada.organizationId, 'viewer');
@@ -227,7 +227,7 @@ describe('a task that depends on others', () => {
     ).rejects.toMatchObject({ code: 'role_insufficient' });
   });
 
-  test('is not kept waiting by one of several that somebody has locked', async () => {
+  test('is not delayed by another task that is locked', async () => {
     const [locked, free] = [await create(), await create()];
     const [stays, runs] = [await create([locked]), await create([free])];
     for (const parent of [locked, free]) await end(parent, 'complete');
@@ -235,7 +235,7 @@ describe('a task that depends on others', () => {
       await tx`select from tasks where id = ${locked.id} for update`;
       const releasing = store.release(worker, { ids: [locked.id, free.id], limit: 10, dispatch: DISPATCH });
       expect(await Promise.race([releasing, sleep(5_000, 'waits')])).toMatchObject({
-        told: 1,
+        handled: 1,
         moved: [{ id: runs.id }],
       });
     });

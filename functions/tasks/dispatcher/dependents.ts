@@ -32,7 +32,7 @@ export async function releaseDependents(
   while (timeLeft()) {
     const chunk = todo?.splice(0, CHUNK) ?? null;
     if (chunk?.length === 0) break;
-    const { told, moved, more } = await statements.release(deps.db, {
+    const { handled, moved, more } = await statements.release(deps.db, {
       ids: chunk,
       limit: CHUNK,
       dispatch: deps.dispatch,
@@ -43,7 +43,7 @@ export async function releaseDependents(
       ...moved.filter((task) => task.status === 'CANCELLED' && task.hasDependents).map(({ id }) => id),
     );
     if (more) todo?.unshift(...(chunk ?? []));
-    else if (chunk === null && told === 0) break;
+    else if (chunk === null && handled === 0) break;
   }
   return scheduled;
 }

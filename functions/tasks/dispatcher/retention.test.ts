@@ -42,7 +42,7 @@ const removedBy = async (...how: Parameters<typeof purge>) => (await purge(...ho
 const left = async (ids: string[]) =>
   (await on.admin`select id from tasks where id = any (${ids}::uuid[]) order by id`).map(({ id }) => id);
 
-test('what ended longer ago than it is kept goes, with its attempts and its object; the rest stays', async () => {
+test('a task that ended before the retention time is deleted with its attempts and its object; others stay', async () => {
   await on.admin`update organizations set retention_days = 7 where id = ${ada.organizationId}`;
   const [old, recent] = [await ended(8), await ended(6)];
   const waiting = (await insertTask(api, ada)).id;
@@ -57,7 +57,7 @@ test('what ended longer ago than it is kept goes, with its attempts and its obje
   expect(removedObjects).toEqual(['results/old']);
 });
 
-test('each organization keeps its own for as long as it says', async () => {
+test('each organization has its own retention time', async () => {
   const eve = await on.member();
   await on.admin`update organizations set retention_days = 90 where id = ${eve.organizationId}`;
   await turnOf(ada, eve);
@@ -66,7 +66,7 @@ test('each organization keeps its own for as long as it says', async () => {
   expect(await left([mine, hers])).toEqual([hers]);
 });
 
-test('more than one step’s worth goes, and what a tick has no time for goes with the next', async () => {
+test('a tick deletes several steps, and the next tick deletes the rest', async () => {
   const ids = await endedMany(1_100, ada);
   await on.admin`
     insert into batches (id, organization_id, queue, finished_at)
@@ -103,7 +103,7 @@ const timeFor = (steps: number) => () => {
   return steps >= 0;
 };
 
-test('a tick goes on while it has time, and stops when its time is used', async () => {
+test('a tick deletes while it has time, and stops when its time is used', async () => {
   await endedRows(3_000, ada);
   const first = await purge(deps, timeFor(3));
   expect([first.removed, await tasksOf(ada)]).toEqual([1_500, 1_500]);
@@ -113,7 +113,7 @@ test('a tick goes on while it has time, and stops when its time is used', async 
   expect(await tasksOf(ada)).toBe(0);
 });
 
-test('a tick without any time removes nothing, and says how much it is behind', async () => {
+test('a tick without time deletes nothing, and reports how much it is behind', async () => {
   await endedRows(1, ada);
   const { removed, overdueSeconds } = await purge(deps, () => false);
   expect([removed, await tasksOf(ada)]).toEqual([0, 1]);
@@ -150,7 +150,7 @@ test('tasks that somebody has locked do not keep a tick busy', async () => {
   await locking;
 });
 
-test('all batches whose time is over go in one tick', async () => {
+test('all batches past their retention time are deleted in one tick', async () => {
   await on.admin`
     insert into batches (id, organization_id, queue, total, completed, finished_at)
     select gen_random_uuid(), ${ada.organizationId}, 'bulk', 1, 1, now() - interval '31 days' from generate_series(1, 1100)`;
@@ -158,7 +158,7 @@ test('all batches whose time is over go in one tick', async () => {
   expect(await on.admin`select from batches where organization_id = ${ada.organizationId}`).toHaveLength(0);
 });
 
-test('one who has very much to remove takes no other’s turn, and goes on behind those who have waited', async () => {
+test('an organization with very many old tasks takes no other’s turn, and continues after those that have waited', async () => {
   const eve = await on.member();
   const [mine, hers] = [await endedMany(1_600, ada), await ended(31, eve)];
   await on.admin`
@@ -187,7 +187,7 @@ test('a task whose object could not be removed stays, to be tried again', async 
   expect(await left([old])).toEqual([old]);
 });
 
-test('what goes wrong with one organization keeps no other waiting', async () => {
+test('a failure with one organization does not delay another', async () => {
   const eve = await on.member();
   const [mine, hers] = [await ended(31), await ended(31, eve)];
   await on.admin`update tasks set artifact = '{"key": "results/old", "bytes": 1}' where id = ${mine}`;
@@ -199,7 +199,7 @@ test('what goes wrong with one organization keeps no other waiting', async () =>
   expect(await left([mine, hers])).toEqual([mine]);
 });
 
-test('the oldest go first', async () => {
+test('the oldest tasks are deleted first', async () => {
   const ids = [await ended(32), await ended(34), await ended(33)];
   const old = await store.expiredTasks(
     dispatcher,
@@ -209,7 +209,7 @@ test('the oldest go first', async () => {
   expect(old.map(({ id }) => id)).toEqual([ids[1], ids[2]]);
 });
 
-test('what somebody runs again at that moment, or has locked, is not removed, nor waited for', async () => {
+test('a task that is being retried, or is locked, is skipped', async () => {
   const [again, locked, old] = [await ended(31), await ended(31), await ended(31)];
   await force(on.admin, again, 'SCHEDULED');
   await on.admin.begin(async (tx) => {
@@ -234,12 +234,12 @@ describe('the turn of an organization', () => {
   });
   const nth = (...numbers: number[]) => numbers.map((n) => members[n]?.organizationId).toSorted();
 
-  test('comes to those first that were looked at longest ago', async () => {
+  test('comes first to those that waited longest', async () => {
     expect((await turns(2)).toSorted()).toEqual(nth(1, 2));
     expect(await turns(2)).toEqual(nth(0));
   });
 
-  test('is not waited for while another tick takes it, and its new tasks do not wait for the tick', async () => {
+  test('is skipped while another tick has it, and new tasks do not wait for the tick', async () => {
     await on.as('dispatcher').begin(async (tx) => {
       await store.takeTurns(tx as unknown as Database, 1, 600);
       expect(await Promise.race([turns(3), sleep(5_000, 'waits')])).toEqual(
@@ -258,7 +258,7 @@ test('an organization that was looked at just now is left alone', async () => {
   expect(await left([old])).toEqual([old]);
 });
 
-test('a batch goes when it ended longer ago than it is kept', async () => {
+test('a batch that ended before the retention time is deleted', async () => {
   const batch = (daysAgo: number) => on.admin`
     insert into batches (id, organization_id, queue, total, completed, finished_at)
     values (gen_random_uuid(), ${ada.organizationId}, 'bulk', 1, 1, now() - ${daysAgo} * interval '1 day') returning id`;

@@ -20,7 +20,7 @@ function ticking(all: readonly Lane[], released: (lane: Lane) => number, round: 
   const order: string[] = [];
   const statements: TickStatements = {
     rescue: async () => [],
-    release: async () => ({ told: 0, moved: [], more: false }),
+    release: async () => ({ handled: 0, moved: [], more: false }),
     dispatchAgain: async () => {},
     heldLanes: async (_db, limit, after = null) =>
       all.filter(({ lane }) => lane > (after?.lane ?? '')).slice(0, limit),
@@ -49,7 +49,7 @@ function ticking(all: readonly Lane[], released: (lane: Lane) => number, round: 
   };
 }
 
-test('a slow queue gets what there is time for in a transaction, and the rest is sent by the next tick', async () => {
+test('a slow queue gets the messages that fit into a transaction’s time, and the rest is sent by the next tick', async () => {
   let seconds = 60;
   const { run, statements, deps } = ticking([], () => 0);
   const due = Array.from(
@@ -72,19 +72,19 @@ test('a slow queue gets what there is time for in a transaction, and the rest is
   expect(done).toMatchObject({ sent: sent.length, unsent: again.length });
 });
 
-test('tasks that wait for others, however many, leave time for what is due', async () => {
+test('tasks that wait for others leave time for due tasks', async () => {
   let seconds = 60;
   const { order, run, statements } = ticking([], () => 0);
   statements.release = async () => {
     seconds -= 5;
-    return { told: 0, moved: [], more: true };
+    return { handled: 0, moved: [], more: true };
   };
   await run(() => seconds);
   expect(order).toEqual(['due']);
 });
 
 describe('held lanes', () => {
-  test('all come to their turn, however many there are and however few a tick can look into', async () => {
+  test('all get their turn, even if a tick can look into few of them', async () => {
     const all = lanes(2_500);
     const { order, run } = ticking(all, () => 0);
     for (let ticks = 0; ticks < 3; ticks += 1) await run(() => 60);
@@ -104,13 +104,13 @@ describe('held lanes', () => {
     );
   });
 
-  test('are looked into once a tick when they are few', async () => {
+  test('are looked into once in each tick when they are few', async () => {
     const { order, run } = ticking(lanes(3), () => 0, { lane: lanes(2)[1] ?? null });
     await run(() => 60);
     expect(order).toEqual(['key:000002', 'key:000000', 'key:000001', 'due']);
   });
 
-  test('with much in one of them keep neither the others waiting nor what is due', async () => {
+  test('with many tasks delay neither other lanes nor due tasks', async () => {
     const { order, run } = ticking(lanes(3), ({ lane }) => (lane === 'key:000000' ? MAX_RELEASED : 0));
     await run(() => (order.length < 10 ? 60 : 0));
     expect(order.slice(0, 6)).toEqual([

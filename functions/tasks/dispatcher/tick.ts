@@ -99,14 +99,14 @@ export async function tick(
   // Scheduled dependents become due for a message, and are taken below. However many there are, half of the time is kept for due
   // tasks.
   const half = remainingSeconds() / 2;
-  const told = await releaseDependents(deps, {
+  const released = await releaseDependents(deps, {
     ids: null,
     timeLeft: () => remainingSeconds() > half,
     statements,
   });
   await statements.dispatchAgain(
     deps.db,
-    told.filter((task) => task.dueInSeconds <= deps.dispatch.lookaheadSeconds).map(({ id }) => id),
+    released.filter((task) => task.dueInSeconds <= deps.dispatch.lookaheadSeconds).map(({ id }) => id),
   );
   // Take at most 1,000 tasks of each lane first. The rest of a very full lane is less urgent than other lanes and than due tasks.
   let open: store.Lane[] = [];

@@ -47,13 +47,13 @@ const finished = (subject: string, data: object) => ({ type: 'task.finished', su
 const batchFinished = (subject: string, data: object) => ({ type: 'batch.finished', subject, data });
 
 describe('a single task', () => {
-  test('that is cancelled before its start is told of', async () => {
+  test('that is cancelled before its start is published', async () => {
     const { id } = await insertTask(api, ada);
     await cancelTask(asApi(), ada, id);
     expect(await told.heard()).toMatchObject([{ ...finished(id, { status: 'CANCELLED' }), id: `${id}:0` }]);
   });
 
-  test('that was only asked to stop, or runs again, has not ended', async () => {
+  test('that was only asked to stop, or was retried, has not ended', async () => {
     const [running, failed] = [await insertTask(api, ada), await insertTask(api, ada)];
     await store.claim(worker, { ids: [running.id, failed.id], leaseSeconds: LEASE, soonSeconds: 0 });
     const error = { code: 'boom', message: 'boom' };
@@ -63,7 +63,7 @@ describe('a single task', () => {
     expect(await told.heard()).toEqual([]);
   });
 
-  test('that is cancelled by a filter with others is told of as they are, each once', async () => {
+  test('that is cancelled with others by a filter is published, each once', async () => {
     const ids = [(await insertTask(api, ada)).id, (await insertTask(api, ada)).id];
     await actInBulk(asApi(), ada, {
       wanted: { action: 'cancel' },
@@ -73,7 +73,7 @@ describe('a single task', () => {
     expect((await told.heard()).map(({ subject }) => subject).toSorted()).toEqual(ids);
   });
 
-  test('whose last attempt died with its worker is told of by the tick that finds it, and one with attempts left is not', async () => {
+  test('whose last attempt died with its worker is published by the tick, and one with attempts left is not', async () => {
     const last = await insertTask(api, ada, { maxRetries: 0 });
     const other = await insertTask(api, ada);
     await die([last.id, other.id]);
@@ -84,7 +84,7 @@ describe('a single task', () => {
     ]);
   });
 
-  test('that is cancelled for what it waits for is told of by the tick', async () => {
+  test('that is cancelled with its dependency is published by the tick', async () => {
     const awaited = await insertTask(api, ada);
     const request = newTask({ dependsOn: [awaited.id] });
     const [waiting] = await createTasks({ ...quiet, db: api }, ada, {
@@ -98,7 +98,7 @@ describe('a single task', () => {
     expect(await told.heard()).toMatchObject([finished(waiting?.id ?? '', { status: 'CANCELLED' })]);
   });
 
-  test('whose message SQS gave up on is told of when that was its end', async () => {
+  test('whose message SQS gave up on is published when it has failed', async () => {
     const { id } = await insertTask(api, ada, { maxRetries: 0 });
     const unstarted = await insertTask(api, ada);
     await die([id]);
@@ -108,14 +108,14 @@ describe('a single task', () => {
 });
 
 describe('a batch', () => {
-  test('that is cancelled as a whole is told of once, however many statements that takes', async () => {
+  test('that is cancelled as a whole is published once, by however many statements', async () => {
     const { id } = await batchOf(store.BULK_STEP.changed + 500);
     const { changed } = await cancelBatch(asApi(), ada, { batchId: id, remainingSeconds: FULL });
     expect(changed).toBe(1_500);
     expect(await told.heard()).toMatchObject([batchFinished(id, { total: 1_500, cancelled: 1_500 })]);
   });
 
-  test('is told of by whoever ends the last of its tasks', async () => {
+  test('is published by the statement that ends the last of its tasks', async () => {
     const [one, two, three] = [await batchOf(2), await batchOf(2), await batchOf(2)];
     await cancelTask(asApi(), ada, one.ids[0] ?? '');
     for (const [id = ''] of [two.ids, three.ids]) await cancelTask(asApi(), ada, id);
@@ -130,7 +130,7 @@ describe('a batch', () => {
   });
 });
 
-test('what ends again after a retry is another event, also when it has not run in between', async () => {
+test('a second end after a retry is a second event, even without a run in between', async () => {
   const { id } = await insertTask(api, ada);
   for (let times = 0; times < 3; times += 1) {
     await cancelTask(asApi(), ada, id);
@@ -140,7 +140,7 @@ test('what ends again after a retry is another event, also when it has not run i
   expect([ids.length, new Set(ids).size, ids[0]]).toEqual([3, 3, `${id}:0`]);
 });
 
-test('a bus that fails costs an event, and neither the work nor the next event', async () => {
+test('a bus that fails loses an event, but neither the work nor the next event', async () => {
   const failures: unknown[] = [];
   const heard: string[] = [];
   let down = true;

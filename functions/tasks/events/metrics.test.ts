@@ -27,6 +27,6 @@ test('a start tells how late it was, for single tasks and batches apart', () => 
   expect(measured('RUNNING', 'bulk')).toEqual([['BulkStartLateness', 250]]);
 });
 
-test('a task that need not wait for others any more is no retry', () => {
+test('the release of a task is not counted as a retry', () => {
   expect(measured('SCHEDULED', 'interactive', 0)).toEqual([]);
 });

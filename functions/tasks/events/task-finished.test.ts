@@ -7,7 +7,7 @@ const failed = (details: object) => {
   return finishedEvent({ id: 'x', attempt: 1, finishedAt: new Date(), error } as Task).data.error;
 };
 
-test('an event has the error with its details, unless these are more than an event may hold', () => {
+test('an event has the error with its details, unless the details exceed the size of an event', () => {
   expect(failed({ status: 500 })).toEqual({ code: 'boom', message: 'Boom', status: 500 });
   expect(failed({ answer: 'x'.repeat(200_000) })).toEqual({
     code: 'boom',

@@ -30,7 +30,7 @@ test('running tasks needs the CSV parser, and no HTTP client, which is handed in
   expect(await packagesIn('./tasks.ts')).toEqual(new Set(['zod', 'lossless-json', 'csv-parse']));
 });
 
-test('running those that run inline needs no more', async () => {
+test('running inline tasks needs no more', async () => {
   expect(await packagesIn('./inline-tasks.ts')).toEqual(new Set(['zod', 'lossless-json']));
 });
 
@@ -38,7 +38,7 @@ test('every name has its kind', () => {
   for (const name of KIND_NAMES) expect(kindOf(name)?.kind).toBe(name);
 });
 
-test('what a task without a kind runs is data.process', () => {
+test('the default kind is data.process', () => {
   expect(DEFAULT_KIND).toBe('data.process');
 });
 
@@ -60,14 +60,14 @@ describe.each(KIND_NAMES)('%s', (name) => {
     },
   );
 
-  test('has words for people, and accepts its own example', () => {
+  test('has a label and a description, and accepts its own example', () => {
     expect(kind.label).not.toBe('');
     expect(kind.description).toMatch(/\.$/);
     expect(kind.payload.safeParse(kind.example)).toMatchObject({ success: true });
   });
 });
 
-test('a name of no kind is unknown, also one that every object has', () => {
+test('an unknown name has no kind, even the name of a property of every object', () => {
   for (const name of ['', 'data', 'DATA.PROCESS', 'constructor', '__proto__', 'toString']) {
     expect([kindOf(name), taskOf(name)]).toEqual([undefined, undefined]);
   }

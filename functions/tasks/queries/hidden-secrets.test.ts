@@ -5,7 +5,7 @@ import { withoutSecrets } from './hidden-secrets.ts';
 
 const hiding = (text: string) => withoutSecrets(new JsonText(text)).text;
 
-test('a header is hidden unless it is known to be no secret, wherever headers stand', () => {
+test('a header is hidden unless it is known to be harmless, in every place with headers', () => {
   const headers = {
     Authorization: 'Bearer abc',
     'X-Acme': 'abc',
@@ -25,7 +25,7 @@ test('a header is hidden unless it is known to be no secret, wherever headers st
   });
 });
 
-test('a member whose name says that it is a secret is hidden with all that it contains', () => {
+test('a member with the name of a secret is hidden with all its contents', () => {
   for (const name of [
     'password',
     'api_key',
@@ -43,7 +43,7 @@ test('a member whose name says that it is a secret is hidden with all that it co
   expect(hiding('{"pass\\u0077ord":"secret"}')).toBe(`{"pass\\u0077ord":"${HIDDEN}"}`);
 });
 
-test('a parameter of a URL whose name says that it is a secret loses its value', () => {
+test('a URL parameter with the name of a secret loses its value', () => {
   expect(hiding('{"url":"https://example.com/a?page=2&api_key=abc&X-Amz-Signature=0f#top"}')).toBe(
     `{"url":"https://example.com/a?page=2&api_key=${HIDDEN}&X-Amz-Signature=${HIDDEN}#top"}`,
   );

@@ -54,7 +54,7 @@ export async function listTasks(
       createdBy: mine ? principal.userId : null,
     };
     let taken = 0;
-    for await (const rows of store.list(tx, wanted, limit + 1, large)) {
+    for await (const rows of store.list(tx, wanted, { limit: limit + 1, large })) {
       for (const task of rows) {
         if (taken === limit || !take(asVisible(task, viewed))) return true;
         taken += 1;

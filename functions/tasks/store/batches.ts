@@ -14,7 +14,7 @@ export type BatchNow = Batch & { running: number };
 const runningTasksSql = (tx: Transaction) => tx`
   running as materialized (
     select r.batch_id, count(*)::integer as tasks from tasks r
-    -- An array, so that the batch is compared before the policy is asked.
+    -- An array makes Postgres compare the batch before it applies the policy.
     where r.status = 'RUNNING' and r.batch_id = any (array(select b.id from b))
     group by r.batch_id
   )`;

@@ -90,7 +90,7 @@ async function moveMany(
     select ${taskColumnsSql(tx, false)}, t.watchers, ${watchedBatchSql(tx)}, ${dueInSecondsSql(tx)}, ${isCappedSql(tx)} as capped, r.matched, r.stopping, r.id as reached
     from reached r left join moved t on true`;
   const [first] = rows;
-  if (!first) throw new Error('A statement that always answers did not');
+  if (!first) throw new Error('The statement returned no row');
   const { matched, stopping, reached } = first;
   return { matched, stopping, reached, rows: rows.filter(({ id }) => id !== null) };
 }
@@ -191,6 +191,6 @@ export async function countBulkStep(
   const [counted] = await tx<BulkStep[]>`
     with ${bulkSelectionSql(tx, { move, given, after })}
     select r.matched, r.stopping, r.id as reached from reached r`;
-  if (!counted) throw new Error('A statement that always answers did not');
+  if (!counted) throw new Error('The statement returned no row');
   return counted;
 }

@@ -60,7 +60,7 @@ export async function failedDependency(
 /** Waiting tasks that one statement moves at most, because any number of tasks may wait for one task. */
 export const MAX_RELEASED = 1_000;
 
-type ReleasedDependents = { told: number; moved: Timed<Watched<Task>>[]; more: boolean };
+type ReleasedDependents = { handled: number; moved: Timed<Watched<Task>>[]; more: boolean };
 
 /**
  * Applies the ends of tasks to the tasks that depend on them. A dependent is SCHEDULED when all its dependencies are COMPLETED,
@@ -68,7 +68,7 @@ type ReleasedDependents = { told: number; moved: Timed<Watched<Task>>[]; more: b
  *
  * @param ids   of tasks that have ended; null for any ended tasks whose dependents are not yet handled
  * @param limit of the ended tasks
- * @returns `told`: number of ended tasks, 0 with `more`; `moved`: the dependents as written, without payload and description;
+ * @returns `handled`: number of ended tasks, 0 with `more`; `moved`: the dependents as written, without payload and description;
  *   `more`: true when these ended tasks may have further dependents to move
  */
 export async function release(
@@ -83,9 +83,9 @@ export async function release(
       order by t.id
       limit ${limit}
       for update of t skip locked`;
-    if (ended.length === 0) return { told: 0, moved: [], more: false };
-    const told = ended.map(({ id }) => id);
-    const fated = await decidedDependents(tx, told);
+    if (ended.length === 0) return { handled: 0, moved: [], more: false };
+    const endedIds = ended.map(({ id }) => id);
+    const fated = await decidedDependents(tx, endedIds);
     // Lock first and look afterwards. When two dependencies end at the same time, the second release sees both ends.
     const waiting = await tx<{ id: string }[]>`
       select t.id from tasks t
@@ -117,8 +117,8 @@ export async function release(
       ), ${batchCountersSql(tx, 'moved', 1)}
       select ${taskColumnsSql(tx, false)}, t.watchers, ${watchedBatchSql(tx)}, ${dueInSecondsSql(tx)} from moved t`;
     const more = fated.length === MAX_RELEASED;
-    if (!more) await tx`update tasks set has_dependents = false where id = any (${told}::uuid[])`;
-    return { told: more ? 0 : told.length, moved: [...moved], more };
+    if (!more) await tx`update tasks set has_dependents = false where id = any (${endedIds}::uuid[])`;
+    return { handled: more ? 0 : endedIds.length, moved: [...moved], more };
   });
   return released as ReleasedDependents;
 }
@@ -131,7 +131,7 @@ async function decidedDependents(tx: Transaction, ended: readonly string[]): Pro
   const rows = await tx<{ id: string }[]>`
     select distinct waiting.id
     from (select d.task_id from task_dependencies d where d.depends_on = any (${ended as string[]}::uuid[])) d
-    -- One by one: whatever is stored, none but these is looked at.
+    -- One look-up by id for each: the cost does not grow with the stored rows.
     cross join lateral (
       select t.id from tasks t where t.id = d.task_id and t.status = any (${fromStatuses('release')}::text[]) limit 1
     ) waiting

@@ -41,8 +41,8 @@ export async function rescue(
       set status = case when t.cancel_requested_at is not null then 'CANCELLED'
           when t.attempt < t.attempt_limit then 'SCHEDULED' else 'FAILED' end,
         error = ${error}::jsonb, cause = 'crash', crashes = t.crashes + 1,
-        -- Doubles with every crash, up to a minute: whatever killed the worker gets time to pass. A message that
-        -- came back has been waiting for its visibility timeout already.
+        -- The delay doubles with every crash, up to a minute: the cause of the crash may pass. A redelivered message has
+        -- already waited for its visibility timeout.
         run_at = clock_timestamp() + ${ids ? db`0` : db`least(60, power(2, t.crashes)) * random()`} * interval '1 second',
         next_dispatch_at = case when t.cancel_requested_at is null and t.attempt < t.attempt_limit then clock_timestamp() end,
         finished_at = case when t.cancel_requested_at is not null or t.attempt >= t.attempt_limit then clock_timestamp() end,

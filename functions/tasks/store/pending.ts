@@ -38,7 +38,7 @@ export async function compactPendingCounters(db: Database, limit: number): Promi
         select from pending_tasks o where (o.organization_id, o.user_id) = (p.organization_id, p.user_id) and o.shard <> ${SUM}
       ))
       order by p.organization_id, p.user_id, p.shard limit ${limit}
-      -- A row that somebody holds is added another time.
+      -- A row that another transaction has locked is merged next time.
       for update skip locked
     ), removed as (
       delete from pending_tasks p using counted c

@@ -84,8 +84,7 @@ const LARGE_ROWS = 8;
 export async function* list(
   tx: Transaction,
   filter: TaskFilter,
-  limit: number,
-  large: LargeColumns,
+  { limit, large }: { limit: number; large: LargeColumns },
 ): AsyncGenerator<Task[]> {
   const newest = newestRowsSql(tx, {
     table: 'tasks',

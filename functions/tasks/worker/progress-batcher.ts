@@ -26,7 +26,7 @@ export function progressBatcher(write: (reports: readonly Report[]) => Promise<v
   let writing: Promise<void> | undefined;
 
   const flush = async (): Promise<void> => {
-    const reports = [...changed].map(([{ id, attempt }, told]) => ({ id, attempt, ...told.changes() }));
+    const reports = [...changed].map(([{ id, attempt }, output]) => ({ id, attempt, ...output.changes() }));
     changed.clear();
     if (reports.length > 0) await write(reports).catch(() => {});
   };

@@ -86,7 +86,7 @@ export async function runAttempt(
       return { ...attempt, kind: 'complete', ...(await storeResult(deps.putArtifact, task, result)) };
     }
     const definition = deps.taskOf(task.kind);
-    if (!definition) throw new Error(`Nothing runs ${task.kind} inline`);
+    if (!definition) throw new Error(`The kind ${task.kind} has no inline handler`);
     const fetch = inTurn(
       (request) => deps.fetch({ ...request, organizationId: task.organizationId }),
       takeTurn,

@@ -34,7 +34,7 @@ export class DatabaseAccess extends Construct {
       const parameter = new CfnParameter(this, fact, {
         type: 'AWS::SSM::Parameter::Value<String>',
         default: factParameter(stage, fact),
-        description: 'Of the database, which the data stack makes',
+        description: 'A property of the database, written by the data stack',
       });
       return parameter.valueAsString;
     }) as [string, string, string, string];

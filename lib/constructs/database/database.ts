@@ -122,7 +122,7 @@ export class Database extends Construct {
       new StringParameter(this, fact, {
         parameterName: factParameter(stage, fact),
         stringValue: facts[fact],
-        description: 'Written by the deployment, read by the stack of the functions',
+        description: 'Written by the data stack, read by the stack of the functions',
       });
     }
   }

@@ -64,7 +64,7 @@ export function alarmTable(watched: Watched): Record<string, AlarmSpec> {
 function ofTasks({ queues, undelivered, functions }: Watched): Record<string, AlarmSpec> {
   return {
     'dead-letters': {
-      says: 'Messages came back five times: workers died with them, or could not start',
+      says: 'Messages were received five times without success: workers died or could not start',
       // The dead-letters function empties this queue within moments, so the length of the queue would never trigger the
       // alarm.
       metric: functions['dead-letters'].metricInvocations({ statistic: 'Sum', period }),
@@ -74,10 +74,10 @@ function ofTasks({ queues, undelivered, functions }: Watched): Record<string, Al
     },
     'undelivered-events': notEmpty(
       undelivered.queue,
-      'A scheduled tick or an asynchronous call reached no function, or the function failed at it twice',
+      'A scheduled tick or an asynchronous call did not reach its function, or the function failed on every try',
     ),
-    'interactive-queue-behind': old(queues.interactive, 'Single tasks wait longer than any run takes'),
-    'bulk-queue-behind': old(queues.bulk, 'Batches of tasks wait longer than any run takes'),
+    'interactive-queue-behind': old(queues.interactive, 'Single tasks wait longer than the longest run'),
+    'bulk-queue-behind': old(queues.bulk, 'Batches of tasks wait longer than the longest run'),
     'dispatcher-silent': {
       says: 'The dispatcher has not run: tasks scheduled for later do not start',
       metric: functions.dispatcher.metricInvocations({ statistic: 'Sum', period }),
@@ -103,21 +103,21 @@ function ofFigures({ stage }: Watched): Record<string, AlarmSpec> {
       silence: 'well',
     },
     'wake-ups-unsent': {
-      says: 'SQS does not take the messages that wake the worker; tasks wait until it does',
+      says: 'SQS does not accept messages for the worker. Tasks wait until it does',
       metric: metric(stage, 'WakeUpsUnsent', { statistic: 'Sum', period }),
       above: 0,
       periods: 2,
       silence: 'well',
     },
     'table-size': {
-      says: 'A table is larger than a database that forgets old tasks should have',
+      says: 'A table is larger than it should be when old tasks are deleted',
       metric: metric(stage, 'LargestTableBytes', { statistic: 'Maximum', period }),
       above: stage.database.maxTableBytes,
       periods: 1,
       silence: 'well',
     },
     'retention-behind': {
-      says: 'For an hour, ticks of the dispatcher had no time for tasks that should have been gone long before',
+      says: 'For an hour, the dispatcher has not kept up with deleting old tasks',
       metric: metric(stage, 'RetentionOverdueSeconds', { statistic: 'Maximum', period }),
       above: OVERDUE_SECONDS,
       periods: 12,
@@ -148,7 +148,7 @@ function ofRequests({
       silence: 'well',
     },
     'socket-errors': {
-      says: 'Events of WebSocket connections are not answered',
+      says: 'The function for WebSocket connections fails',
       // Does not count events that were answered with an error, because a client with an old ticket also gets such an
       // answer.
       metric: sockets.executionErrors({ statistic: 'Sum', period }),
@@ -157,7 +157,7 @@ function ofRequests({
       silence: 'well',
     },
     'requests-throttled': {
-      says: 'Requests are refused because every sandbox that the stage grants is busy',
+      says: 'Requests are refused because all sandboxes of the stage are busy',
       metric: new MathExpression({
         // Without FILL, a sum has no value when one of its metrics has none, for example that of a function that was not
         // called.
@@ -180,7 +180,7 @@ function ofRequests({
 function ofDatabase({ stage, database }: Watched): Record<string, AlarmSpec> {
   return {
     'database-capacity': {
-      says: 'The database works at the limit of the capacity that the stage grants',
+      says: 'The database has reached the maximum capacity of the stage',
       metric: database.utilization({ statistic: 'Average', period }),
       above: 90,
       periods: 3,
@@ -194,7 +194,7 @@ function ofDatabase({ stage, database }: Watched): Record<string, AlarmSpec> {
       silence: 'well',
     },
     'transaction-ids': {
-      says: 'Vacuum does not keep up: a quarter of the transaction ids is used, and without any Postgres refuses to write',
+      says: 'Vacuum does not keep up: a quarter of the transaction ids is used. When none is left, Postgres refuses to write',
       metric: database.transactionAge({ statistic: 'Maximum', period }),
       above: 500_000_000,
       periods: 1,

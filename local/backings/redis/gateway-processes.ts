@@ -119,13 +119,13 @@ async function launch(options: GatewayOptions): Promise<Gateway> {
     env: { PATH: process.env.PATH ?? '', TZ: 'UTC' },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
-  const told = new Promise<GatewayMessage>((resolve) => {
+  const answered = new Promise<GatewayMessage>((resolve) => {
     child.once('message', (message) => resolve(message as GatewayMessage));
     child.once('error', (error) => resolve({ failure: error.message }));
     child.once('exit', (code, signal) => resolve({ failure: `it ended (${signal ?? code})` }));
   });
   child.send(options);
-  const message = await told;
+  const message = await answered;
   if ('port' in message) return { pid: child.pid ?? -1, port: message.port, child };
   child.kill('SIGKILL');
   throw new StartFailure(`a WebSocket gateway did not start: ${message.failure}`);

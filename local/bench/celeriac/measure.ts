@@ -51,7 +51,7 @@ export async function startLatency(
     const sentAt = now();
     const id = await by.create(NOOP);
     const [times] = await completed([id]);
-    if (!times) throw new Error('A task completed, and is not there');
+    if (!times) throw new Error('A completed task was not found');
     latency.client.push(times.startedAt - sentAt);
     latency.database.push(times.startedAt - times.createdAt);
     await sleep(REST_MILLISECONDS);

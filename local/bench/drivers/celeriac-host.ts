@@ -5,7 +5,7 @@ import { answerCalls } from '../measuring/answer-calls.ts';
 let runtime: Runtime | undefined;
 
 function running(): Runtime {
-  if (!runtime) throw new Error('It has not been started');
+  if (!runtime) throw new Error('Celeriac has not been started');
   return runtime;
 }
 

@@ -7,7 +7,7 @@ export async function pollUntil(
 ): Promise<void> {
   const deadline = performance.now() + seconds * 1000;
   while (!(await isSo())) {
-    if (performance.now() > deadline) throw new Error(`It did not come true within ${seconds} s`);
+    if (performance.now() > deadline) throw new Error(`The condition was not met within ${seconds} s`);
     await sleep(everyMilliseconds);
   }
 }
@@ -16,7 +16,7 @@ export async function pollUntil(
 export async function within<T>(seconds: number, work: Promise<T>): Promise<T> {
   const timer = new AbortController();
   const late = sleep(seconds * 1000, undefined, { signal: timer.signal }).then(() => {
-    throw new Error(`It was given up after ${seconds} s`);
+    throw new Error(`Gave up after ${seconds} s`);
   });
   late.catch(() => {});
   try {

@@ -167,7 +167,7 @@ test('the SDK posts to a connection, describes it and closes it', async () => {
   expect(await closed).toBe(1000);
 });
 
-test('posting to what is not there is a GoneException, and too much is refused', async () => {
+test('posting to an unknown connection is a GoneException, and too much data is refused', async () => {
   const post = (ConnectionId: string, Data: string) =>
     management.send(new PostToConnectionCommand({ ConnectionId, Data }));
   await expect(post('nobody=', 'x')).rejects.toBeInstanceOf(GoneException);

@@ -93,13 +93,13 @@ test('both ports serve API and console', async () => {
   }
 });
 
-test('the client’s address goes along, whatever the client says', async () => {
+test('the client’s address is forwarded, whatever the client sends', async () => {
   expect((await get('/api/address')).body).toBe('["127.0.0.1"]');
   const lie = { 'x-client-address': ['198.51.100.7', '198.51.100.8'] as never };
   expect((await get('/api/address', { headers: lie })).body).toBe('["127.0.0.1"]');
 });
 
-test('a name that was made to resolve to this machine is not answered', async () => {
+test('a request with a foreign host name is not answered', async () => {
   for (const host of [
     'evil.example',
     'evil.example:8000',

@@ -65,18 +65,18 @@ describe.each(Object.keys(REQUESTS))('%s', (name) => {
   const [path, headers] = REQUESTS[name] ?? ['/', {}];
   const endpoint = () => started[name]?.endpoint ?? '';
 
-  test('answers whoever knows its address', async () => {
+  test('answers a caller that knows its secret address', async () => {
     expect(await ask(endpoint(), path, headers)).toBe(200);
   });
 
-  test('refuses whoever knows the port alone', async () => {
+  test('refuses a caller that knows only the port', async () => {
     const { origin } = new URL(endpoint());
     for (const guess of ['', '/guess', `/${'A'.repeat(32)}`]) {
       expect(await ask(origin + guess, path, headers)).toBe(403);
     }
   });
 
-  test('refuses a page, and a name that was made to resolve to this machine', async () => {
+  test('refuses a request from a page, or with a foreign host name', async () => {
     for (const origin of ['https://evil.example', 'http://localhost:8000', 'null']) {
       expect(await ask(endpoint(), path, { ...headers, origin })).toBe(403);
     }
@@ -96,6 +96,6 @@ describe.each(Object.keys(REQUESTS))('%s', (name) => {
   });
 });
 
-test('S3 refuses a name that was made to resolve to this machine', async () => {
+test('S3 refuses a request with a foreign host name', async () => {
   expect(await ask(started.s3?.endpoint ?? '', '/bucket/key', { host: 'evil.example' })).toBe(403);
 });

@@ -204,7 +204,7 @@ test('stopping lets the batch under way end, and deletes its messages', async ()
   expect(await left()).toBe(0);
 });
 
-test('what comes close behind a batch is gathered into the next, which does not wait for a slow one', async () => {
+test('messages shortly after a batch go into the next batch, which does not wait for a slow one', async () => {
   const arn = 'arn:aws:sqs:us-east-1:000000000000:close';
   const waiting = [received('first')];
   const invoked: string[][] = [];

@@ -40,14 +40,14 @@ const contentOf = async (key: string) => {
   return stream && text(stream.content);
 };
 
-test('what was put is there: its length, its content, also after a restart', async () => {
+test('a stored object keeps its length and content, also after a restart', async () => {
   await artifacts.put(KEY, 'käse', 'text/plain');
   await buckets.stop();
   await start();
   expect([(await artifacts.head(KEY))?.bytes, await contentOf(KEY)]).toEqual([5, 'käse']);
 });
 
-test('what was removed, or never put, is not there', async () => {
+test('a deleted or unknown object does not exist', async () => {
   await artifacts.put('results/1', 'x', 'text/plain');
   await artifacts.remove('results/1');
   await artifacts.remove('results/1');
@@ -86,7 +86,7 @@ test('an object that is replaced while it is read is no mixture of both', async 
   await expect(read()).rejects.toThrow('replaced');
 });
 
-test('another bucket is not there', async () => {
+test('another bucket does not exist', async () => {
   await expect(inBucket('others').put('x', 'x', 'text/plain')).rejects.toThrow('There is no bucket others');
 });
 
@@ -94,12 +94,12 @@ describe('an address for an upload', () => {
   const put = (url: string, body: string, init: RequestInit = {}) =>
     fetch(url, { method: 'PUT', body, ...init });
 
-  test('takes an object of the length that was said', async () => {
+  test('accepts an object of the signed length', async () => {
     expect((await put(artifacts.presignUpload(KEY, 3, 60), 'abc')).status).toBe(200);
     expect(await contentOf(KEY)).toBe('abc');
   });
 
-  test.each(['ab', 'abcd'])('takes no other length: %s', async (body) => {
+  test.each(['ab', 'abcd'])('refuses another length: %s', async (body) => {
     const answer = await put(artifacts.presignUpload('uploads/x', 3, 60), body);
     expect([answer.status, await answer.text()]).toEqual([
       403,
@@ -108,7 +108,7 @@ describe('an address for an upload', () => {
     expect(await artifacts.head('uploads/x')).toBeUndefined();
   });
 
-  test('is good for one key and one method', async () => {
+  test('is valid for one key and one method', async () => {
     const url = artifacts.presignUpload('uploads/y', 1, 60);
     expect((await put(url.replace('uploads/y', 'uploads/z'), 'x')).status).toBe(403);
     expect((await fetch(url)).status).toBe(403);
@@ -119,7 +119,7 @@ describe('an address for an upload', () => {
     expect([answer.status, await answer.text()]).toEqual([403, expect.stringContaining('expired')]);
   });
 
-  test('is no good when somebody else signed it', async () => {
+  test('is refused when it has another signature', async () => {
     const forged = inBucket('artifacts', { ...CREDENTIALS, secretAccessKey: 'guessed' });
     expect((await put(forged.presignUpload('uploads/y', 1, 60), 'x')).status).toBe(403);
     expect((await put(`${buckets.endpoint}/artifacts/uploads/y`, 'x')).status).toBe(403);
@@ -144,7 +144,7 @@ describe('a browser', () => {
       },
     });
 
-  test('may put from where the rules of the bucket allow it', async () => {
+  test('may upload from the origins of the bucket’s rules', async () => {
     const answer = await preflight('https://tasks.example.com');
     expect([answer.status, answer.headers.get('access-control-allow-origin')]).toEqual([
       200,
@@ -162,7 +162,7 @@ describe('a browser', () => {
     ]);
   });
 
-  test('may not from elsewhere, nor by another method', async () => {
+  test('may not upload from another origin or by another method', async () => {
     expect((await preflight('https://example.org')).status).toBe(403);
     expect((await preflight('https://tasks.example.com', 'DELETE')).status).toBe(403);
   });

@@ -54,7 +54,7 @@ test('messages without a group are tenants of their own', () => {
   expect(times(6, receive)).toEqual(['-1', 'noisy-1', '-2', '-3', 'noisy-2', 'noisy-3']);
 });
 
-test('a message whose time with its receiver is over comes again, before the others of its group', () => {
+test('a message whose visibility timeout has ended is received again, before the others of its group', () => {
   const { messages, receive } = queue(...numbered('a', 3));
   receive();
   expect(receive(NOW + 29)).toBe('a-2');

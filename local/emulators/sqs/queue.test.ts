@@ -38,7 +38,7 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-test('a message is there until it is deleted, also for another process', async () => {
+test('a message exists until it is deleted, also for another process', async () => {
   queue('q').send({ MessageBody: 'first', MessageGroupId: 'a' });
   queue('q').send({ MessageBody: 'second', DelaySeconds: 60 });
   expect(counts(queue('q'))).toEqual(['1', '1', '0']);

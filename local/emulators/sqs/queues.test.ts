@@ -100,7 +100,7 @@ test('messages are there after a restart, and the poller reads them', async () =
   await requests.close();
 });
 
-test('what somebody held when the server ended is there again at once, and was received once more', async () => {
+test('messages in flight when the server ended are visible at once, and received once more', async () => {
   await client.send(new SendMessageCommand({ QueueUrl: url('dead'), MessageBody: 'held' }));
   expect(await queues.requests.receive(url('dead'), 10, 1)).toHaveLength(1);
   expect(await queues.requests.receive(url('dead'), 10, 0)).toEqual([]);
@@ -163,7 +163,7 @@ test('a message that is there after its delay is received then, and not before',
   expect(Date.now() - sentAt).toBeGreaterThanOrEqual(1000);
 });
 
-test('the queues tell how many messages wait, come later, or are with somebody', async () => {
+test('the queues count visible, delayed and in-flight messages', async () => {
   await client.send(new PurgeQueueCommand({ QueueUrl: url('dead') }));
   const Entries = [
     ...['a', 'b', 'c'].map((Id) => ({ Id, MessageBody: Id })),
@@ -179,7 +179,7 @@ test('the queues tell how many messages wait, come later, or are with somebody',
   });
 });
 
-test('a receiver gives a message back, or keeps it longer, as long as it has it', async () => {
+test('a receiver changes the visibility timeout of a message in flight', async () => {
   await client.send(new PurgeQueueCommand({ QueueUrl: url('dead') }));
   await client.send(new SendMessageCommand({ QueueUrl: url('dead'), MessageBody: 'unwanted' }));
   const [message] = await queues.requests.receive(url('dead'), 1, 0);

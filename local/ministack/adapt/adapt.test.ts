@@ -27,7 +27,7 @@ const worker = (Variables: Record<string, unknown>): Resource => ({
   Properties: { FunctionName: 'worker', Timeout: 900, Environment: { Variables } },
 });
 
-test('what the emulator can make is deployed as it is, and nothing is said about it', () => {
+test('supported resources are deployed unchanged and without a message', () => {
   const queue = {
     Type: 'AWS::SQS::Queue',
     Properties: {
@@ -47,7 +47,7 @@ test('an unknown type becomes a placeholder that keeps its dependencies, and its
   expect(changes).toEqual([{ resource: 'Nat', what: expect.stringContaining('AWS::EC2::Instance') }]);
 });
 
-test('of a type that fails only with some properties, the others are deployed', () => {
+test('a resource is replaced only when its properties are those that fail', () => {
   const { resources } = adapt({
     Plain: { Type: 'AWS::CloudWatch::Alarm', Properties: { MetricName: 'Errors' } },
     Computed: { Type: 'AWS::CloudWatch::Alarm', Properties: { Metrics: [] } },
@@ -101,7 +101,7 @@ test("an API's address at AWS's own host becomes its path at the emulator", () =
   expect(changes).toHaveLength(1);
 });
 
-test('references that the emulator resolves otherwise than AWS are written so that both mean the same', () => {
+test('references that the emulator resolves differently are rewritten to the same meaning', () => {
   const { resources, changes } = adapt({
     Vpc: { Type: 'AWS::EC2::VPC', Properties: { CidrBlock: '10.0.0.0/16' } },
     Secret: { Type: 'AWS::SecretsManager::Secret' },

@@ -76,11 +76,11 @@ async function preflight(...args: string[]): Promise<{ output: string; failed: b
   );
 }
 
-test('preflight looks at the account by the real clients, and finds what a deployment would fail at', async () => {
+test('preflight reads the account by the real clients, and finds problems of a deployment', async () => {
   const ready = await preflight();
   expect(ready).toMatchObject({
     failed: false,
-    output: expect.stringContaining('Nothing stands in the way'),
+    output: expect.stringContaining('No problem was found'),
   });
   const lost = await preflight('-c', 'ownKey=on');
   expect(lost).toMatchObject({

@@ -68,7 +68,7 @@ test('the minute rule calls the dispatcher, which sends what no request has sent
   expect(Date.parse((await status()).started_at)).toBeGreaterThanOrEqual(due);
 }, 120_000);
 
-test('a finished task is told on the deployed bus to whoever has a rule for it', async () => {
+test('a finished task is published on the deployed bus to a target with a rule', async () => {
   const { QueueUrl } = await aws.sqs.send(new CreateQueueCommand({ QueueName: 'integrator' }));
   const { Attributes } = await aws.sqs.send(
     new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['QueueArn'] }),

@@ -84,7 +84,7 @@ test('a ticket opens one socket, on which many tasks can be watched', async () =
   watcher.socket.close();
 });
 
-test('the socket is closed to those who show nothing, and to a token in the address', async () => {
+test('the socket refuses connections without a login, and with a token in the URL', async () => {
   await expect(watch(socketUrl)).rejects.toThrow();
   await expect(watch(`${socketUrl}?token=${ada.access}`)).rejects.toThrow();
 });
@@ -134,11 +134,11 @@ test('a failing task is retried with backoff, by a message with a delay, and its
   expect(body.error_message).toContain('503');
 });
 
-test('the emulator judges every call: one that nobody signed is refused', async () => {
+test('the emulator checks every call: one without a signature is refused', async () => {
   expect((await fetch(`${endpoint}/v2/apis`)).status).toBe(403);
 });
 
-test('what no route takes and what nobody may see answers as it does on AWS', async () => {
+test('unknown routes and forbidden resources get the same answer as on AWS', async () => {
   expect((await request(url, 'GET', '/elsewhere')).status).toBe(404);
   expect((await request(url, 'GET', '/api/tasks/')).status).toBe(401);
   const eve = await register(url);

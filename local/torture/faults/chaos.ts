@@ -97,7 +97,7 @@ export function startChaos(options: ChaosOptions): Chaos {
 
   const pause = (seconds: number) => sleep(seconds * 1_000, undefined, { signal: stopping.signal });
 
-  async function again([low, high]: readonly [number, number], act: () => Promise<void>): Promise<void> {
+  async function repeat([low, high]: readonly [number, number], act: () => Promise<void>): Promise<void> {
     for (;;) {
       try {
         await pause(random.between(low, high));
@@ -183,10 +183,10 @@ export function startChaos(options: ChaosOptions): Chaos {
   }
 
   const all = [
-    again(EVERY.kill, kill),
-    again(EVERY.cut, cut),
-    again(EVERY.restart, () => restart(false)),
-    again(EVERY.tick, tick),
+    repeat(EVERY.kill, kill),
+    repeat(EVERY.cut, cut),
+    repeat(EVERY.restart, () => restart(false)),
+    repeat(EVERY.tick, tick),
     pause(options.wipeAfterSeconds).then(
       () => restart(true),
       () => {},

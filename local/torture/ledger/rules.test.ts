@@ -132,7 +132,7 @@ const CRIMES: Readonly<Record<keyof typeof RULES, History>> = {
   },
 };
 
-test('there is a crime for every rule', () => {
+test('every rule has a violation in this test', () => {
   expect(Object.keys(CRIMES).sort()).toEqual(Object.keys(RULES).sort());
 });
 
@@ -148,7 +148,7 @@ test('a request that reaches the target after a cancel before the start is notic
   expect(brokenBy(history)).toContain('starts after an acknowledged cancel');
 });
 
-test('a task that a person has run again may start after its cancel, and before its own time', () => {
+test('a task that a user has retried may start after its cancel, and before its own time', () => {
   const history: History = {
     ...CANCELLED,
     created: { id, dueAt: 1_000 },

@@ -140,11 +140,11 @@ export const RULES: Readonly<Record<string, Rule>> = {
   },
 
   'outcomes of another attempt': ({ row, moves, ledger, hits }) => {
-    const told = ledger
+    const reports = ledger
       .filter((line) => line.outcome === 'retried' || line.outcome === 'failed')
       .map(({ attempt, hit }) => ({ attempt, hit }));
-    if (row?.status === 'COMPLETED') told.push({ attempt: row.attempt, hit: row.hit });
-    for (const { attempt, hit: number } of told) {
+    if (row?.status === 'COMPLETED') reports.push({ attempt: row.attempt, hit: row.hit });
+    for (const { attempt, hit: number } of reports) {
       if (number === null) continue;
       const hit = hits.find((each) => each.number === number);
       if (!hit) return `attempt ${attempt} tells of request ${number}, which was not this task's`;

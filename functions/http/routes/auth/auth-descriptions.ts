@@ -32,8 +32,8 @@ const Me = z.object({
         personal: z.boolean(),
       }),
     )
-    .describe('At most 1,000, the personal one first; `GET /api/organizations/` has all'),
-  more_organizations: z.int().describe('How many more there are'),
+    .describe('At most 1,000, the personal one first. `GET /api/organizations/` lists all'),
+  more_organizations: z.int().describe('Number of further organizations that are not listed'),
 });
 const PublicJwk = z.object({
   kid: z.string(),
@@ -50,7 +50,7 @@ export const registerUser = createRoute({
   path: '/api/auth/register',
   operationId: 'registerUser',
   summary: 'Register, and log in',
-  description: 'Makes a personal organization too. Without a username, the email is it.',
+  description: 'Also creates a personal organization. The username defaults to the email.',
   ...open('Identity'),
   request: { body: json(Registration) },
   responses: { 201: answer('Registered', LoggedIn), ...problems(400, 409, 429) },
@@ -81,7 +81,7 @@ const refreshing = {
   summary: 'Exchange a refresh token for its successor and a new access token',
   ...open('Identity'),
   request: { body: json(RefreshRequest) },
-  responses: { 200: answer('Fresh tokens', Tokens), ...problems(400, 401) },
+  responses: { 200: answer('New tokens', Tokens), ...problems(400, 401) },
 } as const;
 export const refreshSession = createRoute({
   ...refreshing,
@@ -101,28 +101,28 @@ export const verify = createRoute({
   summary: 'Check an access or refresh token',
   ...open('Identity'),
   request: { body: json(z.strictObject({ token: Token })) },
-  responses: { 200: answer('It is valid', z.object({})), ...problems(400, 401) },
+  responses: { 200: answer('The token is valid', z.object({})), ...problems(400, 401) },
 });
 
 export const logOut = createRoute({
   method: 'post',
   path: '/api/auth/logout',
   operationId: 'logOutUser',
-  summary: 'End a session: that of the refresh token in the body, else that of the access token',
+  summary: 'Log out: end the session of the refresh token in the body, or else of the access token',
   ...open('Identity'),
   // With a refresh token in the body, no access token is needed.
   security: [{ bearer: [] }, {}],
   request: { body: { ...json(RefreshRequest.partial()), required: false } },
-  responses: { 204: { description: 'Ended, now or before' }, ...problems(400, 401) },
+  responses: { 204: { description: 'The session has ended' }, ...problems(400, 401) },
 });
 
 export const whoAmI = createRoute({
   method: 'get',
   path: '/api/auth/me',
   operationId: 'getMe',
-  summary: 'Who you are, and your organizations with your role in each',
+  summary: 'The logged-in user, with organizations and roles',
   ...secured('Identity'),
-  responses: { 200: answer('You', Me), ...problems(401) },
+  responses: { 200: answer('The logged-in user', Me), ...problems(401) },
 });
 
 const publishing = {

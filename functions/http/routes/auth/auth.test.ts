@@ -42,7 +42,7 @@ describe('registering', () => {
     });
   });
 
-  test('without a username takes the email for it', async () => {
+  test('without a username uses the email as username', async () => {
     const { email, password } = newcomer();
     const { body } = await auth.post('/api/auth/register', { email: ` ${email} `, password });
     expect(body.user).toMatchObject({ email, username: email });
@@ -76,7 +76,7 @@ describe('registering', () => {
     });
   }
 
-  test('one address twice at once makes one user', async () => {
+  test('with the same email twice at once creates one user', async () => {
     const who = newcomer();
     const other = authFunction(on);
     const answers = await Promise.all([
@@ -183,7 +183,7 @@ describe('logging out', () => {
     expect((await auth.get('/api/auth/me/', body.access)).status).toBe(200);
   });
 
-  test('silences the WebSockets of the session', async () => {
+  test('stops the frames to WebSockets of the session', async () => {
     const { access, user } = await registered();
     const [home] = await on.admin`select organization_id as id from memberships where user_id = ${user.id}`;
     const session = String(decodeJwt(access).sid);
@@ -210,7 +210,7 @@ describe('logging out', () => {
   });
 });
 
-test('asking who one is without a token is refused', async () => {
+test('/api/auth/me without a token is refused', async () => {
   const { status, body, headers } = await auth.get('/api/auth/me/');
   expect([status, body.code, headers.get('www-authenticate')]).toEqual([401, 'not_authenticated', 'Bearer']);
 });

@@ -127,12 +127,12 @@ describe('POST /api/tasks/bulk/', () => {
     });
   });
 
-  test('tasks of later get their message later', async () => {
+  test('tasks for later get their message later', async () => {
     const { body } = await bulk({ tasks: [{ name: 'Later', scheduled_time: inDays(1) }] });
     expect([body.created, api.woken]).toEqual([1, []]);
   });
 
-  test('one that is not in order keeps all from being created, and every place is named', async () => {
+  test('one invalid task prevents all from being created, and every error is named by its place', async () => {
     const bad = [
       { name: 'x', unknown: 1 },
       { name: 'x', payload: { csv: '' } },
@@ -157,13 +157,13 @@ describe('POST /api/tasks/bulk/', () => {
     expect((await get('/api/batches/')).results).toEqual([]);
   });
 
-  test('the errors of ten thousand tasks are counted and not all listed', async () => {
+  test('the errors of ten thousand tasks are counted, and only some of them listed', async () => {
     const { status, body } = await bulk({ tasks: tasks(10_000, { name: '' }) });
     expect(status).toBe(400);
     expect([body.errors.length, body.more_errors]).toEqual([20, 9_980]);
   });
 
-  test('a unique key that is taken, or wanted twice, is named; a task of the past with it is no obstacle', async () => {
+  test('a unique key that is taken or used twice is named; a finished task with the key does not matter', async () => {
     await ada.ask('POST', '/api/tasks/', { name: 'x', unique_key: 'a', scheduled_time: inDays(1) });
     const wanted = ['a', 'b', 'c', 'b'].map((unique_key) => ({ name: 'x', unique_key }));
     const { status, body } = await bulk({ tasks: wanted });
@@ -176,7 +176,7 @@ describe('POST /api/tasks/bulk/', () => {
     expect((await bulk({ tasks: wanted.slice(1, 3) })).status).toBe(201);
   });
 
-  test('with partial, what is in order is created, and each task is answered for', async () => {
+  test('with partial, valid tasks are created, and each task has a result', async () => {
     await ada.ask('POST', '/api/tasks/', { name: 'x', unique_key: 'a', scheduled_time: inDays(1) });
     const { status, body } = await bulk({
       partial: true,
@@ -197,7 +197,7 @@ describe('POST /api/tasks/bulk/', () => {
     expect((await get(`/api/tasks/${body.results[3].id}/`)).name).toBe('four');
   });
 
-  test('with partial and nothing in order, nothing is created, and the answer says so', async () => {
+  test('with partial and no valid task, nothing is created, and the answer says so', async () => {
     const { status, body } = await bulk({ partial: true, tasks: tasks(2, { name: '' }) });
     expect([status, body.batch, body.created, body.results.length]).toEqual([200, null, 0, 2]);
   });
@@ -228,7 +228,7 @@ describe('POST /api/tasks/bulk/', () => {
     expect(row).toEqual({ tasks: 6 });
   });
 
-  test('is refused to viewers, and where one is no member', async () => {
+  test('is refused to viewers and non-members', async () => {
     const eve = await api.register();
     const ask = () =>
       eve.ask('POST', '/api/tasks/bulk/', { organization: ada.organizationId, tasks: tasks(1) });
@@ -242,7 +242,7 @@ describe('POST /api/tasks/bulk/', () => {
 });
 
 describe('a batch', () => {
-  test('shows how far it is, and what runs at this moment', async () => {
+  test('shows its progress, and the number of running tasks', async () => {
     const { id, ids } = await batchOf(8);
     await store.claim(worker, { ids: ids.slice(0, 5), leaseSeconds: 30, soonSeconds: 0 });
     await settle(ids.slice(0, 2), 'complete');
@@ -270,7 +270,7 @@ describe('a batch', () => {
     });
   });
 
-  test('lists are newest first and go on by cursor', async () => {
+  test('lists are newest first and have cursors', async () => {
     const made = [await batchOf(1), await batchOf(1), await batchOf(1)].map(({ id }) => id).toReversed();
     const first = await get('/api/batches/?limit=2');
     const second = await get(`/api/batches/?limit=2&cursor=${first.next_cursor}`);
@@ -297,7 +297,7 @@ describe('a batch', () => {
     expect((await ada.ask('GET', `/api/tasks/?batch=${randomUUID()}`)).body.code).toBe('batch_not_found');
   });
 
-  test('is nobody else’s to see, to filter by or to change', async () => {
+  test('cannot be seen, filtered by or changed from another organization', async () => {
     const { id } = await batchOf(1);
     const eve = await api.register();
     expect((await get('/api/batches/', eve)).results).toEqual([]);
@@ -314,7 +314,7 @@ describe('a batch', () => {
     expect(await get(`/api/batches/${id}/`)).toMatchObject({ waiting: 1 });
   });
 
-  test('is cancelled as a whole: what waits for good, what runs by asking; a second time nothing is left to do', async () => {
+  test('is cancelled as a whole: waiting tasks at once, running ones by a request; a second cancel does nothing', async () => {
     const { id, ids } = await batchOf(5);
     await store.claim(worker, { ids: ids.slice(0, 2), leaseSeconds: 30, soonSeconds: 0 });
     await settle(ids.slice(0, 1), 'complete');
@@ -334,7 +334,7 @@ describe('a batch', () => {
     expect(asked?.cancel_requested_at).toBeInstanceOf(Date);
   });
 
-  test('is run again as a whole: what has failed or was cancelled, with its messages', async () => {
+  test('is retried as a whole: failed and cancelled tasks get their messages', async () => {
     const { id, ids } = await batchOf(4, { max_retries: 0 });
     await store.claim(worker, { ids: ids.slice(0, 2), leaseSeconds: 30, soonSeconds: 0 });
     await settle(ids.slice(0, 1), 'complete');
@@ -352,7 +352,7 @@ describe('a batch', () => {
     expect(api.woken.flatMap((wakeUp) => [...wakeUp.ids]).toSorted()).toEqual([ids[1], ids[2]]);
   });
 
-  test('is not a viewer’s to change', async () => {
+  test('cannot be changed by a viewer', async () => {
     const { id } = await batchOf(1);
     const eve = await api.register();
     await on.admin`insert into memberships values (${ada.organizationId}, ${eve.userId}, 'viewer')`;

@@ -23,9 +23,9 @@ const PAGE = { default: 50, max: 200 } as const;
 const oneBatch = z.object({ batchId: Id });
 
 const Created = z.object({
-  batch: BatchView.nullable().describe('Null when no task was in order'),
+  batch: BatchView.nullable().describe('Null when no task was valid'),
   created: z.int(),
-  results: z.array(TaskResult).optional().describe('With `partial`: what became of each task'),
+  results: z.array(TaskResult).optional().describe('With `partial`: the result for each task of the request'),
 });
 
 const create = createRoute({
@@ -33,12 +33,13 @@ const create = createRoute({
   path: '/api/tasks/bulk',
   operationId: 'createBatch',
   summary: 'Schedule up to 10,000 tasks as a batch',
-  description: 'All or none, unless `partial`. The body may have 3,000,000 bytes.',
+  description:
+    'Creates all tasks or none; with `partial` it creates the valid ones. The body may have 3,000,000 bytes.',
   ...secured('Batches'),
   request: { body: json(CreateBatch) },
   responses: {
     200: answer('With `partial`: nothing was created', Created),
-    201: answer('Committed: nothing that happens afterwards loses them', Created),
+    201: answer('Committed. No later failure loses the tasks', Created),
     ...problems(400, 401, 403, 404, 409, 413, 415, 422),
   },
 });
@@ -81,17 +82,17 @@ const action = (name: 'cancel' | 'retry', summary: string) =>
     path: `/api/batches/{batchId}/${name}`,
     operationId: `${name}Batch`,
     summary,
-    description: 'Until `complete` is true: ask again, and it goes on.',
+    description: 'Repeat the request until `complete` is true. Each request continues the work.',
     ...secured('Batches'),
     request: { params: oneBatch, body: { ...json(BatchActionRequest), required: false } },
     responses: {
-      200: answer('What was done, and the batch as it is now', Acted),
+      200: answer('Counts of the action, and the batch as it is now', Acted),
       ...problems(400, 401, 403, 404, 409, 422),
     },
   });
 
 const cancel = action('cancel', 'Cancel what waits of a batch, and ask what runs to stop');
-const retry = action('retry', 'Run what has failed or was cancelled of a batch again');
+const retry = action('retry', 'Retry the failed and cancelled tasks of a batch');
 
 /** Registers the routes of batches: thousands of tasks that are created at once, watched and changed together. */
 export function registerBatchRoutes(app: App, deps: ChangeDeps): void {

@@ -13,7 +13,7 @@ const Filter = z
     status: z
       .union([z.enum(TASK_STATUSES), z.array(z.enum(TASK_STATUSES)).min(1).max(6)])
       .optional()
-      .describe('One, or a list'),
+      .describe('One status, or a list'),
     kind: z.enum(LISTED_KIND_NAMES).optional(),
     queue: z.enum(QUEUES).optional(),
     batch: Id.optional(),
@@ -26,11 +26,14 @@ const Filter = z
     ids: z.array(Id).min(1).max(MAX_IDS).optional().describe('At most 1,000'),
   })
   .refine((filter) => Object.values(filter).some((value) => value !== undefined), {
-    error: 'Must name something: what is left out does not matter, and so this would mean everything',
+    error: 'Must have at least one filter: an empty selection would mean all tasks',
   })
   .meta({ minProperties: 1 });
 
-const dryRun = z.boolean().default(false).describe('Counts and changes nothing; up to 100,000');
+const dryRun = z
+  .boolean()
+  .default(false)
+  .describe('True: counts the tasks, up to 100,000, and changes nothing');
 
 /** The body of an action on a whole batch. */
 export const BatchActionRequest = z.strictObject({ dry_run: dryRun }).meta({ id: 'BatchAction' });
@@ -40,12 +43,14 @@ export const BulkActionRequest = z
   .strictObject({
     action: z.enum(['cancel', 'retry', 'reschedule']),
     filter: Filter,
-    scheduled_time: scheduledTime.optional().describe('For reschedule alone. Past: now'),
+    scheduled_time: scheduledTime
+      .optional()
+      .describe('New time, for `reschedule` only. A past time means now'),
     dry_run: dryRun,
   })
   .refine(({ action, scheduled_time }) => (action === 'reschedule') === (scheduled_time !== undefined), {
     path: ['scheduled_time'],
-    error: 'Must be there for reschedule, and for nothing else',
+    error: 'Is required for reschedule, and not allowed for other actions',
   })
   .meta({
     id: 'BulkAction',
@@ -57,17 +62,17 @@ export const BulkActionRequest = z
 
 export const BulkOutcome = z
   .object({
-    matched: z.int().describe('Tasks that fit, and that this can be done to'),
-    changed: z.int().describe('Tasks that it was done to'),
+    matched: z.int().describe('Tasks that match the filter and allow the action'),
+    changed: z.int().describe('Tasks that were changed'),
     stopping: z
       .int()
       .describe(
-        'Of a retry: tasks that still run because a cancel has not stopped them yet. They can be retried then',
+        'For `retry`: cancelled tasks that have not stopped yet. They can be retried when they have stopped',
       ),
     complete: z
       .boolean()
       .describe(
-        'False when the time was up before all were looked at, or while tasks are stopping: ask again',
+        'False when the request ran out of time, or while tasks are stopping. Repeat the request then',
       ),
   })
   .meta({ id: 'BulkOutcome' });

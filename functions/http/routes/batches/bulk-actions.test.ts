@@ -48,7 +48,7 @@ async function oneOfEach(): Promise<string[]> {
   return ids;
 }
 
-describe('an action changes what alone could be changed, and nothing else', () => {
+describe('a bulk action changes exactly the tasks that the single action could change', () => {
   test('cancel', async () => {
     await oneOfEach();
     expect(await act({ action: 'cancel', filter: { kind: 'data.process' } })).toEqual({
@@ -86,7 +86,7 @@ describe('a filter', () => {
   const matched = async (filter: object) =>
     (await act({ action: 'cancel', filter, dry_run: true })).matched as number;
 
-  test('takes what fits all that it names', async () => {
+  test('selects the tasks that match all of its fields', async () => {
     const later = await made(2, { scheduled_time: inDays(2) });
     const requests = await made(3, {
       kind: 'http.request',
@@ -110,12 +110,12 @@ describe('a filter', () => {
     expect(await matched({ organization: ada.organizationId })).toBe(6);
   });
 
-  test('must name something', async () => {
+  test('must have at least one field', async () => {
     const { status, body } = await ada.ask('POST', '/api/bulk-actions/', { action: 'cancel', filter: {} });
     expect([status, body.errors[0].pointer]).toEqual([400, '/filter']);
   });
 
-  test('does not reach what is another organization’s, by no path', async () => {
+  test('does not reach tasks of another organization by any path', async () => {
     const eve = await api.register();
     const ids = await made(2, { scheduled_time: inDays(1) });
     for (const filter of [{ ids }, { status: 'SCHEDULED' }, { created_from: inDays(-1) }])
@@ -137,7 +137,7 @@ describe('a filter', () => {
     expect(await statuses()).toEqual({ SCHEDULED: 2 });
   });
 
-  test('reaches every organization that one may write to', async () => {
+  test('reaches every organization that the user may write to', async () => {
     const eve = await api.register();
     await on.admin`insert into memberships values (${ada.organizationId}, ${eve.userId}, 'member')`;
     await made(2, { scheduled_time: inDays(1) });
@@ -148,7 +148,7 @@ describe('a filter', () => {
   });
 });
 
-test('a reschedule that goes on when asked again leaves alone what has its time already', async () => {
+test('a repeated reschedule skips tasks that already have the new time', async () => {
   const [first = '', second = '', third = ''] = await made(3, { scheduled_time: inDays(1) });
   const reschedule = (time: string, ids: string[], dry_run = false) =>
     act({ action: 'reschedule', scheduled_time: time, filter: { ids }, dry_run });
@@ -176,7 +176,7 @@ test('a dry run counts and changes nothing', async () => {
   expect([await statuses(), api.announced]).toEqual([{ SCHEDULED: 5 }, []]);
 });
 
-test('more than one statement takes are changed all, once each, and their watchers hear', async () => {
+test('more tasks than one statement takes are all changed once, and their watchers are notified', async () => {
   const ids = await made(store.BULK_STEP.changed + 1, { scheduled_time: inDays(1) });
   await on.admin`update tasks set watchers = '{one}' where id = ${ids.at(-1) ?? ''}`;
   const filter = { created_by: 'me' };
@@ -197,7 +197,7 @@ test('more than one statement takes are changed all, once each, and their watche
   expect(api.woken.flatMap((wakeUp) => [...wakeUp.ids]).toSorted()).toEqual(ids);
 });
 
-test('a retry leaves alone what another task has taken the unique key of, and does the rest', async () => {
+test('a retry skips tasks whose unique key another task has taken', async () => {
   const [first] = await made(1, { unique_key: 'a', scheduled_time: inDays(1) });
   await act({ action: 'cancel', filter: { ids: [first] } });
   const [second] = await made(1, { unique_key: 'a', scheduled_time: inDays(1) });
@@ -217,7 +217,7 @@ test('a retry leaves alone what another task has taken the unique key of, and do
   });
 });
 
-test('the same action twice at once is done once to each, and counted once', async () => {
+test('the same action twice at once changes and counts each task once', async () => {
   await made(300, { scheduled_time: inDays(1) });
   const others = [apiFunction(on), apiFunction(on)];
   const both = async (action: string) => {
@@ -239,7 +239,7 @@ test('the same action twice at once is done once to each, and counted once', asy
   ]);
 });
 
-test('stops when its time is up, says so, and goes on when asked again', async () => {
+test('stops when its time is up, says so, and continues when it is repeated', async () => {
   await made(3, { scheduled_time: inDays(1) });
   const body = JSON.stringify({ action: 'cancel', filter: { status: 'SCHEDULED' } });
   const headers = { authorization: `Bearer ${ada.access}`, 'content-type': 'application/json' };
@@ -256,7 +256,7 @@ test('stops when its time is up, says so, and goes on when asked again', async (
   expect(await withSecondsLeft(20)).toEqual({ matched: 3, changed: 3, stopping: 0, complete: true });
 });
 
-test('a retry right after a cancel says how many tasks are still stopping, and goes on when they have stopped', async () => {
+test('a retry right after a cancel counts the tasks that are still stopping, and retries them later', async () => {
   const [running = '', waiting = ''] = await made(2, { scheduled_time: '2024-01-01T00:00:00Z' });
   const worker = on.as('worker');
   await store.claim(worker, { ids: [running], leaseSeconds: 3_600, soonSeconds: 0 });

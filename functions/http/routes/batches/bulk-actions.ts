@@ -15,13 +15,13 @@ const act = createRoute({
   method: 'post',
   path: '/api/bulk-actions',
   operationId: 'changeTasks',
-  summary: 'Cancel, retry or reschedule all tasks that fit a filter',
+  summary: 'Cancel, retry or reschedule all tasks that match a filter',
   description:
-    'Each task is changed or not, by the same rules as alone. Until `complete` is true: ask again, and it goes on.',
+    'The rules for each task are those of the action on a single task. Repeat the request until `complete` is true. Each request continues the work.',
   ...secured('Batches'),
   request: { body: json(BulkActionRequest) },
   responses: {
-    200: answer('What was done', BulkOutcome),
+    200: answer('Counts of the action', BulkOutcome),
     ...problems(400, 401, 403, 404, 409, 413, 415, 422),
   },
 });

@@ -29,7 +29,7 @@ const rowsOf = (batch: string) => on.admin`
 const NOBODY = '01a1fcfc-58b2-74c3-997b-0cb650307219';
 
 describe('tasks of a bulk request that depend on others', () => {
-  test('wait for them as those of single requests do, and only the others get a message', async () => {
+  test('wait as in single requests, and only the other tasks get a message', async () => {
     const [open, done] = [await created(), await created('COMPLETED')];
     api.woken.length = 0;
     const { status, body } = await bulk([
@@ -46,7 +46,7 @@ describe('tasks of a bulk request that depend on others', () => {
     expect(row?.has_dependents).toBe(true);
   });
 
-  test('are refused with all others, with their places, when there is no such task', async () => {
+  test('are refused with all others, by their places, when a dependency does not exist', async () => {
     const open = await created();
     const { status, body } = await bulk([
       { name: 'a' },
@@ -92,7 +92,7 @@ describe('tasks of a bulk request that depend on others', () => {
     expect((await rowsOf(body.batch.id)).map((row) => row.status)).toEqual(['PENDING']);
   });
 
-  test('are created by as many statements as one is, and waited for by all', async () => {
+  test('are created by the same number of statements as one, and all wait', async () => {
     const open = await created();
     const { status, body } = await bulk(
       Array.from({ length: 2_000 }, () => ({ name: 'x', depends_on: [open] })),
@@ -104,7 +104,7 @@ describe('tasks of a bulk request that depend on others', () => {
     expect(row).toEqual({ n: 2_000 });
   });
 
-  test('are held to the rules of single requests', async () => {
+  test('follow the rules of single requests', async () => {
     const { body } = await bulk([
       { name: 'a', depends_on: [] },
       { name: 'b', depends_on: [NOBODY, NOBODY] },

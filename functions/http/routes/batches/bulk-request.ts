@@ -12,7 +12,7 @@ import { bytesInAnswer } from '../../pages/page.ts';
 /** Fields that all batches have, however their tasks arrive. */
 export const batchFields = {
   name: line(200).default('').describe('At most 200 characters'),
-  queue: z.enum(QUEUES).default('bulk').describe('Of all tasks of the batch'),
+  queue: z.enum(QUEUES).default('bulk').describe('Queue of all tasks of the batch'),
   organization: Id.optional().describe('Default: your personal organization'),
 };
 
@@ -28,11 +28,11 @@ export const CreateBatch = z
       .min(1)
       .max(MAX_BATCH)
       .meta({ items: { $ref: '#/components/schemas/JsonValue' } })
-      .describe('1 to 10,000; each is what `POST /api/tasks/` takes, but for `organization` and `queue`'),
+      .describe('1 to 10,000 tasks, with the fields of `POST /api/tasks/` except `organization` and `queue`'),
     partial: z
       .boolean()
       .default(false)
-      .describe('Creates what is in order, and answers for each task; otherwise all or none'),
+      .describe('True: creates the valid tasks, and reports a result for each. False: creates all or none'),
   })
   .meta({
     id: 'CreateBatch',
@@ -89,13 +89,13 @@ export function batchRefused(bad: readonly BadTask[], total: number): Refusal {
 const SPELLED = { tasks: 1_000, errors: 3, bytes: 3_000_000 } as const;
 
 export const TaskResult = z.object({
-  index: z.int().describe('Of the task in the request'),
-  id: z.uuid().optional().describe('Of the task that was created'),
+  index: z.int().describe('Position of the task in the request, from 0'),
+  id: z.uuid().optional().describe('Id of the created task'),
   errors: z
     .array(z.object({ pointer: z.string(), detail: z.string() }))
     .optional()
-    .describe('Why none was'),
-  more_errors: z.int().optional().describe('How many more there are'),
+    .describe('Reasons why the task was not created'),
+  more_errors: z.int().optional().describe('Number of further errors that are not listed'),
 });
 
 /** Returns the result of each task of a partial request, in the order of the tasks. */

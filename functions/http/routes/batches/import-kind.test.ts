@@ -36,12 +36,12 @@ test('imports can be cancelled by a filter', async () => {
   expect((await ada.ask('POST', '/api/bulk-actions/', action)).body).toMatchObject({ matched: 1 });
 });
 
-test('nobody creates one without an upload', async () => {
+test('an import cannot be created without an upload', async () => {
   const { status } = await ada.ask('POST', '/api/tasks/', { name: 'Import', kind: 'batch.import' });
   expect(status).toBe(400);
 });
 
-test('“newest first” means by id, whatever the times say, and pages lose nothing', async () => {
+test('“newest first” is the order of ids, whatever the times are, and pages lose nothing', async () => {
   for (const name of ['a', 'b', 'c']) await ada.ask('POST', '/api/tasks/', { name });
   // The clocks of sandboxes differ from each other and from the database's clock.
   await on.admin`update tasks set created_at = now() - (case name when 'c' then 3 else 0 end) * interval '1 hour'`;

@@ -25,8 +25,8 @@ const Upload = z
     id: z.uuid(),
     organization: z.uuid(),
     method: z.literal('PUT'),
-    url: secret(z.string().describe('Takes the upload, without further authentication')),
-    headers: z.record(z.string(), z.string()).describe('To send with it'),
+    url: secret(z.string().describe('Upload address. It needs no further authentication')),
+    headers: z.record(z.string(), z.string()).describe('Headers of the upload request'),
     expires_at: z.iso.datetime(),
   })
   .meta({ id: 'Upload' });
@@ -35,20 +35,23 @@ const upload = createRoute({
   method: 'post',
   path: '/api/uploads',
   operationId: 'createUpload',
-  summary: 'Get an address to upload the tasks of a batch to',
+  summary: 'Create an upload address for the tasks of a batch',
   description:
-    'Good for 15 minutes. An upload that nobody imports is removed after a day. An organization may have 50 of them, with 5,368,709,120 bytes together.',
+    'The address is valid for 15 minutes. An upload that is not imported is deleted after a day. An organization may have 50 such uploads, with 5,368,709,120 bytes in total.',
   ...secured('Batches'),
   request: {
     body: json(
       z.strictObject({
         format,
-        bytes: z.int().min(1).max(MAX_UPLOAD_BYTES).describe('The length of the upload, exactly'),
+        bytes: z.int().min(1).max(MAX_UPLOAD_BYTES).describe('Exact length of the upload'),
         organization: batchFields.organization,
       }),
     ),
   },
-  responses: { 201: answer('The address', Upload), ...problems(400, 401, 403, 404, 409, 413, 415, 422) },
+  responses: {
+    201: answer('The upload address', Upload),
+    ...problems(400, 401, 403, 404, 409, 413, 415, 422),
+  },
 });
 
 const ImportRequest = z
@@ -56,13 +59,16 @@ const ImportRequest = z
     ...batchFields,
     upload: Id.describe('`id` of `POST /api/uploads/`'),
     format: format.describe(
-      '`ndjson`: a task as JSON on each line. `csv`: the first row names the fields, `payload.<field>` among them',
+      '`ndjson`: one task as JSON on each line. `csv`: the first row names the fields; a column `payload.<field>` is a field of the payload',
     ),
     defaults: TaskFields.extend({ depends_on: dependsOn })
       .partial()
       .default({})
-      .describe('What a line does not say itself'),
-    partial: z.boolean().default(false).describe('Creates what is in order; otherwise all or none'),
+      .describe('Values for fields that a line leaves out'),
+    partial: z
+      .boolean()
+      .default(false)
+      .describe('True: creates the tasks of all valid lines. False: creates all or none'),
   })
   .meta({ id: 'ImportRequest' });
 
@@ -70,13 +76,13 @@ const begin = createRoute({
   method: 'post',
   path: '/api/batches/import',
   operationId: 'importBatch',
-  summary: 'Make a batch of an upload, of up to a million tasks',
+  summary: 'Create a batch of up to a million tasks from an upload',
   description:
-    'A task of the kind `batch.import` checks every line and then writes the tasks; its result, or its error, names bad lines.',
+    'A task of kind `batch.import` checks every line and then creates the tasks. Its result or error lists invalid lines.',
   ...secured('Batches'),
   request: { body: json(ImportRequest) },
   responses: {
-    202: answer('The batch, without tasks yet', z.object({ batch: BatchView, task: z.uuid() })),
+    202: answer('The batch, before its tasks are created', z.object({ batch: BatchView, task: z.uuid() })),
     ...problems(400, 401, 403, 404, 409, 413, 415, 422),
   },
 });
@@ -85,11 +91,14 @@ const report = createRoute({
   method: 'get',
   path: '/api/batches/{batchId}/report',
   operationId: 'getImportReport',
-  summary: 'All bad lines of an import',
+  summary: 'All invalid lines of an import',
   ...secured('Batches'),
   request: { params: z.object({ batchId: Id }) },
   responses: {
-    200: answer('Where to get them, as NDJSON, for five minutes', z.object({ url: secret(z.string()) })),
+    200: answer(
+      'Download address of the NDJSON report. Valid for five minutes',
+      z.object({ url: secret(z.string()) }),
+    ),
     ...problems(400, 401, 404),
   },
 });

@@ -83,7 +83,7 @@ describe('who may invite whom', () => {
 });
 
 describe('an invitation', () => {
-  test('shows who invites to what', async () => {
+  test('shows the inviting user and the organization', async () => {
     const { id, owner } = await team();
     const ada = await on.member();
     const { body } = await invite(owner, id, ada);
@@ -106,7 +106,7 @@ describe('an invitation', () => {
     ]);
   });
 
-  test('does not name somebody who is no member any more', async () => {
+  test('does not name an inviting user who is no longer a member', async () => {
     const { id, owner, admin } = await team();
     await invite(admin, id, await on.member());
     expect((await ask(owner, 'DELETE', `${id}/members/${admin.userId}`)).status).toBe(204);
@@ -114,7 +114,7 @@ describe('an invitation', () => {
     expect(body.results.map((each) => each.invited_by)).toEqual([null]);
   });
 
-  test('to nobody is answered as one to somebody, and so is an address of a member', async () => {
+  test('to an unknown user gets the same answer as one to a user, and so does the email of a member', async () => {
     const { id, owner, viewer } = await team();
     const [ada, nobody] = [await on.member(), uuidv7()];
     const shapes = [];
@@ -130,7 +130,7 @@ describe('an invitation', () => {
     expect(new Set(body.results.map((each) => Object.keys(each).join()))).toHaveProperty('size', 1);
   });
 
-  test('to a username and one to its address do not tell that they belong together', async () => {
+  test('to a username and one to its email do not show that they belong together', async () => {
     const { id, owner } = await team();
     const grace = await on.member();
     const username = `grace-${grace.userId}`;
@@ -149,7 +149,7 @@ describe('an invitation', () => {
     expect(again).toMatchObject({ status: 409, body: { code: 'already_a_member' } });
   });
 
-  test('to a name does not reach who takes the name later', async () => {
+  test('to a name does not reach a user who takes the name later', async () => {
     const { id, owner } = await team();
     const late = await on.member();
     const { body } = await ask(owner, 'POST', `${id}/invitations`, { username: `late-${late.userId}` });
@@ -161,7 +161,7 @@ describe('an invitation', () => {
     });
   });
 
-  test('of somebody else cannot be accepted or declined', async () => {
+  test('of another user cannot be accepted or declined', async () => {
     const { id, owner } = await team();
     const { body } = await invite(owner, id, await on.member());
     const eve = await on.member();
@@ -171,7 +171,7 @@ describe('an invitation', () => {
     expect(await roleOf(id, eve)).toBeUndefined();
   });
 
-  test('that was declined is over for its user, and for the inviter looks as before', async () => {
+  test('that was declined is gone for its user, and unchanged for the inviting user', async () => {
     const { id, owner } = await team();
     const ada = await on.member();
     const { body } = await invite(owner, id, ada);
@@ -214,7 +214,7 @@ describe('an invitation', () => {
     });
   }
 
-  test('may be accepted twice, and not again after the membership', async () => {
+  test('may be accepted twice, but not after the membership has ended', async () => {
     const { id, owner } = await team();
     const ada = await on.member();
     const { body } = await invite(owner, id, ada);
@@ -225,7 +225,7 @@ describe('an invitation', () => {
     expect((await invite(owner, id, ada)).status).toBe(201);
   });
 
-  test('into a personal organization cannot be for an owner', async () => {
+  test('into a personal organization cannot have the role owner', async () => {
     const ada = await on.member();
     expect(await invite(ada, ada.organizationId, await on.member(), 'owner')).toMatchObject({
       status: 409,

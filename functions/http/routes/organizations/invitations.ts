@@ -32,10 +32,10 @@ const InvitationView = z
   .object({
     id: z.uuid(),
     organization: z.uuid(),
-    username: z.string().nullable().describe('As it was given; the account need not exist'),
+    username: z.string().nullable().describe('As it was entered. The account need not exist'),
     email: z.string().nullable(),
     role: Role,
-    invited_by: z.string().nullable().describe('Username; null for somebody who is no member any more'),
+    invited_by: z.string().nullable().describe('Username. Null when the user is no longer a member'),
     created_at: z.iso.datetime(),
     expires_at: z.iso.datetime(),
   })
@@ -46,7 +46,7 @@ const OwnInvitationView = z
     id: z.uuid(),
     organization: z.uuid(),
     organization_name: z.string(),
-    role: Role.describe('What you become'),
+    role: Role.describe('Role that you get by accepting'),
     invited_by: z.string().describe('Username'),
     created_at: z.iso.datetime(),
     expires_at: z.iso.datetime(),
@@ -73,7 +73,7 @@ const invite = createRoute({
   operationId: 'inviteMember',
   summary: 'Invite a user to become a member',
   description:
-    `The user becomes a member by accepting, within ${INVITATION_DAYS} days. The answer is the same when there is no such user; such an invitation reaches nobody. ` +
+    `The user becomes a member by accepting within ${INVITATION_DAYS} days. The answer does not show whether the user exists. ` +
     `An organization has at most ${MAX_OPEN_INVITATIONS} open invitations.`,
   ...secured('Invitations'),
   request: { params: oneOrganization, body: json(NewMember) },
@@ -108,7 +108,7 @@ const listOwn = createRoute({
   method: 'get',
   path: '/api/invitations',
   operationId: 'listOwnInvitations',
-  summary: 'List what you are invited to, newest first',
+  summary: 'List your invitations, newest first',
   description: NEWEST_FIRST,
   ...secured('Invitations'),
   request: { query: Page },
@@ -125,9 +125,9 @@ const accept = createRoute({
   method: 'post',
   path: '/api/invitations/{invitationId}/accept',
   operationId: 'acceptInvitation',
-  summary: 'Become a member',
+  summary: 'Accept an invitation, and become a member',
   description:
-    'Whoever invited you must still have the right to. ' +
+    'The user who invited you must still have the right to invite. ' +
     `An organization has at most ${MAX_MEMBERS} members, and a user is a member of at most ${MAX_MEMBERSHIPS} organizations.`,
   ...secured('Invitations'),
   request: { params: oneInvitation },
@@ -139,7 +139,7 @@ const decline = createRoute({
   path: '/api/invitations/{invitationId}/decline',
   operationId: 'declineInvitation',
   summary: 'Decline an invitation',
-  description: 'Nobody is told.',
+  description: 'The user who invited you is not notified.',
   ...secured('Invitations'),
   request: { params: oneInvitation },
   responses: { 204: { description: 'Declined' }, ...problems(400, 401, 404) },

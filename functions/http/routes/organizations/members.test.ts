@@ -88,7 +88,7 @@ describe('roles', () => {
 });
 
 describe('an organization keeps an owner', () => {
-  test('the last one cannot step down', async () => {
+  test('the last owner cannot step down', async () => {
     const { id, owner } = await team();
     const answer = await ask(owner, 'PATCH', `${id}/members/${owner.userId}`, { role: 'admin' });
     expect(answer).toMatchObject({ status: 409, body: { code: 'last_owner' } });
@@ -152,7 +152,7 @@ describe('a personal organization', () => {
   });
 });
 
-test('changes of members who are not there are refused', async () => {
+test('changes of unknown members are refused', async () => {
   const { id, owner } = await team();
   for (const [method, body] of [['PATCH', { role: 'viewer' }], ['DELETE']] as const) {
     const answer = await ask(owner, method, `${id}/members/${uuidv7()}`, body);

@@ -47,7 +47,7 @@ describe('an organization', () => {
     expect(await on.admin`select from tasks where organization_id = ${id}`).toHaveLength(0);
   });
 
-  test('is listed in pages, newest first, with the role that one has in it', async () => {
+  test('is listed in pages, newest first, with the role of the user', async () => {
     const ada = await on.member();
     const names = ['one', 'two', 'three', 'four'];
     for (const name of names) await ask(ada, 'POST', '', { name });

@@ -28,12 +28,9 @@ export const OrganizationView = z.object({
   id: z.uuid(),
   name: z.string(),
   personal: z.boolean(),
-  max_running: z
-    .int()
-    .nullable()
-    .describe('How many of its tasks run at once; null for as many as there are workers'),
-  retention_days: z.int().describe('Days that finished tasks are kept'),
-  role: Role.describe('Your own'),
+  max_running: z.int().nullable().describe('Number of tasks that may run at once. Null: no limit'),
+  retention_days: z.int().describe('Days for which finished tasks are kept'),
+  role: Role.describe('Your role'),
   created_at: z.iso.datetime(),
   updated_at: z.iso.datetime(),
 });
@@ -46,18 +43,21 @@ const ChangeOrganization = z.strictObject({
     .max(10_000)
     .nullable()
     .optional()
-    .describe('A raised bound lets what it held run within a minute'),
+    .describe('After an increase, held tasks start within a minute'),
   retention_days: z.int().min(1).max(3_650).optional(),
 });
 
 /** A DELETE has no body, so `dry_run` is a query parameter. */
 const DeleteOrganization = z.strictObject({
-  dry_run: z.enum(['true', 'false']).default('false').describe('Counts and deletes nothing'),
+  dry_run: z
+    .enum(['true', 'false'])
+    .default('false')
+    .describe('True: counts the contents, and deletes nothing'),
 });
 
 const Contents = z
   .object({ tasks: z.int(), batches: z.int(), members: z.int() })
-  .describe('Each count ends at 100,000')
+  .describe('Each count stops at 100,000')
   .meta({ id: 'OrganizationContents' });
 
 const MemberView = z.object({
@@ -85,10 +85,10 @@ const create = createRoute({
   ...collection,
   method: 'post',
   operationId: 'createOrganization',
-  summary: 'Make an organization that you own',
-  description: `A user who owns ${MAX_OWNED} organizations, the personal one included, or is a member of ${MAX_MEMBERSHIPS}, cannot make another one.`,
+  summary: 'Create an organization. You become its owner',
+  description: `A user may own ${MAX_OWNED} organizations, the personal one included, and be a member of ${MAX_MEMBERSHIPS}.`,
   request: { body: json(z.strictObject({ name: OrganizationName })) },
-  responses: { 201: answer('Made', OrganizationView), ...problems(400, 401, 409) },
+  responses: { 201: answer('Created', OrganizationView), ...problems(400, 401, 409) },
 });
 
 const list = createRoute({
@@ -116,7 +116,7 @@ const replace = createRoute({
   operationId: 'replaceOrganization',
   summary: 'Rename an organization',
   request: { params: oneOrganization, body: json(z.strictObject({ name: OrganizationName })) },
-  responses: { 200: answer('As it is now', OrganizationView), ...problems(400, 401, 403, 404) },
+  responses: { 200: answer('The changed organization', OrganizationView), ...problems(400, 401, 403, 404) },
 });
 
 const update = createRoute({
@@ -125,7 +125,7 @@ const update = createRoute({
   operationId: 'updateOrganization',
   summary: 'Change the given fields of an organization',
   request: { params: oneOrganization, body: { ...json(ChangeOrganization), required: false } },
-  responses: { 200: answer('As it is now', OrganizationView), ...problems(400, 401, 403, 404) },
+  responses: { 200: answer('The changed organization', OrganizationView), ...problems(400, 401, 403, 404) },
 });
 
 const remove = createRoute({
@@ -154,7 +154,7 @@ const assign = createRoute({
   ...member,
   method: 'patch',
   operationId: 'updateMember',
-  summary: 'Give a member another role',
+  summary: 'Change the role of a member',
   request: { params: oneMember, body: json(z.strictObject({ role: Role })) },
   responses: { 200: answer('The member', MemberView), ...problems(400, 401, 403, 404, 409) },
 });

@@ -11,24 +11,29 @@ export const ListAttempts = z.strictObject({
     .string()
     .regex(/^[1-9][0-9]{0,8}$/, 'Is not a cursor of this list')
     .optional()
-    .describe('`next_cursor` of the page before'),
+    .describe('`next_cursor` of the previous page'),
 });
 
 /** An attempt in the API's form. */
 export const AttemptView = z
   .object({
-    attempt: z.int().describe('From 1, also across manual retries'),
+    attempt: z.int().describe('Number of the attempt, from 1. Manual retries continue the count'),
     outcome: z.enum(['running', 'completed', 'retried', 'failed', 'aborted', 'crashed']),
     cause: z
       .enum(['created', 'retry', 'crash', 'requeue'])
       .nullable()
-      .describe('Why it was made: the task is new, the one before failed or crashed, a person asked for it'),
+      .describe(
+        'Reason of the attempt: the task is new, the previous attempt failed or crashed, or a user retried the task',
+      ),
     due_at: time(),
     started_at: z.iso.datetime(),
     finished_at: time(),
-    late_seconds: z.number().nullable().describe('From due to start'),
+    late_seconds: z.number().nullable().describe('Seconds between due time and start'),
     duration_seconds: z.number().nullable(),
-    next_attempt_in_seconds: z.number().nullable().describe('The delay that followed, counted from its end'),
+    next_attempt_in_seconds: z
+      .number()
+      .nullable()
+      .describe('Seconds between the end of this attempt and the next attempt'),
     error: z.object({ code: z.string(), message: z.string() }).loose().nullable(),
     progress: z
       .object({ fraction: z.number(), note: z.string().nullable(), at: z.iso.datetime() })

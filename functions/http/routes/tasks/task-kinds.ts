@@ -8,21 +8,21 @@ import { answer, problems, secured } from '../../app/describe.ts';
 
 const TaskKindView = z
   .object({
-    kind: z.string().describe('For `kind` of a task'),
-    label: z.string().describe('A few words for people'),
-    description: z.string().describe('A sentence for people'),
-    is_default: z.boolean().describe('Whether a task that names no kind is of this one'),
+    kind: z.string().describe('Value for `kind` of a task'),
+    label: z.string().describe('Short name to display'),
+    description: z.string().describe('One sentence to display'),
+    is_default: z.boolean().describe('True for the kind of tasks that name no kind'),
     payload_schema: z
       .record(z.string(), z.unknown())
-      .describe('What a payload must be: JSON Schema, draft 2020-12, complete in itself'),
-    example: z.record(z.string(), z.unknown()).nullable().describe('A payload to try'),
+      .describe('JSON Schema (draft 2020-12) of the payload, without external references'),
+    example: z.record(z.string(), z.unknown()).nullable().describe('Example payload'),
     form: z
       .record(z.string(), z.object({ input: z.enum(['lines', 'json', 'file']) }))
-      .describe('How a form asks for members of the payload, where the schema does not say it'),
+      .describe('Form inputs for fields of the payload whose schema does not tell the input'),
     limits: z
       .object({ soft_seconds: z.number(), hard_seconds: z.number() })
-      .describe('Of one attempt, unless the task says otherwise'),
-    max_retries: z.int().describe('Unless the task says otherwise'),
+      .describe('Limits of one attempt. A task can override them'),
+    max_retries: z.int().describe('Retries after the first attempt. A task can override it'),
     retry: z
       .object({
         base_seconds: z.number(),
@@ -31,7 +31,7 @@ const TaskKindView = z
         jitter: z.enum(['full', 'none']),
         never_retry: z.array(z.string()),
       })
-      .describe('When a failed attempt is repeated, unless the task says otherwise'),
+      .describe('Retry policy. A task can override it'),
   })
   .meta({ id: 'TaskKind' });
 
@@ -39,10 +39,10 @@ const list = createRoute({
   path: '/api/task-kinds',
   method: 'get',
   operationId: 'listTaskKinds',
-  summary: 'Every kind of task that can be asked for',
+  summary: 'List the kinds of tasks',
   ...secured('Tasks'),
   responses: {
-    200: answer('All, in the order of their names', z.object({ results: z.array(TaskKindView) })),
+    200: answer('All kinds, ordered by name', z.object({ results: z.array(TaskKindView) })),
     ...problems(401),
   },
 });

@@ -18,7 +18,7 @@ afterAll(() => on.close());
 const create = (given: object = {}) => ada.ask('POST', '/api/tasks/', { name: 'Task', ...given });
 const inSeconds = (seconds: number) => new Date(Date.now() + seconds * 1000).toISOString();
 
-test('what a task was asked to be is told by its answers', async () => {
+test('the answers contain the options of a task', async () => {
   const asked = {
     queue: 'bulk',
     max_retries: 5,
@@ -46,7 +46,7 @@ test('a concurrency key without a limit lets one run at a time', async () => {
 });
 
 describe('a unique key', () => {
-  test('is refused while a live task has it, naming that task, and free again afterwards', async () => {
+  test('is refused while an unfinished task has it, with the id of that task, and free afterwards', async () => {
     const { body: first } = await create({ unique_key: 'once' });
     const second = await create({ unique_key: 'once' });
     expect(second).toMatchObject({
@@ -63,7 +63,7 @@ describe('a unique key', () => {
     });
   });
 
-  test('is refused for what stands in the way, and not for what has it in another of one’s organizations', async () => {
+  test('is refused only for a task of the same organization', async () => {
     const { body: other } = await ada.ask('POST', '/api/organizations/', { name: 'Other' });
     const there = { unique_key: 'both', organization: other.id };
     expect((await create(there)).status).toBe(201);
@@ -79,7 +79,7 @@ describe('a unique key', () => {
 });
 
 describe('another time', () => {
-  test('is taken before the start; one in the past means now, and the message is sent', async () => {
+  test('is accepted before the start; a past time means now, and the message is sent', async () => {
     const { body: task } = await create({ scheduled_time: inSeconds(3600) });
     const later = inSeconds(7200);
     expect(await ada.ask('PATCH', `/api/tasks/${task.id}/`, { scheduled_time: later })).toMatchObject({
@@ -99,7 +99,7 @@ describe('another time', () => {
     expect(claim.claimed).toHaveLength(1);
   });
 
-  test('is nothing that a viewer may give', async () => {
+  test('cannot be set by a viewer', async () => {
     const [bob, eve] = [await api.register(), await api.register()];
     const { body: task } = await bob.ask('POST', '/api/tasks/', { name: 'Task' });
     await on.join({ userId: eve.userId, sessionId: '' }, bob.organizationId, 'viewer');
@@ -107,7 +107,7 @@ describe('another time', () => {
     expect(answer).toMatchObject({ status: 403, body: { code: 'role_insufficient' } });
   });
 
-  test('that is later keeps an earlier message from starting it', async () => {
+  test('that is later makes an earlier message harmless', async () => {
     const { body: task } = await create();
     await ada.ask('PATCH', `/api/tasks/${task.id}/`, { scheduled_time: inSeconds(600) });
     expect(await store.claim(on.as('worker'), { ids: [task.id], leaseSeconds: 30, soonSeconds: 2 })).toEqual({
@@ -132,7 +132,7 @@ describe('another time', () => {
 });
 
 describe('the attempts of a task', () => {
-  test('say when, why, how long, which error and what delay followed', async () => {
+  test('have their times, cause, duration, error and the delay that followed', async () => {
     const worker = on.as('worker');
     const { body: task } = await create({ max_retries: 2 });
     const attempts = async () => (await ada.ask('GET', `/api/tasks/${task.id}/attempts/`)).body.results;
@@ -171,14 +171,14 @@ describe('the attempts of a task', () => {
     expect(rest.body).toMatchObject({ results: [{ attempt: 1 }], next_cursor: null });
   });
 
-  test('are nobody else’s to see', async () => {
+  test('cannot be seen from another organization', async () => {
     const eve = await api.register();
     const { body: task } = await create();
     expect((await eve.ask('GET', `/api/tasks/${task.id}/attempts/`)).status).toBe(404);
   });
 });
 
-test('a result that is too large for the row is to be had at an address', async () => {
+test('a result that is too large for the row has a download URL', async () => {
   const { body: task } = await create();
   const artifact = { key: `results/${ada.organizationId}/${task.id}/1.json`, bytes: 300_000 };
   await store.claim(on.as('worker'), { ids: [task.id], leaseSeconds: 30, soonSeconds: 0 });
@@ -208,7 +208,7 @@ describe('why a task has not run yet', () => {
     });
   });
 
-  test('its kind is paused, by whom, and no more when it is resumed', async () => {
+  test('its kind is paused, with the user, until it is resumed', async () => {
     const { body: task } = await create();
     await ada.ask('POST', '/api/pauses/', { kind: 'data.process' });
     await store.claim(on.as('worker'), { ids: [task.id], leaseSeconds: 30, soonSeconds: 0 });
@@ -264,7 +264,7 @@ describe('why a task has not run yet', () => {
 });
 
 describe('pauses', () => {
-  test('are listed, and made once', async () => {
+  test('are listed, and a second one changes nothing', async () => {
     const first = await ada.ask('POST', '/api/pauses/', { queue: 'bulk' });
     const again = await ada.ask('POST', '/api/pauses/', { queue: 'bulk' });
     expect([first.status, again.status]).toEqual([201, 201]);
@@ -277,7 +277,7 @@ describe('pauses', () => {
     });
   });
 
-  test('of one organization are not those of another one of one’s own, nor anybody else’s to see', async () => {
+  test('hold for one organization, and cannot be seen from outside', async () => {
     const bob = await api.register();
     const { body: team } = await bob.ask('POST', '/api/organizations/', { name: 'Team' });
     for (const organization of [bob.organizationId, team.id])
@@ -290,7 +290,7 @@ describe('pauses', () => {
     expect((await ada.ask('GET', `/api/pauses/?organization=${team.id}`)).status).toBe(404);
   });
 
-  test('are an administrator’s to make and to end', async () => {
+  test('are created and ended by administrators only', async () => {
     const { body: team } = await ada.ask('POST', '/api/organizations/', { name: 'Team' });
     const bob = await api.register();
     await on.join({ userId: bob.userId, sessionId: '' }, team.id, 'member');
@@ -303,7 +303,7 @@ describe('pauses', () => {
   });
 });
 
-test('an organization’s bounds are changed and told', async () => {
+test('an organization’s bounds are changed and returned', async () => {
   const path = `/api/organizations/${ada.organizationId}/`;
   expect((await ada.ask('GET', path)).body).toMatchObject({ max_running: null, retention_days: 30 });
   const changed = await ada.ask('PATCH', path, { max_running: 3, retention_days: 7 });

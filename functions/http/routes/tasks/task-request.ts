@@ -18,7 +18,7 @@ export const RescheduleTask = z.strictObject({ scheduled_time: scheduledTime });
  */
 export const CreateTask = withItsRules(
   TaskFields.extend({
-    queue: z.enum(QUEUES).default('interactive').describe('`bulk` for what may wait behind others'),
+    queue: z.enum(QUEUES).default('interactive').describe('`bulk` for tasks that may wait behind others'),
     organization: Id.optional().describe('Default: your personal organization'),
     depends_on: dependsOn,
   }),
@@ -48,12 +48,12 @@ export const many = <T extends z.ZodType>(item: T, max = 6) =>
 export const ReadTask = z.strictObject({
   fields: many(z.enum(FIELDS_OF_ONE), FIELDS_OF_ONE.length)
     .optional()
-    .describe('Only these, separated by commas, and `id`. Default: all'),
+    .describe('Fields to return, separated by commas; `id` is always returned. Default: all'),
 });
 
 /** `GET /api/tasks/` */
 export const ListTasks = z.strictObject({
-  status: many(z.enum(TASK_STATUSES)).optional().describe('One or more, separated by commas'),
+  status: many(z.enum(TASK_STATUSES)).optional().describe('One or more statuses, separated by commas'),
   kind: z.enum(LISTED_KIND_NAMES).optional(),
   queue: z.enum(QUEUES).optional(),
   batch: Id.optional().describe('Only tasks of this batch'),
@@ -66,7 +66,7 @@ export const ListTasks = z.strictObject({
   fields: many(z.enum(FIELDS), FIELDS.length)
     .optional()
     .describe(
-      'Only these, separated by commas, and `id`. Default: all but `description`, `payload`, `result` and `error`',
+      'Fields to return, separated by commas; `id` is always returned. Default: all except `description`, `payload`, `result` and `error`',
     ),
   limit: pageLimit(PAGE),
   cursor,

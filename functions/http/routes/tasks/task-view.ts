@@ -18,7 +18,7 @@ export const TaskView = z
     result_bytes: z
       .int()
       .nullable()
-      .describe('Size of a result that is too large to be told here; `result` is null then'),
+      .describe('Bytes of a result that is too large to inline. `result` is then null'),
     error_message: z.string().nullable(),
     error: z.object({ code: z.string(), message: z.string() }).loose().nullable(),
     organization: z.uuid(),
@@ -26,7 +26,7 @@ export const TaskView = z
     batch: z.uuid().nullable(),
     kind: z.string(),
     queue: z.enum(QUEUES),
-    attempt: z.int().describe('Starts so far'),
+    attempt: z.int().describe('Number of attempts that have started'),
     max_retries: z.int(),
     retry: z
       .object({
@@ -38,22 +38,22 @@ export const TaskView = z
       })
       .partial()
       .nullable()
-      .describe('What differs from the kind'),
+      .describe('Settings that override the kind'),
     limits: z
       .object({ soft_seconds: z.number(), hard_seconds: z.number() })
       .nullable()
-      .describe('Where they differ from the kind'),
+      .describe('Limits that override the kind'),
     unique_key: z.string().nullable(),
     concurrency_key: z.string().nullable(),
     concurrency_limit: z.int().nullable(),
     progress: z
       .object({ fraction: z.number(), note: z.string().nullable(), at: z.iso.datetime() })
       .nullable()
-      .describe('How far the latest attempt is, as its handler last said'),
+      .describe('Progress of the latest attempt, as last reported by its handler'),
     next_attempt_at: time().describe('Set between automatic retries'),
     started_at: time().describe('Start of the latest attempt'),
     finished_at: time(),
-    cancel_requested_at: time().describe('Set when it was asked to stop while it ran'),
+    cancel_requested_at: time().describe('Time at which a cancel was requested while the task ran'),
     seq: z.int().describe('Increases with every change'),
   })
   .meta({ id: 'Task' });
@@ -62,7 +62,7 @@ export const TaskWithPayload = TaskView.extend({
   payload: z
     .unknown()
     .describe(
-      'As it was written. A viewer gets `[hidden]` in the place of a header that may be a secret, of a member whose name says so (`password`, `api_key`, …), and of such a parameter of a URL',
+      'Exactly as it was written. For a viewer, `[hidden]` replaces possible secrets: such headers, and fields and URL parameters with names like `password` or `api_key`',
     ),
 }).meta({ id: 'TaskWithPayload' });
 
@@ -70,10 +70,7 @@ export const TaskWithPayload = TaskView.extend({
 export const TaskRow = TaskWithPayload.partial().required({ id: true }).meta({ id: 'TaskRow' });
 
 const resultUrl = secret(
-  z
-    .url()
-    .nullable()
-    .describe('Where a result that is too large to be told here is to be had, for a quarter of an hour'),
+  z.url().nullable().describe('Download URL for a result that is too large to inline. Valid for 15 minutes'),
 );
 
 export const ExplainedTask = TaskWithPayload.extend({
@@ -81,7 +78,7 @@ export const ExplainedTask = TaskWithPayload.extend({
   waiting: z
     .object({ code: z.string(), message: z.string() })
     .nullable()
-    .describe('Why it has not run yet, while it waits'),
+    .describe('Reason why the task has not started yet. Null when it does not wait'),
 }).meta({ id: 'ExplainedTask' });
 
 /** One task with its id and the requested fields. */

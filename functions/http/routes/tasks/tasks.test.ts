@@ -182,7 +182,7 @@ describe('the list', () => {
 });
 
 describe('in another organization', () => {
-  test('a member schedules there, a viewer only reads, and a stranger does not know of it', async () => {
+  test('a member schedules tasks, a viewer only reads them, and a stranger gets "not found"', async () => {
     const [owner, member, viewer, stranger] = await Promise.all([1, 2, 3, 4].map(() => api.register()));
     const { body } = await (owner as Client).ask('POST', '/api/organizations/', { name: 'Lab' });
     const organization = body.id;
@@ -236,7 +236,7 @@ test('the API is described: every task route is in the OpenAPI document, and the
   expect(await page.text()).toContain('/api/tasks/{taskId}/cancel');
 });
 
-test('without a token everything but the description is closed', async () => {
+test('without a token only the documentation is open', async () => {
   for (const path of ['/api/tasks/', `/api/tasks/${randomUUID()}/`, '/api/organizations/', '/api/nothing']) {
     const answer = await api.anonymous('GET', path);
     expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([401, 'Bearer']);

@@ -37,7 +37,7 @@ const create = createRoute({
   ...secured('Tasks'),
   request: { body: json(CreateTask) },
   responses: {
-    201: answer('Committed: nothing that happens afterwards loses it', TaskWithPayload),
+    201: answer('Committed. No later failure loses the task', TaskWithPayload),
     ...problems(400, 401, 403, 404, 409, 413, 415, 422),
   },
 });
@@ -73,17 +73,17 @@ const reschedule = createRoute({
   method: 'patch',
   path: '/api/tasks/{taskId}',
   operationId: 'rescheduleTask',
-  summary: 'Give a task that has not started another time',
+  summary: 'Reschedule a task that has not started',
   ...secured('Tasks'),
   request: { params: oneTask, body: json(RescheduleTask) },
-  responses: { 200: answer('As it is now', TaskView), ...problems(400, 401, 403, 404, 409) },
+  responses: { 200: answer('The changed task', TaskView), ...problems(400, 401, 403, 404, 409) },
 });
 
 const attempts = createRoute({
   method: 'get',
   path: '/api/tasks/{taskId}/attempts',
   operationId: 'listAttempts',
-  summary: 'Every attempt of a task: when, why, how long, which error, what delay followed',
+  summary: 'List the attempts of a task, with cause, times, error and delay',
   ...secured('Tasks'),
   request: { params: oneTask, query: ListAttempts },
   responses: {
@@ -99,10 +99,10 @@ const status = createRoute({
   method: 'get',
   path: '/api/tasks/{taskId}/status',
   operationId: 'getTaskStatus',
-  summary: 'Status of a task',
+  summary: 'Status and result of a task',
   ...secured('Tasks'),
   request: { params: oneTask },
-  responses: { 200: answer('Its status and result', TaskStatusView), ...problems(400, 401, 404) },
+  responses: { 200: answer('Status and result', TaskStatusView), ...problems(400, 401, 404) },
 });
 
 const Changed = TaskView.extend({ message: z.string() });
@@ -113,7 +113,7 @@ const cancel = createRoute({
   operationId: 'cancelTask',
   summary: 'Cancel a task',
   description:
-    'Before its start: final, it never runs (200). While it runs: its worker is asked to stop it (202).',
+    'Before the start, the cancel is final and the task never runs (200). While the task runs, its worker is asked to stop it (202).',
   ...secured('Tasks'),
   request: { params: oneTask },
   responses: {
@@ -127,10 +127,13 @@ const retry = createRoute({
   method: 'post',
   path: '/api/tasks/{taskId}/retry',
   operationId: 'retryTask',
-  summary: 'Run a failed or cancelled task again',
+  summary: 'Retry a failed or cancelled task',
   ...secured('Tasks'),
   request: { params: oneTask },
-  responses: { 200: answer('Scheduled, with fresh attempts', Changed), ...problems(400, 401, 403, 404, 409) },
+  responses: {
+    200: answer('Scheduled. Its retries are counted from zero', Changed),
+    ...problems(400, 401, 403, 404, 409),
+  },
 });
 
 /** Registers the routes that create, list, read, reschedule, cancel and retry tasks. */
@@ -145,7 +148,7 @@ export function registerTaskRoutes(app: App, deps: ChangeDeps & ResultDeps): voi
       requests,
       ids,
     });
-    if (!task) throw new Error('A task was created, but not returned');
+    if (!task) throw new Error('The statement returned no task');
     return c.json(taskWithPayload(task), 201, { Location: `/api/tasks/${task.id}/` });
   });
 

@@ -21,7 +21,7 @@ async function linesOf(content: string | Uint8Array): Promise<ImportLine[]> {
 
 const failureOf = (content: string | Uint8Array) => linesOf(content).catch((error: unknown) => error);
 
-test('rows become tasks, whichever way their payload is spelled', async () => {
+test('rows become tasks, whichever way their payload is written', async () => {
   expect(await linesOf('name,payload,payload.csv\nÄ 🥬,"{""delimiter"":"";""}",a;b\n')).toEqual([
     {
       line: 2,
@@ -31,7 +31,7 @@ test('rows become tasks, whichever way their payload is spelled', async () => {
   ]);
 });
 
-test('a field of the payload is itself, whether its column stands before or after that of the payload', async () => {
+test('a column of a payload field counts, before or after the column of the payload', async () => {
   expect(await linesOf('name,payload.csv,payload\na,b,"{""csv"":""c"",""delimiter"":"";""}"\n')).toEqual([
     {
       line: 2,
@@ -94,13 +94,13 @@ describe('a row is bad', () => {
   }
 });
 
-test('a cell that should be JSON and is not is named', async () => {
+test('a cell with invalid JSON is named', async () => {
   expect(await linesOf('name,payload.a/b:json\na,{\n')).toEqual([
     { line: 2, pointer: '/payload/a~1b', fault: 'Must be JSON' },
   ]);
 });
 
-test('an upload that cannot be read to its end says why, and is no CSV of its own', async () => {
+test('an upload that cannot be read to its end gives the reason, not a CSV error', async () => {
   async function* broken(): AsyncGenerator<Uint8Array> {
     yield Buffer.from('name\na\n');
     throw new Error('the bucket hung up');
@@ -108,7 +108,7 @@ test('an upload that cannot be read to its end says why, and is no CSV of its ow
   await expect(all(csvLines(broken()))).rejects.toThrow('the bucket hung up');
 });
 
-test('who stops reading in the middle lets go of the upload', async () => {
+test('a reader that stops in the middle releases the upload', async () => {
   let released = false;
   async function* long(): AsyncGenerator<Uint8Array> {
     try {

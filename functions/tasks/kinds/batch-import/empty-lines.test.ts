@@ -85,7 +85,7 @@ for (const [what, end] of [
   ['CR LF', '\r\n'],
   ['CR', '\r'],
 ] as const) {
-  test(`an import has so many line ends, and no more, with ${what}`, async () => {
+  test(`an import has a maximum number of line ends, with ${what}`, async () => {
     const { result } = await imported(() => repeated(end, MAX_LINE_ENDS - 2, `{}${end}{}${end}`));
     expect(result).toMatchObject({ lines: 2, created: 2 });
     await expect(imported(() => repeated(end, MAX_LINE_ENDS - 1, `{}${end}{}${end}`))).rejects.toMatchObject({

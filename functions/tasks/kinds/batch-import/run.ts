@@ -42,6 +42,16 @@ const FORMATS = {
 
 type Request = { line: number; request: TaskRequest };
 
+/** An attempt of an import. */
+type Import = {
+  ports: ImportPorts;
+  job: ImportJob;
+  payload: ImportPayload;
+  context: TaskContext;
+  /** Collects the invalid lines. */
+  bad: BadLines;
+};
+
 /**
  * Makes the kind `batch.import` on the given ports. Every line is checked before any line is written. The id of a task follows
  * from its line, so an import that runs again continues where it stopped.
@@ -59,7 +69,7 @@ export function importTask(ports: ImportPorts): TaskDefinition {
         return { batch: payload.batch, created: job.created };
       }
       try {
-        return await carryOut(ports, job, payload, context);
+        return await carryOut({ ports, job, payload, context, bad: badLines() });
       } catch (error) {
         // Only a retry by a person can continue this import. Until then the batch consists of what is written.
         if (error instanceof PermanentError) await ports.seal(job);
@@ -70,23 +80,18 @@ export function importTask(ports: ImportPorts): TaskDefinition {
   }) as TaskDefinition;
 }
 
-async function carryOut(
-  ports: ImportPorts,
-  job: ImportJob,
-  payload: ImportPayload,
-  context: TaskContext,
-): Promise<Json> {
+async function carryOut(batch: Import): Promise<Json> {
+  const { ports, job, payload, context, bad } = batch;
   if (!job.mayWrite) throw importForbidden();
-  const bad = badLines();
   // After the first written line, an import of all lines or none needs no second check. With `partial`, the check runs again to
   // list the bad lines.
   if (job.written === 0 || payload.partial) {
-    const lines = await check(ports, job, payload, context, bad);
+    const lines = await check(batch);
     if (bad.count() > 0) await ports.report(job, bad.report());
     if (lines === 0 || (bad.count() > 0 && !payload.partial)) throw refused(lines, bad);
   }
   const found = bad.count();
-  const { lines, last } = await write(ports, job, payload, context, bad);
+  const { lines, last } = await write(batch);
   if (bad.count() > found) await ports.report(job, bad.report());
   context.signal.throwIfAborted();
   const created = await ports.seal(job, last);
@@ -101,16 +106,13 @@ function refused(lines: number, bad: BadLines): PermanentError {
   if (lines === 0) return new PermanentError('upload_empty', 'The upload has no lines');
   return new PermanentError(
     'lines_invalid',
-    `${bad.count()} of ${lines} lines are not in order, and no task was created`,
+    `${bad.count()} of ${lines} lines are invalid, and no task was created`,
     { details: { lines, bad_lines: bad.count(), first_bad_lines: bad.spelled('error') } },
   );
 }
 
 const tooManyLines = () =>
-  new PermanentError(
-    'too_many_lines',
-    `The upload has more than ${MAX_LINES} lines, which is as many as there may be`,
-  );
+  new PermanentError('too_many_lines', `The upload has more than ${MAX_LINES} lines, which is the maximum`);
 
 const tooManyLineEnds = () =>
   new PermanentError(
@@ -119,16 +121,11 @@ const tooManyLineEnds = () =>
   );
 
 /** Checks every line and collects the errors. @returns the number of lines */
-async function check(
-  ports: ImportPorts,
-  job: ImportJob,
-  payload: ImportPayload,
-  context: TaskContext,
-  bad: BadLines,
-): Promise<number> {
+async function check(batch: Import): Promise<number> {
+  const { ports, job, payload, context, bad } = batch;
   const keys = new Set<string>();
   let count = 0;
-  for await (const { chunk, part, lines } of chunks(ports, job, payload, context.signal)) {
+  for await (const { chunk, part, lines } of chunks(batch)) {
     const requests: Request[] = [];
     for (const line of chunk) {
       const read = readLine(ports, payload, line);
@@ -146,22 +143,17 @@ async function check(
     }
     const able = requests.filter(({ line }) => line > job.written && !bad.has(line));
     for (const [line, errors] of await ports.unmet(job, able)) bad.add(line, errors);
-    context.progress(CHECKED * part, `${lines} lines checked, ${bad.count()} bad`);
+    context.progress(CHECKED * part, `${lines} lines checked, ${bad.count()} invalid`);
     count = lines;
   }
   return count;
 }
 
 /** Writes a task for every valid line, and collects the lines that get no task after all. @returns what it has read */
-async function write(
-  ports: ImportPorts,
-  job: ImportJob,
-  payload: ImportPayload,
-  context: TaskContext,
-  bad: BadLines,
-): Promise<{ lines: number; last: number }> {
+async function write(batch: Import): Promise<{ lines: number; last: number }> {
+  const { ports, job, payload, context, bad } = batch;
   const read = { lines: 0, last: 0 };
-  for await (const { chunk, part, lines } of chunks(ports, job, payload, context.signal)) {
+  for await (const { chunk, part, lines } of chunks(batch)) {
     const [before, now]: [ImportLine[], Request[]] = [[], []];
     for (const line of chunk) {
       read.last = line.line;
@@ -223,14 +215,14 @@ function payloadWithDefaults(payload: JsonText | undefined, defaults: JsonText):
  * Yields the lines of the upload in chunks, with the share of the upload and the number of lines read so far. Yields to the event
  * loop between chunks.
  */
-async function* chunks(
-  { open }: ImportPorts,
-  job: ImportJob,
-  { upload, format }: ImportPayload,
-  signal: AbortSignal,
-): AsyncGenerator<{ chunk: ImportLine[]; part: number; lines: number }> {
-  const opened = await open(job, upload, signal);
-  if (!opened) throw new PermanentError('upload_not_found', 'The upload is not there, or no longer');
+async function* chunks({
+  ports,
+  job,
+  payload: { upload, format },
+  context: { signal },
+}: Import): AsyncGenerator<{ chunk: ImportLine[]; part: number; lines: number }> {
+  const opened = await ports.open(job, upload, signal);
+  if (!opened) throw new PermanentError('upload_not_found', 'The upload does not exist, or was deleted');
   let bytes = 0;
   const ends = lineEndCounter();
   const counted = (async function* () {

@@ -66,7 +66,7 @@ test('a sum of integers beyond 2^53 says that it is rounded', () => {
   expect(summary).toMatchObject({ type: 'integer', notes: [expect.stringContaining('rounded')] });
 });
 
-test('a text is counted in characters, the five most frequent values are told, and ties are in order', () => {
+test('a text is counted in characters, with its five most frequent values, ties in order', () => {
   const cells = ['b', 'a', '😀😀', 'b', 'c', 'd', 'e', 'é', null];
   expect(summarizeColumn('t', cells, true)).toEqual({
     name: 't',
@@ -91,7 +91,7 @@ test('a long value is cut, never through a character', () => {
   expect(shown?.value).toBe(`${'x'.repeat(99)}…`);
 });
 
-test('times are compared as moments, whatever their zone, and told as written', () => {
+test('times are compared as moments, whatever their zone, and returned as written', () => {
   const cells = ['2024-01-01T00:30:00+02:00', '2023-12-31T23:00:00Z', '2024-01-01'];
   expect(summarizeColumn('t', cells, false)).toMatchObject({
     type: 'datetime',
@@ -100,7 +100,7 @@ test('times are compared as moments, whatever their zone, and told as written', 
   });
 });
 
-test('a mixed column tells how many of each kind it has', () => {
+test('a mixed column has the count of each type', () => {
   expect(summarizeColumn('m', ['1', '2', 'x', '2.5'], false)).toMatchObject({
     type: 'mixed',
     kinds: { integer: 2, number: 1, string: 1 },

@@ -4,22 +4,22 @@ import dataProcess from './kind.ts';
 
 const { payload } = dataProcess;
 
-test('nothing is a payload', () => {
+test('a payload without any field is valid', () => {
   expect([payload.parse(undefined), payload.parse({})]).toEqual([{}, {}]);
 });
 
-test('one column to group by is a list of one, and what parsing returns it accepts unchanged', () => {
+test('one column to group by becomes a list, and a parsed payload parses to itself', () => {
   const parsed = payload.parse({ csv: 'a\n1', group_by: 'a' });
   expect(parsed).toEqual({ csv: 'a\n1', group_by: ['a'] });
   expect(payload.parse(parsed)).toEqual(parsed);
 });
 
-test('records come through as they are, also columns named as what objects have', () => {
+test('records are unchanged, even with columns named like properties of objects', () => {
   const records = JSON.parse('[{"__proto__":1,"constructor":"x"}]');
   expect(Object.keys(payload.parse({ records }).records?.[0] ?? {})).toEqual(['__proto__', 'constructor']);
 });
 
-test('the schema can be told to clients as JSON schema', () => {
+test('the schema has a JSON Schema for clients', () => {
   expect(z.toJSONSchema(payload, { io: 'input' })).toMatchObject({
     type: 'object',
     additionalProperties: false,
@@ -67,7 +67,7 @@ describe('refused', () => {
     });
   }
 
-  test('a table full of mistakes is not told one by one', () => {
+  test('the errors of a table full of mistakes are bounded', () => {
     const records = new Array(10_000).fill({ a: [], b: [] });
     expect(payload.safeParse({ records }).error?.issues.length).toBeLessThanOrEqual(20);
   });

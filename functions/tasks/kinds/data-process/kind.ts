@@ -48,7 +48,7 @@ const payload = z
     delimiter: z
       .enum([',', ';', '\t', '|'])
       .optional()
-      .describe('Between the fields of `csv`; default a comma.'),
+      .describe('Separator between the fields of `csv`. Default: a comma.'),
     group_by: z
       .union([
         columnName.transform((name) => [name]),

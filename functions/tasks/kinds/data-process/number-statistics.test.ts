@@ -20,7 +20,7 @@ test('figures of a small sample, by hand', () => {
   });
 });
 
-test('one value has no standard deviation, and equal ones have none to speak of', () => {
+test('one value has no standard deviation, and equal values have zero', () => {
   expect(numberStatistics([3]).standard_deviation).toBeNull();
   expect(numberStatistics([0.1, 0.1, 0.1])).toMatchObject({ mean: 0.1, standard_deviation: 0 });
 });
@@ -35,12 +35,12 @@ test('a small spread around a large value is not lost', () => {
   expect(standard_deviation).toBeCloseTo(0.1, 8);
 });
 
-test('what naive addition loses, the sum keeps', () => {
+test('the sum keeps what naive addition loses', () => {
   expect(compensatedSum([1, 1e100, 1, -1e100])).toBe(2);
   expect(compensatedSum(new Array(10).fill(0.1))).toBe(1);
 });
 
-test('a sum beyond doubles is null; mean and spread are still told', () => {
+test('a sum beyond doubles is null; mean and spread are still numbers', () => {
   const { sum, mean, standard_deviation } = numberStatistics([1.5e308, 1.5e308, 1.4e308]);
   expect(sum).toBeNull();
   expect(mean / 1e308).toBeCloseTo(1.4666666666666666, 12);

@@ -127,7 +127,7 @@ test('a text full of quotes is judged in time that grows with its length', () =>
   expect(() => parseCsv(`a\n"${'""'.repeat(400_000)}`, ',')).toThrow('CSV line 2');
 });
 
-test('what is written by the rules is read as it was', () => {
+test('a valid text is read as it was written', () => {
   const field = fc.string({ unit: 'grapheme' }).filter((text) => text !== '');
   const rows = fc
     .integer({ min: 1, max: 5 })

@@ -20,12 +20,12 @@ const run = (payload: unknown, change: Partial<TaskContext> = {}) =>
 
 const message = 'Data processed successfully';
 
-test('given nothing, it answers its message', async () => {
+test('an empty payload gives the message', async () => {
   expect(await run({})).toEqual({ message });
   expect(await run(undefined)).toEqual({ message });
 });
 
-test('given records, it answers its message, their number and every column', async () => {
+test('records give the message, their number and every column', async () => {
   const records = [{ a: 1, b: 'x' }, { a: 3 }, { b: null, c: true }];
   expect(await run({ records })).toEqual({
     message,
@@ -69,7 +69,7 @@ test('only the columns asked for are summarized, in that order', async () => {
   expect(columns?.map(({ name }) => name)).toEqual(['c', 'a']);
 });
 
-test('a column that is not there fails for good, and says which there are', async () => {
+test('an unknown column fails without a retry, and the error lists the columns', async () => {
   const failure = { code: 'unknown_column', details: { column: 'z', columns: ['a', 'b'] } };
   await expect(run({ csv: 'a,b\n1,2', columns: ['z'] })).rejects.toMatchObject(failure);
   await expect(run({ csv: 'a,b\n1,2', group_by: 'z' })).rejects.toMatchObject(failure);
@@ -113,7 +113,7 @@ describe('columns with names that objects have', () => {
 });
 
 describe('groups', () => {
-  test('are in the order of their values, the missing ones last, and told with their numbers', async () => {
+  test('are ordered by their values, missing ones last, with their counts', async () => {
     const csv = 'k,n\nb,1\n,5\na,2\nb,3\na,\n';
     expect(await run({ csv, group_by: 'k' })).toMatchObject({
       group_by: ['k'],
@@ -143,7 +143,7 @@ describe('groups', () => {
     await expect(run(rows(1001))).rejects.toMatchObject({ name: 'PermanentError', code: 'too_many_groups' });
   });
 
-  test('share out all records and all sums', async () => {
+  test('contain each record once, and add up to the totals', async () => {
     const record = fc.record({ k: fc.constantFrom('a', 'b', '', 'constructor'), n: fc.integer() });
     await fc.assert(
       fc.asyncProperty(fc.array(record, { minLength: 1 }), async (records) => {

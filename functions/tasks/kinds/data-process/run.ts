@@ -33,7 +33,7 @@ export default defineTask({
       progress(PARSED + (SUMMARIZED - PARSED) * (columns.length / names.length), name);
     }
     const groupBy = payload.group_by;
-    const groups = groupBy && (await summarizeGroups(table, groupBy, names, checkpoint));
+    const groups = groupBy && (await summarizeGroups(table, { groupBy, names }, checkpoint));
     progress(1);
     return boundedResult({
       message: MESSAGE,

@@ -32,8 +32,7 @@ const ROWS_PER_SLICE = 20_000;
  */
 export async function summarizeGroups(
   table: Table,
-  groupBy: readonly string[],
-  names: readonly string[],
+  { groupBy, names }: { groupBy: readonly string[]; names: readonly string[] },
   checkpoint: Checkpoint,
 ): Promise<Group[]> {
   const keys = groupBy.map((name) => columnValues(cellsOf(table, name), table.typed).values);

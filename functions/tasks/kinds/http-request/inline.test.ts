@@ -44,7 +44,7 @@ async function failureOf(
 }
 
 describe('the request', () => {
-  test('says who sends it and carries the key that all attempts share', async () => {
+  test('names its sender and carries the idempotency key of all attempts', async () => {
     expect(await run({ url: await serve(echo) })).toMatchObject({
       json: {
         method: 'GET',
@@ -54,14 +54,14 @@ describe('the request', () => {
     });
   });
 
-  test('lets the caller decide on the key, in any case', async () => {
+  test('lets the caller set the key header, in any case', async () => {
     const headers = { 'Idempotency-Key': 'mine' };
     expect(await run({ url: await serve(echo), headers })).toMatchObject({
       json: { 'idempotency-key': 'mine' },
     });
   });
 
-  test('does not let the caller hide who sends it', async () => {
+  test('does not let the caller change its sender', async () => {
     const failure = await failureOf({ url: await serve(echo), headers: { 'USER-AGENT': 'me' } });
     expect(failure).toMatchObject({
       code: 'payload_invalid',
@@ -84,7 +84,7 @@ describe('the request', () => {
 });
 
 describe('the result', () => {
-  test('tells status, address, redirects, time and what is safe of the headers', async () => {
+  test('has status, address, redirects, time and the safe headers', async () => {
     const end = await answering(
       201,
       { etag: '"1"', 'set-cookie': 'a=b', 'x-internal': 'secret', 'content-type': 'text/plain' },
@@ -183,7 +183,7 @@ describe('a compressed answer', () => {
       });
     });
 
-    test(`in ${encoding} is told in the error, also where it is cut`, async () => {
+    test(`in ${encoding} is in the error, even when it is cut`, async () => {
       const url = await answering(422, headers, compressed);
       for (const max_response_bytes of [1_000, 1_048_576]) {
         expect(await failureOf({ url, max_response_bytes })).toMatchObject({
@@ -201,7 +201,7 @@ describe('a compressed answer', () => {
     });
   }
 
-  test('in an encoding that nobody asked for is kept as bytes, and marked', async () => {
+  test('in an unrequested encoding is kept as bytes, and marked', async () => {
     const url = await answering(
       200,
       { 'content-encoding': 'zstd', 'content-type': 'application/json' },
@@ -279,7 +279,7 @@ describe('a redirect', () => {
     });
   });
 
-  test('is told with the error that it led to', async () => {
+  test('is part of the error that follows it', async () => {
     const end = await answering(404);
     const url = await from(303, end);
     expect(await failureOf({ url, method: 'POST' })).toMatchObject({
@@ -322,7 +322,7 @@ describe('a status', () => {
   }
 
   for (const status of [304, 400, 401, 403, 404, 409, 422]) {
-    test(`${status} is final, and the answer is told`, async () => {
+    test(`${status} is final, and the error contains the answer`, async () => {
       const failure = await failureOf({ url: await answering(status, {}, 'no such thing') });
       const body = status === 304 ? '' : 'no such thing';
       expect(failure).toMatchObject({
@@ -356,7 +356,7 @@ describe('a status', () => {
     );
   });
 
-  test('of a redirect is final for who does not follow and did not expect it', async () => {
+  test('of an unexpected redirect is final without follow_redirects', async () => {
     const url = await answering(302, { location: '/x' });
     expect(await failureOf({ url, follow_redirects: false })).toMatchObject({ details: { status: 302 } });
     const expected = { url, follow_redirects: false, expected_status: [302] };

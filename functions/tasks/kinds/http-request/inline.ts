@@ -55,7 +55,7 @@ async function answerTo(payload: HttpRequestPayload, context: TaskContext): Prom
     return await context.fetch(requestOf(payload, context));
   } catch (error) {
     if (!(error instanceof FetchError)) throw error;
-    const Failure = FETCH_FAILURES[error.code].again ? RetryError : PermanentError;
+    const Failure = FETCH_FAILURES[error.code].isRetryable ? RetryError : PermanentError;
     throw new Failure(error.code, error.message, { cause: error });
   }
 }

@@ -4,7 +4,7 @@ import httpRequest from './kind.ts';
 const url = 'https://example.com/';
 const nested = (depth: number) => JSON.parse('['.repeat(depth) + ']'.repeat(depth));
 
-test('an address alone is a payload; the rest has defaults', () => {
+test('a URL alone is a valid payload; the rest has defaults', () => {
   expect(httpRequest.payload.parse({ url })).toEqual({
     url,
     method: 'GET',
@@ -15,7 +15,7 @@ test('an address alone is a payload; the rest has defaults', () => {
   });
 });
 
-test('what parsing returns, it accepts unchanged', () => {
+test('a parsed payload parses to itself', () => {
   const payload = {
     url,
     method: 'POST',

@@ -28,9 +28,7 @@ const payload = z
       .meta(HEADERS)
       .transform((headers) => headers as HeaderFields)
       .optional()
-      .describe(
-        'Name → value. Host, User-Agent, Accept-Encoding and what concerns the connection are refused.',
-      ),
+      .describe('Name → value. Host, User-Agent, Accept-Encoding and headers of the connection are refused.'),
     body: z
       .unknown()
       .superRefine(checkBody)
@@ -38,7 +36,7 @@ const payload = z
       .transform((body) => JsonText.of(body))
       .optional()
       .describe(
-        'A string is sent as it is; any other JSON value is sent as application/json, exactly as it was written.',
+        'A string is sent unchanged. Any other JSON value is sent as application/json, exactly as it was written.',
       ),
     expected_status: z
       .union([
@@ -47,18 +45,23 @@ const payload = z
       ])
       .default({ from: 200, to: 299 })
       .describe('The statuses that mean success: a list or an inclusive range.'),
-    timeout_seconds: z.number().min(0.1).max(60).default(30).describe('For everything, redirects included.'),
+    timeout_seconds: z
+      .number()
+      .min(0.1)
+      .max(60)
+      .default(30)
+      .describe('Seconds for the whole request, redirects included.'),
     max_response_bytes: z
       .int()
       .min(0)
       .max(MAX_RESPONSE_BYTES)
       .default(65_536)
-      .describe('A longer body is cut.'),
+      .describe('Bytes of the response body to keep. A longer body is truncated.'),
     follow_redirects: z
       .boolean()
       .default(true)
       .describe(
-        'At most three, each checked like the URL. A POST is not followed to a GET after 301 or 302.',
+        'Follows at most three redirects, each checked like the URL. After a 301 or 302, a POST is not repeated as a GET.',
       ),
   })
   .refine(({ method, body }) => body === undefined || (method !== 'GET' && method !== 'HEAD'), {

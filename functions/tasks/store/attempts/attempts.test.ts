@@ -35,7 +35,7 @@ test('the attempts of a task are its own', async () => {
   expect(await ledger()).toMatchObject([{ attempt: 1, logs: null }]);
 });
 
-test('an attempt that has told of itself is in the ledger once, with the last of each', async () => {
+test('an attempt that has reported is in the ledger once, with its last report', async () => {
   await report({ progress: progress(0.1), logs });
   await report({ progress: progress(0.2) });
   expect(await ledger()).toMatchObject([{ outcome: 'running', progress: progress(0.2), logs }]);
@@ -46,17 +46,17 @@ test('an attempt that has told of itself is in the ledger once, with the last of
   expect(row?.progress).toEqual(progress(0.2));
 });
 
-test('what an attempt tells is told in order: each report has a higher number', async () => {
+test('the reports of an attempt are ordered: each has a higher number', async () => {
   const numbers = [await report({ logs }), await report({ progress: progress(0.5) })].map(
     ([row]) => row?.seq,
   );
   expect(numbers).toEqual([3, 4]);
 });
 
-describe('an attempt that has told of itself, and then', () => {
+describe('an attempt that has reported, and then', () => {
   beforeEach(() => report({ progress: progress(0.1), logs }));
 
-  test('fails, has its error, the delay that followed and what it last said', async () => {
+  test('fails, has its error, the delay that followed and its last report', async () => {
     await store.settle(
       worker,
       [{ id, attempt: 1, kind: 'retry', error, delaySeconds: 7, progress: progress(0.9) }],
@@ -67,7 +67,7 @@ describe('an attempt that has told of itself, and then', () => {
     ]);
   });
 
-  test('dies with its worker, has ended by that, and keeps what it said', async () => {
+  test('dies with its worker, has ended, and keeps its report', async () => {
     await on.admin`update tasks set lease_until = now() - interval '1 second' where id = ${id}`;
     expect(await store.rescue(dispatcher, [id], 1)).toHaveLength(1);
     expect(await ledger()).toMatchObject([

@@ -49,7 +49,7 @@ export async function settle(
         as o(id uuid, attempt integer, outcome text, result jsonb, artifact jsonb, error jsonb, delay float8,
           progress jsonb, logs jsonb)
     ), mine as (
-      -- In the order of ids, as everything that waits for several rows: two such statements never wait for each other.
+      -- All statements lock several rows in the order of ids, so that two of them never wait for each other.
       select t.id, t.cause, t.run_at from tasks t join outcome o on t.id = o.id and t.attempt = o.attempt
       where ${asked} and t.status = any (${fromStatuses('complete')}::text[])
       order by t.id

@@ -36,7 +36,7 @@ const counts = async (id: string) => {
   return row;
 };
 
-test('a batch counts what became of its tasks, and is finished when all are', async () => {
+test('a batch counts its tasks by status, and is finished when all are', async () => {
   const { id, ids } = await batchOf(4);
   await store.claim(worker, { ids: ids.slice(0, 3), leaseSeconds: LEASE, soonSeconds: 0 });
   await store.settle(
@@ -54,7 +54,7 @@ test('a batch counts what became of its tasks, and is finished when all are', as
   expect(await counts(id)).toEqual({ total: 4, completed: 1, failed: 2, cancelled: 1, finished: true });
 });
 
-test('a task that is run again is counted once more', async () => {
+test('a retried task is counted again', async () => {
   const { id, ids } = await batchOf(1);
   const [task = ''] = ids;
   await store.claim(worker, { ids, leaseSeconds: LEASE, soonSeconds: 0 });
@@ -66,7 +66,7 @@ test('a task that is run again is counted once more', async () => {
   expect(await counts(id)).toEqual({ total: 1, completed: 1, failed: 0, cancelled: 0, finished: true });
 });
 
-test('a task that is cancelled for what it waits for is counted, too', async () => {
+test('a task that is cancelled with its dependency is counted, too', async () => {
   const [awaited] = (await batchOf(1)).ids;
   const { id, ids } = await batchOf(1, { dependsOn: [awaited ?? ''] });
   const member = { id: ids[0] ?? '', organizationId: ada.organizationId };
@@ -81,7 +81,7 @@ test('a task that is cancelled for what it waits for is counted, too', async () 
   expect(await counts(id)).toEqual({ total: 1, completed: 0, failed: 0, cancelled: 1, finished: true });
 });
 
-test('whoever watches a batch is named by the statement that changes it', async () => {
+test('the statement that changes a batch returns its watchers', async () => {
   const { id, ids } = await batchOf(2);
   await store.claim(worker, { ids, leaseSeconds: LEASE, soonSeconds: 0 });
   const settle = (task = '') =>
@@ -123,7 +123,7 @@ test('many workers settle tasks of the same two batches at once, and none is mis
     expect(await counts(id)).toMatchObject({ completed: 100, finished: true });
 });
 
-test('with a taken unique key nothing of a batch is written, or the rest is, as asked', async () => {
+test('with a taken unique key, a batch is written not at all, or without that task, as requested', async () => {
   const { ids } = await batchOf(1, { uniqueKey: 'invoice-7' });
   const batch = { id: uuidv7(), name: '', queue: 'bulk' } as const;
   const tasks = [newTask({ uniqueKey: 'invoice-7' }), newTask({ uniqueKey: 'invoice-8' })];

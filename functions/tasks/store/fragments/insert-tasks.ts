@@ -56,7 +56,7 @@ const waitsForOthersSql = (db: Database | Transaction, tasks: readonly NewTask[]
   tasks.some(({ dependsOn }) => dependsOn)
     ? db`n.rare is not null and exists (
         select from jsonb_array_elements_text(coalesce(nullif(n.rare -> 'dependsOn', 'null'), '[]')) as d(id)
-        -- One by one, by id. A join may begin with all tasks that the principal may read.
+        -- One look-up by id for each. A join could begin with all tasks that the principal may read.
         where (select p.status from tasks p where p.id = d.id::uuid) <> 'COMPLETED'
       )`
     : db`false`;

@@ -71,7 +71,7 @@ async function end(ids: readonly string[]): Promise<string[]> {
 }
 
 describe('tasks that wait for the network', () => {
-  test('run as many at once as their organization may have, and the others are held', async () => {
+  test('run up to the limit of their organization, and the others are held', async () => {
     const ids = await requests(ada, 5);
     expect(await claim(ids)).toHaveLength(3);
     expect(await heldIn(ids)).toEqual([store.networkLane(ada.userId), store.networkLane(ada.userId)]);
@@ -139,7 +139,7 @@ const running = async (ids: readonly string[]): Promise<string[]> => {
 };
 
 describe('a place that becomes free', () => {
-  test('goes to the one that is held for longest', async () => {
+  test('goes to the task that is held for longest', async () => {
     const ids = await requests(ada, 3);
     const next = await requests(ada, 1);
     const last = await requests(ada, 1);
@@ -158,7 +158,7 @@ describe('a place that becomes free', () => {
     expect(await end(mine.slice(0, 1))).toEqual(others.slice(0, 1));
   });
 
-  test('goes to another user of the organization, past one who has no place left', async () => {
+  test('goes to another user of the organization when the first has no place left', async () => {
     const eve = await on.member();
     await on.join(eve, ada.organizationId, 'member');
     await quotas(2, 2);
@@ -172,7 +172,7 @@ describe('a place that becomes free', () => {
     expect(await end([first])).toEqual([third]);
   });
 
-  test('is not looked for among those who cannot use it, however many these are', async () => {
+  test('is given without reading tasks that cannot use it', async () => {
     const ids = await requests(ada, 3);
     await claim(ids);
     await on.admin`
@@ -211,7 +211,7 @@ test('a task that has a place of its key keeps it while it is held for the netwo
   expect(await heldIn([first, second])).toEqual([store.networkLane(ada.userId), 'key:one']);
 });
 
-test('a worker without places to wait leaves the task to others', async () => {
+test('a worker without network places leaves the task to others', async () => {
   const [one = '', two = ''] = await requests(ada, 2);
   const room = { kinds: [], runners: 0, networkPlaces: 1, seconds: 840 };
   const { claimed, unclaimed } = await store.claim(worker, {

@@ -22,14 +22,14 @@ export const requeueSql = (
   }: { candidates: string; isFree: Fragment; dispatch: DispatchSettings },
 ) => tx`
   edges as materialized (
-    -- One by one, along the indexes: however many dependencies are stored. COMPLETED is final, and needs no lock.
+    -- One index look-up for each: the cost does not grow with the stored dependencies. COMPLETED is final, and needs no lock.
     select e.task_id, e.depends_on from ${tx(candidates)} c
     cross join lateral (
       select d.task_id, d.depends_on from task_dependencies d where d.task_id = c.id
     ) e
     where not exists (select from tasks p where p.id = e.depends_on and p.status = 'COMPLETED')
   ), locked as materialized (
-    -- With those that they depend on: none of these ends before it is marked as waited for.
+    -- Also locks the tasks that they depend on, so that none of these ends before it is marked as waited for.
     select t.id, t.organization_id, t.created_by, t.batch_id, t.status, t.unique_key, t.has_dependents from tasks t
     where t.id in (select c.id from ${tx(candidates)} c union select e.depends_on from edges e)
     order by t.id

@@ -32,7 +32,7 @@ export async function insertImport(
       returning *
     )
     select ${batchJsonSql(tx)} as batch from b`;
-  if (!row) throw new Error('A batch was neither written nor refused');
+  if (!row) throw new Error('The statement that writes a batch returned no row');
   return row.batch;
 }
 

@@ -43,7 +43,7 @@ export async function addUpload(
       on conflict (id) do update set open_until = excluded.open_until
     )
     select refusal from judged`;
-  if (!row) throw new Error('An upload was neither written nor refused');
+  if (!row) throw new Error('The statement that writes an upload returned no row');
   return row.refusal;
 }
 

@@ -113,8 +113,8 @@ async function cancel({ database, witness }: Stage, sandbox: Sandbox, id: string
 
 async function retry(stage: Stage, sandbox: Sandbox, id: string): Promise<void> {
   const { model, statement } = stage.database;
-  const again = await statement(sandbox, undefined, () => model.requeue([id], stage.dispatch), [id]);
-  await wake(stage, sandbox, again);
+  const requeued = await statement(sandbox, undefined, () => model.requeue([id], stage.dispatch), [id]);
+  await wake(stage, sandbox, requeued);
 }
 
 /** Retries all or some of the failed and cancelled tasks together. */
@@ -126,8 +126,8 @@ async function retryMany(stage: Stage, sandbox: Sandbox): Promise<void> {
     .filter(({ status }) => status === 'FAILED' || status === 'CANCELLED')
     .filter(() => random.chance(share))
     .map(({ id }) => id);
-  const again = await statement(sandbox, undefined, () => model.requeue(ids, stage.dispatch), ids);
-  await wake(stage, sandbox, again);
+  const requeued = await statement(sandbox, undefined, () => model.requeue(ids, stage.dispatch), ids);
+  await wake(stage, sandbox, requeued);
 }
 
 async function reschedule(stage: Stage, sandbox: Sandbox, id: string): Promise<void> {

@@ -11,7 +11,7 @@ import { worldOf } from './world.ts';
 const STORM_SECONDS = 900;
 
 /** Seconds after the storm within which everything must come to rest. Lost messages are sent again, later each time. */
-const PATIENCE_SECONDS = 2 * 86_400;
+const SETTLING_SECONDS = 2 * 86_400;
 
 /** Longest lateness of a start when nothing goes wrong. */
 const PUNCTUAL_SECONDS = 0.5;
@@ -69,7 +69,7 @@ async function run(seed: number): Promise<Simulated> {
     unconsumed() === 0 &&
     [...rows.values()].every(({ status }) => (TERMINAL as readonly string[]).includes(status));
   const created = (STORM_SECONDS + CALMING_SECONDS + 60) * 1000;
-  const latest = (STORM_SECONDS + PATIENCE_SECONDS) * 1000;
+  const latest = (STORM_SECONDS + SETTLING_SECONDS) * 1000;
   await world.run(() => clock.now > latest || (clock.now > created && atRest()));
 
   for (const row of rows.values()) witness.ended(row, ledger.get(row.id) ?? []);

@@ -12,7 +12,7 @@ const FOUND: Record<string, readonly number[]> = {
 const SEEDS = 2_000;
 const AT_ONCE = 500;
 
-describe('through every fault that a seed can think of, no task is lost, early, doubled or started after its cancel', () => {
+describe('with random faults, no task is lost, early, doubled or started after its cancel', () => {
   for (let from = 1; from <= SEEDS; from += AT_ONCE) {
     test(`seeds from ${from} on`, { timeout: 120_000 }, async () => {
       for (let seed = from; seed < from + AT_ONCE; seed += 1) {
@@ -23,7 +23,7 @@ describe('through every fault that a seed can think of, no task is lost, early, 
   }
 });
 
-describe('what was found is not there any more', () => {
+describe('faults that were found do not return', () => {
   for (const [what, seeds] of Object.entries(FOUND)) {
     test(what, async () => {
       for (const seed of seeds) expect((await simulate(seed)).faults, `seed ${seed}`).toEqual([]);

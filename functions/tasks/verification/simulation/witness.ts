@@ -73,9 +73,9 @@ export class Witness {
         this.#fault(id, `attempt ${attempt} started before the end of ${other}`);
     }
     for (const cancel of history.cancels) {
-      const again = history.moves.some((move) => move.move === 'requeue' && move.seq > cancel.seq);
+      const isRequeued = history.moves.some((move) => move.move === 'requeue' && move.seq > cancel.seq);
       const askedBefore = cancel.status === 'RUNNING' && attempt <= cancel.attempt;
-      if (!again && !askedBefore)
+      if (!isRequeued && !askedBefore)
         this.#fault(id, `attempt ${attempt} started after a cancel was acknowledged`);
     }
   }

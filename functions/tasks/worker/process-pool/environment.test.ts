@@ -18,7 +18,7 @@ test('a handler’s process gets what it needs of the worker’s environment, an
   });
 });
 
-test('what the program of these processes reads is among it', () => {
+test('the environment contains what the program of these processes reads', () => {
   const read = Object.fromEntries(Object.keys(outboundEnv).map((name) => [name, 'given']));
   expect(environmentOfHandlers(read)).toEqual(read);
 });

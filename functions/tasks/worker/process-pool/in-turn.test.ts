@@ -64,7 +64,7 @@ test('a turn that is too far away is retried no sooner', async () => {
   expect(sent).toEqual([]);
 });
 
-test('whoever waits for a turn hears of a cancel', async () => {
+test('a request that waits for a turn is aborted by a cancel', async () => {
   const takeTurn = turns(() => ({ kind: 'go', afterSeconds: 3_600 }));
   const { fetch } = fetching('http://a.example/');
   const stop = new AbortController();
@@ -73,7 +73,7 @@ test('whoever waits for a turn hears of a cancel', async () => {
   await expect(waiting).rejects.toThrow('cancelled');
 });
 
-test('a request whose turn cannot be found out is retried, and quotes nothing of the database', async () => {
+test('a request whose turn is unknown is retried, without quoting the database', async () => {
   const { fetch, sent } = fetching('http://a.example/');
   const failing: TakeTurn = () => Promise.reject(new Error('connect ECONNREFUSED 10.0.0.7:5432'));
   const failure = await inTurn(fetch, failing)({ url: 'http://a.example/' }).catch((error: unknown) => error);

@@ -46,7 +46,7 @@ async function awaitTurn(takeTurn: TakeTurn, url: URL, signal: AbortSignal): Pro
   const host = hostOf(url);
   if (host.length > MAX_HOST_CHARACTERS) return;
   const turn = await takeTurn(host).catch((cause: unknown) => {
-    throw new RetryError('turn_unknown', `It could not be found out when a request to ${host} may be sent`, {
+    throw new RetryError('turn_unknown', `It is unknown when a request to ${host} may be sent`, {
       cause,
     });
   });

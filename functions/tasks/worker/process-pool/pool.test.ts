@@ -71,7 +71,7 @@ function start(kind: string, { on = runners, payload = null as unknown } = {}) {
 const isAlive = (pid: number) => memoryOf(pid) > 0;
 
 describe('a handler in a runner', () => {
-  test('is given what its attempt is, in a process that is not this one', async () => {
+  test('gets its attempt, in another process', async () => {
     const payload = { a: [1, 'ü'], b: null };
     const result = await start('isolated.echo', { payload }).result;
     expect(result).toMatchObject({ taskId: 'task', attempt: 3, idempotencyKey: 'key', payload });
@@ -79,11 +79,11 @@ describe('a handler in a runner', () => {
     expect(result.pid).not.toBe(process.pid);
   });
 
-  test('has of the environment only what it is given', async () => {
+  test('has only the given environment', async () => {
     expect(await start('isolated.environment').result).not.toContain('HOME');
   });
 
-  test('reads nothing but its own code: neither the environment of the worker nor the machine, and starts nothing', async () => {
+  test('reads only its own code, not the environment of the worker or the machine, and starts no process', async () => {
     const payload = {
       readable: [
         `/proc/${process.pid}/environ`,
@@ -97,7 +97,7 @@ describe('a handler in a runner', () => {
     expect(await result).toEqual(new Array(6).fill('ERR_ACCESS_DENIED'));
   });
 
-  test('that returns too much, or throws, fails with an error of the same class, code and details', async () => {
+  test('that returns too much or throws fails with an error of the same class, code and details', async () => {
     const thrown = (kind: string) =>
       start(kind).result.then(
         () => expect.fail(`${kind} returned`),
@@ -116,7 +116,7 @@ describe('a handler in a runner', () => {
     expect(await thrown('isolated.large')).toMatchObject({ code: 'result_too_large' });
   });
 
-  test('hears when it is told to stop, also while it computes, if it gives way now and then', async () => {
+  test('gets the signal to stop, even while it computes, if it yields now and then', async () => {
     for (const kind of ['isolated.wait', 'isolated.compute']) {
       const { result, stop, output } = start(kind);
       await expect.poll(() => output.length).toBe(1);
@@ -127,7 +127,7 @@ describe('a handler in a runner', () => {
     }
   });
 
-  test('is received while it spins, in a few messages, however much it says', async () => {
+  test('is received while it spins, in few messages', async () => {
     // A place that the process may read.
     const end = fileURLToPath(new URL(`node_modules/.celeriac-${randomUUID()}`, REPOSITORY));
     const begun = performance.now();
@@ -143,7 +143,7 @@ describe('a handler in a runner', () => {
   });
 });
 
-describe('a handler that does its worst', () => {
+describe('a hostile handler', () => {
   test('is killed with its process when it spins, and its neighbour is not', async () => {
     const spinning = start('isolated.spin');
     await expect.poll(() => spinning.output.length).toBe(1);
@@ -168,7 +168,7 @@ describe('a handler that does its worst', () => {
     expect(await start('isolated.echo').result).toMatchObject({ attempt: 3 });
   });
 
-  test('tells what nobody caught', async () => {
+  test('reports an uncaught error', async () => {
     await expect(start('isolated.uncaught').result).rejects.toThrow('thrown where nobody waits');
     await expect(start('isolated.exit').result).rejects.toThrow('exit status 7');
   });
@@ -186,7 +186,7 @@ describe('a pool', () => {
     expect(on.free()).toBe(1);
   });
 
-  test('takes on some more while attempts are short, and none to wait behind one that was long', async () => {
+  test('accepts more attempts while attempts are short, and none behind a long one', async () => {
     const on = pool({ size: 1 });
     // However busy this machine is, several short attempts come in a row at some time.
     await expect
@@ -203,7 +203,7 @@ describe('a pool', () => {
     expect(on.free()).toBe(1);
   });
 
-  test('an attempt that is told to stop while it waits for a runner never begins', async () => {
+  test('an attempt that is aborted while it waits for a runner never begins', async () => {
     const on = pool({ size: 1 });
     const spinning = start('isolated.spin', { on });
     const waiting = start('isolated.echo', { on });
@@ -215,7 +215,7 @@ describe('a pool', () => {
     expect(on.free()).toBe(1);
   });
 
-  test('an attempt that is told to stop while its runner starts never begins, and the runner is the next one’s', async () => {
+  test('an attempt that is aborted while its runner starts never begins, and the next attempt gets the runner', async () => {
     const on = pool({ size: 1 });
     const early = start('isolated.echo', { on });
     early.stop.abort(new AttemptAborted('cancelled', 'Cancelled'));
@@ -230,7 +230,7 @@ describe('a pool', () => {
     expect(on.free()).toBe(1);
   });
 
-  test('gives up on a process that does not get ready, and gives its place back', async () => {
+  test('ends a process that does not get ready, and frees its place', async () => {
     const on = pool({
       size: 1,
       program: new URL('./testing/silent.ts', import.meta.url),

@@ -95,7 +95,7 @@ export function startRunner({
     run: 0,
     asks: false,
     onOutput: () => {},
-    takeTurn: () => Promise.reject(new Error('Nothing runs')),
+    takeTurn: () => Promise.reject(new Error('No attempt is running')),
     resolve: () => {},
     reject: () => {},
   };
@@ -149,7 +149,7 @@ export function startRunner({
     if (!message) kill(protocolBroken());
     else if (message.type === 'ready') ready.resolve();
     else if (message.type === 'ending')
-      why ??= new RetryError('handler_crashed', `Nobody caught: ${message.message}`);
+      why ??= new RetryError('handler_crashed', `Uncaught: ${message.message}`);
     else if (message.run !== current.run) return;
     else if (message.type === 'output') current.onOutput(message.output);
     else if (message.type === 'turn') void answerTurn(current, message.host);
@@ -217,7 +217,7 @@ export function memoryExceeded(mebibytes: number): RetryError {
 }
 
 function protocolBroken(): RetryError {
-  return new RetryError('handler_crashed', "The handler's process sent what no runner sends");
+  return new RetryError('handler_crashed', "The handler's process sent an invalid message");
 }
 
 function reasonOf({ reason }: AbortSignal): Pick<AttemptAborted, 'code' | 'message'> {

@@ -24,11 +24,11 @@ const MAX_CAUSES = 5;
 
 export function describeThrown(thrown: unknown): Thrown {
   if (thrown instanceof PermanentError) {
-    return { as: 'permanent', ...said(thrown) };
+    return { as: 'permanent', ...errorFields(thrown) };
   }
   if (thrown instanceof RetryError) {
     const afterSeconds = Number.isFinite(thrown.afterSeconds) ? thrown.afterSeconds : 0;
-    return { as: 'retry', ...said(thrown), afterSeconds };
+    return { as: 'retry', ...errorFields(thrown), afterSeconds };
   }
   if (thrown instanceof AttemptAborted) {
     return { as: 'aborted', code: thrown.code, message: thrown.message };
@@ -57,7 +57,7 @@ export function reviveThrown(thrown: Thrown): Error {
 }
 
 /** Copies the data of an error. Handlers in JavaScript may use any value as code and message. */
-function said(thrown: PermanentError | RetryError) {
+function errorFields(thrown: PermanentError | RetryError) {
   return { code: String(thrown.code), message: textOf(thrown), details: copied(thrown.details) };
 }
 
