@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import postgres from 'postgres';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { register, type User } from '../end-to-end/client.ts';
+import { waitingTarget } from '../end-to-end/waiting-target.ts';
 import { type Runtime, startRuntime } from '../runtime.ts';
-import { waitingTarget } from './slow-target.ts';
 
 /*
  * One account creates organizations, and each of them sends requests to a server that does not answer. Another user's
@@ -55,7 +55,7 @@ beforeEach(() => target.hold());
 afterAll(async () => {
   await sql?.end();
   await runtime?.stop();
-  target?.close();
+  await target?.close();
   await rm(directory, { recursive: true, force: true });
 });
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
+import { startLoopbackServer } from '../process/loopback-server.ts';
 import { ACCOUNT, REGION } from '../template/physical.ts';
 import { type BusEvent, eventTime } from './eventbridge/event-rules.ts';
 import { endpointGuard } from './http/endpoint-guard.ts';
@@ -71,23 +71,18 @@ export async function startAwsApi(): Promise<AwsApi> {
   let services: AwsServices | undefined;
   const accessKeyId = `LOCAL${randomUUID().replaceAll('-', '').toUpperCase()}`;
   const guard = endpointGuard();
-  const server = createServer((request, response) => {
+  const { url, stop } = await startLoopbackServer((request, response) => {
     if (!guard.admits(request, response)) return;
     if (services) void answer(request, response, services, accessKeyId).catch(() => response.destroy());
     else response.writeHead(503).end();
   });
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address() as AddressInfo;
   return {
-    endpoint: `http://127.0.0.1:${port}${guard.path}`,
+    endpoint: url + guard.path,
     accessKeyId,
     serve: (given) => {
       services = given;
     },
-    stop: async () => {
-      server.closeAllConnections();
-      await new Promise((done) => server.close(done));
-    },
+    stop,
   };
 }
 

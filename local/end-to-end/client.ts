@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { type Dispatcher, request as send } from 'undici';
 import WebSocket from 'ws';
 
 // biome-ignore lint/suspicious/noExplicitAny: a test reads whatever the answer holds, and fails where it does not
@@ -13,33 +14,50 @@ export type User = {
   create: (task: Record<string, unknown>) => Promise<string>;
 };
 
-export async function request(
+/** Sends a request. @param options.dispatcher the caller's own connections; default: undici's connections */
+export async function exchange(options: {
+  url: string;
+  method: string;
+  path: string;
+  body: unknown;
+  access: string | undefined;
+  dispatcher?: Dispatcher | undefined;
+}): Promise<Answer> {
+  const { url, method, path, body, access, dispatcher } = options;
+  const response = await send(url + path, {
+    method: method as Dispatcher.HttpMethod,
+    headers: {
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...(access && { authorization: `Bearer ${access}` }),
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+    ...(dispatcher && { dispatcher }),
+  });
+  const text = await response.body.text();
+  return { status: response.statusCode, body: text === '' ? null : JSON.parse(text) };
+}
+
+export function request(
   url: string,
   method: string,
   path: string,
   body?: unknown,
   access?: string,
 ): Promise<Answer> {
-  const response = await fetch(url + path, {
-    method,
-    headers: {
-      ...(body !== undefined && { 'content-type': 'application/json' }),
-      ...(access && { authorization: `Bearer ${access}` }),
-    },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  return { status: response.status, body: text === '' ? null : JSON.parse(text) };
+  return exchange({ url, method, path, body, access });
 }
 
-export async function register(url: string): Promise<User> {
+/** Registers a user with an organization. @param dispatcher the user's own connections */
+export async function register(url: string, dispatcher?: Dispatcher): Promise<User> {
   const email = `${randomUUID()}@example.com`;
-  const { status, body } = await request(url, 'POST', '/api/auth/register/', {
+  let access: string | undefined;
+  const ask: User['ask'] = (method, path, body) => exchange({ url, method, path, body, access, dispatcher });
+  const { status, body } = await ask('POST', '/api/auth/register/', {
     email,
     password: 'a long enough password',
   });
   if (status !== 201) throw new Error(`registration answered ${status}: ${JSON.stringify(body)}`);
-  const ask: User['ask'] = (method, path, given) => request(url, method, path, given, body.access);
+  access = body.access;
   return {
     access: body.access,
     email,

@@ -1,22 +1,22 @@
-import { createServer, request as forward } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { request as forward } from 'node:http';
+import { startLoopbackServer } from '../process/loopback-server.ts';
 
 export interface RequestCounter {
   /** Address to use instead of the emulator's address, without a trailing slash. */
   readonly url: string;
   /** Returns the SQS requests passed on so far, by action. */
   sqsRequestCounts(): Readonly<Record<string, number>>;
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** Passes requests on to an AWS emulator and counts the SQS requests, because LocalStack does not count them. */
 export async function startRequestCounter(emulator: string): Promise<RequestCounter> {
   const counts: Record<string, number> = {};
-  const server = createServer((incoming, answer) => {
+  const { url, stop } = await startLoopbackServer((incoming, answer) => {
     const [service, action = ''] = String(incoming.headers['x-amz-target'] ?? '').split('.');
     if (service === 'AmazonSQS') counts[action] = (counts[action] ?? 0) + 1;
-    const { method = 'GET', headers, url } = incoming;
-    const outgoing = forward(emulator + url, { method, headers }, (response) => {
+    const { method = 'GET', headers } = incoming;
+    const outgoing = forward(emulator + incoming.url, { method, headers }, (response) => {
       answer.writeHead(response.statusCode ?? 502, response.headers);
       response.pipe(answer);
     });
@@ -24,13 +24,9 @@ export async function startRequestCounter(emulator: string): Promise<RequestCoun
     answer.on('close', () => outgoing.destroy());
     incoming.pipe(outgoing);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url,
     sqsRequestCounts: () => ({ ...counts }),
-    close: () => {
-      server.closeAllConnections();
-      server.close();
-    },
+    close: stop,
   };
 }

@@ -1,5 +1,4 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { startLoopbackServer } from '../process/loopback-server.ts';
 
 /**
  * Starts a server that answers `/wait/<milliseconds>/` after that time and `/fail/` with 503, and counts by idempotency
@@ -7,17 +6,12 @@ import type { AddressInfo } from 'node:net';
  */
 export async function slowTarget() {
   const hits = new Map<string, number>();
-  const server = createServer((incoming, answer) => {
+  const { url, stop } = await startLoopbackServer((incoming, answer) => {
     const [, what, milliseconds] = (incoming.url ?? '').split('/');
     const key = String(incoming.headers['idempotency-key']);
     hits.set(key, (hits.get(key) ?? 0) + 1);
     if (what === 'fail') answer.writeHead(503).end('not now');
     else setTimeout(() => answer.end('done'), Number(milliseconds));
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    hits,
-    close: () => server.close(),
-  };
+  return { url, hits, close: stop };
 }

@@ -30,7 +30,7 @@ export function systemTests(platform: Platform): () => Runtime {
   let runtime: Runtime;
   let sql: postgres.Sql;
   let provider: Awaited<ReturnType<typeof startProvider>>;
-  let target: { url: string; hits: Map<string, number>; close: () => void };
+  let target: Awaited<ReturnType<typeof slowTarget>>;
   let ada: User;
 
   beforeAll(async () => {
@@ -48,7 +48,7 @@ export function systemTests(platform: Platform): () => Runtime {
     await sql?.end();
     await runtime?.stop();
     await provider?.close();
-    target?.close();
+    await target?.close();
   });
 
   batchTests(() => ({ runtime, ada }));
@@ -59,6 +59,11 @@ export function systemTests(platform: Platform): () => Runtime {
       select status, count(*)::int as count from tasks where id = any (${ids as string[]}::uuid[]) group by status`;
     return Object.fromEntries(rows.map((row) => [row.status, row.count]));
   }
+
+  /** Creates a task that requests a path of the target. */
+  const requestOf = (path: string, more: Record<string, unknown> = {}) =>
+    ada.create({ name: path, kind: 'http.request', payload: { url: target.url + path }, ...more });
+  const times = <T>(count: number, run: () => Promise<T>) => Promise.all(Array.from({ length: count }, run));
 
   describe("the replaced API's walk-through, word for word (docs/compatibility.md)", () => {
     test('schedule, watch by its WebSocket address, and see it complete', async () => {
@@ -115,11 +120,7 @@ export function systemTests(platform: Platform): () => Runtime {
     });
 
     test('cancel while it runs', async () => {
-      const id = await ada.create({
-        name: 'slow',
-        kind: 'http.request',
-        payload: { url: `${target.url}/wait/20000/x` },
-      });
+      const id = await requestOf('/wait/20000/x');
       await expect.poll(() => counts([id]), waitFor).toEqual({ RUNNING: 1 });
       const answer = await ada.ask('POST', `/api/tasks/${id}/cancel/`);
       expect([answer.status, answer.body.status]).toEqual([202, 'RUNNING']);
@@ -127,12 +128,7 @@ export function systemTests(platform: Platform): () => Runtime {
     });
 
     test('a failing task is retried with backoff, and its failure is explained', async () => {
-      const id = await ada.create({
-        name: 'always refused',
-        kind: 'http.request',
-        payload: { url: `${target.url}/fail/` },
-        max_retries: 1,
-      });
+      const id = await requestOf('/fail/', { max_retries: 1 });
       await expect.poll(() => counts([id]), waitFor).toEqual({ FAILED: 1 });
       const { body } = await ada.ask('GET', `/api/tasks/${id}/`);
       expect(body).toMatchObject({ status: 'FAILED', attempt: 2, error: { status: 503 } });
@@ -184,17 +180,21 @@ export function systemTests(platform: Platform): () => Runtime {
   });
 
   describe('messages', () => {
-    const sqs = () =>
-      new SQSClient({
+    let sqs: SQSClient;
+    beforeAll(() => {
+      sqs = new SQSClient({
         endpoint: runtime.queuesEndpoint,
         region: 'us-east-1',
         credentials: { accessKeyId: 'x', secretAccessKey: 'x' },
       });
+    });
     const urlOf = (name: string) => `${runtime.queuesEndpoint}/000000000000/${name}`;
-    const queueUrl = (path: string) => {
-      const queue = runtime.deployment.queues.find(({ name }) => name.toLowerCase().includes(path));
-      if (!queue) throw new Error(`no queue ${path}`);
-      return urlOf(queue.name);
+    /** Sends a message to the interactive queue. */
+    const send = (MessageBody: string, DelaySeconds: number) => {
+      const queue = runtime.deployment.queues.find(({ name }) => name.toLowerCase().includes('interactive'));
+      if (!queue) throw new Error('no interactive queue');
+      const QueueUrl = urlOf(queue.name);
+      return sqs.send(new SendMessageCommand({ QueueUrl, MessageBody, DelaySeconds, MessageGroupId: 'any' }));
     };
 
     // Runs first, while there are no other messages: the later tests leave duplicates behind.
@@ -226,25 +226,10 @@ export function systemTests(platform: Platform): () => Runtime {
 
     test('that come three times and in random order lead to one final transition each', async () => {
       const at = new Date(Date.now() + 2_500).toISOString();
-      const url = `${target.url}/wait/30/x`;
-      const ids = await Promise.all(
-        Array.from({ length: 60 }, () =>
-          ada.create({ name: 'thrice', kind: 'http.request', payload: { url }, scheduled_time: at }),
-        ),
-      );
+      const ids = await times(60, () => requestOf('/wait/30/x', { scheduled_time: at }));
       const copies = [...ids, ...ids].sort(() => Math.random() - 0.5);
-      const client = sqs();
       await Promise.all(
-        copies.map((id) =>
-          client.send(
-            new SendMessageCommand({
-              QueueUrl: queueUrl('interactive'),
-              MessageBody: JSON.stringify({ v: 1, ids: [id] }),
-              DelaySeconds: Math.floor(Math.random() * 5),
-              MessageGroupId: 'any',
-            }),
-          ),
-        ),
+        copies.map((id) => send(JSON.stringify({ v: 1, ids: [id] }), Math.floor(Math.random() * 5))),
       );
       await expect.poll(() => counts(ids), waitFor).toEqual({ COMPLETED: ids.length });
       const ledger =
@@ -254,37 +239,28 @@ export function systemTests(platform: Platform): () => Runtime {
     });
 
     test('that are forged or no messages of ours change nothing', async () => {
-      const client = sqs();
-      for (const MessageBody of [
+      for (const body of [
         '{',
         '{"v":1,"ids":[]}',
         '{"v":1,"ids":["x"]}',
         '{"v":2}',
         JSON.stringify({ v: 1, ids: ['01a1fcfc-58b2-74c3-997b-0cb650307219'] }),
       ]) {
-        await client.send(
-          new SendMessageCommand({ QueueUrl: queueUrl('interactive'), MessageBody, MessageGroupId: 'any' }),
-        );
+        await send(body, 0);
       }
       const id = await ada.create(EXAMPLE_TASK);
       await expect.poll(() => counts([id]), waitFor).toEqual({ COMPLETED: 1 });
     });
 
     test('wiping every queue with 500 tasks under way loses none', async () => {
-      const slow = { name: 'slow', kind: 'http.request', payload: { url: `${target.url}/wait/2000/` } };
-      const ids: string[] = await Promise.all(Array.from({ length: 50 }, () => ada.create(slow)));
+      const ids = await times(50, () => requestOf('/wait/2000/'));
       // Soon enough for a message of its own, but later than the creation of all tasks and the purge of their messages.
       const at = new Date(Date.now() + 150_000).toISOString();
       for (let round = 0; round < 18; round += 1) {
-        ids.push(
-          ...(await Promise.all(
-            Array.from({ length: 25 }, () => ada.create({ ...EXAMPLE_TASK, scheduled_time: at })),
-          )),
-        );
+        ids.push(...(await times(25, () => ada.create({ ...EXAMPLE_TASK, scheduled_time: at }))));
       }
-      const client = sqs();
       for (const { name } of runtime.deployment.queues) {
-        await client.send(new PurgeQueueCommand({ QueueUrl: urlOf(name) }));
+        await sqs.send(new PurgeQueueCommand({ QueueUrl: urlOf(name) }));
       }
       expect((await counts(ids)).SCHEDULED).toBeGreaterThanOrEqual(450);
       // Makes all of them due at once.

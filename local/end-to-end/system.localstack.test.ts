@@ -19,7 +19,7 @@ let counter: RequestCounter | undefined;
 
 // Vitest runs this after the suite's `afterAll`, which stops the runtime, because it is registered earlier.
 afterAll(async () => {
-  counter?.close();
+  await counter?.close();
   if (dataDir) await rm(dataDir, { recursive: true, force: true });
 });
 

@@ -1,7 +1,8 @@
-import { spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { OF_ROOT, OF_USERS, type Situation } from './situations.ts';
 
 /*
@@ -57,18 +58,17 @@ async function run(trial: Trial): Promise<{ isGood: boolean; output: string }> {
   ];
   const shell = ['/bin/sh', '-euc', `${prepare}\nexec ${as} "$@"`, 'sh', ...program];
   const [command = '', ...args] = own ? ['unshare', own, '--', ...shell] : shell;
-  const child = spawn(command, args, {
+  const env = { PATH: PLAIN_PATH, WORK: work, CHECKOUT: checkout, DATA_DIR: join(work, 'data') };
+  const maxBuffer = Number.POSITIVE_INFINITY;
+  const { hasFailed, stdout, stderr } = await promisify(execFile)(command, args, {
     cwd: checkout,
-    env: { PATH: PLAIN_PATH, WORK: work, CHECKOUT: checkout, DATA_DIR: join(work, 'data') },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk: Buffer) => {
-      output += chunk;
-    });
-  }
-  const code = await new Promise<number | null>((done) => child.once('close', done));
+    env,
+    maxBuffer,
+  }).then(
+    (ended) => ({ ...ended, hasFailed: false }),
+    (ended) => ({ ...ended, hasFailed: true }),
+  );
   await rm(work, { recursive: true, force: true });
-  return { isGood: refusal ? code !== 0 && refusal.test(output) : code === 0, output };
+  const output: string = stdout + stderr;
+  return { isGood: refusal ? hasFailed && refusal.test(output) : !hasFailed, output };
 }

@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { chownSync, statSync } from 'node:fs';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import postgres from 'postgres';
 import type { DatabaseServer } from '../../backings/backing.ts';
 import { type Postgres, SUPERUSER, startPostgres } from '../../postgres/cluster.ts';
+import { withConnection } from '../../postgres/connection.ts';
 import { startProxy } from './proxy.ts';
 
 const PASSWORD = 'replicated';
@@ -53,7 +53,7 @@ export async function startCluster(directory: string): Promise<Cluster> {
     async failOver() {
       // The stop waits until the standby has everything that the writer committed.
       await first.stop();
-      await ask(second, (sql) => sql`select pg_promote()`);
+      await withConnection(second.url(), (sql) => sql`select pg_promote()`);
       first = await startStandby(firstDir, second.port, first.port);
     },
     pointToWriter: () => proxy.leadTo(second.port),
@@ -80,7 +80,7 @@ async function startStandby(dataDir: string, primaryPort: number, port?: number)
 /** Copies the cluster of a running server like `pg_basebackup`, which the embedded Postgres lacks. */
 async function copyWhileRunning(server: Postgres, from: string, to: string): Promise<void> {
   await mkdir(to, { recursive: true });
-  await ask(server, async (sql) => {
+  await withConnection(server.url(), async (sql) => {
     await sql`select pg_backup_start('standby', true)`;
     // `-a` keeps the files' owner.
     execFileSync('cp', ['-a', join(from, 'cluster'), to]);
@@ -100,13 +100,4 @@ async function writeAsOwner(cluster: string, name: string, content: string): Pro
   await writeFile(file, content, { mode: 0o600 });
   const { uid, gid } = statSync(cluster);
   if (process.getuid?.() === 0) chownSync(file, uid, gid);
-}
-
-async function ask(server: Postgres, work: (sql: postgres.Sql) => PromiseLike<unknown>): Promise<void> {
-  const sql = postgres(server.url(), { max: 1, onnotice: () => {} });
-  try {
-    await work(sql);
-  } finally {
-    await sql.end();
-  }
 }

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { RouteSpec } from '../../template/deployment.ts';
 import { ACCOUNT } from '../../template/physical.ts';
 import type { HttpAnswer } from '../http/http-answer.ts';
+import { splitOnce } from '../http/http-text.ts';
 import { type Lambda, LambdaRefusal } from '../lambda/lambda.ts';
 import { httpRouter, type RouteMatch } from './http-routes.ts';
 
@@ -20,8 +21,6 @@ const TEXT_TYPES = /^(text\/|application\/(json|xml|javascript)\b)/i;
 
 /** Headers that are valid for one connection only, or that the server sets itself. */
 const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'transfer-encoding', 'upgrade', 'content-length']);
-
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
 interface FunctionResponse {
   statusCode?: unknown;
@@ -47,7 +46,7 @@ export function httpApi(options: { routes: readonly RouteSpec[]; lambda: Pick<La
       return refusal(status, message);
     };
     if (headBytes(request) > MAX_HEAD_BYTES) return refuse(431, 'Request Header Fields Too Large');
-    const [rawPath = '', rawQueryString = ''] = split(request.url ?? '/', '?');
+    const [rawPath = '', rawQueryString = ''] = splitOnce(request.url ?? '/', '?');
     const path = decodedPath(rawPath);
     if (path === undefined) return refuse(400, 'Bad Request');
     const match = route(request.method ?? 'GET', path);
@@ -227,12 +226,6 @@ export function clientAddress(request: { socket: { remoteAddress?: string | unde
 
 /** Formats a time as `12/Mar/2020:19:03:58 +0000`, in UTC. */
 export function accessLogTime(time: Date): string {
-  const [date = '', clock = ''] = time.toISOString().split('T');
-  const [year, month, day] = date.split('-');
-  return `${day}/${MONTHS[Number(month) - 1]}/${year}:${clock.slice(0, 8)} +0000`;
-}
-
-function split(text: string, separator: string): [string, string] {
-  const position = text.indexOf(separator);
-  return position < 0 ? [text, ''] : [text.slice(0, position), text.slice(position + 1)];
+  const [, day, month, year, clock] = time.toUTCString().split(' ');
+  return `${day}/${month}/${year}:${clock} +0000`;
 }

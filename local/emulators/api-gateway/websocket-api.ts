@@ -3,6 +3,7 @@ import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Deployment } from '../../template/deployment.ts';
+import { rawAnswer } from '../http/http-answer.ts';
 import type { Lambda } from '../lambda/lambda.ts';
 import { clientAddress } from './http-api.ts';
 import { type ConnectionInfo, connectEvent, disconnectEvent, messageEvent } from './websocket-events.ts';
@@ -218,8 +219,5 @@ function selectRoute(expression: string, data: Buffer): string | undefined {
 
 function refuseUpgrade(socket: Duplex, status: number): void {
   const body = JSON.stringify({ message: STATUS_CODES[status] ?? 'Refused', connectionId: null });
-  socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Refused'}\r\nContent-Type: application/json\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  );
+  socket.end(rawAnswer({ status, headers: { 'content-type': 'application/json' }, body }));
 }

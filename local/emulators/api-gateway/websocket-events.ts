@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { headerPairs } from '../http/http-text.ts';
 import { accessLogTime } from './http-api.ts';
 
 /** A client's connection. It exists from the call of `$connect` on. */
@@ -41,8 +42,7 @@ function requestContext(
 export function connectEvent(connection: ConnectionInfo, stage: string, request: IncomingMessage) {
   const query = new URL(request.url ?? '/', 'http://localhost').searchParams;
   const headers: Record<string, string[]> = {};
-  for (let index = 0; index < request.rawHeaders.length; index += 2) {
-    const [name = '', value = ''] = request.rawHeaders.slice(index, index + 2);
+  for (const [name, value] of headerPairs(request.rawHeaders)) {
     const known = Object.keys(headers).find((other) => other.toLowerCase() === name.toLowerCase()) ?? name;
     headers[known] = [...(headers[known] ?? []), value];
   }

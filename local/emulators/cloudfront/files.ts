@@ -1,22 +1,12 @@
 import { readFile, realpath } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { extname, join, sep } from 'node:path';
+import { join, sep } from 'node:path';
+import { getMimeType, mimes } from 'hono/utils/mime';
 import type { ErrorPageSpec } from '../../template/deployment.ts';
 import type { HttpAnswer } from '../http/http-answer.ts';
 
-const CONTENT_TYPES: Record<string, string> = {
-  '.html': 'text/html; charset=utf-8',
-  '.css': 'text/css; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.mjs': 'text/javascript; charset=utf-8',
-  '.json': 'application/json',
-  '.problem': 'application/problem+json',
-  '.svg': 'image/svg+xml',
-  '.png': 'image/png',
-  '.ico': 'image/x-icon',
-  '.woff2': 'font/woff2',
-  '.txt': 'text/plain; charset=utf-8',
-};
+/** Content types by file extension. Error pages are problem documents. */
+const CONTENT_TYPES = { ...mimes, problem: 'application/problem+json' };
 
 /** Locally the console's WebSocket is on another port, and therefore on another origin. */
 const LOCAL_SOCKETS = "connect-src 'self' ws://localhost:* ws://127.0.0.1:*";
@@ -54,7 +44,8 @@ export function fileServer(root: string, deployed: Readonly<Record<string, strin
     const file = await fileBelow(root, request.url ?? '/');
     const content = file && (await readFile(file).catch(() => undefined));
     if (!file || !content) return answer(404, plain, 'Not Found\n');
-    answer(200, { 'content-type': CONTENT_TYPES[extname(file)] ?? 'application/octet-stream' }, content);
+    const type = getMimeType(file, CONTENT_TYPES) ?? 'application/octet-stream';
+    answer(200, { 'content-type': type }, content);
   };
 }
 
@@ -65,7 +56,7 @@ export async function readErrorPages(
 ): Promise<ReadonlyMap<number, HttpAnswer>> {
   const read = async ({ status, responseStatus, path }: ErrorPageSpec): Promise<[number, HttpAnswer]> => {
     const headers = {
-      'content-type': CONTENT_TYPES[extname(path)],
+      'content-type': getMimeType(path, CONTENT_TYPES),
       'cache-control': 'no-cache',
       'x-content-type-options': 'nosniff',
     };

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { StartFailure } from '../../process/start-failure.ts';
 import { namesThisMachine } from '../http/endpoint-guard.ts';
 import { type HttpAnswer, problemAnswer, rawAnswer, sendAnswer } from '../http/http-answer.ts';
+import { headerPairs } from '../http/http-text.ts';
 import { answerParserFaults } from '../http/parser-faults.ts';
 import type { Seen, Viewed } from './viewer-request.ts';
 
@@ -156,15 +157,9 @@ function rewrite(
   for (const [name, value] of Object.entries(headers)) {
     request.headers[name] = value;
     request.headersDistinct[name] = [value];
-    const others = pairsOf(request.rawHeaders).filter(([given]) => given.toLowerCase() !== name);
+    const others = headerPairs(request.rawHeaders).filter(([given]) => given.toLowerCase() !== name);
     request.rawHeaders = [...others, [name, value]].flat();
   }
-}
-
-function pairsOf(rawHeaders: readonly string[]): [name: string, value: string][] {
-  return rawHeaders.flatMap((name, index): [string, string][] =>
-    index % 2 === 0 ? [[name, rawHeaders[index + 1] ?? '']] : [],
-  );
 }
 
 /** Returns the refusal of a request that must not reach an origin. Also changes an absolute URL to a path. */

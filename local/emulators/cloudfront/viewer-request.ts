@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { createContext, runInContext } from 'node:vm';
 import { clientAddress } from '../api-gateway/http-api.ts';
 import type { HttpAnswer } from '../http/http-answer.ts';
+import { splitOnce } from '../http/http-text.ts';
 
 type Value = { value: string; multiValue?: { value: string }[] };
 type Values = Record<string, Value>;
@@ -43,11 +44,11 @@ export function viewerRequest(code: string): (request: Viewed) => Seen {
     createContext(),
   );
   return ({ url = '/', method = 'GET', headersDistinct, socket }) => {
-    const [uri = '', query = ''] = split(url, '?');
+    const [uri = '', query = ''] = splitOnce(url, '?');
     const querystring = parsedQuery(query);
     const { cookie, ...headers } = headersDistinct;
     const cookies = valuesOf(
-      (cookie ?? []).flatMap((line) => line.split(/;\s*/)).map((each) => split(each, '=')),
+      (cookie ?? []).flatMap((line) => line.split(/;\s*/)).map((each) => splitOnce(each, '=')),
     );
     const given = valuesOf(headerLines(headers));
     const request = { method, uri, querystring, cookies, headers: given };
@@ -83,7 +84,7 @@ const parsedQuery = (query: string): Values =>
     query
       .split('&')
       .filter(Boolean)
-      .map((part) => split(part, '=')),
+      .map((part) => splitOnce(part, '=')),
   );
 
 function writtenQuery(values: Values): string {
@@ -105,9 +106,4 @@ function valuesOf(pairs: readonly [string, string][]): Values {
       : { value };
   }
   return result;
-}
-
-function split(text: string, separator: string): [string, string] {
-  const position = text.indexOf(separator);
-  return position < 0 ? [text, ''] : [text.slice(0, position), text.slice(position + 1)];
 }

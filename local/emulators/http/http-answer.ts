@@ -1,4 +1,5 @@
 import { type OutgoingHttpHeaders, type ServerResponse, STATUS_CODES } from 'node:http';
+import { rawHead } from './http-text.ts';
 
 /** A complete answer before it is sent. */
 export interface HttpAnswer {
@@ -37,6 +38,5 @@ export function sendAnswer(response: ServerResponse, { status, headers, body }: 
  */
 export function rawAnswer({ status, headers, body }: HttpAnswer): string {
   const all = { ...headers, 'content-length': Buffer.byteLength(body), connection: 'close' };
-  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}`);
-  return `${[`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}`, ...lines].join('\r\n')}\r\n\r\n${body}`;
+  return rawHead(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}`, Object.entries(all)) + body;
 }

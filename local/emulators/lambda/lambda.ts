@@ -177,13 +177,9 @@ export function startLambda(options: {
     growIfNeeded(pool);
   }
 
-  async function invoke(name: string, payload: string, limit: number, queueName?: string): Promise<Outcome> {
+  async function invoke(name: string, payload: string, queueName?: string): Promise<Outcome> {
     const pool = poolOf(name, queueName);
-    const bytes = Buffer.byteLength(payload);
-    if (bytes > limit) {
-      const message = `${bytes} byte payload is too large for the invocation (limit ${limit} bytes)`;
-      throw new LambdaRefusal('RequestTooLargeException', message);
-    }
+    checkSize(payload, 'RequestResponse');
     if (refuses || pool.waiting.length >= MAX_WAITING) {
       throw new LambdaRefusal('TooManyRequestsException', 'Rate Exceeded.');
     }
@@ -220,20 +216,14 @@ export function startLambda(options: {
 
   return {
     replaceCode,
-    invoke: (name, payload, queueName) => invoke(name, payload, PAYLOAD_LIMITS.RequestResponse, queueName),
+    invoke,
     invokeLater: (name, payload) => {
       poolOf(name);
-      const bytes = Buffer.byteLength(payload);
-      if (bytes > PAYLOAD_LIMITS.Event) {
-        throw new LambdaRefusal(
-          'RequestTooLargeException',
-          `${bytes} byte payload is too large for the Event invocation`,
-        );
-      }
+      checkSize(payload, 'Event');
       void (async () => {
         for (const delaySeconds of [0, ...ASYNC_RETRY_SECONDS]) {
           await sleep(delaySeconds * 1000, undefined, { signal: later.signal, ref: false });
-          const outcome = await invoke(name, payload, PAYLOAD_LIMITS.Event);
+          const outcome = await invoke(name, payload);
           if (!outcome.functionError) return;
         }
       })().catch(() => {});
@@ -263,6 +253,15 @@ export function startLambda(options: {
       guard.release();
     },
   };
+}
+
+/** @throws {LambdaRefusal} when a payload exceeds the limit for this type of invocation */
+function checkSize(payload: string, type: keyof typeof PAYLOAD_LIMITS): void {
+  const bytes = Buffer.byteLength(payload);
+  const limit = PAYLOAD_LIMITS[type];
+  if (bytes <= limit) return;
+  const message = `${bytes} byte payload is too large for the ${type} invocation type (limit ${limit} bytes)`;
+  throw new LambdaRefusal('RequestTooLargeException', message);
 }
 
 /** Key of a pool: the lane of that queue, or the common lane. */

@@ -58,8 +58,7 @@ export function startSandbox({ codeDir, environment, memoryMb, log, niceness }: 
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     detached: true,
   });
-  const initialization: Initialization = { environment };
-  child.send(initialization, () => {});
+  child.send({ environment } satisfies Initialization, () => {});
   // Set at once, before the process has threads, because threads inherit it.
   if (niceness && child.pid !== undefined)
     setPriority(child.pid, Math.min(getPriority() + niceness, constants.priority.PRIORITY_LOW));
@@ -68,14 +67,11 @@ export function startSandbox({ codeDir, environment, memoryMb, log, niceness }: 
   }
 
   let settle: ((outcome: Outcome) => void) | undefined;
-  let initialize: (error: ErrorPayload | undefined) => void = () => {};
-  const initialized = new Promise<ErrorPayload | undefined>((resolve) => {
-    initialize = resolve;
-  });
+  const initialization = Promise.withResolvers<ErrorPayload | undefined>();
   const ended = new Promise<void>((resolve) => {
     const end = (how: string) => {
       const error = exitError(how);
-      initialize(error);
+      initialization.resolve(error);
       settle?.({ ...failure(error), lost: true });
       resolve();
     };
@@ -83,8 +79,8 @@ export function startSandbox({ codeDir, environment, memoryMb, log, niceness }: 
     child.once('exit', (code, signal) => end(signal ? `signal: ${signal}` : `exit status ${code}`));
   });
   child.on('message', (message: SandboxMessage) => {
-    if (message.kind === 'ready') initialize(undefined);
-    else if (message.kind === 'initializationFailed') initialize(message.error);
+    if (message.kind === 'ready') initialization.resolve(undefined);
+    else if (message.kind === 'initializationFailed') initialization.resolve(message.error);
     else if (message.kind === 'succeeded') settle?.({ payload: message.payload });
     else settle?.(failure(message.error));
   });
@@ -92,7 +88,7 @@ export function startSandbox({ codeDir, environment, memoryMb, log, niceness }: 
 
   return {
     pid: child.pid ?? -1,
-    initialized,
+    initialized: initialization.promise,
     ended,
     kill,
     invoke: async (invocation) => {

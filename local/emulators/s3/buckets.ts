@@ -1,11 +1,11 @@
 import { createHash, createHmac, randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { SignatureV4 } from '@smithy/signature-v4';
+import { startLoopbackServer } from '../../process/loopback-server.ts';
 import type { BucketSpec, CorsRule } from '../../template/deployment.ts';
 import { REGION } from '../../template/physical.ts';
 import { namesThisMachine } from '../http/endpoint-guard.ts';
@@ -30,10 +30,6 @@ export async function startBuckets(options: {
   secretAccessKey: string;
 }): Promise<Buckets> {
   const rules = new Map<string, readonly CorsRule[]>();
-  const server = createServer((request, response) => {
-    void answer(request, response).catch(() => response.destroy());
-  });
-
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (!namesThisMachine(request.headers.host))
       return refuse(response, 403, { code: 'AccessDenied', message: 'Another host is named' });
@@ -72,17 +68,15 @@ export async function startBuckets(options: {
     else await pipeline(createReadStream(file, part), response);
   };
 
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address() as AddressInfo;
+  const { url, stop } = await startLoopbackServer((request, response) => {
+    void answer(request, response).catch(() => response.destroy());
+  });
   return {
-    endpoint: `http://127.0.0.1:${port}`,
+    endpoint: url,
     create: (buckets) => {
       for (const { name, corsRules } of buckets) rules.set(name, corsRules);
     },
-    stop: async () => {
-      server.closeAllConnections();
-      await new Promise((done) => server.close(done));
-    },
+    stop,
   };
 }
 

@@ -1,9 +1,8 @@
-import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { startLoopbackServer } from '../../process/loopback-server.ts';
 import type { QueueSpec } from '../../template/deployment.ts';
 import { ACCOUNT } from '../../template/physical.ts';
 import { endpointGuard } from '../http/endpoint-guard.ts';
@@ -58,13 +57,11 @@ export const startQueues: StartQueues = async ({ dataDir }) => {
   };
 
   const guard = endpointGuard();
-  const server = createServer((request, response) => {
+  const { server, url, stop } = await startLoopbackServer((request, response) => {
     if (guard.admits(request, response)) void answer(ask, request, response);
   });
   server.keepAliveTimeout = 65_000;
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}${guard.path}`;
+  const endpoint = url + guard.path;
 
   return {
     endpoint,
@@ -75,9 +72,7 @@ export const startQueues: StartQueues = async ({ dataDir }) => {
     },
     requestCounts: () => ({ ...counts }),
     stop: async () => {
-      const closed = new Promise((done) => server.close(done));
-      server.closeAllConnections();
-      await closed;
+      await stop();
       store.close();
     },
   };

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { signal } from '../../process/signal.ts';
 import type { Runtime } from '../../runtime.ts';
 import type { Audit } from '../ledger/audit.ts';
 import type { Random } from '../work/random.ts';
@@ -7,23 +8,25 @@ import { clockOffset } from './clock-offset.ts';
 import { connectedProcess } from './connected-process.ts';
 import type { UnreliableQueues } from './unreliable-queues.ts';
 
-/** Counts of the faults that were injected. */
-export interface Harm {
-  kills: number;
+/** Counts of the injected faults, at the start of a run. */
+const NO_HARM = {
+  kills: 0,
   /** Workers that were stopped for longer than their lease. */
-  stalls: number;
+  stalls: 0,
   /** Stalled workers that continued while another worker had their task. */
-  takenOver: number;
+  takenOver: 0,
   /** Killed or stalled workers whose clock was wrong. */
-  wrongClocks: number;
-  cuts: number;
-  connectionsCut: number;
-  queueRestarts: number;
-  queueWipes: number;
-  ticks: number;
+  wrongClocks: 0,
+  cuts: 0,
+  connectionsCut: 0,
+  queueRestarts: 0,
+  queueWipes: 0,
+  ticks: 0,
   /** Ticks during which the dispatcher was killed. */
-  ticksKilled: number;
-}
+  ticksKilled: 0,
+};
+
+export type Harm = typeof NO_HARM;
 
 export interface Chaos {
   readonly harm: Readonly<Harm>;
@@ -82,18 +85,7 @@ export function startChaos(options: ChaosOptions): Chaos {
   let stallsFrom = 0;
   /** Each task is stalled once. Otherwise the last long task would be stalled at each attempt and never end. */
   const stalled = new Set<string>();
-  const harm: Harm = {
-    kills: 0,
-    stalls: 0,
-    takenOver: 0,
-    wrongClocks: 0,
-    cuts: 0,
-    connectionsCut: 0,
-    queueRestarts: 0,
-    queueWipes: 0,
-    ticks: 0,
-    ticksKilled: 0,
-  };
+  const harm = { ...NO_HARM };
 
   const pause = (seconds: number) => sleep(seconds * 1_000, undefined, { signal: stopping.signal });
 
@@ -120,7 +112,7 @@ export function startChaos(options: ChaosOptions): Chaos {
 
   async function kill(): Promise<void> {
     const pid = aWorker();
-    if (isCalm || pid === undefined || !signalled(pid, 'SIGKILL')) return;
+    if (isCalm || pid === undefined || !signal(pid, 'SIGKILL')) return;
     harm.kills += 1;
     if (clockOffset(pid) !== 0) harm.wrongClocks += 1;
   }
@@ -131,16 +123,16 @@ export function startChaos(options: ChaosOptions): Chaos {
    */
   async function stall({ idempotencyKey: taskId, ports }: Hit): Promise<void> {
     const pid = await connectedProcess(runtime.sandboxes('worker'), ...ports);
-    if (pid === undefined || !signalled(pid, 'SIGSTOP')) return;
+    if (pid === undefined || !signal(pid, 'SIGSTOP')) return;
     harm.stalls += 1;
     stalled.add(taskId);
     if (clockOffset(pid) !== 0) harm.wrongClocks += 1;
     const goOn = new AbortController();
     standing = { pid, taskId, goOn };
-    const signal = AbortSignal.any([stopping.signal, goOn.signal]);
-    await sleep((leaseSeconds + STALL_SECONDS) * 1_000, undefined, { signal }).catch(() => {});
+    const ending = AbortSignal.any([stopping.signal, goOn.signal]);
+    await sleep((leaseSeconds + STALL_SECONDS) * 1_000, undefined, { signal: ending }).catch(() => {});
     if (goOn.signal.aborted) harm.takenOver += 1;
-    signalled(pid, 'SIGCONT');
+    signal(pid, 'SIGCONT');
     standing = undefined;
     stallsFrom = performance.now() + random.between(...EVERY.stall) * 1_000;
   }
@@ -177,7 +169,7 @@ export function startChaos(options: ChaosOptions): Chaos {
     if (!isCalm && random.whole(1, TICK_KILLED) === 1) {
       await sleep(random.between(0, 20));
       const pid = random.oneOf(runtime.sandboxes('dispatcher'));
-      if (pid !== undefined && signalled(pid, 'SIGKILL')) harm.ticksKilled += 1;
+      if (pid !== undefined && signal(pid, 'SIGKILL')) harm.ticksKilled += 1;
     }
     await ticked;
   }
@@ -206,13 +198,4 @@ export function startChaos(options: ChaosOptions): Chaos {
       await Promise.all([...all, stalling]);
     },
   };
-}
-
-/** Sends a signal. Returns false when the process has ended. */
-function signalled(pid: number, signal: NodeJS.Signals): boolean {
-  try {
-    return process.kill(pid, signal);
-  } catch {
-    return false;
-  }
 }

@@ -1,8 +1,7 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request } from 'undici';
+import { startLoopbackServer } from '../../process/loopback-server.ts';
 
 /** One of this many messages is sent twice. */
 const DOUBLE_EVERY = 10;
@@ -70,7 +69,7 @@ export async function startQueueProxy(): Promise<QueueProxy> {
     await ask('SendMessage', { QueueUrl, ...message, DelaySeconds: DelaySeconds + later });
   };
 
-  const server = createServer(async (incoming, answer) => {
+  const { server, url, stop } = await startLoopbackServer(async (incoming, answer) => {
     const left = new AbortController();
     answer.on('close', () => left.abort());
     try {
@@ -94,10 +93,9 @@ export async function startQueueProxy(): Promise<QueueProxy> {
       answer.destroy();
     }
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 
   return {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    endpoint: url,
     passTo: (address) => {
       upstream = address;
       if (address !== undefined) return;
@@ -110,8 +108,7 @@ export async function startQueueProxy(): Promise<QueueProxy> {
     received: (queueName) => received.get(queueName) ?? 0,
     requestCounts: () => ({ ...counts }),
     stop: async () => {
-      server.closeAllConnections();
-      server.close();
+      await stop();
       await Promise.race([dispatcher.destroy(), sleep(1_000)]);
     },
   };

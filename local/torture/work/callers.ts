@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
+import { type Answer, exchange } from '../../end-to-end/client.ts';
 import type { PlannedTask } from './plan.ts';
 import type { Random } from './random.ts';
 
@@ -63,11 +64,6 @@ interface Caller {
   tokenSince: number;
 }
 
-interface Answer {
-  readonly code: number;
-  readonly body: Record<string, unknown>;
-}
-
 const PASSWORD = 'a long enough password';
 
 /** Number of users. Each has its own organization, and therefore its own message group. */
@@ -95,30 +91,19 @@ export async function startCallers(options: CallerOptions): Promise<Callers> {
   const underWay = new Set<Promise<void>>();
   let unanswered = 0;
 
-  async function ask(path: string, body?: unknown, token?: string): Promise<Answer> {
-    try {
-      const answer = await pool.request({
-        method: 'POST',
-        path,
-        headers: {
-          ...(body !== undefined && { 'content-type': 'application/json' }),
-          ...(token !== undefined && { authorization: `Bearer ${token}` }),
-        },
-        ...(body !== undefined && { body: JSON.stringify(body) }),
-      });
-      const text = await answer.body.text();
-      return { code: answer.statusCode, body: text.startsWith('{') ? JSON.parse(text) : {} };
-    } catch {
-      return { code: 0, body: {} };
-    }
-  }
+  /** Never rejects: status 0 means that no answer came. */
+  const ask = (path: string, body?: unknown, access?: string): Promise<Answer> =>
+    exchange({ url: options.url, method: 'POST', path, body, access, dispatcher: pool }).catch(() => ({
+      status: 0,
+      body: {},
+    }));
 
   /** Repeats a request until it succeeds, because the database's connections are cut all the time. */
   async function insist(path: string, body: unknown): Promise<Record<string, unknown>> {
     for (let tries = 1; ; tries += 1) {
       const answer = await ask(path, body);
-      if (answer.code === 200 || answer.code === 201) return answer.body;
-      if (tries === 20) throw new Error(`${path} answered ${answer.code}: ${JSON.stringify(answer.body)}`);
+      if (answer.status === 200 || answer.status === 201) return answer.body;
+      if (tries === 20) throw new Error(`${path} answered ${answer.status}: ${JSON.stringify(answer.body)}`);
       await sleep(100, undefined, { signal });
     }
   }
@@ -143,7 +128,7 @@ export async function startCallers(options: CallerOptions): Promise<Callers> {
       signal.throwIfAborted();
       const askedAt = Date.now();
       const dueAt = askedAt + Math.trunc(planned.aheadMs ?? 0);
-      const { code, body } = await ask(
+      const { status: code, body } = await ask(
         '/api/tasks/',
         bodyOf(planned, dueAt, options.target),
         await tokenOf(caller),
@@ -176,8 +161,8 @@ export async function startCallers(options: CallerOptions): Promise<Callers> {
     if (!caller) return;
     const token = await tokenOf(caller);
     const sentAt = Date.now();
-    const { code, body } = await ask(`/api/tasks/${id}/${what}/`, undefined, token);
-    const status = typeof body.status === 'string' ? body.status : undefined;
+    const { status: code, body } = await ask(`/api/tasks/${id}/${what}/`, undefined, token);
+    const status = typeof body?.status === 'string' ? body.status : undefined;
     changes.push({ id, what, sentAt, answeredAt: Date.now(), code, status });
   }
 

@@ -1,5 +1,4 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { startLoopbackServer } from '../../process/loopback-server.ts';
 
 /** A request that reached the target. */
 export interface Hit {
@@ -22,7 +21,7 @@ export interface Target {
   readonly hits: ReadonlyMap<string, readonly Hit[]>;
   /** Called with every request on its arrival. */
   onHit: (hit: Hit) => void;
-  stop(): void;
+  stop(): Promise<void>;
 }
 
 /**
@@ -32,7 +31,7 @@ export interface Target {
 export async function startTarget(): Promise<Target> {
   const hits = new Map<string, Hit[]>();
   let number = 0;
-  const server = createServer((incoming, answer) => {
+  const { url, stop } = await startLoopbackServer((incoming, answer) => {
     const [, behaviour = '', argument = ''] = (incoming.url ?? '').split('/');
     const idempotencyKey = String(incoming.headers['idempotency-key']);
     const earlier = hits.get(idempotencyKey) ?? [];
@@ -56,16 +55,7 @@ export async function startTarget(): Promise<Target> {
     if (waitMs > 0) setTimeout(end, waitMs);
     else end();
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const target: Target = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    hits,
-    onHit: () => {},
-    stop: () => {
-      server.closeAllConnections();
-      server.close();
-    },
-  };
+  const target: Target = { url, hits, onHit: () => {}, stop };
   return target;
 }
 

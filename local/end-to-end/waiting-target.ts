@@ -1,5 +1,5 @@
-import { createServer, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { ServerResponse } from 'node:http';
+import { startLoopbackServer } from '../process/loopback-server.ts';
 
 /** A server that answers no request until `answer` is called. The first part of a path names the sender. */
 export async function waitingTarget() {
@@ -7,7 +7,7 @@ export async function waitingTarget() {
   const most = new Map<string, number>();
   const hits = new Map<string, number>();
   let answers = false;
-  const server = createServer((request, response) => {
+  const { url, stop } = await startLoopbackServer((request, response) => {
     const who = request.url?.split('/')[1] ?? '';
     hits.set(who, (hits.get(who) ?? 0) + 1);
     waiting.set(response, who);
@@ -16,9 +16,8 @@ export async function waitingTarget() {
     most.set(who, Math.max(now, most.get(who) ?? 0));
     if (answers) response.end('late');
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url,
     /** Number of requests that wait for an answer now. */
     waiting: () => waiting.size,
     /** For each sender, the largest number of requests that waited at the same time. */
@@ -33,9 +32,6 @@ export async function waitingTarget() {
     hold() {
       answers = false;
     },
-    close() {
-      server.closeAllConnections();
-      server.close();
-    },
+    close: stop,
   };
 }
