@@ -1,3 +1,4 @@
+import { localDatabaseUrl } from './postgres/database-url.ts';
 import type { FunctionSpec } from './template/deployment.ts';
 
 /**
@@ -40,19 +41,12 @@ export function functionEnvironment(
   return withPasswordLogin(Object.fromEntries(result), login);
 }
 
-/**
- * Replaces the IAM login over TLS: a role logs in with a password that only this machine has. The local server speaks
- * no TLS on the loopback interface. A URL without a role belongs to the owner, who reads a secret; it gets no password.
- */
+/** Replaces the IAM login over TLS: a role logs in with a password that only this machine has. */
 function withPasswordLogin(
   { DATABASE_URL, DATABASE_CA_FILE: _, ...rest }: Record<string, string>,
   { host, port, rolePassword }: DatabaseLogin,
 ): Record<string, string> {
   if (DATABASE_URL === undefined) return rest;
-  const url = new URL(DATABASE_URL);
-  url.hostname = host;
-  url.port = String(port);
-  url.search = '';
-  if (url.username) url.password = rolePassword;
-  return { ...rest, DATABASE_URL: url.href };
+  const url = localDatabaseUrl(DATABASE_URL, { host, port, passwordOf: () => rolePassword });
+  return { ...rest, DATABASE_URL: url };
 }

@@ -92,16 +92,7 @@ export interface Runtime {
  */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   // Disposed in reverse order: the start below, read upwards, is the order of a stop.
-  const undo = new AsyncDisposableStack();
-  try {
-    return await compose(options, undo);
-  } catch (error) {
-    await undo.disposeAsync();
-    throw error;
-  }
-}
-
-async function compose(options: RuntimeOptions, undo: AsyncDisposableStack): Promise<Runtime> {
+  await using undo = new AsyncDisposableStack();
   const { log = () => {}, env = {}, durable = true } = options;
   const dataDir = resolve(options.dataDir);
   let isStopping = false;
@@ -216,6 +207,7 @@ async function compose(options: RuntimeOptions, undo: AsyncDisposableStack): Pro
   });
   undo.defer(door.close);
 
+  const started = undo.move();
   return {
     url: `http://localhost:${port}`,
     wsUrl: `ws://localhost:${wsPort}`,
@@ -229,7 +221,7 @@ async function compose(options: RuntimeOptions, undo: AsyncDisposableStack): Pro
     sqsRequestCounts: backing.sqsRequestCounts,
     stop: () => {
       isStopping = true;
-      return undo.disposeAsync();
+      return started.disposeAsync();
     },
   };
 }

@@ -21,15 +21,8 @@ const RUNS = 7;
 /** Budgets (docs/benchmarks.md): bytes of minified code, and milliseconds to import it. */
 const BUDGET = { bytes: 1_000_000, milliseconds: 150 };
 
-/** Nothing listens on this address: the import of a function makes no calls. */
-const NOWHERE = 'http://127.0.0.1:9';
-
-const deployment = readDeployment(await synthesizedAssembly(console.error), {
-  database: { host: '127.0.0.1', port: 5432 },
-  queues: NOWHERE,
-  webSocketManagement: NOWHERE,
-  frontDoor: NOWHERE,
-});
+// Without real addresses, because the import of a function makes no calls.
+const deployment = readDeployment(await synthesizedAssembly(console.error));
 const functions = deployment.functions.filter(({ name }) => name.startsWith('celeriac-'));
 const cache = mkdtempSync(join(tmpdir(), 'celeriac-sizes-'));
 try {

@@ -1,8 +1,14 @@
 import { ApiGatewayV2Client, GetApisCommand, type ProtocolType } from '@aws-sdk/client-apigatewayv2';
 import { EventBridgeClient, ListRuleNamesByTargetCommand } from '@aws-sdk/client-eventbridge';
 import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import {
+  GetSecretValueCommand,
+  ListSecretsCommand,
+  SecretsManagerClient,
+} from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import { ACCOUNT, CREDENTIALS, REGION } from './cdk.ts';
+import { ACCOUNT, REGION } from '../template/physical.ts';
+import { CREDENTIALS } from './cdk.ts';
 
 /** Returns clients for the emulator's APIs, and lookups of resources that CloudFormation has named. */
 export function awsAt(endpoint: string) {
@@ -10,6 +16,7 @@ export function awsAt(endpoint: string) {
   const apis = new ApiGatewayV2Client(options);
   const events = new EventBridgeClient(options);
   const lambda = new LambdaClient(options);
+  const secretsManager = new SecretsManagerClient(options);
   return {
     events,
     lambda,
@@ -29,6 +36,16 @@ export function awsAt(endpoint: string) {
       const value = Environment?.Variables?.[variable];
       if (value === undefined) throw new Error(`${FunctionName} has been deployed without ${variable}`);
       return value;
+    },
+    /** Returns every deployed secret. */
+    async secrets(): Promise<{ name: string; value: string }[]> {
+      const { SecretList = [] } = await secretsManager.send(new ListSecretsCommand({}));
+      return Promise.all(
+        SecretList.map(async ({ ARN, Name = '' }) => {
+          const found = await secretsManager.send(new GetSecretValueCommand({ SecretId: ARN }));
+          return { name: Name, value: found.SecretString ?? '' };
+        }),
+      );
     },
     /** Returns the id of the API with `protocol`. @throws when there is none */
     async apiId(protocol: ProtocolType): Promise<string> {

@@ -1,6 +1,7 @@
 import { GetObjectCommand, NoSuchKey, S3Client } from '@aws-sdk/client-s3';
 import type { Origins } from '../emulators/cloudfront/front-door.ts';
-import { CREDENTIALS, REGION } from './cdk.ts';
+import { REGION } from '../template/physical.ts';
+import { CREDENTIALS } from './cdk.ts';
 
 /** The file for `/`, like the distribution's default root object. */
 const ENTRANCE = 'index.html';

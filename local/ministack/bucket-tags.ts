@@ -1,7 +1,8 @@
 import { CloudFormationClient, DescribeStackResourceCommand } from '@aws-sdk/client-cloudformation';
 import { PutBucketTaggingCommand, S3Client, type Tag } from '@aws-sdk/client-s3';
 import { readAssembly } from '../template/assembly.ts';
-import { CREDENTIALS, REGION } from './cdk.ts';
+import { REGION } from '../template/physical.ts';
+import { CREDENTIALS } from './cdk.ts';
 
 /**
  * Sets the template's tags on the deployed buckets, because the emulator's CloudFormation drops them. The CDK library's

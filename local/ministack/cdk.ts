@@ -1,16 +1,16 @@
-import { spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { ACCOUNT, REGION } from '../template/physical.ts';
 
 const REPOSITORY = resolve(import.meta.dirname, '../..');
 
 /** Longest time for one command, in seconds. */
 export const LIMIT_SECONDS = 180;
 
-/** The emulator's only account and region, and an access key for them. The emulator checks no signatures. */
-export const ACCOUNT = '000000000000';
-export const REGION = 'us-east-1';
-export const CREDENTIALS = { accessKeyId: '000000000000', secretAccessKey: 'test' };
+/** An access key for the emulator's only account. The emulator checks no signatures. */
+export const CREDENTIALS = { accessKeyId: ACCOUNT, secretAccessKey: 'test' };
 
 /**
  * Runs the `cdk` command against an emulator. Its environment contains no profile, key or endpoint of the user, so that
@@ -46,26 +46,20 @@ export async function synthesize(outdir: string): Promise<void> {
   await run([join(REPOSITORY, 'bin', 'celeriac.ts')], { CDK_OUTDIR: outdir });
 }
 
-function run(args: readonly string[], environment: Record<string, string>): Promise<string> {
-  const child = spawn(process.execPath, args, {
-    cwd: REPOSITORY,
-    // The app is started as `node`, which must be the Node of this process.
-    env: { PATH: [resolve(process.execPath, '..'), process.env.PATH].join(':'), ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: LIMIT_SECONDS * 1000,
-    killSignal: 'SIGKILL',
-  });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      output += text;
+async function run(args: readonly string[], environment: Record<string, string>): Promise<string> {
+  try {
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, args, {
+      cwd: REPOSITORY,
+      // The app is started as `node`, which must be the Node of this process.
+      env: { PATH: [resolve(process.execPath, '..'), process.env.PATH].join(':'), ...environment },
+      timeout: LIMIT_SECONDS * 1000,
+      killSignal: 'SIGKILL',
+      maxBuffer: Number.POSITIVE_INFINITY,
     });
+    return stdout + stderr;
+  } catch (cause) {
+    const { code, stdout, stderr } = cause as { code: unknown; stdout: string; stderr: string };
+    const what = `${args.slice(0, 3).join(' ')} ended with ${code}`;
+    throw new Error(`${what}:\n${stdout}${stderr}`, { cause });
   }
-  return new Promise((done, fail) => {
-    child.once('error', fail);
-    child.once('close', (code) => {
-      if (code === 0) done(output);
-      else fail(new Error(`${args.slice(0, 3).join(' ')} ended with ${code}:\n${output}`));
-    });
-  });
 }

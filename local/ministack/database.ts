@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import postgres from 'postgres';
+import type { Sql } from 'postgres';
 import type { Postgres } from '../postgres/cluster.ts';
+import { withConnection } from '../postgres/connection.ts';
+import { localDatabaseUrl } from '../postgres/database-url.ts';
 import type { FunctionSpec } from '../template/deployment.ts';
 import type { Variables } from './adapt/adapt.ts';
 
@@ -33,42 +35,27 @@ export function standInDatabase({ host, port, url }: Postgres): StandInDatabase 
     url: url(DATABASE),
     environmentOf({ environment: { DATABASE_URL, DATABASE_CA_FILE } }) {
       if (DATABASE_URL === undefined) return {};
-      const own = new URL(DATABASE_URL);
-      own.hostname = host;
-      own.port = String(port);
-      own.search = '';
-      // A URL without a role belongs to the owner, who reads a secret.
-      if (own.username) own.password = passwordOf(own.username);
       return {
-        DATABASE_URL: own.href,
+        DATABASE_URL: localDatabaseUrl(DATABASE_URL, { host, port, passwordOf }),
         ...(DATABASE_CA_FILE !== undefined && { DATABASE_CA_FILE: null }),
       };
     },
     createMaster: ({ username, password }) =>
-      asSuperuser(url(), async (sql) => {
+      withConnection(url(), async (sql) => {
         // As on RDS, the master user is no superuser but may create roles and databases.
         await sql`create role ${sql(username)} login createrole createdb`;
         await setPassword(sql, username, password);
         await sql`create database ${sql(DATABASE)} owner ${sql(username)}`;
       }),
     openRoles: () =>
-      asSuperuser(url(), async (sql) => {
+      withConnection(url(), async (sql) => {
         for (const [role, password] of passwords) await setPassword(sql, role, password);
       }),
   };
 }
 
-async function setPassword(sql: postgres.Sql, role: string, password: string): Promise<void> {
+async function setPassword(sql: Sql, role: string, password: string): Promise<void> {
   const [row] = await sql<{ statement: string }[]>`
     select format('alter role %I password %L', ${role}::text, ${password}::text) as statement`;
   await sql.unsafe(row?.statement ?? '');
-}
-
-async function asSuperuser(url: string, run: (sql: postgres.Sql) => Promise<void>): Promise<void> {
-  const sql = postgres(url, { max: 1, onnotice: () => {} });
-  try {
-    await run(sql);
-  } finally {
-    await sql.end();
-  }
 }

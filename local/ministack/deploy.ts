@@ -5,12 +5,14 @@
  * PORT (default 8000) sets the port of the front door. Shell variables replace the template's variables of the same
  * name.
  */
+
 import { join, resolve } from 'node:path';
 import { directoryOfRun } from '../postgres/directory-of-run.ts';
 import { portVariable } from '../process/port-variable.ts';
 import { StartFailure } from '../process/start-failure.ts';
 import { stopOnRequest } from '../process/stop-on-request.ts';
-import { CREDENTIALS, REGION } from './cdk.ts';
+import { REGION } from '../template/physical.ts';
+import { CREDENTIALS } from './cdk.ts';
 import { deploySystem } from './deployment.ts';
 
 const LOG_FILE = join(resolve(import.meta.dirname, '../..'), 'dist', 'deploy-ministack.log');

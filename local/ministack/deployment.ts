@@ -1,21 +1,17 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  GetSecretValueCommand,
-  ListSecretsCommand,
-  SecretsManagerClient,
-} from '@aws-sdk/client-secrets-manager';
 import { CONSOLE, readErrorPages } from '../emulators/cloudfront/files.ts';
 import { startFrontDoor } from '../emulators/cloudfront/front-door.ts';
 import { viewerRequest } from '../emulators/cloudfront/viewer-request.ts';
 import { startPostgres } from '../postgres/cluster.ts';
-import { type Deployment, type FunctionSpec, readDeployment } from '../template/deployment.ts';
+import { type FunctionSpec, readDeployment } from '../template/deployment.ts';
+import { ACCOUNT, REGION } from '../template/physical.ts';
 import { synthesizedAssembly } from '../template/synthesize.ts';
 import { type Adaptation, adaptAssembly, type Variables } from './adapt/adapt.ts';
 import { apisAt, awsAt } from './aws.ts';
 import { bucketFiles } from './bucket-files.ts';
 import { tagBuckets } from './bucket-tags.ts';
-import { ACCOUNT, CREDENTIALS, cdk, REGION } from './cdk.ts';
+import { cdk } from './cdk.ts';
 import { standInDatabase } from './database.ts';
 import { knownResourceTypes, startMiniStack } from './emulator.ts';
 import { deployedOrigins } from './front-door.ts';
@@ -64,77 +60,73 @@ export interface DeployOptions {
 export async function deploySystem(options: DeployOptions): Promise<DeployedSystem> {
   const { directory, port, log } = options;
   // Disposed in reverse order.
-  const undo = new AsyncDisposableStack();
+  await using undo = new AsyncDisposableStack();
   undo.defer(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
-  try {
-    const door = await startFrontDoor([port]);
-    undo.defer(door.stop);
-    const server = await startPostgres({ dataDir: directory, durable: false, log });
-    undo.defer(server.stop);
-    const emulator = await startMiniStack(join(directory, 'ministack'), options.logFile);
-    undo.defer(emulator.stop);
-    const { endpoint, authority, pid: emulatorPid } = emulator;
-    const database = standInDatabase(server);
+  const door = await startFrontDoor([port]);
+  undo.defer(door.stop);
+  const server = await startPostgres({ dataDir: directory, durable: false, log });
+  undo.defer(server.stop);
+  const emulator = await startMiniStack(join(directory, 'ministack'), options.logFile);
+  undo.defer(emulator.stop);
+  const { endpoint, authority, pid: emulatorPid } = emulator;
+  const database = standInDatabase(server);
 
-    const assembly = await synthesizedAssembly(log);
-    const { functions, frontDoor } = describeDeployment(assembly);
-    const adapted = join(directory, 'assembly');
-    const adaptation = {
-      endpoint,
-      environment: Object.fromEntries(
-        functions.map((fn): [string, Variables] => [
-          fn.name,
-          {
-            ...named(fn, { AWS_ENDPOINT_URL_S3: endpoint, ...options.environment }),
-            ...database.environmentOf(fn),
-          },
-        ]),
-      ),
-      knownTypes: knownResourceTypes(),
-    };
-    const changes = await adaptAssembly(assembly, adapted, adaptation);
-    log('the emulator gets templates that differ from those for AWS:');
-    for (const [what, changed] of Object.entries(Object.groupBy(changes, (change) => change.what))) {
-      log(`  ${what}: ${[...new Set(changed?.map(({ resource }) => resource))].join(', ')}`);
-    }
-
-    const on = { endpoint, authority, home: directory };
-    const deploy = async (...stacks: string[]) => {
-      log(`cdk deploy ${stacks.join(' ')}`);
-      await cdk(['deploy', ...stacks, '--app', adapted, '--require-approval', 'never'], on);
-    };
-    log('cdk bootstrap');
-    await cdk(['bootstrap', `aws://${ACCOUNT}/${REGION}`, '--app', adapted], on);
-    // On AWS, RDS creates the master user. Here it must exist before the migrations log in with it.
-    await deploy(DATA_STACK);
-    await database.createMaster(await masterLogin(endpoint));
-    await deploy('--all');
-    await tagBuckets(assembly, endpoint);
-    await database.openRoles();
-    door.open(
-      deployedOrigins({
-        ...(await apisAt(endpoint)),
-        headers: await originHeaders(assembly, endpoint),
-        viewerRequest: viewerRequest(frontDoor.viewerRequest),
-        errorPages: await readErrorPages(CONSOLE, frontDoor.errorPages),
-        files: bucketFiles(endpoint, await consoleBucket(functions, endpoint), frontDoor.consoleHeaders),
-      }),
-    );
-    return {
-      url: `http://localhost:${port}`,
-      socketUrl: `ws://localhost:${port}/ws`,
-      endpoint,
-      databaseUrl: database.url,
-      assembly,
-      adaptation,
-      authority,
-      emulatorPid,
-      stop: () => undo.disposeAsync(),
-    };
-  } catch (error) {
-    await undo.disposeAsync();
-    throw error;
+  const assembly = await synthesizedAssembly(log);
+  const { functions, frontDoor } = readDeployment(assembly);
+  const adapted = join(directory, 'assembly');
+  const adaptation = {
+    endpoint,
+    environment: Object.fromEntries(
+      functions.map((fn): [string, Variables] => [
+        fn.name,
+        {
+          ...named(fn, { AWS_ENDPOINT_URL_S3: endpoint, ...options.environment }),
+          ...database.environmentOf(fn),
+        },
+      ]),
+    ),
+    knownTypes: knownResourceTypes(),
+  };
+  const changes = await adaptAssembly(assembly, adapted, adaptation);
+  log('the emulator gets templates that differ from those for AWS:');
+  for (const [what, changed] of Object.entries(Object.groupBy(changes, (change) => change.what))) {
+    log(`  ${what}: ${[...new Set(changed?.map(({ resource }) => resource))].join(', ')}`);
   }
+
+  const on = { endpoint, authority, home: directory };
+  const deploy = async (...stacks: string[]) => {
+    log(`cdk deploy ${stacks.join(' ')}`);
+    await cdk(['deploy', ...stacks, '--app', adapted, '--require-approval', 'never'], on);
+  };
+  log('cdk bootstrap');
+  await cdk(['bootstrap', `aws://${ACCOUNT}/${REGION}`, '--app', adapted], on);
+  // On AWS, RDS creates the master user. Here it must exist before the migrations log in with it.
+  await deploy(DATA_STACK);
+  await database.createMaster(await masterLogin(endpoint));
+  await deploy('--all');
+  await tagBuckets(assembly, endpoint);
+  await database.openRoles();
+  door.open(
+    deployedOrigins({
+      ...(await apisAt(endpoint)),
+      headers: await originHeaders(assembly, endpoint),
+      viewerRequest: viewerRequest(frontDoor.viewerRequest),
+      errorPages: await readErrorPages(CONSOLE, frontDoor.errorPages),
+      files: bucketFiles(endpoint, await consoleBucket(functions, endpoint), frontDoor.consoleHeaders),
+    }),
+  );
+  const started = undo.move();
+  return {
+    url: `http://localhost:${port}`,
+    socketUrl: `ws://localhost:${port}/ws`,
+    endpoint,
+    databaseUrl: database.url,
+    assembly,
+    adaptation,
+    authority,
+    emulatorPid,
+    stop: () => started.disposeAsync(),
+  };
 }
 
 /** Returns those of `variables` that the template also names. */
@@ -151,24 +143,10 @@ async function consoleBucket(functions: readonly FunctionSpec[], endpoint: strin
   return awsAt(endpoint).variableOf(publisher.name, variable);
 }
 
-/** Reads a deployment from an assembly. The addresses in it are not real. */
-export function describeDeployment(assembly: string): Deployment {
-  const nowhere = 'http://nowhere.invalid';
-  return readDeployment(assembly, {
-    database: { host: 'nowhere.invalid', port: 5432 },
-    queues: nowhere,
-    webSocketManagement: nowhere,
-    frontDoor: nowhere,
-  });
-}
-
 /** Returns the login in the deployed database's secret: the only secret that contains a user name. */
 export async function masterLogin(endpoint: string): Promise<{ username: string; password: string }> {
-  const client = new SecretsManagerClient({ endpoint, region: REGION, credentials: CREDENTIALS });
-  const { SecretList = [] } = await client.send(new ListSecretsCommand({}));
-  for (const { ARN } of SecretList) {
-    const { SecretString = '' } = await client.send(new GetSecretValueCommand({ SecretId: ARN }));
-    if (SecretString.includes('"username"')) return JSON.parse(SecretString);
-  }
-  throw new Error('no secret of the deployment holds the login of the database');
+  const secrets = await awsAt(endpoint).secrets();
+  const login = secrets.find(({ value }) => value.includes('"username"'));
+  if (!login) throw new Error('no secret of the deployment holds the login of the database');
+  return JSON.parse(login.value);
 }

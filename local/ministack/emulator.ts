@@ -1,13 +1,13 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, open } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { cacheDirectory } from '../process/cache-directory.ts';
 import { freePort } from '../process/free-port.ts';
 import { startOrphanGuard } from '../process/orphan-guard.ts';
+import { signal } from '../process/signal.ts';
 import { StartFailure } from '../process/start-failure.ts';
 
 const REPOSITORY = resolve(import.meta.dirname, '../..');
@@ -110,9 +110,7 @@ function lastLines(logFile: string, count = 15): string {
 
 /** Returns the directory of the installation, which `.ci/ministack` fills. */
 function home(): string {
-  const digest = createHash('sha256').update(readFileSync(PINS)).digest('hex').slice(0, 12);
-  const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
-  return process.env.MINISTACK_HOME || join(cache, 'celeriac', `ministack-${digest}`);
+  return process.env.MINISTACK_HOME || cacheDirectory('ministack-', readFileSync(PINS));
 }
 
 async function answers(endpoint: string, authority: string, exited: Promise<void>): Promise<boolean> {
@@ -133,12 +131,5 @@ async function answers(endpoint: string, authority: string, exited: Promise<void
 /** Ends a process group: the emulator, and the functions that it started. Kills it after `STOP_SECONDS`. */
 async function endGroup(pid: number): Promise<void> {
   const deadline = Date.now() + STOP_SECONDS * 1000;
-  for (;;) {
-    try {
-      process.kill(-pid, Date.now() < deadline ? 'SIGTERM' : 'SIGKILL');
-    } catch {
-      return;
-    }
-    await sleep(100);
-  }
+  while (signal(-pid, Date.now() < deadline ? 'SIGTERM' : 'SIGKILL')) await sleep(100);
 }

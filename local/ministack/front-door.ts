@@ -3,6 +3,7 @@ import { request as httpsRequest } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import type { Origins } from '../emulators/cloudfront/front-door.ts';
+import { headerPairs, rawHead } from '../emulators/http/http-text.ts';
 
 /** The deployed servers behind the local front door. */
 export interface DeployedOrigins {
@@ -56,8 +57,5 @@ export function deployedOrigins({ http, socket, headers, ...edge }: DeployedOrig
 
 /** Formats the head of an answer. */
 function headOf({ statusCode, statusMessage, rawHeaders }: IncomingMessage): string {
-  const lines = rawHeaders.flatMap((name, index) =>
-    index % 2 === 0 ? [`${name}: ${rawHeaders[index + 1]}`] : [],
-  );
-  return `${[`HTTP/1.1 ${statusCode} ${statusMessage}`, ...lines].join('\r\n')}\r\n\r\n`;
+  return rawHead(`HTTP/1.1 ${statusCode} ${statusMessage}`, headerPairs(rawHeaders));
 }

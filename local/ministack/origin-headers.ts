@@ -1,26 +1,19 @@
-import {
-  GetSecretValueCommand,
-  ListSecretsCommand,
-  SecretsManagerClient,
-} from '@aws-sdk/client-secrets-manager';
 import { readAssembly } from '../template/assembly.ts';
-import { CREDENTIALS, REGION } from './cdk.ts';
+import { awsAt } from './aws.ts';
 
 /**
  * Returns the headers that the deployed front door adds to every request: the names from the template, the values from
  * the deployed secrets. Empty when the template has no such headers.
  */
 export async function originHeaders(assembly: string, endpoint: string): Promise<Record<string, string>> {
-  const client = new SecretsManagerClient({ endpoint, region: REGION, credentials: CREDENTIALS });
-  const { SecretList = [] } = await client.send(new ListSecretsCommand({}));
+  const secrets = await awsAt(endpoint).secrets();
   const headers: Record<string, string> = {};
   for (const { type, properties, stack } of readAssembly(assembly).resources) {
     if (type !== 'AWS::CloudFront::Distribution') continue;
     for (const { name, secret } of customHeaders(properties)) {
-      const found = SecretList.find(({ Name }) => Name?.startsWith(`${stack}-${secret}-`));
+      const found = secrets.find((each) => each.name.startsWith(`${stack}-${secret}-`));
       if (!found) throw new Error(`no deployed secret is ${secret}, which the header ${name} refers to`);
-      const { SecretString = '' } = await client.send(new GetSecretValueCommand({ SecretId: found.ARN }));
-      headers[name] = SecretString;
+      headers[name] = found.value;
     }
   }
   return headers;

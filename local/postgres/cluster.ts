@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../process/free-port.ts';
 import { commandLine } from '../process/process-identity.ts';
+import { signal } from '../process/signal.ts';
 import { StartFailure } from '../process/start-failure.ts';
 import { type Account, clusterAccount } from './account.ts';
 import { type Launch, type Launcher, postgresLauncher } from './launcher.ts';
@@ -83,15 +84,11 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   const settings = { ...SETTINGS, ...(durable ? {} : NOT_DURABLE), ...options.settings, port: `${port}` };
   const account = clusterAccount(cluster);
   const launcher = await postgresLauncher(dataDir, account);
-  let started: Started;
-  try {
-    if (!existsSync(cluster)) await initialize(dataDir, { launcher, account, password, durable });
-    started = await launch(dataDir, launcher, settings);
-  } catch (error) {
-    await launcher.release();
-    throw error;
-  }
-  const { pid, exited } = started;
+  await using undo = new AsyncDisposableStack();
+  undo.defer(launcher.release);
+  if (!existsSync(cluster)) await initialize(dataDir, { launcher, account, password, durable });
+  const { pid, exited } = await launch(dataDir, launcher, settings);
+  const started = undo.move();
 
   let stopping = false;
   void exited.then(
@@ -107,7 +104,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
       stopping = true;
       await stopPostmaster(cluster, pid);
       await exited;
-      await launcher.release();
+      await started.disposeAsync();
     },
   };
 }
@@ -229,13 +226,9 @@ function start({ command, args, ...options }: Launch, logPath: string, input = '
  * shutdown, then to SIGKILL, when a step takes too long.
  */
 async function stopPostmaster(cluster: string, pid: number): Promise<void> {
-  for (const signal of ['SIGINT', 'SIGQUIT', 'SIGKILL'] as const) {
+  for (const name of ['SIGINT', 'SIGQUIT', 'SIGKILL'] as const) {
     const deadline = Date.now() + STOP_SECONDS * 1000;
-    try {
-      process.kill(pid, signal);
-    } catch {
-      return;
-    }
+    if (!signal(pid, name)) return;
     while (Date.now() < deadline) {
       if ((await readLock(cluster))?.pid !== pid || !commandLine(pid)) return;
       await sleep(5);

@@ -1,4 +1,4 @@
-import postgres from 'postgres';
+import { withConnection } from './connection.ts';
 
 /** LIKE pattern for the functions' roles: `celeriac_api`, `celeriac_worker`, … */
 const FUNCTION_ROLES = 'celeriac\\_%';
@@ -9,24 +9,18 @@ const FUNCTION_ROLES = 'celeriac\\_%';
  * @param superuserUrl a URL of the cluster's superuser. Call this after the migrations have created the roles.
  */
 export async function setRolePasswords(superuserUrl: string, password: string): Promise<void> {
-  const sql = postgres(superuserUrl, { max: 1, onnotice: () => {} });
-  try {
+  await withConnection(superuserUrl, async (sql) => {
     const [row] = await sql<{ statements: string }[]>`
       select string_agg(format('alter role %I password %L', rolname, ${password}::text), ';') as statements
       from pg_roles where rolname like ${FUNCTION_ROLES} and rolcanlogin`;
     await sql.unsafe(row?.statements ?? '');
-  } finally {
-    await sql.end();
-  }
+  });
 }
 
 /** Creates a database if it does not exist. */
 export async function createDatabase(superuserUrl: string, name: string): Promise<void> {
-  const sql = postgres(superuserUrl, { max: 1, onnotice: () => {} });
-  try {
+  await withConnection(superuserUrl, async (sql) => {
     const found = await sql`select from pg_database where datname = ${name}`;
     if (found.length === 0) await sql`create database ${sql(name)}`;
-  } finally {
-    await sql.end();
-  }
+  });
 }

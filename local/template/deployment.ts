@@ -1,5 +1,5 @@
 import { type Resource, readAssembly } from './assembly.ts';
-import { locate, type Places } from './physical.ts';
+import { locate, NO_PLACES, type Places } from './physical.ts';
 
 /** The synthesized template, translated to a running system on this machine. */
 export interface Deployment {
@@ -113,8 +113,12 @@ const QUEUE_ATTRIBUTES = [
   'VisibilityTimeout',
 ] as const;
 
-/** Reads the deployment from a cloud assembly. Resolves addresses to those of the emulators. */
-export function readDeployment(outdir: string, places: Places): Deployment {
+/**
+ * Reads the deployment from a cloud assembly.
+ *
+ * @param places addresses of the emulators; default: addresses that are not real
+ */
+export function readDeployment(outdir: string, places: Places = NO_PLACES): Deployment {
   const assembly = readAssembly(outdir);
   const located = locate(assembly, places);
   const ofType = (type: string) => assembly.resources.filter((resource) => resource.type === type);

@@ -18,6 +18,16 @@ export interface Places {
   readonly frontDoor: string;
 }
 
+const NOWHERE = 'http://nowhere.invalid';
+
+/** Addresses for a reader of the template who connects to none of them. */
+export const NO_PLACES: Places = {
+  database: { host: 'nowhere.invalid', port: 5432 },
+  queues: NOWHERE,
+  webSocketManagement: NOWHERE,
+  frontDoor: NOWHERE,
+};
+
 /** Results of `Ref` and `Fn::GetAtt` for a resource on this machine. */
 interface Physical {
   readonly ref: string;

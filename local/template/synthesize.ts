@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { constants, existsSync } from 'node:fs';
 import { access, mkdir, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { occupyDirectory } from '../process/data-directory.ts';
 import { StartFailure } from '../process/start-failure.ts';
 
@@ -69,22 +70,14 @@ async function isWritable(directory: string): Promise<boolean> {
 async function synthesize(outdir: string, bundles: string, log: (line: string) => void): Promise<void> {
   const unfinished = `${outdir}.new`;
   await rm(unfinished, { recursive: true, force: true });
-  const child = spawn(process.execPath, [join(REPOSITORY, 'bin', 'celeriac.ts')], {
+  await promisify(execFile)(process.execPath, [join(REPOSITORY, 'bin', 'celeriac.ts')], {
     cwd: REPOSITORY,
     env: { ...process.env, CDK_OUTDIR: unfinished, BUNDLES_DIR: bundles },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk) => {
-      output += chunk;
-    });
-  }
-  const code = await new Promise((done) => child.once('close', done).once('error', done));
-  if (code !== 0) {
-    log(output.trimEnd());
+    maxBuffer: Number.POSITIVE_INFINITY,
+  }).catch(({ stdout, stderr }) => {
+    log(`${stdout}${stderr}`.trimEnd());
     throw new StartFailure('the stack could not be synthesized (see above)');
-  }
+  });
   await rename(unfinished, outdir);
 }
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import postgres from 'postgres';
 import { type SqsRequests, sqsRequests } from '../../emulators/sqs/sqs-requests.ts';
+import { withConnection } from '../../postgres/connection.ts';
 import { StartFailure } from '../../process/start-failure.ts';
 import type { Deployment } from '../../template/deployment.ts';
 import type { Backing, DatabaseServer } from '../backing.ts';
@@ -48,26 +48,22 @@ const WAIT_SECONDS = 60;
 export async function localStackBacking(addresses: Addresses, log: (line: string) => void): Promise<Backing> {
   const { aws, redis, gateways } = addresses;
   const database = databaseServer(addresses.postgres);
-  await Promise.all([
-    answering('an AWS emulator', {
-      address: aws,
-      variable: 'AWS_ENDPOINT_URL',
-      log,
-      attempt: () => listQueues(aws),
-    }),
-    answering('Redis', {
+  const services: Service[] = [
+    { what: 'an AWS emulator', address: aws, variable: 'AWS_ENDPOINT_URL', attempt: () => listQueues(aws) },
+    {
+      what: 'Redis',
       address: redis,
       variable: 'REDIS_URL',
-      log,
       attempt: async () => (await connectRedis(redis)).destroy(),
-    }),
-    answering('Postgres', {
+    },
+    {
+      what: 'Postgres',
       address: withoutPassword(database.url()),
       variable: 'POSTGRES_URL',
-      log,
       attempt: () => checkPostgres(database.url()),
-    }),
-  ]);
+    },
+  ];
+  await Promise.all(services.map((service) => answering(service, log)));
   let deployed: Deployment | undefined;
   const requests = mending(sqsRequests(aws), async () => {
     log('the AWS emulator has lost its queues: making them again');
@@ -131,15 +127,13 @@ function databaseServer(address: string): DatabaseServer {
   };
 }
 
+/** A service, the variable that names its address, and a request that shows that it answers. */
+type Service = { what: string; address: string; variable: string; attempt: () => Promise<unknown> };
+
 /** Waits until `attempt` succeeds. @throws {StartFailure} when it does not succeed in time, or at once for `Unfit` */
 async function answering(
-  what: string,
-  {
-    address,
-    variable,
-    log,
-    attempt,
-  }: { address: string; variable: string; log: (line: string) => void; attempt: () => Promise<unknown> },
+  { what, address, variable, attempt }: Service,
+  log: (line: string) => void,
 ): Promise<void> {
   const deadline = Date.now() + WAIT_SECONDS * 1000;
   for (let isFirst = true; ; isFirst = false) {
@@ -175,17 +169,14 @@ class Unfit extends Error {}
 
 /** @throws {Unfit} when the server is too old */
 async function checkPostgres(url: string): Promise<void> {
-  const sql = postgres(url, { max: 1, connect_timeout: 10, onnotice: () => {} });
-  try {
+  await withConnection(url, async (sql) => {
     const [row] = await sql<
       { version: number }[]
     >`select current_setting('server_version_num')::int as version`;
     const major = Math.floor((row?.version ?? 0) / 10_000);
     if (major < OLDEST_POSTGRES)
       throw new Unfit(`Postgres must be ${OLDEST_POSTGRES} or newer, not ${major} (set POSTGRES_URL)`);
-  } finally {
-    await sql.end();
-  }
+  });
 }
 
 function withoutPassword(url: string): string {

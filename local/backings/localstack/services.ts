@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { startPostgres } from '../../postgres/cluster.ts';
+import { cacheDirectory } from '../../process/cache-directory.ts';
 import { freePort } from '../../process/free-port.ts';
 import { startOrphanGuard } from '../../process/orphan-guard.ts';
 import { StartFailure } from '../../process/start-failure.ts';
@@ -37,7 +36,7 @@ const PASSWORD = 'postgres';
  * @throws {StartFailure} when a service is not installed or does not start; all others are stopped then
  */
 export async function startServices({ directory, ports, durable }: ServicesOptions): Promise<Services> {
-  const undo = new AsyncDisposableStack();
+  await using undo = new AsyncDisposableStack();
   const guard = startOrphanGuard();
   undo.defer(() => guard.release());
   const pids: number[] = [];
@@ -57,16 +56,10 @@ export async function startServices({ directory, ports, durable }: ServicesOptio
   };
   // Waits for all of them first: if one fails, no other may start later and stay behind.
   await Promise.allSettled(Object.values(starting));
-  try {
-    const addresses = Object.entries(starting).map(async ([name, address]) => [name, await address]);
-    return {
-      addresses: Object.fromEntries(await Promise.all(addresses)),
-      stop: () => undo.disposeAsync(),
-    };
-  } catch (error) {
-    await undo.disposeAsync();
-    throw error;
-  }
+  const addresses = Object.entries(starting).map(async ([name, address]) => [name, await address]);
+  const answering = Object.fromEntries(await Promise.all(addresses));
+  const started = undo.move();
+  return { addresses: answering, stop: () => started.disposeAsync() };
 }
 
 /** Returns a free port for each of the services. */
@@ -120,7 +113,5 @@ async function startDatabase(dataDir: string, port: number, durable?: boolean) {
 
 /** Returns the virtual environment's directory, which .ci/localstack-install fills. */
 function environmentDirectory(): string {
-  const requirements = readFileSync(join(import.meta.dirname, 'requirements.txt'));
-  const version = createHash('sha256').update(requirements).digest('hex').slice(0, 12);
-  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'celeriac', `localstack-${version}`);
+  return cacheDirectory('localstack-', readFileSync(join(import.meta.dirname, 'requirements.txt')));
 }

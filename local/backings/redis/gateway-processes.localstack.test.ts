@@ -11,7 +11,8 @@ import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { type AwsApi, startAwsApi } from '../../emulators/aws-api.ts';
 import { startFixtureLambda } from '../../emulators/lambda/testing/fixtures.ts';
-import { type GatewayProcesses, startGatewayProcesses } from './gateway-processes.ts';
+import type { Sockets } from '../backing.ts';
+import { startGatewayProcesses } from './gateway-processes.ts';
 import { connectRedis, type Redis } from './redis-client.ts';
 
 /*
@@ -28,7 +29,7 @@ const FUNCTION = `export const handler = async ({ requestContext: { eventType, c
 let api: AwsApi;
 let redis: Redis;
 let line: Awaited<ReturnType<typeof startLine>>;
-let gateways: GatewayProcesses;
+let gateways: Sockets;
 let front: HttpServer;
 let lines: string[];
 let stopLambda: () => Promise<void>;

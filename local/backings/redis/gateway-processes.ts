@@ -6,8 +6,10 @@ import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { type AskConnection, GONE } from '../../emulators/api-gateway/websocket-management.ts';
+import { GONE } from '../../emulators/api-gateway/websocket-management.ts';
+import { headerPairs, rawHead } from '../../emulators/http/http-text.ts';
 import { StartFailure } from '../../process/start-failure.ts';
+import type { Sockets } from '../backing.ts';
 import type { GatewayMessage, GatewayOptions } from './gateway.ts';
 import { connectRedis } from './redis-client.ts';
 import { askHolder } from './redis-connections.ts';
@@ -27,25 +29,14 @@ interface Gateway {
   readonly child: ChildProcess;
 }
 
-export interface GatewayProcesses {
-  /** Hands a client's upgrade request to the gateways in turn. */
-  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
-  /** Asks the gateway that holds the connection. */
-  readonly ask: AskConnection;
-  /** The gateways that run now. */
-  gateways(): readonly { readonly pid: number; readonly port: number }[];
-  /** Closes every connection and waits until `$disconnect` has run for each. */
-  stop(): Promise<void>;
-}
-
 /**
- * Starts `count` gateways and restarts those that end.
+ * Starts `count` gateways and restarts those that end. Upgrade requests go to the gateways in turn.
  *
  * @throws {StartFailure} when Redis cannot be reached or a gateway does not start
  */
 export async function startGatewayProcesses(
   options: GatewayOptions & { readonly count: number; readonly log: (line: string) => void },
-): Promise<GatewayProcesses> {
+): Promise<Sockets> {
   const { count, log, ...given } = options;
   const redis = await connectRedis(given.redisUrl);
   // This process holds no connection; it only asks.
@@ -141,10 +132,7 @@ function passOn(
     gateway.once('error', () => resolve(false));
     gateway.once('connect', () => {
       const { method, url, rawHeaders } = request;
-      const lines = [`${method} ${url} HTTP/1.1`];
-      for (let index = 0; index < rawHeaders.length; index += 2)
-        lines.push(`${rawHeaders[index]}: ${rawHeaders[index + 1]}`);
-      gateway.write(`${lines.join('\r\n')}\r\n\r\n`);
+      gateway.write(rawHead(`${method} ${url} HTTP/1.1`, headerPairs(rawHeaders)));
       if (head.length > 0) gateway.write(head);
       gateway.pipe(socket).pipe(gateway);
       for (const [one, other] of [

@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { type WebSocketApi, webSocketApi } from '../../emulators/api-gateway/websocket-api.ts';
 import { askHere, webSocketManagement } from '../../emulators/api-gateway/websocket-management.ts';
 import { namesThisMachine } from '../../emulators/http/endpoint-guard.ts';
 import { remoteLambda } from '../../emulators/lambda/remote-lambda.ts';
+import { startLoopbackServer } from '../../process/loopback-server.ts';
 import type { Deployment } from '../../template/deployment.ts';
 import { connectRedis } from './redis-client.ts';
 import { askHolder } from './redis-connections.ts';
@@ -62,7 +61,7 @@ async function serve({ api, lambdaEndpoint, redisUrl }: GatewayOptions) {
     sockets.connections.has(request.connectionId) ? here(request) : elsewhere(request),
   );
 
-  const server = createServer((request, response) => {
+  const { server, port } = await startLoopbackServer((request, response) => {
     // A web page must not manage connections.
     const { origin, host } = request.headers;
     if (origin === undefined && namesThisMachine(host)) void manage(request, response);
@@ -72,9 +71,8 @@ async function serve({ api, lambdaEndpoint, redisUrl }: GatewayOptions) {
     'upgrade',
     (request, socket, head) => void sockets.upgrade(request, socket, head).catch(() => socket.destroy()),
   );
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     stop: async () => {
       server.close();
       await sockets.stop();

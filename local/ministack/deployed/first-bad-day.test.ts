@@ -9,9 +9,10 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { register, type User } from '../../end-to-end/client.ts';
 import { directoryOfRun } from '../../postgres/directory-of-run.ts';
 import { freePort } from '../../process/free-port.ts';
+import { REGION } from '../../template/physical.ts';
 import { adaptAssembly } from '../adapt/adapt.ts';
 import { awsAt } from '../aws.ts';
-import { CREDENTIALS, cdk, LIMIT_SECONDS, REGION } from '../cdk.ts';
+import { CREDENTIALS, cdk, LIMIT_SECONDS } from '../cdk.ts';
 import { type DeployedSystem, deploySystem, masterLogin } from '../deployment.ts';
 import { trust } from '../emulator.ts';
 

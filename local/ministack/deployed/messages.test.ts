@@ -16,8 +16,8 @@ import {
 import postgres from 'postgres';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { register, type User } from '../../end-to-end/client.ts';
+import { readDeployment } from '../../template/deployment.ts';
 import { type Aws, awsAt } from '../aws.ts';
-import { describeDeployment } from '../deployment.ts';
 
 /*
  * The deployed queues: their attributes, and how their messages reach the functions and, when functions crash, the dead
@@ -25,7 +25,7 @@ import { describeDeployment } from '../deployment.ts';
  */
 
 const system = inject('system');
-const deployment = describeDeployment(system.assembly);
+const deployment = readDeployment(system.assembly);
 const WORKER = 'celeriac-dev-worker';
 
 let aws: Aws;
