@@ -4,11 +4,11 @@ import { describe, expect, test } from 'vitest';
 import { IDS_PER_MESSAGE } from '../../functions/tasks/wake-ups.ts';
 import { total } from '../../lib/cost/bill.ts';
 import { idleUsage } from '../../lib/cost/idle.ts';
-import { fill } from '../../lib/cost/markdown.ts';
 import { inventories, PAGE } from '../../lib/cost/page.ts';
 import { sections } from '../../lib/cost/report.ts';
 import { DEV_BUDGET } from '../../lib/cost/savings.ts';
 import { BULK_IDS_PER_MESSAGE } from '../../lib/cost/work.ts';
+import { fill } from '../../lib/generated-parts.ts';
 import { STAGES } from '../../lib/stages.ts';
 import { STAGE_NAMES } from '../testing/synthesized.ts';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { bill, plus, times, total, type Usage } from './bill.ts';
-import { PRICE_NAMES, PRICES, priceOf } from './prices.ts';
+import { PRICE_NAMES, PRICES } from './prices.ts';
 import { REGIONS } from './unit-price.ts';
 
 const anyTerms = fc.record({ region: fc.constantFrom(...REGIONS), freeTier: fc.boolean() });
@@ -56,7 +56,7 @@ describe('the free amount', () => {
 
   test('is free to its last unit, and what exceeds it is paid', () => {
     for (const name of PRICE_NAMES) {
-      const { free, per, quotes } = priceOf(name);
+      const { free, per, quotes } = PRICES[name];
       if (free === undefined) continue;
       expect(total({ [name]: free }, terms)).toBe(0);
       expect(total({ [name]: free + per }, terms)).toBeCloseTo(quotes['us-east-1'].usd, 9);

@@ -1,4 +1,4 @@
-import { PRICE_NAMES, type PriceName, priceOf } from './prices.ts';
+import { PRICE_NAMES, PRICES, type PriceName } from './prices.ts';
 import type { Region } from './unit-price.ts';
 
 /** Usage of a month, in the units of the price table. An absent entry means no usage. */
@@ -20,7 +20,7 @@ export function bill(usage: Usage, { region, freeTier }: Terms): Line[] {
   return PRICE_NAMES.flatMap((name) => {
     const amount = usage[name] ?? 0;
     if (amount === 0) return [];
-    const { per, free = 0, quotes } = priceOf(name);
+    const { per, free = 0, quotes } = PRICES[name];
     const paid = freeTier ? Math.max(0, amount - free) : amount;
     return [{ name, amount, usd: (paid / per) * quotes[region].usd }];
   });

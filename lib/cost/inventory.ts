@@ -10,44 +10,14 @@ export type Resource = { Type: string; Properties?: Record<string, unknown> };
 export type Tick = { functionName: string; memoryMiB: number; everySeconds: number };
 
 /** The resources of a stage that cost money even when nobody uses them, from its templates. */
-export type Inventory = {
-  aurora: { minCapacity: number; instances: number; backupDays: number };
-  natInstances: number;
-  natGateways: number;
-  publicIps: number;
-  interfaceEndpoints: number;
-  secrets: number;
-  kmsKeys: number;
-  hostedZones: number;
-  /** One for each metric of an alarm. */
-  alarms: number;
-  /** Our own metrics: metrics that functions publish, that an alarm or a dashboard reads, or that a filter makes of a log. */
-  metrics: number;
-  dashboards: number;
-  /** Queues that Lambda polls for us, busy or not. */
-  polledQueues: number;
-  ticks: readonly Tick[];
-  /** True when functions send their traces to X-Ray. */
-  traced: boolean;
-  logRetentionDays: number;
-  /** Functions that API Gateway calls for each new connection, because it does not cache their answer. */
-  connectionChecks: number;
-  /** `frontDoor`: requests come through CloudFront. `frontDoorFunctions`: connections run through a function of CloudFront. */
-  frontDoor: boolean;
-  frontDoorFunctions: boolean;
-  wafAcls: number;
-  wafRules: number;
-};
+export type Inventory = ReturnType<typeof inventoryOf>;
 
-/** Resource types that cost nothing by existing. */
+/** Services whose resources cost nothing by existing: only their use is billed. */
+const FREE_SERVICES = ['AWS::ApiGatewayV2', 'AWS::IAM', 'AWS::SNS', 'AWS::SQS'];
+
+/** Further resource types that cost nothing by existing. */
 const FREE = new Set([
   'AWS::ApiGateway::Account',
-  'AWS::ApiGatewayV2::Api',
-  'AWS::ApiGatewayV2::ApiMapping',
-  'AWS::ApiGatewayV2::DomainName',
-  'AWS::ApiGatewayV2::Integration',
-  'AWS::ApiGatewayV2::Route',
-  'AWS::ApiGatewayV2::Stage',
   // The first two budgets of an account are free; a further one costs sixty cents a month.
   'AWS::Budgets::Budget',
   'AWS::CDK::Metadata',
@@ -72,10 +42,6 @@ const FREE = new Set([
   'AWS::EC2::VPC',
   'AWS::EC2::VPCGatewayAttachment',
   'AWS::Events::EventBus',
-  'AWS::IAM::InstanceProfile',
-  'AWS::IAM::ManagedPolicy',
-  'AWS::IAM::Policy',
-  'AWS::IAM::Role',
   'AWS::KMS::Alias',
   'AWS::Lambda::Alias',
   'AWS::Lambda::EventInvokeConfig',
@@ -91,11 +57,6 @@ const FREE = new Set([
   'AWS::Route53::RecordSet',
   'AWS::S3::Bucket',
   'AWS::S3::BucketPolicy',
-  'AWS::SNS::Subscription',
-  'AWS::SNS::Topic',
-  'AWS::SNS::TopicPolicy',
-  'AWS::SQS::Queue',
-  'AWS::SQS::QueuePolicy',
   'AWS::SSM::Parameter',
   'AWS::SecretsManager::ResourcePolicy',
   'AWS::SecretsManager::RotationSchedule',
@@ -128,11 +89,9 @@ const COUNTED = new Set([
  *
  * @throws for a resource without a known price: an unknown type of resource, of instance or of schedule
  */
-export function inventoryOf(templates: readonly Template[]): Inventory {
+export function inventoryOf(templates: readonly Template[]) {
   const all = templates.flatMap(({ Resources }) => Object.values(Resources));
-  const unknown = new Set(
-    all.map(({ Type }) => Type).filter((type) => !FREE.has(type) && !COUNTED.has(type) && !isCustom(type)),
-  );
+  const unknown = new Set(all.map(({ Type }) => Type).filter((type) => !isFree(type) && !COUNTED.has(type)));
   if (unknown.size > 0) throw new Error(`lib/cost/ has no price for: ${[...unknown].join(', ')}`);
 
   const of = <Shape>(type: string) =>
@@ -159,7 +118,7 @@ export function inventoryOf(templates: readonly Template[]): Inventory {
     publicIps: count('AWS::EC2::EIP') + natInstances.length,
     interfaceEndpoints: of<Endpoint>('AWS::EC2::VPCEndpoint')
       .filter((endpoint) => endpoint.VpcEndpointType === 'Interface')
-      .reduce((sum, { SubnetIds = [] }) => sum + SubnetIds.length, 0),
+      .flatMap(({ SubnetIds = [] }) => SubnetIds).length,
     // Includes the secret that RDS keeps for the owner of a cluster.
     secrets:
       count('AWS::SecretsManager::Secret') +
@@ -167,23 +126,27 @@ export function inventoryOf(templates: readonly Template[]): Inventory {
         .length,
     kmsKeys: count('AWS::KMS::Key'),
     hostedZones: count('AWS::Route53::HostedZone'),
-    alarms: of<Alarm>('AWS::CloudWatch::Alarm').reduce((sum, alarm) => sum + metricsOf(alarm).length, 0),
+    /** One for each metric of an alarm. */
+    alarms: of<Alarm>('AWS::CloudWatch::Alarm').flatMap(metricsOf).length,
+    /** Our own metrics: metrics that functions publish, that an alarm or a dashboard reads, or that a filter makes of a log. */
     metrics: Math.max(ownMetrics(all), publishedMetrics(all)) + count('AWS::Logs::MetricFilter'),
     dashboards: count('AWS::CloudWatch::Dashboard'),
+    /** Queues that Lambda polls for us, busy or not. */
     polledQueues: count('AWS::Lambda::EventSourceMapping'),
     ticks: templates.flatMap(ticksOf),
+    /** True when functions send their traces to X-Ray. */
     traced: of<TracedFunction>('AWS::Lambda::Function').some((fn) => fn.TracingConfig?.Mode === 'Active'),
     logRetentionDays: Math.max(0, ...retention.map((days) => days ?? 3650)),
+    /** Functions that API Gateway calls for each new connection, because it does not cache their answer. */
     connectionChecks: of<{ AuthorizerResultTtlInSeconds?: number }>('AWS::ApiGatewayV2::Authorizer').filter(
       (authorizer) => !authorizer.AuthorizerResultTtlInSeconds,
     ).length,
+    /** True when requests come through CloudFront. */
     frontDoor: count('AWS::CloudFront::Distribution') > 0,
+    /** True when connections run through a function of CloudFront. */
     frontDoorFunctions: count('AWS::CloudFront::Function') > 0,
     wafAcls: count('AWS::WAFv2::WebACL'),
-    wafRules: of<{ Rules?: unknown[] }>('AWS::WAFv2::WebACL').reduce(
-      (sum, acl) => sum + (acl.Rules?.length ?? 0),
-      0,
-    ),
+    wafRules: of<{ Rules?: unknown[] }>('AWS::WAFv2::WebACL').flatMap(({ Rules = [] }) => Rules).length,
   };
 }
 
@@ -195,8 +158,11 @@ type Cluster = {
 type Endpoint = { VpcEndpointType?: string; SubnetIds?: unknown[] };
 type TracedFunction = { TracingConfig?: { Mode: string } };
 
-/** Returns true for a custom resource: a call during a deployment, which costs nothing. */
-const isCustom = (type: string) => type.startsWith('Custom::');
+/** A custom resource is free too: it is a call during a deployment. */
+const isFree = (type: string) =>
+  FREE.has(type) ||
+  type.startsWith('Custom::') ||
+  FREE_SERVICES.some((service) => type.startsWith(`${service}::`));
 
 type Rule = {
   ScheduleExpression?: string;

@@ -1,19 +1,5 @@
 import { expect, test } from 'vitest';
-import { count, dollars, fill, words } from './markdown.ts';
-
-const page = 'Words.\n<!-- cost:one -->\nold\n<!-- /cost -->\nMore words.\n';
-
-test('text between the markers is replaced, and text around them stays', () => {
-  const filled = fill(page, { one: 'new $1 $& table' });
-  expect(filled).toBe('Words.\n<!-- cost:one -->\nnew $1 $& table\n<!-- /cost -->\nMore words.\n');
-  expect(fill(filled, { one: 'new $1 $& table' })).toBe(filled);
-});
-
-test('a part without a place, and a place without a part, are errors that name it', () => {
-  expect(() => fill(page, { one: '', two: '' })).toThrow('two');
-  expect(() => fill(page, {})).toThrow('one');
-  expect(() => fill(page + page, { one: '' })).toThrow('one');
-});
+import { count, dollars, words } from './markdown.ts';
 
 test.each([
   [undefined, ''],

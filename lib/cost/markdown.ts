@@ -33,22 +33,3 @@ export const words = (name: string): string =>
   name
     .replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
     .replaceAll(ABBREVIATIONS, (letters) => letters.toUpperCase());
-
-/**
- * Returns the page with its generated parts replaced: the text between `<!-- cost:name -->` and `<!-- /cost -->`.
- *
- * @throws when a part has no place in the page, or when a place has no part
- */
-export function fill(page: string, parts: Record<string, string>): string {
-  const places = [...page.matchAll(/<!-- cost:([a-z-]+) -->/g)].map(([, name]) => name ?? '');
-  const wrong = [
-    ...Object.keys(parts).filter((name) => places.filter((place) => place === name).length !== 1),
-    ...places.filter((place) => !(place in parts)),
-  ];
-  if (wrong.length > 0)
-    throw new Error(`These parts do not have exactly one place in the page: ${wrong.join(', ')}`);
-  return page.replaceAll(
-    /(<!-- cost:([a-z-]+) -->\n)[\s\S]*?(<!-- \/cost -->)/g,
-    (_, open: string, name: string, close: string) => `${open}${parts[name]}\n${close}`,
-  );
-}

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fill } from '../generated-parts.ts';
 import { inventoryOf } from './inventory.ts';
-import { fill } from './markdown.ts';
 import { type Inventories, sections } from './report.ts';
 import { templatesOf } from './templates.ts';
 

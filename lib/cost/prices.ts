@@ -2,18 +2,16 @@ import { quoted, type UnitPrice } from './unit-price.ts';
 
 const MILLION = 1e6;
 
-/** Prices of everything that this stack, or a cheaper form of it, uses. */
-export const PRICES = {
+/** Everything that this stack, or a cheaper form of it, uses. */
+const TABLE = {
   auroraAcuHours: {
     what: 'Aurora Serverless v2 capacity',
     unit: 'ACU-hour',
-    per: 1,
     quotes: quoted([0.12, 'aws-toolkit'], [0.14, 'list-eu-1']),
   },
   auroraGbMonths: {
     what: 'Aurora storage',
     unit: 'GB-month',
-    per: 1,
     quotes: quoted([0.1, 'aws-toolkit'], [0.119, 'list-eu-1']),
   },
   auroraIos: {
@@ -25,49 +23,41 @@ export const PRICES = {
   auroraBackupGbMonths: {
     what: 'Aurora backups beyond one day',
     unit: 'GB-month',
-    per: 1,
     quotes: quoted([0.021, 'unconfirmed'], [0.023, 'unconfirmed']),
   },
   natInstanceHours: {
     what: 'NAT instance (t4g.nano)',
     unit: 'hour',
-    per: 1,
     quotes: quoted([0.0042, 'us-instances'], [0.0048, 'list-eu-2']),
   },
   diskGbMonths: {
     what: 'disk of the NAT instance (gp3)',
     unit: 'GB-month',
-    per: 1,
     quotes: quoted([0.08, 'list-us-1'], [0.0952, 'list-eu-1']),
   },
   natGatewayHours: {
     what: 'NAT gateway',
     unit: 'hour',
-    per: 1,
     quotes: quoted([0.045, 'list-us-1'], [0.052, 'list-eu-1']),
   },
   natGatewayGb: {
     what: 'data through the NAT gateway',
     unit: 'GB',
-    per: 1,
     quotes: quoted([0.045, 'list-us-1'], [0.052, 'list-eu-1']),
   },
   publicIpHours: {
     what: 'public IPv4 address',
     unit: 'hour',
-    per: 1,
     quotes: quoted([0.005, 'list-us-1'], [0.005, 'list-eu-1']),
   },
   interfaceEndpointHours: {
     what: 'VPC interface endpoint, per zone',
     unit: 'hour',
-    per: 1,
     quotes: quoted([0.01, 'unconfirmed'], [0.012, 'unconfirmed']),
   },
   internetGb: {
     what: 'data out to the internet',
     unit: 'GB',
-    per: 1,
     free: 100,
     quotes: quoted([0.09, 'aws-apigw'], [0.09, 'list-eu-1']),
   },
@@ -125,34 +115,29 @@ export const PRICES = {
   logGb: {
     what: 'CloudWatch Logs, written',
     unit: 'GB',
-    per: 1,
     free: 5,
     quotes: quoted([0.5, 'list-us-1'], [0.63, 'list-eu-1']),
   },
   logGbMonths: {
     what: 'CloudWatch Logs, kept',
     unit: 'GB-month',
-    per: 1,
     quotes: quoted([0.03, 'list-us-1'], [0.0324, 'list-eu-1']),
   },
   alarms: {
     what: 'CloudWatch alarms',
     unit: 'alarm',
-    per: 1,
     free: 10,
     quotes: quoted([0.1, 'guide-cloudwatch'], [0.1, 'list-eu-1']),
   },
   metrics: {
     what: 'CloudWatch custom metrics',
     unit: 'metric',
-    per: 1,
     free: 10,
     quotes: quoted([0.3, 'guide-cloudwatch'], [0.3, 'list-eu-1']),
   },
   dashboards: {
     what: 'CloudWatch dashboards',
     unit: 'dashboard',
-    per: 1,
     free: 3,
     quotes: quoted([3, 'guide-cloudwatch'], [3, 'unconfirmed']),
   },
@@ -166,19 +151,16 @@ export const PRICES = {
   secrets: {
     what: 'secrets in Secrets Manager',
     unit: 'secret',
-    per: 1,
     quotes: quoted([0.4, 'list-us-1'], [0.4, 'list-eu-1']),
   },
   kmsKeys: {
     what: 'KMS keys',
     unit: 'key',
-    per: 1,
     quotes: quoted([1, 'guide-kms'], [1, 'list-london']),
   },
   hostedZones: {
     what: 'Route 53 hosted zones',
     unit: 'zone',
-    per: 1,
     quotes: quoted([0.5, 'list-london'], [0.5, 'list-london']),
   },
   cdnRequests: {
@@ -191,7 +173,6 @@ export const PRICES = {
   cdnGb: {
     what: 'CloudFront data out',
     unit: 'GB',
-    per: 1,
     free: 1000,
     quotes: quoted([0.085, 'unconfirmed'], [0.085, 'list-london']),
   },
@@ -205,13 +186,11 @@ export const PRICES = {
   wafAcls: {
     what: 'WAF web ACL',
     unit: 'ACL',
-    per: 1,
     quotes: quoted([5, 'guide-waf'], [5, 'guide-waf']),
   },
   wafRules: {
     what: 'WAF rules',
     unit: 'rule',
-    per: 1,
     quotes: quoted([1, 'guide-waf'], [1, 'guide-waf']),
   },
   wafRequests: {
@@ -223,19 +202,19 @@ export const PRICES = {
   rdsHours: {
     what: 'RDS Postgres db.t4g.small',
     unit: 'hour',
-    per: 1,
     quotes: quoted([0.032, 'unconfirmed'], [0.037, 'list-eu-1']),
   },
   rdsGbMonths: {
     what: 'RDS storage (gp3)',
     unit: 'GB-month',
-    per: 1,
     quotes: quoted([0.115, 'list-us-1'], [0.137, 'list-eu-1']),
   },
-} as const satisfies Record<string, UnitPrice>;
+} as const satisfies Record<string, Omit<UnitPrice, 'per'> & { per?: number }>;
 
-export type PriceName = keyof typeof PRICES;
-export const PRICE_NAMES = Object.keys(PRICES) as readonly PriceName[];
+export type PriceName = keyof typeof TABLE;
+export const PRICE_NAMES = Object.keys(TABLE) as readonly PriceName[];
 
-/** Returns the row with its optional members, which the literal type of the table hides. */
-export const priceOf = (name: PriceName): UnitPrice => PRICES[name];
+/** The prices. A price is for one unit unless the table says otherwise. */
+export const PRICES = Object.fromEntries(
+  Object.entries(TABLE).map(([name, price]) => [name, { per: 1, ...price }]),
+) as Record<PriceName, UnitPrice>;

@@ -2,7 +2,7 @@ import { bill, type Terms, total, type Usage } from './bill.ts';
 import { IDLE_ASSUMED, idleUsage } from './idle.ts';
 import type { Inventory } from './inventory.ts';
 import { count, dollars, rounded, table, words } from './markdown.ts';
-import { PRICE_NAMES, type PriceName, priceOf } from './prices.ts';
+import { PRICE_NAMES, PRICES, type PriceName } from './prices.ts';
 import { DEV_BUDGET, SAVINGS } from './savings.ts';
 import { SOURCES, type Source } from './sources.ts';
 import type { StageName } from './templates.ts';
@@ -82,9 +82,9 @@ function idle(inventories: Inventories): string {
   const usages = STAGE_NAMES.map((stage) => idleUsage(inventories[stage]));
   const columns = STAGE_NAMES.flatMap((stage) => [`${stage}: amount`, ...REGIONS]);
   const rows = PRICE_NAMES.filter((name) => usages.some((usage) => usage[name])).map((name) => [
-    priceOf(name).what,
+    PRICES[name].what,
     ...usages.flatMap((usage) => [
-      usage[name] ? `${count(usage[name])} ${plural(priceOf(name).unit, usage[name])}` : '',
+      usage[name] ? `${count(usage[name])} ${plural(PRICES[name].unit, usage[name])}` : '',
       ...REGIONS.map((region) => lineOf(usage, name, region)),
     ]),
   ]);
@@ -114,7 +114,7 @@ function work(inventories: Inventories): string {
   const region = 'us-east-1';
   const usages = WORK_NAMES.map((name) => usageOf(WORK[name], MILLION, inventories.prod));
   const rows = PRICE_NAMES.filter((name) => usages.some((usage) => usage[name])).map((name) => [
-    priceOf(name).what,
+    PRICES[name].what,
     ...usages.map((usage) => lineOf(usage, name, region)),
   ]);
   const totals = (label: string, stage: StageName, terms: Terms) => [
@@ -151,7 +151,7 @@ function inputs(): string {
 
 function prices(): string {
   const rows = PRICE_NAMES.map((name) => {
-    const { what, unit, per, free, quotes } = priceOf(name);
+    const { what, unit, per, free, quotes } = PRICES[name];
     const unitText = per === 1 ? unit : `${count(per)} ${unit}s`;
     return [
       what,
@@ -168,7 +168,7 @@ const mark = (source: Source) =>
 
 function sources(): string {
   const used = new Set<Source>(
-    PRICE_NAMES.flatMap((name) => REGIONS.map((region) => priceOf(name).quotes[region].source)),
+    PRICE_NAMES.flatMap((name) => REGIONS.map((region) => PRICES[name].quotes[region].source)),
   );
   const rows = Object.entries(SOURCES).map(([name, { seen, what }]) => [`\`${name}\``, seen, what]);
   return table(

@@ -6,45 +6,29 @@ import type { Inventory } from './inventory.ts';
  * Resources that one unit of work uses. Values that a test counts are exact. The others are high assumptions; no speed
  * was measured.
  */
-export type Work = {
-  what: string;
-  httpRequests: number;
-  replyKb: number;
-  /** Busy time of each function in milliseconds, waiting included, at the memory of the function. */
-  apiMilliseconds: number;
-  workerCalls: number;
-  workerMilliseconds: number;
-  socketCalls: number;
-  statements: number;
-  /** Changes of a task's row: created, claimed, settled. */
-  rowChanges: number;
-  queueRequests: number;
-  busEvents: number;
-  /** Messages to and from clients, each under 32 KB. */
-  socketMessages: number;
-  socketMinutes: number;
-  /** Requests to SQS, EventBridge and the WebSocket API that leave through the NAT. */
-  requestsByNat: number;
-  storedKb: number;
-};
-
-const NOTHING: Work = {
+const NOTHING = {
   what: '',
   httpRequests: 0,
   replyKb: 0,
+  /** Busy time of each function in milliseconds, waiting included, at the memory of the function. */
   apiMilliseconds: 0,
   workerCalls: 0,
   workerMilliseconds: 0,
   socketCalls: 0,
   statements: 0,
+  /** Changes of a task's row: created, claimed, settled. */
   rowChanges: 0,
   queueRequests: 0,
   busEvents: 0,
+  /** Messages to and from clients, each under 32 KB. */
   socketMessages: 0,
   socketMinutes: 0,
+  /** Requests to SQS, EventBridge and the WebSocket API that leave through the NAT. */
   requestsByNat: 0,
   storedKb: 0,
 };
+
+export type Work = typeof NOTHING;
 
 const single: Work = {
   ...NOTHING,

@@ -8,6 +8,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fill } from '../../lib/generated-parts.ts';
 import { stopLeftoverPostgres } from '../postgres/cluster.ts';
 import { openCache } from './cache.ts';
 import { bundlesPart } from './celeriac/findings/bundles.ts';
@@ -26,7 +27,6 @@ import { stopEverything } from './measuring/running.ts';
 import { type Options, readOptions, USAGE } from './options.ts';
 import { compare } from './report/compare.ts';
 import type { Finding, Part } from './report/finding.ts';
-import { filled } from './report/markdown.ts';
 import { budgets, comparedFindings, comparison } from './report/report.ts';
 
 const PAGE = join(import.meta.dirname, '..', '..', 'docs', 'benchmarks.md');
@@ -103,7 +103,7 @@ async function bench({ scale, only, minutes, isWhole }: Options): Promise<void> 
     ].join('\n'),
   };
   console.log(`\n${Object.values(parts).join('\n\n')}\n`);
-  if (isWhole) await writeFile(PAGE, filled(await readFile(PAGE, 'utf8'), parts));
+  if (isWhole) await writeFile(PAGE, fill(await readFile(PAGE, 'utf8'), parts));
 }
 
 async function findingsOf(part: Part, { scale }: Options): Promise<Finding[]> {

@@ -13,23 +13,6 @@ export function table(heads: readonly string[], rows: readonly (readonly string[
   return [line(head), line(widths.map((width) => '-'.repeat(width))), ...body.map(line)].join('\n');
 }
 
-/**
- * Returns the page with its generated parts replaced: the text between `<!-- bench:name -->` and `<!-- /bench -->`.
- *
- * @throws when the page lacks a place for a part
- */
-export function filled(page: string, parts: Readonly<Record<string, string>>): string {
-  let result = page;
-  for (const [name, text] of Object.entries(parts)) {
-    const open = `<!-- bench:${name} -->\n`;
-    const from = result.indexOf(open);
-    const to = result.indexOf('<!-- /bench -->', from);
-    if (from === -1 || to === -1) throw new Error(`The page has no place for "${name}"`);
-    result = `${result.slice(0, from + open.length)}${text}\n${result.slice(to)}`;
-  }
-  return result;
-}
-
 function escaped(cell: string): string {
   return cell.replaceAll('|', '\\|').replaceAll('\n', ' ');
 }
