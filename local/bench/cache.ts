@@ -1,10 +1,9 @@
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { cacheDirectory } from '../process/cache-directory.ts';
 import versions from './versions.json' with { type: 'json' };
 
 const run = promisify(execFile);
@@ -20,7 +19,6 @@ export interface Cache {
   readonly packages: string;
   /** Python with the packages of `versions.json`. */
   readonly python: string;
-  readonly redisServer: string;
   /** Each installs what is missing. @throws when the machine lacks something that cannot be installed */
   installPackages(): Promise<void>;
   installPython(): Promise<void>;
@@ -33,15 +31,12 @@ export interface Cache {
  * @param log receives a line for each installation
  */
 export function openCache(log: (line: string) => void): Cache {
-  const digest = createHash('sha256').update(JSON.stringify(versions)).digest('hex').slice(0, 12);
-  const base = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
-  const home = join(base, 'celeriac', 'bench', digest);
+  const home = cacheDirectory('bench/', JSON.stringify(versions));
   const [packages, python] = [join(home, 'node'), join(home, 'python')];
   const limits = { timeout: INSTALL_SECONDS * 1000 };
   return {
     packages,
     python: join(python, 'bin', 'python'),
-    redisServer: REDIS,
     installPackages: () =>
       once(packages, async () => {
         log(`installing npm packages into ${packages}`);

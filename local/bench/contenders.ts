@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Cache } from './cache.ts';
 import { celeriac } from './celeriac/celeriac.ts';
@@ -20,28 +19,25 @@ export function contenders(cache: Cache): Contender[] {
   const node = { BENCH_PACKAGES: cache.packages };
   return [
     celeriac,
-    onPostgres('graphile-worker', 'graphile-worker.ts', node),
-    onPostgres('pg-boss', 'pg-boss.ts', node),
+    onPostgres('graphile-worker'),
+    onPostgres('pg-boss'),
     bullmq('everysec'),
     bullmq('always'),
     celery(),
     ...[1, 4].flatMap((connections) => [100, 1000].map((batch) => raw(connections, batch))),
   ];
 
-  function onPostgres(name: string, file: string, env: Record<string, string>): Contender {
+  function onPostgres(name: string): Contender {
     return {
       name,
       measures: ALL,
       prepare: cache.installPackages,
-      async start(directory) {
-        await using undo = new AsyncDisposableStack();
-        const database = await freshPostgres(directory);
-        undo.defer(database.stop);
-        return driven(undo.move(), directory, process.execPath, [join(DRIVERS, file)], {
-          ...env,
-          DATABASE_URL: database.url,
-        });
-      },
+      start: async (directory) =>
+        driven({
+          directory,
+          driver: `${name}.ts`,
+          env: { ...node, DATABASE_URL: await freshPostgres(directory) },
+        }),
     };
   }
 
@@ -53,15 +49,12 @@ export function contenders(cache: Cache): Contender[] {
         await cache.installPackages();
         await cache.installRedis();
       },
-      async start(directory) {
-        await using undo = new AsyncDisposableStack();
-        const redis = await startRedis({ command: cache.redisServer, directory, fsync });
-        undo.defer(redis.stop);
-        return driven(undo.move(), directory, process.execPath, [join(DRIVERS, 'bullmq.ts')], {
-          ...node,
-          REDIS_PORT: `${redis.port}`,
-        });
-      },
+      start: async (directory) =>
+        driven({
+          directory,
+          driver: 'bullmq.ts',
+          env: { ...node, REDIS_PORT: `${await startRedis(directory, fsync)}` },
+        }),
     };
   }
 
@@ -73,19 +66,18 @@ export function contenders(cache: Cache): Contender[] {
         await cache.installPython();
         await cache.installRedis();
       },
-      async start(directory) {
-        await using undo = new AsyncDisposableStack();
-        const database = await freshPostgres(directory);
-        undo.defer(database.stop);
-        const redis = await startRedis({ command: cache.redisServer, directory, fsync: 'everysec' });
-        undo.defer(redis.stop);
-        return driven(undo.move(), directory, cache.python, [join(DRIVERS, 'celery_driver.py')], {
-          DATABASE_URL: database.url,
-          REDIS_URL: `redis://127.0.0.1:${redis.port}/0`,
-          PYTHONPATH: DRIVERS,
-          PYTHONDONTWRITEBYTECODE: '1',
-        });
-      },
+      start: async (directory) =>
+        driven({
+          directory,
+          driver: 'celery_driver.py',
+          command: cache.python,
+          env: {
+            DATABASE_URL: await freshPostgres(directory),
+            REDIS_URL: `redis://127.0.0.1:${await startRedis(directory, 'everysec')}/0`,
+            PYTHONPATH: DRIVERS,
+            PYTHONDONTWRITEBYTECODE: '1',
+          },
+        }),
     };
   }
 
@@ -94,48 +86,42 @@ export function contenders(cache: Cache): Contender[] {
       name: `postgres, ${connections} × ${batch}`,
       measures: ['bulk'],
       async start(directory) {
-        await using undo = new AsyncDisposableStack();
         // Only its schema is needed. Nothing runs, because no request comes.
         const host = await startHost(directory, { schedules: false });
-        undo.defer(host.stop);
-        return driven(undo.move(), directory, process.execPath, [join(DRIVERS, 'raw-postgres.ts')], {
-          DATABASE_URL: host.databaseUrl,
-          CONNECTIONS: `${connections}`,
-          BATCH: `${batch}`,
+        return driven({
+          directory,
+          driver: 'raw-postgres.ts',
+          env: {
+            DATABASE_URL: host.databaseUrl,
+            CONNECTIONS: `${connections}`,
+            BATCH: `${batch}`,
+          },
         });
       },
     };
   }
 }
 
-/**
- * Starts a system whose driver is a separate process.
- *
- * @param undo stops the services below the driver
- */
-async function driven(
-  undo: AsyncDisposableStack,
-  directory: string,
-  command: string,
-  args: readonly string[],
-  env: Readonly<Record<string, string>>,
-): Promise<System> {
-  await mkdir(directory, { recursive: true });
-  const driver = startMeasuredProcess({ command, args, env, log: join(directory, 'driver.log') });
-  undo.defer(driver.stop);
-  const stop = () => undo.disposeAsync();
-  try {
-    await driver.call('start', null, SLACK_SECONDS);
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+/** Starts a system whose driver is a separate process. @param options.command runs the driver; default: Node */
+async function driven(options: {
+  directory: string;
+  driver: string;
+  command?: string;
+  env: Readonly<Record<string, string>>;
+}): Promise<System> {
+  const { directory, driver, command = process.execPath, env } = options;
+  const { call } = startMeasuredProcess({
+    command,
+    args: [join(DRIVERS, driver)],
+    env,
+    log: join(directory, 'driver.log'),
+  });
+  await call('start', null, SLACK_SECONDS);
   return {
-    bulk: (tasks) => driver.call('bulk', tasks, BULK_SECONDS),
-    single: (load) => driver.call('single', load, load.seconds + SLACK_SECONDS),
-    latency: (samples) => driver.call('latency', samples, SLACK_SECONDS),
+    bulk: (tasks) => call('bulk', tasks, BULK_SECONDS),
+    single: (load) => call('single', load, load.seconds + SLACK_SECONDS),
+    latency: (samples) => call('latency', samples, SLACK_SECONDS),
     lateness: (plan: LatenessPlan) =>
-      driver.call('lateness', plan, plan.fromSeconds + plan.overSeconds + SLACK_SECONDS),
-    stop,
+      call('lateness', plan, plan.fromSeconds + plan.overSeconds + SLACK_SECONDS),
   };
 }

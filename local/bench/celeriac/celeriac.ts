@@ -13,7 +13,6 @@ export const celeriac: Contender = {
       single: (load) => single(session, load),
       latency: async (samples) => (await startLatency(session, samples)).client,
       lateness: (plan) => lateness(session, plan),
-      stop: session.stop,
     };
   },
 };

@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import { Pool } from 'undici';
+import { register, type User } from '../../end-to-end/client.ts';
 import { TASKS_PER_CALL } from '../measuring/contender.ts';
 import { slices } from '../measuring/load.ts';
 import { pollUntil } from '../measuring/poll.ts';
@@ -22,7 +22,6 @@ type Batch = { id: string; total: number; completed: number; failed: number; can
 
 /** A user of a running Celeriac, with its own organization, that calls the API like an external program. */
 export interface Client {
-  readonly access: string;
   /** @returns the task's id */
   create(task: TaskRequest): Promise<string>;
   /** Creates batches. @returns the batches' ids, once all their tasks are committed */
@@ -33,34 +32,26 @@ export interface Client {
   close(): Promise<void>;
 }
 
-export async function register(url: string): Promise<Client> {
+/** Registers a user with its own connections. */
+export async function openClient(url: string): Promise<Client> {
   const pool = new Pool(url, { connections: CONNECTIONS, pipelining: 1 });
-  const headers: Record<string, string> = { 'content-type': 'application/json' };
+  const user = await register(url, pool);
 
-  async function ask<T>(method: 'GET' | 'POST', path: string, body: unknown, expected: number): Promise<T> {
-    const request = { method, path, headers, ...(body !== undefined && { body: JSON.stringify(body) }) };
-    const { statusCode, body: answer } = await pool.request(request);
-    const text = await answer.text();
-    if (statusCode !== expected)
-      throw new Error(`${method} ${path} answered ${statusCode}: ${text.slice(0, 500)}`);
-    return JSON.parse(text);
+  /** @throws when the answer has another status */
+  async function ask<T>(expected: number, ...[method, path, body]: Parameters<User['ask']>): Promise<T> {
+    const answer = await user.ask(method, path, body);
+    if (answer.status === expected) return answer.body;
+    const text = JSON.stringify(answer.body).slice(0, 500);
+    throw new Error(`${method} ${path} answered ${answer.status}: ${text}`);
   }
 
-  const { access } = await ask<{ access: string }>(
-    'POST',
-    '/api/auth/register/',
-    { email: `${randomUUID()}@example.com`, password: 'a long enough password' },
-    201,
-  );
-  headers.authorization = `Bearer ${access}`;
   return {
-    access,
-    create: async (task) => (await ask<{ id: string }>('POST', '/api/tasks/', task, 201)).id,
+    create: user.create,
     async createMany(count, task) {
       const batches: string[] = [];
       for (const size of slices(count, TASKS_PER_CALL)) {
         const tasks = Array.from({ length: size }, () => task);
-        const { batch } = await ask<{ batch: Batch }>('POST', '/api/tasks/bulk/', { tasks }, 201);
+        const { batch } = await ask<{ batch: Batch }>(201, 'POST', '/api/tasks/bulk/', { tasks });
         batches.push(batch.id);
       }
       return batches;
@@ -69,7 +60,7 @@ export async function register(url: string): Promise<Client> {
       for (const id of batches) {
         await pollUntil(
           async () => {
-            const batch = await ask<Batch>('GET', `/api/batches/${id}/`, undefined, 200);
+            const batch = await ask<Batch>(200, 'GET', `/api/batches/${id}/`);
             if (batch.failed > 0 || batch.cancelled > 0)
               throw new Error(`Tasks did not complete: ${JSON.stringify(batch)}`);
             return batch.completed === batch.total;
@@ -78,7 +69,7 @@ export async function register(url: string): Promise<Client> {
         );
       }
     },
-    ticket: async () => (await ask<{ ticket: string }>('POST', '/api/ws-tickets/', undefined, 201)).ticket,
+    ticket: async () => (await ask<{ ticket: string }>(201, 'POST', '/api/ws-tickets/')).ticket,
     close: () => pool.destroy(),
   };
 }

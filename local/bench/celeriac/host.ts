@@ -20,7 +20,6 @@ export interface Host {
   sqsRequests(): Promise<Readonly<Record<string, number>>>;
   /** Invokes a function `times` times, or fewer if that takes too long. @returns the milliseconds of each invocation */
   timeInvocations(name: string, times: number): Promise<number[]>;
-  stop(): Promise<void>;
 }
 
 /**
@@ -33,32 +32,26 @@ export async function startHost(
   { schedules = true }: { schedules?: boolean } = {},
 ): Promise<Host> {
   const dataDir = join(directory, 'data');
-  const host = startMeasuredProcess({
-    command: process.execPath,
-    args: [FILE],
-    log: join(directory, 'host.log'),
-  });
-  const stop = noted(async () => {
-    await host.stop();
+  // Registered before the process, so that it runs after the process has ended.
+  noted(async () => {
     // A killed host leaves its database running.
     await stopLeftoverPostgres(join(dataDir, 'postgres'));
     await rm(dataDir, { recursive: true, force: true });
   });
-  try {
-    const addresses = await host.call<Pick<Host, 'url' | 'wsUrl' | 'databaseUrl'>>(
-      'start',
-      { dataDir, schedules },
-      START_SECONDS,
-    );
-    return {
-      ...addresses,
-      sqsRequests: () => host.call('sqsRequests', null, CALL_SECONDS),
-      timeInvocations: (name, times) =>
-        host.call('timeInvocations', { name, times, seconds: CALL_SECONDS / 2 }, 2 * CALL_SECONDS),
-      stop,
-    };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  const { call } = startMeasuredProcess({
+    command: process.execPath,
+    args: [FILE],
+    log: join(directory, 'host.log'),
+  });
+  const addresses = await call<Pick<Host, 'url' | 'wsUrl' | 'databaseUrl'>>(
+    'start',
+    { dataDir, schedules },
+    START_SECONDS,
+  );
+  return {
+    ...addresses,
+    sqsRequests: () => call('sqsRequests', null, CALL_SECONDS),
+    timeInvocations: (name, times) =>
+      call('timeInvocations', { name, times, seconds: CALL_SECONDS / 2 }, 2 * CALL_SECONDS),
+  };
 }

@@ -1,7 +1,6 @@
-import { now } from '../measuring/clock.ts';
 import { fromCache } from './packages.ts';
 import { setting } from './setting.ts';
-import { endWithParent, report } from './workers.ts';
+import { endWithParent, reportReady, reportStart } from './workers.ts';
 
 const { run } = fromCache('graphile-worker');
 endWithParent();
@@ -17,10 +16,6 @@ await run({
       failJobBatchDelay: 0,
     },
   },
-  taskList: {
-    noop: (payload: { report?: number }) => {
-      if (payload.report !== undefined) report({ started: payload.report, at: now() });
-    },
-  },
+  taskList: { noop: reportStart },
 });
-report({ ready: true });
+reportReady();

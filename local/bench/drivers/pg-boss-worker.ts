@@ -1,7 +1,7 @@
-import { now } from '../measuring/clock.ts';
 import { fromCache } from './packages.ts';
+import type { Payload } from './producer.ts';
 import { setting } from './setting.ts';
-import { endWithParent, report } from './workers.ts';
+import { endWithParent, reportReady, reportStart } from './workers.ts';
 
 const { PgBoss } = fromCache('pg-boss');
 endWithParent();
@@ -23,9 +23,8 @@ await boss.work(
     pollingIntervalSeconds: 0.5,
     notifyPollingIntervalSeconds: 0.5,
   },
-  async (jobs: { data: { report?: number } }[]) => {
-    const at = now();
-    for (const { data } of jobs) if (data.report !== undefined) report({ started: data.report, at });
+  async (jobs: { data: Payload }[]) => {
+    for (const { data } of jobs) reportStart(data);
   },
 );
-report({ ready: true });
+reportReady();

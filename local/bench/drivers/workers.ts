@@ -1,5 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
+import { now } from '../measuring/clock.ts';
 
 /** A message of a worker process: either it is ready, or a task with a `report` number has started. */
 type Report = { ready: true } | { started: number; at: number };
@@ -10,12 +12,19 @@ export interface Workers {
   started(task: number): Promise<number>;
 }
 
-/** Starts worker processes and waits until all are ready. They end when this process ends. */
-export async function startWorkers(file: string, count: number): Promise<Workers> {
+/** BullMQ's documentation: "You can run several workers in a given machine if the machine has more than one core." */
+const WORKERS = 2;
+
+/**
+ * Starts worker processes and waits until all are ready. They end when this process ends.
+ *
+ * @param file the program of a worker process, in this folder
+ */
+export async function startWorkers(file: string): Promise<Workers> {
   const starts = new Map<number, number>();
   const waiting = new Map<number, (at: number) => void>();
   const begin = async () => {
-    const worker = fork(file, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const worker = fork(join(import.meta.dirname, file), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     const ready = Promise.withResolvers<void>();
     worker.on('message', (report: Report) => {
       if ('ready' in report) return ready.resolve();
@@ -26,7 +35,7 @@ export async function startWorkers(file: string, count: number): Promise<Workers
     });
     await Promise.race([ready.promise, failedStart(worker)]);
   };
-  await Promise.all(Array.from({ length: count }, begin));
+  await Promise.all(Array.from({ length: WORKERS }, begin));
   return {
     started: (task) => {
       const at = starts.get(task);
@@ -40,9 +49,18 @@ async function failedStart(worker: ChildProcess): Promise<never> {
   throw new Error(`A worker process ended (${code})`);
 }
 
-/** Sends a message from a worker process to its parent. */
-export function report(what: Report): void {
-  process.send?.(what);
+/** Tells the parent that this worker process is ready. */
+export function reportReady(): void {
+  send({ ready: true });
+}
+
+/** Tells the parent that the handler of a task has started, if the task's payload asks for it. */
+export function reportStart({ report }: { report?: number }): void {
+  if (report !== undefined) send({ started: report, at: now() });
+}
+
+function send(report: Report): void {
+  process.send?.(report);
 }
 
 export function endWithParent(): void {

@@ -11,7 +11,7 @@ export async function answerCalls(
 ): Promise<void> {
   for await (const line of createInterface({ input: process.stdin })) {
     const { id, call, given } = JSON.parse(line) as Call;
-    const answer = await perform(functions[call], given).then(
+    const answer = await (functions[call] ?? noSuchCall)(given as never).then(
       (result): Answer => ({ answer: id, result: result ?? null }),
       (error): Answer => ({
         answer: id,
@@ -23,10 +23,4 @@ export async function answerCalls(
   process.exit(0);
 }
 
-async function perform(
-  call: ((given: never) => Promise<unknown>) | undefined,
-  given: unknown,
-): Promise<unknown> {
-  if (!call) throw new Error('There is no such call');
-  return call(given as never);
-}
+const noSuchCall = () => Promise.reject(new Error('There is no such call'));

@@ -10,7 +10,6 @@ export interface System {
   latency(samples: number): Promise<number[]>;
   /** Schedules tasks over a time span. @returns how long after its due time each handler started */
   lateness(plan: LatenessPlan): Promise<number[]>;
-  stop(): Promise<void>;
 }
 
 export interface LatenessPlan {
@@ -19,16 +18,16 @@ export interface LatenessPlan {
   readonly overSeconds: number;
 }
 
-/** Name of a measure. The raw database supports only `bulk`. */
-export type Measure = Exclude<keyof System, 'stop'>;
+export type Measure = keyof System;
 
 export interface Contender {
   readonly name: string;
+  /** The measures that the system supports: only `bulk` for the raw database. */
   readonly measures: readonly Measure[];
   /** Installs what the system needs. @throws when that is not possible */
   prepare?(): Promise<void>;
-  /** Starts the system with no data, in its own directory. */
-  start(directory: string): Promise<Pick<System, 'stop'> & Partial<System>>;
+  /** Starts the system with no data, in its own directory. What it starts is registered as `noted`. */
+  start(directory: string): Promise<System>;
 }
 
 /** The payload of every task in every system. */

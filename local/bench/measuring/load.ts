@@ -50,3 +50,8 @@ export async function openLoop(
 export function* slices(count: number, size: number): Generator<number> {
   for (let left = count; left > 0; left -= size) yield Math.min(left, size);
 }
+
+/** Runs the rounds one after the other. @returns their results */
+export function rounds<T>(count: number, run: () => Promise<T>): Promise<T[]> {
+  return Array.fromAsync({ length: count }, run);
+}

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { signal } from '../../process/signal.ts';
 import { ANSWER, type Answer, type Call } from './calls.ts';
 import { noted } from './running.ts';
 
@@ -17,12 +18,11 @@ export interface MeasuredProcess {
    * process
    */
   call<T>(name: string, given: unknown, seconds: number): Promise<T>;
-  /** Calls `stop` in the process, and then kills what is left of its group. */
-  stop(): Promise<void>;
 }
 
 /**
- * Starts a process that answers calls, in its own process group, so that its children end with it.
+ * Starts a process that answers calls, in its own process group, so that its children end with it. It is stopped with
+ * everything that is `noted`: by a call of `stop`, and then by a kill of what is left of its group.
  *
  * @param options.log a file for the process's output
  */
@@ -77,38 +77,30 @@ export function startMeasuredProcess(options: {
     });
   });
 
-  function kill(): void {
-    if (child.pid === undefined) return;
-    try {
-      process.kill(-child.pid, 'SIGKILL');
-    } catch {
-      // Every process of the group has already ended.
-    }
-  }
+  const kill = () => child.pid !== undefined && signal(-child.pid, 'SIGKILL');
   async function call<T>(name: string, given: unknown, seconds: number): Promise<T> {
     if (ended) throw ended;
     calls += 1;
     const id = calls;
-    const answer = new Promise<unknown>((resolve, reject) => waiting.set(id, { resolve, reject }));
+    const answer = Promise.withResolvers<unknown>();
+    waiting.set(id, answer);
     const timer = setTimeout(() => {
       end(`"${name}" was given up after ${seconds} s`);
       kill();
     }, seconds * 1000);
     child.stdin.write(`${JSON.stringify({ id, call: name, given } satisfies Call)}\n`);
     try {
-      return (await answer) as T;
+      return (await answer.promise) as T;
     } finally {
       clearTimeout(timer);
     }
   }
-  return {
-    call,
-    stop: noted(async () => {
-      if (!ended) await call('stop', null, STOP_SECONDS).catch(() => {});
-      child.stdin.end();
-      await Promise.race([exited, sleep(1_000, undefined, { ref: false })]);
-      kill();
-      await exited;
-    }),
-  };
+  noted(async () => {
+    if (!ended) await call('stop', null, STOP_SECONDS).catch(() => {});
+    child.stdin.end();
+    await Promise.race([exited, sleep(1_000, undefined, { ref: false })]);
+    kill();
+    await exited;
+  });
+  return { call };
 }

@@ -2,10 +2,10 @@
 const running = new Set<() => Promise<void>>();
 
 /**
- * Registers a running thing.
+ * Registers the stop function of something that is about to run. `stopEverything` calls it after every part and every
+ * round.
  *
- * @param stop ends it
- * @returns a function that stops it at most once and removes it from the register
+ * @returns a function that stops the thing earlier, at most once
  */
 export function noted(stop: () => Promise<void>): () => Promise<void> {
   const once = async () => {
@@ -15,7 +15,7 @@ export function noted(stop: () => Promise<void>): () => Promise<void> {
   return once;
 }
 
-/** Stops everything that runs, last first. Called after a part that was given up, and before the bench ends. */
+/** Stops everything that runs, last first. */
 export async function stopEverything(): Promise<void> {
   for (const stop of [...running].toReversed()) await stop().catch(() => {});
 }

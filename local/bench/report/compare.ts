@@ -90,35 +90,31 @@ async function measure(
         failed(name, error),
       );
     }
-    await system.stop();
   } finally {
     await stopEverything();
   }
 }
 
-type Asked = (system: Partial<System>, scale: Scale, result: Round) => Promise<void>;
+type Asked = (system: System, scale: Scale, result: Round) => Promise<void>;
 
 /** First-time costs do not count: each measure runs a small warm-up first. */
 const MEASURES: Record<Measure, Asked> = {
   async bulk(system, { tasks, warmTasks }, result) {
-    await system.bulk?.(warmTasks);
-    const taken = await system.bulk?.(tasks);
-    if (!taken) return;
+    await system.bulk(warmTasks);
+    const taken = await system.bulk(tasks);
     result.bulkPerSecond = tasks / taken.seconds;
     result.enqueuePerSecond = tasks / taken.enqueueSeconds;
   },
   async single(system, { clients, loopSeconds, warmSeconds }, result) {
-    await system.single?.({ clients, seconds: warmSeconds });
-    const taken = await system.single?.({ clients, seconds: loopSeconds });
-    if (taken) result.singlePerSecond = taken.perSecond;
+    await system.single({ clients, seconds: warmSeconds });
+    const taken = await system.single({ clients, seconds: loopSeconds });
+    result.singlePerSecond = taken.perSecond;
   },
   async latency(system, { samples }, result) {
-    await system.latency?.(WARM_SAMPLES);
-    const taken = await system.latency?.(samples);
-    if (taken) result.latency = distribution(taken);
+    await system.latency(WARM_SAMPLES);
+    result.latency = distribution(await system.latency(samples));
   },
   async lateness(system, { samples }, result) {
-    const taken = await system.lateness?.({ samples, ...SCHEDULE });
-    if (taken) result.lateness = distribution(taken);
+    result.lateness = distribution(await system.lateness({ samples, ...SCHEDULE }));
   },
 };

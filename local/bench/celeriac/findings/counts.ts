@@ -4,7 +4,7 @@ import type { Finding, Part } from '../../report/finding.ts';
 import { bulk, NOOP, startLatency } from '../measure.ts';
 import type { Session } from '../session.ts';
 import { resetStatements, statements } from '../store.ts';
-import { withSession } from '../with-session.ts';
+import { warmSession } from '../warm-session.ts';
 
 const BUDGET = { bulk: 0.05, single: 3 };
 
@@ -23,13 +23,13 @@ const DELETE_MILLISECONDS = 1_000;
 export const countsPart: Part = {
   name: 'counts',
   seconds: 180,
-  run: (scale, directory) =>
-    withSession(directory, scale, async (session) => {
-      await bulk(session, WARM_TASKS);
-      const many = await counted(session, () => session.client.createMany(scale.tasks, NOOP));
-      const single = await counted(session, () => startLatency(session, scale.samples));
-      return [...findings('bulk', many, scale.tasks), ...findings('single', single, scale.samples)];
-    }),
+  async run(scale, directory) {
+    const session = await warmSession(directory, scale);
+    await bulk(session, WARM_TASKS);
+    const many = await counted(session, () => session.client.createMany(scale.tasks, NOOP));
+    const single = await counted(session, () => startLatency(session, scale.samples));
+    return [...findings('bulk', many, scale.tasks), ...findings('single', single, scale.samples)];
+  },
 };
 
 type Counted = {

@@ -8,7 +8,7 @@ import type { Client } from '../client.ts';
 import { bulk, NOOP, uniqueName } from '../measure.ts';
 import type { Session } from '../session.ts';
 import { backlogOf, firstStarts } from '../store.ts';
-import { withSession } from '../with-session.ts';
+import { warmSession } from '../warm-session.ts';
 
 /** Another tenant's backlog may raise a tenant's latency to at most this multiple of its idle latency. */
 const BUDGET_TIMES = 3;
@@ -34,34 +34,34 @@ const LOOK_MILLISECONDS = 500;
 export const fairnessPart: Part = {
   name: 'fairness',
   seconds: 240,
-  run: (scale, directory) =>
-    withSession(directory, scale, async (session) => {
-      const other = await session.stranger();
-      await bulk(session, WARM_TASKS);
-      let left = scale.samples;
-      const idle = await startsWhile(session, other, () => left-- > 0);
-      const name = uniqueName('backlog');
-      const dueAt = Date.now() + (PREPARING_SECONDS + scale.backlog / HANDED_OVER_PER_SECOND) * 1000;
-      await session.client.createMany(scale.backlog, {
-        ...NOOP,
-        name,
-        scheduled_time: new Date(dueAt).toISOString(),
-      });
-      await sleep(Math.max(0, dueAt - Date.now()));
-      const queued = await backlogOf(session.rows, name);
-      const backlog = watchBacklog(session, name);
-      const busy = await startsWhile(session, other, () => backlog.lasts);
-      backlog.stop();
-      await session.idle();
-      return [
-        finding(`another tenant's POST to start, ${figure(queued)} tasks queued`, idle.single, busy.single),
-        finding(
-          `another tenant's bulk of ${SMALL_BATCH} to first start, ${figure(queued)} tasks queued`,
-          idle.bulk,
-          busy.bulk,
-        ),
-      ];
-    }),
+  async run(scale, directory) {
+    const session = await warmSession(directory, scale);
+    const other = await session.stranger();
+    await bulk(session, WARM_TASKS);
+    let left = scale.samples;
+    const idle = await startsWhile(session, other, () => left-- > 0);
+    const name = uniqueName('backlog');
+    const dueAt = Date.now() + (PREPARING_SECONDS + scale.backlog / HANDED_OVER_PER_SECOND) * 1000;
+    await session.client.createMany(scale.backlog, {
+      ...NOOP,
+      name,
+      scheduled_time: new Date(dueAt).toISOString(),
+    });
+    await sleep(Math.max(0, dueAt - Date.now()));
+    const queued = await backlogOf(session.rows, name);
+    const backlog = watchBacklog(session, name);
+    const busy = await startsWhile(session, other, () => backlog.lasts);
+    backlog.stop();
+    await session.idle();
+    return [
+      finding(`another tenant's POST to start, ${figure(queued)} tasks queued`, idle.single, busy.single),
+      finding(
+        `another tenant's bulk of ${SMALL_BATCH} to first start, ${figure(queued)} tasks queued`,
+        idle.bulk,
+        busy.bulk,
+      ),
+    ];
+  },
 };
 
 function watchBacklog({ rows }: Session, name: string): { lasts: boolean; stop(): void } {

@@ -5,11 +5,12 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stopLeftoverPostgres } from '../../../postgres/cluster.ts';
 import { freePort } from '../../../process/free-port.ts';
+import { signal } from '../../../process/signal.ts';
+import { rounds } from '../../measuring/load.ts';
 import { noted } from '../../measuring/running.ts';
 import { median } from '../../measuring/statistics.ts';
 import { figure } from '../../report/figures.ts';
 import type { Part } from '../../report/finding.ts';
-import { rounds } from '../with-session.ts';
 
 const BUDGET_SECONDS = 5;
 const REPOSITORY = resolve(import.meta.dirname, '..', '..', '..', '..');
@@ -53,10 +54,11 @@ async function secondsToReady(dataDir: string): Promise<number> {
   });
   const exited = once(npm, 'exit');
   const stop = noted(async () => {
+    if (npm.pid === undefined) return;
     // Signals the process group: npm, its shell and their children.
-    signal(npm.pid, 'SIGINT');
+    signal(-npm.pid, 'SIGINT');
     await Promise.race([exited, sleep(STOP_SECONDS * 1000, undefined, { ref: false })]);
-    signal(npm.pid, 'SIGKILL');
+    signal(-npm.pid, 'SIGKILL');
   });
   const ready = Promise.withResolvers<number>();
   createInterface({ input: npm.stdout }).on('line', (line) => {
@@ -69,14 +71,5 @@ async function secondsToReady(dataDir: string): Promise<number> {
     return seconds;
   } finally {
     await stop();
-  }
-}
-
-function signal(group: number | undefined, name: NodeJS.Signals): void {
-  if (group === undefined) return;
-  try {
-    process.kill(-group, name);
-  } catch {
-    // Every process of the group has already ended.
   }
 }

@@ -1,11 +1,11 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { waitingTarget } from '../../../end-to-end/waiting-target.ts';
 import { pollUntil } from '../../measuring/poll.ts';
+import { noted } from '../../measuring/running.ts';
 import { distribution } from '../../measuring/statistics.ts';
 import { ratio, spread } from '../../report/figures.ts';
 import type { Part } from '../../report/finding.ts';
 import { startLatency } from '../measure.ts';
-import { withSession } from '../with-session.ts';
+import { warmSession } from '../warm-session.ts';
 
 const BUDGET_TIMES = 2;
 
@@ -19,56 +19,33 @@ const ARRIVE_SECONDS = 60;
 export const slowRequestsPart: Part = {
   name: 'slow-requests',
   seconds: 120,
-  run: (scale, directory) =>
-    withSession(directory, scale, async (session) => {
-      const other = await session.stranger();
-      const idle = distribution((await startLatency(session, scale.samples, other)).client);
-      const target = await silentTarget();
-      try {
-        for (let n = 0; n < TENANTS; n += 1) {
-          const tenant = await session.stranger();
-          const payload = { url: target.url, timeout_seconds: 60 };
-          const slow = { name: 'slow', kind: 'http.request', payload };
-          await Promise.all(Array.from({ length: REQUESTS }, () => tenant.create(slow)));
-        }
-        const all = TENANTS * REQUESTS;
-        await pollUntil(async () => target.waiting() === all, {
-          everyMilliseconds: 50,
-          seconds: ARRIVE_SECONDS,
-        });
-        const busy = distribution((await startLatency(session, scale.samples, other)).client);
-        const left = target.waiting();
-        return [
-          {
-            what: `another tenant's POST to start, beside ${all} slow requests`,
-            budget: `within ${BUDGET_TIMES}× idle`,
-            measured: `${spread(busy)} (${ratio(busy.p50, idle.p50)}, ${ratio(busy.p99, idle.p99)})`,
-            kept: busy.p50 <= BUDGET_TIMES * idle.p50 && busy.p99 <= BUDGET_TIMES * idle.p99,
-            remark: `idle ${spread(idle)}; ${busy.samples} samples, after which ${left} requests were still under way`,
-          },
-        ];
-      } finally {
-        target.close();
-      }
-    }),
-};
-
-/** Starts a server that accepts requests and never answers. */
-async function silentTarget(): Promise<{ url: string; waiting: () => number; close: () => void }> {
-  let waiting = 0;
-  const server = createServer((_request, response) => {
-    waiting += 1;
-    response.once('close', () => {
-      waiting -= 1;
+  async run(scale, directory) {
+    const session = await warmSession(directory, scale);
+    const other = await session.stranger();
+    const idle = distribution((await startLatency(session, scale.samples, other)).client);
+    const target = await waitingTarget();
+    noted(target.close);
+    for (let n = 0; n < TENANTS; n += 1) {
+      const tenant = await session.stranger();
+      const payload = { url: target.url, timeout_seconds: 60 };
+      const slow = { name: 'slow', kind: 'http.request', payload };
+      await Promise.all(Array.from({ length: REQUESTS }, () => tenant.create(slow)));
+    }
+    const all = TENANTS * REQUESTS;
+    await pollUntil(async () => target.waiting() === all, {
+      everyMilliseconds: 50,
+      seconds: ARRIVE_SECONDS,
     });
-  });
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
-    waiting: () => waiting,
-    close() {
-      server.closeAllConnections();
-      server.close();
-    },
-  };
-}
+    const busy = distribution((await startLatency(session, scale.samples, other)).client);
+    const left = target.waiting();
+    return [
+      {
+        what: `another tenant's POST to start, beside ${all} slow requests`,
+        budget: `within ${BUDGET_TIMES}× idle`,
+        measured: `${spread(busy)} (${ratio(busy.p50, idle.p50)}, ${ratio(busy.p99, idle.p99)})`,
+        kept: busy.p50 <= BUDGET_TIMES * idle.p50 && busy.p99 <= BUDGET_TIMES * idle.p99,
+        remark: `idle ${spread(idle)}; ${busy.samples} samples, after which ${left} requests were still under way`,
+      },
+    ];
+  },
+};
