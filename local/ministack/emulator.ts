@@ -89,7 +89,8 @@ export async function startMiniStack(directory: string, logFile: string): Promis
   const authority = join(temporary, 'ministack-tls', 'server.crt');
   if (await answers(endpoint, authority, exited)) return { endpoint, authority, pid, stop };
   await stop();
-  throw new StartFailure(`MiniStack did not start:\n${lastLines(logFile)}`);
+  const lines = readFileSync(logFile, 'utf8').trimEnd().split('\n');
+  throw new StartFailure(`MiniStack did not start:\n${lines.slice(-15).join('\n')}`);
 }
 
 /** Returns the resource types that the installed MiniStack's CloudFormation can create. */
@@ -101,11 +102,6 @@ export function knownResourceTypes(): ReadonlySet<string> {
 /** Makes this process trust a server's certificate, besides the bundled authorities. */
 export function trust(authority: string): void {
   setDefaultCACertificates([...getCACertificates('bundled'), readFileSync(authority, 'utf8')]);
-}
-
-/** Returns the last lines of a log, for an error message. */
-function lastLines(logFile: string, count = 15): string {
-  return readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-count).join('\n');
 }
 
 /** Returns the directory of the installation, which `.ci/ministack` fills. */

@@ -211,12 +211,8 @@ export function joinedHeaders(distinct: NodeJS.Dict<string[]>): Record<string, s
 }
 
 function joinedQuery(rawQueryString: string): Record<string, string> {
-  const joined = new Map<string, string>();
-  for (const [name, value] of new URLSearchParams(rawQueryString)) {
-    const before = joined.get(name);
-    joined.set(name, before === undefined ? value : `${before},${value}`);
-  }
-  return Object.fromEntries(joined);
+  const query = new URLSearchParams(rawQueryString);
+  return Object.fromEntries(Array.from(query.keys(), (name) => [name, query.getAll(name).join(',')]));
 }
 
 /** Returns the client's address; an IPv4 address without the IPv6 prefix. */

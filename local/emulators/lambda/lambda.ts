@@ -152,7 +152,7 @@ export function startLambda(options: {
         requestId,
         payload: job.payload,
         deadline: Date.now() + timeoutSeconds * 1000,
-        invokedFunctionArn: functionArn(name),
+        invokedFunctionArn: `arn:aws:lambda:${REGION}:${ACCOUNT}:function:${name}`,
       });
       running--;
       job.settle(outcome);
@@ -267,8 +267,4 @@ function checkSize(payload: string, type: keyof typeof PAYLOAD_LIMITS): void {
 /** Key of a pool: the lane of that queue, or the common lane. */
 function keyOf(name: string, queueName = ''): string {
   return `${name}/${queueName}`;
-}
-
-function functionArn(name: string): string {
-  return `arn:aws:lambda:${REGION}:${ACCOUNT}:function:${name}`;
 }

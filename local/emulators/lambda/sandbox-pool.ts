@@ -34,7 +34,7 @@ export function lanesOf(
   const isBackground = ({ queueName }: MappingSpec) => BACKGROUND.name.test(queueName);
   const queues = mine.filter((mapping) => !isBackground(mapping));
   const isRouted = [...httpRoutes, ...webSocket.routes].some(({ functionName }) => functionName === name);
-  const fed = queues.reduce((sum, queue) => sum + concurrencyOf(queue), 0);
+  const fed = queues.reduce((sum, queue) => sum + (queue.maximumConcurrency ?? MAX_SANDBOXES), 0);
   return [
     {
       maxSandboxes: Math.min(reservedConcurrency, fed || MAX_SANDBOXES),
@@ -42,13 +42,9 @@ export function lanesOf(
     },
     ...mine.filter(isBackground).map((queue) => ({
       queueName: queue.queueName,
-      maxSandboxes: Math.min(reservedConcurrency, concurrencyOf(queue)),
+      maxSandboxes: Math.min(reservedConcurrency, queue.maximumConcurrency ?? MAX_SANDBOXES),
       provisioned: 1,
       niceness: BACKGROUND.niceness,
     })),
   ];
-}
-
-function concurrencyOf({ maximumConcurrency = MAX_SANDBOXES }: MappingSpec): number {
-  return maximumConcurrency;
 }
