@@ -71,7 +71,7 @@ test('two rotations make different secrets', async () => {
 test('a version that does not wait, and a value that was never stored, are refused', async () => {
   const { secret, stages } = keeper();
   await expect(rotate(secret, 'testSecret', 'v2')).rejects.toThrow('no usable value');
-  await expect(rotate(secret, 'createSecret', 'v3')).rejects.toThrow('not one that waits');
+  await expect(rotate(secret, 'createSecret', 'v3')).rejects.toThrow('is not pending');
   stages.delete('AWSPENDING');
-  await expect(rotate(secret, 'finishSecret', 'v2')).rejects.toThrow('not one that waits');
+  await expect(rotate(secret, 'finishSecret', 'v2')).rejects.toThrow('is not pending');
 });
