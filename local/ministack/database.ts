@@ -54,7 +54,8 @@ export function standInDatabase({ host, port, url }: Postgres): StandInDatabase 
   };
 }
 
-async function setPassword(sql: Sql, role: string, password: string): Promise<void> {
+/** Sets the password of a role. The password may have any characters: RDS generates some with quotes. */
+export async function setPassword(sql: Sql, role: string, password: string): Promise<void> {
   const [row] = await sql<{ statement: string }[]>`
     select format('alter role %I password %L', ${role}::text, ${password}::text) as statement`;
   await sql.unsafe(row?.statement ?? '');

@@ -13,6 +13,7 @@ import { REGION } from '../../template/physical.ts';
 import { adaptAssembly } from '../adapt/adapt.ts';
 import { awsAt } from '../aws.ts';
 import { CREDENTIALS, cdk, LIMIT_SECONDS } from '../cdk.ts';
+import { setPassword } from '../database.ts';
 import { type DeployedSystem, deploySystem, masterLogin } from '../deployment.ts';
 import { trust } from '../emulator.ts';
 
@@ -187,7 +188,7 @@ test('a stage is taken down while its bucket holds something, and deployed again
   // RDS sets its generated password on a new cluster; here the test sets it.
   const { username, password } = await masterLogin(system.endpoint);
   const admin = postgres(system.databaseUrl, { max: 1 });
-  await admin.unsafe(`alter role ${username} password '${password}'`);
+  await setPassword(admin, username, password);
   await admin.end();
   await deploy('--all');
   expect(await statuses()).toEqual(['CREATE_COMPLETE', 'CREATE_COMPLETE']);
