@@ -11,7 +11,7 @@ import { type StandInProvider, startProvider } from './provider.ts';
 export const BITCOIN = { asset: 'bitcoin', currency: 'usd' };
 export const ETHEREUM = { asset: 'ethereum', currency: 'eur' };
 
-/** What a test of price ticks has. The fields below `arranged` are new for each test. */
+/** Set-up of tests of price ticks. Each test gets new values for the fields below `arranged`. */
 type PriceStage = {
   database: Stand;
   admin: Database;

@@ -11,7 +11,7 @@ import { importPorts } from '../imports.ts';
 
 export type Begun = { batch: string; task: string };
 
-/** What a test of imports has. The fields below `worker` are new for each test. */
+/** Set-up of tests of imports. Each test gets new values for the fields below `worker`. */
 type ImportStage = {
   on: Stand;
   api: ReturnType<typeof apiFunction>;

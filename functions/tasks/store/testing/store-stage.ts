@@ -4,7 +4,7 @@ import { type Member, type Stand, stand } from '../../../database/testing/stand.
 /** Seconds. No lease expires while a file runs, unless a test makes it expire. */
 export const LEASE = 3_600;
 
-/** What a test of the statements has. */
+/** Set-up of tests of the statements. */
 type StoreStage = {
   on: Stand;
   ada: Member;

@@ -11,7 +11,7 @@ export const LONG = { soft: '60s', hard: '90s' } as const;
 
 export const FULL = () => 900;
 
-/** What a test of the worker has. */
+/** Set-up of tests of the worker. */
 type WorkerStage = {
   on: Stand;
   ada: Member;
