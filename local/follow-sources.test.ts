@@ -94,7 +94,15 @@ test('a migration that fails is applied when it was edited', async () => {
   await logged('Unchanged  database: migrate failed');
   save(MIGRATION, 'select 3;');
   await logged('Changed    migrate');
+  saveHandler('api', 'new');
+  await logged('Changed    api');
   expect(migrated).toEqual(['select 3;']);
+});
+
+test('a journal that is saved after its migration is applied', async () => {
+  save('functions/database/migrations/meta/_journal.json', '{ "entries": [] }');
+  await logged('Changed    migrate');
+  expect(migrated).toEqual(['select 1;']);
 });
 
 test('a kind whose folder is not complete yet holds up no function', async () => {

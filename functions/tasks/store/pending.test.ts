@@ -1,4 +1,4 @@
-import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { asMember } from '../../database/enter.ts';
 import { type Member, type Stand, stand } from '../../database/testing/stand.ts';
 import { DISPATCH, newTask } from '../verification/fixtures.ts';
@@ -114,6 +114,22 @@ describe('rows of connections', () => {
     expect(await rows()).toEqual([]);
   });
 
+  test('of tasks that were created and have ended leave no row', async () => {
+    const [id = ''] = await create(1, ada, apis[0]);
+    await asMember(apis[1] ?? api, ada, (tx) => store.cancel(tx, id));
+    await store.compactPendingCounters(dispatcher, 1_000_000);
+    expect(await rows()).toEqual([]);
+  });
+
+  test('that another transaction has locked do not hold up the merge', async () => {
+    await create(1);
+    await on.admin.begin(async (tx) => {
+      await tx`select from pending_tasks where organization_id = ${ada.organizationId} for update`;
+      await store.compactPendingCounters(dispatcher, 1_000_000);
+    });
+    expect(await counted()).toEqual([1, 1]);
+  });
+
   test('lose nothing when they are merged while others count', async () => {
     let over = false;
     const adding = (async () => {
@@ -137,11 +153,25 @@ describe('rows of connections', () => {
 
 describe('far from its bounds', () => {
   /** Holds the lock that full_bound() waits for. */
-  const locked = (during: () => Promise<void>) =>
+  const locked = ({ organizationId }: Member, during: () => Promise<void>) =>
     on.admin.begin(async (tx) => {
-      await tx`select pg_advisory_xact_lock(hashtextextended(${ada.organizationId} || 'pending', 0))`;
+      await tx`select pg_advisory_xact_lock(hashtextextended(${organizationId} || 'pending', 0))`;
       await during();
     });
+  /** Creates a task. Expects that its owners are summed up, or that they are not. */
+  const createdSummedUp = async (of: Member) => {
+    let created: Promise<string[]> | undefined;
+    await locked(of, async () => {
+      created = create(1, of);
+      await waits();
+    });
+    expect(await created).toHaveLength(1);
+  };
+  const createdUnsummed = (of: Member) => locked(of, async () => expect(await create(1, of)).toHaveLength(1));
+  const setPending = (pending: number) =>
+    on.admin`update pending_tasks set pending = ${pending} where organization_id = ${ada.organizationId}`;
+  /** Removes what a test counted without tasks, which would be in the count of the installation. */
+  afterEach(() => on.admin`delete from pending_tasks`);
   const waits = () =>
     expect
       .poll(
@@ -150,32 +180,45 @@ describe('far from its bounds', () => {
       )
       .toBeGreaterThan(0);
 
-  test('creating tasks sums nothing up, and waits for no lock', async () => {
-    await locked(async () => {
-      expect(await create(1)).toHaveLength(1);
-    });
-  });
+  test('creating tasks sums nothing up, and waits for no lock', () => createdUnsummed(ada));
 
   test.each([
-    ['of the organization', { organization: MANY }],
-    ['of the user', { user: MANY }],
-  ])('is who has a million places left; nearer to the bound %s it is summed up', async (_, bound) => {
+    ['organization', { organization: MANY, user: 2 * MANY }],
+    ['user', { organization: 2 * MANY, user: MANY }],
+  ])('is who has a million places left; a nearer %s is summed up, and no stranger', async (_, near) => {
+    const eve = await on.member();
     await create(1);
-    await on.admin`update pending_tasks set pending = ${MANY - 999_999} where organization_id = ${ada.organizationId}`;
-    await bounds(bound);
-    let made: Promise<string[]> | undefined;
-    await locked(async () => {
-      made = create(1);
-      await waits();
-    });
-    expect(await made).toHaveLength(1);
-    await on.admin`update pending_tasks set pending = ${MANY} where organization_id = ${ada.organizationId}`;
+    await setPending(MANY - 1_000_000);
+    await bounds(near);
+    await createdUnsummed(ada);
+    await setPending(MANY - 999_999);
+    await bounds(near);
+    await createdSummedUp(ada);
+    await createdUnsummed(eve);
+    await setPending(MANY);
     expect(await create(1)).toEqual([]);
-    await on.admin`update pending_tasks set pending = 1 where organization_id = ${ada.organizationId}`;
-    await bounds({});
-    await locked(async () => {
-      expect(await create(1)).toHaveLength(1);
-    });
+    await setPending(1);
+    await bounds(near);
+    await createdUnsummed(ada);
+  });
+
+  test('is nobody while the installation has less than a million places left', async () => {
+    const eve = await on.member();
+    await create(1);
+    const near = { organization: 100 * MANY, user: 100 * MANY, installation: MANY };
+    await setPending(MANY - 1_000_000);
+    await bounds(near);
+    await createdUnsummed(eve);
+    await setPending(MANY - 999_990);
+    await bounds(near);
+    await createdSummedUp(eve);
+  });
+
+  test('are owners again as soon as the dispatcher counts', async () => {
+    await on.admin`update pending_in_installation set counted_at = now() - interval '301 seconds'`;
+    await createdSummedUp(ada);
+    await store.countPending(dispatcher);
+    await createdUnsummed(ada);
   });
 
   test('is no owner when the dispatcher has not counted for five minutes', async () => {
