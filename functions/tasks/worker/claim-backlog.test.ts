@@ -55,6 +55,13 @@ test('a task is never claimed before its time, and its wait for it does not coun
   expect(backlog.nextIn()).toBe(5);
 });
 
+test('a task that is added while it waits for its time keeps waiting', () => {
+  const backlog = claimBacklog(() => 0);
+  backlog.putBack({ id: 'a', dueInSeconds: 60 });
+  backlog.add(['a']);
+  expect(backlog.take(1)).toEqual([]);
+});
+
 test('draining takes tasks that cannot be claimed yet, too', () => {
   const backlog = claimBacklog(() => 0);
   backlog.add(['a']);
