@@ -13,6 +13,9 @@ const REPOSITORY = resolve(import.meta.dirname, '../..');
 /** All files from which the template and the bundles are made. */
 const SOURCES = ['bin', 'lib', 'functions', 'console', 'cdk.json', 'package-lock.json'];
 
+/** Modules that synthesis writes from the other sources. */
+const GENERATED = join('functions', 'tasks', 'kinds', 'generated');
+
 /** Directory of the bundles, and of the cloud assemblies in `local`, named by the fingerprint of their sources. */
 const DIST = join(REPOSITORY, 'dist');
 
@@ -81,13 +84,17 @@ async function synthesize(outdir: string, bundles: string, log: (line: string) =
   await rename(unfinished, outdir);
 }
 
-/** Returns a digest of the names and contents of all sources except tests. */
-async function fingerprint(): Promise<string> {
+/**
+ * Returns a digest of the names and contents of all sources. Tests do not count, nor does what synthesis itself writes: otherwise
+ * the first start with a new kind would be followed by another synthesis.
+ */
+export async function fingerprint(root = REPOSITORY): Promise<string> {
   const hash = createHash('sha256');
   for (const source of SOURCES) {
-    for (const file of (await filesOf(join(REPOSITORY, source))).sort()) {
-      if (file.endsWith('.test.ts')) continue;
-      hash.update(`${relative(REPOSITORY, file)}\0`).update(await readFile(file));
+    for (const file of (await filesOf(join(root, source))).sort()) {
+      const name = relative(root, file);
+      if (name.endsWith('.test.ts') || dirname(name) === GENERATED) continue;
+      hash.update(`${name}\0`).update(await readFile(file));
     }
   }
   return hash.digest('hex').slice(0, 20);
