@@ -19,6 +19,8 @@ import { MAX_ASSETS_PER_USER, MAX_WATCHED } from '../functions/prices/price.ts';
 import { MESSAGE_BURST, MESSAGES_PER_SECOND } from '../functions/realtime/message-rate.ts';
 import { MAX_CONNECTIONS, MAX_SUBSCRIPTIONS } from '../functions/realtime/store.ts';
 import { TICKET_SECONDS } from '../functions/realtime/tickets.ts';
+import { ADDRESS_SECONDS, MAX_ARTIFACT_BYTES } from '../functions/tasks/artifacts/artifact.ts';
+import { ARTIFACT_PART_BYTES } from '../functions/tasks/artifacts/questions.ts';
 import { MAX_BATCH } from '../functions/tasks/commands/create-batch.ts';
 import { LONGEST_LIMIT_SECONDS } from '../functions/tasks/define-task.ts';
 import { MAX_UPLOAD_BYTES } from '../functions/tasks/imports/uploads.ts';
@@ -53,6 +55,10 @@ const ROWS: readonly string[] = [
   `| a handler in a process of its own | ${runner.heapMiB} MiB of heap, ${runner.memoryMiB} MiB in all |`,
   `| one request | ${n(MAX_BATCH)} tasks, in a body of ${n(BULK_LIMITS.bytes)} bytes and ${n(BULK_LIMITS.nodes)} values |`,
   `| an upload | ${mib(MAX_UPLOAD_BYTES)}, within 15 minutes`,
+  `| an artifact | ${n(MAX_ARTIFACT_BYTES)} bytes, within ${minutes(ADDRESS_SECONDS)} of asking`,
+  `| a handler that creates an artifact | ${mib(ARTIFACT_PART_BYTES)} of it in memory |`,
+  `| artifacts of an organization | ${n(dev.quotas.artifacts_of_organization)} | ${n(prod.quotas.artifacts_of_organization)} |`,
+  `| bytes of an organization's artifacts | ${n(dev.quotas.artifact_bytes_of_organization)} | ${n(prod.quotas.artifact_bytes_of_organization)} |`,
   `| lines of an import | ${n(MAX_LINES)} of ${kib(MAX_LINE_BYTES)},`,
   `| line ends of an upload | ${n(MAX_LINE_ENDS)},`,
   `| uploads that are not imported | ${MAX_UPLOADS} of an organization, ${n(MAX_STORED_BYTES)} bytes together.`,

@@ -21,6 +21,8 @@ export const REFUSAL_CODES = {
     organization_not_found: 'There is no such organization, or you are not a member of it',
     task_not_found: 'There is no such task, or you may not see it',
     batch_not_found: 'There is no such batch, or you may not see it',
+    artifact_not_found:
+      'There is no such artifact in the organization: it was deleted, has expired, or was never uploaded',
     upload_not_found: 'There is no such upload: it is not complete yet, or was deleted',
     report_not_found: 'The import found no invalid lines, or the report was deleted',
     dependency_not_found: 'A task in `depends_on` does not exist in the organization',
@@ -46,6 +48,10 @@ export const REFUSAL_CODES = {
     too_many_memberships: 'The user is a member of the maximum number of organizations',
     too_many_members: 'The organization has the maximum number of members',
     too_many_invitations: 'The organization has the maximum number of open invitations',
+    artifact_not_uploaded: 'The content of the artifact was not uploaded yet',
+    too_many_artifacts: 'The organization has the maximum number of artifacts; `limit` and `used` tell',
+    artifacts_too_large:
+      'The artifacts of the organization have the maximum number of bytes; `limit` and `used` tell',
     too_many_uploads: 'The organization has the maximum number of uploads without an import',
     uploads_too_large: 'The uploads of the organization have the maximum number of bytes',
     watchlist_full: 'The watchlist has the maximum number of entries',

@@ -21,11 +21,12 @@ describe.each(STAGE_NAMES)('the artifacts bucket of %s', (stage) => {
       .flatMap((resource) => /\/([a-z]+\/\*)"/.exec(JSON.stringify(resource))?.[1] ?? [])
       .toSorted();
 
-  test('forgets uploads after a day, reports after a month, and results when nobody can keep them any longer', () => {
+  test('forgets uploads after a day, reports after a month, and results and artifacts when nobody can keep them any longer', () => {
     expect(bucket?.Properties.LifecycleConfiguration.Rules).toEqual([
       { Prefix: 'uploads/', ExpirationInDays: 1, Status: 'Enabled' },
       { Prefix: 'reports/', ExpirationInDays: 30, Status: 'Enabled' },
       { Prefix: 'results/', ExpirationInDays: 3_651, Status: 'Enabled' },
+      { Prefix: 'artifacts/', ExpirationInDays: 3_651, Status: 'Enabled' },
       { AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 }, Status: 'Enabled' },
     ]);
   });
@@ -50,15 +51,20 @@ describe.each(STAGE_NAMES)('the artifacts bucket of %s', (stage) => {
     expect(allowed(stacks, 's3:DeleteObject', 'Artifacts')).toEqual(['worker', 'dispatcher']);
   });
 
-  test('takes uploads through the api, and what tasks write from the worker, and each from nobody else', () => {
+  test('takes uploads through the api, what tasks write from the worker, and artifacts from both', () => {
     expect([objects('api', 's3:PutObject'), objects('worker', 's3:PutObject')]).toEqual([
-      ['uploads/*'],
-      ['reports/*', 'results/*'],
+      ['artifacts/*', 'uploads/*'],
+      ['artifacts/*', 'reports/*', 'results/*'],
     ]);
+    // Only the worker sends objects in parts, and may give them up.
+    expect(allowed(stacks, 's3:AbortMultipartUpload', 'Artifacts')).toEqual(['worker']);
+    expect(objects('worker', 's3:AbortMultipartUpload')).toEqual(['artifacts/*']);
     // It checks if an upload exists, and reads none. S3 needs the right to GET for this check.
     expect(objects('dispatcher', 's3:GetObject')).toEqual(['uploads/*']);
-    expect(objects('dispatcher', 's3:DeleteObject')).toEqual(['results/*', 'uploads/*']);
-    const all = ['reports/*', 'results/*', 'uploads/*'];
+    // Only the dispatcher removes artifacts: it marks their rows first.
+    expect(objects('dispatcher', 's3:DeleteObject')).toEqual(['artifacts/*', 'results/*', 'uploads/*']);
+    expect(objects('worker', 's3:DeleteObject')).toEqual(['reports/*', 'results/*', 'uploads/*']);
+    const all = ['artifacts/*', 'reports/*', 'results/*', 'uploads/*'];
     expect([objects('api', 's3:GetObject'), objects('worker', 's3:GetObject')]).toEqual([all, all]);
   });
 });

@@ -139,6 +139,9 @@ type Quotas = {
   pending_of_user: number;
   /** The number that the database is sized for. The dispatcher counts all unfinished tasks once a minute. */
   pending_of_installation: number;
+  /** Artifacts that are not removed yet: their number, and their bytes together. */
+  artifacts_of_organization: number;
+  artifact_bytes_of_organization: number;
 };
 
 type Throttle = { rateLimit: number; burstLimit: number };
@@ -185,6 +188,8 @@ export const STAGES = {
       pending_of_organization: 2_000_000,
       pending_of_user: 3_000_000,
       pending_of_installation: 10_000_000,
+      artifacts_of_organization: 100_000,
+      artifact_bytes_of_organization: 53_687_091_200,
     },
     throttle: { http: { rateLimit: 100, burstLimit: 200 }, socket: { rateLimit: 50, burstLimit: 100 } },
     logs: { retention: RetentionDays.ONE_WEEK, level: 'DEBUG' },
@@ -231,6 +236,8 @@ export const STAGES = {
       pending_of_organization: 2_000_000,
       pending_of_user: 3_000_000,
       pending_of_installation: 50_000_000,
+      artifacts_of_organization: 1_000_000,
+      artifact_bytes_of_organization: 1_099_511_627_776,
     },
     throttle: { http: { rateLimit: 1000, burstLimit: 2000 }, socket: { rateLimit: 500, burstLimit: 1000 } },
     logs: { retention: RetentionDays.THREE_MONTHS, level: 'INFO' },

@@ -3,7 +3,7 @@ import { createHash, createHmac } from 'node:crypto';
 export type Credentials = { accessKeyId: string; secretAccessKey: string; sessionToken?: string | undefined };
 
 export type SignedRequest = {
-  method: 'GET' | 'HEAD' | 'PUT' | 'DELETE';
+  method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
   /** Endpoint of the service, without a trailing slash. */
   endpoint: string;
   /** Path, not yet percent-encoded, from the first slash. */

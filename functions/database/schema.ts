@@ -39,6 +39,8 @@ export const organizations = pgTable('organizations', {
   maxRunning: integer('max_running'),
   /** Days for which finished tasks are kept. */
   retentionDays: integer('retention_days').notNull().default(30),
+  /** Days for which new artifacts are kept. */
+  artifactRetentionDays: integer('artifact_retention_days').notNull().default(30),
   /** When the dispatcher last looked for rows past their retention. */
   purgedAt: time('purged_at').notNull().defaultNow(),
   createdAt: madeAt(),

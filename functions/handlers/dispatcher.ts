@@ -6,6 +6,7 @@ import { sweepIdempotencyKeys } from '../idempotency/sweep.ts';
 import { sweepIdentities } from '../identity/sessions/sweep.ts';
 import { sweepInvitations } from '../organizations/operations/sweep.ts';
 import { sweepSockets } from '../realtime/sweep.ts';
+import { sweepArtifacts } from '../tasks/artifacts/sweep.ts';
 import type { Announce } from '../tasks/commands/change.ts';
 import { countPending } from '../tasks/dispatcher/pending.ts';
 import { purge } from '../tasks/dispatcher/retention.ts';
@@ -54,6 +55,7 @@ const LEFT_AFTER = {
   audit: 34,
   idempotency: 32,
   uploads: 28,
+  artifacts: 27,
   invitations: 26,
   retention: 10,
 };
@@ -96,6 +98,7 @@ export const handler = async (event: ScheduledEvent | OperatorCommand, context: 
       audit: () => sweepAuditLog(deps, timeFor('audit')),
       idempotency: () => sweepIdempotencyKeys(deps, timeFor('idempotency')),
       uploads: () => sweepUploads(deps, timeFor('uploads')),
+      artifacts: () => sweepArtifacts(deps, timeFor('artifacts')),
       invitations: () => sweepInvitations(deps, timeFor('invitations')),
       size: async () => measure('LargestTableBytes', await largestTableBytes(db)),
       retention: async () => {

@@ -3,6 +3,7 @@ import { extname } from 'node:path';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import * as z from 'zod';
 import { connect, connectionKeeper } from '../database/connect.ts';
+import { attemptArtifacts } from '../tasks/artifacts/attempt-artifacts.ts';
 import type { Announce } from '../tasks/commands/change.ts';
 import { readTask } from '../tasks/commands/parse-task-request.ts';
 import { rescueTasks } from '../tasks/dispatcher/rescue.ts';
@@ -11,6 +12,7 @@ import { importPorts } from '../tasks/imports/imports.ts';
 import { importTask } from '../tasks/kinds/batch-import/run.ts';
 import { inlineTaskOf } from '../tasks/kinds/inline-tasks.ts';
 import { KINDS_BY_NAME } from '../tasks/kinds/registry.ts';
+import type { Task } from '../tasks/task.ts';
 import type { Receive } from '../tasks/worker/intake.ts';
 import { outboundTurns } from '../tasks/worker/outbound.ts';
 import { environmentOfHandlers } from '../tasks/worker/process-pool/environment.ts';
@@ -75,6 +77,8 @@ const deps = {
   taskOf: (name: string) => (name === imports.kind ? imports : inlineTaskOf(name)),
   runners,
   putArtifact: bucket.artifacts.put,
+  artifactsOf: ({ id, organizationId, attempt }: Task, logError: (error: unknown) => void) =>
+    attemptArtifacts({ db, ...bucket, logError }, { taskId: id, organizationId, attempt }),
   fetch: outboundFetch(env),
   turnsOf: outboundTurns(db),
   log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, fields: Record<string, unknown>) =>

@@ -1,10 +1,11 @@
 import type { OrganizationDeps } from '../organizations/operations/organizations.ts';
-import type { Artifacts } from '../tasks/artifacts.ts';
+import type { Bucket } from '../tasks/artifacts/bucket.ts';
 import type { ChangeDeps } from '../tasks/commands/change.ts';
 import { type App, createApp, type LogFault } from './app/app.ts';
 import { authenticate } from './app/authenticate.ts';
 import { idempotency } from './app/idempotency.ts';
 import { registerDocumentation } from './documentation.ts';
+import { registerArtifactRoutes } from './routes/artifacts.ts';
 import { registerAuditRoutes } from './routes/audit-log.ts';
 import { registerBatchRoutes } from './routes/batches/batches.ts';
 import { registerBulkActionRoutes } from './routes/batches/bulk-actions.ts';
@@ -18,7 +19,7 @@ import { registerTaskRoutes } from './routes/tasks/tasks.ts';
 import { registerTicketRoutes } from './routes/tickets.ts';
 
 export type ApiDeps = ChangeDeps &
-  OrganizationDeps & { artifacts: Artifacts } & Parameters<typeof authenticate>[0];
+  OrganizationDeps & { artifacts: Bucket } & Parameters<typeof authenticate>[0];
 
 /** Creates the API except the routes for logging in. Every route here needs an access token, except the API's documentation. */
 export function createApi(deps: ApiDeps, logFault: LogFault): App {
@@ -33,6 +34,7 @@ export function createApi(deps: ApiDeps, logFault: LogFault): App {
   registerBulkActionRoutes(app, deps);
   registerTaskRoutes(app, deps);
   registerTaskKindRoutes(app);
+  registerArtifactRoutes(app, deps);
   registerPauseRoutes(app, deps);
   registerTicketRoutes(app, deps);
   registerOrganizationRoutes(app, deps);

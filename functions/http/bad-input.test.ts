@@ -154,7 +154,7 @@ const filled = (request: string) =>
   request
     .replace('{taskId}', '{task}')
     .replace('{id}', '{org}')
-    .replace(/\{(?:userId|batchId)\}/, ada.userId)
+    .replace(/\{(?:userId|batchId|artifactId)\}/, ada.userId)
     .replace('{asset}', 'bitcoin');
 
 describe('on every route with a body', () => {
@@ -195,11 +195,11 @@ describe('on every route with an id', () => {
   for (const id of BAD_IDS) {
     test(`the id ${id}`, async () => {
       const withIds = (await operations()).filter(([request]) =>
-        /\{(?:id|taskId|batchId|userId)\}/.test(request),
+        /\{(?:id|taskId|batchId|artifactId|userId)\}/.test(request),
       );
       expect(withIds.length).toBeGreaterThanOrEqual(14);
       for (const [request, { requestBody }] of withIds) {
-        for (const name of ['id', 'taskId', 'batchId', 'userId'].filter((each) =>
+        for (const name of ['id', 'taskId', 'batchId', 'artifactId', 'userId'].filter((each) =>
           request.includes(`{${each}}`),
         )) {
           await expectRefused({

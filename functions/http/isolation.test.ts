@@ -33,12 +33,23 @@ beforeAll(async () => {
     `/api/organizations/${organization.id}/invitations/`,
     invited,
   );
+  const { body: artifact } = await ada.ask('POST', '/api/artifacts/', {
+    name: 'Secret file',
+    media_type: 'text/csv',
+    bytes: 1,
+    sha256: '0'.repeat(64),
+    organization: organization.id,
+  });
+  api.objects.set(`artifacts/${artifact.id}`, Buffer.from('x'));
+  const done = await ada.ask('POST', `/api/artifacts/${artifact.id}/complete/`);
+  if (done.status !== 200) throw new Error('The artifact is not ready');
   theirs = {
     taskId: task.id,
     batchId: bulk.batch.id,
     id: organization.id,
     userId: ada.userId,
     invitationId: invitation.id,
+    artifactId: artifact.id,
     ...ANYBODYS,
   };
 });
@@ -82,6 +93,7 @@ async function everything() {
       (select json_agg(o) from organizations o where o.id = ${theirs.id}) as organization,
       (select json_agg(m) from memberships m where m.organization_id = ${theirs.id}) as members,
       (select json_agg(i) from invitations i where i.organization_id = ${theirs.id}) as invitations,
+      (select json_agg(a) from artifacts a where a.organization_id = ${theirs.id}) as artifacts,
       (select json_agg(w) from watchlists w where w.organization_id = ${theirs.id}) as watchlist`;
 }
 
@@ -98,6 +110,7 @@ describe("every route, tried on another organization's things", () => {
         id: randomUUID(),
         userId: randomUUID(),
         invitationId: randomUUID(),
+        artifactId: randomUUID(),
         ...ANYBODYS,
       });
       const route = `${operation.method} ${operation.path}`;
@@ -123,6 +136,7 @@ describe("every route, tried on another organization's things", () => {
     for (const [method, path] of [
       ['GET', '/api/tasks/'],
       ['GET', '/api/batches/'],
+      ['GET', '/api/artifacts/'],
       ['GET', '/api/pauses/'],
       ['DELETE', '/api/pauses/kind/data.process/'],
     ] as const) {

@@ -11,6 +11,8 @@ export type Organization = {
   maxRunning: number | null;
   /** Days that finished tasks are kept. */
   retentionDays: number;
+  /** Days that new artifacts are kept. */
+  artifactRetentionDays: number;
   /** Role of the requesting user. */
   role: Role;
   createdAt: Date;
@@ -21,7 +23,9 @@ export type Organization = {
 export type Contents = { tasks: number; batches: number; members: number };
 
 /** The fields of an organization that can be changed. */
-export type OrganizationChange = Partial<Pick<Organization, 'name' | 'maxRunning' | 'retentionDays'>>;
+export type OrganizationChange = Partial<
+  Pick<Organization, 'name' | 'maxRunning' | 'retentionDays' | 'artifactRetentionDays'>
+>;
 
 /**
  * A member, with the fields that other members may see. The email is not one of them: accepting an invitation by username

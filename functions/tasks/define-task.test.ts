@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import * as z from 'zod';
+import { memoryTaskArtifacts } from './artifacts/testing/memory-task-artifacts.ts';
 import { defineKind, defineTask, PermanentError, secondsOf, type TaskContext } from './define-task.ts';
 
 const context: TaskContext = {
@@ -9,6 +10,7 @@ const context: TaskContext = {
   idempotencyKey: 'key',
   deadline: new Date(),
   fetch: () => Promise.reject(new Error('No network in this test')),
+  artifacts: memoryTaskArtifacts(),
   progress() {},
   log() {},
 };

@@ -22,6 +22,8 @@ export type NewTask = {
   waitsForNetwork: boolean;
   /** Ids of tasks of the organization that `awaitTasks` has marked in the same transaction; null for none. */
   dependsOn: readonly string[] | null;
+  /** Artifacts that the payload names. Absent: none. */
+  artifactIds?: readonly string[];
 };
 
 /** The batch that new tasks belong to. */

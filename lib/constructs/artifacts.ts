@@ -10,8 +10,14 @@ import { bucketRemovalPolicyOf } from './removal-policy.ts';
 /** Files that clients upload for an import. */
 const UPLOADS = 'uploads/*';
 
+/** Files of organizations, which clients upload and tasks create. */
+const ARTIFACTS = 'artifacts/*';
+
 /** Files that tasks write: reports of imports, and results that are too large for a row. */
 const WRITTEN = ['reports/*', 'results/*'] as const;
+
+/** Actions for which S3 uses the key of the bucket in the name of the caller. */
+const NEEDS_KEY = ['s3:PutObject', 's3:GetObject'];
 
 /** Results and inputs of tasks that are too large for a row. Clients reach single objects by URLs that expire. */
 export class Artifacts extends Bucket {
@@ -29,6 +35,8 @@ export class Artifacts extends Bucket {
         { prefix: 'reports/', expiration: Duration.days(30) },
         // Deletes results that no row names any more. Longer than the longest time that an organization may keep a task.
         { prefix: 'results/', expiration: Duration.days(3_651) },
+        // Deletes files whose row is gone. Longer than the longest time that an organization may keep an artifact.
+        { prefix: 'artifacts/', expiration: Duration.days(3_651) },
         { abortIncompleteMultipartUploadAfter: Duration.days(1) },
       ],
       cors: [
@@ -51,25 +59,29 @@ export class Artifacts extends Bucket {
   }
 
   /**
-   * Lets `fn` sign URLs for uploads and for files that tasks have written. A signed URL gives only rights that its signer
+   * Lets `fn` sign URLs for uploads, for artifacts, and for files that tasks have written. A signed URL gives only rights that its signer
    * has.
    */
   grantAddresses(fn: CeleriacFunction): void {
-    this.grant(fn, 's3:PutObject', [UPLOADS]);
-    this.grant(fn, 's3:GetObject', [UPLOADS, ...WRITTEN]);
+    this.grant(fn, 's3:PutObject', [UPLOADS, ARTIFACTS]);
+    this.grant(fn, 's3:GetObject', [UPLOADS, ARTIFACTS, ...WRITTEN]);
   }
 
-  /** Lets `fn` read and delete uploads, and write, read and delete the files of tasks. */
+  /**
+   * Lets `fn` read and delete uploads, write, read and delete the files of tasks, and write and read artifacts. The right to write
+   * is also the right to send an object in parts.
+   */
   grantTaskData(fn: CeleriacFunction): void {
-    this.grant(fn, 's3:GetObject', [UPLOADS, ...WRITTEN]);
+    this.grant(fn, 's3:GetObject', [UPLOADS, ARTIFACTS, ...WRITTEN]);
     this.grant(fn, 's3:DeleteObject', [UPLOADS, ...WRITTEN]);
-    this.grant(fn, 's3:PutObject', WRITTEN);
+    this.grant(fn, 's3:PutObject', [ARTIFACTS, ...WRITTEN]);
+    this.grant(fn, 's3:AbortMultipartUpload', [ARTIFACTS]);
   }
 
-  /** Lets `fn` delete expired results and uploads, and check if an upload exists. */
+  /** Lets `fn` delete expired results, artifacts and uploads, and check if an upload exists. */
   grantPurge(fn: CeleriacFunction): void {
     this.grant(fn, 's3:GetObject', [UPLOADS]);
-    this.grant(fn, 's3:DeleteObject', [UPLOADS, 'results/*']);
+    this.grant(fn, 's3:DeleteObject', [UPLOADS, ARTIFACTS, 'results/*']);
   }
 
   private grant(fn: CeleriacFunction, action: string, patterns: readonly string[]): void {
@@ -81,7 +93,7 @@ export class Artifacts extends Bucket {
         resources: patterns.map((pattern) => this.arnForObjects(pattern)),
       }),
     );
-    if (this.encryptionKey && action !== 's3:DeleteObject') {
+    if (this.encryptionKey && NEEDS_KEY.includes(action)) {
       const encrypting = action === 's3:PutObject' ? 'kms:GenerateDataKey' : 'kms:Decrypt';
       fn.addToRolePolicy(
         new PolicyStatement({ actions: [encrypting], resources: [this.encryptionKey.keyArn] }),

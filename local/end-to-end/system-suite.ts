@@ -4,6 +4,7 @@ import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { startProvider } from '../../functions/prices/testing/provider.ts';
 import type { Runtime } from '../runtime.ts';
+import { artifactTests } from './artifact-suite.ts';
 import { batchTests } from './batch-suite.ts';
 import { register, request, type User, watch, watchFromBefore } from './client.ts';
 import { membershipTests } from './membership-suite.ts';
@@ -52,6 +53,7 @@ export function systemTests(platform: Platform): () => Runtime {
   });
 
   batchTests(() => ({ runtime, ada }));
+  artifactTests(() => ({ runtime, ada }));
   membershipTests(() => ({ runtime, ada, sql }));
 
   async function counts(ids: readonly string[]) {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import postgres from 'postgres';
 import { afterAll, expect, test } from 'vitest';
 import { startRuntime } from '../runtime.ts';
+import { refusesOtherContent } from './artifact-suite.ts';
 import { register } from './client.ts';
 import { systemTests } from './system-suite.ts';
 
@@ -38,6 +39,10 @@ const runtime = systemTests({
   },
   sqsRequestCounts: (runtime) => runtime.sqsRequestCounts(),
   longPollSeconds: 20,
+});
+
+test('the address of an artifact takes its content and no other', async () => {
+  await refusesOtherContent(await register(runtime().url));
 });
 
 test('ends of tasks are published on the bus by every function, and a batch once', async () => {

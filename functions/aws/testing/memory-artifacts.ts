@@ -1,11 +1,15 @@
 import { createHash } from 'node:crypto';
-import type { Artifacts } from '../../tasks/artifacts.ts';
+import type { Bucket } from '../../tasks/artifacts/bucket.ts';
 
-/** Artifacts in memory, and the map of stored objects. The presigned URLs lead nowhere. */
-export function memoryArtifacts(): { artifacts: Artifacts; objects: Map<string, Buffer> } {
+/** Bucket in memory, and the map of stored objects. The presigned URLs lead nowhere. */
+export function memoryArtifacts(): { artifacts: Bucket; objects: Map<string, Buffer> } {
   const objects = new Map<string, Buffer>();
-  const artifacts: Artifacts = {
+  const artifacts: Bucket = {
     presignUpload: (key, bytes) => `https://s3.example.com/${key}?bytes=${bytes}`,
+    presignContent: (key, { bytes, sha256 }) => ({
+      url: `https://s3.example.com/${key}?bytes=${bytes}&sha256=${sha256}`,
+      headers: {},
+    }),
     presignDownload: (key, fileName) => `https://s3.example.com/${key}?as=${fileName}`,
     head: async (key) => {
       const object = objects.get(key);
@@ -26,6 +30,9 @@ export function memoryArtifacts(): { artifacts: Artifacts; objects: Map<string, 
     async remove(key) {
       objects.delete(key);
     },
+    beginParts: () => Promise.reject(new Error('Nothing comes in parts here')),
+    completeParts: () => Promise.reject(new Error('Nothing comes in parts here')),
+    abortParts: async () => {},
   };
   return { artifacts, objects };
 }

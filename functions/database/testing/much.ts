@@ -41,6 +41,12 @@ export async function storeMuch(admin: Database): Promise<void> {
       insert into uploads (id, organization_id, bytes, open_until, stored)
       select id, organization_id, 1, now() + interval '1 hour', n % 2 = 0 from many`;
     await tx`
+      insert into artifacts (id, organization_id, name, media_type, bytes, sha256, status, task_id, attempt, open_until, expires_at)
+      select id, organization_id, 'file', 'text/csv', 1, repeat('0', 64), (array['ready', 'pending', 'deleted'])[n % 3 + 1], id, 1,
+        now() + interval '1 hour', now() + interval '1 day'
+      from many`;
+    await tx`insert into artifact_usage select organization_id, 1, 1 from many`;
+    await tx`
       insert into connections (id, user_id, session_id, expires_at)
       select id::text, id, session_id, now() + interval '1 hour' from many`;
     await tx`

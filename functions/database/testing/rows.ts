@@ -61,6 +61,10 @@ export async function insertRows(
     await tx`
       insert into uploads (id, organization_id, bytes, open_until) values (${uuidv7()}, ${organizationId}, 1, ${until})`;
     await tx`
+      insert into artifacts (id, organization_id, name, media_type, bytes, status, open_until, expires_at)
+      values (${uuidv7()}, ${organizationId}, 'file', 'text/csv', 1, ${expired ? 'deleted' : 'pending'}, ${until}, ${until})`;
+    await tx`insert into artifact_usage values (${organizationId}, 1, 1)`;
+    await tx`
       insert into invitations (id, organization_id, username, role, invited_by, expires_at)
       values (${uuidv7()}, ${organizationId}, 'nobody', 'member', ${userId}, ${until})`;
     await tx`insert into watchlists (organization_id, asset) values (${organizationId}, 'bitcoin')`;

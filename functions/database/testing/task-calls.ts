@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import * as tasks from '../../tasks/store/index.ts';
 import { DISPATCH, newTask } from '../../tasks/verification/fixtures.ts';
+import type { Database } from '../connect.ts';
 import { type Call, type Calls, KEY, mine } from './calls.ts';
 import type { Ground } from './ground.ts';
-import { REQUESTS } from './task-requests.ts';
+import { artifact, REQUESTS } from './task-requests.ts';
 
 const LANE = { organizationId: randomUUID(), lane: `key:${KEY}` };
 
@@ -42,6 +43,16 @@ const releaseHeld: Call = async (db, ground) => {
   const { organizationId } = ground.member;
   return db.begin((tx) => tasks.releaseHeld(tx, [{ organizationId, lane: `key:${KEY}` }], DISPATCH));
 };
+
+/** Calls a function about an artifact of a running attempt. */
+const ofAttempt =
+  (work: (db: Database, owner: tasks.ArtifactOwner, id: string) => Promise<unknown>): Call =>
+  async (db, ground) => {
+    const [taskId = ''] = await ground.made('RUNNING', 1);
+    const by = { taskId, attempt: 1 };
+    const { organizationId } = ground.member;
+    return work(db, { ...by, organizationId }, await artifact(ground, by));
+  };
 
 /** Calls of the functions of the task store. */
 export const TASKS: Calls<typeof tasks> = {
@@ -183,6 +194,30 @@ export const TASKS: Calls<typeof tasks> = {
       return tasks.rescue(db, null, 1_000);
     },
   },
+  discardArtifacts: { worker: ofAttempt((db, owner) => tasks.discardArtifacts(db, owner)) },
+  finishArtifact: {
+    worker: ofAttempt((db, owner, id) =>
+      tasks.finishArtifact(db, owner, { id, bytes: 2, sha256: '0'.repeat(64) }),
+    ),
+  },
+  growArtifact: { worker: ofAttempt((db, owner, id) => tasks.growArtifact(db, owner, { id, bytes: 2 })) },
+  keepArtifacts: { worker: ofAttempt((db, owner, id) => tasks.keepArtifacts(db, owner, [id])) },
+  readableArtifact: { worker: ofAttempt((db, owner, id) => tasks.readableArtifact(db, owner, id)) },
+  forgetArtifacts: {
+    dispatcher: async (db, ground) => {
+      const id = await artifact(ground);
+      await ground.admin`update artifacts set status = 'deleted' where id = ${id}`;
+      await tasks.forgetArtifacts(db, ground.member.organizationId, [id]);
+    },
+  },
+  markOverdueArtifacts: {
+    dispatcher: async (db, ground) => {
+      const id = await artifact(ground);
+      await ground.admin`update artifacts set open_until = now() - interval '1 day' where id = ${id}`;
+      await tasks.markOverdueArtifacts(db, 100);
+    },
+  },
+  removableArtifacts: { dispatcher: (db) => tasks.removableArtifacts(db, 100) },
   forgetUploads: {
     worker: (db) => tasks.forgetUploads(db, [uuidv7()]),
     dispatcher: (db) => tasks.forgetUploads(db, [uuidv7()]),

@@ -47,6 +47,24 @@ const PAUSE: tasks.PauseKey = { organizationId: uuidv7(), scope: 'kind', name: '
 
 const NO_LARGE = { description: false, payload: false, result: false, errorDetails: false };
 
+const FILE = { name: 'file', mediaType: 'text/csv', bytes: 1, sha256: '0'.repeat(64), openSeconds: 900 };
+
+/** Creates an artifact of the ground's organization that a user uploads, or that an attempt creates. */
+export async function artifact(
+  { admin, member: { organizationId } }: Ground,
+  by: { taskId: string; attempt: number } | null = null,
+): Promise<string> {
+  const id = uuidv7();
+  await admin`
+    insert into artifacts (id, organization_id, name, media_type, bytes, sha256, task_id, attempt, open_until, expires_at)
+    values (${id}, ${organizationId}, 'file', 'text/csv', 1, ${FILE.sha256}, ${by?.taskId ?? null}, ${by?.attempt ?? null}, now(),
+      now() + interval '1 day')`;
+  await admin`
+    insert into artifact_usage as u values (${organizationId}, 1, 1)
+    on conflict (organization_id) do update set artifacts = u.artifacts + 1, bytes = u.bytes + 1`;
+  return id;
+}
+
 /** Reads a page of the ground's tasks. */
 async function listed(
   tx: Transaction,
@@ -165,6 +183,34 @@ export const REQUESTS = {
             partial,
           }),
     ),
+  },
+  addArtifact: {
+    api: mine((tx, { member: { organizationId, userId } }) =>
+      tasks.addArtifact(tx, { ...FILE, id: uuidv7(), organizationId, by: { userId } }),
+    ),
+    worker: (db, { member: { organizationId } }) =>
+      tasks.addArtifact(db, { ...FILE, id: uuidv7(), organizationId, by: { taskId: uuidv7(), attempt: 1 } }),
+  },
+  deleteArtifact: { api: mine(async (tx, ground) => tasks.deleteArtifact(tx, await artifact(ground))) },
+  findArtifact: { api: mine(async (tx, ground) => tasks.findArtifact(tx, await artifact(ground))) },
+  findDeletable: { api: mine(async (tx, ground) => tasks.findDeletable(tx, await artifact(ground))) },
+  findUploaded: { api: mine(async (tx, ground) => tasks.findUploaded(tx, await artifact(ground))) },
+  listArtifacts: {
+    api: [null, 'pending', 'ready'].flatMap((status) =>
+      [null, uuidv7()].map((id) =>
+        mine((tx, { member: { organizationId } }) =>
+          tasks.listArtifacts(tx, { organizationId, status: status as null, taskId: id, beforeId: id }, 26),
+        ),
+      ),
+    ),
+  },
+  makeReady: { api: mine(async (tx, ground) => tasks.makeReady(tx, await artifact(ground))) },
+  missingArtifacts: {
+    api: mine(async (tx, ground) =>
+      tasks.missingArtifacts(tx, ground.member.organizationId, [await artifact(ground), uuidv7()]),
+    ),
+    worker: async (db, ground) =>
+      tasks.missingArtifacts(db, ground.member.organizationId, [await artifact(ground), uuidv7()]),
   },
   addUpload: {
     api: mine((tx, { member: { organizationId } }) =>

@@ -6,7 +6,7 @@ import { type Received, sqsEnqueue, sqsGiveBack } from '../../aws/queues.ts';
 import { type ReceivedMessage, sqsReceive } from '../../aws/receive.ts';
 import { closeConnection, postFrame } from '../../aws/sockets.ts';
 import { announcer } from '../../realtime/frames.ts';
-import type { Artifacts } from '../../tasks/artifacts.ts';
+import type { Bucket } from '../../tasks/artifacts/bucket.ts';
 import type { DispatchSettings, Enqueue } from '../../tasks/task.ts';
 import { logger } from './logger.ts';
 
@@ -70,7 +70,7 @@ type ArtifactsEnv = {
   AWS_ENDPOINT_URL_S3: string;
 };
 
-export function artifacts(env: ArtifactsEnv): { artifacts: Artifacts } {
+export function artifacts(env: ArtifactsEnv): { artifacts: Bucket } {
   return {
     artifacts: bucketArtifacts({
       endpoint: env.AWS_ENDPOINT_URL_S3,

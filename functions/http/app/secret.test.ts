@@ -22,6 +22,8 @@ const task = async () => (await ada.ask('POST', '/api/tasks/', { name: 'Task' })
 const batch = async () =>
   (await ada.ask('POST', '/api/tasks/bulk/', { tasks: [{ name: 'Task' }] })).body.batch.id;
 
+const FILE = { name: 'x.csv', media_type: 'text/csv', bytes: 1, sha256: '0'.repeat(64) };
+
 /** A successful request for every POST route of the API. */
 const REQUESTS: Record<string, () => Promise<[path: string, body?: object]>> = {
   '/api/tasks': async () => ['/api/tasks/', { name: 'Task' }],
@@ -38,6 +40,12 @@ const REQUESTS: Record<string, () => Promise<[path: string, body?: object]>> = {
     const upload = randomUUID();
     api.objects.set(uploadKey(ada.organizationId, upload), Buffer.from('{"name":"Task"}'));
     return ['/api/batches/import/', { upload, format: 'ndjson' }];
+  },
+  '/api/artifacts': async () => ['/api/artifacts/', FILE],
+  '/api/artifacts/{artifactId}/complete': async () => {
+    const { body } = await ada.ask('POST', '/api/artifacts/', FILE);
+    api.objects.set(`artifacts/${body.id}`, Buffer.from('x'));
+    return [`/api/artifacts/${body.id}/complete/`];
   },
   '/api/uploads': async () => ['/api/uploads/', { format: 'csv', bytes: 7 }],
   '/api/bulk-actions': async () => [

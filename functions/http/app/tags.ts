@@ -3,6 +3,7 @@ export const TAGS = {
   Identity: 'Users, sessions and tokens. Log in, and send `Authorization: Bearer <access>`.',
   Tasks: 'One task: schedule, read, reschedule, cancel, retry.',
   Batches: 'Thousands of tasks, created by one request or from a file, watched and changed together.',
+  Artifacts: 'Files of an organization, which tasks read and create.',
   Pauses: 'Kinds and queues whose tasks an organization does not start for now.',
   WebSocket: 'Tickets for the WebSocket, which streams changes.',
   Organizations: 'Organizations own everything else. Their members, and their settings.',

@@ -30,6 +30,8 @@ beforeAll(async () => {
   const { body: invitation } = await ada.ask('POST', `/api/organizations/${organization.id}/invitations/`, {
     username: 'guest',
   });
+  const file = { name: 'a.txt', media_type: 'text/plain', bytes: 1, sha256: '0'.repeat(64) };
+  const { body: artifact } = await ada.ask('POST', '/api/artifacts/', file);
   await ada.ask('POST', '/api/pauses/', { queue: 'bulk' });
   await ada.ask('POST', `/api/organizations/${organization.id}/watchlist/`, { asset: 'dogecoin' });
   ids = {
@@ -37,6 +39,7 @@ beforeAll(async () => {
     userId: ada.userId,
     taskId: task.id,
     batchId: bulk.batch.id,
+    artifactId: artifact.id,
     invitationId: invitation.id,
     asset: 'dogecoin',
     scope: 'queue',
@@ -50,6 +53,7 @@ async function everything() {
   const tables = [
     'tasks',
     'batches',
+    'artifacts',
     'organizations',
     'memberships',
     'invitations',

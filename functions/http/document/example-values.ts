@@ -9,6 +9,7 @@ export const IDS = {
   upload: '0190a5b0-0000-7000-8000-000000000006',
   entry: '0190a5b0-0000-7000-8000-000000000007',
   invitation: '0190a5b0-0000-7000-8000-000000000008',
+  artifact: '0190a5b0-0000-7000-8000-000000000009',
 } as const;
 
 const NOON = '2026-11-20T12:00:00.000Z';
@@ -135,9 +136,25 @@ export const ORGANIZATION = {
   personal: false,
   max_running: 20,
   retention_days: 30,
+  artifact_retention_days: 30,
   role: 'owner',
   created_at: NOON,
   updated_at: NOON,
+};
+
+export const ARTIFACT = {
+  id: IDS.artifact,
+  organization: IDS.organization,
+  name: 'orders.csv',
+  media_type: 'text/csv',
+  bytes: 2048,
+  sha256: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
+  status: 'ready',
+  created_by: IDS.user,
+  task: null,
+  attempt: null,
+  created_at: NOON,
+  expires_at: '2026-12-20T12:00:00.000Z',
 };
 
 export const MEMBER = {

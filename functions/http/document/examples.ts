@@ -1,4 +1,5 @@
 import {
+  ARTIFACT,
   ATTEMPT,
   AUDIT_ENTRY,
   BATCH,
@@ -35,6 +36,7 @@ const ofBatch = { batchId: IDS.batch };
 const ofOrganization = { id: IDS.organization };
 const ofMember = { ...ofOrganization, userId: IDS.member };
 const ofInvitation = { invitationId: IDS.invitation };
+const ofArtifact = { artifactId: IDS.artifact };
 const outcome = { matched: 1, changed: 1, stopping: 0, complete: true };
 const newTask = {
   name: 'Data Processing Task',
@@ -176,6 +178,45 @@ const EXAMPLES: Record<string, Examples> = {
     body: { action: 'cancel', filter: { status: ['PENDING', 'SCHEDULED'], queue: 'bulk' }, dry_run: true },
     answers: { 200: { matched: 1200, changed: 0, stopping: 0, complete: true } },
   },
+
+  createArtifact: {
+    body: {
+      name: ARTIFACT.name,
+      media_type: ARTIFACT.media_type,
+      bytes: ARTIFACT.bytes,
+      sha256: ARTIFACT.sha256,
+    },
+    answers: {
+      201: {
+        ...ARTIFACT,
+        status: 'pending',
+        upload: {
+          method: 'PUT',
+          url: 'https://artifacts.example.com/artifacts/one?signature=abc',
+          headers: {
+            'x-amz-checksum-sha256': 'n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=',
+            'content-type': 'text/csv',
+          },
+          expires_at: '2026-11-20T12:15:00.000Z',
+        },
+      },
+    },
+  },
+  completeArtifact: { parameters: ofArtifact, answers: { 200: ARTIFACT } },
+  listArtifacts: { parameters: { status: 'ready', limit: 20 }, answers: { 200: page(ARTIFACT) } },
+  getArtifact: {
+    parameters: ofArtifact,
+    answers: {
+      200: {
+        ...ARTIFACT,
+        download: {
+          url: 'https://artifacts.example.com/artifacts/one?signature=abc',
+          expires_at: '2026-11-20T12:15:00.000Z',
+        },
+      },
+    },
+  },
+  deleteArtifact: { parameters: ofArtifact, answers: {} },
 
   listPauses: { parameters: { limit: 20 }, answers: { 200: page(PAUSE) } },
   createPause: { body: { kind: 'http.request' }, answers: { 201: PAUSE } },

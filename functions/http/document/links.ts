@@ -5,6 +5,7 @@ type Source = { parameter: string; from: string };
 
 const task = { parameter: 'taskId', from: '$response.body#/id' };
 const batch = { parameter: 'batchId', from: '$response.body#/id' };
+const artifact = { parameter: 'artifactId', from: '$response.body#/id' };
 const batchOfAnswer = { parameter: 'batchId', from: '$response.body#/batch/id' };
 const organization = { parameter: 'id', from: '$response.body#/id' };
 const sameOrganization = { parameter: 'id', from: '$request.path.id' };
@@ -69,6 +70,9 @@ const LINKS: Record<string, Record<number, Record<string, Link>>> = {
       },
     },
   },
+  createArtifact: { 201: linksTo(artifact, 'completeArtifact', 'deleteArtifact') },
+  completeArtifact: { 200: linksTo(artifact, 'getArtifact', 'deleteArtifact') },
+  listArtifacts: { 200: nextPage('listArtifacts') },
   listPauses: { 200: nextPage('listPauses') },
   createPause: {
     201: linksTo(
@@ -132,6 +136,7 @@ const LOCATION: Record<string, Header> = {
 
 /** The answers with a `Location` header, which names the new resource. */
 const WITH_LOCATION: Record<string, number> = {
+  createArtifact: 201,
   createTask: 201,
   createBatch: 201,
   importBatch: 202,

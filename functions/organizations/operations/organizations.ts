@@ -139,11 +139,12 @@ export async function countContents(
 }
 
 /** Returns a change with the field names of the API. */
-function asWritten({ name, maxRunning, retentionDays }: OrganizationChange) {
+function asWritten({ name, maxRunning, retentionDays, artifactRetentionDays }: OrganizationChange) {
   return {
     ...(name !== undefined && { name }),
     ...(maxRunning !== undefined && { max_running: maxRunning }),
     ...(retentionDays !== undefined && { retention_days: retentionDays }),
+    ...(artifactRetentionDays !== undefined && { artifact_retention_days: artifactRetentionDays }),
   };
 }
 

@@ -17,13 +17,15 @@ export async function insertOrganization(
   { id, ownerId, name }: { id: string; ownerId: string; name: string },
 ): Promise<Organization | undefined> {
   const [made] = await tx<Organization[]>`
-    select id, name, personal, max_running as "maxRunning", retention_days as "retentionDays", 'owner' as role, created_at as "createdAt", updated_at as "updatedAt"
+    select id, name, personal, max_running as "maxRunning", retention_days as "retentionDays",
+      artifact_retention_days as "artifactRetentionDays", 'owner' as role, created_at as "createdAt", updated_at as "updatedAt"
     from create_organization(${id}, ${ownerId}, ${name}, false)`;
   return made;
 }
 
 const organizationColumnsSql = (tx: Transaction) => tx`
-  o.id, o.name, o.personal, o.max_running as "maxRunning", o.retention_days as "retentionDays", mine.role,
+  o.id, o.name, o.personal, o.max_running as "maxRunning", o.retention_days as "retentionDays",
+  o.artifact_retention_days as "artifactRetentionDays", mine.role,
   o.created_at as "createdAt", o.updated_at as "updatedAt"`;
 
 /** Lists organizations of a user, newest first, with the user's role in each. */

@@ -6,15 +6,8 @@ import { Refusal } from '../../refusal.ts';
 import type { TaskRequest } from '../new-task.ts';
 import * as store from '../store/index.ts';
 import type { Queue } from '../task.ts';
-import {
-  type CreateDeps,
-  type Unmet,
-  unmet,
-  unmetDependencies,
-  violated,
-  wake,
-  whyRefused,
-} from './create.ts';
+import { type CreateDeps, violated, wake, whyRefused } from './create.ts';
+import { refersToOthers, type Unmet, unmet, unmetReferences } from './references.ts';
 
 /** Upper bound of the tasks in a batch that one request creates. */
 export const MAX_BATCH = 10_000;
@@ -34,7 +27,7 @@ export type BatchRequest = {
 export type CreatedBatch = {
   batch: store.BatchNow | null;
   written: boolean[];
-  /** With `partial`: dependencies that tasks cannot wait for. Each names its task by index. */
+  /** With `partial`: what tasks refer to, but cannot have. Each names its task by index. */
   unmet: readonly Unmet[];
 };
 
@@ -44,7 +37,7 @@ export type CreatedBatch = {
  * @param ids     of the tasks, ascending, one for each request
  * @param partial leaves out tasks whose unique key is taken, instead of writing none
  * @throws Refusal `organization_not_found`, `role_insufficient`, `session_ended`, `too_many_pending`; `dependency_not_found` and
- *   `dependency_failed` for dependencies that a task cannot wait for; `unique_key_taken` with the requests whose key is taken, by a
+ *   `dependency_failed` for dependencies that a task cannot wait for; `artifact_not_found` for an artifact in a payload; `unique_key_taken` with the requests whose key is taken, by a
  *   live task or by an earlier request
  */
 export async function createBatch(
@@ -61,8 +54,8 @@ export async function createBatch(
   if (tasks.length === 0) return { batch: null, written: [], unmet: [] };
   const batch = { id, name, queue };
   const cannotWait: Unmet[] = [];
-  const insert = tasks.some(({ dependsOn }) => dependsOn)
-    ? () => insertWaiting(deps, principal, { organizationId, batch, tasks, partial, cannotWait })
+  const insert = tasks.some(refersToOthers)
+    ? () => insertReferring(deps, principal, { organizationId, batch, tasks, partial, cannotWait })
     : () =>
         store.insertBatch(deps.db, {
           principal,
@@ -100,11 +93,11 @@ export async function createBatch(
 }
 
 /**
- * Writes a batch in which some tasks wait for others.
+ * Writes a batch in which some tasks refer to others, or to artifacts.
  *
- * @param cannotWait receives the unmet dependencies of tasks that `partial` leaves out
+ * @param cannotWait receives the unmet references of tasks that `partial` leaves out
  */
-async function insertWaiting(
+async function insertReferring(
   { db, dispatch }: CreateDeps,
   principal: Principal,
   {
@@ -123,7 +116,7 @@ async function insertWaiting(
 ) {
   return asMemberOf(db, { ...principal, organizationId }, async (tx, { role, organizationId: home }) => {
     if (role === 'viewer') throw roleInsufficient(role);
-    const unmetNow = await unmetDependencies(tx, home, tasks);
+    const unmetNow = await unmetReferences(tx, home, tasks);
     if (unmetNow.length > 0 && !partial) throw unmet(unmetNow, '/tasks/*');
     cannotWait.splice(0, cannotWait.length, ...unmetNow);
     const leftOut = new Set(unmetNow.map(({ task }) => task));

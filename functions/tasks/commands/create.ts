@@ -1,14 +1,15 @@
 import { v7 as uuidv7 } from 'uuid';
-import type { Database, Transaction } from '../../database/connect.ts';
+import type { Database } from '../../database/connect.ts';
 import { asMember, asMemberOf, type Principal } from '../../database/enter.ts';
 import { retryOnConflict } from '../../database/retry-on-conflict.ts';
 import type { Measure } from '../../metrics.ts';
 import { roleInsufficient } from '../../organizations/rights.ts';
-import { type FieldError, Refusal } from '../../refusal.ts';
+import { Refusal } from '../../refusal.ts';
 import type { TaskRequest } from '../new-task.ts';
 import * as store from '../store/index.ts';
 import type { DispatchSettings, Enqueue, Task, TaskStatus } from '../task.ts';
 import { type Due, wakeUps } from '../wake-ups.ts';
+import { refersToOthers, unmet, unmetReferences } from './references.ts';
 
 export type CreateDeps = {
   db: Database;
@@ -26,7 +27,8 @@ export type CreateDeps = {
  * @param ids of the tasks, one for each request; a repeated request gives the ids of the first one, and gets the tasks that the
  *   first one created
  * @throws Refusal `organization_not_found`, `role_insufficient`, `session_ended`, `unique_key_taken`, `too_many_pending`;
- *   `dependency_not_found` and `dependency_failed` for dependencies that a task cannot wait for
+ *   `dependency_not_found` and `dependency_failed` for dependencies that a task cannot wait for; `artifact_not_found` for an artifact
+ *   in a payload
  */
 export async function createTasks(
   deps: CreateDeps,
@@ -39,9 +41,8 @@ export async function createTasks(
 ): Promise<Task[]> {
   const { db, dispatch, measure } = deps;
   const tasks = requests.map((request, at) => ({ ...request, id: ids[at] ?? uuidv7() }));
-  const waits = tasks.some(({ dependsOn }) => dependsOn !== null);
-  const writing = waits
-    ? insertWaiting(deps, principal, { organizationId, tasks })
+  const writing = tasks.some(refersToOthers)
+    ? insertReferring(deps, principal, { organizationId, tasks })
     : retryOnConflict(() => store.insert(db, { principal, organizationId, tasks, dispatch }));
   const written = await writing.catch((error: unknown) =>
     createdEarlier(db, principal, { organizationId, tasks, error }),
@@ -58,19 +59,20 @@ export async function createTasks(
 }
 
 /**
- * Writes tasks that wait for others. Their dependencies are marked as waited for first, so that none of them ends unnoticed in
- * between.
+ * Writes tasks that refer to other tasks or to artifacts. Dependencies are marked as waited for first, so that none of them ends
+ * unnoticed in between.
  *
- * @throws Refusal `dependency_not_found` for a dependency that does not exist, `dependency_failed` for one that will not complete
+ * @throws Refusal `dependency_not_found` for a dependency that does not exist, `dependency_failed` for one that will not complete,
+ *   `artifact_not_found` for an artifact that is not there
  */
-async function insertWaiting(
+async function insertReferring(
   { db, dispatch }: CreateDeps,
   principal: Principal,
   { organizationId, tasks }: { organizationId: string | null; tasks: readonly store.NewTask[] },
 ): Promise<store.Timed<Task>[]> {
   return asMemberOf(db, { ...principal, organizationId }, async (tx, { role, organizationId: home }) => {
     if (role === 'viewer') throw roleInsufficient(role);
-    const [first] = await unmetDependencies(tx, home, tasks);
+    const [first] = await unmetReferences(tx, home, tasks);
     if (first) throw unmet([first], '');
     const written = await store.insert(tx, { principal, organizationId: home, tasks, dispatch });
     const there = new Set(written.map(({ id }) => id));
@@ -81,75 +83,6 @@ async function insertWaiting(
     );
     return written;
   });
-}
-
-/** A dependency that a new task cannot wait for: it does not exist, or it will not complete. */
-export type Unmet = {
-  /** `task`: index of the task among the new tasks. `at`: index of the dependency in the task's list. */
-  task: number;
-  at: number;
-  id: string;
-  status: TaskStatus | undefined;
-};
-
-/**
- * Marks the dependencies of new tasks of an organization as waited for. None of them can end before the transaction does.
- *
- * @returns the dependencies that the tasks cannot wait for
- */
-export async function unmetDependencies(
-  tx: Transaction,
-  organizationId: string,
-  tasks: readonly store.NewTask[],
-): Promise<Unmet[]> {
-  const wanted = [...new Set(tasks.flatMap(({ dependsOn }) => dependsOn ?? []))];
-  return unmetOf(tasks, await store.awaitTasks(tx, organizationId, wanted));
-}
-
-/** @param awaited the dependencies that exist */
-export function unmetOf(
-  tasks: readonly Pick<store.NewTask, 'dependsOn'>[],
-  awaited: readonly { id: string; status: TaskStatus }[],
-): Unmet[] {
-  const found = new Map(awaited.map(({ id, status }) => [id, status]));
-  return tasks.flatMap(({ dependsOn }, task) =>
-    (dependsOn ?? [])
-      .map((id, at) => ({ task, at, id, status: found.get(id) }))
-      .filter(({ status }) => status === undefined || status === 'FAILED' || status === 'CANCELLED'),
-  );
-}
-
-/** @param path of the task in the body, without a slash at its end */
-export function unmetField({ at, id, status }: Unmet, path: string): FieldError {
-  const detail =
-    status === undefined
-      ? 'There is no such task in the organization'
-      : `The task ${id} is ${status}, and will not complete`;
-  return { in: 'body', pointer: `${path}/depends_on/${at}`, detail };
-}
-
-/**
- * Returns the refusal of tasks whose dependencies they cannot wait for.
- *
- * @param list at least one
- * @param path of a task in the body; `*` stands for the task's index among the new tasks
- */
-export function unmet(list: readonly Unmet[], path: string): Refusal {
-  const fields = list.map((each) => unmetField(each, path.replace('*', String(each.task))));
-  const unknown = list.findIndex(({ status }) => status === undefined);
-  const first = fields[Math.max(0, unknown)];
-  if (unknown !== -1 && first) {
-    const where = first.pointer.slice(1).replaceAll('/', '.');
-    return new Refusal('not_found', 'dependency_not_found', `${where}: ${first.detail}`, {}, fields);
-  }
-  const [failed] = list;
-  return new Refusal(
-    'conflict',
-    'dependency_failed',
-    first?.detail ?? '',
-    { task: failed?.id, task_status: failed?.status },
-    fields,
-  );
 }
 
 /** Returns the refusal of a task that depends on a task that will not complete. */

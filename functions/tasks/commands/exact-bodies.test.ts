@@ -6,6 +6,7 @@ import { anyJsonText, tokensOf } from '../../exact-json/testing/any-json.ts';
 import { guardedFetch } from '../../fetch/client/guarded-fetch.ts';
 import { serve } from '../../fetch/testing/server.ts';
 import { apiFunction, type Client } from '../../http/testing/api-function.ts';
+import { memoryTaskArtifacts } from '../artifacts/testing/memory-task-artifacts.ts';
 import type { TaskContext } from '../define-task.ts';
 import { importPorts } from '../imports/imports.ts';
 import { importTask } from '../kinds/batch-import/run.ts';
@@ -37,6 +38,7 @@ const context = (task: Pick<Task, 'id' | 'attempt'>): TaskContext => ({
   idempotencyKey: task.id,
   deadline: new Date(Date.now() + 60_000),
   fetch: guardedFetch({ loopback: 'allowed' }),
+  artifacts: memoryTaskArtifacts(),
   progress() {},
   log() {},
 });

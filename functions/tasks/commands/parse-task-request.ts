@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { JsonText } from '../../exact-json/json-text.ts';
 import { type FieldError, invalidRequest, Refusal } from '../../refusal.ts';
-
+import { withArtifactIds } from '../artifacts/artifact-id.ts';
 import { KIND_NAMES, type KindName, kindOf } from '../kinds/registry.ts';
 import type { TaskRequest } from '../new-task.ts';
 
@@ -35,7 +35,8 @@ export function taskRequest(
   const kind = kindOf(body.kind);
   const fault = payload.digitsFault(kind.verbatim);
   if (fault) throw digitsRefused({ pointer: `/payload${fault.pointer}`, detail: fault.detail });
-  const read = PAYLOADS[body.kind].safeParse({ payload: payload.valueWith(kind.verbatim, body.payload) });
+  const given = { payload: payload.valueWith(kind.verbatim, body.payload) };
+  const { parsed: read, artifactIds } = withArtifactIds(() => PAYLOADS[body.kind].safeParse(given));
   if (!read.success) throw invalidRequest('body', read.error);
   const { retry, limits } = body;
   return {
@@ -55,6 +56,7 @@ export function taskRequest(
     concurrencyLimit: body.concurrency_key === undefined ? null : (body.concurrency_limit ?? 1),
     waitsForNetwork: kind.waits === 'network',
     dependsOn: awaited,
+    ...(artifactIds.length > 0 && { artifactIds }),
   };
 }
 

@@ -1,6 +1,13 @@
 import type { Database } from '../../database/connect.ts';
 import { retryOnConflict } from '../../database/retry-on-conflict.ts';
-import { type Unmet, unmetDependencies, unmetField, unmetOf } from '../commands/create.ts';
+import {
+  refersToOthers,
+  type Unmet,
+  unmetArtifacts,
+  unmetField,
+  unmetOf,
+  unmetReferences,
+} from '../commands/references.ts';
 import type { LineError } from '../kinds/batch-import/line-errors.ts';
 import * as store from '../store/index.ts';
 import type { DispatchSettings } from '../task.ts';
@@ -9,21 +16,22 @@ type Job = store.ImportAttempt & { organizationId: string; createdBy: string | n
 type Written = NonNullable<Awaited<ReturnType<typeof store.insertImported>>>;
 
 /**
- * Returns the dependencies that these tasks of an import cannot wait for, by the place of the task. Nothing is locked: the answer
- * may change before the tasks are written.
+ * Returns the dependencies that these tasks of an import cannot wait for, and the artifacts that are not there, by the place of
+ * the task. Nothing is locked: the answer may change before the tasks are written.
  */
 export async function unmetNow(
   db: Database,
   organizationId: string,
-  tasks: readonly Pick<store.NewTask, 'dependsOn'>[],
+  tasks: readonly Pick<store.NewTask, 'dependsOn' | 'artifactIds' | 'payload'>[],
 ): Promise<ReadonlyMap<number, LineError[]>> {
   const wanted = [...new Set(tasks.flatMap(({ dependsOn }) => dependsOn ?? []))];
-  if (wanted.length === 0) return new Map();
-  return byTask(unmetOf(tasks, await store.statusesOf(db, organizationId, wanted)));
+  const statuses = wanted.length === 0 ? [] : await store.statusesOf(db, organizationId, wanted);
+  const artifacts = await unmetArtifacts(db, organizationId, tasks);
+  return byTask([...unmetOf(tasks, statuses), ...artifacts]);
 }
 
 /**
- * Writes tasks of an import when some wait for others. Their dependencies are marked as waited for first, so that none of them
+ * Writes tasks of an import, some of which may refer to other tasks or to artifacts. Dependencies are marked as waited for first, so that none of them
  * ends unnoticed in between.
  *
  * @returns `made`: the written tasks, undefined when this attempt no longer has the import. `unmet`: the tasks that were left out
@@ -34,7 +42,7 @@ export async function insertWaiting(
   job: Job,
   { tasks, dispatch }: { tasks: readonly store.NewTask[]; dispatch: DispatchSettings },
 ): Promise<{ made: Written | undefined; unmet: ReadonlyMap<number, LineError[]> }> {
-  if (tasks.every(({ dependsOn }) => dependsOn === null)) {
+  if (!tasks.some(refersToOthers)) {
     return {
       made: await store.insertImported(db, { attempt: job, createdBy: job.createdBy, tasks, dispatch }),
       unmet: new Map(),
@@ -42,7 +50,7 @@ export async function insertWaiting(
   }
   const writing = () =>
     db.begin(async (tx) => {
-      const unmet = byTask(await unmetDependencies(tx, job.organizationId, tasks));
+      const unmet = byTask(await unmetReferences(tx, job.organizationId, tasks));
       const able = tasks.filter((_, place) => !unmet.has(place));
       const made = await store.insertImported(tx, {
         attempt: job,

@@ -2,7 +2,7 @@ import type { Database } from '../../database/connect.ts';
 import { asMember, asMemberOf, type Principal } from '../../database/enter.ts';
 import { JsonText } from '../../exact-json/json-text.ts';
 import { Refusal } from '../../refusal.ts';
-import type { Artifacts } from '../artifacts.ts';
+import type { Bucket } from '../artifacts/bucket.ts';
 import {
   type CreateDeps,
   ROOM_SECONDS,
@@ -39,7 +39,7 @@ export type ImportRequest = Omit<ImportPayload, 'batch'> & {
  * @throws Refusal `organization_not_found`, `role_insufficient`, `session_ended`, `upload_not_found`, `too_many_pending`
  */
 export async function beginImport(
-  deps: CreateDeps & { artifacts: Artifacts },
+  deps: CreateDeps & { artifacts: Bucket },
   principal: Principal,
   { ids, organizationId, name, ...wanted }: ImportRequest,
 ): Promise<BatchNow> {
@@ -113,7 +113,7 @@ const REPORT_SECONDS = 300;
  * @throws Refusal `batch_not_found`, `report_not_found`
  */
 export async function reportAddress(
-  { db, artifacts }: { db: Database; artifacts: Artifacts },
+  { db, artifacts }: { db: Database; artifacts: Bucket },
   principal: Principal,
   batchId: string,
 ): Promise<string> {
@@ -130,7 +130,7 @@ export async function reportAddress(
 
 export type ImportDeps = {
   db: Database;
-  artifacts: Artifacts;
+  artifacts: Bucket;
   enqueue: Enqueue;
   dispatch: DispatchSettings;
   announceBatch: (batch: store.WatchedBatch) => void;

@@ -2,7 +2,7 @@ import type { Database } from '../../database/connect.ts';
 import { asMemberOf, type Membership, type Principal } from '../../database/enter.ts';
 import { roleInsufficient } from '../../organizations/rights.ts';
 import { Refusal } from '../../refusal.ts';
-import type { Artifacts } from '../artifacts.ts';
+import type { Bucket } from '../artifacts/bucket.ts';
 import * as store from '../store/index.ts';
 
 /** Seconds for which the address of an upload is valid. */
@@ -28,7 +28,7 @@ export const reportKey = (organizationId: string, batchId: string) => `reports/$
  * @throws Refusal `organization_not_found`, `role_insufficient`, `session_ended`, `too_many_uploads`, `uploads_too_large`
  */
 export async function beginUpload(
-  { db, artifacts }: { db: Database; artifacts: Artifacts },
+  { db, artifacts }: { db: Database; artifacts: Bucket },
   principal: Principal,
   { id, organizationId, bytes }: { id: string; organizationId: string | null; bytes: number },
 ): Promise<Upload> {
@@ -61,7 +61,7 @@ const FULL: Record<store.UploadRefusal, [message: string, data: { limit: number 
 const STEP = 200;
 const PARALLEL = 8;
 
-type SweepDeps = { db: Database; artifacts: Pick<Artifacts, 'head' | 'remove'> };
+type SweepDeps = { db: Database; artifacts: Pick<Bucket, 'head' | 'remove'> };
 
 /**
  * Removes uploads that were not imported for a day, and forgets uploads whose address expired without a PUT.

@@ -10,6 +10,33 @@
  */
 
 export type { NewBatch, NewTask } from '../new-task.ts';
+export {
+  type Artifact,
+  type ArtifactFilter,
+  type ArtifactsFull,
+  addArtifact,
+  deleteArtifact,
+  findArtifact,
+  findDeletable,
+  findUploaded,
+  listArtifacts,
+  makeReady,
+  missingArtifacts,
+} from './artifacts/artifacts.ts';
+export {
+  type ArtifactOwner,
+  discardArtifacts,
+  finishArtifact,
+  growArtifact,
+  keepArtifacts,
+  readableArtifact,
+} from './artifacts/attempt-artifacts.ts';
+export {
+  forgetArtifacts,
+  markOverdueArtifacts,
+  type RemovableArtifact,
+  removableArtifacts,
+} from './artifacts/removed-artifacts.ts';
 export { type Attempt, attempts } from './attempts/attempts.ts';
 export { claim, type Unclaimed } from './attempts/claim.ts';
 export { renew } from './attempts/lease.ts';

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import * as z from 'zod';
 import { type Member, type Stand, stand } from '../../database/testing/stand.ts';
+import { noArtifacts } from '../artifacts/testing/no-artifacts.ts';
 import { defineTask, type Json, type TaskContext } from '../define-task.ts';
 import { DISPATCH, inlineTasks, insertTask, statusOf } from '../verification/fixtures.ts';
 import { intake, intakeWindow, type Received } from './intake.ts';
@@ -42,6 +43,7 @@ const deps = (given: Partial<ExecuteDeps> = {}): ExecuteDeps => ({
   fetch: () => Promise.reject(new Error('no network in this test')),
   turnsOf: () => async () => ({ kind: 'go', afterSeconds: 0 }),
   putArtifact: async () => {},
+  artifactsOf: noArtifacts,
   log: () => {},
   announce: () => {},
   announceReports: () => {},

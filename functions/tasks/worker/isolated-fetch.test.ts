@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { asMember } from '../../database/enter.ts';
 import { type Member, type Stand, stand } from '../../database/testing/stand.ts';
 import { serve } from '../../fetch/testing/server.ts';
+import { noArtifacts } from '../artifacts/testing/no-artifacts.ts';
 import * as store from '../store/index.ts';
 import { DISPATCH, insertTask, statusOf } from '../verification/fixtures.ts';
 import { outboundTurns } from './outbound.ts';
@@ -42,6 +43,7 @@ beforeAll(async () => {
     fetch: () => Promise.reject(new Error('nothing runs inline in this test')),
     turnsOf: outboundTurns(db),
     putArtifact: () => Promise.reject(new Error('no bucket in this test')),
+    artifactsOf: noArtifacts,
     log: () => {},
     announce: () => {},
     announceReports: () => {},

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vit
 import * as z from 'zod';
 import { asMember } from '../../database/enter.ts';
 import { type Member, type Stand, stand } from '../../database/testing/stand.ts';
+import { noArtifacts } from '../artifacts/testing/no-artifacts.ts';
 import { defineTask, type TaskContext } from '../define-task.ts';
 import * as store from '../store/index.ts';
 import type { Task, Watched } from '../task.ts';
@@ -69,6 +70,7 @@ beforeAll(async () => {
     fetch: () => Promise.reject(new Error('no network in this test')),
     turnsOf: () => async () => ({ kind: 'go', afterSeconds: 0 }),
     putArtifact: () => Promise.reject(new Error('no bucket in this test')),
+    artifactsOf: noArtifacts,
     log: (_level, message, fields) => logged.push([message, fields]),
     announce: (tasks) => announced.push(...tasks),
     announceReports: (tasks) => reported.push(...tasks),

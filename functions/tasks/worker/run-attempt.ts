@@ -1,5 +1,7 @@
 import { JsonText } from '../../exact-json/json-text.ts';
 import type { GuardedFetch } from '../../fetch/port.ts';
+import type { AttemptArtifacts } from '../artifacts/attempt-artifacts.ts';
+import { handlerArtifacts } from '../artifacts/handler-artifacts.ts';
 import { policyOf, shortestDelaySeconds } from '../backoff.ts';
 import { type Kind, type LogLevel, runsInline, type TaskDefinition } from '../define-task.ts';
 import { failureOf, isMeant } from '../failure.ts';
@@ -23,6 +25,8 @@ export type AttemptDeps = {
   runners: Runners;
   /** Stores results that are too large for a row. */
   putArtifact: PutArtifact;
+  /** Returns the artifacts of an attempt. */
+  artifactsOf: (task: Task, log: (error: unknown) => void) => AttemptArtifacts;
   /** The fetch of inline attempts. */
   fetch: GuardedFetch;
   /** Returns the function that takes an organization's turns. It counts the organization's requests to each host. */
@@ -71,6 +75,9 @@ export async function runAttempt(
       deps.log('error', 'no turn for a request', { ...about, error });
       throw error;
     });
+  const artifacts = deps.artifactsOf(task, (error) =>
+    deps.log('error', 'artifacts cannot be used', { ...about, error }),
+  );
   const clock = attemptClock(limitsOf(kind, task), interrupt);
   const { signal, end } = clock;
   const begin = () => ({
@@ -79,11 +86,19 @@ export async function runAttempt(
     idempotencyKey: task.id,
     deadline: clock.start(),
   });
+  /** @param result as JSON text */
+  const complete = async (result: string): Promise<Outcome> => {
+    const stored = await storeResult(deps.putArtifact, task, result);
+    await artifacts.keep();
+    return { ...attempt, kind: 'complete', ...stored };
+  };
   try {
     if (!runsInline(kind, task.payload)) {
       const job = () => ({ ...begin(), kind: task.kind, payload: JsonText.of(task.payload).text });
-      const result = await deps.runners.run(job, { signal, end, onOutput: logAndPassOn, takeTurn });
-      return { ...attempt, kind: 'complete', ...(await storeResult(deps.putArtifact, task, result)) };
+      const askArtifacts = artifacts.ask;
+      const hearing = { signal, end, onOutput: logAndPassOn, takeTurn, askArtifacts };
+      const result = await deps.runners.run(job, hearing);
+      return await complete(result);
     }
     const definition = deps.taskOf(task.kind);
     if (!definition) throw new Error(`The kind ${task.kind} has no inline handler`);
@@ -91,14 +106,17 @@ export async function runAttempt(
       (request) => deps.fetch({ ...request, organizationId: task.organizationId }),
       takeTurn,
     );
-    const context = { ...begin(), signal, fetch, ...handlerOutput(logAndPassOn) };
-    const result = await Promise.race([definition.perform(task.payload, context), aborted(end)]);
-    return {
-      ...attempt,
-      kind: 'complete',
-      ...(await storeResult(deps.putArtifact, task, storableResult(result))),
+    const context = {
+      ...begin(),
+      signal,
+      fetch,
+      artifacts: handlerArtifacts(artifacts.ask, signal),
+      ...handlerOutput(logAndPassOn),
     };
+    const result = await Promise.race([definition.perform(task.payload, context), aborted(end)]);
+    return await complete(storableResult(result));
   } catch (thrown) {
+    await artifacts.discard();
     if (!isMeant(thrown)) deps.log('error', 'attempt failed', { ...about, error: thrown });
     const made = attemptsSinceGranted(task);
     const failure = failureOf(thrown, made, policyOf(kind.retry, task.retryPolicy));

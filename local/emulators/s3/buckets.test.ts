@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bucketArtifacts } from '../../../functions/aws/artifacts.ts';
-import type { Artifacts } from '../../../functions/tasks/artifacts.ts';
+import type { Bucket } from '../../../functions/tasks/artifacts/bucket.ts';
 import { type Buckets, startBuckets } from './buckets.ts';
 
 const CREDENTIALS = { accessKeyId: 'LOCAL1', secretAccessKey: 'local', sessionToken: 'local' };
@@ -12,7 +12,7 @@ const KEY = 'uploads/an organization/a (file)+ü*.csv';
 
 let dataDir: string;
 let buckets: Buckets;
-let artifacts: Artifacts;
+let artifacts: Bucket;
 
 const inBucket = (bucket: string, credentials = CREDENTIALS) =>
   bucketArtifacts({ endpoint: buckets.endpoint, region: 'us-east-1', bucket, credentials });

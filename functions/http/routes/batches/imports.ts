@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import * as z from 'zod';
 import { JsonText } from '../../../exact-json/json-text.ts';
 import { idsFrom } from '../../../idempotency/ids-from.ts';
-import type { Artifacts } from '../../../tasks/artifacts.ts';
+import type { Bucket } from '../../../tasks/artifacts/bucket.ts';
 import type { CreateDeps } from '../../../tasks/commands/create.ts';
 import { dependsOn, TaskFields } from '../../../tasks/commands/task-fields.ts';
 import { beginImport, reportAddress } from '../../../tasks/imports/imports.ts';
@@ -110,7 +110,7 @@ function exactDefaults(defaults: object, payload: JsonText | undefined): JsonTex
   return JsonText.object(members);
 }
 
-export function registerImportRoutes(app: App, deps: CreateDeps & { artifacts: Artifacts }): void {
+export function registerImportRoutes(app: App, deps: CreateDeps & { artifacts: Bucket }): void {
   app.openapi(upload, async (c) => {
     const { format: given, bytes, organization } = c.req.valid('json');
     const [id = ''] = idsFrom(c.var.seed ?? uuidv7(), 1);

@@ -30,6 +30,7 @@ export const OrganizationView = z.object({
   personal: z.boolean(),
   max_running: z.int().nullable().describe('Number of tasks that may run at once. Null: no limit'),
   retention_days: z.int().describe('Days for which finished tasks are kept'),
+  artifact_retention_days: z.int().describe('Days for which new artifacts are kept'),
   role: Role.describe('Your role'),
   created_at: z.iso.datetime(),
   updated_at: z.iso.datetime(),
@@ -45,6 +46,7 @@ const ChangeOrganization = z.strictObject({
     .optional()
     .describe('After an increase, held tasks start within a minute'),
   retention_days: z.int().min(1).max(3_650).optional(),
+  artifact_retention_days: z.int().min(1).max(3_650).optional(),
 });
 
 /** A DELETE has no body, so `dry_run` is a query parameter. */
@@ -203,13 +205,16 @@ export function registerOrganizationRoutes(
   });
 
   app.openapi(update, async (c) => {
-    const { name, max_running: maxRunning, retention_days: retentionDays } = c.req.valid('json');
+    const given = c.req.valid('json');
+    const { name, max_running: maxRunning, retention_days: retentionDays } = given;
+    const { artifact_retention_days: artifactRetentionDays } = given;
     const changed = await changeOrganization(deps, c.var.principal, {
       id: c.req.valid('param').id,
       change: {
         ...(name !== undefined && { name }),
         ...(maxRunning !== undefined && { maxRunning }),
         ...(retentionDays !== undefined && { retentionDays }),
+        ...(artifactRetentionDays !== undefined && { artifactRetentionDays }),
       },
     });
     // A higher bound makes places free for tasks that are held back.
@@ -261,13 +266,15 @@ function pageFrom({ cursor, limit }: z.output<typeof Page>) {
 }
 
 export function organizationView(organization: Organization): z.infer<typeof OrganizationView> {
-  const { id, name, personal, maxRunning, retentionDays, role, createdAt, updatedAt } = organization;
+  const { id, name, personal, maxRunning, retentionDays, artifactRetentionDays } = organization;
+  const { role, createdAt, updatedAt } = organization;
   return {
     id,
     name,
     personal,
     max_running: maxRunning,
     retention_days: retentionDays,
+    artifact_retention_days: artifactRetentionDays,
     role,
     created_at: createdAt.toISOString(),
     updated_at: updatedAt.toISOString(),

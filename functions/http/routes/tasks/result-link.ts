@@ -1,7 +1,7 @@
-import type { Artifacts } from '../../../tasks/artifacts.ts';
+import type { Bucket } from '../../../tasks/artifacts/bucket.ts';
 import type { Task } from '../../../tasks/task.ts';
 
-export type ResultDeps = { artifacts: Pick<Artifacts, 'presignDownload'> };
+export type ResultDeps = { artifacts: Pick<Bucket, 'presignDownload'> };
 
 /** Lifetime of a download URL of a result. A client that needs a new URL requests the task again. */
 const LINK_SECONDS = 900;

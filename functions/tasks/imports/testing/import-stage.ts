@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
 import { type Stand, stand } from '../../../database/testing/stand.ts';
 import { apiFunction, type Client } from '../../../http/testing/api-function.ts';
+import { memoryTaskArtifacts } from '../../artifacts/testing/memory-task-artifacts.ts';
 import { readTask } from '../../commands/parse-task-request.ts';
 import type { ImportPorts } from '../../kinds/batch-import/ports.ts';
 import { importTask } from '../../kinds/batch-import/run.ts';
@@ -79,6 +80,7 @@ export function importStage() {
         idempotencyKey: task,
         deadline: new Date(Date.now() + 60_000),
         fetch: () => Promise.reject(new Error('none')),
+        artifacts: memoryTaskArtifacts(),
         progress: (fraction) => progress.push(fraction),
         log: () => {},
       });

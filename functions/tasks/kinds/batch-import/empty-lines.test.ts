@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { JsonText } from '../../../exact-json/json-text.ts';
+import { memoryTaskArtifacts } from '../../artifacts/testing/memory-task-artifacts.ts';
 import { AttemptAborted } from '../../attempt-aborted.ts';
 import { lineEndCounter } from './line-ends.ts';
 import type { ImportPorts } from './ports.ts';
@@ -56,6 +57,7 @@ async function imported(
     idempotencyKey: 't',
     deadline: new Date(),
     fetch: unused,
+    artifacts: memoryTaskArtifacts(),
     progress: () => {},
     log: () => {},
   });

@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestDatabase } from '../../../database/testing/test-database.ts';
+import { memoryTaskArtifacts } from '../../artifacts/testing/memory-task-artifacts.ts';
 import { MAX_CSV_BYTES } from './bounds.ts';
 import dataProcess from './run.ts';
 import type { ColumnSummary } from './summarize-column.ts';
@@ -44,6 +45,7 @@ const run = (payload: object) =>
     idempotencyKey: '0',
     deadline: new Date(),
     fetch: () => Promise.reject(new Error('No network in this kind')),
+    artifacts: memoryTaskArtifacts(),
     progress() {},
     log() {},
   });

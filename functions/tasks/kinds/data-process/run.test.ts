@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { memoryTaskArtifacts } from '../../artifacts/testing/memory-task-artifacts.ts';
 import type { TaskContext } from '../../define-task.ts';
 import { MAX_ROW_BYTES } from '../../result.ts';
 import dataProcess from './run.ts';
@@ -11,6 +12,7 @@ const context: TaskContext = {
   idempotencyKey: '0',
   deadline: new Date(),
   fetch: () => Promise.reject(new Error('No network in this kind')),
+  artifacts: memoryTaskArtifacts(),
   progress() {},
   log() {},
 };

@@ -3,6 +3,7 @@ import { brotliCompressSync, deflateRawSync, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { guardedFetch } from '../../../fetch/client/guarded-fetch.ts';
 import { serve } from '../../../fetch/testing/server.ts';
+import { memoryTaskArtifacts } from '../../artifacts/testing/memory-task-artifacts.ts';
 import { PermanentError, RetryError, type TaskContext } from '../../define-task.ts';
 import { MAX_ROW_BYTES } from '../../result.ts';
 import httpRequest from './inline.ts';
@@ -27,6 +28,7 @@ const context: TaskContext = {
   idempotencyKey: '0198c0de-0000-7000-8000-000000000000',
   deadline: new Date(Date.now() + 60_000),
   fetch: guardedFetch({ loopback: 'allowed' }),
+  artifacts: memoryTaskArtifacts(),
   progress() {},
   log() {},
 };

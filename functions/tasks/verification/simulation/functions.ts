@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { noArtifacts } from '../../artifacts/testing/no-artifacts.ts';
 import { recordDeadLetters, rescueTasks } from '../../dispatcher/rescue.ts';
 import { tick } from '../../dispatcher/tick.ts';
 import { eventPublisher } from '../../events/event-publisher.ts';
@@ -68,6 +69,7 @@ async function work(
     turnsOf: () => async () => ({ kind: 'go', afterSeconds: 0 }),
     receive: () => receive(stage, sandbox, queue),
     putArtifact: () => Promise.reject(new Error('There is no bucket here')),
+    artifactsOf: noArtifacts,
     log: () => {},
     announce: ended.announce,
     enqueue: enqueueFrom(world, sandbox, stage.queues),

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { artifactQuestion } from '../../artifacts/questions.ts';
 import { type Json, LOG_LEVELS } from '../../define-task.ts';
 import { FIELDS_BYTES, MAX_LINES, MESSAGE_CHARACTERS, NOTE_CHARACTERS } from '../../handler-output.ts';
 import { clean } from '../../result.ts';
@@ -58,6 +59,7 @@ const message = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('ready') }),
   z.strictObject({ type: z.literal('output'), run, output }),
   z.strictObject({ type: z.literal('turn'), run, host: z.string().max(MAX_HOST_CHARACTERS) }),
+  z.strictObject({ type: z.literal('artifact'), run, question: artifactQuestion }),
   z.strictObject({ type: z.literal('returned'), run, result: z.string() }),
   z.strictObject({ type: z.literal('threw'), run, thrown }),
   z.strictObject({ type: z.literal('ending'), message: z.string() }),

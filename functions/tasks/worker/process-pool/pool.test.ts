@@ -61,6 +61,7 @@ function start(kind: string, { on = runners, payload = null as unknown } = {}) {
     end: end.signal,
     onOutput: (received: HandlerOutput) => void output.push(received),
     takeTurn: () => Promise.reject(new Error('nothing is fetched in this test')),
+    askArtifacts: () => Promise.reject(new Error('no artifacts in this test')),
   };
   const result = on.run(job, hearing).then((text) => JSON.parse(text));
   result.catch(() => {});

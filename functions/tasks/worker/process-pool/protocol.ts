@@ -1,3 +1,4 @@
+import type { ArtifactAnswers, ArtifactQuestion } from '../../artifacts/questions.ts';
 import type { AttemptAborted } from '../../attempt-aborted.ts';
 import type { HandlerOutput } from '../../handler-output.ts';
 import type { OutboundTurn } from '../../store/index.ts';
@@ -29,15 +30,24 @@ export type ToRunner =
       readonly message: string;
     }
   /** Answer to the last question for a turn. `turn` is absent when it could not be taken. */
-  | { readonly type: 'turn'; readonly run: number; readonly turn: OutboundTurn | undefined };
+  | { readonly type: 'turn'; readonly run: number; readonly turn: OutboundTurn | undefined }
+  /** Answer to the last question about artifacts. */
+  | { readonly type: 'artifact'; readonly run: number; readonly answer: ArtifactAnswer };
 
 export type FromRunner =
   | { readonly type: 'ready' }
   | { readonly type: 'output'; readonly run: number; readonly output: HandlerOutput }
   /** Asks when the organization of the attempt may send a request to a host. The next question waits for the answer. */
   | { readonly type: 'turn'; readonly run: number; readonly host: string }
+  /** Asks about artifacts. The next question waits for the answer. */
+  | { readonly type: 'artifact'; readonly run: number; readonly question: ArtifactQuestion }
   /** The result as JSON text. */
   | { readonly type: 'returned'; readonly run: number; readonly result: string }
   | { readonly type: 'threw'; readonly run: number; readonly thrown: Thrown }
   /** An error that no code has caught: the runner ends with this message. */
   | { readonly type: 'ending'; readonly message: string };
+
+/** An answer about artifacts, or the error that the question ended with. */
+export type ArtifactAnswer =
+  | { readonly answered: ArtifactAnswers[ArtifactQuestion['ask']] }
+  | { readonly thrown: Thrown };

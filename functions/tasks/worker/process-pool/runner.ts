@@ -4,13 +4,14 @@ import { Socket } from 'node:net';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { ArtifactQuestion, AskArtifacts } from '../../artifacts/questions.ts';
 import { AttemptAborted } from '../../attempt-aborted.ts';
 import { RetryError } from '../../define-task.ts';
 import type { HandlerOutput } from '../../handler-output.ts';
 import type { TakeTurn } from './in-turn.ts';
 import { readMessage } from './messages.ts';
 import type { Job, ToRunner } from './protocol.ts';
-import { reviveThrown } from './thrown.ts';
+import { describeThrown, reviveThrown } from './thrown.ts';
 
 export type RunnerSpec = {
   /** The module that calls `serve`. */
@@ -36,6 +37,8 @@ export type AttemptSignals = {
   onOutput: (output: HandlerOutput) => void;
   /** Takes a turn of the attempt's own organization, even if the process names another one. */
   takeTurn: TakeTurn;
+  /** Answers questions about artifacts of the attempt's own organization. Its errors are shown to the handler. */
+  askArtifacts: AskArtifacts;
 };
 
 /** A process that runs one attempt at a time. */
@@ -84,18 +87,19 @@ export function startRunner({
   });
   const ready = Promise.withResolvers<void>();
   const gone = Promise.withResolvers<void>();
-  type Current = Pick<AttemptSignals, 'onOutput' | 'takeTurn'> & {
+  type Current = Pick<AttemptSignals, 'onOutput' | 'takeTurn' | 'askArtifacts'> & {
     run: number;
-    /** True while a question for a turn has no answer. */
-    asks: boolean;
+    /** Questions that have no answer yet: at most one of each type. */
+    asks: Set<'turn' | 'artifact'>;
     resolve(result: string): void;
     reject(error: Error): void;
   };
   let current: Current = {
     run: 0,
-    asks: false,
+    asks: new Set(),
     onOutput: () => {},
     takeTurn: () => Promise.reject(new Error('No attempt is running')),
+    askArtifacts: () => Promise.reject(new Error('No attempt is running')),
     resolve: () => {},
     reject: () => {},
   };
@@ -122,13 +126,28 @@ export function startRunner({
     void sleep(LONGEST_DEATH_SECONDS * 1000, undefined, { ref: false }).then(() => end('killed'));
   };
 
-  const answerTurn = async (asking: Current, host: string): Promise<void> => {
-    if (asking.asks) return kill(protocolBroken());
-    asking.asks = true;
-    const turn = await asking.takeTurn(host).catch(() => undefined);
-    asking.asks = false;
-    send(child, { type: 'turn', run: asking.run, turn });
+  /** Answers one question after the other: a runner that does not wait for the answer is none of ours. */
+  const answer = async (asking: Current, type: 'turn' | 'artifact', find: () => Promise<ToRunner>) => {
+    if (asking.asks.has(type)) return kill(protocolBroken());
+    asking.asks.add(type);
+    const found = await find();
+    asking.asks.delete(type);
+    send(child, found);
   };
+  const answerTurn = (asking: Current, host: string): Promise<void> =>
+    answer(asking, 'turn', async () => {
+      const turn = await asking.takeTurn(host).catch(() => undefined);
+      return { type: 'turn', run: asking.run, turn };
+    });
+  const answerArtifact = (asking: Current, question: ArtifactQuestion): Promise<void> =>
+    answer(asking, 'artifact', async () => ({
+      type: 'artifact',
+      run: asking.run,
+      answer: await asking.askArtifacts(question).then(
+        (answered) => ({ answered }),
+        (thrown: unknown) => ({ thrown: describeThrown(thrown) }),
+      ),
+    }));
 
   child.once('error', (error) => {
     if (child.pid === undefined) end(error.message);
@@ -153,6 +172,7 @@ export function startRunner({
     else if (message.run !== current.run) return;
     else if (message.type === 'output') current.onOutput(message.output);
     else if (message.type === 'turn') void answerTurn(current, message.host);
+    else if (message.type === 'artifact') void answerArtifact(current, message.question);
     else if (message.type === 'returned') current.resolve(message.result);
     else current.reject(reviveThrown(message.thrown));
   });
@@ -173,10 +193,10 @@ export function startRunner({
       if (child.stderr instanceof Socket) child.stderr.unref();
     },
     kill,
-    async run(job, { signal, end: killed, onOutput, takeTurn }) {
+    async run(job, { signal, end: killed, ...attempt }) {
       const ending = Promise.withResolvers<string>();
       const run = current.run + 1;
-      current = { run, asks: false, onOutput, takeTurn, resolve: ending.resolve, reject: ending.reject };
+      current = { ...attempt, run, asks: new Set(), resolve: ending.resolve, reject: ending.reject };
       const abort = (): void => {
         const { code, message } = reasonOf(signal);
         send(child, { type: 'abort', run, code, message });

@@ -1,10 +1,12 @@
 import process from 'node:process';
 import { JsonText } from '../../../exact-json/json-text.ts';
 import type { GuardedFetch } from '../../../fetch/port.ts';
+import { handlerArtifacts } from '../../artifacts/handler-artifacts.ts';
 import { AttemptAborted } from '../../attempt-aborted.ts';
 import { RetryError, type TaskDefinition } from '../../define-task.ts';
 import { handlerOutput, mergeOutput, NO_OUTPUT } from '../../handler-output.ts';
 import { storableResult } from '../../result.ts';
+import { type ArtifactQuestions, artifactQuestions } from './artifact-questions.ts';
 import { inTurn } from './in-turn.ts';
 import { watchParent } from './orphan-watch.ts';
 import type { FromRunner, Job, ToRunner } from './protocol.ts';
@@ -17,7 +19,12 @@ type ServeDeps = {
 };
 
 /** The attempt that runs in this process. */
-type Current = { readonly run: number; readonly stop: AbortController; readonly turns: TurnQuestions };
+type Current = {
+  readonly run: number;
+  readonly stop: AbortController;
+  readonly turns: TurnQuestions;
+  readonly artifacts: ArtifactQuestions;
+};
 
 /** Shortest time between two messages with a handler's output. */
 const SAID_MILLISECONDS = 100;
@@ -38,10 +45,12 @@ export async function serve(deps: ServeDeps): Promise<void> {
     const { run } = message;
     if (message.type === 'run') {
       const turns = turnQuestions((host) => tell({ type: 'turn', run, host }));
-      current = { run, stop: new AbortController(), turns };
+      const artifacts = artifactQuestions((question) => tell({ type: 'artifact', run, question }));
+      current = { run, stop: new AbortController(), turns, artifacts };
       void perform(deps, message.job, current).then(tell);
     } else if (current?.run !== run) return;
     else if (message.type === 'turn') current.turns.answered(message.turn);
+    else if (message.type === 'artifact') current.artifacts.answered(message.answer);
     else current.stop.abort(new AttemptAborted(message.code, message.message));
   });
   await watchParent();
@@ -51,7 +60,7 @@ export async function serve(deps: ServeDeps): Promise<void> {
 async function perform(
   { taskOf, fetch: send }: ServeDeps,
   job: Job,
-  { run, stop, turns }: Current,
+  { run, stop, turns, artifacts }: Current,
 ): Promise<FromRunner> {
   const speech = speaker(run);
   try {
@@ -66,6 +75,7 @@ async function perform(
       idempotencyKey,
       deadline,
       fetch,
+      artifacts: handlerArtifacts(artifacts.ask, stop.signal),
       ...speech.voice,
     };
     const result = storableResult(await task.perform(new JsonText(job.payload), context));

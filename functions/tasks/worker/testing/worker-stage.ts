@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import * as z from 'zod';
 import { type Member, type Stand, stand } from '../../../database/testing/stand.ts';
+import { noArtifacts } from '../../artifacts/testing/no-artifacts.ts';
 import { type Duration, defineTask, type Json, type TaskContext } from '../../define-task.ts';
 import type { Task, WakeUp, Watched } from '../../task.ts';
 import { DISPATCH, inlineTasks, recordedEvents } from '../../verification/fixtures.ts';
@@ -40,6 +41,7 @@ export function workerStage() {
     fetch: () => Promise.reject(new Error('no network in this test')),
     turnsOf: () => async () => ({ kind: 'go', afterSeconds: 0 }),
     putArtifact: async (key, content) => void stage.artifacts.set(key, content),
+    artifactsOf: noArtifacts,
     log: () => {},
     ...inlineTasks(() =>
       Object.entries(stage.handlers).map(([kind, handler]) =>

@@ -20,6 +20,7 @@ const NAMES = [
   'isolated.hostile',
   'isolated.chatter',
   'isolated.intrude',
+  'isolated.artifacts',
 ] as const;
 
 export type IsolatedName = (typeof NAMES)[number];

@@ -6,6 +6,7 @@ import * as z from 'zod';
 import { guardedFetch } from '../../../../fetch/client/guarded-fetch.ts';
 import { defineTask, type Json, PermanentError, RetryError, type TaskContext } from '../../../define-task.ts';
 import { serve } from '../serve.ts';
+import { workWithArtifacts } from './artifact-handler.ts';
 import { ISOLATED_KINDS, type IsolatedName } from './kinds.ts';
 
 /** Handlers that misbehave, by the names of their kinds. */
@@ -100,6 +101,7 @@ const HANDLERS: Record<IsolatedName, (context: TaskContext, payload: Json) => Pr
       codeOf(() => execFileSync('cat', readable)),
     ];
   },
+  'isolated.artifacts': workWithArtifacts,
   // Runs until a file of this name exists. Nothing else reaches a handler that never yields.
   'isolated.chatter': async ({ progress, log }, until) => {
     let steps = 0;

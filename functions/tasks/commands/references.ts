@@ -1,0 +1,128 @@
+import type { Database, Transaction } from '../../database/connect.ts';
+import { JsonText } from '../../exact-json/json-text.ts';
+import { type FieldError, pointerTo, Refusal } from '../../refusal.ts';
+import * as store from '../store/index.ts';
+import type { TaskStatus } from '../task.ts';
+
+/* What new tasks refer to: the tasks that they wait for, and the artifacts that their payloads name. */
+
+/** Returns true when something else must exist for a new task: the tasks that it waits for, or artifacts. */
+export function refersToOthers({
+  dependsOn,
+  artifactIds,
+}: Pick<store.NewTask, 'dependsOn' | 'artifactIds'>): boolean {
+  return dependsOn !== null || artifactIds !== undefined;
+}
+
+/** A dependency that a new task cannot wait for because it does not exist or will not complete, or an artifact that is not there. */
+export type Unmet = {
+  /** Index of the task among the new tasks. */
+  task: number;
+  /** JSON pointer to the id, from the task. */
+  pointer: string;
+  id: string;
+  to: 'task' | 'artifact';
+  /** Status of the dependency; undefined when there is none. */
+  status: TaskStatus | undefined;
+};
+
+/**
+ * Marks the dependencies of new tasks of an organization as waited for. None of them can end before the transaction does.
+ *
+ * @returns the dependencies that the tasks cannot wait for, and the artifacts that are not there
+ */
+export async function unmetReferences(
+  tx: Transaction,
+  organizationId: string,
+  tasks: readonly store.NewTask[],
+): Promise<Unmet[]> {
+  const wanted = [...new Set(tasks.flatMap(({ dependsOn }) => dependsOn ?? []))];
+  const awaited = wanted.length === 0 ? [] : await store.awaitTasks(tx, organizationId, wanted);
+  return [...unmetOf(tasks, awaited), ...(await unmetArtifacts(tx, organizationId, tasks))];
+}
+
+/** @param awaited the dependencies that exist */
+export function unmetOf(
+  tasks: readonly Pick<store.NewTask, 'dependsOn'>[],
+  awaited: readonly { id: string; status: TaskStatus }[],
+): Unmet[] {
+  const found = new Map(awaited.map(({ id, status }) => [id, status]));
+  return tasks.flatMap(({ dependsOn }, task) =>
+    (dependsOn ?? [])
+      .map((id, at) => ({
+        task,
+        pointer: `/depends_on/${at}`,
+        id,
+        to: 'task' as const,
+        status: found.get(id),
+      }))
+      .filter(({ status }) => status === undefined || status === 'FAILED' || status === 'CANCELLED'),
+  );
+}
+
+/** Returns the artifacts that payloads of new tasks name and that are not there. */
+export async function unmetArtifacts(
+  on: Database | Transaction,
+  organizationId: string,
+  tasks: readonly Pick<store.NewTask, 'artifactIds' | 'payload'>[],
+): Promise<Unmet[]> {
+  const wanted = [...new Set(tasks.flatMap(({ artifactIds = [] }) => artifactIds))];
+  const missing = wanted.length === 0 ? [] : await store.missingArtifacts(on, organizationId, wanted);
+  const isMissing = new Set(missing);
+  return tasks.flatMap(({ artifactIds = [], payload }, task) =>
+    artifactIds
+      .filter((id) => isMissing.has(id))
+      .map((id) => ({
+        task,
+        pointer: `/payload${pointerToText(payload instanceof JsonText ? payload.value : payload, id) ?? ''}`,
+        id,
+        to: 'artifact' as const,
+        status: undefined,
+      })),
+  );
+}
+
+/** Returns the JSON pointer to the first text in a value that is this id. */
+function pointerToText(value: unknown, id: string): string | undefined {
+  if (typeof value === 'string') return value.toLowerCase() === id ? '' : undefined;
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const [member, inner] of Object.entries(value)) {
+    const pointer = pointerToText(inner, id);
+    if (pointer !== undefined) return `${pointerTo([member])}${pointer}`;
+  }
+  return undefined;
+}
+
+/** @param path of the task in the body, without a slash at its end */
+export function unmetField({ pointer, id, to, status }: Unmet, path: string): FieldError {
+  const detail =
+    status === undefined
+      ? `There is no such ${to} in the organization`
+      : `The task ${id} is ${status}, and will not complete`;
+  return { in: 'body', pointer: `${path}${pointer}`, detail };
+}
+
+/**
+ * Returns the refusal of tasks that refer to what is not there, or that cannot wait for their dependencies.
+ *
+ * @param list at least one
+ * @param path of a task in the body; `*` stands for the task's index among the new tasks
+ */
+export function unmet(list: readonly Unmet[], path: string): Refusal {
+  const fields = list.map((each) => unmetField(each, path.replace('*', String(each.task))));
+  const unknown = list.findIndex(({ status }) => status === undefined);
+  const first = fields[Math.max(0, unknown)];
+  if (unknown !== -1 && first) {
+    const where = first.pointer.slice(1).replaceAll('/', '.');
+    const code = list[unknown]?.to === 'artifact' ? 'artifact_not_found' : 'dependency_not_found';
+    return new Refusal('not_found', code, `${where}: ${first.detail}`, {}, fields);
+  }
+  const [failed] = list;
+  return new Refusal(
+    'conflict',
+    'dependency_failed',
+    first?.detail ?? '',
+    { task: failed?.id, task_status: failed?.status },
+    fields,
+  );
+}
