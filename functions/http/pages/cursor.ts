@@ -12,11 +12,12 @@ export function encodeCursor(id: string): string {
 /** Sixteen bytes in Base64url: 22 digits, the last of which carries two bits. */
 const CURSOR = { minLength: 22, maxLength: 22, pattern: '^[A-Za-z0-9_-]{21}[AQgw]$' };
 
-/** A position in a list, as a query parameter. */
+/** A position in a list, as a query parameter. It is read as the id of the last row seen. */
 export const cursor = z
   .string()
   .max(100)
   .meta(CURSOR)
+  .transform(decodeCursor)
   .optional()
   .describe('`next_cursor` of the previous page');
 

@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import { stringifyExactly } from '../../exact-json/json-text.ts';
 
 /** Lambda's limit for an answer, in bytes of its JSON. API Gateway turns a larger answer into a 500. */
@@ -49,6 +50,11 @@ export function pageFiller<Row, View>(
     views,
     last: () => last,
   };
+}
+
+/** Returns the schema of a page. */
+export function pageOf<View extends z.ZodType>(view: View) {
+  return z.object({ results: z.array(view), next_cursor: z.string().nullable() });
 }
 
 /**

@@ -16,8 +16,8 @@ import { Id } from '../../text-rules.ts';
 import type { App } from '../app/app.ts';
 import { answer, json, NEWEST_FIRST, problems, secured } from '../app/describe.ts';
 import { secret } from '../app/secret.ts';
-import { cursor, decodeCursor, encodeCursor } from '../pages/cursor.ts';
-import { page } from '../pages/page.ts';
+import { cursor, encodeCursor } from '../pages/cursor.ts';
+import { page, pageOf } from '../pages/page.ts';
 import { pageLimit } from '../pages/page-limit.ts';
 
 const LISTED_STATUSES = ['pending', 'ready'] as const;
@@ -111,7 +111,7 @@ const list = createRoute({
   description: NEWEST_FIRST,
   request: { query: ListArtifacts },
   responses: {
-    200: answer('A page', z.object({ results: z.array(ArtifactView), next_cursor: z.string().nullable() })),
+    200: answer('A page', pageOf(ArtifactView)),
     ...problems(400, 401, 404),
   },
 });
@@ -158,8 +158,8 @@ export function registerArtifactRoutes(app: App, deps: ArtifactDeps): void {
   );
 
   app.openapi(list, async (c) => {
-    const { organization = null, status = null, task = null, cursor: after, limit } = c.req.valid('query');
-    const beforeId = after === undefined ? null : decodeCursor(after);
+    const query = c.req.valid('query');
+    const { organization = null, status = null, task = null, cursor: beforeId = null, limit } = query;
     const { artifacts, more } = await listArtifacts(deps, c.var.principal, {
       filter: { organizationId: organization, status, taskId: task, beforeId },
       limit,

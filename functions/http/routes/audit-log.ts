@@ -7,8 +7,8 @@ import { listEntries } from '../../organizations/operations/audit-log.ts';
 import { Id } from '../../text-rules.ts';
 import type { App } from '../app/app.ts';
 import { answer, NEWEST_FIRST, problems, secured } from '../app/describe.ts';
-import { cursor, decodeCursor, encodeCursor } from '../pages/cursor.ts';
-import { page } from '../pages/page.ts';
+import { cursor, encodeCursor } from '../pages/cursor.ts';
+import { page, pageOf } from '../pages/page.ts';
 import { pageLimit } from '../pages/page-limit.ts';
 
 const AuditEntry = z
@@ -39,19 +39,16 @@ const list = createRoute({
     query: z.strictObject({ limit: pageLimit({ default: 50, max: 100 }), cursor }),
   },
   responses: {
-    200: answer('A page', z.object({ results: z.array(AuditEntry), next_cursor: z.string().nullable() })),
+    200: answer('A page', pageOf(AuditEntry)),
     ...problems(400, 401, 403, 404),
   },
 });
 
 export function registerAuditRoutes(app: App, deps: { db: Database }): void {
   app.openapi(list, async (c) => {
-    const { limit, cursor: given } = c.req.valid('query');
-    const { entries, more } = await listEntries(deps, c.var.principal, {
-      organizationId: c.req.valid('param').id,
-      limit,
-      beforeId: given === undefined ? null : decodeCursor(given),
-    });
+    const { limit, cursor: beforeId = null } = c.req.valid('query');
+    const { id: organizationId } = c.req.valid('param');
+    const { entries, more } = await listEntries(deps, c.var.principal, { organizationId, limit, beforeId });
     const cursorOf = ({ id }: Entry) => encodeCursor(id);
     return c.json(page(entries, { more, view: entryView, cursorOf }), 200);
   });

@@ -7,7 +7,7 @@ import { QUEUES } from '../../tasks/task.ts';
 import { Id } from '../../text-rules.ts';
 import type { App } from '../app/app.ts';
 import { answer, json, problems, secured } from '../app/describe.ts';
-import { page } from '../pages/page.ts';
+import { page, pageOf } from '../pages/page.ts';
 import { pageLimit } from '../pages/page-limit.ts';
 
 /** The name of a kind or queue, also of one that no longer exists. */
@@ -67,7 +67,7 @@ const list = createRoute({
   summary: 'List pauses: newest organization first, then by scope and name',
   request: { query: ListPauses },
   responses: {
-    200: answer('A page', z.object({ results: z.array(PauseView), next_cursor: z.string().nullable() })),
+    200: answer('A page', pageOf(PauseView)),
     ...problems(400, 401, 404),
   },
 });
@@ -100,9 +100,8 @@ const remove = createRoute({
 /** Registers the routes of an organization's pauses. */
 export function registerPauseRoutes(app: App, deps: CreateDeps): void {
   app.openapi(list, async (c) => {
-    const { organization = null, cursor: after = null, limit } = c.req.valid('query');
-    const wanted = { organizationId: organization, after };
-    const { pauses, more } = await listPauses(deps, c.var.principal, { ...wanted, limit });
+    const { organization: organizationId = null, cursor: after = null, limit } = c.req.valid('query');
+    const { pauses, more } = await listPauses(deps, c.var.principal, { organizationId, after, limit });
     return c.json(page(pauses, { more, view: pauseView, cursorOf }), 200);
   });
 

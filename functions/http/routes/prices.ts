@@ -11,6 +11,7 @@ import { Id } from '../../text-rules.ts';
 import { timestamp } from '../../timestamp.ts';
 import type { App } from '../app/app.ts';
 import { answer, json, problems, secured } from '../app/describe.ts';
+import { pageOf } from '../pages/page.ts';
 import { wholeNumber } from '../pages/page-limit.ts';
 
 const DEFAULT_PAGE = 100;
@@ -67,7 +68,7 @@ const getPrices = createRoute({
   ...secured('Prices'),
   request: { params: Organization, query: PriceQuery },
   responses: {
-    200: answer('Prices', z.object({ results: z.array(Price), next_cursor: z.string().nullable() })),
+    200: answer('Prices', pageOf(Price)),
     ...problems(400, 401, 404),
   },
 });

@@ -11,8 +11,8 @@ import { Id } from '../../../text-rules.ts';
 import type { App } from '../../app/app.ts';
 import { answer, json, NEWEST_FIRST, problems, secured } from '../../app/describe.ts';
 import { timeLeft } from '../../app/time-left.ts';
-import { cursor, decodeCursor, encodeCursor } from '../../pages/cursor.ts';
-import { page } from '../../pages/page.ts';
+import { cursor, encodeCursor } from '../../pages/cursor.ts';
+import { page, pageOf } from '../../pages/page.ts';
 import { pageLimit } from '../../pages/page-limit.ts';
 import { BatchView, batchView } from './batch-view.ts';
 import { BatchActionRequest, BulkOutcome } from './bulk-action-request.ts';
@@ -59,7 +59,7 @@ const list = createRoute({
     }),
   },
   responses: {
-    200: answer('A page', z.object({ results: z.array(BatchView), next_cursor: z.string().nullable() })),
+    200: answer('A page', pageOf(BatchView)),
     ...problems(400, 401, 404),
   },
 });
@@ -124,12 +124,9 @@ export function registerBatchRoutes(app: App, deps: ChangeDeps): void {
   });
 
   app.openapi(list, async (c) => {
-    const { organization, cursor, limit } = c.req.valid('query');
-    const { batches, more } = await listBatches(deps, c.var.principal, {
-      organizationId: organization ?? null,
-      beforeId: cursor === undefined ? null : decodeCursor(cursor),
-      limit,
-    });
+    const { organization: organizationId = null, cursor: beforeId = null, limit } = c.req.valid('query');
+    const wanted = { organizationId, beforeId, limit };
+    const { batches, more } = await listBatches(deps, c.var.principal, wanted);
     return c.json(page(batches, { more, view: batchView, cursorOf: ({ id }) => encodeCursor(id) }), 200);
   });
 

@@ -1,9 +1,8 @@
 import * as z from 'zod';
 import { scheduledTime } from '../../../tasks/commands/task-fields.ts';
-import { LISTED_KIND_NAMES } from '../../../tasks/kinds/registry.ts';
-import { QUEUES, TASK_STATUSES } from '../../../tasks/task.ts';
+import { TASK_STATUSES } from '../../../tasks/task.ts';
 import { Id } from '../../../text-rules.ts';
-import { timestamp } from '../../../timestamp.ts';
+import { filterFields } from '../tasks/task-filter.ts';
 
 /** Maximum ids in a filter. */
 const MAX_IDS = 1_000;
@@ -14,15 +13,8 @@ const Filter = z
       .union([z.enum(TASK_STATUSES), z.array(z.enum(TASK_STATUSES)).min(1).max(6)])
       .optional()
       .describe('One status, or a list'),
-    kind: z.enum(LISTED_KIND_NAMES).optional(),
-    queue: z.enum(QUEUES).optional(),
-    batch: Id.optional(),
+    ...filterFields,
     organization: Id.optional().describe('Default: all organizations that you may write to'),
-    created_by: z.literal('me').optional(),
-    created_from: timestamp.optional().describe('Inclusive'),
-    created_to: timestamp.optional().describe('Exclusive'),
-    scheduled_from: timestamp.optional().describe('Inclusive'),
-    scheduled_to: timestamp.optional().describe('Exclusive'),
     ids: z.array(Id).min(1).max(MAX_IDS).optional().describe('At most 1,000'),
   })
   .refine((filter) => Object.values(filter).some((value) => value !== undefined), {

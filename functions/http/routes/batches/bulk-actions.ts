@@ -9,6 +9,7 @@ import type { ChangeDeps } from '../../../tasks/commands/change.ts';
 import type { App } from '../../app/app.ts';
 import { answer, json, problems, secured } from '../../app/describe.ts';
 import { timeLeft } from '../../app/time-left.ts';
+import { taskFilter } from '../tasks/task-filter.ts';
 import { BulkActionRequest, BulkOutcome } from './bulk-action-request.ts';
 
 const act = createRoute({
@@ -33,17 +34,10 @@ export function registerBulkActionRoutes(app: App, deps: ChangeDeps): void {
       action === 'reschedule' ? { action, scheduledTime: scheduled_time ?? '' } : { action };
     const { principal } = c.var;
     const meant: BulkFilter = {
-      organizationId: filter.organization ?? null,
-      batchId: filter.batch ?? null,
+      ...taskFilter(filter),
       ids: filter.ids ?? null,
       statuses: filter.status === undefined ? null : [filter.status].flat(),
-      kind: filter.kind ?? null,
-      queue: filter.queue ?? null,
       createdBy: filter.created_by === 'me' ? principal.userId : null,
-      createdFrom: filter.created_from ?? null,
-      createdTo: filter.created_to ?? null,
-      scheduledFrom: filter.scheduled_from ?? null,
-      scheduledTo: filter.scheduled_to ?? null,
     };
     const carryOut = dry_run ? countInBulk : actInBulk;
     return c.json(

@@ -21,10 +21,9 @@ import { ROLES } from '../../../organizations/rights.ts';
 import { Id, SAYS_SOMETHING } from '../../../text-rules.ts';
 import type { App } from '../../app/app.ts';
 import { answer, json, NEWEST_FIRST, problems, secured } from '../../app/describe.ts';
-import { cursor, decodeCursor, encodeCursor } from '../../pages/cursor.ts';
-import { page } from '../../pages/page.ts';
-import { pageLimit } from '../../pages/page-limit.ts';
-import { OrganizationView, organizationView } from './organizations.ts';
+import { encodeCursor } from '../../pages/cursor.ts';
+import { page, pageOf } from '../../pages/page.ts';
+import { OrganizationView, organizationView, Page } from './organizations.ts';
 
 const Role = z.enum(ROLES);
 
@@ -62,8 +61,6 @@ const NewMember = z
   })
   .meta({ oneOf: [{ required: ['username'] }, { required: ['email'] }] });
 
-const Page = z.strictObject({ cursor, limit: pageLimit({ max: 100, default: 50 }) });
-
 const oneOrganization = z.object({ id: Id });
 const oneInvitation = z.object({ invitationId: Id });
 
@@ -89,7 +86,7 @@ const list = createRoute({
   ...secured('Invitations'),
   request: { params: oneOrganization, query: Page },
   responses: {
-    200: answer('A page', z.object({ results: z.array(InvitationView), next_cursor: z.string().nullable() })),
+    200: answer('A page', pageOf(InvitationView)),
     ...problems(400, 401, 403, 404),
   },
 });
@@ -112,13 +109,7 @@ const listOwn = createRoute({
   description: NEWEST_FIRST,
   ...secured('Invitations'),
   request: { query: Page },
-  responses: {
-    200: answer(
-      'A page',
-      z.object({ results: z.array(OwnInvitationView), next_cursor: z.string().nullable() }),
-    ),
-    ...problems(400, 401),
-  },
+  responses: { 200: answer('A page', pageOf(OwnInvitationView)), ...problems(400, 401) },
 });
 
 const accept = createRoute({
@@ -145,10 +136,6 @@ const decline = createRoute({
   responses: { 204: { description: 'Declined' }, ...problems(400, 401, 404) },
 });
 
-const pageFrom = ({ cursor, limit }: z.output<typeof Page>) => ({
-  beforeId: cursor === undefined ? null : decodeCursor(cursor),
-  limit,
-});
 const cursorOf = ({ id }: { id: string }) => encodeCursor(id);
 
 /** Registers the routes by which users become members. */
@@ -167,12 +154,9 @@ export function registerInvitationRoutes(app: App, deps: OrganizationDeps): void
   });
 
   app.openapi(list, async (c) => {
-    const wanted = pageFrom(c.req.valid('query'));
-    const { id } = c.req.valid('param');
-    const { invitations, more } = await listInvitations(deps, c.var.principal, {
-      organizationId: id,
-      page: wanted,
-    });
+    const { cursor: beforeId = null, limit } = c.req.valid('query');
+    const wanted = { organizationId: c.req.valid('param').id, page: { beforeId, limit } };
+    const { invitations, more } = await listInvitations(deps, c.var.principal, wanted);
     return c.json(page(invitations, { more, view: invitationView, cursorOf }), 200);
   });
 
@@ -183,8 +167,8 @@ export function registerInvitationRoutes(app: App, deps: OrganizationDeps): void
   });
 
   app.openapi(listOwn, async (c) => {
-    const wanted = pageFrom(c.req.valid('query'));
-    const { invitations, more } = await listOwnInvitations(deps, c.var.principal, wanted);
+    const { cursor: beforeId = null, limit } = c.req.valid('query');
+    const { invitations, more } = await listOwnInvitations(deps, c.var.principal, { beforeId, limit });
     return c.json(page(invitations, { more, view: ownInvitationView, cursorOf }), 200);
   });
 

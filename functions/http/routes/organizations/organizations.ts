@@ -18,8 +18,8 @@ import { reconsiderHeld } from '../../../tasks/commands/fill-lanes.ts';
 import { Id } from '../../../text-rules.ts';
 import type { App } from '../../app/app.ts';
 import { answer, json, NEWEST_FIRST, problems, secured } from '../../app/describe.ts';
-import { cursor, decodeCursor, encodeCursor } from '../../pages/cursor.ts';
-import { page } from '../../pages/page.ts';
+import { cursor, encodeCursor } from '../../pages/cursor.ts';
+import { page, pageOf } from '../../pages/page.ts';
 import { pageLimit } from '../../pages/page-limit.ts';
 
 const Role = z.enum(ROLES);
@@ -70,10 +70,8 @@ const MemberView = z.object({
   created_at: z.iso.datetime(),
 });
 
-const Page = z.strictObject({
-  cursor,
-  limit: pageLimit({ max: 100, default: 50 }),
-});
+/** Query parameters of lists of organizations, members and invitations. */
+export const Page = z.strictObject({ cursor, limit: pageLimit({ max: 100, default: 50 }) });
 
 const oneOrganization = z.object({ id: Id });
 const oneMember = oneOrganization.extend({ userId: Id });
@@ -181,11 +179,8 @@ export function registerOrganizationRoutes(
   });
 
   app.openapi(list, async (c) => {
-    const { organizations, more } = await listOrganizations(
-      deps,
-      c.var.principal,
-      pageFrom(c.req.valid('query')),
-    );
+    const { cursor: beforeId = null, limit } = c.req.valid('query');
+    const { organizations, more } = await listOrganizations(deps, c.var.principal, { beforeId, limit });
     const cursorOf = ({ id }: Organization) => encodeCursor(id);
     return c.json(page(organizations, { more, view: organizationView, cursorOf }), 200);
   });
@@ -232,11 +227,9 @@ export function registerOrganizationRoutes(
   });
 
   app.openapi(listOfMembers, async (c) => {
-    const wanted = pageFrom(c.req.valid('query'));
-    const { members, more } = await listMembers(deps, c.var.principal, {
-      organizationId: c.req.valid('param').id,
-      page: wanted,
-    });
+    const { cursor: beforeId = null, limit } = c.req.valid('query');
+    const wanted = { organizationId: c.req.valid('param').id, page: { beforeId, limit } };
+    const { members, more } = await listMembers(deps, c.var.principal, wanted);
     const cursorOf = ({ userId }: Member) => encodeCursor(userId);
     return c.json(page(members, { more, view: memberView, cursorOf }), 200);
   });
@@ -255,14 +248,6 @@ export function registerOrganizationRoutes(
     await removeMember(deps, c.var.principal, { organizationId: id, userId });
     return c.body(null, 204);
   });
-}
-
-function pageOf<View extends z.ZodType>(view: View) {
-  return z.object({ results: z.array(view), next_cursor: z.string().nullable() });
-}
-
-function pageFrom({ cursor, limit }: z.output<typeof Page>) {
-  return { beforeId: cursor === undefined ? null : decodeCursor(cursor), limit };
 }
 
 export function organizationView(organization: Organization): z.infer<typeof OrganizationView> {

@@ -10,6 +10,7 @@ export const ListAttempts = z.strictObject({
   cursor: z
     .string()
     .regex(/^[1-9][0-9]{0,8}$/, 'Is not a cursor of this list')
+    .transform(Number)
     .optional()
     .describe('`next_cursor` of the previous page'),
 });

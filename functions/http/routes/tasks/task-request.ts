@@ -1,13 +1,12 @@
 import * as z from 'zod';
 import { dependsOn, scheduledTime, TaskFields, withItsRules } from '../../../tasks/commands/task-fields.ts';
-import { LISTED_KIND_NAMES } from '../../../tasks/kinds/registry.ts';
 import { QUEUES, TASK_STATUSES } from '../../../tasks/task.ts';
 import { Id } from '../../../text-rules.ts';
-import { timestamp } from '../../../timestamp.ts';
 import { taskRules } from '../../document/kind-schemas.ts';
 import { cursor } from '../../pages/cursor.ts';
 import { pageLimit } from '../../pages/page-limit.ts';
 import { FIELDS, FIELDS_OF_ONE } from './task-fields.ts';
+import { filterFields } from './task-filter.ts';
 
 /** `PATCH /api/tasks/<id>/` */
 export const RescheduleTask = z.strictObject({ scheduled_time: scheduledTime });
@@ -54,15 +53,9 @@ export const ReadTask = z.strictObject({
 /** `GET /api/tasks/` */
 export const ListTasks = z.strictObject({
   status: many(z.enum(TASK_STATUSES)).optional().describe('One or more statuses, separated by commas'),
-  kind: z.enum(LISTED_KIND_NAMES).optional(),
-  queue: z.enum(QUEUES).optional(),
+  ...filterFields,
   batch: Id.optional().describe('Only tasks of this batch'),
   organization: Id.optional().describe('Default: all your organizations'),
-  created_by: z.literal('me').optional(),
-  created_from: timestamp.optional().describe('Inclusive'),
-  created_to: timestamp.optional().describe('Exclusive'),
-  scheduled_from: timestamp.optional().describe('Inclusive'),
-  scheduled_to: timestamp.optional().describe('Exclusive'),
   fields: many(z.enum(FIELDS), FIELDS.length)
     .optional()
     .describe(

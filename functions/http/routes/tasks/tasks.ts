@@ -9,11 +9,12 @@ import type { Task } from '../../../tasks/task.ts';
 import { Id } from '../../../text-rules.ts';
 import type { App } from '../../app/app.ts';
 import { answer, json, NEWEST_FIRST, problems, secured } from '../../app/describe.ts';
-import { decodeCursor, encodeCursor } from '../../pages/cursor.ts';
-import { page, pageFiller } from '../../pages/page.ts';
+import { encodeCursor } from '../../pages/cursor.ts';
+import { page, pageFiller, pageOf } from '../../pages/page.ts';
 import { AttemptView, attemptView, ListAttempts } from './attempt-view.ts';
 import { type ResultDeps, resultLink } from './result-link.ts';
 import { columnsFor, onlyFields, ROW_FIELDS } from './task-fields.ts';
+import { taskFilter } from './task-filter.ts';
 import { CreateTask, ListTasks, ReadTask, RescheduleTask } from './task-request.ts';
 import {
   ExplainedTask,
@@ -51,7 +52,7 @@ const list = createRoute({
   ...secured('Tasks'),
   request: { query: ListTasks },
   responses: {
-    200: answer('A page', z.object({ results: z.array(TaskRow), next_cursor: z.string().nullable() })),
+    200: answer('A page', pageOf(TaskRow)),
     ...problems(400, 401, 404),
   },
 });
@@ -87,10 +88,7 @@ const attempts = createRoute({
   ...secured('Tasks'),
   request: { params: oneTask, query: ListAttempts },
   responses: {
-    200: answer(
-      'A page, newest first',
-      z.object({ results: z.array(AttemptView), next_cursor: z.string().nullable() }),
-    ),
+    200: answer('A page, newest first', pageOf(AttemptView)),
     ...problems(400, 401, 404),
   },
 });
@@ -158,17 +156,10 @@ export function registerTaskRoutes(app: App, deps: ChangeDeps & ResultDeps): voi
     const rows = pageFiller((task: Task) => onlyFields(taskWithPayload(task), fields));
     const more = await listTasks(deps, c.var.principal, {
       request: {
-        organizationId: query.organization ?? null,
+        ...taskFilter(query),
         mine: query.created_by === 'me',
         statuses: query.status ?? null,
-        kind: query.kind ?? null,
-        queue: query.queue ?? null,
-        batchId: query.batch ?? null,
-        createdFrom: query.created_from ?? null,
-        createdTo: query.created_to ?? null,
-        scheduledFrom: query.scheduled_from ?? null,
-        scheduledTo: query.scheduled_to ?? null,
-        beforeId: query.cursor === undefined ? null : decodeCursor(query.cursor),
+        beforeId: query.cursor ?? null,
       },
       page: { limit: query.limit, large: columnsFor(fields), take: rows.add },
     });
@@ -197,10 +188,9 @@ export function registerTaskRoutes(app: App, deps: ChangeDeps & ResultDeps): voi
   });
 
   app.openapi(attempts, async (c) => {
-    const { cursor, limit } = c.req.valid('query');
-    const { taskId } = c.req.valid('param');
-    const before = cursor === undefined ? null : Number(cursor);
-    const { attempts: rows, more } = await listAttempts(deps, c.var.principal, { id: taskId, before, limit });
+    const { cursor: before = null, limit } = c.req.valid('query');
+    const { taskId: id } = c.req.valid('param');
+    const { attempts: rows, more } = await listAttempts(deps, c.var.principal, { id, before, limit });
     return c.json(page(rows, { more, view: attemptView, cursorOf: ({ attempt }) => String(attempt) }), 200);
   });
 
