@@ -1,25 +1,14 @@
 import type { Header, Link, Operation } from './openapi.ts';
 
-/** Place of an id in an answer, and the parameter that takes this id. */
-type Source = { parameter: string; from: string };
+const task = { taskId: '$response.body#/id' };
+const batch = { batchId: '$response.body#/id' };
+const artifact = { artifactId: '$response.body#/id' };
+const batchOfAnswer = { batchId: '$response.body#/batch/id' };
+const sameOrganization = { id: '$request.path.id' };
 
-const task = { parameter: 'taskId', from: '$response.body#/id' };
-const batch = { parameter: 'batchId', from: '$response.body#/id' };
-const artifact = { parameter: 'artifactId', from: '$response.body#/id' };
-const batchOfAnswer = { parameter: 'batchId', from: '$response.body#/batch/id' };
-const organization = { parameter: 'id', from: '$response.body#/id' };
-const sameOrganization = { parameter: 'id', from: '$request.path.id' };
-
-const linksTo = (source: Source | Source[], ...operations: string[]): Record<string, Link> =>
-  Object.fromEntries(
-    operations.map((operationId) => [
-      operationId,
-      {
-        operationId,
-        parameters: Object.fromEntries([source].flat().map(({ parameter, from }) => [parameter, from])),
-      },
-    ]),
-  );
+/** Returns links to operations. @param parameters places of the operations' parameters in the request or its answer */
+const linksTo = (parameters: Record<string, string>, ...operations: string[]): Record<string, Link> =>
+  Object.fromEntries(operations.map((operationId) => [operationId, { operationId, parameters }]));
 
 const TASK_OPERATIONS = [
   'getTask',
@@ -34,31 +23,24 @@ const ORGANIZATION_OPERATIONS = [
   ...['getOrganization', 'replaceOrganization', 'updateOrganization', 'deleteOrganization', 'listMembers'],
   ...['listAuditLog', 'inviteMember', 'listInvitations', 'listPrices', 'listWatchlist', 'addToWatchlist'],
 ];
-const MEMBER_OPERATIONS = ['updateMember', 'removeMember'];
 
-/** Returns the link to the next page of a list. */
-const nextPage = (operationId: string, ...own: string[]): Record<string, Link> =>
-  linksTo(
-    [
-      ...own.map((parameter) => ({ parameter, from: `$request.path.${parameter}` })),
-      { parameter: 'cursor', from: '$response.body#/next_cursor' },
-    ],
-    operationId,
-  );
+const refreshLink = {
+  refreshSession: {
+    operationId: 'refreshSession',
+    requestBody: { refresh: '$response.body#/refresh' },
+  },
+};
 
-/** Links by operationId and status: the operations that can follow an answer. */
+/** Links by operationId and status: the operations that can follow an answer. Lists also link to their next page. */
 const LINKS: Record<string, Record<number, Record<string, Link>>> = {
   createTask: { 201: linksTo(task, ...TASK_OPERATIONS) },
-  listTasks: { 200: nextPage('listTasks') },
   getTask: { 200: linksTo(task, ...TASK_OPERATIONS) },
-  listAttempts: { 200: nextPage('listAttempts', 'taskId') },
   createBatch: { 201: linksTo(batchOfAnswer, ...BATCH_OPERATIONS) },
-  listBatches: { 200: nextPage('listBatches') },
   getBatch: { 200: linksTo(batch, ...BATCH_OPERATIONS, 'getImportReport') },
   importBatch: {
     202: {
       ...linksTo(batchOfAnswer, ...BATCH_OPERATIONS, 'getImportReport'),
-      ...linksTo({ parameter: 'taskId', from: '$response.body#/task' }, 'getTask', 'getTaskStatus'),
+      ...linksTo({ taskId: '$response.body#/task' }, 'getTask', 'getTaskStatus'),
     },
   },
   createUpload: {
@@ -72,58 +54,21 @@ const LINKS: Record<string, Record<number, Record<string, Link>>> = {
   },
   createArtifact: { 201: linksTo(artifact, 'completeArtifact', 'deleteArtifact') },
   completeArtifact: { 200: linksTo(artifact, 'getArtifact', 'deleteArtifact') },
-  listArtifacts: { 200: nextPage('listArtifacts') },
-  listPauses: { 200: nextPage('listPauses') },
   createPause: {
-    201: linksTo(
-      [
-        { parameter: 'scope', from: '$response.body#/scope' },
-        { parameter: 'name', from: '$response.body#/name' },
-      ],
-      'deletePause',
-    ),
+    201: linksTo({ scope: '$response.body#/scope', name: '$response.body#/name' }, 'deletePause'),
   },
-  createOrganization: { 201: linksTo(organization, ...ORGANIZATION_OPERATIONS) },
-  listOrganizations: { 200: nextPage('listOrganizations') },
+  createOrganization: { 201: linksTo({ id: '$response.body#/id' }, ...ORGANIZATION_OPERATIONS) },
   inviteMember: {
-    201: linksTo(
-      [sameOrganization, { parameter: 'invitationId', from: '$response.body#/id' }],
-      'revokeInvitation',
-    ),
+    201: linksTo({ ...sameOrganization, invitationId: '$response.body#/id' }, 'revokeInvitation'),
   },
   updateMember: {
-    200: linksTo(
-      [sameOrganization, { parameter: 'userId', from: '$response.body#/user_id' }],
-      ...MEMBER_OPERATIONS,
-    ),
+    200: linksTo({ ...sameOrganization, userId: '$response.body#/user_id' }, 'updateMember', 'removeMember'),
   },
-  listInvitations: { 200: nextPage('listInvitations', 'id') },
-  listOwnInvitations: { 200: nextPage('listOwnInvitations') },
-  listMembers: { 200: nextPage('listMembers', 'id') },
-  listAuditLog: { 200: nextPage('listAuditLog', 'id') },
-  listPrices: { 200: nextPage('listPrices', 'id') },
   addToWatchlist: {
-    201: linksTo(
-      [sameOrganization, { parameter: 'asset', from: '$response.body#/asset' }],
-      'removeFromWatchlist',
-    ),
+    201: linksTo({ ...sameOrganization, asset: '$response.body#/asset' }, 'removeFromWatchlist'),
   },
-  registerUser: {
-    201: {
-      refreshSession: {
-        operationId: 'refreshSession',
-        requestBody: { refresh: '$response.body#/refresh' },
-      },
-    },
-  },
-  logInUser: {
-    200: {
-      refreshSession: {
-        operationId: 'refreshSession',
-        requestBody: { refresh: '$response.body#/refresh' },
-      },
-    },
-  },
+  registerUser: { 201: refreshLink },
+  logInUser: { 200: refreshLink },
 };
 
 const LOCATION: Record<string, Header> = {
@@ -143,11 +88,20 @@ const WITH_LOCATION: Record<string, number> = {
   createOrganization: 201,
 };
 
+/** Returns the link from a page of a list to the next page; undefined for an operation that has no pages. */
+function nextPage({ operationId = '', parameters = [] }: Operation): Record<string, Link> | undefined {
+  if (!parameters.some(({ name }) => name === 'cursor')) return undefined;
+  const inPath = parameters.filter((each) => each.in === 'path');
+  const same = Object.fromEntries(inPath.map(({ name }) => [name, `$request.path.${name}`]));
+  return linksTo({ ...same, cursor: '$response.body#/next_cursor' }, operationId);
+}
+
 /** Returns the operation with the links of its answers, and with the `Location` headers. */
 export function withLinks(operation: Operation): Operation {
   const { operationId = '', responses = {} } = operation;
   const answers = Object.entries(responses).map(([status, answer]) => {
-    const links = LINKS[operationId]?.[Number(status)];
+    const links =
+      LINKS[operationId]?.[Number(status)] ?? (status === '200' ? nextPage(operation) : undefined);
     const hasLocation = WITH_LOCATION[operationId] === Number(status);
     return [
       status,
