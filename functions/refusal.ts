@@ -49,12 +49,17 @@ export class Refusal extends Error {
 
 /** Returns the refusal of a request that does not match its schema: one entry per broken rule. */
 export function invalidRequest(where: FieldError['in'], error: z.core.$ZodError): Refusal {
-  const fields = error.issues.flatMap((issue) => fieldErrors(where, issue));
-  const first = fields[0];
-  const detail = first
-    ? `${first.pointer.slice(1).replaceAll('/', '.') || where}: ${first.detail}`
-    : 'Invalid request';
-  return new Refusal('invalid', 'invalid_request', detail, {}, fields);
+  return invalidFields(
+    error.issues.flatMap((issue) => fieldErrors(where, issue)),
+    where,
+  );
+}
+
+/** Returns the refusal of bad fields. Its message names the first field, or `whole` for a fault that has no field. */
+export function invalidFields(fields: readonly FieldError[], whole = 'The body'): Refusal {
+  const [first] = fields;
+  const name = first?.pointer.slice(1).replaceAll('/', '.') || whole;
+  return new Refusal('invalid', 'invalid_request', `${name}: ${first?.detail}`, {}, fields);
 }
 
 function fieldErrors(where: FieldError['in'], issue: z.core.$ZodIssue): FieldError[] {

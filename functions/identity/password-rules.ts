@@ -1,4 +1,4 @@
-import { Refusal } from '../refusal.ts';
+import { invalidFields } from '../refusal.ts';
 import { MIN_PASSWORD_LENGTH } from './credentials.ts';
 
 /** Minimum number of different characters. `abababab` is as easy to guess as one repeated character. */
@@ -18,10 +18,7 @@ let common: Promise<ReadonlySet<string>> | undefined;
  */
 export async function demandUncommon(password: string): Promise<void> {
   const fault = patternFault(password) ?? ((await isCommon(password)) ? COMMON : undefined);
-  if (fault === undefined) return;
-  throw new Refusal('invalid', 'invalid_request', `password: ${fault}`, {}, [
-    { in: 'body', pointer: '/password', detail: fault },
-  ]);
+  if (fault !== undefined) throw invalidFields([{ in: 'body', pointer: '/password', detail: fault }]);
 }
 
 const COMMON = 'Too common: attackers try it among the first';

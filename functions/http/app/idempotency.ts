@@ -2,7 +2,7 @@ import type { Context, MiddlewareHandler } from 'hono';
 import { routePath } from 'hono/route';
 import type { Database } from '../../database/connect.ts';
 import { once } from '../../idempotency/once.ts';
-import { Refusal } from '../../refusal.ts';
+import { invalidFields, type Refusal } from '../../refusal.ts';
 import type { App, AppEnv } from './app.ts';
 import { secretRoutes } from './secret.ts';
 
@@ -61,8 +61,5 @@ const RULE = '1 to 255 printable characters of ASCII, without spaces';
 export const KEY_DESCRIPTION = `${RULE}. If the request is repeated within a day, it gets the same answer, with \`Idempotent-Replayed: true\`. Answers with a secret (a ticket, an upload address) are not stored: the repeated request gets a new one`;
 
 function badKey(): Refusal {
-  const detail = `Must be ${RULE}`;
-  return new Refusal('invalid', 'invalid_request', `idempotency-key: ${detail}`, {}, [
-    { in: 'header', pointer: '/idempotency-key', detail },
-  ]);
+  return invalidFields([{ in: 'header', pointer: '/idempotency-key', detail: `Must be ${RULE}` }]);
 }

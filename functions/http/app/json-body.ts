@@ -1,8 +1,8 @@
 import type { MiddlewareHandler } from 'hono';
 import { readExactly } from '../../exact-json/exact-fault.ts';
 import type { JsonText } from '../../exact-json/json-text.ts';
-import { JSON_LIMITS, type JsonFault, jsonFault } from '../../json-fault.ts';
-import { type FieldError, Refusal, type RefusalCode } from '../../refusal.ts';
+import { JSON_LIMITS, jsonFault } from '../../json-fault.ts';
+import { type FieldError, invalidFields, Refusal, type RefusalCode } from '../../refusal.ts';
 
 /** Bounds of a JSON body, checked before any schema. */
 export const BODY_LIMITS = {
@@ -110,17 +110,10 @@ function parse(text: string): unknown {
 function checked(text: string, limits: Limits): { value: unknown; payloads: BodySource['payloads'] } {
   const value = parse(text);
   const unfit = jsonFault(value, limits);
-  if (unfit) throw refused(unfit);
+  if (unfit) throw invalidFields([{ in: 'body', ...unfit }]);
   const { fault, payloads } = readExactly(text);
-  if (fault) throw refused(fault);
+  if (fault) throw invalidFields([{ in: 'body', ...fault }]);
   return { value, payloads };
-}
-
-function refused({ pointer, detail }: JsonFault): Refusal {
-  const field = pointer.slice(1).replaceAll('/', '.') || 'The body';
-  return new Refusal('invalid', 'invalid_request', `${field}: ${detail}`, {}, [
-    { in: 'body', pointer, detail },
-  ]);
 }
 
 /** Refuses a compressed body. @throws Refusal `encoding_not_supported`: a compressed body could expand to any size */

@@ -1,6 +1,6 @@
 import type { createRoute } from '@hono/zod-openapi';
 import type { HonoRequest } from 'hono';
-import { type FieldError, pointerTo, Refusal } from '../../refusal.ts';
+import { type FieldError, invalidFields, pointerTo } from '../../refusal.ts';
 
 type Route = Pick<Parameters<typeof createRoute>[0], 'request'>;
 
@@ -15,11 +15,7 @@ export async function refuseUndeclared({ request }: Route, sent: HonoRequest): P
   const queryFields = request?.query ? [] : Object.keys(sent.query()).map(unknownParameter);
   const bodyFields = request?.body ? [] : bodyFaults(await bodyOf(sent));
   const fields = [...queryFields, ...bodyFields];
-  const [first] = fields;
-  if (first) {
-    const name = first.pointer.slice(1) || 'The body';
-    throw new Refusal('invalid', 'invalid_request', `${name}: ${first.detail}`, {}, fields);
-  }
+  if (fields.length > 0) throw invalidFields(fields);
 }
 
 /** Returns the body as `jsonBody` has parsed it; an empty object for methods without a body. */

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { JsonText } from '../../exact-json/json-text.ts';
-import { type FieldError, invalidRequest, Refusal } from '../../refusal.ts';
+import { type FieldError, invalidFields, invalidRequest, Refusal } from '../../refusal.ts';
 import { withArtifactIds } from '../artifacts/artifact-id.ts';
 import { KIND_NAMES, type KindName, kindOf } from '../kinds/registry.ts';
 import type { TaskRequest } from '../new-task.ts';
@@ -34,7 +34,7 @@ export function taskRequest(
 ): TaskRequest {
   const kind = kindOf(body.kind);
   const fault = payload.digitsFault(kind.verbatim);
-  if (fault) throw digitsRefused({ pointer: `/payload${fault.pointer}`, detail: fault.detail });
+  if (fault) throw invalidFields([{ in: 'body', pointer: `/payload${fault.pointer}`, detail: fault.detail }]);
   const given = { payload: payload.valueWith(kind.verbatim, body.payload) };
   const { parsed: read, artifactIds } = withArtifactIds(() => PAYLOADS[body.kind].safeParse(given));
   if (!read.success) throw invalidRequest('body', read.error);
@@ -58,13 +58,6 @@ export function taskRequest(
     dependsOn: awaited,
     ...(artifactIds.length > 0 && { artifactIds }),
   };
-}
-
-function digitsRefused({ pointer, detail }: Omit<FieldError, 'in'>): Refusal {
-  const field = pointer.slice(1).replaceAll('/', '.');
-  return new Refusal('invalid', 'invalid_request', `${field}: ${detail}`, {}, [
-    { in: 'body', pointer, detail },
-  ]);
 }
 
 function retryPolicy(retry: NonNullable<Fields['retry']>): Partial<RetryPolicy> {
