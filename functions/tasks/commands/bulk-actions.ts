@@ -21,6 +21,9 @@ export type BulkFilter = Omit<store.Selection, 'organizationId' | 'batch' | 'not
   batchId: string | null;
 };
 
+/** The action, the filter of its tasks, and the remaining seconds of this invocation. The work stops before they run out. */
+export type BulkRequest = { wanted: BulkAction; filter: BulkFilter; remainingSeconds: () => number };
+
 /** The filter that excludes nothing. */
 export const EVERYTHING: BulkFilter = {
   organizationId: null,
@@ -63,32 +66,60 @@ const MOVE = { cancel: 'cancel', retry: 'requeue', reschedule: 'reschedule' } as
  * Cancels, retries or reschedules all tasks that fit a filter, a thousand per statement and transaction. The guard of the move
  * decides for each task. Watchers are notified, and due tasks get their message.
  *
- * @param remainingSeconds of this invocation; the action stops before they run out
  * @throws Refusal `organization_not_found`, `batch_not_found`, `role_insufficient`; `too_many_pending` for a retry
  */
 export async function actInBulk(
   deps: ChangeDeps,
   principal: Principal,
-  {
-    wanted,
-    filter,
-    remainingSeconds,
-  }: { wanted: BulkAction; filter: BulkFilter; remainingSeconds: () => number },
+  request: BulkRequest,
+): Promise<BulkOutcome> {
+  return stepByStep(deps, principal, request, {
+    maxMatched: Number.POSITIVE_INFINITY,
+    step: (selection, after) => change(deps, principal, { wanted: request.wanted, selection, after }),
+  });
+}
+
+/** Counts the tasks that `actInBulk` would take, up to `MAX_COUNT`. */
+export async function countInBulk(
+  deps: ChangeDeps,
+  principal: Principal,
+  request: BulkRequest,
+): Promise<BulkOutcome> {
+  const move = MOVE[request.wanted.action];
+  return stepByStep(deps, principal, request, {
+    maxMatched: MAX_COUNT,
+    step: (given, after) =>
+      asMemberOf(deps.db, { ...principal, organizationId: given.organizationId }, (tx) =>
+        store.countBulkStep(tx, { move, given, after }),
+      ),
+  });
+}
+
+/** Takes the steps of all selections, until the time is up or enough tasks have matched. */
+async function stepByStep(
+  deps: ChangeDeps,
+  principal: Principal,
+  { wanted, filter, remainingSeconds }: BulkRequest,
+  { maxMatched, step }: { maxMatched: number; step: Step },
 ): Promise<BulkOutcome> {
   const done: BulkOutcome = { matched: 0, changed: 0, stopping: 0, complete: true };
   for await (const selection of selections(deps, principal, { wanted, ...filter })) {
     let after: string | null = null;
     do {
-      if (remainingSeconds() <= 0) return { ...done, complete: false };
-      const step = await change(deps, principal, { wanted, selection, after });
-      done.matched += step.matched;
-      done.stopping += step.stopping;
-      done.changed += step.rows.length;
-      after = step.reached;
+      if (remainingSeconds() <= 0 || done.matched >= maxMatched) return { ...done, complete: false };
+      const { matched, stopping, reached, rows = [] }: StepResult = await step(selection, after);
+      done.matched += matched;
+      done.stopping += stopping;
+      done.changed += rows.length;
+      after = reached;
     } while (after !== null);
   }
   return { ...done, complete: done.stopping === 0 };
 }
+
+/** One step of a selection, after the id that the step before reached. */
+type Step = (selection: store.Selection, after: string | null) => Promise<StepResult>;
+type StepResult = store.BulkStep & { rows?: readonly unknown[] };
 
 /**
  * Cancels a batch as a whole. Waiting tasks are cancelled for good, running tasks are asked to stop, and the import that may
@@ -107,11 +138,8 @@ export async function cancelBatch(
     return importTaskId !== null && !sealed ? store.cancel(tx, importTaskId) : undefined;
   });
   if (stopped) deps.announce([stopped]);
-  return actInBulk(deps, principal, {
-    wanted: { action: 'cancel' },
-    filter: { ...EVERYTHING, batchId },
-    remainingSeconds,
-  });
+  const filter = { ...EVERYTHING, batchId };
+  return actInBulk(deps, principal, { wanted: { action: 'cancel' }, filter, remainingSeconds });
 }
 
 /**
@@ -133,39 +161,8 @@ export async function retryBatch(
     deps.announce([resumed]);
     await wake(deps, principal, [resumed]);
   }
-  return actInBulk(deps, principal, {
-    wanted: { action: 'retry' },
-    filter: { ...EVERYTHING, batchId },
-    remainingSeconds,
-  });
-}
-
-/** Counts the tasks that `actInBulk` would take, up to `MAX_COUNT`. */
-export async function countInBulk(
-  deps: ChangeDeps,
-  principal: Principal,
-  {
-    wanted,
-    filter,
-    remainingSeconds,
-  }: { wanted: BulkAction; filter: BulkFilter; remainingSeconds: () => number },
-): Promise<BulkOutcome> {
-  const counted: BulkOutcome = { matched: 0, changed: 0, stopping: 0, complete: true };
-  for await (const selection of selections(deps, principal, { wanted, ...filter })) {
-    let after: string | null = null;
-    do {
-      if (remainingSeconds() <= 0 || counted.matched >= MAX_COUNT) return { ...counted, complete: false };
-      const from: string | null = after;
-      const { organizationId } = selection;
-      const step: store.BulkStep = await asMemberOf(deps.db, { ...principal, organizationId }, (tx) =>
-        store.countBulkStep(tx, { move: MOVE[wanted.action], given: selection, after: from }),
-      );
-      counted.matched += step.matched;
-      counted.stopping += step.stopping;
-      after = step.reached;
-    } while (after !== null);
-  }
-  return { ...counted, complete: counted.stopping === 0 };
+  const filter = { ...EVERYTHING, batchId };
+  return actInBulk(deps, principal, { wanted: { action: 'retry' }, filter, remainingSeconds });
 }
 
 /** Upper bound of the organizations that one statement finds. */
