@@ -26,6 +26,20 @@ export type NewTask = {
   artifactIds?: readonly string[];
 };
 
+/** Values of the optional fields of a task whose creator sets none. */
+export const PLAIN_TASK = {
+  description: '',
+  scheduledTime: null,
+  retryPolicy: null,
+  softSeconds: null,
+  hardSeconds: null,
+  uniqueKey: null,
+  concurrencyKey: null,
+  concurrencyLimit: null,
+  waitsForNetwork: false,
+  dependsOn: null,
+} as const;
+
 /** The batch that new tasks belong to. */
 export type NewBatch = { id: string; name: string; queue: Queue };
 

@@ -7,7 +7,7 @@ import type { TaskRequest } from '../new-task.ts';
 import * as store from '../store/index.ts';
 import type { Queue } from '../task.ts';
 import { type CreateDeps, violated, wake, whyRefused } from './create.ts';
-import { refersToOthers, type Unmet, unmet, unmetReferences } from './references.ts';
+import { insertDependencies, refersToOthers, type Unmet, unmet, unmetReferences } from './references.ts';
 
 /** Upper bound of the tasks in a batch that one request creates. */
 export const MAX_BATCH = 10_000;
@@ -130,12 +130,7 @@ async function insertReferring(
       dispatch,
       partial,
     });
-    const there = new Set(made?.tasks.map(({ id }) => id));
-    await store.insertDependencies(
-      tx,
-      home,
-      wanted.filter(({ id }) => there.has(id)),
-    );
+    await insertDependencies(tx, home, { tasks: wanted, written: made?.tasks });
     return made;
   });
 }

@@ -9,7 +9,7 @@ import type { TaskRequest } from '../new-task.ts';
 import * as store from '../store/index.ts';
 import type { DispatchSettings, Enqueue, Task, TaskStatus } from '../task.ts';
 import { type Due, wakeUps } from '../wake-ups.ts';
-import { refersToOthers, unmet, unmetReferences } from './references.ts';
+import { insertDependencies, refersToOthers, unmet, unmetReferences } from './references.ts';
 
 export type CreateDeps = {
   db: Database;
@@ -75,12 +75,7 @@ async function insertReferring(
     const [first] = await unmetReferences(tx, home, tasks);
     if (first) throw unmet([first], '');
     const written = await store.insert(tx, { principal, organizationId: home, tasks, dispatch });
-    const there = new Set(written.map(({ id }) => id));
-    await store.insertDependencies(
-      tx,
-      home,
-      tasks.filter(({ id }) => there.has(id)),
-    );
+    await insertDependencies(tx, home, { tasks, written });
     return written;
   });
 }

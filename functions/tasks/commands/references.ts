@@ -41,6 +41,20 @@ export async function unmetReferences(
   return [...unmetOf(tasks, awaited), ...(await unmetArtifacts(tx, organizationId, tasks))];
 }
 
+/** Writes the dependencies of the new tasks that were written. */
+export async function insertDependencies(
+  tx: Transaction,
+  organizationId: string,
+  {
+    tasks,
+    written = [],
+  }: { tasks: readonly store.NewTask[]; written: readonly { id: string }[] | undefined },
+): Promise<void> {
+  const there = new Set(written.map(({ id }) => id));
+  const those = tasks.filter(({ id }) => there.has(id));
+  await store.insertDependencies(tx, organizationId, those);
+}
+
 /** @param awaited the dependencies that exist */
 export function unmetOf(
   tasks: readonly Pick<store.NewTask, 'dependsOn'>[],

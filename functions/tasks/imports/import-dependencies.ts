@@ -1,6 +1,7 @@
 import type { Database } from '../../database/connect.ts';
 import { retryOnConflict } from '../../database/retry-on-conflict.ts';
 import {
+  insertDependencies,
   refersToOthers,
   type Unmet,
   unmetArtifacts,
@@ -58,12 +59,7 @@ export async function insertWaiting(
         tasks: able,
         dispatch,
       });
-      const there = new Set(made?.tasks.map(({ id }) => id));
-      await store.insertDependencies(
-        tx,
-        job.organizationId,
-        able.filter(({ id }) => there.has(id)),
-      );
+      await insertDependencies(tx, job.organizationId, { tasks: able, written: made?.tasks });
       return { made, unmet };
     });
   return (await retryOnConflict(writing)) as Awaited<ReturnType<typeof insertWaiting>>;

@@ -17,9 +17,10 @@ import { importIds, LINES, lineOf } from '../kinds/batch-import/import-ids.ts';
 import { KEY_TAKEN, type LineError } from '../kinds/batch-import/line-errors.ts';
 import type { ImportPorts } from '../kinds/batch-import/ports.ts';
 import { batchImport, type ImportPayload } from '../kinds/batch-import/schema.ts';
+import { PLAIN_TASK } from '../new-task.ts';
 import { type BatchNow, batchIn } from '../queries/batches.ts';
 import * as store from '../store/index.ts';
-import type { DispatchSettings, Enqueue, Queue } from '../task.ts';
+import type { DispatchSettings, Enqueue } from '../task.ts';
 import { wakeUps } from '../wake-ups.ts';
 import { insertWaiting, unmetNow } from './import-dependencies.ts';
 import { reportKey, uploadKey, uploadNotFound, writable } from './uploads.ts';
@@ -54,8 +55,11 @@ export async function beginImport(
   const members = Object.entries({ batch: ids.batch, ...wanted });
   const payload = JsonText.object(members.map(([member, value]) => [member, JsonText.of(value)]));
   const task: store.NewTask = {
-    ...IMPORT_TASK,
+    ...PLAIN_TASK,
     id: ids.task,
+    kind: batchImport.kind,
+    queue: 'bulk',
+    maxRetries: batchImport.retry.maxRetries,
     // Cut by code points, because names are measured in code points.
     name: [...`Import of ${name || 'a batch'}`].slice(0, 200).join(''),
     payload,
@@ -86,23 +90,6 @@ export async function beginImport(
   if (begun.written) await wake(deps, principal, [begun.written]);
   return begun.batch;
 }
-
-/** The fields of the import task that are equal for every import. */
-const IMPORT_TASK = {
-  kind: batchImport.kind,
-  description: '',
-  queue: 'bulk' as Queue,
-  scheduledTime: null,
-  maxRetries: batchImport.retry.maxRetries,
-  retryPolicy: null,
-  softSeconds: null,
-  hardSeconds: null,
-  uniqueKey: null,
-  concurrencyKey: null,
-  concurrencyLimit: null,
-  waitsForNetwork: false,
-  dependsOn: null,
-};
 
 /** Seconds for which the address of a report is valid. */
 const REPORT_SECONDS = 300;

@@ -4,6 +4,7 @@ import type { Member } from '../../database/testing/stand.ts';
 import type { TaskDefinition } from '../define-task.ts';
 import type { DomainEvent } from '../events/domain-event.ts';
 import { eventPublisher } from '../events/event-publisher.ts';
+import { PLAIN_TASK } from '../new-task.ts';
 import * as store from '../store/index.ts';
 import type { DispatchSettings, Task, TaskStatus } from '../task.ts';
 import type { ExecuteDeps } from '../worker/worker.ts';
@@ -12,22 +13,13 @@ export const DISPATCH: DispatchSettings = { lookaheadSeconds: 180, resendSeconds
 
 export function newTask(given: Partial<store.NewTask> = {}): store.NewTask {
   return {
+    ...PLAIN_TASK,
     id: uuidv7(),
     kind: 'data.process',
     name: 'Task',
-    description: '',
     payload: {},
     queue: 'interactive',
-    scheduledTime: null,
     maxRetries: 3,
-    retryPolicy: null,
-    softSeconds: null,
-    hardSeconds: null,
-    uniqueKey: null,
-    concurrencyKey: null,
-    concurrencyLimit: null,
-    waitsForNetwork: false,
-    dependsOn: null,
     ...given,
   };
 }

@@ -35,20 +35,9 @@ export const claim = fc
       `claim(${at}${alone ? ', alone' : ''}${capacity ? `, ${capacity.runners} runners, ${capacity.networkPlaces} wait, ${capacity.seconds} s` : ''})`,
       async (system) => {
         const ids = idsOf(system, at, isDue);
-        const real = await store.claim(system.worker, {
-          ids,
-          leaseSeconds: LEASE_SECONDS,
-          soonSeconds: SOON_SECONDS,
-          alone,
-          capacity,
-        });
-        const model = system.model.claim({
-          ids,
-          leaseSeconds: LEASE_SECONDS,
-          soonSeconds: SOON_SECONDS,
-          alone,
-          capacity,
-        });
+        const wanted = { ids, leaseSeconds: LEASE_SECONDS, soonSeconds: SOON_SECONDS, alone, capacity };
+        const real = await store.claim(system.worker, wanted);
+        const model = system.model.claim(wanted);
         expect(compared(real.claimed)).toEqual(compared(model.claimed));
         const due = (unclaimed: readonly store.Unclaimed[]) =>
           sorted(unclaimed).map(({ dueInSeconds, ...rest }) => ({ ...rest, due: dueInSeconds <= 0 }));
