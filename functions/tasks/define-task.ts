@@ -175,20 +175,24 @@ export interface ErrorExtras {
 }
 
 /**
- * A failure that no further attempt can change: the task fails at once.
+ * A failure that a handler explains.
  *
  * @property code stable, snake_case
  */
-export class PermanentError extends Error {
+class HandlerError extends Error {
   readonly code: string;
   readonly details: Readonly<Record<string, Json>>;
 
   constructor(code: string, message: string, { cause, details = {} }: ErrorExtras = {}) {
     super(message, { cause });
-    this.name = 'PermanentError';
     this.code = code;
     this.details = details;
   }
+}
+
+/** A failure that no further attempt can change: the task fails at once. */
+export class PermanentError extends HandlerError {
+  override readonly name = 'PermanentError';
 }
 
 /**
@@ -197,21 +201,17 @@ export class PermanentError extends Error {
  *
  * @property afterSeconds the retry comes no sooner; a longer backoff applies
  */
-export class RetryError extends Error {
-  readonly code: string;
+export class RetryError extends HandlerError {
+  override readonly name = 'RetryError';
   readonly afterSeconds: number;
-  readonly details: Readonly<Record<string, Json>>;
 
   constructor(
     code: string,
     message: string,
-    { afterSeconds = 0, cause, details = {} }: ErrorExtras & { readonly afterSeconds?: number } = {},
+    { afterSeconds = 0, ...extras }: ErrorExtras & { readonly afterSeconds?: number } = {},
   ) {
-    super(message, { cause });
-    this.name = 'RetryError';
-    this.code = code;
+    super(code, message, extras);
     this.afterSeconds = afterSeconds;
-    this.details = details;
   }
 }
 
