@@ -146,14 +146,24 @@ type Quotas = {
 
 type Throttle = { rateLimit: number; burstLimit: number };
 
-/** An office behind one address logs in less often than every three seconds, and registers fewer than thirty people per hour. */
-const LOGIN_LIMITS = { perAddress: 100, registrationsPerAddress: 30 };
-
-/** 100 requests per second are enough for an integrator. The logins are those of `LOGIN_LIMITS`. */
+/** 100 requests per second are enough for an integrator. The logins are those of `logins.perAddress`. */
 const FIREWALL_LIMITS = { requestsPerMinute: 6_000, loginsPerFiveMinutes: 100 };
+
+/** Settings that all stages share. */
+const COMMON = {
+  dispatch: { lookaheadSeconds: 180, resendSeconds: 300, leaseSeconds: 120 },
+  ownKey: false,
+  reservations: true,
+  alarms: {},
+  // An office behind one address logs in less often than every three seconds, and registers fewer than thirty people per hour.
+  logins: { perAddress: 100, registrationsPerAddress: 30 },
+  signingKey: { rotationDays: 90 },
+  prices: { url: 'https://api.coingecko.com/api/v3' },
+} as const;
 
 export const STAGES = {
   dev: {
+    ...COMMON,
     name: 'dev',
     keepsData: false,
     egress: { by: 'nat-instance', count: 1 },
@@ -178,7 +188,6 @@ export const STAGES = {
       },
       queues: { interactive: 4, bulk: 4, deadLetters: 2 },
     },
-    dispatch: { lookaheadSeconds: 180, resendSeconds: 300, leaseSeconds: 120 },
     // An eighth and a quarter of the places in the four sandboxes of a queue. 40 requests of 200 ms are 200 per second.
     quotas: {
       running_requests_of_organization: 40,
@@ -194,15 +203,10 @@ export const STAGES = {
     throttle: { http: { rateLimit: 100, burstLimit: 200 }, socket: { rateLimit: 50, burstLimit: 100 } },
     logs: { retention: RetentionDays.ONE_WEEK, level: 'DEBUG' },
     observability: { metrics: 'alarmed', dashboard: false },
-    ownKey: false,
-    reservations: true,
-    alarms: {},
     firewall: { on: false, ...FIREWALL_LIMITS },
-    logins: LOGIN_LIMITS,
-    signingKey: { rotationDays: 90 },
-    prices: { url: 'https://api.coingecko.com/api/v3' },
   },
   prod: {
+    ...COMMON,
     name: 'prod',
     keepsData: true,
     egress: { by: 'nat-gateway', count: 2 },
@@ -227,7 +231,6 @@ export const STAGES = {
       },
       queues: { interactive: 50, bulk: 50, deadLetters: 2 },
     },
-    dispatch: { lookaheadSeconds: 180, resendSeconds: 300, leaseSeconds: 120 },
     quotas: {
       running_requests_of_organization: 100,
       running_requests_of_user: 200,
@@ -242,13 +245,7 @@ export const STAGES = {
     throttle: { http: { rateLimit: 1000, burstLimit: 2000 }, socket: { rateLimit: 500, burstLimit: 1000 } },
     logs: { retention: RetentionDays.THREE_MONTHS, level: 'INFO' },
     observability: { metrics: 'all', dashboard: true },
-    ownKey: false,
-    reservations: true,
-    alarms: {},
     firewall: { on: true, ...FIREWALL_LIMITS },
-    logins: LOGIN_LIMITS,
-    signingKey: { rotationDays: 90 },
-    prices: { url: 'https://api.coingecko.com/api/v3' },
   },
 } as const satisfies Record<string, Stage>;
 

@@ -69,8 +69,6 @@ function ofTasks({ queues, undelivered, functions }: Watched): Record<string, Al
       // alarm.
       metric: functions['dead-letters'].metricInvocations({ statistic: 'Sum', period }),
       above: 0,
-      periods: 1,
-      silence: 'well',
     },
     'undelivered-events': notEmpty(
       undelivered.queue,
@@ -82,8 +80,6 @@ function ofTasks({ queues, undelivered, functions }: Watched): Record<string, Al
       says: 'The dispatcher has not run: tasks scheduled for later do not start',
       metric: functions.dispatcher.metricInvocations({ statistic: 'Sum', period }),
       below: 1,
-      periods: 1,
-      silence: 'trouble',
     },
   };
 }
@@ -100,35 +96,29 @@ function ofFigures({ stage }: Watched): Record<string, AlarmSpec> {
       metric: metric(stage, 'InteractiveStartLateness', { statistic: 'p99', period }),
       above: LATE_MS,
       periods: 2,
-      silence: 'well',
     },
     'wake-ups-unsent': {
       says: 'SQS does not accept messages for the worker. Tasks wait until it does',
       metric: metric(stage, 'WakeUpsUnsent', { statistic: 'Sum', period }),
       above: 0,
       periods: 2,
-      silence: 'well',
     },
     'table-size': {
       says: 'A table is larger than it should be when old tasks are deleted',
       metric: metric(stage, 'LargestTableBytes', { statistic: 'Maximum', period }),
       above: stage.database.maxTableBytes,
-      periods: 1,
-      silence: 'well',
     },
     'retention-behind': {
       says: 'For an hour, the dispatcher has not kept up with deleting old tasks',
       metric: metric(stage, 'RetentionOverdueSeconds', { statistic: 'Maximum', period }),
       above: OVERDUE_SECONDS,
       periods: 12,
-      silence: 'well',
     },
     'stale-prices': {
       says: 'No price has been fetched for a quarter of an hour',
       metric: metric(stage, 'PriceFetchesSucceeded', { statistic: 'Sum', period }),
       below: 1,
       periods: 3,
-      silence: 'trouble',
     },
   };
 }
@@ -144,8 +134,6 @@ function ofRequests({
       says: 'The HTTP API answers requests with 5xx',
       metric: http.serverErrors({ statistic: 'Sum', period }),
       above: 5,
-      periods: 1,
-      silence: 'well',
     },
     'socket-errors': {
       says: 'The function for WebSocket connections fails',
@@ -153,8 +141,6 @@ function ofRequests({
       // answer.
       metric: sockets.executionErrors({ statistic: 'Sum', period }),
       above: 5,
-      periods: 1,
-      silence: 'well',
     },
     'requests-throttled': {
       says: 'Requests are refused because all sandboxes of the stage are busy',
@@ -172,7 +158,6 @@ function ofRequests({
       }),
       above: 0,
       periods: 2,
-      silence: 'well',
     },
   };
 }
@@ -184,21 +169,16 @@ function ofDatabase({ stage, database }: Watched): Record<string, AlarmSpec> {
       metric: database.utilization({ statistic: 'Average', period }),
       above: 90,
       periods: 3,
-      silence: 'well',
     },
     'database-connections': {
       says: 'Four of five connections of the database are taken',
       metric: database.openConnections({ statistic: 'Maximum', period }),
       above: 0.8 * stage.database.maxConnections,
-      periods: 1,
-      silence: 'well',
     },
     'transaction-ids': {
       says: 'Vacuum does not keep up: a quarter of the transaction ids is used. When none is left, Postgres refuses to write',
       metric: database.transactionAge({ statistic: 'Maximum', period }),
       above: 500_000_000,
-      periods: 1,
-      silence: 'well',
     },
   };
 }
@@ -212,8 +192,6 @@ function ofFunctions({ functions }: Watched): Record<string, AlarmSpec> {
         says: `An invocation of ${name} threw, was killed or ran out of time`,
         metric: functions[name].metricErrors({ statistic: 'Sum', period }),
         above: 0,
-        periods: 1,
-        silence: 'well',
       },
     ]),
   );
@@ -221,7 +199,7 @@ function ofFunctions({ functions }: Watched): Record<string, AlarmSpec> {
 
 function notEmpty(queue: Queue, says: string): AlarmSpec {
   const metric = queue.metricApproximateNumberOfMessagesVisible({ statistic: 'Maximum', period });
-  return { says, metric, above: 0, periods: 1, silence: 'well' };
+  return { says, metric, above: 0 };
 }
 
 /**
@@ -238,5 +216,5 @@ function old(queue: Queue, says: string): AlarmSpec {
     },
     period,
   });
-  return { says, metric, above: OLDEST_MESSAGE_SECONDS, periods: 1, silence: 'well' };
+  return { says, metric, above: OLDEST_MESSAGE_SECONDS };
 }

@@ -12,16 +12,21 @@ export type AlarmSpec = {
   /** The situation of the alarm, as a sentence. */
   says: string;
   metric: IMetric;
-  /** The alarm is raised outside these bounds: greater than `above`, or less than `below`. */
+  /** The alarm is raised above this value. Missing data are well: a function that did not run did not fail. */
   above?: number;
+  /** The alarm is raised below this value. Missing data raise it too: the metric is a pulse. */
   below?: number;
-  /** Consecutive periods of the metric that must be outside the bounds, from 1. */
-  periods: number;
-  /**
-   * Meaning of missing data. `well`: a function that did not run did not fail. `trouble`: a missing pulse is the problem
-   * itself.
-   */
-  silence: 'well' | 'trouble';
+  /** Consecutive periods of the metric that must be outside the bound. Default: 1. */
+  periods?: number;
+};
+
+const UPPER_BOUND = {
+  comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
+  treatMissingData: TreatMissingData.NOT_BREACHING,
+};
+const LOWER_BOUND = {
+  comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
+  treatMissingData: TreatMissingData.BREACHING,
 };
 
 /** One alarm per row of a table, and the topic that sends them. */
@@ -55,18 +60,14 @@ export class Alarms extends Construct {
       });
     }
     const tell = new SnsAction(this.topic);
-    this.all = Object.entries(table).map(([name, { says, metric, above, below, periods, silence }]) => {
+    this.all = Object.entries(table).map(([name, { says, metric, above, below, periods = 1 }]) => {
       const alarm = new Alarm(this, name, {
         alarmName: `celeriac-${stage.name}-${name}`,
         alarmDescription: `${says}. What to do: docs/operating.md#${name}`,
         metric,
         threshold: above ?? below ?? 0,
-        comparisonOperator:
-          below === undefined
-            ? ComparisonOperator.GREATER_THAN_THRESHOLD
-            : ComparisonOperator.LESS_THAN_THRESHOLD,
+        ...(below === undefined ? UPPER_BOUND : LOWER_BOUND),
         evaluationPeriods: periods,
-        treatMissingData: silence === 'trouble' ? TreatMissingData.BREACHING : TreatMissingData.NOT_BREACHING,
       });
       alarm.addAlarmAction(tell);
       alarm.addOkAction(tell);
