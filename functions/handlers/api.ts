@@ -2,7 +2,6 @@ import type { LambdaContext, LambdaEvent } from 'hono/aws-lambda';
 import { connect, connectionKeeper } from '../database/connect.ts';
 import { createApi } from '../http/api.ts';
 import { onLambda } from '../http/on-lambda.ts';
-import { withinLimit } from '../http/within-limit.ts';
 import { publishedKeys } from '../identity/keys/published-keys.ts';
 import { changeNotifier } from './change-notifier.ts';
 import { artifacts, queues } from './wiring/clients.ts';
@@ -40,5 +39,5 @@ export const handler = async (event: LambdaEvent, context: LambdaContext) => {
   const answer = await handleHttp(event, context);
   await notifier.flush();
   flush();
-  return withinLimit(answer);
+  return answer;
 };

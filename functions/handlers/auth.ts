@@ -4,7 +4,6 @@ import { connect, connectionKeeper } from '../database/connect.ts';
 import { createApp } from '../http/app/app.ts';
 import { onLambda } from '../http/on-lambda.ts';
 import { registerAuthRoutes } from '../http/routes/auth/auth.ts';
-import { withinLimit } from '../http/within-limit.ts';
 import { keyLoader } from '../identity/keys/load-keys.ts';
 import { commonEnv, readEnv, signingEnv, tokenEnv } from './wiring/environment.ts';
 import { logFault } from './wiring/logger.ts';
@@ -35,5 +34,5 @@ const respond = onLambda(app);
 export async function handler(event: LambdaEvent, context: LambdaContext) {
   // Without a database, the first statement fails, and the application answers 503.
   await keepConnection().catch(() => {});
-  return withinLimit(await respond(event, context));
+  return respond(event, context);
 }

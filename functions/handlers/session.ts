@@ -3,7 +3,6 @@ import { connect, connectionKeeper } from '../database/connect.ts';
 import { createApp } from '../http/app/app.ts';
 import { onLambda } from '../http/on-lambda.ts';
 import { registerSessionRoutes } from '../http/routes/auth/auth.ts';
-import { withinLimit } from '../http/within-limit.ts';
 import { keyLoader } from '../identity/keys/load-keys.ts';
 import { publishedKeys } from '../identity/keys/published-keys.ts';
 import { commonEnv, readEnv, signingEnv, tokenEnv } from './wiring/environment.ts';
@@ -25,5 +24,5 @@ const respond = onLambda(app);
 
 export async function handler(event: LambdaEvent, context: LambdaContext) {
   await keepConnection();
-  return withinLimit(await respond(event, context));
+  return respond(event, context);
 }

@@ -1,5 +1,6 @@
 import { handle, type LambdaContext, type LambdaEvent } from 'hono/aws-lambda';
 import type { App } from './app/app.ts';
+import { withinLimit } from './within-limit.ts';
 
 /** Methods that the Fetch standard forbids: a `Request` with one of them cannot be made. */
 const FORBIDDEN = new Set(['TRACE', 'TRACK', 'CONNECT']);
@@ -7,10 +8,11 @@ const FORBIDDEN = new Set(['TRACE', 'TRACK', 'CONNECT']);
 /** Replaces a forbidden method. No route has this method, so the answer is the same: 404 or 405. */
 const STAND_IN = 'OPTIONS';
 
-/** Returns the Lambda handler of an application. */
+/** Returns the Lambda handler of an application. Its answers are within Lambda's limit. */
 export function onLambda(app: App) {
   const respond = handle(app);
-  return (event: LambdaEvent, context: LambdaContext) => respond(asRequest(event), context);
+  return async (event: LambdaEvent, context: LambdaContext) =>
+    withinLimit(await respond(asRequest(event), context));
 }
 
 /**

@@ -8,16 +8,12 @@ import { closeConnection, postFrame } from '../../aws/sockets.ts';
 import { announcer } from '../../realtime/frames.ts';
 import type { Bucket } from '../../tasks/artifacts/bucket.ts';
 import type { DispatchSettings, Enqueue } from '../../tasks/task.ts';
+import type { artifactsEnv, EnvOf, queueEnv, socketEnv } from './environment.ts';
 import { logger } from './logger.ts';
 
 /* Clients that several functions build from the same variables. */
 
-type QueueEnv = {
-  INTERACTIVE_QUEUE_URL: string;
-  BULK_QUEUE_URL: string;
-  DISPATCH_LOOKAHEAD_SECONDS: number;
-  DISPATCH_RESEND_SECONDS: number;
-};
+type QueueEnv = EnvOf<typeof queueEnv>;
 
 export function queues(env: QueueEnv): { enqueue: Enqueue; dispatch: DispatchSettings } {
   const urls = { interactive: env.INTERACTIVE_QUEUE_URL, bulk: env.BULK_QUEUE_URL };
@@ -61,16 +57,7 @@ export function receiveFrom(env: QueueEnv, arn: string): () => Promise<ReceivedM
   return receive;
 }
 
-type ArtifactsEnv = {
-  ARTIFACTS_BUCKET: string;
-  AWS_REGION: string;
-  AWS_ACCESS_KEY_ID: string;
-  AWS_SECRET_ACCESS_KEY: string;
-  AWS_SESSION_TOKEN?: string | undefined;
-  AWS_ENDPOINT_URL_S3: string;
-};
-
-export function artifacts(env: ArtifactsEnv): { artifacts: Bucket } {
+export function artifacts(env: EnvOf<typeof artifactsEnv>): { artifacts: Bucket } {
   return {
     artifacts: bucketArtifacts({
       endpoint: env.AWS_ENDPOINT_URL_S3,
@@ -85,7 +72,7 @@ export function artifacts(env: ArtifactsEnv): { artifacts: Bucket } {
   };
 }
 
-export function sockets(env: { SOCKET_ENDPOINT: string }) {
+export function sockets(env: EnvOf<typeof socketEnv>) {
   const client = new ApiGatewayManagementApiClient({ ...CLIENT_SETTINGS, endpoint: env.SOCKET_ENDPOINT });
   const post = postFrame(client);
   return {

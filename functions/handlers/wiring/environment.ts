@@ -33,12 +33,15 @@ export const tokenEnv = { TOKEN_ISSUER: z.string().min(1) };
 
 export const signingEnv = { SIGNING_SECRET_ARN: z.string().min(1) };
 
+/** The variables of these shapes, as `readEnv` returns them. */
+export type EnvOf<Shape extends z.ZodRawShape> = z.output<z.ZodObject<Shape>>;
+
 /**
  * Reads a function's configuration, once, at cold start.
  *
  * @throws Error that names every missing or malformed variable
  */
-export function readEnv<Shape extends z.ZodRawShape>(shape: Shape): z.infer<z.ZodObject<Shape>> {
+export function readEnv<Shape extends z.ZodRawShape>(shape: Shape): EnvOf<Shape> {
   const read = z.object(shape).safeParse(process.env);
   if (read.success) return read.data;
   const complaints = read.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);

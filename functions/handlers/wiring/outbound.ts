@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { guardedFetch } from '../../fetch/client/guarded-fetch.ts';
 import { dnsLookUp } from '../../fetch/client/look-up.ts';
 import type { GuardedFetch } from '../../fetch/port.ts';
+import type { EnvOf } from './environment.ts';
 
 /** Configuration of a function that sends requests to the internet. */
 export const outboundEnv = {
@@ -17,7 +18,7 @@ export const outboundEnv = {
     .refine(areServers, 'Must be addresses with optional ports, such as 10.0.0.2 or 127.0.0.1:5353'),
 };
 
-export function outboundFetch(env: z.output<z.ZodObject<typeof outboundEnv>>): GuardedFetch {
+export function outboundFetch(env: EnvOf<typeof outboundEnv>): GuardedFetch {
   return guardedFetch({
     loopback: env.OUTBOUND_LOOPBACK,
     lookUp: dnsLookUp(env.OUTBOUND_NAME_SERVERS),
