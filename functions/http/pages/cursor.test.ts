@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { v7 as uuidv7 } from 'uuid';
 import { describe, expect, test } from 'vitest';
-import { decodeRangeCursor, encodeRangeCursor } from '../../prices/range-cursor.ts';
-import { Refusal } from '../../refusal.ts';
-import { decodeCursor, encodeCursor } from './cursor.ts';
+import * as z from 'zod';
+import { decodeRangeCursor, encodeRangeCursor, RANGE_CURSOR } from '../../prices/range-cursor.ts';
+import { invalidRequest } from '../../refusal.ts';
+import { cursor, cursorParameter, encodeCursor } from './cursor.ts';
+import { pageLimit } from './page-limit.ts';
 
 /** Some of these texts have the right length and alphabet, and differ from a cursor in one place. */
 const nearMisses = fc
@@ -11,24 +13,16 @@ const nearMisses = fc
   .map(([id, at, wrong]) => encodeCursor(id).slice(0, at) + wrong + encodeCursor(id).slice(at + 1));
 const texts = fc.oneof(fc.string({ unit: 'binary' }), fc.base64String(), fc.uuid(), nearMisses);
 
-function refusalOf(decode: () => unknown): Refusal {
-  try {
-    decode();
-  } catch (thrown) {
-    if (thrown instanceof Refusal) return thrown;
-    throw thrown;
-  }
-  throw new Error('was accepted');
-}
+const prices = cursorParameter(RANGE_CURSOR, decodeRangeCursor);
 
 describe('a cursor', () => {
   test('returns its id as the database spells it', () => {
-    expect(decodeCursor(encodeCursor('0190A5B0-1111-7000-8000-0123456789AB'))).toBe(
+    expect(cursor.parse(encodeCursor('0190A5B0-1111-7000-8000-0123456789AB'))).toBe(
       '0190a5b0-1111-7000-8000-0123456789ab',
     );
     fc.assert(
       fc.property(fc.uuid(), (id) => {
-        expect(decodeCursor(encodeCursor(id))).toBe(id);
+        expect(cursor.parse(encodeCursor(id))).toBe(id);
       }),
     );
   });
@@ -40,20 +34,15 @@ describe('a cursor', () => {
   test('is refused unless it is the exact encoding of an id', () => {
     fc.assert(
       fc.property(texts, (text) => {
-        let id: string;
-        try {
-          id = decodeCursor(text);
-        } catch (thrown) {
-          expect(thrown).toBeInstanceOf(Refusal);
-          return;
-        }
-        expect(encodeCursor(id)).toBe(text);
+        const { data: id } = cursor.safeParse(text);
+        if (id !== undefined) expect(encodeCursor(id)).toBe(text);
       }),
       { numRuns: 2000 },
     );
   });
 
-  test('is named when it is refused', () => {
+  test('is refused with every other bad parameter', () => {
+    const Query = z.strictObject({ cursor, limit: pageLimit({ default: 50, max: 100 }) });
     for (const text of [
       '',
       'x',
@@ -61,9 +50,13 @@ describe('a cursor', () => {
       `${encodeCursor(uuidv7())}=`,
       `${encodeCursor(uuidv7())}\n`,
     ]) {
-      expect(refusalOf(() => decodeCursor(text))).toMatchObject({
+      const { error } = Query.safeParse({ cursor: text, limit: '0' });
+      expect(error && invalidRequest('query', error)).toMatchObject({
         code: 'invalid_request',
-        fields: [{ in: 'query', pointer: '/cursor' }],
+        fields: [
+          { in: 'query', pointer: '/cursor', detail: 'Is not a cursor of this list' },
+          { in: 'query', pointer: '/limit' },
+        ],
       });
     }
   });
@@ -79,7 +72,7 @@ describe('a cursor of prices', () => {
   test('returns its place', () => {
     fc.assert(
       fc.property(places, (place) => {
-        expect(decodeRangeCursor(encodeRangeCursor(place))).toEqual(place);
+        expect(prices.parse(encodeRangeCursor(place))).toEqual(place);
       }),
     );
   });
@@ -87,9 +80,8 @@ describe('a cursor of prices', () => {
   test('is refused by another list, and so is the cursor of another list', () => {
     fc.assert(
       fc.property(fc.uuid(), places, (id, place) => {
-        refusalOf(() => decodeRangeCursor(encodeCursor(id)));
-        const cursor = encodeRangeCursor(place);
-        if (cursor.length !== 22) refusalOf(() => decodeCursor(cursor));
+        expect(prices.safeParse(encodeCursor(id)).success).toBe(false);
+        expect(cursor.safeParse(encodeRangeCursor(place)).success).toBe(false);
       }),
     );
   });

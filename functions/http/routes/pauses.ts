@@ -7,6 +7,7 @@ import { QUEUES } from '../../tasks/task.ts';
 import { Id } from '../../text-rules.ts';
 import type { App } from '../app/app.ts';
 import { answer, json, problems, secured } from '../app/describe.ts';
+import { cursorParameter } from '../pages/cursor.ts';
 import { page, pageOf } from '../pages/page.ts';
 import { pageLimit } from '../pages/page-limit.ts';
 
@@ -50,12 +51,7 @@ function placeOf(cursor: string): PauseKey {
 const ListPauses = z.strictObject({
   organization: Id.optional().describe('Default: all your organizations'),
   limit: pageLimit({ max: 100, default: 50 }),
-  cursor: z
-    .string()
-    .regex(PLACE, 'Is not a cursor of this list')
-    .transform(placeOf)
-    .optional()
-    .describe('`next_cursor` of the previous page'),
+  cursor: cursorParameter(PLACE, placeOf),
 });
 
 const collection = { path: '/api/pauses', ...secured('Pauses') } as const;

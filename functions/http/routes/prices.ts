@@ -11,6 +11,7 @@ import { Id } from '../../text-rules.ts';
 import { timestamp } from '../../timestamp.ts';
 import type { App } from '../app/app.ts';
 import { answer, json, problems, secured } from '../app/describe.ts';
+import { cursorParameter } from '../pages/cursor.ts';
 import { pageOf } from '../pages/page.ts';
 import { wholeNumber } from '../pages/page-limit.ts';
 
@@ -30,13 +31,7 @@ const PriceQuery = z
     from: Time.optional(),
     to: Time.optional(),
     limit: wholeNumber(MAX_PAGE).optional().describe(`Default: ${DEFAULT_PAGE}`),
-    cursor: z
-      .string()
-      .max(RANGE_CURSOR.maxLength)
-      .meta(RANGE_CURSOR)
-      .transform(decodeRangeCursor)
-      .optional()
-      .describe('`next_cursor` of the previous page'),
+    cursor: cursorParameter(RANGE_CURSOR, decodeRangeCursor),
   })
   .refine(({ from, to }) => !from || !to || from <= to, { path: ['from'], error: 'Must not be after to' });
 

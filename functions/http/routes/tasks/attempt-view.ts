@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Attempt } from '../../../tasks/queries/tasks.ts';
+import { cursorParameter } from '../../pages/cursor.ts';
 import { pageLimit } from '../../pages/page-limit.ts';
 
 const time = () => z.iso.datetime().nullable();
@@ -7,12 +8,7 @@ const time = () => z.iso.datetime().nullable();
 /** `GET /api/tasks/<id>/attempts/` */
 export const ListAttempts = z.strictObject({
   limit: pageLimit({ max: 100, default: 20 }),
-  cursor: z
-    .string()
-    .regex(/^[1-9][0-9]{0,8}$/, 'Is not a cursor of this list')
-    .transform(Number)
-    .optional()
-    .describe('`next_cursor` of the previous page'),
+  cursor: cursorParameter(/^[1-9][0-9]{0,8}$/, Number),
 });
 
 /** An attempt in the API's form. */
