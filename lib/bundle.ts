@@ -1,19 +1,27 @@
-import { cpSync, existsSync, rmSync, statSync } from 'node:fs';
+import { cpSync, existsSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { DATABASE_FUNCTIONS, FUNCTION_NAMES, type FunctionName, mapFunctions } from './functions.ts';
+import { isolatedKindFolders } from './kind-registry.ts';
 import { writeRdsAuthorities } from './rds-authorities.ts';
 
 /**
- * Modules in `handlers/` that a function starts as a process of its own or loads only when needed. Each becomes a bundle
- * beside the function's bundle. Dependencies that only such a module needs stay out of the function's own bundle.
+ * Modules in `handlers/` that a function loads only when needed. Each becomes a bundle beside the function's bundle. Dependencies
+ * that only such a module needs stay out of the function's own bundle.
  */
 const COMPANIONS: Partial<Record<FunctionName, readonly string[]>> = {
   api: ['event-bus'],
-  worker: ['task-runner', 'event-bus'],
+  worker: ['event-bus'],
   'dead-letters': ['event-bus'],
   dispatcher: ['event-bus'],
 };
+
+/**
+ * The program of the processes that run isolated kinds. Each kind is a bundle of its own, `kinds/<folder>.mjs`, which a process
+ * loads when it first runs the kind. Code that several of these bundles need is in `shared/`. A kind with heavy dependencies makes
+ * neither the function larger nor the start of these processes slower.
+ */
+const RUNNER = { function: 'worker', program: 'task-runner' } as const;
 
 /** The directory of each function's bundle. It contains `index.mjs`, the companions, and their source maps. */
 export type Bundles = Record<FunctionName, string>;
@@ -96,14 +104,13 @@ const leaveOut: Plugin = {
 export async function bundleFunctions(places: Partial<BundlePlaces> = {}): Promise<Bundles> {
   const all = { ...PLACES, ...places };
   const { outputRoot } = all;
-  const entryPoints = entryPointsIn(all.sourceRoot);
-  const missing = [...Object.values(entryPoints), migrationsIn(all), all.consoleRoot].filter(
-    (path) => !existsSync(path),
-  );
+  const builds = buildsOf(all);
+  const sources = builds.flatMap(({ entryPoints }) => Object.values(entryPoints));
+  const missing = [...sources, migrationsIn(all), all.consoleRoot].filter((path) => !existsSync(path));
   if (missing.length > 0) throw new Error(`Cannot bundle the functions; missing: ${missing.join(', ')}`);
 
   rmSync(outputRoot, { recursive: true, force: true });
-  await build(optionsOf(all));
+  await Promise.all(builds.map((options) => build(options)));
   for (const name of FUNCTION_NAMES) copyCompanions(name, join(outputRoot, name), all);
   return mapFunctions((name) => join(outputRoot, name));
 }
@@ -111,19 +118,30 @@ export async function bundleFunctions(places: Partial<BundlePlaces> = {}): Promi
 /** Returns the folder of the migrations. */
 export const migrationsIn = ({ sourceRoot }: BundlePlaces) => join(sourceRoot, 'database', 'migrations');
 
-/** The sources of all bundles, by their names without an extension: `worker/index`, `worker/task-runner`, … */
-function entryPointsIn(
-  sourceRoot: string,
-  names: readonly FunctionName[] = FUNCTION_NAMES,
-): Record<string, string> {
-  const sourceOf = (program: string) => join(sourceRoot, 'handlers', `${program}.ts`);
+/** The sources of bundles that share no code, by their names without an extension: `worker/index`, `worker/event-bus`, … */
+function entryPointsIn(sourceRoot: string, names: readonly FunctionName[]): Record<string, string> {
   return Object.fromEntries(
-    names.flatMap((name) => [
-      [`${name}/index`, sourceOf(name)],
-      ...(COMPANIONS[name] ?? []).map((program) => [`${name}/${program}`, sourceOf(program)]),
-    ]),
+    names.flatMap((name) =>
+      ['index', ...(COMPANIONS[name] ?? [])].map((program) => [
+        `${name}/${program}`,
+        handlerIn(sourceRoot, program === 'index' ? name : program),
+      ]),
+    ),
   );
 }
+
+/** The sources of the runner of tasks and of its kinds, by their names in the function's directory. */
+function runnerEntryPointsIn(sourceRoot: string): Record<string, string> {
+  const root = join(sourceRoot, 'tasks', 'kinds');
+  return {
+    [RUNNER.program]: handlerIn(sourceRoot, RUNNER.program),
+    ...Object.fromEntries(
+      isolatedKindFolders(root).map((folder) => [`kinds/${folder}`, join(root, folder, 'run.ts')]),
+    ),
+  };
+}
+
+const handlerIn = (sourceRoot: string, program: string) => join(sourceRoot, 'handlers', `${program}.ts`);
 
 /** Copies what a function reads at run time beside its bundle: certificates, the migrations, the console. */
 export function copyCompanions(name: FunctionName, directory: string, places: BundlePlaces): void {
@@ -136,33 +154,37 @@ export function copyCompanions(name: FunctionName, directory: string, places: Bu
   });
 }
 
-/** Returns esbuild's options. @param names the functions to build; default: all */
-export function optionsOf({ sourceRoot, outputRoot }: BundlePlaces, names?: readonly FunctionName[]) {
-  return {
-    absWorkingDir: REPOSITORY,
-    entryPoints: entryPointsIn(sourceRoot, names),
-    outdir: outputRoot,
-    outExtension: { '.js': '.mjs' },
-    bundle: true,
-    platform: 'node',
-    target: 'node24',
-    format: 'esm',
-    // Tree shaking works on a dependency's ES module build, but often not on its CommonJS build. The SDK is the largest
-    // dependency.
-    mainFields: ['module', 'main'],
-    minify: true,
-    sourcemap: true,
-    legalComments: 'none',
-    banner: { js: REQUIRE_BANNER },
-    plugins: [leaveOut],
-    logLevel: 'warning',
-  } as const satisfies BuildOptions;
+/** Returns esbuild's options for each build. @param names the functions to build; default: all */
+export function buildsOf(
+  { sourceRoot, outputRoot }: BundlePlaces,
+  names: readonly FunctionName[] = FUNCTION_NAMES,
+) {
+  const functions = { ...OPTIONS, entryPoints: entryPointsIn(sourceRoot, names), outdir: outputRoot };
+  if (!names.includes(RUNNER.function)) return [functions];
+  const runner = {
+    ...OPTIONS,
+    entryPoints: runnerEntryPointsIn(sourceRoot),
+    outdir: join(outputRoot, RUNNER.function),
+    splitting: true,
+    chunkNames: 'shared/[hash]',
+  };
+  return [functions, runner];
 }
 
-/** Returns the bytes of each bundle's minified code by path, without source maps. Call it after `bundleFunctions`. */
-export function bundleSizes(outputRoot = PLACES.outputRoot): Record<string, number> {
-  const files = FUNCTION_NAMES.flatMap((name) =>
-    ['index', ...(COMPANIONS[name] ?? [])].map((program) => join(name, `${program}.mjs`)),
-  );
-  return Object.fromEntries(files.map((file) => [file, statSync(join(outputRoot, file)).size]));
-}
+const OPTIONS = {
+  absWorkingDir: REPOSITORY,
+  outExtension: { '.js': '.mjs' },
+  bundle: true,
+  platform: 'node',
+  target: 'node24',
+  format: 'esm',
+  // Tree shaking works on a dependency's ES module build, but often not on its CommonJS build. The SDK is the largest
+  // dependency.
+  mainFields: ['module', 'main'],
+  minify: true,
+  sourcemap: true,
+  legalComments: 'none',
+  banner: { js: REQUIRE_BANNER },
+  plugins: [leaveOut],
+  logLevel: 'warning',
+} as const satisfies BuildOptions;

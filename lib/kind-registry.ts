@@ -30,6 +30,22 @@ function readFolder(root: string, folder: string): Folder {
   return { folder, files };
 }
 
+/** Folders of the kinds, in the order of their names. */
+function kindFolders(root: string): string[] {
+  if (!existsSync(root)) return [];
+  return readdirSync(root, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && !OTHERS.includes(entry.name))
+    .map(({ name }) => name)
+    .sort();
+}
+
+/** Returns the folders of the kinds that can run in a process of their own. @param root the folder of all kinds */
+export function isolatedKindFolders(root: string): string[] {
+  return kindFolders(root).filter((folder) => existsSync(join(root, folder, 'run.ts')));
+}
+
+const WRITTEN = '// Written by `npm run generate` from the folders of the kinds. Do not edit.';
+
 function moduleOf(
   what: string,
   name: string,
@@ -37,7 +53,7 @@ function moduleOf(
 ): string {
   const nameOf = (folder: string) => folder.replaceAll(/-(.)/g, (_, letter: string) => letter.toUpperCase());
   return [
-    '// Written by `npm run generate` from the folders of the kinds. Do not edit.',
+    WRITTEN,
     ...paths.map(([folder, file]) => `import ${nameOf(folder)} from '../${folder}/${file}';`),
     '',
     `/** ${what} */`,
@@ -46,12 +62,22 @@ function moduleOf(
   ].join('\n');
 }
 
+/** Returns a module whose imports run when a kind is first needed. */
+function lazyModuleOf(what: string, name: string, folders: readonly string[]): string {
+  return [
+    WRITTEN,
+    '',
+    `/** ${what} */`,
+    `export const ${name} = {`,
+    ...folders.map((folder) => `  '${folder}': () => import('../${folder}/run.ts'),`),
+    '};',
+    '',
+  ].join('\n');
+}
+
 /** Returns the text of each module, by its name in `generated/`. */
 export function kindModules(root = KINDS): Record<string, string> {
-  const folders = readdirSync(root, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && !OTHERS.includes(entry.name))
-    .map(({ name }) => readFolder(root, name))
-    .sort((one, other) => (one.folder < other.folder ? -1 : 1));
+  const folders = kindFolders(root).map((folder) => readFolder(root, folder));
   const data = folders.map(({ folder, files }) => {
     const file = ['kind.ts', 'run.ts', 'inline.ts'].find((each) => files.includes(each)) ?? '';
     return [folder, file] as const;
@@ -60,7 +86,11 @@ export function kindModules(root = KINDS): Record<string, string> {
     folders.flatMap(({ folder, files }) => (files.includes(file) ? [[folder, file] as const] : []));
   return {
     'kinds.ts': moduleOf('Every kind that can be asked for, as data.', 'KINDS', data),
-    'tasks.ts': moduleOf('Handlers that run in a process of their own.', 'TASKS', having('run.ts')),
+    'tasks.ts': lazyModuleOf(
+      'Loads the handler of a kind that runs in a process of its own, by the name of its folder.',
+      'LOAD_TASK',
+      isolatedKindFolders(root),
+    ),
     'inline-tasks.ts': moduleOf(
       'Handlers that run in the worker itself.',
       'INLINE_TASKS',

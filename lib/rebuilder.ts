@@ -5,9 +5,9 @@ import { context } from 'esbuild';
 import {
   type BundlePlaces,
   type Bundles,
+  buildsOf,
   copyCompanions,
   migrationsIn,
-  optionsOf,
   PLACES,
   REPOSITORY,
 } from './bundle.ts';
@@ -44,7 +44,7 @@ export async function startRebuilder(
 ): Promise<Rebuilder> {
   const all = { ...PLACES, ...places };
   rmSync(all.outputRoot, { recursive: true, force: true });
-  const builds = await Promise.all(FUNCTION_NAMES.map((name) => startBuild(name, all)));
+  const builds = FUNCTION_NAMES.map((name) => startBuild(name, all));
 
   const rebuild = async (changed: readonly string[]): Promise<Rebuilt> => {
     const concerned = builds.filter((build) => build.isConcernedBy(changed));
@@ -69,18 +69,49 @@ export async function startRebuilder(
   };
 }
 
-/** The builds of one function. esbuild keeps what it has parsed. */
-async function startBuild(name: FunctionName, places: BundlePlaces) {
+// A stack trace needs the lines of the sources, not their text.
+const DEVELOPMENT = { minify: false, sourcesContent: false, metafile: true, write: false } as const;
+
+/**
+ * The builds that make one function's bundles. esbuild keeps what it has parsed. The runner's build is made anew when a kind was added
+ * or removed, because esbuild does not take further entry points.
+ */
+function contextsOf(name: FunctionName, places: BundlePlaces) {
+  let entries = '';
+  let contexts: Awaited<ReturnType<typeof developmentContext>>[] = [];
+  const dispose = async () => void (await Promise.all(contexts.map((each) => each.dispose())));
+  return {
+    dispose,
+    rebuild: async () => {
+      const builds = buildsOf(places, [name]);
+      const wanted = JSON.stringify(builds.map(({ entryPoints }) => entryPoints));
+      if (wanted !== entries) {
+        await dispose();
+        contexts = await Promise.all(builds.map(developmentContext));
+        entries = wanted;
+      }
+      const results = await Promise.all(contexts.map((each) => each.rebuild()));
+      return {
+        outputFiles: results.flatMap(({ outputFiles }) => outputFiles),
+        inputs: results.flatMap(({ metafile }) => Object.keys(metafile.inputs)),
+      };
+    },
+  };
+}
+
+const developmentContext = (options: ReturnType<typeof buildsOf>[number]) =>
+  context({ ...options, ...DEVELOPMENT });
+
+/** The builds of one function. */
+function startBuild(name: FunctionName, places: BundlePlaces) {
   const { outputRoot } = places;
-  // A stack trace needs the lines of the sources, not their text.
-  const development = { minify: false, sourcesContent: false, metafile: true, write: false } as const;
-  const esbuild = await context({ ...optionsOf(places, [name]), ...development });
+  const builds = contextsOf(name, places);
   let last: { inputs: ReadonlySet<string>; directory: string } | undefined;
   let isFailed = true;
 
   return {
     name,
-    dispose: esbuild.dispose,
+    dispose: builds.dispose,
     isConcernedBy: (changed: readonly string[]): boolean =>
       isFailed ||
       changed.some(
@@ -90,7 +121,7 @@ async function startBuild(name: FunctionName, places: BundlePlaces) {
     /** @returns the new directory; undefined when the bundle is as before @throws when a source does not compile */
     run: async (): Promise<string | undefined> => {
       isFailed = true;
-      const { outputFiles, metafile } = await esbuild.rebuild();
+      const { outputFiles, inputs } = await builds.rebuild();
       const digest = createHash('sha256');
       for (const { path, hash } of outputFiles) digest.update(`${path}\0${hash}\0`);
       if (name === 'migrate') {
@@ -107,7 +138,7 @@ async function startBuild(name: FunctionName, places: BundlePlaces) {
         copyCompanions(name, directory, places);
       }
       last = {
-        inputs: new Set(Object.keys(metafile.inputs).map((path) => join(REPOSITORY, path))),
+        inputs: new Set(inputs.map((path) => join(REPOSITORY, path))),
         directory,
       };
       isFailed = false;

@@ -5,11 +5,12 @@
  * Imports run in a separate process with the template's environment, like Lambda's cold start. `--json` prints JSON.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
+import { bundlesIn, filesOf } from '../lib/bundle-sizes.ts';
 import { sandboxEnvironment } from './emulators/lambda/sandbox-environment.ts';
 import { functionEnvironment } from './function-environment.ts';
 import { type FunctionSpec, readDeployment } from './template/deployment.ts';
@@ -27,7 +28,7 @@ const functions = deployment.functions.filter(({ name }) => name.startsWith('cel
 const cache = mkdtempSync(join(tmpdir(), 'celeriac-sizes-'));
 try {
   const rows = functions.flatMap((fn) =>
-    programsOf(fn).map((file): [string, object] => [
+    bundlesIn(fn.codeDir).map((file): [string, object] => [
       nameOf(fn, file),
       { ...sizesOf(join(fn.codeDir, file)), 'import, ms': importTime(fn, file) },
     ]),
@@ -45,18 +46,14 @@ try {
   rmSync(cache, { recursive: true });
 }
 
-/** Returns the function's own program, and the programs that it starts as separate processes. */
-function programsOf({ codeDir }: FunctionSpec): string[] {
-  return readdirSync(codeDir).filter((file) => file.endsWith('.mjs'));
-}
-
 function nameOf({ name }: FunctionSpec, file: string): string {
   const short = name.replace(/^celeriac-\w+-/, '');
   return file === 'index.mjs' ? short : `${short}: ${file.replace(/\.mjs$/, '')}`;
 }
 
+/** Returns the bytes that are loaded with a bundle. */
 function sizesOf(file: string) {
-  const code = readFileSync(file);
+  const code = Buffer.concat(filesOf(file).map((each) => readFileSync(each)));
   return { 'bundle, kB': kilobytes(code.length), 'zipped, kB': kilobytes(gzipSync(code).length) };
 }
 

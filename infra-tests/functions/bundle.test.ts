@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { bundleFunctions, bundleSizes } from '../../lib/bundle.ts';
+import { bundleFunctions } from '../../lib/bundle.ts';
+import { bundleSizes } from '../../lib/bundle-sizes.ts';
 import { FUNCTION_NAMES } from '../../lib/functions.ts';
 import { temporary } from '../testing/synthesized.ts';
 
@@ -51,6 +52,49 @@ describe('bundling the functions', () => {
     expect(said.trim()).toBe('I run tasks');
   });
 
+  test('a kind is loaded only by the runner that runs it, and its runner shares code with it', async () => {
+    saveKinds();
+    const { worker } = await bundleFunctions(places);
+    const said = (kind: string) =>
+      execFileSync(process.execPath, [join(worker, 'task-runner.mjs'), kind], { encoding: 'utf8' }).split(
+        '\n',
+      );
+    expect(said('light')).toEqual(['runner', 'light', 'light shares with the runner: true', '']);
+    expect(said('heavy')).toEqual(['runner', 'heavy', 'heavy shares with the runner: true', '']);
+    expect(readFileSync(join(worker, 'task-runner.mjs'), 'utf8')).not.toMatch(/light shares|heavy shares/);
+    // Only kinds that run in a process of their own.
+    expect(readdirSync(join(worker, 'kinds')).filter((file) => file.endsWith('.mjs'))).toEqual([
+      'a-heavy.mjs',
+      'a-light.mjs',
+    ]);
+  });
+
+  test('a larger kind makes neither the function nor the start of its runner larger', async () => {
+    saveKinds();
+    await bundleFunctions(places);
+    const before = bundleSizes(places.outputRoot);
+    saveKind('heavy', `console.log('${'x'.repeat(100_000)}');`);
+    await bundleFunctions(places);
+    const after = bundleSizes(places.outputRoot);
+    const { 'worker/kinds/a-heavy.mjs': grown = 0, ...others } = after;
+    expect(grown - (before['worker/kinds/a-heavy.mjs'] ?? 0)).toBeGreaterThan(90_000);
+    expect({ ...others, 'worker/kinds/a-heavy.mjs': 0 }).toEqual({
+      ...before,
+      'worker/kinds/a-heavy.mjs': 0,
+    });
+  });
+
+  test('the size of a kind includes the code that it shares', async () => {
+    saveKinds();
+    const size = async () => {
+      await bundleFunctions(places);
+      return bundleSizes(places.outputRoot)['worker/kinds/a-light.mjs'] ?? 0;
+    };
+    const before = await size();
+    write('common.ts', `export const common = { text: '${'x'.repeat(10_000)}' };`);
+    expect((await size()) - before).toBeGreaterThan(9_000);
+  });
+
   test('the client for events lies beside each function that moves tasks', async () => {
     const bundles = await bundleFunctions(places);
     for (const name of ['api', 'worker', 'dead-letters', 'dispatcher'] as const) {
@@ -70,11 +114,12 @@ describe('bundling the functions', () => {
   });
 
   test('the same sources give the same bytes', async () => {
+    saveKinds();
     const bytes = async () => {
-      const bundles = await bundleFunctions(places);
-      return FUNCTION_NAMES.map((name) =>
-        ['index.mjs', 'index.mjs.map'].map((file) => readFileSync(join(bundles[name], file), 'utf8')),
-      );
+      await bundleFunctions(places);
+      return readdirSync(places.outputRoot, { recursive: true, encoding: 'utf8' })
+        .filter((file) => /\.mjs(\.map)?$/.test(file))
+        .map((file) => [file, readFileSync(join(places.outputRoot, file), 'utf8')]);
     };
     expect(await bytes()).toEqual(await bytes());
   });
@@ -109,6 +154,34 @@ describe('bundling the functions', () => {
     expect(answerOf(api)).toBe('I am api');
   });
 });
+
+/** Two isolated kinds, one inline, and a runner that runs the kind that it is told to. */
+function saveKinds(): void {
+  write('common.ts', `export const common = {};`);
+  write(
+    'handlers/task-runner.ts',
+    `import { common } from '../common.ts';
+    console.log('runner');
+    const kinds = {
+      heavy: () => import('../tasks/kinds/a-heavy/run.ts'),
+      light: () => import('../tasks/kinds/a-light/run.ts'),
+    };
+    const { default: run } = await kinds[process.argv[2]]();
+    run(common);`,
+  );
+  for (const name of ['light', 'heavy']) saveKind(name, `console.log('${name}');`);
+  write('tasks/kinds/a-inline/inline.ts', '');
+  write('tasks/kinds/batch-import/run.ts', '');
+}
+
+function saveKind(name: string, atLoad: string): void {
+  write(
+    `tasks/kinds/a-${name}/run.ts`,
+    `import { common } from '../../../common.ts';
+    ${atLoad}
+    export default (given) => console.log('${name} shares with the runner:', given === common);`,
+  );
+}
 
 function write(path: string, text: string): void {
   const file = join(places.sourceRoot, path);

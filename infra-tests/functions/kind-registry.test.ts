@@ -21,10 +21,12 @@ test('a folder is in the list of kinds, and in the lists of its handlers', () =>
   folder('c-mixed', 'kind.ts', 'run.ts', 'inline.ts');
   const modules = kindModules(root);
   const imported = (file: string) =>
-    [...(modules[file] ?? '').matchAll(/from '\.\.\/(.*)'/g)].map(([, path]) => path);
+    [...(modules[file] ?? '').matchAll(/(?:from |import\()'\.\.\/(.*?)'/g)].map(([, path]) => path);
   expect(imported('kinds.ts')).toEqual(['a-inline/kind.ts', 'b-isolated/run.ts', 'c-mixed/kind.ts']);
   expect(imported('tasks.ts')).toEqual(['b-isolated/run.ts', 'c-mixed/run.ts']);
   expect(imported('inline-tasks.ts')).toEqual(['a-inline/inline.ts', 'c-mixed/inline.ts']);
+  // The handlers of isolated kinds are imported when they are first needed.
+  expect(modules['tasks.ts']).toContain("'c-mixed': () => import('../c-mixed/run.ts')");
   expect(modules['kinds.ts']).toContain('export const KINDS = [aInline, bIsolated, cMixed] as const;');
 });
 

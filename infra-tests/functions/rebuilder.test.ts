@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Bundles } from '../../lib/bundle.ts';
@@ -57,6 +57,28 @@ test('only functions with a changed bundle are returned, each in a directory of 
   expect(codeIn(bundles.worker)).toContain('new');
   save('shared.ts', `export const shared = 'new'; // a comment`);
   expect(await rebuilt(shared)).toEqual([{}, []]);
+});
+
+test('a kind that is added, edited or removed makes a new bundle of the worker alone', async () => {
+  const kind = save('tasks/kinds/a-kind/run.ts', `export default 'kind';`);
+  const runner = save(
+    'handlers/task-runner.ts',
+    `export const load = () => import('../tasks/kinds/a-kind/run.ts');`,
+  );
+  const kindIn = ({ worker = '' }: Partial<Bundles>) =>
+    readFileSync(join(worker, 'kinds/a-kind.mjs'), 'utf8');
+  const [added] = await rebuilt(kind, runner);
+  expect(Object.keys(added)).toEqual(['worker']);
+  expect(kindIn(added)).toContain('kind');
+  save('tasks/kinds/a-kind/run.ts', `export default 'edited';`);
+  const [edited] = await rebuilt(kind);
+  expect(Object.keys(edited)).toEqual(['worker']);
+  expect(kindIn(edited)).toContain('edited');
+  rmSync(dirname(kind), { recursive: true });
+  save('handlers/task-runner.ts', '');
+  const [removed, failed] = await rebuilt(kind, runner);
+  expect([Object.keys(removed), failed]).toEqual([['worker'], []]);
+  expect(existsSync(join(removed.worker ?? '', 'kinds'))).toBe(false);
 });
 
 test('a function that compiles is returned, although one beside it does not', async () => {

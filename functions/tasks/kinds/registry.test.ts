@@ -26,8 +26,8 @@ test('accepting a task needs no HTTP client, address library or CSV parser: regi
   expect(await packagesIn('./registry.ts')).toEqual(new Set(['zod', 'lossless-json']));
 });
 
-test('running tasks needs the CSV parser, and no HTTP client, which is handed in', async () => {
-  expect(await packagesIn('./tasks.ts')).toEqual(new Set(['zod', 'lossless-json', 'csv-parse']));
+test('data.process needs the CSV parser, and no HTTP client, which is handed in', async () => {
+  expect(await packagesIn('./data-process/run.ts')).toEqual(new Set(['zod', 'lossless-json', 'csv-parse']));
 });
 
 test('running inline tasks needs no more', async () => {
@@ -42,15 +42,16 @@ test('the default kind is data.process', () => {
   expect(DEFAULT_KIND).toBe('data.process');
 });
 
-describe.each(KIND_NAMES)('%s', (name) => {
+describe.each(KIND_NAMES)('%s', async (name) => {
   const kind = kindOf(name);
+  const isolated = await taskOf(name);
 
   test('has the name of its folder', () => {
     expect(existsSync(new URL(name.replaceAll('.', '-'), import.meta.url))).toBe(true);
   });
 
   test.each([
-    ['in a process of its own', taskOf(name), kind.runs !== 'inline'],
+    ['in a process of its own', isolated, kind.runs !== 'inline'],
     ['in the worker itself', inlineTaskOf(name), kind.runs !== 'isolated'],
   ])(
     'runs %s if its data says so, with the limits, schema and retries that it was accepted with',
@@ -67,8 +68,8 @@ describe.each(KIND_NAMES)('%s', (name) => {
   });
 });
 
-test('an unknown name has no kind, even the name of a property of every object', () => {
-  for (const name of ['', 'data', 'DATA.PROCESS', 'constructor', '__proto__', 'toString']) {
-    expect([kindOf(name), taskOf(name)]).toEqual([undefined, undefined]);
+test('an unknown name has no kind, even the name of a property of every object or of a folder', async () => {
+  for (const name of ['', 'data', 'DATA.PROCESS', 'data-process', 'constructor', '__proto__', 'toString']) {
+    expect([kindOf(name), await taskOf(name)]).toEqual([undefined, undefined]);
   }
 });

@@ -1,5 +1,6 @@
 // Written by `npm run generate` from the folders of the kinds. Do not edit.
-import dataProcess from '../data-process/run.ts';
 
-/** Handlers that run in a process of their own. */
-export const TASKS = [dataProcess] as const;
+/** Loads the handler of a kind that runs in a process of its own, by the name of its folder. */
+export const LOAD_TASK = {
+  'data-process': () => import('../data-process/run.ts'),
+};

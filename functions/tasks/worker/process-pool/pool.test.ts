@@ -169,6 +169,32 @@ describe('a hostile handler', () => {
     expect(await start('isolated.echo').result).toMatchObject({ attempt: 3 });
   });
 
+  test('that cannot be loaded fails with a retryable error, its cause is logged once, and the next attempt has another process', async () => {
+    const on = pool({ size: 1 });
+    const logged = vi.spyOn(process.stderr, 'write');
+    const processes = [];
+    for (const _attempt of [1, 2]) {
+      logged.mockClear();
+      const error = await start('isolated.unloadable', { on }).result.catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(RetryError);
+      expect(error).toMatchObject({
+        code: 'handler_not_loaded',
+        message: 'The handler of isolated.unloadable cannot be loaded. The log has the cause',
+      });
+      const lines = () => logged.mock.calls.map(([chunk]) => String(chunk)).join('');
+      await expect.poll(lines).toContain('in process');
+      expect(
+        lines().match(/The handler of isolated.unloadable cannot be loaded, for task task/g),
+      ).toHaveLength(1);
+      expect(lines()).toContain('half a module');
+      processes.push(...(lines().match(/(?<=in process )\d+/g) ?? []));
+    }
+    logged.mockRestore();
+    expect(new Set(processes).size).toBe(2);
+    expect(processes).toHaveLength(2);
+    expect(await start('isolated.echo', { on }).result).toMatchObject({ attempt: 3 });
+  });
+
   test('reports an uncaught error', async () => {
     await expect(start('isolated.uncaught').result).rejects.toThrow('thrown where nobody waits');
     await expect(start('isolated.exit').result).rejects.toThrow('exit status 7');

@@ -1,6 +1,7 @@
 import { memoryOf } from './memory.ts';
 import type { Job } from './protocol.ts';
 import { type AttemptSignals, memoryExceeded, type Runner, type RunnerSpec, startRunner } from './runner.ts';
+import { isNotLoaded } from './thrown.ts';
 
 export type RunnersSpec = RunnerSpec & {
   /** Attempts that run side by side. */
@@ -118,6 +119,10 @@ export function startRunners({ size, memoryMiB, ...spec }: RunnersSpec): Runners
         const startedAt = performance.now();
         try {
           return await runner.run(job(), hearing);
+        } catch (error) {
+          // Node remembers that a module could not be loaded. The next attempt needs another process.
+          if (isNotLoaded(error)) runner.kill(error);
+          throw error;
         } finally {
           shortInARow = performance.now() - startedAt < SHORT.milliseconds ? shortInARow + 1 : 0;
           // A process that has kept much memory would make the next attempt fail.

@@ -10,11 +10,12 @@ import { type ArtifactQuestions, artifactQuestions } from './artifact-questions.
 import { inTurn } from './in-turn.ts';
 import { watchParent } from './orphan-watch.ts';
 import type { FromRunner, Job, ToRunner } from './protocol.ts';
-import { describeThrown } from './thrown.ts';
+import { describeThrown, notLoaded } from './thrown.ts';
 import { type TurnQuestions, turnQuestions } from './turn-questions.ts';
 
 type ServeDeps = {
-  taskOf: (kind: string) => TaskDefinition | undefined;
+  /** Loads the handler of a kind. */
+  taskOf: (kind: string) => Promise<TaskDefinition | undefined>;
   fetch: GuardedFetch;
 };
 
@@ -64,7 +65,11 @@ async function perform(
 ): Promise<FromRunner> {
   const speech = speaker(run);
   try {
-    const task = taskOf(job.kind);
+    const task = await taskOf(job.kind).catch((cause: unknown) => {
+      // The task's error shows only the message. The cause is for the operator.
+      console.error(`The handler of ${job.kind} cannot be loaded, for task ${job.taskId}:`, cause);
+      throw notLoaded(job.kind);
+    });
     if (!task) throw new RetryError('kind_unknown', `This worker does not know the kind ${job.kind}`);
     const { taskId, attempt, idempotencyKey, deadline } = job;
     const fetch = inTurn(send, turns.take);

@@ -19,6 +19,17 @@ export type Thrown =
 
 type Details = Readonly<Record<string, Json>>;
 
+const NOT_LOADED = 'handler_not_loaded';
+
+/** The error of an attempt whose handler, or a dependency of it, could not be loaded. */
+export function notLoaded(kind: string): RetryError {
+  return new RetryError(NOT_LOADED, `The handler of ${kind} cannot be loaded. The log has the cause`);
+}
+
+export function isNotLoaded(error: unknown): error is RetryError {
+  return error instanceof RetryError && error.code === NOT_LOADED;
+}
+
 const MAX_STACK_CHARACTERS = 10_000;
 const MAX_CAUSES = 5;
 

@@ -21,6 +21,7 @@ const NAMES = [
   'isolated.chatter',
   'isolated.intrude',
   'isolated.artifacts',
+  'isolated.unloadable',
 ] as const;
 
 export type IsolatedName = (typeof NAMES)[number];

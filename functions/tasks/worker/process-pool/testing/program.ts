@@ -10,7 +10,10 @@ import { workWithArtifacts } from './artifact-handler.ts';
 import { ISOLATED_KINDS, type IsolatedName } from './kinds.ts';
 
 /** Handlers that misbehave, by the names of their kinds. */
-const HANDLERS: Record<IsolatedName, (context: TaskContext, payload: Json) => Promise<Json>> = {
+const HANDLERS: Record<
+  Exclude<IsolatedName, 'isolated.unloadable'>,
+  (context: TaskContext, payload: Json) => Promise<Json>
+> = {
   'isolated.echo': async ({ taskId, attempt, idempotencyKey, deadline }, payload) => ({
     pid: process.pid,
     taskId,
@@ -114,9 +117,10 @@ const HANDLERS: Record<IsolatedName, (context: TaskContext, payload: Json) => Pr
 };
 
 await serve({
-  taskOf: (name) => {
+  taskOf: async (name) => {
+    if (name === 'isolated.unloadable') await import('./unloadable.ts');
     const kind = ISOLATED_KINDS.get(name);
-    const run = HANDLERS[name as IsolatedName];
+    const run = HANDLERS[name as keyof typeof HANDLERS];
     return (
       kind && defineTask({ ...kind, payload: z.json(), run: (payload, context) => run(context, payload) })
     );
