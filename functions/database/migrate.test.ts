@@ -68,12 +68,12 @@ describe('a migration that wants a table which somebody holds', () => {
   test('names the holder of the lock, lets later statements pass, and continues when the lock is free', async () => {
     const [table, folder] = [await holding(), await withOneMore(ADDS)];
     try {
-      const said: { message: string; pids: number[] }[] = [];
+      const reports: { message: string; pids: number[] }[] = [];
       const waiting = Promise.withResolvers<void>();
       const migrating = migrate({ url: table.url }, folder, {
         lockTimeoutMs: 1_000,
-        say(message, { blockers }) {
-          said.push({ message, pids: blockers.map(({ pid }) => pid) });
+        report(message, { blockers }) {
+          reports.push({ message, pids: blockers.map(({ pid }) => pid) });
           waiting.resolve();
         },
       });
@@ -82,7 +82,7 @@ describe('a migration that wants a table which somebody holds', () => {
       expect(await table.reader`select count(*)::int as count from tasks`).toEqual([{ count: 0 }]);
       await table.release();
       await migrating;
-      expect(said[0]).toEqual({
+      expect(reports[0]).toEqual({
         message: expect.stringMatching(/^migration \d+ waits for a lock$/),
         pids: [table.pid],
       });

@@ -22,8 +22,8 @@ const LOCK_NOT_AVAILABLE = '55P03';
 type Blocker = { pid: number; role: string | null; state: string | null; openSeconds: number | null };
 
 type MigrateOptions = {
-  /** Called with what the migrations wait for. Default: no report. */
-  say?: (message: string, details: { blockers: readonly Blocker[] }) => void;
+  /** Called with what the migrations wait for. */
+  report?: (message: string, details: { blockers: readonly Blocker[] }) => void;
   /**
    * Milliseconds that one statement waits for a lock. Every other session that wants the table queues behind the statement. So
    * the statement must give way soon, and try again.
@@ -53,9 +53,9 @@ const PAUSE_MS = 500;
 export async function migrate(
   connection: { url: string; options?: postgres.Options<Record<string, never>> },
   folder: string,
-  { say = () => {}, lockTimeoutMs = 3_000, maxWaitMs = 540_000, quotas = {} }: MigrateOptions = {},
+  { report = () => {}, lockTimeoutMs = 3_000, maxWaitMs = 540_000, quotas = {} }: MigrateOptions = {},
 ): Promise<number> {
-  const lockWait = { say, lockTimeoutMs, maxWaitMs, endsAt: Date.now() + maxWaitMs };
+  const lockWait = { report, lockTimeoutMs, maxWaitMs, endsAt: Date.now() + maxWaitMs };
   const client = () => postgres(connection.url, { ...connection.options, max: 1, onnotice: () => {} });
   const [sql, observer] = [client(), client()];
   try {
@@ -95,7 +95,7 @@ const JOURNAL = `
  * Waits until no other deployment migrates. Polls, because a session that waits inside Postgres holds a snapshot, and the other
  * deployment's `create index concurrently` would wait for that snapshot in turn.
  */
-async function takeTurn(sql: Sql, { say, endsAt }: LockWait): Promise<void> {
+async function takeTurn(sql: Sql, { report, endsAt }: LockWait): Promise<void> {
   for (let isReported = false; ; isReported = true) {
     const [row] = await sql<{ taken: boolean }[]>`select pg_try_advisory_lock(${MIGRATION_LOCK}) as taken`;
     if (row?.taken) return;
@@ -103,7 +103,7 @@ async function takeTurn(sql: Sql, { say, endsAt }: LockWait): Promise<void> {
       select activity.pid, usename as role, state, extract(epoch from now() - xact_start)::float as "openSeconds"
       from pg_locks join pg_stat_activity activity using (pid)
       where locktype = 'advisory' and granted and objid = ${MIGRATION_LOCK}`;
-    if (!isReported) say('another deployment migrates', { blockers: [...(await holders)] });
+    if (!isReported) report('another deployment migrates', { blockers: [...(await holders)] });
     if (Date.now() > endsAt)
       throw new Error('Another deployment is migrating. Deploy again when it has ended');
     await sleep(PAUSE_MS);
@@ -153,7 +153,7 @@ async function unlessBlocked(
 ): Promise<void> {
   const [self] = await sql<{ pid: number }[]>`select pg_backend_pid() as pid`;
   const watching = watch(observer, self?.pid ?? 0, (blockers) =>
-    lockWait.say(`${what} waits for a lock`, { blockers }),
+    lockWait.report(`${what} waits for a lock`, { blockers }),
   );
   try {
     for (;;) {
@@ -177,8 +177,8 @@ async function unlessBlocked(
   }
 }
 
-/** Polls which sessions block the session `pid`, until stopped. Calls `tell` whenever the set of blockers changes. */
-function watch(observer: Sql, pid: number, tell: (blockers: readonly Blocker[]) => void) {
+/** Polls which sessions block the session `pid`, until stopped. Calls `changed` whenever they change. */
+function watch(observer: Sql, pid: number, changed: (blockers: readonly Blocker[]) => void) {
   let last: readonly Blocker[] = [];
   const end = new AbortController();
   const running = (async () => {
@@ -189,7 +189,7 @@ function watch(observer: Sql, pid: number, tell: (blockers: readonly Blocker[]) 
       const pids = (those: readonly Blocker[]) => those.map((each) => each.pid).join();
       if (blockers.length > 0 && pids(blockers) !== pids(last)) {
         last = [...blockers];
-        tell(last);
+        changed(last);
       }
       await sleep(PAUSE_MS, undefined, { signal: end.signal }).catch(() => {});
     }

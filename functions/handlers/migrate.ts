@@ -30,7 +30,7 @@ export const handler = async (_event: unknown, context: Pick<Context, 'getRemain
     { url: env.DATABASE_URL, options },
     fileURLToPath(new URL('migrations', import.meta.url)),
     {
-      say: (message, details) => logger.warn(message, details),
+      report: (message, details) => logger.warn(message, details),
       quotas: env.QUOTAS,
       maxWaitMs: context.getRemainingTimeInMillis() - RESERVE_MS,
     },

@@ -35,8 +35,8 @@ export function judge(stage: Stage, facts: Facts): Finding[] {
   ];
 }
 
-function ifKnown<T>(what: string, known: Known<T>, say: (value: T) => Finding[]): Finding[] {
-  if ('value' in known) return say(known.value);
+function ifKnown<T>(what: string, known: Known<T>, judge: (value: T) => Finding[]): Finding[] {
+  if ('value' in known) return judge(known.value);
   return [
     {
       level: 'warning',

@@ -14,16 +14,16 @@ const on: Stand = await stand();
 const [api, worker, dispatcher] = [on.as('api'), on.as('worker'), on.as('dispatcher')];
 const deadLetters = on.as('dead-letters');
 let ada: Member;
-let told: ReturnType<typeof recordedEvents>;
+let events: ReturnType<typeof recordedEvents>;
 beforeEach(async () => {
   ada = await on.member();
-  told = recordedEvents();
+  events = recordedEvents();
 });
 afterAll(() => on.close());
 
 const quiet = { dispatch: DISPATCH, enqueue: async () => [] };
-const asApi = () => ({ ...quiet, db: api, announce: told.announce });
-const asDispatcher = () => ({ ...quiet, db: dispatcher, announce: told.announce, round: { lane: null } });
+const asApi = () => ({ ...quiet, db: api, announce: events.announce });
+const asDispatcher = () => ({ ...quiet, db: dispatcher, announce: events.announce, round: { lane: null } });
 const FULL = () => 60;
 /** Seconds. A tick rescues every expired task, so leases here expire only when a test makes them. */
 const LEASE = 3_600;
@@ -50,7 +50,9 @@ describe('a single task', () => {
   test('that is cancelled before its start is published', async () => {
     const { id } = await insertTask(api, ada);
     await cancelTask(asApi(), ada, id);
-    expect(await told.heard()).toMatchObject([{ ...finished(id, { status: 'CANCELLED' }), id: `${id}:0` }]);
+    expect(await events.published()).toMatchObject([
+      { ...finished(id, { status: 'CANCELLED' }), id: `${id}:0` },
+    ]);
   });
 
   test('that was only asked to stop, or was retried, has not ended', async () => {
@@ -60,7 +62,7 @@ describe('a single task', () => {
     await store.settle(worker, [{ id: failed.id, attempt: 1, kind: 'fail', error }], DISPATCH);
     await cancelTask(asApi(), ada, running.id);
     await retryTask(asApi(), ada, failed.id);
-    expect(await told.heard()).toEqual([]);
+    expect(await events.published()).toEqual([]);
   });
 
   test('that is cancelled with others by a filter is published, each once', async () => {
@@ -70,7 +72,7 @@ describe('a single task', () => {
       filter: EVERYTHING,
       remainingSeconds: FULL,
     });
-    expect((await told.heard()).map(({ subject }) => subject).toSorted()).toEqual(ids);
+    expect((await events.published()).map(({ subject }) => subject).toSorted()).toEqual(ids);
   });
 
   test('whose last attempt died with its worker is published by the tick, and one with attempts left is not', async () => {
@@ -79,7 +81,7 @@ describe('a single task', () => {
     await die([last.id, other.id]);
     await tick(asDispatcher(), FULL);
     const error = { code: 'worker_crashed' };
-    expect(await told.heard()).toMatchObject([
+    expect(await events.published()).toMatchObject([
       { ...finished(last.id, { status: 'FAILED', error }), id: `${last.id}:1` },
     ]);
   });
@@ -93,17 +95,17 @@ describe('a single task', () => {
       ids: [request.id],
     });
     await cancelTask(asApi(), ada, awaited.id);
-    await told.heard();
+    await events.published();
     await tick(asDispatcher(), FULL);
-    expect(await told.heard()).toMatchObject([finished(waiting?.id ?? '', { status: 'CANCELLED' })]);
+    expect(await events.published()).toMatchObject([finished(waiting?.id ?? '', { status: 'CANCELLED' })]);
   });
 
   test('whose message SQS gave up on is published when it has failed', async () => {
     const { id } = await insertTask(api, ada, { maxRetries: 0 });
     const unstarted = await insertTask(api, ada);
     await die([id]);
-    await recordDeadLetters({ db: deadLetters, announce: told.announce }, [id, unstarted.id]);
-    expect(await told.heard()).toMatchObject([finished(id, { status: 'FAILED' })]);
+    await recordDeadLetters({ db: deadLetters, announce: events.announce }, [id, unstarted.id]);
+    expect(await events.published()).toMatchObject([finished(id, { status: 'FAILED' })]);
   });
 });
 
@@ -112,21 +114,21 @@ describe('a batch', () => {
     const { id } = await batchOf(store.BULK_STEP.changed + 500);
     const { changed } = await cancelBatch(asApi(), ada, { batchId: id, remainingSeconds: FULL });
     expect(changed).toBe(1_500);
-    expect(await told.heard()).toMatchObject([batchFinished(id, { total: 1_500, cancelled: 1_500 })]);
+    expect(await events.published()).toMatchObject([batchFinished(id, { total: 1_500, cancelled: 1_500 })]);
   });
 
   test('is published by the statement that ends the last of its tasks', async () => {
     const [one, two, three] = [await batchOf(2), await batchOf(2), await batchOf(2)];
     await cancelTask(asApi(), ada, one.ids[0] ?? '');
     for (const [id = ''] of [two.ids, three.ids]) await cancelTask(asApi(), ada, id);
-    expect(await told.heard()).toEqual([]);
+    expect(await events.published()).toEqual([]);
     await cancelTask(asApi(), ada, one.ids[1] ?? '');
-    expect(await told.heard()).toMatchObject([batchFinished(one.id, { cancelled: 2 })]);
+    expect(await events.published()).toMatchObject([batchFinished(one.id, { cancelled: 2 })]);
     await die([two.ids[1] ?? '', three.ids[1] ?? '']);
-    await recordDeadLetters({ db: deadLetters, announce: told.announce }, three.ids);
-    expect(await told.heard()).toMatchObject([batchFinished(three.id, { failed: 1, cancelled: 1 })]);
+    await recordDeadLetters({ db: deadLetters, announce: events.announce }, three.ids);
+    expect(await events.published()).toMatchObject([batchFinished(three.id, { failed: 1, cancelled: 1 })]);
     await tick(asDispatcher(), FULL);
-    expect(await told.heard()).toMatchObject([batchFinished(two.id, { failed: 1, cancelled: 1 })]);
+    expect(await events.published()).toMatchObject([batchFinished(two.id, { failed: 1, cancelled: 1 })]);
   });
 });
 
@@ -136,7 +138,7 @@ test('a second end after a retry is a second event, even without a run in betwee
     await cancelTask(asApi(), ada, id);
     if (times < 2) await retryTask(asApi(), ada, id);
   }
-  const ids = (await told.heard()).map((event) => event.id);
+  const ids = (await events.published()).map((event) => event.id);
   expect([ids.length, new Set(ids).size, ids[0]]).toEqual([3, 3, `${id}:0`]);
 });
 

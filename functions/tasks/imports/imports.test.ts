@@ -39,7 +39,7 @@ describe('an import', () => {
       [4_500, false],
       [4_500, true],
     ]);
-    expect(await stage.events.heard()).toEqual([]);
+    expect(await stage.events.published()).toEqual([]);
     // The upload is removed, and the tasks are found like those of any batch.
     expect([...stage.api.objects.keys()].filter((key) => key.includes(stage.ada.organizationId))).toEqual([]);
     const { body } = await stage.ada.ask('GET', `/api/tasks/?batch=${begun.batch}&limit=200`);
@@ -59,7 +59,7 @@ describe('an import', () => {
     };
     await run(begun, late);
     expect(await batchNow(begun)).toMatchObject({ status: 'finished', cancelled: 1 });
-    expect(await stage.events.heard()).toMatchObject([{ type: 'batch.finished', subject: begun.batch }]);
+    expect(await stage.events.published()).toMatchObject([{ type: 'batch.finished', subject: begun.batch }]);
   });
 
   test('fills in missing fields from the defaults, also fields of the payload', async () => {

@@ -78,18 +78,19 @@ export function inlineTasks(
 
 /** An event publisher that keeps its events. */
 export function recordedEvents() {
-  const heard: DomainEvent[] = [];
+  const published: DomainEvent[] = [];
   const { announce, announceBatch, flush } = eventPublisher(
-    async (events) => void heard.push(...events),
-    (error) => heard.push({ id: '', type: 'failure', subject: String(error), time: new Date(), data: {} }),
+    async (events) => void published.push(...events),
+    (error) =>
+      published.push({ id: '', type: 'failure', subject: String(error), time: new Date(), data: {} }),
   );
   return {
     announce,
     announceBatch,
     /** Returns the events since the last call. Flushes first, as a function does at its end. */
-    async heard(): Promise<DomainEvent[]> {
+    async published(): Promise<DomainEvent[]> {
       await flush();
-      return heard.splice(0);
+      return published.splice(0);
     },
   };
 }

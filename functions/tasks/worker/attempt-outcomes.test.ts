@@ -23,7 +23,7 @@ describe('an attempt', () => {
     });
     expect(stage.announced.map((task) => task.status)).toEqual(['RUNNING', 'COMPLETED']);
     expect(stage.announced.map((task) => task.seq)).toEqual([2, 3]);
-    expect(await stage.events.heard()).toMatchObject([{ type: 'task.finished', subject: id }]);
+    expect(await stage.events.published()).toMatchObject([{ type: 'task.finished', subject: id }]);
   });
 
   test('that throws is retried by its own message after a backoff', async () => {
@@ -36,7 +36,7 @@ describe('an attempt', () => {
     expect(stage.woken).toEqual([
       expect.objectContaining({ ids: [id], queue: 'interactive', organizationId: stage.ada.organizationId }),
     ]);
-    expect(await stage.events.heard()).toEqual([]);
+    expect(await stage.events.published()).toEqual([]);
   });
 
   test('that throws a permanent error fails the task at once', async () => {
@@ -198,9 +198,9 @@ test('a batch is published when it is finished, and its tasks are not published 
   });
   const ids = tasks.map(({ id }) => id);
   await execute(stage.deps, ids.slice(0, 2), { remainingSeconds: FULL });
-  expect(await stage.events.heard()).toEqual([]);
+  expect(await stage.events.published()).toEqual([]);
   await execute(stage.deps, ids, { remainingSeconds: FULL });
-  expect(await stage.events.heard()).toMatchObject([
+  expect(await stage.events.published()).toMatchObject([
     { type: 'batch.finished', subject: batch.id, data: { total: 5, completed: 5, failed: 0 } },
   ]);
 });

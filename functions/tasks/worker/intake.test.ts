@@ -168,15 +168,15 @@ test('a kind that waits for the network is not retried at once, whatever its pol
 });
 
 test('a queue that cannot be reached does not affect running attempts', async () => {
-  const told: string[] = [];
+  const logged: string[] = [];
   const taken = intake(
     () => Promise.reject(new Error('away')),
-    (_level, text) => void told.push(text),
+    (_level, text) => void logged.push(text),
   );
   taken.begin();
   taken.begin();
   await taken.underWay();
-  expect(told).toEqual(['no further messages could be received']);
+  expect(logged).toEqual(['no further messages could be received']);
   expect(taken.take()).toEqual([]);
   await taken.end();
 });

@@ -170,10 +170,10 @@ describe('an isolated attempt', () => {
     ]);
     expect(logged.map(([message]) => message)).toEqual(['waiting', 'told to stop']);
     // Watchers got the lines with the report, and with the outcome.
-    const told = (rows: readonly Watched<Task>[]) =>
+    const messages = (rows: readonly Watched<Task>[]) =>
       rows.flatMap((row) => (row.id === id && row.logs ? [row.logs.map(({ message }) => message)] : []));
-    expect(told(reported)[0]).toEqual(['waiting']);
-    expect(told(announced).at(-1)).toEqual(['waiting', 'told to stop']);
+    expect(messages(reported)[0]).toEqual(['waiting']);
+    expect(messages(announced).at(-1)).toEqual(['waiting', 'told to stop']);
     expect(logged[1]?.[1]).toMatchObject({ task_id: id, attempt: 1, reason: 'cancelled' });
   });
 
@@ -261,7 +261,7 @@ describe('the report of an attempt', () => {
     const end = fileURLToPath(new URL(`node_modules/.celeriac-${randomUUID()}`, REPOSITORY));
     const id = await insert('isolated.chatter', { payload: end });
     const working = execute(deps, [id], { remainingSeconds: FULL });
-    const framesNow = () => reported.filter(({ id: told }) => told === id);
+    const framesNow = () => reported.filter((row) => row.id === id);
     await expect.poll(() => framesNow().length).toBeGreaterThanOrEqual(2);
     await writeFile(end, '');
     await working.finally(() => rm(end));

@@ -59,7 +59,7 @@ export class Alarms extends Construct {
           'A mail that cannot be delivered would wait in a queue that nobody looks into; the alarm itself stays',
       });
     }
-    const tell = new SnsAction(this.topic);
+    const notify = new SnsAction(this.topic);
     this.all = Object.entries(table).map(([name, { says, metric, above, below, periods = 1 }]) => {
       const alarm = new Alarm(this, name, {
         alarmName: `celeriac-${stage.name}-${name}`,
@@ -69,8 +69,8 @@ export class Alarms extends Construct {
         ...(below === undefined ? UPPER_BOUND : LOWER_BOUND),
         evaluationPeriods: periods,
       });
-      alarm.addAlarmAction(tell);
-      alarm.addOkAction(tell);
+      alarm.addAlarmAction(notify);
+      alarm.addOkAction(notify);
       return alarm;
     });
   }

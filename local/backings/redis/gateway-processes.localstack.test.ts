@@ -173,8 +173,8 @@ test('a post that arrives at one gateway reaches the client of the other, in ord
       await management.send(new PostToConnectionCommand({ ConnectionId: client.id, Data }));
     }
     await expect.poll(() => client.frames).toEqual(sent);
-    const told = await management.send(new GetConnectionCommand({ ConnectionId: client.id }));
-    expect(told.ConnectedAt).toBeInstanceOf(Date);
+    const connection = await management.send(new GetConnectionCommand({ ConnectionId: client.id }));
+    expect(connection.ConnectedAt).toBeInstanceOf(Date);
     await management.send(new DeleteConnectionCommand({ ConnectionId: client.id }));
     expect(await client.closed).toBe(1000);
   }

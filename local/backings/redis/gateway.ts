@@ -30,13 +30,13 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 process.once('disconnect', () => process.exit(0));
 
 process.once('message', (options: GatewayOptions) => {
-  const tell = (message: GatewayMessage) => process.send?.(message);
+  const send = (message: GatewayMessage) => process.send?.(message);
   void serve(options).then(
     ({ port, stop }) => {
       process.once('message', () => void stop().finally(() => process.exit(0)));
-      tell({ port });
+      send({ port });
     },
-    (error: Error) => tell({ failure: error.message }),
+    (error: Error) => send({ failure: error.message }),
   );
 });
 

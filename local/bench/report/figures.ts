@@ -14,8 +14,8 @@ export function milliseconds(value: number): string {
 }
 
 /** Formats a distribution: `p50 3.1 ms, p99 12 ms`. */
-export function spread({ p50, p99 }: Distribution): string {
-  return `p50 ${milliseconds(p50)}, p99 ${milliseconds(p99)}`;
+export function spread(measured: Distribution | undefined): string {
+  return measured ? `p50 ${milliseconds(measured.p50)}, p99 ${milliseconds(measured.p99)}` : '–';
 }
 
 /** Formats a multiple: `0.4×`. */

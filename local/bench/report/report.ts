@@ -40,9 +40,9 @@ export function comparison(all: readonly Compared[]): string {
         ratio(bulkOf(compared), limit),
         contender.name.startsWith(LIMIT) ? '' : figure(medianOf(rounds, 'enqueuePerSecond')),
         contender.measures.includes('single') ? figure(medianOf(rounds, 'singlePerSecond')) : '',
-        contender.measures.includes('latency') ? told(spreadOf(rounds, 'latency')) : '',
+        contender.measures.includes('latency') ? spread(spreadOf(rounds, 'latency')) : '',
         contender.measures.includes('lateness')
-          ? `${told(lateness)}${lateness ? `, min ${milliseconds(lateness.min)}` : ''}`
+          ? `${spread(lateness)}${lateness ? `, min ${milliseconds(lateness.min)}` : ''}`
           : '',
       ];
     }),
@@ -78,7 +78,7 @@ export function comparedFindings(all: readonly Compared[]): Finding[] {
     {
       what: 'lateness of a scheduled start',
       budget: `p50 ${BUDGET.lateness.p50} ms, p99 ${BUDGET.lateness.p99} ms; never early`,
-      measured: `${told(lateness)}; ${early === 0 ? 'never early' : `early in ${early} rounds`}`,
+      measured: `${spread(lateness)}; ${early === 0 ? 'never early' : `early in ${early} rounds`}`,
       ...held(lateness?.p50 ?? Number.NaN, spreadKept && early === 0),
       remark: `${lateness?.samples ?? 0} starts by the database's clock, the earliest ${milliseconds(lateness?.min ?? Number.NaN)} after its time`,
     },
@@ -114,10 +114,6 @@ function medianOf(
 function spreadOf(rounds: readonly Round[], of: 'latency' | 'lateness'): Distribution | undefined {
   const measured = rounds.map((round) => round[of]).filter((value) => value !== undefined);
   return measured.length > 0 ? medianDistribution(measured) : undefined;
-}
-
-function told(measured: Distribution | undefined): string {
-  return measured ? spread(measured) : '–';
 }
 
 function each(rounds: readonly Round[], of: 'bulkPerSecond' | 'singlePerSecond'): string {

@@ -23,12 +23,12 @@ const [first] = (await once(process, 'message')) as [Initialization];
 Object.assign(environment, first.environment);
 
 const handler = await load().catch((error: unknown) => {
-  tell({ kind: 'initializationFailed', error: described(error) });
+  send({ kind: 'initializationFailed', error: described(error) });
   return undefined;
 });
 if (handler) {
   process.on('message', (invocation: Invocation) => void run(handler, invocation));
-  tell({ kind: 'ready' });
+  send({ kind: 'ready' });
 }
 
 async function load(): Promise<Handler> {
@@ -65,16 +65,16 @@ async function run(
     const bytes = Buffer.byteLength(result);
     if (bytes > MAX_RESULT_BYTES) {
       const errorMessage = `Response payload size (${bytes} bytes) exceeded maximum allowed payload size (${MAX_RESULT_BYTES} bytes).`;
-      tell({
+      send({
         kind: 'failed',
         requestId,
         error: { errorType: 'Function.ResponseSizeTooLarge', errorMessage },
       });
     } else {
-      tell({ kind: 'succeeded', requestId, payload: result });
+      send({ kind: 'succeeded', requestId, payload: result });
     }
   } catch (error) {
-    tell({ kind: 'failed', requestId, error: described(error) });
+    send({ kind: 'failed', requestId, error: described(error) });
   }
 }
 
@@ -83,6 +83,6 @@ function described(error: unknown): ErrorPayload {
   return { errorType: error.name, errorMessage: error.message, trace: (error.stack ?? '').split('\n') };
 }
 
-function tell(message: SandboxMessage): void {
+function send(message: SandboxMessage): void {
   process.send?.(message);
 }

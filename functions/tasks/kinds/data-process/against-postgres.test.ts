@@ -146,10 +146,10 @@ describe('the groups of', () => {
          from given group by ${keys} order by ${keys}`,
       );
       const expected = rows.map(({ by, records, count, ...figures }) => {
-        const told = Object.fromEntries(
+        const measures = Object.fromEntries(
           Object.entries(figures).map(([name, figure]) => [name, nearly(figure)]),
         );
-        return { by, records, columns: count === 0 ? [] : [{ name: measured, count, ...told }] };
+        return { by, records, columns: count === 0 ? [] : [{ name: measured, count, ...measures }] };
       });
       const { groups } = await run({ csv, group_by: groupBy, columns: [measured] });
       expect(groups).toEqual(expected);

@@ -28,7 +28,7 @@ type Current = {
 };
 
 /** Shortest time between two messages with a handler's output. */
-const SAID_MILLISECONDS = 100;
+const OUTPUT_MILLISECONDS = 100;
 
 /** The program of a runner. It runs one attempt at a time for the worker that started this process, and ends with the worker. */
 export async function serve(deps: ServeDeps): Promise<void> {
@@ -45,17 +45,17 @@ export async function serve(deps: ServeDeps): Promise<void> {
   process.on('message', (message: ToRunner) => {
     const { run } = message;
     if (message.type === 'run') {
-      const turns = turnQuestions((host) => tell({ type: 'turn', run, host }));
-      const artifacts = artifactQuestions((question) => tell({ type: 'artifact', run, question }));
+      const turns = turnQuestions((host) => sendToWorker({ type: 'turn', run, host }));
+      const artifacts = artifactQuestions((question) => sendToWorker({ type: 'artifact', run, question }));
       current = { run, stop: new AbortController(), turns, artifacts };
-      void perform(deps, message.job, current).then(tell);
+      void perform(deps, message.job, current).then(sendToWorker);
     } else if (current?.run !== run) return;
     else if (message.type === 'turn') current.turns.answered(message.turn);
     else if (message.type === 'artifact') current.artifacts.answered(message.answer);
     else current.stop.abort(new AttemptAborted(message.code, message.message));
   });
   await watchParent();
-  tell({ type: 'ready' });
+  sendToWorker({ type: 'ready' });
 }
 
 async function perform(
@@ -63,7 +63,7 @@ async function perform(
   job: Job,
   { run, stop, turns, artifacts }: Current,
 ): Promise<FromRunner> {
-  const speech = speaker(run);
+  const output = outputBatcher(run);
   try {
     const task = await taskOf(job.kind).catch((cause: unknown) => {
       // The task's error shows only the message. The cause is for the operator.
@@ -81,13 +81,13 @@ async function perform(
       deadline,
       fetch,
       artifacts: handlerArtifacts(artifacts.ask, stop.signal),
-      ...speech.voice,
+      ...output.methods,
     };
     const result = storableResult(await task.perform(new JsonText(job.payload), context));
-    speech.flush();
+    output.flush();
     return { type: 'returned', run, result };
   } catch (thrown) {
-    speech.flush();
+    output.flush();
     return { type: 'threw', run, thrown: describeThrown(thrown) };
   }
 }
@@ -96,7 +96,7 @@ async function perform(
  * Passes a handler's output on, merged into a few messages a second. The first message after a pause is sent at once, so that
  * output of a handler that never yields arrives too.
  */
-function speaker(run: number) {
+function outputBatcher(run: number) {
   let waiting = NO_OUTPUT;
   let lastAt = Number.NEGATIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
@@ -104,21 +104,21 @@ function speaker(run: number) {
     clearTimeout(timer);
     timer = undefined;
     if (waiting === NO_OUTPUT) return;
-    tell({ type: 'output', run, output: waiting });
+    sendToWorker({ type: 'output', run, output: waiting });
     waiting = NO_OUTPUT;
     lastAt = performance.now();
   };
   return {
     flush,
-    voice: handlerOutput((output) => {
+    methods: handlerOutput((output) => {
       waiting = mergeOutput(waiting, output);
-      const wait = lastAt + SAID_MILLISECONDS - performance.now();
+      const wait = lastAt + OUTPUT_MILLISECONDS - performance.now();
       if (wait <= 0) flush();
       else timer ??= setTimeout(flush, wait);
     }),
   };
 }
 
-function tell(message: FromRunner): void {
+function sendToWorker(message: FromRunner): void {
   if (process.connected) process.send?.(message);
 }
