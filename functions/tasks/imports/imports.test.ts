@@ -186,6 +186,7 @@ describe('an import', () => {
   }, async () => {
     const begun = await begin('{"name":"x"}');
     const thousand = Buffer.from('1\n'.repeat(1_000));
+    const task = newTask();
     const large: ImportPorts = {
       ...stage.ports,
       open: async () => ({
@@ -195,7 +196,7 @@ describe('an import', () => {
           yield Buffer.from('1');
         })(),
       }),
-      read: () => newTask(),
+      read: () => task,
     };
     await expect(run(begun, large)).rejects.toMatchObject({ code: 'too_many_lines' });
     expect(await batchNow(begun)).toMatchObject({ status: 'finished', total: 0 });
