@@ -13,7 +13,7 @@ export function fill(page: string, parts: Readonly<Record<string, string>>): str
   if (wrong.length > 0)
     throw new Error(`These parts do not have exactly one place in the page: ${wrong.join(', ')}`);
   return page.replaceAll(
-    /(<!-- (\w+):([a-z-]+) -->\n)[\s\S]*?(<!-- \/\2 -->)/g,
-    (_, open: string, _topic: string, name: string, close: string) => `${open}${parts[name]}\n${close}`,
+    /(?<=<!-- (\w+):([a-z-]+) -->\n)[\s\S]*?(?=<!-- \/\1 -->)/g,
+    (_, _topic: string, name: string) => `${parts[name]}\n`,
   );
 }

@@ -14,7 +14,8 @@ export type BucketAddress = {
 /** Lifetime of the presigned URLs that this module uses itself, immediately. */
 const OWN_SECONDS = 60;
 
-type AskOptions = {
+type AskOptions<Taken> = {
+  take: (answer: Response) => Taken | Promise<Taken>;
   signal?: AbortSignal | undefined;
   headers?: Record<string, string>;
   body?: string | Uint8Array;
@@ -29,11 +30,10 @@ export function bucketArtifacts({ endpoint, region, bucket, credentials }: Bucke
   const address = (
     method: SignedRequest['method'],
     key: string,
-    expiresSeconds: number,
-    more: Pick<SignedRequest, 'query' | 'headers'> = {},
+    more: Pick<SignedRequest, 'query' | 'headers'> & { expiresSeconds?: number } = {},
   ) =>
     presign(
-      { method, endpoint, path: `/${bucket}/${key}`, expiresSeconds, ...more },
+      { method, endpoint, path: `/${bucket}/${key}`, expiresSeconds: OWN_SECONDS, ...more },
       { credentials, region },
     );
 
@@ -41,16 +41,10 @@ export function bucketArtifacts({ endpoint, region, bucket, credentials }: Bucke
   const ask = <Taken>(
     method: ObjectMethod,
     key: string,
-    take: (answer: Response) => Taken | Promise<Taken>,
-    { query, ...sent }: AskOptions = {},
+    { query, ...sent }: AskOptions<Taken>,
   ): Promise<Taken | undefined> =>
-    requestObject({
-      method,
-      address: () => address(method, key, OWN_SECONDS, query && { query }),
-      take,
-      ...sent,
-    });
-  const head = (key: string, signal?: AbortSignal) => ask('HEAD', key, headOf, { signal });
+    requestObject({ method, address: () => address(method, key, query && { query }), ...sent });
+  const head = (key: string, signal?: AbortSignal) => ask('HEAD', key, { take: headOf, signal });
   const isThere = <Taken>(done: Taken | undefined): Taken => {
     if (done === undefined) throw new Error(`There is no bucket ${bucket}`);
     return done;
@@ -58,20 +52,22 @@ export function bucketArtifacts({ endpoint, region, bucket, credentials }: Bucke
 
   return {
     presignUpload: (key, bytes, expiresSeconds) =>
-      address('PUT', key, expiresSeconds, { headers: { 'content-length': String(bytes) } }),
+      address('PUT', key, { expiresSeconds, headers: { 'content-length': String(bytes) } }),
     presignContent(key, { bytes, sha256, mediaType, part }, expiresSeconds) {
       const headers = {
         'x-amz-checksum-sha256': base64(sha256),
         ...(mediaType !== undefined && { 'content-type': mediaType }),
       };
-      const url = address('PUT', key, expiresSeconds, {
+      const url = address('PUT', key, {
+        expiresSeconds,
         headers: { ...headers, 'content-length': String(bytes) },
         ...(part && { query: { partNumber: String(part.number), uploadId: part.uploadId } }),
       });
       return { url, headers };
     },
     presignDownload: (key, fileName, expiresSeconds) =>
-      address('GET', key, expiresSeconds, {
+      address('GET', key, {
+        expiresSeconds,
         query: { 'response-content-disposition': contentDisposition(fileName) },
       }),
     head,
@@ -80,17 +76,19 @@ export function bucketArtifacts({ endpoint, region, bucket, credentials }: Bucke
       if (!found) return undefined;
       return {
         ...found,
-        content: readParts(() => address('GET', key, OWN_SECONDS), { ...found, signal }),
+        content: readParts(() => address('GET', key), { ...found, signal }),
       };
     },
     async put(key, content, contentType) {
-      isThere(await ask('PUT', key, () => true, { body: content, headers: { 'content-type': contentType } }));
+      const headers = { 'content-type': contentType };
+      isThere(await ask('PUT', key, { take: () => true, body: content, headers }));
     },
     async remove(key) {
-      await ask('DELETE', key, (answer) => answer.body?.cancel());
+      await ask('DELETE', key, { take: dropped });
     },
     async beginParts(key, mediaType) {
-      const answer = await ask('POST', key, (begun) => begun.text(), {
+      const answer = await ask('POST', key, {
+        take: textOf,
         query: { uploads: '' },
         headers: { 'content-type': mediaType, 'x-amz-checksum-algorithm': 'SHA256' },
       });
@@ -99,7 +97,8 @@ export function bucketArtifacts({ endpoint, region, bucket, credentials }: Bucke
       return uploadId;
     },
     async completeParts(key, uploadId, parts) {
-      const answer = await ask('POST', key, (done) => done.text(), {
+      const answer = await ask('POST', key, {
+        take: textOf,
         query: { uploadId },
         headers: { 'content-type': 'application/xml' },
         body: listOf(parts),
@@ -110,7 +109,7 @@ export function bucketArtifacts({ endpoint, region, bucket, credentials }: Bucke
       if (answer?.includes('<Error>')) throw new Error(`S3 did not complete ${key}: ${answer.slice(0, 500)}`);
     },
     async abortParts(key, uploadId) {
-      await ask('DELETE', key, (answer) => answer.body?.cancel(), { query: { uploadId } });
+      await ask('DELETE', key, { take: dropped, query: { uploadId } });
     },
   };
 }
@@ -125,6 +124,8 @@ function listOf(parts: readonly Part[]): string {
 
 const base64 = (hexadecimal: string) => Buffer.from(hexadecimal, 'hex').toString('base64');
 
+const textOf = (answer: Response) => answer.text();
+const dropped = (answer: Response) => answer.body?.cancel();
 const headOf = (answer: Response): Head => ({
   bytes: Number(answer.headers.get('content-length')),
   etag: etagOf(answer),

@@ -29,7 +29,7 @@ function handler(event) {
   }
   if (request.uri.indexOf('/.well-known/') === 0) return request;
   const match = /^\/ws(?:\/(tasks|batches)\/([^/]+))?\/?$/.exec(request.uri);
-  if (!match) return problem(404, 'Not Found', 'not_found', 'There is nothing here');
+  if (!match) return problem(404, 'not_found', 'There is nothing here');
   request.uri = '/ws';
   if (match[2] !== undefined)
     request.querystring[match[1] === 'tasks' ? 'task' : 'batch'] = { value: match[2] };
@@ -40,16 +40,16 @@ function refusalOf(request) {
   if (!isEncoded(request.uri)) {
     const detail =
       'The path must be percent-encoded UTF-8, without control characters, "?", "#" and "\\" in it';
-    return problem(400, 'Bad Request', 'invalid_request', detail);
+    return problem(400, 'invalid_request', detail);
   }
   const length = request.headers['content-length'];
   if (length && Number(length.value) > MAX_BODY_BYTES) {
     const detail = `The body must not exceed ${MAX_BODY_BYTES} bytes`;
-    return problem(413, 'Content Too Large', 'body_too_large', detail);
+    return problem(413, 'body_too_large', detail);
   }
   if (headBytes(request) > MAX_HEAD_BYTES) {
     const detail = `The request line and the headers must not exceed ${MAX_HEAD_BYTES} bytes together`;
-    return problem(431, 'Request Header Fields Too Large', 'headers_too_large', detail);
+    return problem(431, 'headers_too_large', detail);
   }
   return undefined;
 }
@@ -83,7 +83,15 @@ function bytesOf(fields, separators) {
   return bytes;
 }
 
-function problem(status, title, code, detail) {
+const TITLES = {
+  400: 'Bad Request',
+  404: 'Not Found',
+  413: 'Content Too Large',
+  431: 'Request Header Fields Too Large',
+};
+
+function problem(status, code, detail) {
+  const title = TITLES[status];
   return {
     statusCode: status,
     statusDescription: title,

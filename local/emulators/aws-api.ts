@@ -73,7 +73,8 @@ export async function startAwsApi(): Promise<AwsApi> {
   const guard = endpointGuard();
   const { url, stop } = await startLoopbackServer((request, response) => {
     if (!guard.admits(request, response)) return;
-    if (services) void answer(request, response, services, accessKeyId).catch(() => response.destroy());
+    if (services)
+      void answer(request, response, { ...services, accessKeyId }).catch(() => response.destroy());
     else response.writeHead(503).end();
   });
   return {
@@ -89,16 +90,16 @@ export async function startAwsApi(): Promise<AwsApi> {
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  services: AwsServices,
-  accessKeyId: string,
+  services: AwsServices & Pick<AwsApi, 'accessKeyId'>,
 ): Promise<void> {
   const path = decodeURIComponent((request.url ?? '/').split('?')[0] ?? '/');
   if (path.includes('/@connections/')) return services.connections(request, response);
   const body = await text(request);
   const functionName = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/.exec(path)?.[1];
+  const isEvent = request.headers['x-amz-invocation-type'] === 'Event';
   const { status, headers, ...rest } = functionName
-    ? await invoke(functionName, request, body, services.lambda)
-    : request.headers.authorization?.includes(`Credential=${accessKeyId}/`)
+    ? await invoke(services.lambda, functionName, { payload: body || '{}', isEvent })
+    : request.headers.authorization?.includes(`Credential=${services.accessKeyId}/`)
       ? operate(String(request.headers['x-amz-target']), body, services)
       : refusal('UnrecognizedClientException', 'The security token included in the request is invalid');
   response.writeHead(status, {
@@ -115,20 +116,20 @@ function operate(target: string, body: string, services: AwsServices): Answer {
   return operation(JSON.parse(body || '{}'), services);
 }
 
+/** @param isEvent true: the caller does not wait for the result */
 async function invoke(
-  name: string,
-  request: IncomingMessage,
-  body: string,
   lambda: AwsServices['lambda'],
+  name: string,
+  { payload, isEvent }: { payload: string; isEvent: boolean },
 ): Promise<Answer> {
   try {
-    if (request.headers['x-amz-invocation-type'] === 'Event') {
-      lambda.invokeLater(name, body || '{}');
+    if (isEvent) {
+      lambda.invokeLater(name, payload);
       return { status: 202, body: '' };
     }
-    const { payload, functionError } = await lambda.invoke(name, body || '{}');
+    const { payload: body, functionError } = await lambda.invoke(name, payload);
     const failed = functionError ? { 'x-amz-function-error': functionError } : undefined;
-    return { status: 200, body: payload, headers: { 'x-amz-executed-version': '$LATEST', ...failed } };
+    return { status: 200, body, headers: { 'x-amz-executed-version': '$LATEST', ...failed } };
   } catch (error) {
     if (!(error instanceof LambdaRefusal)) throw error;
     return { ...refusal(error.code, error.message), status: STATUS_OF[error.code] };

@@ -15,12 +15,12 @@ export type User = {
 };
 
 /** Sends a request. @param options.dispatcher the caller's own connections; default: undici's connections */
-export async function exchange(options: {
+export async function request(options: {
   url: string;
   method: string;
   path: string;
-  body: unknown;
-  access: string | undefined;
+  body?: unknown;
+  access?: string | undefined;
   dispatcher?: Dispatcher | undefined;
 }): Promise<Answer> {
   const { url, method, path, body, access, dispatcher } = options;
@@ -37,21 +37,11 @@ export async function exchange(options: {
   return { status: response.statusCode, body: text === '' ? null : JSON.parse(text) };
 }
 
-export function request(
-  url: string,
-  method: string,
-  path: string,
-  body?: unknown,
-  access?: string,
-): Promise<Answer> {
-  return exchange({ url, method, path, body, access });
-}
-
 /** Registers a user with an organization. @param dispatcher the user's own connections */
 export async function register(url: string, dispatcher?: Dispatcher): Promise<User> {
   const email = `${randomUUID()}@example.com`;
   let access: string | undefined;
-  const ask: User['ask'] = (method, path, body) => exchange({ url, method, path, body, access, dispatcher });
+  const ask: User['ask'] = (method, path, body) => request({ url, method, path, body, access, dispatcher });
   const { status, body } = await ask('POST', '/api/auth/register/', {
     email,
     password: 'a long enough password',

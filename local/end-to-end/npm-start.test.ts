@@ -155,7 +155,7 @@ test('runs a task, is killed with -9 while tasks run, starts again, and every ta
   await stop(npm, 'SIGTERM');
   // A clean stop also leaves no postmaster.
   expect(existsSync(join(dataDir, 'postgres/cluster/postmaster.pid'))).toBe(false);
-  await expect(request(url(), 'GET', '/api/openapi.json')).rejects.toThrow();
+  await expect(request({ url: url(), method: 'GET', path: '/api/openapi.json' })).rejects.toThrow();
   npm = undefined;
 }, 300_000);
 

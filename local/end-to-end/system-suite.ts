@@ -69,9 +69,11 @@ export function systemTests(platform: Platform): () => Runtime {
 
   describe("the replaced API's walk-through, word for word (docs/compatibility.md)", () => {
     test('schedule, watch by its WebSocket address, and see it complete', async () => {
-      const login = await request(runtime.url, 'POST', '/api/token/', {
-        username: ada.email,
-        password: 'a long enough password',
+      const login = await request({
+        url: runtime.url,
+        method: 'POST',
+        path: '/api/token/',
+        body: { username: ada.email, password: 'a long enough password' },
       });
       expect(Object.keys(login.body).toSorted()).toEqual(['access', 'refresh']);
       const {

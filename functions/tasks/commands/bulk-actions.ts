@@ -73,7 +73,8 @@ export async function actInBulk(
   principal: Principal,
   request: BulkRequest,
 ): Promise<BulkOutcome> {
-  return stepByStep(deps, principal, request, {
+  return stepByStep(deps, principal, {
+    ...request,
     maxMatched: Number.POSITIVE_INFINITY,
     step: (selection, after) => change(deps, principal, { wanted: request.wanted, selection, after }),
   });
@@ -86,7 +87,8 @@ export async function countInBulk(
   request: BulkRequest,
 ): Promise<BulkOutcome> {
   const move = MOVE[request.wanted.action];
-  return stepByStep(deps, principal, request, {
+  return stepByStep(deps, principal, {
+    ...request,
     maxMatched: MAX_COUNT,
     step: (given, after) =>
       asMemberOf(deps.db, { ...principal, organizationId: given.organizationId }, (tx) =>
@@ -99,8 +101,7 @@ export async function countInBulk(
 async function stepByStep(
   deps: ChangeDeps,
   principal: Principal,
-  { wanted, filter, remainingSeconds }: BulkRequest,
-  { maxMatched, step }: { maxMatched: number; step: Step },
+  { wanted, filter, remainingSeconds, maxMatched, step }: BulkRequest & { maxMatched: number; step: Step },
 ): Promise<BulkOutcome> {
   const done: BulkOutcome = { matched: 0, changed: 0, stopping: 0, complete: true };
   for await (const selection of selections(deps, principal, { wanted, ...filter })) {

@@ -38,7 +38,7 @@ export {
   removableArtifacts,
 } from './artifacts/removed-artifacts.ts';
 export { type Attempt, attempts } from './attempts/attempts.ts';
-export { claim, type Unclaimed } from './attempts/claim.ts';
+export { type ClaimRequest, claim, UNLIMITED_CAPACITY, type Unclaimed } from './attempts/claim.ts';
 export { renew } from './attempts/lease.ts';
 export { type Report, report } from './attempts/progress.ts';
 export { settle } from './attempts/settle.ts';

@@ -23,7 +23,11 @@ export function eventDeliveries(options: DeliveryOptions & { readonly endpoint: 
   async function poll({ name, url, targetArn }: EventQueue): Promise<void> {
     while (!stopping.signal.aborted) {
       try {
-        const messages = await requests.receive(url, 10, WAIT_SECONDS, stopping.signal);
+        const messages = await requests.receive(url, {
+          max: 10,
+          waitSeconds: WAIT_SECONDS,
+          signal: stopping.signal,
+        });
         if (messages.length === 0) continue;
         // An accepted event counts as delivered. From here on Lambda retries, as it does after EventBridge.
         for (const { Body } of messages) lambda.invokeLater(targetArn, Body);

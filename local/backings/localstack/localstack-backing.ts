@@ -95,9 +95,10 @@ function mending(requests: SqsRequests, mend: () => Promise<void>): SqsRequests 
   let mended: Promise<void> | undefined;
   return {
     ...requests,
-    receive: async (queueUrl, max, waitSeconds, signal) => {
+    receive: async (queueUrl, poll) => {
       try {
-        return await requests.receive(queueUrl, max, Math.min(waitSeconds, LONG_POLL_SECONDS), signal);
+        const waitSeconds = Math.min(poll.waitSeconds, LONG_POLL_SECONDS);
+        return await requests.receive(queueUrl, { ...poll, waitSeconds });
       } catch (error) {
         if (!(error instanceof Error && /QueueDoesNotExist|NonExistentQueue/.test(error.message)))
           throw error;

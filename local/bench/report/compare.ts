@@ -64,7 +64,7 @@ export async function compare(
         failures.push(`round ${round + 1}, ${what}: ${why}`);
         log(`  ${what}: ${why}`);
       };
-      await measure(contender, scale, place, result, failed).catch((error) => failed('start', error));
+      await measure(contender, { scale, place, result, failed }).catch((error) => failed('start', error));
       rounds.push(result);
       log(`  ${JSON.stringify(result)}`);
       await rm(place, { recursive: true, force: true });
@@ -73,16 +73,17 @@ export async function compare(
   return all;
 }
 
-/**
- * @param failed called with a measure that failed; the other measures still run
- */
-async function measure(
-  contender: Contender,
-  scale: Scale,
-  place: string,
-  result: Round,
-  failed: (what: string, error: unknown) => void,
-): Promise<void> {
+type Measuring = {
+  scale: Scale;
+  /** A directory for the system's files. */
+  place: string;
+  /** Receives the results. */
+  result: Round;
+  /** Called with a measure that failed; the other measures still run. */
+  failed: (what: string, error: unknown) => void;
+};
+
+async function measure(contender: Contender, { scale, place, result, failed }: Measuring): Promise<void> {
   try {
     const system = await within(START_SECONDS, contender.start(place));
     for (const name of contender.measures) {

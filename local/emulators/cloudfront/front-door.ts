@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Duplex } from 'node:stream';
 import { StartFailure } from '../../process/start-failure.ts';
 import { namesThisMachine } from '../http/endpoint-guard.ts';
-import { type HttpAnswer, problemAnswer, rawAnswer, sendAnswer } from '../http/http-answer.ts';
+import { type HttpAnswer, problemAnswer, rawAnswer, sendAnswer, withHeaders } from '../http/http-answer.ts';
 import { headerPairs } from '../http/http-text.ts';
 import { answerParserFaults } from '../http/parser-faults.ts';
 import type { Seen, Viewed } from './viewer-request.ts';
@@ -48,8 +48,12 @@ const SERVER_OPTIONS = {
   requireHostHeader: false,
 };
 
-const STARTING = problemAnswer(503, 'unavailable', 'Celeriac is starting; ask again in a moment', {
-  'retry-after': '1',
+const STARTING = withHeaders(
+  problemAnswer(503, 'unavailable', 'Celeriac is starting; ask again in a moment'),
+  { 'retry-after': '1' },
+);
+const NO_SOCKET = withHeaders(problemAnswer(426, 'upgrade_required', 'This is the address of a WebSocket'), {
+  upgrade: 'websocket',
 });
 const UNREACHABLE = problemAnswer(502, 'bad_gateway', 'The API could not be reached; ask again in a moment');
 const NOT_FOUND = problemAnswer(404, 'not_found', 'There is nothing here');
@@ -70,7 +74,7 @@ export async function startFrontDoor(ports: readonly number[]): Promise<FrontDoo
       answerParserFaults(server);
       server.on('upgrade', (request, socket, head) => {
         socket.on('error', () => socket.destroy());
-        const refusal = upgrade(request, socket, head, origins);
+        const refusal = upgrade({ request, socket, head }, origins);
         if (refusal) socket.end(rawAnswer(refusal));
       });
       try {
@@ -112,8 +116,7 @@ async function respond(request: IncomingMessage, response: ServerResponse, origi
   const path = pathOf(request);
   if (SOCKET_PATHS.test(path)) {
     request.resume();
-    const detail = 'This is the address of a WebSocket';
-    return sendAnswer(response, problemAnswer(426, 'upgrade_required', detail, { upgrade: 'websocket' }));
+    return sendAnswer(response, NO_SOCKET);
   }
   if (!API_PATHS.test(path)) return origins.files(request, response);
   sendAnswer(response, await answerOfApi(request, origins));
@@ -132,9 +135,7 @@ async function answerOfApi(request: IncomingMessage, origins: Origins): Promise<
 
 /** @returns the answer to a request that does not become a WebSocket */
 function upgrade(
-  request: IncomingMessage,
-  socket: Duplex,
-  head: Buffer,
+  { request, socket, head }: { request: IncomingMessage; socket: Duplex; head: Buffer },
   origins?: Origins,
 ): HttpAnswer | undefined {
   if (!origins) return STARTING;

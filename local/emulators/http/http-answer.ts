@@ -9,18 +9,18 @@ export interface HttpAnswer {
 }
 
 /** Builds a problem document (RFC 9457) in the form that the functions use. */
-export function problemAnswer(
-  status: number,
-  code: string,
-  detail: string,
-  headers: OutgoingHttpHeaders = {},
-): HttpAnswer {
+export function problemAnswer(status: number, code: string, detail: string): HttpAnswer {
   const title = STATUS_CODES[status] ?? 'Error';
   return {
     status,
-    headers: { 'content-type': 'application/problem+json', 'cache-control': 'no-store', ...headers },
+    headers: { 'content-type': 'application/problem+json', 'cache-control': 'no-store' },
     body: JSON.stringify({ type: 'about:blank', title, status, code, detail, error: detail }),
   };
+}
+
+/** Returns the answer with further headers. */
+export function withHeaders(answer: HttpAnswer, headers: OutgoingHttpHeaders): HttpAnswer {
+  return { ...answer, headers: { ...answer.headers, ...headers } };
 }
 
 /** Sends an answer. Destroys the response instead when the client has gone or an answer was already sent. */

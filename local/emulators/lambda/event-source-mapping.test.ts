@@ -214,7 +214,7 @@ test('messages shortly after a batch go into the next batch, which does not wait
     queue: { url: 'http://sqs/0/close', arn },
     requests: {
       ...requests,
-      receive: async (_url, max, _wait, signal) => {
+      receive: async (_url, { max, signal }) => {
         while (waiting.length === 0 && !signal?.aborted) await new Promise(setImmediate);
         return waiting.splice(0, max);
       },

@@ -40,19 +40,20 @@ export function startEventSourceMapping(options: {
   const { mapping, queue, requests, lambda, log } = options;
   const concurrency = mapping.maximumConcurrency ?? DEFAULT_CONCURRENCY;
   const stopping = new AbortController();
+  const { signal } = stopping;
   const underWay = new Set<Promise<void>>();
 
   /** Runs one long poll at a time, so that a message is received as soon as it exists and a sandbox is free. */
   async function poll(): Promise<void> {
-    while (!stopping.signal.aborted) {
+    while (!signal.aborted) {
       try {
-        const size = Math.min(mapping.batchSize, 10);
-        const messages = await requests.receive(queue.url, size, WAIT_SECONDS, stopping.signal);
+        const max = Math.min(mapping.batchSize, 10);
+        const messages = await requests.receive(queue.url, { max, waitSeconds: WAIT_SECONDS, signal });
         if (messages.length > 0) begin(messages);
         if (underWay.size >= concurrency) await Promise.race(underWay);
-        else if (messages.length < size && underWay.size > 0) await gather();
+        else if (messages.length < max && underWay.size > 0) await gather();
       } catch (error) {
-        if (stopping.signal.aborted) return;
+        if (signal.aborted) return;
         log(`cannot receive from ${mapping.queueName}: ${error instanceof Error ? error.message : error}`);
         await sleep(1000);
       }

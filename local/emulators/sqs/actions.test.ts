@@ -213,7 +213,7 @@ test('messages that were accepted are there after a kill -9', async () => {
     create([{ name: 'q', arn: '', attributes: {} }]);
     const url = endpoint + '/000000000000/q';
     await Promise.all(Array.from({ length: 50 }, (_, i) => requests.send(url, 'message ' + i)));
-    await requests.receive(url, 10, 0);
+    await requests.receive(url, { max: 10, waitSeconds: 0 });
     process.stdout.write('accepted');
     setInterval(() => {}, 1000);`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', script]);
@@ -230,7 +230,10 @@ test('messages that were accepted are there after a kill -9', async () => {
   const again = await startQueues({ dataDir: directory });
   const found = new Set<string>();
   for (let round = 0; round < 5; round++) {
-    const messages = await again.requests.receive(`${again.endpoint}/000000000000/q`, 10, 0);
+    const messages = await again.requests.receive(`${again.endpoint}/000000000000/q`, {
+      max: 10,
+      waitSeconds: 0,
+    });
     for (const { Body } of messages) found.add(Body);
   }
   await again.stop();

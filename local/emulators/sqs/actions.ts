@@ -23,12 +23,14 @@ export interface Input extends SendRequest {
 
 type Entry = Input & { readonly Id: string };
 
-/** The queues on which actions work. */
+/** The queues on which an action works. */
 export interface ActionContext {
   /** Queues by name. */
   readonly queues: ReadonlyMap<string, Queue>;
   readonly create: (name: string) => Queue;
   readonly urlOf: (queue: Queue) => string;
+  /** Aborted when the client no longer waits for the answer. */
+  readonly signal: AbortSignal | undefined;
 }
 
 /** Undefined means an answer without members. */
@@ -98,16 +100,15 @@ const MESSAGE_ACTIONS: Record<string, (queue: Queue, input: Input) => object | u
  * Performs an action. Supports the actions that send, receive and delete messages, and those that manage standard
  * queues.
  *
- * @param signal aborted when the client no longer waits for the answer
  * @throws {SqsError} when the request is refused or the action is not supported
  */
-export function perform(name: string, input: Input, context: ActionContext, signal?: AbortSignal): Output {
+export function perform(name: string, input: Input, context: ActionContext): Output {
   const ofAccount = ACCOUNT_ACTIONS[name];
   if (ofAccount) return ofAccount(input, context);
   const ofQueue = QUEUE_ACTIONS[name] ?? MESSAGE_ACTIONS[name];
   const ofEntry = name.endsWith('Batch') && MESSAGE_ACTIONS[name.slice(0, -'Batch'.length)];
   const queue = () => queueOf(context, required(input, 'QueueUrl').split('/').at(-1));
-  if (ofQueue) return ofQueue(queue(), input, signal);
+  if (ofQueue) return ofQueue(queue(), input, context.signal);
   if (ofEntry) return performBatch(queue(), input, ofEntry);
   throw new SqsError('UnsupportedOperation', `There is no action ${name} here.`);
 }

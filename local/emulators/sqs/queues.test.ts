@@ -88,25 +88,25 @@ test('messages are there after a restart, and the poller reads them', async () =
   await queues.stop();
   await start();
   const requests = sqsRequests(queues.endpoint);
-  const received = await requests.receive(url('dead'), 10, 1);
+  const received = await requests.receive(url('dead'), { max: 10, waitSeconds: 1 });
   expect(received.map((message) => message.Body).sort()).toEqual(['a', 'b']);
   expect(received[0]?.Attributes).toMatchObject({ ApproximateReceiveCount: '1' });
   await requests.remove(
     url('dead'),
     received.map((message) => message.ReceiptHandle),
   );
-  expect(await requests.receive(url('dead'), 10, 0)).toEqual([]);
+  expect(await requests.receive(url('dead'), { max: 10, waitSeconds: 0 })).toEqual([]);
   expect(queues.requestCounts()).toEqual({ ReceiveMessage: 2, DeleteMessageBatch: 1 });
   await requests.close();
 });
 
 test('messages in flight when the server ended are visible at once, and received once more', async () => {
   await client.send(new SendMessageCommand({ QueueUrl: url('dead'), MessageBody: 'held' }));
-  expect(await queues.requests.receive(url('dead'), 10, 1)).toHaveLength(1);
-  expect(await queues.requests.receive(url('dead'), 10, 0)).toEqual([]);
+  expect(await queues.requests.receive(url('dead'), { max: 10, waitSeconds: 1 })).toHaveLength(1);
+  expect(await queues.requests.receive(url('dead'), { max: 10, waitSeconds: 0 })).toEqual([]);
   await queues.stop();
   await start();
-  const [message] = await queues.requests.receive(url('dead'), 10, 0);
+  const [message] = await queues.requests.receive(url('dead'), { max: 10, waitSeconds: 0 });
   expect(message).toMatchObject({ Body: 'held', Attributes: { ApproximateReceiveCount: '2' } });
   await client.send(new PurgeQueueCommand({ QueueUrl: url('dead') }));
 });
@@ -124,13 +124,13 @@ test('a tenant with a backlog does not keep another one waiting, also after a re
       }),
     );
   for (let batch = 0; batch < 5; batch += 1) await send('noisy', Array(10).fill('noise'));
-  const taken = await queues.requests.receive(url('dead'), 5, 0);
+  const taken = await queues.requests.receive(url('dead'), { max: 5, waitSeconds: 0 });
   expect(taken.map(({ Body }) => Body)).toEqual(Array(5).fill('noise'));
   await queues.stop();
   await start();
-  await queues.requests.receive(url('dead'), 5, 0);
+  await queues.requests.receive(url('dead'), { max: 5, waitSeconds: 0 });
   await send('quiet', ['a', 'b']);
-  const received = await queues.requests.receive(url('dead'), 10, 0);
+  const received = await queues.requests.receive(url('dead'), { max: 10, waitSeconds: 0 });
   expect(received.slice(0, 2).map(({ Body }) => Body)).toEqual(['a', 'b']);
   expect(received.map(({ Attributes }) => Attributes?.MessageGroupId)).toEqual([
     ...Array(2).fill('quiet'),
@@ -150,7 +150,7 @@ test('a long poll whose client has gone takes no message', async () => {
   await expect
     .poll(async () => {
       await client.send(new SendMessageCommand({ QueueUrl: url('dead'), MessageBody: 'for somebody' }));
-      return (await queues.requests.receive(url('dead'), 10, 0)).length;
+      return (await queues.requests.receive(url('dead'), { max: 10, waitSeconds: 0 })).length;
     })
     .toBe(1);
 });
@@ -158,7 +158,7 @@ test('a long poll whose client has gone takes no message', async () => {
 test('a message that is there after its delay is received then, and not before', async () => {
   const sentAt = Date.now();
   await client.send(new SendMessageCommand({ QueueUrl: url('dead'), MessageBody: 'late', DelaySeconds: 1 }));
-  const poll = () => queues.requests.receive(url('dead'), 10, 5);
+  const poll = () => queues.requests.receive(url('dead'), { max: 10, waitSeconds: 5 });
   expect((await poll()).map(({ Body }) => Body)).toEqual(['late']);
   expect(Date.now() - sentAt).toBeGreaterThanOrEqual(1000);
 });
@@ -170,7 +170,7 @@ test('the queues count visible, delayed and in-flight messages', async () => {
     { Id: 'later', MessageBody: 'later', DelaySeconds: 60 },
   ];
   await client.send(new SendMessageBatchCommand({ QueueUrl: url('dead'), Entries }));
-  await queues.requests.receive(url('dead'), 1, 0);
+  await queues.requests.receive(url('dead'), { max: 1, waitSeconds: 0 });
   const command = new GetQueueAttributesCommand({ QueueUrl: url('dead'), AttributeNames: ['All'] });
   expect((await client.send(command)).Attributes).toMatchObject({
     ApproximateNumberOfMessages: '2',
@@ -182,7 +182,7 @@ test('the queues count visible, delayed and in-flight messages', async () => {
 test('a receiver changes the visibility timeout of a message in flight', async () => {
   await client.send(new PurgeQueueCommand({ QueueUrl: url('dead') }));
   await client.send(new SendMessageCommand({ QueueUrl: url('dead'), MessageBody: 'unwanted' }));
-  const [message] = await queues.requests.receive(url('dead'), 1, 0);
+  const [message] = await queues.requests.receive(url('dead'), { max: 1, waitSeconds: 0 });
   const change = (VisibilityTimeout: number) =>
     client.send(
       new ChangeMessageVisibilityCommand({
@@ -192,9 +192,11 @@ test('a receiver changes the visibility timeout of a message in flight', async (
       }),
     );
   await change(600);
-  expect(await queues.requests.receive(url('dead'), 1, 0)).toEqual([]);
+  expect(await queues.requests.receive(url('dead'), { max: 1, waitSeconds: 0 })).toEqual([]);
   await change(0);
-  expect(await queues.requests.receive(url('dead'), 1, 0)).toMatchObject([{ Body: 'unwanted' }]);
+  expect(await queues.requests.receive(url('dead'), { max: 1, waitSeconds: 0 })).toMatchObject([
+    { Body: 'unwanted' },
+  ]);
   await expect(change(0)).rejects.toThrow();
 });
 

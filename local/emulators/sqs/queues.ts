@@ -51,7 +51,7 @@ export const startQueues: StartQueues = async ({ dataDir }) => {
   const counts: Record<string, number> = {};
   const ask: Ask = async (action, input, signal) => {
     counts[action] = (counts[action] ?? 0) + 1;
-    const output = await perform(action, input, { queues, create, urlOf }, signal);
+    const output = await perform(action, input, { queues, create, urlOf, signal });
     if (!REPEATABLE.test(action)) await store.committed();
     return output ?? {};
   };

@@ -12,14 +12,15 @@ export interface ReceivedMessage {
   MD5OfMessageAttributes?: string | undefined;
 }
 
+export interface QueuePoll {
+  readonly max: number;
+  readonly waitSeconds: number;
+  readonly signal?: AbortSignal;
+}
+
 export interface SqsRequests {
   /** Receives up to `max` messages (1 to 10), and waits up to `waitSeconds` (0 to 20) for the first one. */
-  receive(
-    queueUrl: string,
-    max: number,
-    waitSeconds: number,
-    signal?: AbortSignal,
-  ): Promise<ReceivedMessage[]>;
+  receive(queueUrl: string, poll: QueuePoll): Promise<ReceivedMessage[]>;
   /** Deletes up to ten messages in one request. */
   remove(queueUrl: string, receiptHandles: readonly string[]): Promise<void>;
   /** Makes up to ten received messages visible again after a second. */
@@ -59,9 +60,9 @@ export function sqsRequests(endpoint: string): SqsRequests {
 /** Returns the requests that Lambda's pollers and EventBridge make, over any transport. */
 export function requestsBy(ask: Ask): SqsRequests {
   return {
-    receive: async (QueueUrl, MaxNumberOfMessages, WaitTimeSeconds, signal) => {
+    receive: async (QueueUrl, { max, waitSeconds, signal }) => {
       const names = { MessageSystemAttributeNames: ['All'], MessageAttributeNames: ['All'] };
-      const input = { QueueUrl, MaxNumberOfMessages, WaitTimeSeconds, ...names };
+      const input = { QueueUrl, MaxNumberOfMessages: max, WaitTimeSeconds: waitSeconds, ...names };
       const answer: { Messages?: ReceivedMessage[] } = await ask('ReceiveMessage', input, signal);
       return answer.Messages ?? [];
     },

@@ -42,13 +42,18 @@ const ticket = async (): Promise<string> => (await ada.ask('POST', '/api/ws-tick
 const waitFor = { timeout: 30_000, interval: 100 };
 
 test('a token is had by name and password, and schedules, watches and completes a task', async () => {
-  const login = await request(url, 'POST', '/api/token/', {
-    username: ada.email,
-    password: 'a long enough password',
+  const login = await request({
+    url,
+    method: 'POST',
+    path: '/api/token/',
+    body: { username: ada.email, password: 'a long enough password' },
   });
   expect(Object.keys(login.body).toSorted()).toEqual(['access', 'refresh']);
   const create: User['create'] = async (task) => {
-    const created = await request(url, 'POST', '/api/tasks/', task, login.body.access);
+    const created = await request({
+      ...{ url, method: 'POST', path: '/api/tasks/', body: task },
+      access: login.body.access,
+    });
     expect([created.status, created.body.status]).toEqual([201, 'SCHEDULED']);
     return created.body.id;
   };
@@ -139,8 +144,8 @@ test('the emulator checks every call: one without a signature is refused', async
 });
 
 test('unknown routes and forbidden resources get the same answer as on AWS', async () => {
-  expect((await request(url, 'GET', '/elsewhere')).status).toBe(404);
-  expect((await request(url, 'GET', '/api/tasks/')).status).toBe(401);
+  expect((await request({ url, method: 'GET', path: '/elsewhere' })).status).toBe(404);
+  expect((await request({ url, method: 'GET', path: '/api/tasks/' })).status).toBe(401);
   const eve = await register(url);
   const id = await ada.create(EXAMPLE_TASK);
   expect((await eve.ask('GET', `/api/tasks/${id}/`)).status).toBe(404);

@@ -1,6 +1,6 @@
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Agent, request } from 'undici';
+import { Agent, type Dispatcher, request } from 'undici';
 import { startLoopbackServer } from '../../process/loopback-server.ts';
 
 /** One of this many messages is sent twice. */
@@ -46,19 +46,16 @@ export async function startQueueProxy(): Promise<QueueProxy> {
   let messages = 0;
   let doubled = 0;
 
-  const pass = async (path: string, headers: Record<string, string>, body: string, signal?: AbortSignal) => {
-    const answer = await request(`${upstream}${path}`, {
-      method: 'POST',
-      headers,
-      body,
-      dispatcher,
-      signal: signal ?? null,
-    });
+  const pass = async (
+    path: string,
+    given: Pick<Dispatcher.RequestOptions, 'headers' | 'body' | 'signal'>,
+  ) => {
+    const answer = await request(`${upstream}${path}`, { method: 'POST', dispatcher, ...given });
     return { status: answer.statusCode, headers: answer.headers, body: await answer.body.text() };
   };
 
   const ask = async (action: string, body: unknown) => {
-    const answer = await pass('/', headersOf(action), JSON.stringify(body));
+    const answer = await pass('/', { headers: headersOf(action), body: JSON.stringify(body) });
     if (answer.status !== 200) throw new Error(`SQS ${action} answered ${answer.status}: ${answer.body}`);
     return answer.body === '' ? {} : JSON.parse(answer.body);
   };
@@ -77,7 +74,11 @@ export async function startQueueProxy(): Promise<QueueProxy> {
       const action = String(incoming.headers['x-amz-target']).replace('AmazonSQS.', '');
       if (upstream === undefined) return answer.destroy();
       counts[action] = (counts[action] ?? 0) + 1;
-      const passed = await pass(incoming.url ?? '/', headersOf(action), body, left.signal);
+      const passed = await pass(incoming.url ?? '/', {
+        headers: headersOf(action),
+        body,
+        signal: left.signal,
+      });
       const { connection: _, 'keep-alive': __, 'transfer-encoding': ___, ...headers } = passed.headers;
       answer.writeHead(passed.status, headers).end(passed.body);
       if (passed.status !== 200) return;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
-import { type Answer, exchange } from '../../end-to-end/client.ts';
+import { type Answer, request } from '../../end-to-end/client.ts';
 import type { PlannedTask } from './plan.ts';
 import type { Random } from './random.ts';
 
@@ -93,7 +93,7 @@ export async function startCallers(options: CallerOptions): Promise<Callers> {
 
   /** Never rejects: status 0 means that no answer came. */
   const ask = (path: string, body?: unknown, access?: string): Promise<Answer> =>
-    exchange({ url: options.url, method: 'POST', path, body, access, dispatcher: pool }).catch(() => ({
+    request({ url: options.url, method: 'POST', path, body, access, dispatcher: pool }).catch(() => ({
       status: 0,
       body: {},
     }));

@@ -22,7 +22,24 @@ export type Unclaimed = {
 };
 
 /** Capacity of a worker that accepts every task. */
-const UNLIMITED_CAPACITY: WorkerCapacity = { kinds: [], runners: 0, networkPlaces: 1_000_000, seconds: 840 };
+export const UNLIMITED_CAPACITY: WorkerCapacity = {
+  kinds: [],
+  runners: 0,
+  networkPlaces: 1_000_000,
+  seconds: 840,
+};
+
+export type ClaimRequest = {
+  ids: readonly string[];
+  /** Time without a renewal after which others presume the worker dead. */
+  leaseSeconds: number;
+  /** Tasks that become due within this time are returned unclaimed. */
+  soonSeconds: number;
+  /** True: claims suspects too. Otherwise they are returned unclaimed. */
+  alone?: boolean | undefined;
+  /** Tasks that the worker has no capacity for are returned unclaimed. */
+  capacity?: WorkerCapacity | undefined;
+};
 
 export type Claim = {
   claimed: Watched<Task>[];
@@ -43,27 +60,11 @@ type RequestedTask = Watched<Task> & {
  * Starts attempts: claims the given tasks that are due and that no other worker has. A task that is paused, or whose lane is
  * full, is held until it is released, and is in neither list.
  *
- * @param leaseSeconds time without a renewal after which others presume the worker dead
- * @param soonSeconds  tasks that become due within this time are returned unclaimed
- * @param alone        claims suspects too; otherwise they are returned unclaimed
- * @param capacity     tasks that the worker has no capacity for are returned unclaimed
  * @returns `claimed`: tasks that now run here; `unclaimed`: tasks to ask for again; `vacated`: lanes to release tasks from
  */
 export async function claim(
   db: Database,
-  {
-    ids,
-    leaseSeconds,
-    soonSeconds,
-    alone = false,
-    capacity = UNLIMITED_CAPACITY,
-  }: {
-    ids: readonly string[];
-    leaseSeconds: number;
-    soonSeconds: number;
-    alone?: boolean | undefined;
-    capacity?: WorkerCapacity | undefined;
-  },
+  { ids, leaseSeconds, soonSeconds, alone = false, capacity = UNLIMITED_CAPACITY }: ClaimRequest,
 ): Promise<Claim> {
   const startable = db`t.run_at <= clock.now and (${alone} or t.crashes = 0)`;
   const asked = idIsAnySql(db, ids);

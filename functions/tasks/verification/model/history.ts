@@ -63,7 +63,7 @@ export class History {
       })
       .toSorted((one, other) => one.returned.seq - other.returned.seq);
     const model = new TaskModel({ now: () => new Date() });
-    model.insert(this.#organizationId, [task], DISPATCH);
+    model.insert([task], { organizationId: this.#organizationId, dispatch: DISPATCH });
     const rowNow = (): Row => model.rows.get(task.id) as Row;
     const states = [{ row: rowNow(), from: 0, until: Number.POSITIVE_INFINITY }];
     for (const { act, returned, begun, ended } of changes) {

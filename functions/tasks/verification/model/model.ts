@@ -1,12 +1,17 @@
-import type { Lane, NewTask, Released, Report, Unclaimed, WorkerCapacity } from '../../store/index.ts';
+import {
+  type ClaimRequest,
+  type Lane,
+  type NewTask,
+  type Released,
+  type Report,
+  UNLIMITED_CAPACITY,
+  type Unclaimed,
+} from '../../store/index.ts';
 import type { DispatchSettings, Outcome } from '../../task.ts';
 import { end, start } from './attempts.ts';
 import { type Bounds, freed, missingCapacity, pausedLane, turns, UNBOUND, vacated } from './lanes.ts';
 import { type ModelOptions, ModelRows } from './model-rows.ts';
-import { created, type Entry, later, nextDispatch, type Row, returned } from './row.ts';
-
-/** Capacity of a worker that accepts every task. */
-const UNLIMITED_CAPACITY: WorkerCapacity = { kinds: [], runners: 0, networkPlaces: 1_000_000, seconds: 840 };
+import { type Creation, created, type Entry, later, nextDispatch, type Row, returned } from './row.ts';
 
 /** Longest delay of a message. */
 const LONGEST_DELAY_SECONDS = 900;
@@ -45,12 +50,7 @@ export class TaskModel {
     this.#rows.bounds.set(organizationId, bounds);
   }
 
-  insert(
-    organizationId: string,
-    tasks: readonly NewTask[],
-    dispatch: DispatchSettings,
-    batchId: string | null = null,
-  ): Settled[] {
+  insert(tasks: readonly NewTask[], creation: Omit<Creation, 'batchId'> & Partial<Creation>): Settled[] {
     return tasks.map((task) => {
       const awaited = this.#rows.known(task.dependsOn ?? []);
       for (const other of awaited) this.put({ ...other, hasDependents: true });
@@ -59,7 +59,7 @@ export class TaskModel {
         awaited.map(({ id }) => id),
       );
       const waits = awaited.some(({ status }) => status !== 'COMPLETED');
-      const row = created(task, waits, organizationId, batchId, this.#rows.now(), dispatch);
+      const row = created(task, { batchId: null, ...creation, waits, now: this.#rows.now() });
       this.put(row);
       this.#rows.begin(row.id);
       this.#rows.moved('create', undefined, row);
@@ -67,19 +67,8 @@ export class TaskModel {
     });
   }
 
-  claim({
-    ids,
-    leaseSeconds,
-    soonSeconds,
-    alone = false,
-    capacity = UNLIMITED_CAPACITY,
-  }: {
-    ids: readonly string[];
-    leaseSeconds: number;
-    soonSeconds: number;
-    alone?: boolean | undefined;
-    capacity?: WorkerCapacity | undefined;
-  }): { claimed: Settled[]; unclaimed: Unclaimed[]; vacated: Lane[] } {
+  claim(request: ClaimRequest): { claimed: Settled[]; unclaimed: Unclaimed[]; vacated: Lane[] } {
+    const { ids, leaseSeconds, soonSeconds, alone = false, capacity = UNLIMITED_CAPACITY } = request;
     const now = this.#rows.now();
     const wanted = this.#rows
       .known(ids)

@@ -31,7 +31,7 @@ export const create = fc
           tasks: [task],
           dispatch: DISPATCH,
         });
-        const model = system.model.insert(system.ada.organizationId, [system.newTask(task)], DISPATCH);
+        const model = system.create([task]);
         expect(compared(real)).toEqual(compared(model));
       },
     ),
@@ -57,12 +57,7 @@ export const createBatch = fc
         tasks,
         dispatch: DISPATCH,
       });
-      system.model.insert(
-        system.ada.organizationId,
-        tasks.map((task) => system.newTask(task)),
-        DISPATCH,
-        id,
-      );
+      system.create(tasks, id);
     }),
   );
 
@@ -81,7 +76,7 @@ export const createDependent = some.map((at) =>
       if (written) await store.insertDependencies(tx, system.ada.organizationId, [task]);
       return written ? [written] : [];
     });
-    const model = system.model.insert(system.ada.organizationId, [system.newTask(task)], DISPATCH);
+    const model = system.create([task]);
     expect(compared(real)).toEqual(compared(model));
   }),
 );

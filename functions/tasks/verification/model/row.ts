@@ -19,6 +19,9 @@ export type Entry = {
   error: TaskError | null;
 };
 
+/** What new tasks have in common. */
+export type Creation = { organizationId: string; batchId: string | null; dispatch: DispatchSettings };
+
 /** Next dispatch of a held task: the dispatcher does not look at it. */
 export const NEVER = new Date(8.64e15);
 
@@ -36,14 +39,10 @@ export function nextDispatch(
   return later(runAt, runAt <= later(now, lookaheadSeconds) ? resendSeconds : -lookaheadSeconds);
 }
 
-/** A row as `insert` writes it. */
+/** A row as `insert` writes it. @param waits true while a task that it depends on has not completed */
 export function created(
   task: NewTask,
-  waits: boolean,
-  organizationId: string,
-  batchId: string | null,
-  now: Date,
-  dispatch: DispatchSettings,
+  { waits, organizationId, batchId, now, dispatch }: Creation & { waits: boolean; now: Date },
 ): Row {
   const asked = task.scheduledTime ? new Date(task.scheduledTime) : now;
   const runAt = asked > now ? asked : now;

@@ -4,6 +4,7 @@ import type { Database, Transaction } from '../../../database/connect.ts';
 import { asMember } from '../../../database/enter.ts';
 import type { Member, Stand } from '../../../database/testing/stand.ts';
 import type { NewTask } from '../../store/index.ts';
+import { DISPATCH } from '../fixtures.ts';
 import { TaskModel } from './model.ts';
 import { type Entry, later, NEVER, type Row } from './row.ts';
 
@@ -29,7 +30,7 @@ export class System {
   #offsetMilliseconds = 0;
   #last = 0;
 
-  private constructor(on: Stand, connections: Connections, ada: Member, eve: Member) {
+  private constructor(on: Stand, connections: Connections, [ada, eve]: readonly [Member, Member]) {
     this.on = on;
     [this.api, this.worker, this.dispatcher] = connections;
     [this.ada, this.eve] = [ada, eve];
@@ -41,7 +42,7 @@ export class System {
     await on.admin`delete from tasks`;
     await on.admin`delete from batches`;
     await on.admin`delete from pauses`;
-    const system = new System(on, connections, await on.member(), await on.member());
+    const system = new System(on, connections, [await on.member(), await on.member()]);
     await system.quotas({ organization: 1_000, user: 1_000 });
     return system;
   }
@@ -73,9 +74,12 @@ export class System {
     return asMember(this.api, this.ada, work);
   }
 
-  newTask(task: NewTask): NewTask {
-    this.ids.push(task.id);
-    return { ...task, scheduledTime: this.inModel(task.scheduledTime) };
+  /** Inserts ada's tasks into the model. */
+  create(tasks: readonly NewTask[], batchId: string | null = null): ReturnType<TaskModel['insert']> {
+    this.ids.push(...tasks.map(({ id }) => id));
+    const timed = tasks.map((task) => ({ ...task, scheduledTime: this.inModel(task.scheduledTime) }));
+    const { organizationId } = this.ada;
+    return this.model.insert(timed, { organizationId, batchId, dispatch: DISPATCH });
   }
 
   newBatch(): string {

@@ -32,7 +32,7 @@ export function startClients(stage: Stage): ReadonlyMap<string, 'on time' | 'onc
   const undisturbed = new Map<string, 'on time' | 'once'>();
   const once = (atSeconds: number, act: (sandbox: Sandbox) => Promise<void>) =>
     clock.after(atSeconds * 1000 - clock.now, undefined, () =>
-      stage.world.start('api', LIMIT_SECONDS, act, () => {}),
+      stage.world.start({ name: 'api', limitSeconds: LIMIT_SECONDS, work: act }),
     );
   const inStorm = () => random.between(0, calmAt / 1000);
 
@@ -45,7 +45,11 @@ export function startClients(stage: Stage): ReadonlyMap<string, 'on time' | 'onc
   for (let n = random.between(1, 6); n >= 1; n -= 1) {
     once(inStorm(), async (sandbox) => {
       const aheadSeconds = random.pick([...AHEAD]);
-      const asked = createSome(stage, sandbox, aheadSeconds, () => somePlan(random), random.chance(0.3));
+      const asked = createSome(stage, sandbox, {
+        aheadSeconds,
+        payload: () => somePlan(random),
+        waits: random.chance(0.3),
+      });
       const dueAtSeconds = clock.now / 1000 + Math.max(0, aheadSeconds);
       for (const id of asked.ids) {
         for (const wish of [cancel, cancel, retry, reschedule])
@@ -63,7 +67,11 @@ export function startClients(stage: Stage): ReadonlyMap<string, 'on time' | 'onc
   // Late enough that the queues are free of the storm's messages.
   once(calmAt / 1000 + CALMING_SECONDS, async (sandbox) => {
     const plan = fairPlan(random);
-    const asked = createSome(stage, sandbox, random.pick([...AHEAD]), () => plan, false);
+    const asked = createSome(stage, sandbox, {
+      aheadSeconds: random.pick([...AHEAD]),
+      payload: () => plan,
+      waits: false,
+    });
     // Slow tasks keep others of their lane waiting.
     for (const id of asked.ids) undisturbed.set(id, plan.plan.length > 0 ? 'once' : 'on time');
     await asked.done;
@@ -77,16 +85,16 @@ export const CALMING_SECONDS = 1_200;
 function createSome(
   stage: Stage,
   sandbox: Sandbox,
-  aheadSeconds: number,
-  payload: () => unknown,
-  waits: boolean,
+  { aheadSeconds, payload, waits }: { aheadSeconds: number; payload: () => unknown; waits: boolean },
 ): { ids: readonly string[]; done: Promise<void> } {
   const { clock, random } = stage.world;
   const queue = random.pick<Queue>(['interactive', 'bulk']);
   const limit = random.pick([null, null, 1, 2]);
   const size = queue === 'bulk' ? Math.ceil(random.between(0, 5)) : 1;
-  const organization = random.pick(ORGANIZATIONS);
-  const others = [...stage.database.model.rows.values()].filter((row) => row.organizationId === organization);
+  const organizationId = random.pick(ORGANIZATIONS);
+  const others = [...stage.database.model.rows.values()].filter(
+    (row) => row.organizationId === organizationId,
+  );
   const dependsOn = waits ? others.filter(() => random.chance(0.3)).map(({ id }) => id) : [];
   const tasks = Array.from({ length: size }, () => {
     const id = stage.nextId();
@@ -101,19 +109,19 @@ function createSome(
     });
   });
   const { model, statement } = stage.database;
-  const insert = () => model.insert(organization, tasks, stage.dispatch);
-  const done = statement(sandbox, undefined, insert, dependsOn);
+  const insert = () => model.insert(tasks, { organizationId, dispatch: stage.dispatch });
+  const done = statement(sandbox, insert, { waitsFor: dependsOn });
   return { ids: tasks.map(({ id }) => id), done: done.then((written) => wake(stage, sandbox, written)) };
 }
 
 async function cancel({ database, witness }: Stage, sandbox: Sandbox, id: string): Promise<void> {
-  const cancelled = await database.statement(sandbox, undefined, () => database.model.cancel(id), [id]);
+  const cancelled = await database.statement(sandbox, () => database.model.cancel(id), { waitsFor: [id] });
   if (cancelled) witness.cancelled(cancelled);
 }
 
 async function retry(stage: Stage, sandbox: Sandbox, id: string): Promise<void> {
   const { model, statement } = stage.database;
-  const requeued = await statement(sandbox, undefined, () => model.requeue([id], stage.dispatch), [id]);
+  const requeued = await statement(sandbox, () => model.requeue([id], stage.dispatch), { waitsFor: [id] });
   await wake(stage, sandbox, requeued);
 }
 
@@ -126,7 +134,7 @@ async function retryMany(stage: Stage, sandbox: Sandbox): Promise<void> {
     .filter(({ status }) => status === 'FAILED' || status === 'CANCELLED')
     .filter(() => random.chance(share))
     .map(({ id }) => id);
-  const requeued = await statement(sandbox, undefined, () => model.requeue(ids, stage.dispatch), ids);
+  const requeued = await statement(sandbox, () => model.requeue(ids, stage.dispatch), { waitsFor: ids });
   await wake(stage, sandbox, requeued);
 }
 
@@ -134,7 +142,9 @@ async function reschedule(stage: Stage, sandbox: Sandbox, id: string): Promise<v
   const { model, statement } = stage.database;
   const { clock, random } = stage.world;
   const time = new Date(clock.now + random.pick([...AHEAD]) * 1000).toISOString();
-  const moved = await statement(sandbox, undefined, () => model.reschedule(id, time, stage.dispatch), [id]);
+  const moved = await statement(sandbox, () => model.reschedule(id, time, stage.dispatch), {
+    waitsFor: [id],
+  });
   if (moved) await wake(stage, sandbox, [moved]);
 }
 
@@ -145,7 +155,7 @@ async function bind({ database, world }: Stage, sandbox: Sandbox): Promise<void>
   const places = random.pick([Number.POSITIVE_INFINITY, 1, 2]);
   const network = { places, lane: networkLane(null) };
   const organization = random.pick(ORGANIZATIONS);
-  await database.statement(sandbox, undefined, () =>
+  await database.statement(sandbox, () =>
     database.model.bind(organization, { paused: new Set(paused), maxRunning, network }),
   );
 }

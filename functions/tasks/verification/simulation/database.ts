@@ -49,13 +49,13 @@ export function databaseOf(world: World, moved: Moved) {
   /**
    * Sends a statement from a sandbox.
    *
+   * @param on its transaction, or the connection
    * @param waitsFor rows that the statement does not skip when another transaction has them locked
    */
   const statement = <T>(
     sandbox: Sandbox,
-    on: unknown,
     effect: () => T,
-    waitsFor: readonly string[] = [],
+    { on, waitsFor = [] }: { on?: unknown; waitsFor?: readonly string[] } = {},
   ): Promise<T> => {
     const transaction = on instanceof Transaction ? on : undefined;
     const answer = world.request(sandbox, () => {
@@ -100,7 +100,7 @@ export function databaseOf(world: World, moved: Moved) {
         world.whenEnded(sandbox, () => rollBack(transaction));
         try {
           const result = await work(transaction);
-          await statement(sandbox, transaction, () => end(transaction));
+          await statement(sandbox, () => end(transaction), { on: transaction });
           return result;
         } catch (error) {
           rollBack(transaction);
@@ -112,18 +112,18 @@ export function databaseOf(world: World, moved: Moved) {
 
     /** The engine's statements, sent from a sandbox. */
     statementsOf(sandbox: Sandbox): WorkStatements & TickStatements & RescueStatements {
+      const send = <T>(on: unknown, effect: () => T) => statement(sandbox, effect, { on });
       return {
-        claim: (db, given) => statement(sandbox, db, () => model.claim(given)),
-        settle: (db, ...given) => statement(sandbox, db, () => model.settle(...given)),
-        report: (db, ...given) => statement(sandbox, db, () => model.report(...given)),
-        release: (db, { ids, limit, dispatch }) =>
-          statement(sandbox, db, () => model.release(ids, limit, dispatch)),
-        renew: (db, ...given) => statement(sandbox, db, () => model.renew(...given)),
-        rescue: (db, ...given) => statement(sandbox, db, () => model.rescue(...given)),
-        takeForDispatch: (db, ...given) => statement(sandbox, db, () => model.takeForDispatch(...given)),
-        heldLanes: (db, ...given) => statement(sandbox, db, () => model.heldLanes(...given)),
-        releaseHeld: (tx, ...given) => statement(sandbox, tx, () => model.releaseHeld(...given)),
-        dispatchAgain: (db, ...given) => statement(sandbox, db, () => model.dispatchAgain(...given)),
+        claim: (db, given) => send(db, () => model.claim(given)),
+        settle: (db, ...given) => send(db, () => model.settle(...given)),
+        report: (db, ...given) => send(db, () => model.report(...given)),
+        release: (db, { ids, limit, dispatch }) => send(db, () => model.release(ids, limit, dispatch)),
+        renew: (db, ...given) => send(db, () => model.renew(...given)),
+        rescue: (db, ...given) => send(db, () => model.rescue(...given)),
+        takeForDispatch: (db, ...given) => send(db, () => model.takeForDispatch(...given)),
+        heldLanes: (db, ...given) => send(db, () => model.heldLanes(...given)),
+        releaseHeld: (tx, ...given) => send(tx, () => model.releaseHeld(...given)),
+        dispatchAgain: (db, ...given) => send(db, () => model.dispatchAgain(...given)),
       };
     },
   };

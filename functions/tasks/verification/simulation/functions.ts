@@ -35,12 +35,16 @@ export type Stage = {
 export function startFunctions(stage: Stage): void {
   const { world, queues, deadLetters } = stage;
   for (const queue of [queues.interactive, queues.bulk]) {
-    consume(world, queue, 'worker', (sandbox, receipts) => work(stage, sandbox, queue, receipts));
+    const handle: Handle = (sandbox, receipts) => work(stage, sandbox, { queue, receipts });
+    consume(world, queue, { name: 'worker', handle });
   }
-  consume(world, deadLetters, 'dead-letters', async (sandbox, receipts) => {
-    const db = stage.database.connect(sandbox);
-    const ids = receipts.flatMap((receipt) => receipt.ids);
-    await recordDeadLetters({ db, announce: () => {} }, ids, stage.database.statementsOf(sandbox));
+  consume(world, deadLetters, {
+    name: 'dead-letters',
+    handle: async (sandbox, receipts) => {
+      const db = stage.database.connect(sandbox);
+      const ids = receipts.flatMap((receipt) => receipt.ids);
+      await recordDeadLetters({ db, announce: () => {} }, ids, stage.database.statementsOf(sandbox));
+    },
   });
   everyMinute(stage);
 }
@@ -49,8 +53,7 @@ export function startFunctions(stage: Stage): void {
 async function work(
   stage: Stage,
   sandbox: Sandbox,
-  queue: SimulatedQueue,
-  receipts: readonly Receipt[],
+  { queue, receipts }: { queue: SimulatedQueue; receipts: readonly Receipt[] },
 ): Promise<void> {
   const { world, witness } = stage;
   const startedAt = world.clock.now;
@@ -108,10 +111,10 @@ function everyMinute(stage: Stage): void {
   const invoke = () => {
     const startedAt = clock.now;
     const remaining = () => LIMIT_SECONDS.dispatcher - (clock.now - startedAt) / 1000;
-    world.start(
-      'dispatcher',
-      LIMIT_SECONDS.dispatcher,
-      async (sandbox) => {
+    world.start({
+      name: 'dispatcher',
+      limitSeconds: LIMIT_SECONDS.dispatcher,
+      work: async (sandbox) => {
         const enqueue = enqueueFrom(world, sandbox, stage.queues);
         const deps = {
           db: stage.database.connect(sandbox),
@@ -122,8 +125,7 @@ function everyMinute(stage: Stage): void {
         };
         await tick(deps, remaining, stage.database.statementsOf(sandbox));
       },
-      () => {},
-    );
+    });
   };
   const minute = () => {
     clock.after(60_000, undefined, minute);
@@ -134,12 +136,13 @@ function everyMinute(stage: Stage): void {
   minute();
 }
 
+type Handle = (sandbox: Sandbox, receipts: readonly Receipt[]) => Promise<void>;
+
 /** Delivers a queue's messages to sandboxes, and deletes the handled ones. */
 function consume(
   world: World,
   queue: SimulatedQueue,
-  name: keyof typeof LIMIT_SECONDS,
-  handle: (sandbox: Sandbox, receipts: readonly Receipt[]) => Promise<void>,
+  { name, handle }: { name: keyof typeof LIMIT_SECONDS; handle: Handle },
 ): void {
   let busy = 0;
   const poll = () => {
@@ -147,14 +150,18 @@ function consume(
       const receipts = queue.receive();
       if (receipts.length === 0) return;
       busy += 1;
-      const work = async (sandbox: Sandbox) => {
-        await handle(sandbox, receipts);
-        if (!sandbox.alive) return;
-        for (const receipt of receipts) queue.remove(receipt);
-      };
-      world.start(name, LIMIT_SECONDS[name], work, () => {
-        busy -= 1;
-        world.clock.after(0, undefined, poll);
+      world.start({
+        name,
+        limitSeconds: LIMIT_SECONDS[name],
+        work: async (sandbox) => {
+          await handle(sandbox, receipts);
+          if (!sandbox.alive) return;
+          for (const receipt of receipts) queue.remove(receipt);
+        },
+        onEnd: () => {
+          busy -= 1;
+          world.clock.after(0, undefined, poll);
+        },
       });
     }
   };

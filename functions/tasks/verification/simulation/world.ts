@@ -11,13 +11,8 @@ export type World = {
   faults(): Faults;
   /** Time in milliseconds after which there are no more faults. */
   readonly calmAt: number;
-  /** Starts a sandbox. `onEnd` is called when it ends, for whatever reason. */
-  start(
-    name: string,
-    limitSeconds: number,
-    work: (sandbox: Sandbox) => Promise<void>,
-    onEnd: () => void,
-  ): void;
+  /** Starts a sandbox. */
+  start(invocation: Invocation): void;
   kill(sandbox: Sandbox): void;
   /** Calls `call` as soon as the sandbox has ended. */
   whenEnded(sandbox: Sandbox, call: () => void): void;
@@ -30,6 +25,15 @@ export type World = {
   request<T>(sandbox: Sandbox, effect: () => T): Promise<T>;
   /** Runs events until `over` returns true or there are no more events. */
   run(over: () => boolean): Promise<void>;
+};
+
+/** Work of a function in a sandbox of its own. */
+export type Invocation = {
+  name: string;
+  limitSeconds: number;
+  work: (sandbox: Sandbox) => Promise<void>;
+  /** Called when the sandbox ends, for whatever reason. */
+  onEnd?: () => void;
 };
 
 /** Thrown by an effect that waits for another transaction's lock. */
@@ -52,7 +56,7 @@ export function worldOf(seed: number, calmAt: number): World {
     random,
     faults,
     calmAt,
-    start(name, limitSeconds, work, onEnd) {
+    start({ name, limitSeconds, work, onEnd = () => {} }) {
       const skewMilliseconds = random.between(-600_000, 600_000);
       const sandbox: Sandbox = { name, skewMilliseconds, alive: true, frozenUntil: 0 };
       ends.set(sandbox, [onEnd]);
