@@ -6,8 +6,8 @@ import type { Task, WakeUp, Watched } from '../../tasks/task.ts';
 import { DISPATCH } from '../../tasks/verification/fixtures.ts';
 import { createApi } from '../api.ts';
 import type { App } from '../app/app.ts';
-import { holdToDescription } from '../document/described.ts';
 import { openApiDocument } from '../document/document.ts';
+import { holdToDescription } from './described.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: a test reads any member of the answer, and fails where the member is missing
 export type Answer = { status: number; headers: Headers; body: any };

@@ -3,7 +3,6 @@ import type { LambdaEvent } from 'hono/aws-lambda';
 import type { Stand } from '../../database/testing/stand.ts';
 import { createApi } from '../../http/api.ts';
 import { type App, createApp } from '../../http/app/app.ts';
-import { holdToDescription } from '../../http/document/described.ts';
 import { openApiDocument } from '../../http/document/document.ts';
 import {
   type AuthDeps,
@@ -11,6 +10,7 @@ import {
   registerSessionRoutes,
   type SessionRouteDeps,
 } from '../../http/routes/auth/auth.ts';
+import { holdToDescription } from '../../http/testing/described.ts';
 import { keyLoader } from '../keys/load-keys.ts';
 import { publishedKeys } from '../keys/published-keys.ts';
 

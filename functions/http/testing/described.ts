@@ -1,7 +1,7 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import type { App } from '../app/app.ts';
-import type { OpenApi, Operation, Schema } from './openapi.ts';
-import { resolved } from './openapi.ts';
+import type { OpenApi, Operation, Schema } from '../document/openapi.ts';
+import { resolved } from '../document/openapi.ts';
 
 /* Test support: checks every answer of an application against the API's description. */
 
