@@ -10,6 +10,16 @@ describe('the model refuses', () => {
     expect(() => inventoryOf([template({ Type: 'AWS::MSK::Cluster' })])).toThrow('AWS::MSK::Cluster');
   });
 
+  test('an unknown type of a service whose other types are free', () => {
+    for (const Type of [
+      'AWS::ApiGatewayV2::VpcLink',
+      'AWS::SNS::PhoneNumber',
+      'AWS::SQS::Fleet',
+      'AWS::IAM::Vault',
+    ])
+      expect(() => inventoryOf([template({ Type })])).toThrow(Type);
+  });
+
   test('an instance without a price', () => {
     const instance = { Type: 'AWS::EC2::Instance', Properties: { InstanceType: 'm7g.large' } };
     expect(() => inventoryOf([template(instance)])).toThrow('m7g.large');

@@ -12,12 +12,15 @@ export type Tick = { functionName: string; memoryMiB: number; everySeconds: numb
 /** The resources of a stage that cost money even when nobody uses them, from its templates. */
 export type Inventory = ReturnType<typeof inventoryOf>;
 
-/** Services whose resources cost nothing by existing: only their use is billed. */
-const FREE_SERVICES = ['AWS::ApiGatewayV2', 'AWS::IAM', 'AWS::SNS', 'AWS::SQS'];
-
-/** Further resource types that cost nothing by existing. */
+/** Resource types that cost nothing by existing: at most their use is billed. */
 const FREE = new Set([
   'AWS::ApiGateway::Account',
+  'AWS::ApiGatewayV2::Api',
+  'AWS::ApiGatewayV2::ApiMapping',
+  'AWS::ApiGatewayV2::DomainName',
+  'AWS::ApiGatewayV2::Integration',
+  'AWS::ApiGatewayV2::Route',
+  'AWS::ApiGatewayV2::Stage',
   // The first two budgets of an account are free; a further one costs sixty cents a month.
   'AWS::Budgets::Budget',
   'AWS::CDK::Metadata',
@@ -42,6 +45,9 @@ const FREE = new Set([
   'AWS::EC2::VPC',
   'AWS::EC2::VPCGatewayAttachment',
   'AWS::Events::EventBus',
+  'AWS::IAM::InstanceProfile',
+  'AWS::IAM::Policy',
+  'AWS::IAM::Role',
   'AWS::KMS::Alias',
   'AWS::Lambda::Alias',
   'AWS::Lambda::EventInvokeConfig',
@@ -57,6 +63,11 @@ const FREE = new Set([
   'AWS::Route53::RecordSet',
   'AWS::S3::Bucket',
   'AWS::S3::BucketPolicy',
+  'AWS::SNS::Subscription',
+  'AWS::SNS::Topic',
+  'AWS::SNS::TopicPolicy',
+  'AWS::SQS::Queue',
+  'AWS::SQS::QueuePolicy',
   'AWS::SSM::Parameter',
   'AWS::SecretsManager::ResourcePolicy',
   'AWS::SecretsManager::RotationSchedule',
@@ -159,10 +170,7 @@ type Endpoint = { VpcEndpointType?: string; SubnetIds?: unknown[] };
 type TracedFunction = { TracingConfig?: { Mode: string } };
 
 /** A custom resource is free too: it is a call during a deployment. */
-const isFree = (type: string) =>
-  FREE.has(type) ||
-  type.startsWith('Custom::') ||
-  FREE_SERVICES.some((service) => type.startsWith(`${service}::`));
+const isFree = (type: string) => FREE.has(type) || type.startsWith('Custom::');
 
 type Rule = {
   ScheduleExpression?: string;
