@@ -5,6 +5,7 @@ import type { Kind } from '../../../tasks/define-task.ts';
 import { DEFAULT_KIND, KIND_NAMES, kindOf } from '../../../tasks/kinds/registry.ts';
 import type { App } from '../../app/app.ts';
 import { answer, problems, secured } from '../../app/describe.ts';
+import { LimitsView, RetryView } from './task-view.ts';
 
 const TaskKindView = z
   .object({
@@ -19,19 +20,9 @@ const TaskKindView = z
     form: z
       .record(z.string(), z.object({ input: z.enum(['lines', 'json', 'file']) }))
       .describe('Form inputs for fields of the payload whose schema does not tell the input'),
-    limits: z
-      .object({ soft_seconds: z.number(), hard_seconds: z.number() })
-      .describe('Limits of one attempt. A task can override them'),
+    limits: LimitsView.describe('Limits of one attempt. A task can override them'),
     max_retries: z.int().describe('Retries after the first attempt. A task can override it'),
-    retry: z
-      .object({
-        base_seconds: z.number(),
-        factor: z.number(),
-        cap_seconds: z.number(),
-        jitter: z.enum(['full', 'none']),
-        never_retry: z.array(z.string()),
-      })
-      .describe('Retry policy. A task can override it'),
+    retry: RetryView.describe('Retry policy. A task can override it'),
   })
   .meta({ id: 'TaskKind' });
 

@@ -4,6 +4,17 @@ import { secret } from '../../app/secret.ts';
 
 const time = () => z.iso.datetime().nullable();
 
+/** A retry policy in the API's form. */
+export const RetryView = z.object({
+  base_seconds: z.number(),
+  factor: z.number(),
+  cap_seconds: z.number(),
+  jitter: z.enum(['full', 'none']),
+  never_retry: z.array(z.string()),
+});
+
+export const LimitsView = z.object({ soft_seconds: z.number(), hard_seconds: z.number() });
+
 /** A task in the API's form. The first fields are those of the replaced API: docs/compatibility.md. */
 export const TaskView = z
   .object({
@@ -28,21 +39,8 @@ export const TaskView = z
     queue: z.enum(QUEUES),
     attempt: z.int().describe('Number of attempts that have started'),
     max_retries: z.int(),
-    retry: z
-      .object({
-        base_seconds: z.number(),
-        factor: z.number(),
-        cap_seconds: z.number(),
-        jitter: z.enum(['full', 'none']),
-        never_retry: z.array(z.string()),
-      })
-      .partial()
-      .nullable()
-      .describe('Settings that override the kind'),
-    limits: z
-      .object({ soft_seconds: z.number(), hard_seconds: z.number() })
-      .nullable()
-      .describe('Limits that override the kind'),
+    retry: RetryView.partial().nullable().describe('Settings that override the kind'),
+    limits: LimitsView.nullable().describe('Limits that override the kind'),
     unique_key: z.string().nullable(),
     concurrency_key: z.string().nullable(),
     concurrency_limit: z.int().nullable(),
