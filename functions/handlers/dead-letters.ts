@@ -2,7 +2,7 @@ import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { connect, connectionKeeper } from '../database/connect.ts';
 import type { Announce } from '../tasks/commands/change.ts';
 import { recordDeadLetters } from '../tasks/dispatcher/rescue.ts';
-import { measureMoves } from '../tasks/events/metrics.ts';
+import { measuringMoves } from '../tasks/events/metrics.ts';
 import { changeNotifier } from './change-notifier.ts';
 import { commonEnv, notifierEnv, readEnv } from './wiring/environment.ts';
 import { logger } from './wiring/logger.ts';
@@ -14,10 +14,10 @@ const db = connect(env.DATABASE_URL, env.DATABASE_CA_FILE);
 const keepConnection = connectionKeeper(db);
 const notifier = changeNotifier(env);
 const { measure, flush } = metricsOf(env);
+const announceMoves = measuringMoves(measure, notifier.announce);
 const announce: Announce = (tasks) => {
   measure('TasksRescued', tasks.length);
-  measureMoves(measure, tasks);
-  notifier.announce(tasks);
+  announceMoves(tasks);
 };
 
 export const handler = async (event: SQSEvent): Promise<SQSBatchResponse> => {

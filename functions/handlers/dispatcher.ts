@@ -7,11 +7,10 @@ import { sweepIdentities } from '../identity/sessions/sweep.ts';
 import { sweepInvitations } from '../organizations/operations/sweep.ts';
 import { sweepSockets } from '../realtime/sweep.ts';
 import { sweepArtifacts } from '../tasks/artifacts/sweep.ts';
-import type { Announce } from '../tasks/commands/change.ts';
 import { countPending } from '../tasks/dispatcher/pending.ts';
 import { purge } from '../tasks/dispatcher/retention.ts';
 import { tick } from '../tasks/dispatcher/tick.ts';
-import { measureMoves } from '../tasks/events/metrics.ts';
+import { measuringMoves } from '../tasks/events/metrics.ts';
 import { endAbandonedImports } from '../tasks/imports/imports.ts';
 import { sweepUploads } from '../tasks/imports/uploads.ts';
 import { removeOutboundTurns } from '../tasks/worker/outbound.ts';
@@ -29,10 +28,7 @@ const db = connect(env.DATABASE_URL, env.DATABASE_CA_FILE);
 const keepConnection = connectionKeeper(db);
 const notifier = changeNotifier(env);
 const { measure, flush } = metricsOf(env);
-const announce: Announce = (tasks) => {
-  measureMoves(measure, tasks);
-  notifier.announce(tasks);
-};
+const announce = measuringMoves(measure, notifier.announce);
 const bucket = artifacts(env);
 const deps = {
   db,

@@ -7,7 +7,7 @@ import { attemptArtifacts } from '../tasks/artifacts/attempt-artifacts.ts';
 import type { Announce } from '../tasks/commands/change.ts';
 import { readTask } from '../tasks/commands/parse-task-request.ts';
 import { rescueTasks } from '../tasks/dispatcher/rescue.ts';
-import { measureMoves } from '../tasks/events/metrics.ts';
+import { measuringMoves } from '../tasks/events/metrics.ts';
 import { importPorts } from '../tasks/imports/imports.ts';
 import { importTask } from '../tasks/kinds/batch-import/run.ts';
 import { inlineTaskOf } from '../tasks/kinds/inline-tasks.ts';
@@ -49,10 +49,7 @@ const db = connect(env.DATABASE_URL, env.DATABASE_CA_FILE);
 const keepConnection = connectionKeeper(db);
 const notifier = changeNotifier(env);
 const { measure, flush } = metricsOf(env);
-const announce: Announce = (tasks) => {
-  measureMoves(measure, tasks);
-  notifier.announce(tasks);
-};
+const announce = measuringMoves(measure, notifier.announce);
 const rescued: Announce = (tasks) => {
   measure('TasksRescued', tasks.length);
   announce(tasks);

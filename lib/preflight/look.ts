@@ -107,35 +107,38 @@ async function statuses(region: string, names: readonly string[]): Promise<Recor
   return Object.fromEntries(found.flat());
 }
 
-const functionName = (stage: Stage, name: string) => `celeriac-${stage.name}-${name}`;
+/** Returns the functions with names of the stage, and the sandboxes that each reserves. */
+async function functionsOf(stage: Stage, region: string): Promise<{ name: string; reserved: number }[]> {
+  const client = new LambdaClient({ region });
+  const found = await Promise.all(
+    FUNCTION_NAMES.map(async (each) => {
+      const name = `celeriac-${stage.name}-${each}`;
+      const command = new GetFunctionConcurrencyCommand({ FunctionName: name });
+      const answer = await ifThere(() => client.send(command));
+      return answer ? [{ name, reserved: answer.ReservedConcurrentExecutions ?? 0 }] : [];
+    }),
+  );
+  return found.flat();
+}
 
 async function concurrency(stage: Stage, region: string, isDeployed: boolean) {
-  const client = new LambdaClient({ region });
-  const { AccountLimit } = await client.send(new GetAccountSettingsCommand({}));
-  let own = 0;
-  for (const name of isDeployed ? FUNCTION_NAMES : []) {
-    const FunctionName = functionName(stage, name);
-    const found = await ifThere(() => client.send(new GetFunctionConcurrencyCommand({ FunctionName })));
-    own += found?.ReservedConcurrentExecutions ?? 0;
-  }
+  const { AccountLimit } = await new LambdaClient({ region }).send(new GetAccountSettingsCommand({}));
+  const functions = isDeployed ? await functionsOf(stage, region) : [];
+  const own = functions.reduce((sum, { reserved }) => sum + reserved, 0);
   const limit = AccountLimit?.ConcurrentExecutions ?? 0;
   return { limit, unreserved: AccountLimit?.UnreservedConcurrentExecutions ?? limit, own };
 }
 
 /** Returns the stage's names that exist although its stack does not exist. */
 async function taken(stage: Stage, region: string): Promise<string[]> {
-  const client = new LambdaClient({ region });
-  const functions = await Promise.all(
-    FUNCTION_NAMES.map(async (name) => {
-      const FunctionName = functionName(stage, name);
-      const found = await ifThere(() => client.send(new GetFunctionConcurrencyCommand({ FunctionName })));
-      return found ? [`The function ${FunctionName}`] : [];
-    }),
-  );
+  const functions = await functionsOf(stage, region);
   const bus = await ifThere(() =>
     new EventBridgeClient({ region }).send(new DescribeEventBusCommand({ Name: `celeriac-${stage.name}` })),
   );
-  return [...functions.flat(), ...(bus ? [`The event bus celeriac-${stage.name}`] : [])];
+  return [
+    ...functions.map(({ name }) => `The function ${name}`),
+    ...(bus ? [`The event bus celeriac-${stage.name}`] : []),
+  ];
 }
 
 async function quota(region: string, ServiceCode: string, QuotaCode: string): Promise<number> {

@@ -1,14 +1,17 @@
 import { expect, test } from 'vitest';
 import type { MetricName } from '../../metrics.ts';
 import type { TaskStatus } from '../task.ts';
-import { measureMoves } from './metrics.ts';
+import { measuringMoves } from './metrics.ts';
 
 const DUE = new Date('2026-11-21T12:00:00Z');
 
 function measured(status: TaskStatus, queue: 'interactive' | 'bulk' = 'interactive', attempt = 1) {
   const values: [MetricName, number][] = [];
   const row = { status, queue, attempt, runAt: DUE, startedAt: new Date(DUE.getTime() + 250) };
-  measureMoves((metric, value) => values.push([metric, value]), [row]);
+  const announced: object[] = [];
+  const announce = (rows: readonly object[]) => void announced.push(...rows);
+  measuringMoves((metric, value) => values.push([metric, value]), announce)([row]);
+  expect(announced).toEqual([row]);
   return values;
 }
 

@@ -14,21 +14,26 @@ const LATENESS: Record<Queue, MetricName> = {
   bulk: 'BulkStartLateness',
 };
 
+type Moved = Pick<Task, 'status' | 'queue' | 'attempt' | 'startedAt' | 'runAt'>;
+
 /**
- * Measures rows after a move by a worker or dispatcher: outcomes of attempts, and the lateness of starts. Do not call it for
- * requests of callers: a requeue is no retry.
+ * Returns `announce` for the moves of a worker or dispatcher, which it also measures: outcomes of attempts, and the lateness of
+ * starts. Do not use it for requests of callers: a requeue is no retry.
  */
-export function measureMoves(
+export function measuringMoves<Row extends Moved>(
   measure: Measure,
-  tasks: readonly Pick<Task, 'status' | 'queue' | 'attempt' | 'startedAt' | 'runAt'>[],
-): void {
-  for (const { status, queue, attempt, startedAt, runAt } of tasks) {
-    // A task that waited for other tasks is now scheduled for its first attempt. That is no retry.
-    if (status === 'SCHEDULED' && attempt === 0) continue;
-    const counted = MOVED_TO[status];
-    if (counted) measure(counted, 1);
-    else if (status === 'RUNNING' && startedAt) {
-      measure(LATENESS[queue], startedAt.getTime() - runAt.getTime());
+  announce: (rows: readonly Row[]) => void,
+) {
+  return (rows: readonly Row[]): void => {
+    for (const { status, queue, attempt, startedAt, runAt } of rows) {
+      // A task that waited for other tasks is now scheduled for its first attempt. That is no retry.
+      if (status === 'SCHEDULED' && attempt === 0) continue;
+      const counted = MOVED_TO[status];
+      if (counted) measure(counted, 1);
+      else if (status === 'RUNNING' && startedAt) {
+        measure(LATENESS[queue], startedAt.getTime() - runAt.getTime());
+      }
     }
-  }
+    announce(rows);
+  };
 }
