@@ -1,4 +1,4 @@
-import type { Queue, RetryPolicy } from './task.ts';
+import type { OnFailure, Queue, RetryPolicy } from './task.ts';
 
 /** A new task, ready to be inserted. */
 export type NewTask = {
@@ -24,6 +24,7 @@ export type NewTask = {
   dependsOn: readonly string[] | null;
   /** Artifacts that the payload names. Absent: none. */
   artifactIds?: readonly string[];
+  onFailure: OnFailure;
 };
 
 /** Values of the optional fields of a task whose creator sets none. */
@@ -38,6 +39,7 @@ export const PLAIN_TASK = {
   concurrencyLimit: null,
   waitsForNetwork: false,
   dependsOn: null,
+  onFailure: 'cancel',
 } as const;
 
 /** The batch that new tasks belong to. */

@@ -15,7 +15,7 @@ type Move = { readonly from: readonly TaskStatus[]; readonly to: readonly TaskSt
  * the statuses that they may leave from this table, and the tests are generated from it.
  */
 export const MOVES = {
-  /** All its dependencies are COMPLETED, or one of them never will be. */
+  /** All its dependencies are COMPLETED, or one of them never will be; see `OnFailure`. */
   release: { from: ['PENDING'], to: ['SCHEDULED', 'CANCELLED'] },
   /** The task is due, and a worker has claimed it: attempt + 1, a lease. */
   claim: { from: ['SCHEDULED'], to: ['RUNNING'] },
@@ -45,6 +45,12 @@ export type Queue = (typeof QUEUES)[number];
 
 /** Why an attempt, or the task, did not succeed. Users see it: no internals, no secrets. */
 export type TaskError = { code: string; message: string; [detail: string]: unknown };
+
+/** What a task does when a task that it depends on fails or is cancelled. */
+export const ON_FAILURE = ['cancel', 'run'] as const;
+
+/** `cancel`: it is cancelled, too. `run`: it runs as soon as all its dependencies have ended, however they ended. */
+export type OnFailure = (typeof ON_FAILURE)[number];
 
 /** Why an attempt is made. */
 export type Cause = 'created' | 'retry' | 'crash' | 'requeue';
@@ -105,6 +111,7 @@ export type Task = {
   concurrencyLimit: number | null;
   /** True when its attempts only wait for the network, according to its kind at the time of creation. */
   waitsForNetwork: boolean;
+  onFailure: OnFailure;
   /** Number of starts so far, across requeues. It is the fence. */
   attempt: number;
   /** The attempt after which a failure is final. */

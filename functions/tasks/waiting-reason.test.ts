@@ -54,6 +54,17 @@ test('a task that depends on others names the unfinished ones', () => {
   });
 });
 
+test('a task that runs whatever becomes of the others names those that have not ended', () => {
+  const waitsFor = [
+    { id: 'a', status: 'FAILED' },
+    { id: 'b', status: 'RUNNING' },
+    { id: 'c', status: 'CANCELLED' },
+  ] as const;
+  expect(reason({ status: 'PENDING', onFailure: 'run' }, { waitsFor })?.message).toBe(
+    'It waits for 1 task to end: b (RUNNING)',
+  );
+});
+
 describe('a task that is not due', () => {
   test.each([
     [0.9, '0 seconds'],

@@ -1,4 +1,4 @@
-import type { Queue, Task, TaskStatus } from './task.ts';
+import { type Queue, type Task, type TaskStatus, TERMINAL } from './task.ts';
 
 /** Facts that explain why a task waits. */
 export type WaitingContext = {
@@ -30,11 +30,13 @@ const QUEUE_WORDS: Record<Queue, string> = { interactive: 'interactive', bulk: '
 /** Returns the reason for which a task has not run yet; null when it is not waiting. */
 export function waitingReason(task: Task, around: WaitingContext): WaitingReason | null {
   if (task.status === 'PENDING') {
-    const open = around.waitsFor.filter(({ status }) => status !== 'COMPLETED');
+    const [over, end] =
+      task.onFailure === 'run' ? [TERMINAL, 'end'] : [['COMPLETED'] as const, 'complete'];
+    const open = around.waitsFor.filter(({ status }) => !(over as readonly TaskStatus[]).includes(status));
     const named = open.map(({ id, status }) => `${id} (${status})`).join(', ');
     return {
       code: 'waits_for_tasks',
-      message: `It waits for ${count(open.length, 'task')} to complete: ${named}`,
+      message: `It waits for ${count(open.length, 'task')} to ${end}: ${named}`,
     };
   }
   if (task.status !== 'SCHEDULED') return null;

@@ -164,7 +164,7 @@ export const REQUESTS = {
         return tasks.insert(db, {
           principal: ground.member,
           organizationId: ground.member.organizationId,
-          tasks: [newTask({ dependsOn: [first], uniqueKey: randomUUID() })],
+          tasks: [newTask({ dependsOn: [first], onFailure: 'run', uniqueKey: randomUUID() })],
           dispatch: DISPATCH,
         });
       },

@@ -74,6 +74,7 @@ export const TASK = {
   unique_key: null,
   concurrency_key: null,
   concurrency_limit: null,
+  on_failure: 'cancel',
   progress: { fraction: 1, note: null, at: '2026-11-20T12:00:01.000Z' },
   next_attempt_at: null,
   started_at: NOON,

@@ -75,6 +75,7 @@ const TASK_FIELDS: [pointer: string, value: unknown][] = [
     ids,
   ]),
   ['/depends_on/0', ['1']],
+  ...['', 'fail', null, true].map((choice): [string, unknown] => ['/on_failure', choice]),
   ['/depends_on', [NOBODY, NOBODY]],
   ...[null, [], 3, 'exponential'].map((retry): [string, unknown] => ['/retry', retry]),
   ['/retry/base_seconds', { base_seconds: -1 }],

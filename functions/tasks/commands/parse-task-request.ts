@@ -57,6 +57,7 @@ export function taskRequest(
     waitsForNetwork: kind.waits === 'network',
     dependsOn: awaited,
     ...(artifactIds.length > 0 && { artifactIds }),
+    onFailure: body.on_failure,
   };
 }
 

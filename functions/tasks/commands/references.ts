@@ -57,12 +57,14 @@ export async function insertDependencies(
 
 /** @param awaited the dependencies that exist */
 export function unmetOf(
-  tasks: readonly Pick<store.NewTask, 'dependsOn'>[],
+  tasks: readonly Pick<store.NewTask, 'dependsOn' | 'onFailure'>[],
   awaited: readonly { id: string; status: TaskStatus }[],
 ): Unmet[] {
   const found = new Map(awaited.map(({ id, status }) => [id, status]));
-  return tasks.flatMap(({ dependsOn }, task) =>
-    (dependsOn ?? [])
+  return tasks.flatMap(({ dependsOn, onFailure }, task) => {
+    const isLost = (status: TaskStatus) =>
+      onFailure === 'cancel' && (status === 'FAILED' || status === 'CANCELLED');
+    return (dependsOn ?? [])
       .map((id, at) => ({
         task,
         pointer: `/depends_on/${at}`,
@@ -70,8 +72,8 @@ export function unmetOf(
         to: 'task' as const,
         status: found.get(id),
       }))
-      .filter(({ status }) => status === undefined || status === 'FAILED' || status === 'CANCELLED'),
-  );
+      .filter(({ status }) => status === undefined || isLost(status));
+  });
 }
 
 /** Returns the artifacts that payloads of new tasks name and that are not there. */

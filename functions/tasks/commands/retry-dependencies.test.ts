@@ -1,60 +1,16 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Member, type Stand, stand } from '../../database/testing/stand.ts';
-import { releaseDependents } from '../dispatcher/dependents.ts';
-import { tick } from '../dispatcher/tick.ts';
+import { type Stand, stand } from '../../database/testing/stand.ts';
 import * as store from '../store/index.ts';
-import type { Task, TaskStatus } from '../task.ts';
-import { DISPATCH, newTask } from '../verification/fixtures.ts';
+import type { Task } from '../task.ts';
+import { DISPATCH } from '../verification/fixtures.ts';
 import { actInBulk, EVERYTHING } from './bulk-actions.ts';
-import { cancelTask, retryTask } from './change.ts';
-import { createTasks } from './create.ts';
+import { dependentsStage } from './testing/dependents-stage.ts';
 
 const on: Stand = await stand();
-const [api, worker, dispatcher] = [on.as('api'), on.as('worker'), on.as('dispatcher')];
-let ada: Member;
-beforeEach(async () => {
-  ada = await on.member();
-});
+const { worker, dispatcher, deps, ada, newMember, tick, ...stage } = dependentsStage(on);
+const { create, claim, settle, end, cancel, retry, retryMany, statuses } = stage;
+beforeEach(newMember);
 afterAll(() => on.close());
-
-const error = { code: 'boom', message: 'boom' };
-const quiet = { dispatch: DISPATCH, announce: () => {}, enqueue: async () => [] };
-const deps = { db: api, ...quiet };
-
-async function create(dependsOn: readonly Task[] = [], given: Partial<store.NewTask> = {}): Promise<Task> {
-  const ids = dependsOn.length > 0 ? dependsOn.map(({ id }) => id) : null;
-  const { id: _, ...request } = newTask({ maxRetries: 0, dependsOn: ids, ...given });
-  const [task] = await createTasks(deps, ada, { organizationId: null, requests: [request] });
-  if (!task) throw new Error('not created');
-  return task;
-}
-
-const claim = async ({ id }: Task) =>
-  (await store.claim(worker, { ids: [id], leaseSeconds: 30, soonSeconds: 0 })).claimed[0]?.attempt ?? 0;
-
-/** Ends an attempt of a task, and releases its dependents. */
-async function settle({ id }: Task, attempt: number, kind: 'complete' | 'fail'): Promise<void> {
-  const outcome = kind === 'complete' ? ({ kind, result: 1 } as const) : ({ kind, error } as const);
-  await store.settle(worker, [{ ...outcome, id, attempt }], DISPATCH);
-  await releaseDependents({ db: worker, ...quiet }, { ids: [id] });
-}
-
-const end = async (task: Task, kind: 'complete' | 'fail') => settle(task, await claim(task), kind);
-
-const cancel = (task: Task) => cancelTask(deps, ada, task.id);
-const retry = (task: Task) => retryTask(deps, ada, task.id);
-const retryMany = (ids: readonly string[]) =>
-  actInBulk(deps, ada, {
-    wanted: { action: 'retry' },
-    filter: { ...EVERYTHING, ids },
-    remainingSeconds: () => 60,
-  });
-
-/** Returns the tasks' statuses, in the order of the tasks. */
-async function statuses(...tasks: readonly Task[]): Promise<(TaskStatus | undefined)[]> {
-  const rows = await on.admin<{ id: string; status: TaskStatus }[]>`select id, status from tasks`;
-  return tasks.map((task) => rows.find(({ id }) => id === task.id)?.status);
-}
 
 /** Creates a task, two that depend on it, and one that depends on these two. */
 async function diamond(): Promise<[Task, Task, Task, Task]> {
@@ -122,7 +78,7 @@ describe('a retried task that depends on others', () => {
     await retry(second);
     await store.claim(worker, { ids: [first.id], leaseSeconds: 30, soonSeconds: 0 });
     await store.settle(worker, [{ id: first.id, attempt: 1, kind: 'complete', result: 1 }], DISPATCH);
-    await tick({ ...quiet, db: dispatcher, round: { lane: null } }, () => 60);
+    await tick();
     expect(await statuses(second)).toEqual(['SCHEDULED']);
   });
 
@@ -153,7 +109,7 @@ describe('a retried task that depends on others', () => {
       const kind = round % 2 === 0 ? 'complete' : 'fail';
       const attempt = await claim(first);
       const [, retried] = await Promise.allSettled([settle(first, attempt, kind), retry(second)]);
-      await tick({ ...quiet, db: dispatcher, round: { lane: null } }, () => 60);
+      await tick();
       const wanted = kind === 'complete' ? 'SCHEDULED' : 'CANCELLED';
       expect(await statuses(second), `${kind}, ${retried.status}`).toEqual([wanted]);
     }
@@ -203,14 +159,14 @@ describe('several that are retried together', () => {
     const count = store.BULK_STEP.changed + 10;
     await on.admin`
       insert into tasks (id, organization_id, kind, name, queue, status, scheduled_time, run_at, finished_at, max_retries, attempt_limit)
-      select gen_random_uuid(), ${ada.organizationId}, 'data.process', 'Waits', 'bulk', 'CANCELLED', now(), now(), now(), 0, 1
+      select gen_random_uuid(), ${ada().organizationId}, 'data.process', 'Waits', 'bulk', 'CANCELLED', now(), now(), now(), 0, 1
       from generate_series(1, ${count})`;
     // Each task waits for the one before it: the longest possible chain.
     await on.admin`
       insert into task_dependencies (task_id, depends_on, organization_id)
       select id, coalesce(lag(id) over (order by id), ${top.id}), organization_id
-      from tasks where organization_id = ${ada.organizationId} and id <> ${top.id}`;
-    const outcome = await actInBulk(deps, ada, {
+      from tasks where organization_id = ${ada().organizationId} and id <> ${top.id}`;
+    const outcome = await actInBulk(deps, ada(), {
       wanted: { action: 'retry' },
       filter: { ...EVERYTHING, statuses: ['CANCELLED'] },
       remainingSeconds: () => 60,
@@ -218,7 +174,7 @@ describe('several that are retried together', () => {
     expect(outcome).toMatchObject({ matched: count, changed: count, complete: true });
     const [row] = await on.admin`
       select count(*) filter (where status = 'PENDING')::int as waiting, count(*) filter (where not has_dependents)::int as ends
-      from tasks where organization_id = ${ada.organizationId}`;
+      from tasks where organization_id = ${ada().organizationId}`;
     expect(row).toEqual({ waiting: count, ends: 1 });
   });
 });
@@ -229,10 +185,10 @@ test('a failed task’s outcome is kept as long as its dependents: their retry s
   await end(first, 'fail');
   await on.admin`
     update tasks set finished_at = now() - interval '3 days'
-    where organization_id = ${ada.organizationId}`;
+    where organization_id = ${ada().organizationId}`;
   await on.admin`update tasks set finished_at = now() - interval '1 day' where id = ${second.id}`;
   const old = (retentionDays: number) =>
-    store.expiredTasks(dispatcher, { organizationId: ada.organizationId, retentionDays }, 10);
+    store.expiredTasks(dispatcher, { organizationId: ada().organizationId, retentionDays }, 10);
   expect(await old(2)).toEqual([]);
   await expect(retry(second)).rejects.toMatchObject({ code: 'dependency_failed' });
   await on.admin`update tasks set finished_at = now() - interval '3 days' where id = ${second.id}`;

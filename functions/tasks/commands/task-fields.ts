@@ -4,6 +4,7 @@ import { Id, key, name, text } from '../../text-rules.ts';
 import { timestampWithin } from '../../timestamp.ts';
 import { LONGEST_LIMIT_SECONDS } from '../define-task.ts';
 import { DEFAULT_KIND, KIND_NAMES } from '../kinds/registry.ts';
+import { ON_FAILURE } from '../task.ts';
 
 /** Schema of the time before which a task must not start. */
 export const scheduledTime = timestampWithin(10);
@@ -63,6 +64,12 @@ export const TaskFields = z.strictObject({
     .optional()
     .describe('At most `concurrency_limit` tasks with this key run at once in the organization'),
   concurrency_limit: z.int().min(1).max(10_000).optional().describe('Default: 1'),
+  on_failure: z
+    .enum(ON_FAILURE)
+    .default('cancel')
+    .describe(
+      'When a task in `depends_on` fails or is cancelled: `cancel` cancels this task; `run` runs it as soon as all of them have ended',
+    ),
 });
 
 /** Valid fields. The payload is not yet checked against its kind. */
@@ -84,5 +91,5 @@ export const dependsOn = z
   .meta({ uniqueItems: true })
   .optional()
   .describe(
-    'Ids of tasks of the organization that must be COMPLETED first. If one of them fails, this task is cancelled',
+    'Ids of tasks of the organization that must be COMPLETED first. If one of them fails, `on_failure` decides',
   );

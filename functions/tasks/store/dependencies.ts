@@ -9,7 +9,7 @@ import {
   type Timed,
   taskColumnsSql,
 } from './fragments/columns.ts';
-import { unsuccessfulSql } from './fragments/statuses.ts';
+import { finishedSql, unsuccessfulSql } from './fragments/statuses.ts';
 
 /**
  * Marks tasks of an organization as waited for. None of them can end before the transaction does.
@@ -44,7 +44,7 @@ export async function statusesOf(
     where t.id = any (${ids as string[]}::uuid[]) and t.organization_id = ${organizationId}`;
 }
 
-/** Finds a dependency of the task that will not complete, unless it runs again. */
+/** Finds a dependency that keeps a task of `on_failure` `cancel` from running: it will not complete, unless it runs again. */
 export async function failedDependency(
   tx: Transaction,
   id: string,
@@ -63,8 +63,16 @@ export const MAX_RELEASED = 1_000;
 type ReleasedDependents = { handled: number; moved: Timed<Watched<Task>>[]; more: boolean };
 
 /**
+ * What becomes of a task `t` by its dependencies `p`: `lost` when it will never run, `free` when it need not wait any more. With
+ * `on_failure` `run` it is never lost.
+ */
+const fateSql = (tx: Transaction) => tx`
+  t.on_failure = 'cancel' and bool_or(p.status in ${unsuccessfulSql(tx)}) as lost,
+  case t.on_failure when 'run' then bool_and(p.status in ${finishedSql(tx)}) else bool_and(p.status = 'COMPLETED') end as free`;
+
+/**
  * Applies the ends of tasks to the tasks that depend on them. A dependent is SCHEDULED when all its dependencies are COMPLETED,
- * and CANCELLED when one of them has FAILED or was CANCELLED.
+ * and CANCELLED when one of them has FAILED or was CANCELLED. With `on_failure` `run` it is SCHEDULED when all have ended.
  *
  * @param ids   of tasks that have ended; null for any ended tasks whose dependents are not yet handled
  * @param limit of the ended tasks
@@ -99,10 +107,10 @@ export async function release(
     const runAt = tx`greatest(t.run_at, clock_timestamp())`;
     const moved = await tx<Timed<Watched<Task>>[]>`
       with fate as materialized (
-        select d.task_id as id, bool_or(p.status in ${unsuccessfulSql(tx)}) as lost, bool_and(p.status = 'COMPLETED') as free
-        from task_dependencies d join tasks p on p.id = d.depends_on
-        where d.task_id = any (${waiting.map(({ id }) => id)}::uuid[])
-        group by d.task_id
+        select t.id, ${fateSql(tx)}
+        from tasks t join task_dependencies d on d.task_id = t.id join tasks p on p.id = d.depends_on
+        where ${idIsAnySql(tx, waiting.map(({ id }) => id))}
+        group by t.id, t.on_failure
       ), moved as (
         update tasks t
         set status = case when fate.lost then 'CANCELLED' else 'SCHEDULED' end,
@@ -124,7 +132,7 @@ export async function release(
 }
 
 /**
- * Returns the dependents of the given tasks whose fate is decided: all their dependencies are COMPLETED, or one never will be. At
+ * Returns the dependents of the given tasks whose fate is decided: they need not wait any more, or will never run. At
  * most `MAX_RELEASED`. A released task no longer waits, so the next call finds others.
  */
 async function decidedDependents(tx: Transaction, ended: readonly string[]): Promise<string[]> {
@@ -133,14 +141,15 @@ async function decidedDependents(tx: Transaction, ended: readonly string[]): Pro
     from (select d.task_id from task_dependencies d where d.depends_on = any (${ended as string[]}::uuid[])) d
     -- One look-up by id for each: the cost does not grow with the stored rows.
     cross join lateral (
-      select t.id from tasks t where t.id = d.task_id and t.status = any (${fromStatuses('release')}::text[]) limit 1
+      select t.id, t.on_failure from tasks t where t.id = d.task_id and t.status = any (${fromStatuses('release')}::text[]) limit 1
     ) waiting
     cross join lateral (
-      select bool_or(p.status in ${unsuccessfulSql(tx)}) or bool_and(p.status = 'COMPLETED') as known
-      from task_dependencies o join tasks p on p.id = o.depends_on
+      select ${fateSql(tx)}
+      from (select waiting.on_failure) t, task_dependencies o join tasks p on p.id = o.depends_on
       where o.task_id = waiting.id
+      group by t.on_failure
     ) fate
-    where fate.known
+    where fate.lost or fate.free
     limit ${MAX_RELEASED}`;
   return rows.map(({ id }) => id);
 }

@@ -31,6 +31,7 @@ test('the answers contain the options of a task', async () => {
     },
     limits: { soft_seconds: 5, hard_seconds: 8 },
     unique_key: 'invoice 7',
+    on_failure: 'run',
     concurrency_key: 'printer',
     concurrency_limit: 2,
   };

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { QUEUES, TASK_STATUSES, type Task } from '../../../tasks/task.ts';
+import { ON_FAILURE, QUEUES, TASK_STATUSES, type Task } from '../../../tasks/task.ts';
 import { secret } from '../../app/secret.ts';
 
 const time = () => z.iso.datetime().nullable();
@@ -44,6 +44,7 @@ export const TaskView = z
     unique_key: z.string().nullable(),
     concurrency_key: z.string().nullable(),
     concurrency_limit: z.int().nullable(),
+    on_failure: z.enum(ON_FAILURE).describe('What the task does when a task that it depends on fails'),
     progress: z
       .object({ fraction: z.number(), note: z.string().nullable(), at: z.iso.datetime() })
       .nullable()
@@ -122,6 +123,7 @@ export function taskView(task: Task): z.infer<typeof TaskView> {
     unique_key: task.uniqueKey,
     concurrency_key: task.concurrencyKey,
     concurrency_limit: task.concurrencyLimit,
+    on_failure: task.onFailure,
     progress: task.progress,
     next_attempt_at: nextAttemptAt(task),
     started_at: task.startedAt?.toISOString() ?? null,

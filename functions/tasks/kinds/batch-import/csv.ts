@@ -28,6 +28,7 @@ const COLUMNS: Readonly<Record<string, Cell>> = {
   retry: json,
   limits: json,
   depends_on: json,
+  on_failure: text,
   unique_key: text,
   concurrency_key: text,
   concurrency_limit: number,

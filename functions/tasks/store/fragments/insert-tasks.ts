@@ -1,7 +1,7 @@
 import type { Database, Transaction } from '../../../database/connect.ts';
 import { JsonText } from '../../../exact-json/json-text.ts';
 import type { NewTask } from '../../new-task.ts';
-import type { DispatchSettings } from '../../task.ts';
+import { type DispatchSettings, TERMINAL } from '../../task.ts';
 import { nextDispatchSql } from './columns.ts';
 
 /** Writes tasks into the organization in the relation `home`. */
@@ -21,14 +21,15 @@ export const insertTasksSql = (
 ) => db`
   insert into tasks as t (id, organization_id, created_by, batch_id, kind, name, description, payload, exact_payload, queue, status,
     scheduled_time, run_at, next_dispatch_at, max_retries, attempt_limit, retry_policy, soft_seconds, hard_seconds,
-    unique_key, concurrency_key, concurrency_limit, waits_for_network)
+    unique_key, concurrency_key, concurrency_limit, waits_for_network, on_failure)
   select g.id, home.organization_id, ${createdBy}::uuid, ${batchId}::uuid, g.kind, g.name, g.description, g.payload,
     case when g.written <> g.payload::text then g.written::json end, g.queue,
     case when g.waits then 'PENDING' else 'SCHEDULED' end, coalesce(g.scheduled_time, now()), g.run_at,
     case when not g.waits then ${nextDispatchSql(db, db`g.run_at`, dispatch)} end,
     g.max_retries, g.max_retries + 1, nullif(g.rare -> 'retryPolicy', 'null'), (g.rare ->> 'softSeconds')::float8,
     (g.rare ->> 'hardSeconds')::float8, g.rare ->> 'uniqueKey', g.rare ->> 'concurrencyKey',
-    (g.rare ->> 'concurrencyLimit')::integer, g.kind = any (${waitingKinds(tasks)}::text[])
+    (g.rare ->> 'concurrencyLimit')::integer, g.kind = any (${waitingKinds(tasks)}::text[]),
+    coalesce(g.rare ->> 'onFailure', 'cancel')
   from (
     select n.*, greatest(n.scheduled_time, now()) as run_at, ${waitsForOthersSql(db, tasks)} as waits
     from (
@@ -49,15 +50,16 @@ const waitingKinds = (tasks: readonly NewTask[]): string[] => [
 ];
 
 /**
- * Condition: a task waits for dependencies that are not completed. Left out when no task has dependencies: Postgres takes the
- * condition for costly, and would plan each insertion anew instead of keeping a plan.
+ * Condition: a task waits for dependencies that are not completed, or, with `on_failure` `run`, have not ended. Left out when no
+ * task has dependencies: Postgres takes the condition for costly, and would plan each insertion anew instead of keeping a plan.
  */
 const waitsForOthersSql = (db: Database | Transaction, tasks: readonly NewTask[]) =>
   tasks.some(({ dependsOn }) => dependsOn)
     ? db`n.rare is not null and exists (
         select from jsonb_array_elements_text(coalesce(nullif(n.rare -> 'dependsOn', 'null'), '[]')) as d(id)
         -- One look-up by id for each. A join could begin with all tasks that the principal may read.
-        where (select p.status from tasks p where p.id = d.id::uuid) <> 'COMPLETED'
+        where (select p.status from tasks p where p.id = d.id::uuid)
+          <> all (case when n.rare ->> 'onFailure' = 'run' then ${[...TERMINAL]}::text[] else ${['COMPLETED']}::text[] end)
       )`
     : db`false`;
 
@@ -76,6 +78,7 @@ function rareOf(task: NewTask): string {
     concurrencyKey,
     concurrencyLimit,
     dependsOn,
+    onFailure: task.onFailure === 'cancel' ? null : task.onFailure,
   };
   return Object.values(rare).every((value) => value === null) ? '' : JSON.stringify(rare);
 }

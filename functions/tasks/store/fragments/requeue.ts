@@ -7,7 +7,8 @@ import { unfinishedSql, unsuccessfulSql } from './statuses.ts';
 /**
  * Parts of a `with recursive`: `picked`, the tasks that a requeue moves, and the move itself. A task with dependencies is PENDING
  * again until they are COMPLETED. A task stays as it is when one of its dependencies has failed and this statement does not
- * requeue the dependency. The tasks that depend on it then stay too.
+ * requeue the dependency. The tasks that depend on it then stay too. With `on_failure` `run`, a task never stays for that reason,
+ * and is PENDING until its dependencies have ended.
  *
  * @param candidates relation with the `id` of each selected task that has failed or is cancelled when the statement begins.
  *   Postgres checks constraints against the row at that moment, even when a newer version is locked
@@ -30,23 +31,29 @@ export const requeueSql = (
     where not exists (select from tasks p where p.id = e.depends_on and p.status = 'COMPLETED')
   ), locked as materialized (
     -- Also locks the tasks that they depend on, so that none of these ends before it is marked as waited for.
-    select t.id, t.organization_id, t.created_by, t.batch_id, t.status, t.unique_key, t.has_dependents from tasks t
+    select t.id, t.organization_id, t.created_by, t.batch_id, t.status, t.unique_key, t.has_dependents, t.on_failure
+    from tasks t
     where t.id in (select c.id from ${tx(candidates)} c union select e.depends_on from edges e)
     order by t.id
     for update of t
   ), wanted as materialized (
-    select t.id, t.organization_id, t.created_by, t.batch_id, t.status from locked t
+    select t.id, t.organization_id, t.created_by, t.batch_id, t.status, t.on_failure from locked t
     where t.id in (select c.id from ${tx(candidates)} c) and t.status = any (${fromStatuses('requeue')}::text[]) and ${isFree}
+  ), strict as materialized (
+    select e.task_id, e.depends_on from edges e join locked t on t.id = e.task_id where t.on_failure = 'cancel'
   ), blocked as (
-    select e.task_id as id from edges e join locked p on p.id = e.depends_on
+    select e.task_id as id from strict e join locked p on p.id = e.depends_on
     where p.status in ${unsuccessfulSql(tx)} and p.id not in (select w.id from wanted w)
     union
-    select e.task_id from blocked b join edges e on e.depends_on = b.id
+    select e.task_id from blocked b join strict e on e.depends_on = b.id
+  ), free as materialized (
+    select w.* from wanted w where w.id not in (select b.id from blocked b)
   ), picked as materialized (
-    select w.id, w.organization_id, w.created_by, w.batch_id, w.status, w.id in (
-      select e.task_id from edges e join locked p on p.id = e.depends_on where p.status <> 'COMPLETED'
+    select f.id, f.organization_id, f.created_by, f.batch_id, f.status, f.id in (
+      select e.task_id from edges e join locked p on p.id = e.depends_on
+      where p.status in ${unfinishedSql(tx)} or p.id in (select o.id from free o)
     ) as waits
-    from wanted w where w.id not in (select b.id from blocked b)
+    from free f
   ), awaited as materialized (
     select distinct e.depends_on as id from edges e join picked p on p.id = e.task_id
   ), marked as (
@@ -57,7 +64,8 @@ export const requeueSql = (
     update tasks t
     set status = case when picked.waits then 'PENDING' else 'SCHEDULED' end, run_at = clock_timestamp(), cause = 'requeue',
       next_dispatch_at = case when not picked.waits then clock_timestamp() + ${resendSeconds} * interval '1 second' end,
-      has_dependents = t.has_dependents or t.id in (select a.id from awaited a),
+      -- A dependent may wait since before: with on_failure run it was left waiting for others when this task ended.
+      has_dependents = exists (select from task_dependencies d where d.depends_on = t.id),
       attempt_limit = t.attempt + 1 + t.max_retries, crashes = 0, dispatches = 0, started_at = null, finished_at = null,
       cancel_requested_at = null, progress = null, result = null, artifact = null, error = null,
       updated_at = clock_timestamp(), seq = t.seq + 1

@@ -52,6 +52,11 @@ export class ModelRows {
     return this.#dependencies.get(id) ?? [];
   }
 
+  /** True when some task depends on this one. */
+  isNamed(id: string): boolean {
+    return [...this.#dependencies.values()].some((others) => others.includes(id));
+  }
+
   dependenciesOf({ id }: Row): Row[] {
     return this.known(this.dependencies(id));
   }

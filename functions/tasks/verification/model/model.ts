@@ -7,7 +7,7 @@ import {
   UNLIMITED_CAPACITY,
   type Unclaimed,
 } from '../../store/index.ts';
-import type { DispatchSettings, Outcome } from '../../task.ts';
+import type { DispatchSettings, OnFailure, Outcome, TaskStatus } from '../../task.ts';
 import { end, start } from './attempts.ts';
 import { type Bounds, freed, missingCapacity, pausedLane, turns, UNBOUND, vacated } from './lanes.ts';
 import { type ModelOptions, ModelRows } from './model-rows.ts';
@@ -17,6 +17,13 @@ import { type Creation, created, type Entry, later, nextDispatch, type Row, retu
 const LONGEST_DELAY_SECONDS = 900;
 
 type Settled = ReturnType<typeof returned>;
+
+/** True for a dependency that has ended without completing. */
+const isLost = (status: TaskStatus) => status === 'FAILED' || status === 'CANCELLED';
+
+/** True while a dependent waits for a dependency of this status. */
+const isAwaited = (onFailure: OnFailure, status: TaskStatus) =>
+  status !== 'COMPLETED' && !(onFailure === 'run' && isLost(status));
 
 /**
  * The engine's tasks in memory: the effect of each statement of the store on the rows, written a second time and as plainly as
@@ -58,7 +65,7 @@ export class TaskModel {
         task.id,
         awaited.map(({ id }) => id),
       );
-      const waits = awaited.some(({ status }) => status !== 'COMPLETED');
+      const waits = awaited.some(({ status }) => isAwaited(task.onFailure, status));
       const row = created(task, { batchId: null, ...creation, waits, now: this.#rows.now() });
       this.put(row);
       this.#rows.begin(row.id);
@@ -247,12 +254,12 @@ export class TaskModel {
     const moved = fated.flatMap(({ row, fates }) => {
       const now = this.#rows.now();
       const runAt = row.runAt > now ? row.runAt : now;
-      if (fates.some((status) => status === 'FAILED' || status === 'CANCELLED')) {
+      if (row.onFailure === 'cancel' && fates.some(isLost)) {
         const error = { code: 'dependency_failed', message: 'A task that this one waited for has failed' };
         const lost = { status: 'CANCELLED', error, runAt, finishedAt: now } as const;
         return [returned(this.#rows.write('release', row, lost), now)];
       }
-      if (fates.some((status) => status !== 'COMPLETED')) return [];
+      if (fates.some((status) => isAwaited(row.onFailure, status))) return [];
       const nextDispatchAt = nextDispatch(runAt, now, dispatch);
       return [
         returned(this.#rows.write('release', row, { status: 'SCHEDULED', runAt, nextDispatchAt }), now),
@@ -272,21 +279,29 @@ export class TaskModel {
     return returned(this.#rows.write('cancel', row, { ...asked, ...stopped }), now);
   }
 
-  /** Requeues tasks. Tasks that depend on a failed task that is not requeued with them stay as they are. */
+  /**
+   * Requeues tasks. Tasks that depend on a failed task that is not requeued with them stay as they are, unless they run whatever
+   * becomes of their dependencies.
+   */
   requeue(ids: readonly string[], dispatch: DispatchSettings): Settled[] {
-    const ended = (row: Row) => row.status === 'FAILED' || row.status === 'CANCELLED';
-    let wanted = this.#rows.known(ids).filter(ended);
+    let wanted = this.#rows.known(ids).filter(({ status }) => isLost(status));
     for (let before = -1; before !== wanted.length; ) {
       before = wanted.length;
-      const isLost = (other: Row) => ended(other) && !wanted.includes(other);
-      wanted = wanted.filter((row) => !this.#rows.dependenciesOf(row).some(isLost));
+      const stays = (other: Row) => isLost(other.status) && !wanted.includes(other);
+      wanted = wanted.filter(
+        (row) => row.onFailure === 'run' || !this.#rows.dependenciesOf(row).some(stays),
+      );
     }
     const waiting = wanted.filter((row) =>
-      this.#rows.dependenciesOf(row).some(({ status }) => status !== 'COMPLETED'),
+      this.#rows
+        .dependenciesOf(row)
+        .some((other) => wanted.includes(other) || isAwaited(row.onFailure, other.status)),
     );
     const moved = wanted.map((row) => this.#requeue(row, waiting.includes(row), dispatch));
+    for (const row of this.#rows.known(moved.map(({ id }) => id)))
+      this.put({ ...row, hasDependents: this.#rows.isNamed(row.id) });
     for (const other of waiting.flatMap((row) => this.#rows.dependenciesOf(row)))
-      if (other.status !== 'COMPLETED') this.put({ ...other, hasDependents: true });
+      if (isAwaited('run', other.status)) this.put({ ...other, hasDependents: true });
     return moved.map(({ id }) => returned(this.#rows.byId.get(id) as Row, this.#rows.now()));
   }
 

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect } from 'vitest';
 import { asMember } from '../../../database/enter.ts';
 import * as store from '../../store/index.ts';
+import { ON_FAILURE } from '../../task.ts';
 import { DISPATCH, newTask } from '../fixtures.ts';
 import { compared, idOf, idsOf, index, is, some, step } from './step.ts';
 import type { System } from './system.ts';
@@ -61,10 +62,12 @@ export const createBatch = fc
     }),
   );
 
-export const createDependent = some.map((at) =>
-  step(`create dependent(on ${at})`, async (system) => {
+export const createDependent = fc
+  .record({ at: some, onFailure: fc.constantFrom(...ON_FAILURE) })
+  .map(({ at, onFailure }) =>
+  step(`create dependent(on ${at}, on failure ${onFailure})`, async (system) => {
     const dependsOn = idsOf(system, at, () => true).filter((id) => system.model.rows.has(id));
-    const task = newTask({ dependsOn, maxRetries: 1 });
+    const task = newTask({ dependsOn, onFailure, maxRetries: 1 });
     const real = await system.asAda(async (tx) => {
       await store.awaitTasks(tx, system.ada.organizationId, dependsOn);
       const [written] = await store.insert(tx, {

@@ -1,5 +1,5 @@
 import { networkLane, type Timed } from '../../store/index.ts';
-import type { Queue, Task } from '../../task.ts';
+import { ON_FAILURE, type Queue, type Task } from '../../task.ts';
 import { wakeUps } from '../../wake-ups.ts';
 import { newTask } from '../fixtures.ts';
 import type { Sandbox } from './clock.ts';
@@ -96,9 +96,11 @@ function createSome(
     (row) => row.organizationId === organizationId,
   );
   const dependsOn = waits ? others.filter(() => random.chance(0.3)).map(({ id }) => id) : [];
+  const onFailure = random.pick(ON_FAILURE);
   const tasks = Array.from({ length: size }, () => {
     const id = stage.nextId();
-    stage.witness.asked(id, clock.now + Math.max(0, aheadSeconds * 1000), dependsOn);
+    const notBefore = clock.now + Math.max(0, aheadSeconds * 1000);
+    stage.witness.asked(id, { notBefore, after: dependsOn, onFailure });
     return newTask({
       ...{ id, kind: 'simulated.task', queue, payload: payload() },
       waitsForNetwork: random.chance(0.5),
@@ -106,6 +108,7 @@ function createSome(
       scheduledTime: aheadSeconds === 0 ? null : new Date(clock.now + aheadSeconds * 1000).toISOString(),
       maxRetries: Math.floor(random.between(0, 4)),
       dependsOn: dependsOn.length > 0 ? dependsOn : null,
+      onFailure,
     });
   });
   const { model, statement } = stage.database;

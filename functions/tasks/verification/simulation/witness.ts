@@ -1,4 +1,4 @@
-import { type Task, type TaskStatus, TERMINAL } from '../../task.ts';
+import { type OnFailure, type Task, type TaskStatus, TERMINAL } from '../../task.ts';
 import type { Entry, Row } from '../model/row.ts';
 
 type Move = { move: string; at: number; seq: number; attempt: number; status: TaskStatus; runAt: number };
@@ -9,8 +9,15 @@ type History = {
   moves: Move[];
   starts: Start[];
   cancels: Task[];
+} & Asked;
+
+/** A client's request. */
+type Asked = {
+  /** Milliseconds. */
   notBefore: number;
+  /** The tasks that it depends on. */
   after: readonly string[];
+  onFailure: OnFailure;
 };
 
 const terminal = (status: TaskStatus): boolean => (TERMINAL as readonly string[]).includes(status);
@@ -30,15 +37,15 @@ export class Witness {
   #of(id: string): History {
     let history = this.#histories.get(id);
     if (!history) {
-      history = { moves: [], starts: [], cancels: [], notBefore: 0, after: [] };
+      history = { moves: [], starts: [], cancels: [], notBefore: 0, after: [], onFailure: 'cancel' };
       this.#histories.set(id, history);
     }
     return history;
   }
 
   /** Records a client's request, before anything is written. */
-  asked(id: string, notBefore: number, after: readonly string[]): void {
-    Object.assign(this.#of(id), { notBefore, after });
+  asked(id: string, asked: Asked): void {
+    Object.assign(this.#of(id), asked);
   }
 
   /** Records the answer to a cancel. */
@@ -68,8 +75,10 @@ export class Witness {
     if (!claim) this.#fault(id, `attempt ${attempt} started without a claim`);
     else if (at < claim.runAt || at < history.notBefore)
       this.#fault(id, `attempt ${attempt} started before its time`);
+    const isEnough = ({ move, status }: Move) =>
+      history.onFailure === 'run' ? terminal(status) : move === 'complete';
     for (const other of history.after) {
-      if (!this.#of(other).moves.some(({ move }) => move === 'complete'))
+      if (!this.#of(other).moves.some(isEnough))
         this.#fault(id, `attempt ${attempt} started before the end of ${other}`);
     }
     for (const cancel of history.cancels) {
