@@ -59,7 +59,7 @@ export const key = (max: number) =>
     .meta({ minLength: 1, maxLength: max, pattern: ONE_LINE.source });
 
 /** Hexadecimal digits in groups of 8, 4, 4, 4 and 12: the form of `format: uuid`, for every UUID version. */
-const UUID = /^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/;
+export const UUID = /^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/;
 
 /** An id in a request. Some code compares ids as text, so an id is converted to lower case, as the database writes it. */
 export const Id = z

@@ -5,7 +5,7 @@ import * as z from 'zod';
 import { connect, connectionKeeper } from '../database/connect.ts';
 import { attemptArtifacts } from '../tasks/artifacts/attempt-artifacts.ts';
 import type { Announce } from '../tasks/commands/change.ts';
-import { readTask } from '../tasks/commands/parse-task-request.ts';
+import { readImportedTask } from '../tasks/commands/parse-task-request.ts';
 import { rescueTasks } from '../tasks/dispatcher/rescue.ts';
 import { measuringMoves } from '../tasks/events/metrics.ts';
 import { importPorts } from '../tasks/imports/imports.ts';
@@ -63,7 +63,7 @@ const imports = importTask(
     ...bucket,
     ...sender,
     announceBatch: notifier.announceBatch,
-    read: readTask,
+    read: readImportedTask,
   }),
 );
 const deps = {

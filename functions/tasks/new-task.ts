@@ -1,4 +1,4 @@
-import type { OnFailure, Queue, RetryPolicy } from './task.ts';
+import type { Inputs, OnFailure, Queue, RetryPolicy } from './task.ts';
 
 /** A new task, ready to be inserted. */
 export type NewTask = {
@@ -20,10 +20,17 @@ export type NewTask = {
   concurrencyLimit: number | null;
   /** True when attempts of the kind only wait for the network. */
   waitsForNetwork: boolean;
-  /** Ids of tasks of the organization that `awaitTasks` has marked in the same transaction; null for none. */
+  /**
+   * Ids of tasks of the organization that `awaitTasks` has marked in the same transaction, or of tasks that are written together
+   * with this one; null for none.
+   */
   dependsOn: readonly string[] | null;
   /** Artifacts that the payload names. Absent: none. */
   artifactIds?: readonly string[];
+  /** The dependencies by the names under which the task is given their results; null for dependencies without names. */
+  inputs: Inputs | null;
+  /** Name of the task among the tasks of its request. */
+  ref: string | null;
   onFailure: OnFailure;
 };
 
@@ -39,7 +46,9 @@ export const PLAIN_TASK = {
   concurrencyLimit: null,
   waitsForNetwork: false,
   dependsOn: null,
+  inputs: null,
   onFailure: 'cancel',
+  ref: null,
 } as const;
 
 /** The batch that new tasks belong to. */

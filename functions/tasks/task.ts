@@ -46,6 +46,9 @@ export type Queue = (typeof QUEUES)[number];
 /** Why an attempt, or the task, did not succeed. Users see it: no internals, no secrets. */
 export type TaskError = { code: string; message: string; [detail: string]: unknown };
 
+/** Ids of tasks by the names under which a task that depends on them is given their results. */
+export type Inputs = Readonly<Record<string, string>>;
+
 /** What a task does when a task that it depends on fails or is cancelled. */
 export const ON_FAILURE = ['cancel', 'run'] as const;
 
@@ -112,6 +115,10 @@ export type Task = {
   /** True when its attempts only wait for the network, according to its kind at the time of creation. */
   waitsForNetwork: boolean;
   onFailure: OnFailure;
+  /** Null for a task without named dependencies. */
+  inputs: Inputs | null;
+  /** Name of the task among the tasks of its bulk request. */
+  ref: string | null;
   /** Number of starts so far, across requeues. It is the fence. */
   attempt: number;
   /** The attempt after which a failure is final. */

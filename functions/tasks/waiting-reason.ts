@@ -30,8 +30,7 @@ const QUEUE_WORDS: Record<Queue, string> = { interactive: 'interactive', bulk: '
 /** Returns the reason for which a task has not run yet; null when it is not waiting. */
 export function waitingReason(task: Task, around: WaitingContext): WaitingReason | null {
   if (task.status === 'PENDING') {
-    const [over, end] =
-      task.onFailure === 'run' ? [TERMINAL, 'end'] : [['COMPLETED'] as const, 'complete'];
+    const [over, end] = task.onFailure === 'run' ? [TERMINAL, 'end'] : [['COMPLETED'] as const, 'complete'];
     const open = around.waitsFor.filter(({ status }) => !(over as readonly TaskStatus[]).includes(status));
     const named = open.map(({ id, status }) => `${id} (${status})`).join(', ');
     return {

@@ -1,4 +1,4 @@
-import type { Database } from '../../database/connect.ts';
+import type { Database, Transaction } from '../../database/connect.ts';
 import { asMember, asMemberOf, type Principal } from '../../database/enter.ts';
 import { retryOnConflict } from '../../database/retry-on-conflict.ts';
 import { roleInsufficient } from '../../organizations/rights.ts';
@@ -7,6 +7,7 @@ import type { TaskRequest } from '../new-task.ts';
 import * as store from '../store/index.ts';
 import type { Queue } from '../task.ts';
 import { type CreateDeps, violated, wake, whyRefused } from './create.ts';
+import { dependencyPointer, unresolvable, withIds } from './local-names.ts';
 import { insertDependencies, refersToOthers, type Unmet, unmet, unmetReferences } from './references.ts';
 
 /** Upper bound of the tasks in a batch that one request creates. */
@@ -50,7 +51,7 @@ export async function createBatch(
     partial,
   }: { batch: BatchRequest; requests: readonly TaskRequest[]; ids: readonly string[]; partial: boolean },
 ): Promise<CreatedBatch> {
-  const tasks = requests.map((request, at) => ({ ...request, queue, id: ids[at] ?? '' }));
+  const tasks = withIds(requests, ids).map((request, at) => ({ ...request, queue, id: ids[at] ?? '' }));
   if (tasks.length === 0) return { batch: null, written: [], unmet: [] };
   const batch = { id, name, queue };
   const cannotWait: Unmet[] = [];
@@ -118,8 +119,11 @@ async function insertReferring(
     if (role === 'viewer') throw roleInsufficient(role);
     const unmetNow = await unmetReferences(tx, home, tasks);
     if (unmetNow.length > 0 && !partial) throw unmet(unmetNow, '/tasks/*');
-    cannotWait.splice(0, cannotWait.length, ...unmetNow);
     const leftOut = new Set(unmetNow.map(({ task }) => task));
+    if (partial) for (const at of await keyless(tx, home, tasks)) leftOut.add(at);
+    const stranded = awaitsLeftOut(tasks, leftOut);
+    cannotWait.splice(0, cannotWait.length, ...unmetNow, ...stranded);
+    for (const { task } of stranded) leftOut.add(task);
     const wanted = tasks.filter((_task, at) => !leftOut.has(at));
     if (wanted.length === 0) return undefined;
     const made = await store.insertBatch(tx, {
@@ -132,6 +136,53 @@ async function insertReferring(
     });
     await insertDependencies(tx, home, { tasks: wanted, written: made?.tasks });
     return made;
+  });
+}
+
+/**
+ * Returns the places of tasks whose unique key is taken, when tasks of the request wait for each other: who waits for such a task
+ * must be left out with it. A key that is taken after this look makes the insertion fail, and the transaction starts again.
+ */
+async function keyless(
+  tx: Transaction,
+  organizationId: string,
+  tasks: readonly store.NewTask[],
+): Promise<number[]> {
+  const ids = new Set(tasks.map(({ id }) => id));
+  if (!tasks.some(({ dependsOn }) => dependsOn?.some((other) => ids.has(other)))) return [];
+  const keys = tasks.flatMap(({ uniqueKey }) => uniqueKey ?? []);
+  const seen = new Set(keys.length === 0 ? [] : await store.takenUniqueKeys(tx, organizationId, keys));
+  return tasks.flatMap(({ uniqueKey }, at) => {
+    if (uniqueKey === null) return [];
+    if (seen.has(uniqueKey)) return [at];
+    seen.add(uniqueKey);
+    return [];
+  });
+}
+
+/** Returns the dependencies of tasks that wait, directly or not, for a task of the request that is left out. */
+function awaitsLeftOut(tasks: readonly store.NewTask[], leftOut: ReadonlySet<number>): Unmet[] {
+  if (leftOut.size === 0) return [];
+  const places = new Map(tasks.map(({ id }, place) => [id, place]));
+  const links = tasks.map(({ dependsOn }) => (dependsOn ?? []).flatMap((id) => places.get(id) ?? []));
+  const stranded = unresolvable(links, leftOut);
+  const isGone = (id: string) => {
+    const place = places.get(id);
+    return place !== undefined && (leftOut.has(place) || stranded.has(place));
+  };
+  return [...stranded].flatMap((task) => {
+    const { dependsOn, inputs } = tasks[task] ?? { dependsOn: null, inputs: null };
+    return (dependsOn ?? []).flatMap((id, at) =>
+      isGone(id)
+        ? {
+            task,
+            pointer: dependencyPointer({ inputs }, at),
+            id,
+            to: 'task' as const,
+            status: 'NOT_CREATED' as const,
+          }
+        : [],
+    );
   });
 }
 

@@ -14,7 +14,7 @@ import httpRequest from '../kinds/http-request/inline.ts';
 import * as store from '../store/index.ts';
 import type { Task } from '../task.ts';
 import { DISPATCH } from '../verification/fixtures.ts';
-import { readTask } from './parse-task-request.ts';
+import { readImportedTask } from './parse-task-request.ts';
 
 let on: Stand;
 let api: ReturnType<typeof apiFunction>;
@@ -67,7 +67,7 @@ async function importOf(format: 'ndjson' | 'csv', text: string, given: string): 
     dispatch: DISPATCH,
     enqueue: async () => [],
     announceBatch() {},
-    read: readTask,
+    read: readImportedTask,
   });
   // An import without a valid line fails.
   await importTask(ports)

@@ -53,7 +53,11 @@ describe('a task with `on_failure` `run`', () => {
     const waiting = await runs([first]);
     const attempt = await claim(first);
     // The worker dies after the outcome is stored, and a person retries the task before the next tick.
-    await store.settle(worker, [{ id: first.id, attempt, kind: 'fail', error: { code: 'x', message: 'x' } }], DISPATCH);
+    await store.settle(
+      worker,
+      [{ id: first.id, attempt, kind: 'fail', error: { code: 'x', message: 'x' } }],
+      DISPATCH,
+    );
     await retry(first);
     await tick();
     expect(await statuses(first, waiting)).toEqual(['SCHEDULED', 'PENDING']);

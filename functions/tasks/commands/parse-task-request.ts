@@ -6,7 +6,16 @@ import { KIND_NAMES, type KindName, kindOf } from '../kinds/registry.ts';
 import type { TaskRequest } from '../new-task.ts';
 
 import type { Queue, RetryPolicy } from '../task.ts';
-import { dependsOn, type Fields, TaskFields, withItsRules } from './task-fields.ts';
+import { dependencyPointer, isLocal } from './local-names.ts';
+import {
+  dependenciesOf,
+  type dependsOn,
+  dependsOnInRequest,
+  type Fields,
+  ref,
+  TaskFields,
+  withItsRules,
+} from './task-fields.ts';
 
 /**
  * The payload schema of each kind, at the payload's place in the body. Made once, because making a schema costs more than
@@ -19,7 +28,8 @@ const PAYLOADS = Object.fromEntries(
 export type RequestOptions = {
   /** The payload's text as the caller wrote it. Default: the text as we would write it. */
   payload?: JsonText | undefined;
-  dependsOn?: readonly string[] | null | undefined;
+  /** Name of the task among the tasks of its request. */
+  ref?: string | undefined;
 };
 
 /**
@@ -28,9 +38,9 @@ export type RequestOptions = {
  * @throws Refusal `invalid_request` when the payload does not fit the kind's schema; pointers begin with `/payload`
  */
 export function taskRequest(
-  body: Fields,
+  body: Fields & { depends_on?: z.output<typeof dependsOn> },
   queue: Queue,
-  { payload = JsonText.of(body.payload), dependsOn: awaited = null }: RequestOptions = {},
+  { payload = JsonText.of(body.payload), ref = undefined }: RequestOptions = {},
 ): TaskRequest {
   const kind = kindOf(body.kind);
   const fault = payload.digitsFault(kind.verbatim);
@@ -55,9 +65,10 @@ export function taskRequest(
     concurrencyKey: body.concurrency_key ?? null,
     concurrencyLimit: body.concurrency_key === undefined ? null : (body.concurrency_limit ?? 1),
     waitsForNetwork: kind.waits === 'network',
-    dependsOn: awaited,
+    ...dependenciesOf(body.depends_on),
     ...(artifactIds.length > 0 && { artifactIds }),
     onFailure: body.on_failure,
+    ref: ref ?? null,
   };
 }
 
@@ -73,7 +84,7 @@ function retryPolicy(retry: NonNullable<Fields['retry']>): Partial<RetryPolicy> 
 }
 
 /** Schema of a batch's task, without its payload. */
-export const BatchedTask = withItsRules(TaskFields.extend({ depends_on: dependsOn }));
+export const BatchedTask = withItsRules(TaskFields.extend({ depends_on: dependsOnInRequest, ref }));
 
 /**
  * Returns a task of a batch as it is to be written, or every rule that it breaks. Pointers begin at the task.
@@ -88,9 +99,28 @@ export function readTask(
   const fields = BatchedTask.safeParse(item);
   if (!fields.success) return { errors: invalidRequest('body', fields.error).fields };
   try {
-    return taskRequest(fields.data, queue, { payload, dependsOn: fields.data.depends_on });
+    return taskRequest(fields.data, queue, { payload, ref: fields.data.ref });
   } catch (thrown) {
     if (thrown instanceof Refusal) return { errors: thrown.fields };
     throw thrown;
   }
+}
+
+const NO_LOCAL_NAMES = 'Lines of an import cannot refer to each other';
+
+/**
+ * Returns the task of an import's line as `readTask` does. Lines cannot refer to each other: tasks are written before all lines are
+ * read again, and an import that died goes on in the middle.
+ */
+export function readImportedTask(
+  ...[item, queue, payload]: Parameters<typeof readTask>
+): ReturnType<typeof readTask> {
+  const task = readTask(item, queue, payload);
+  if ('errors' in task) return task;
+  const pointers = (task.dependsOn ?? []).flatMap((other, at) =>
+    isLocal(other) ? dependencyPointer(task, at) : [],
+  );
+  if (task.ref !== null) pointers.push('/ref');
+  if (pointers.length === 0) return task;
+  return { errors: pointers.map((pointer) => ({ in: 'body', pointer, detail: NO_LOCAL_NAMES })) };
 }

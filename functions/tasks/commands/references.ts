@@ -3,6 +3,7 @@ import { JsonText } from '../../exact-json/json-text.ts';
 import { type FieldError, pointerTo, Refusal } from '../../refusal.ts';
 import * as store from '../store/index.ts';
 import type { TaskStatus } from '../task.ts';
+import { dependencyPointer } from './local-names.ts';
 
 /* What new tasks refer to: the tasks that they wait for, and the artifacts that their payloads name. */
 
@@ -22,8 +23,8 @@ export type Unmet = {
   pointer: string;
   id: string;
   to: 'task' | 'artifact';
-  /** Status of the dependency; undefined when there is none. */
-  status: TaskStatus | undefined;
+  /** Status of the dependency; undefined when there is none; `NOT_CREATED` for a task of the same request that is left out. */
+  status: TaskStatus | 'NOT_CREATED' | undefined;
 };
 
 /**
@@ -36,9 +37,12 @@ export async function unmetReferences(
   organizationId: string,
   tasks: readonly store.NewTask[],
 ): Promise<Unmet[]> {
-  const wanted = [...new Set(tasks.flatMap(({ dependsOn }) => dependsOn ?? []))];
+  // Tasks that are written together may wait for each other.
+  const own = tasks.map(({ id }) => ({ id, status: 'PENDING' as const }));
+  const ids = new Set(own.map(({ id }) => id));
+  const wanted = [...new Set(tasks.flatMap(({ dependsOn }) => dependsOn ?? []).filter((id) => !ids.has(id)))];
   const awaited = wanted.length === 0 ? [] : await store.awaitTasks(tx, organizationId, wanted);
-  return [...unmetOf(tasks, awaited), ...(await unmetArtifacts(tx, organizationId, tasks))];
+  return [...unmetOf(tasks, [...own, ...awaited]), ...(await unmetArtifacts(tx, organizationId, tasks))];
 }
 
 /** Writes the dependencies of the new tasks that were written. */
@@ -57,17 +61,17 @@ export async function insertDependencies(
 
 /** @param awaited the dependencies that exist */
 export function unmetOf(
-  tasks: readonly Pick<store.NewTask, 'dependsOn' | 'onFailure'>[],
+  tasks: readonly Pick<store.NewTask, 'dependsOn' | 'inputs' | 'onFailure'>[],
   awaited: readonly { id: string; status: TaskStatus }[],
 ): Unmet[] {
   const found = new Map(awaited.map(({ id, status }) => [id, status]));
-  return tasks.flatMap(({ dependsOn, onFailure }, task) => {
+  return tasks.flatMap(({ dependsOn, inputs, onFailure }, task) => {
     const isLost = (status: TaskStatus) =>
       onFailure === 'cancel' && (status === 'FAILED' || status === 'CANCELLED');
     return (dependsOn ?? [])
       .map((id, at) => ({
         task,
-        pointer: `/depends_on/${at}`,
+        pointer: dependencyPointer({ inputs }, at),
         id,
         to: 'task' as const,
         status: found.get(id),
@@ -111,11 +115,13 @@ function pointerToText(value: unknown, id: string): string | undefined {
 
 /** @param path of the task in the body, without a slash at its end */
 export function unmetField({ pointer, id, to, status }: Unmet, path: string): FieldError {
-  const detail =
-    status === undefined
-      ? `There is no such ${to} in the organization`
-      : `The task ${id} is ${status}, and will not complete`;
-  return { in: 'body', pointer: `${path}${pointer}`, detail };
+  return { in: 'body', pointer: `${path}${pointer}`, detail: unmetDetail(id, to, status) };
+}
+
+function unmetDetail(id: string, to: Unmet['to'], status: Unmet['status']): string {
+  if (status === undefined) return `There is no such ${to} in the organization`;
+  if (status === 'NOT_CREATED') return 'The task of this request that it names is not created';
+  return `The task ${id} is ${status}, and will not complete`;
 }
 
 /**

@@ -1,10 +1,12 @@
 import * as z from 'zod';
 import { JSON_NAME } from '../../json-schema.ts';
-import { Id, key, name, text } from '../../text-rules.ts';
+import { Id, key, name, text, UUID } from '../../text-rules.ts';
 import { timestampWithin } from '../../timestamp.ts';
 import { LONGEST_LIMIT_SECONDS } from '../define-task.ts';
 import { DEFAULT_KIND, KIND_NAMES } from '../kinds/registry.ts';
+import type { TaskRequest } from '../new-task.ts';
 import { ON_FAILURE } from '../task.ts';
+import { isLocal } from './local-names.ts';
 
 /** Schema of the time before which a task must not start. */
 export const scheduledTime = timestampWithin(10);
@@ -82,14 +84,76 @@ export const withItsRules = <T extends z.ZodType<Fields>>(fields: T) =>
     error: 'Needs a concurrency_key',
   });
 
-/** The field `depends_on`, for requests that create tasks. */
-export const dependsOn = z
-  .array(Id)
-  .min(1)
-  .max(20)
-  .refine((ids) => new Set(ids).size === ids.length, 'Must not name a task twice')
-  .meta({ uniqueItems: true })
-  .optional()
-  .describe(
-    'Ids of tasks of the organization that must be COMPLETED first. If one of them fails, `on_failure` decides',
+/** A name under which a task is given the result of a dependency: a name that is easy to write in code. */
+const INPUT_NAME = z
+  .string()
+  .regex(
+    /^[A-Za-z][A-Za-z0-9_]{0,49}$/,
+    'A name must be 1 to 50 letters, digits and underscores, and begin with a letter',
   );
+
+const NAME_IN_REQUEST = '[A-Za-z0-9][A-Za-z0-9._-]{0,63}';
+const REF = new RegExp(`^${NAME_IN_REQUEST}$`);
+
+/** An id, or a reference to a task of the same request. */
+const ID_OR_REF = new RegExp(`^(?:${UUID.source.slice(1, -1)}|#${NAME_IN_REQUEST})$`);
+
+/** Upper bound of the dependencies of a task. */
+const MAX_DEPENDENCIES = 20;
+
+const isEachOnce = (others: readonly string[]) => new Set(others).size === others.length;
+
+/** Schema of `depends_on`: a list of dependencies, or an object that gives each of them a name. @param one a dependency */
+const dependencies = (one: z.ZodType<string>) =>
+  z.union([
+    z
+      .array(one)
+      .min(1)
+      .max(MAX_DEPENDENCIES)
+      .refine(isEachOnce, 'Must not name a task twice')
+      .meta({ uniqueItems: true }),
+    z
+      .record(INPUT_NAME, one)
+      .refine((named) => Object.keys(named).length >= 1, 'Must name at least one task')
+      .refine(
+        (named) => Object.keys(named).length <= MAX_DEPENDENCIES,
+        `Must name at most ${MAX_DEPENDENCIES} tasks`,
+      )
+      .refine((named) => isEachOnce(Object.values(named)), 'Must not name a task twice')
+      .meta({ minProperties: 1, maxProperties: MAX_DEPENDENCIES }),
+  ]);
+
+const ABOUT_DEPENDENCIES =
+  'Ids of tasks of the organization that must be COMPLETED first: a list, or an object that names each of them, ' +
+  'so that the handler gets their results under these names. If one of them fails, `on_failure` decides';
+
+/** The field `depends_on`, for requests that create tasks. */
+export const dependsOn = dependencies(Id).optional().describe(ABOUT_DEPENDENCIES);
+
+/** The field `depends_on` of a task in a bulk request, which may also refer to other tasks of the request. */
+export const dependsOnInRequest = dependencies(
+  z
+    .string()
+    .regex(ID_OR_REF, 'Must be a UUID, or # and the ref of a task of this request')
+    .overwrite((given) => (isLocal(given) ? given : given.toLowerCase())),
+)
+  .optional()
+  .describe(`${ABOUT_DEPENDENCIES}. \`#name\` means the task of this request whose \`ref\` is \`name\``);
+
+/** The field `ref` of a task in a bulk request. */
+export const ref = z
+  .string()
+  .regex(
+    REF,
+    'Must be 1 to 64 letters, digits, dots, hyphens and underscores, and begin with a letter or digit',
+  )
+  .optional()
+  .describe('Name of the task among the tasks of this request, for their `depends_on`');
+
+/** Returns the dependencies of a field `depends_on`, and their names. */
+export function dependenciesOf(given: z.output<typeof dependsOn>): Pick<TaskRequest, 'dependsOn' | 'inputs'> {
+  if (given === undefined) return { dependsOn: null, inputs: null };
+  return Array.isArray(given)
+    ? { dependsOn: given, inputs: null }
+    : { dependsOn: Object.values(given), inputs: given };
+}

@@ -23,7 +23,7 @@ type Written = NonNullable<Awaited<ReturnType<typeof store.insertImported>>>;
 export async function unmetNow(
   db: Database,
   organizationId: string,
-  tasks: readonly Pick<store.NewTask, 'dependsOn' | 'onFailure' | 'artifactIds' | 'payload'>[],
+  tasks: readonly Pick<store.NewTask, 'dependsOn' | 'inputs' | 'onFailure' | 'artifactIds' | 'payload'>[],
 ): Promise<ReadonlyMap<number, LineError[]>> {
   const wanted = [...new Set(tasks.flatMap(({ dependsOn }) => dependsOn ?? []))];
   const statuses = wanted.length === 0 ? [] : await store.statusesOf(db, organizationId, wanted);

@@ -109,7 +109,10 @@ export async function release(
       with fate as materialized (
         select t.id, ${fateSql(tx)}
         from tasks t join task_dependencies d on d.task_id = t.id join tasks p on p.id = d.depends_on
-        where ${idIsAnySql(tx, waiting.map(({ id }) => id))}
+        where ${idIsAnySql(
+          tx,
+          waiting.map(({ id }) => id),
+        )}
         group by t.id, t.on_failure
       ), moved as (
         update tasks t

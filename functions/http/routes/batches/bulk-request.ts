@@ -3,6 +3,7 @@ import type { JsonText } from '../../../exact-json/json-text.ts';
 import { type FieldError, Refusal } from '../../../refusal.ts';
 import { shortenedField } from '../../../shortened.ts';
 import { MAX_BATCH } from '../../../tasks/commands/create-batch.ts';
+import { localNameErrors } from '../../../tasks/commands/local-names.ts';
 import { readTask } from '../../../tasks/commands/parse-task-request.ts';
 import type { TaskRequest } from '../../../tasks/new-task.ts';
 import { QUEUES, type Queue } from '../../../tasks/task.ts';
@@ -70,7 +71,23 @@ export function bulkRequests(
       read.indexes.push(index);
     }
   }
-  return read;
+  return withoutBadNames(read, items);
+}
+
+/** Moves the tasks to `bad` whose local names, or whose dependencies by local names, are not in order. */
+function withoutBadNames({ requests, indexes, bad }: BulkRequests, items: readonly unknown[]): BulkRequests {
+  const badNames = new Set(bad.map(({ index }) => (items[index] as { ref?: unknown } | null)?.ref));
+  const errors = localNameErrors(requests, badNames);
+  if (errors.size === 0) return { requests, indexes, bad };
+  const more = [...errors].map(([place, each]) => {
+    const index = indexes[place] ?? 0;
+    return { index, errors: each.map((error) => ({ ...error, pointer: `/tasks/${index}${error.pointer}` })) };
+  });
+  return {
+    requests: requests.filter((_, place) => !errors.has(place)),
+    indexes: indexes.filter((_, place) => !errors.has(place)),
+    bad: [...bad, ...more].toSorted((one, other) => one.index - other.index),
+  };
 }
 
 /** Returns the refusal of a batch that contains faults. */

@@ -44,7 +44,12 @@ export const TaskView = z
     unique_key: z.string().nullable(),
     concurrency_key: z.string().nullable(),
     concurrency_limit: z.int().nullable(),
+    inputs: z
+      .record(z.string(), z.uuid())
+      .nullable()
+      .describe('Tasks whose results it is given, by the names in `depends_on`'),
     on_failure: z.enum(ON_FAILURE).describe('What the task does when a task that it depends on fails'),
+    ref: z.string().nullable().describe('Name of the task among the tasks of its bulk request'),
     progress: z
       .object({ fraction: z.number(), note: z.string().nullable(), at: z.iso.datetime() })
       .nullable()
@@ -123,7 +128,9 @@ export function taskView(task: Task): z.infer<typeof TaskView> {
     unique_key: task.uniqueKey,
     concurrency_key: task.concurrencyKey,
     concurrency_limit: task.concurrencyLimit,
+    inputs: task.inputs,
     on_failure: task.onFailure,
+    ref: task.ref,
     progress: task.progress,
     next_attempt_at: nextAttemptAt(task),
     started_at: task.startedAt?.toISOString() ?? null,

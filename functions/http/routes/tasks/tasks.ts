@@ -139,7 +139,7 @@ export function registerTaskRoutes(app: App, deps: ChangeDeps & ResultDeps): voi
   app.openapi(create, async (c) => {
     const body = c.req.valid('json');
     const payload = c.var.source.payloads.get('/payload');
-    const requests = [taskRequest(body, body.queue, { payload, dependsOn: body.depends_on })];
+    const requests = [taskRequest(body, body.queue, { payload })];
     const ids = c.var.seed === undefined ? undefined : idsFrom(c.var.seed, requests.length);
     const [task] = await createTasks(deps, c.var.principal, {
       organizationId: body.organization ?? null,

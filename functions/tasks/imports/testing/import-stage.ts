@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
 import { type Stand, stand } from '../../../database/testing/stand.ts';
 import { apiFunction, type Client } from '../../../http/testing/api-function.ts';
 import { memoryTaskArtifacts } from '../../artifacts/testing/memory-task-artifacts.ts';
-import { readTask } from '../../commands/parse-task-request.ts';
+import { readImportedTask } from '../../commands/parse-task-request.ts';
 import type { ImportPorts } from '../../kinds/batch-import/ports.ts';
 import { importTask } from '../../kinds/batch-import/run.ts';
 import * as store from '../../store/index.ts';
@@ -50,7 +50,7 @@ export function importStage() {
         stage.announced.push(batch);
         stage.events.announceBatch(batch);
       },
-      read: readTask,
+      read: readImportedTask,
     });
   });
   afterAll(() => stage.on.close());

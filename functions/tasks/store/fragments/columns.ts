@@ -38,7 +38,8 @@ export const taskColumnsSql = (db: Database | Transaction, large: boolean | Larg
   ${largeColumnsSql(db, large)}, t.queue, t.status, t.scheduled_time as "scheduledTime", t.run_at as "runAt",
   t.max_retries as "maxRetries", t.retry_policy as "retryPolicy", t.soft_seconds as "softSeconds",
   t.hard_seconds as "hardSeconds", t.unique_key as "uniqueKey", t.concurrency_key as "concurrencyKey",
-  t.concurrency_limit as "concurrencyLimit", t.waits_for_network as "waitsForNetwork", t.on_failure as "onFailure", t.attempt, t.attempt_limit as "attemptLimit", t.cause, t.crashes,
+  t.concurrency_limit as "concurrencyLimit", t.waits_for_network as "waitsForNetwork", t.on_failure as "onFailure", t.inputs,
+  t.ref, t.attempt, t.attempt_limit as "attemptLimit", t.cause, t.crashes,
   t.started_at as "startedAt", t.finished_at as "finishedAt", t.cancel_requested_at as "cancelRequestedAt", t.progress,
   t.artifact, t.has_dependents as "hasDependents", t.seq,
   t.created_at as "createdAt", t.updated_at as "updatedAt"`;

@@ -65,7 +65,7 @@ export const requeueSql = (
     set status = case when picked.waits then 'PENDING' else 'SCHEDULED' end, run_at = clock_timestamp(), cause = 'requeue',
       next_dispatch_at = case when not picked.waits then clock_timestamp() + ${resendSeconds} * interval '1 second' end,
       -- A dependent may wait since before: with on_failure run it was left waiting for others when this task ended.
-      has_dependents = exists (select from task_dependencies d where d.depends_on = t.id),
+      has_dependents = t.has_dependents or exists (select from task_dependencies d where d.depends_on = t.id),
       attempt_limit = t.attempt + 1 + t.max_retries, crashes = 0, dispatches = 0, started_at = null, finished_at = null,
       cancel_requested_at = null, progress = null, result = null, artifact = null, error = null,
       updated_at = clock_timestamp(), seq = t.seq + 1

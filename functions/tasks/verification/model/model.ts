@@ -58,16 +58,17 @@ export class TaskModel {
   }
 
   insert(tasks: readonly NewTask[], creation: Omit<Creation, 'batchId'> & Partial<Creation>): Settled[] {
+    const isNew = new Set(tasks.map(({ id }) => id));
+    const isNamed = new Set(tasks.flatMap(({ dependsOn }) => dependsOn ?? []));
     return tasks.map((task) => {
-      const awaited = this.#rows.known(task.dependsOn ?? []);
-      for (const other of awaited) this.put({ ...other, hasDependents: true });
-      this.#rows.dependOn(
-        task.id,
-        awaited.map(({ id }) => id),
-      );
-      const waits = awaited.some(({ status }) => isAwaited(task.onFailure, status));
+      const others = task.dependsOn ?? [];
+      const old = this.#rows.known(others.filter((id) => !isNew.has(id)));
+      for (const other of old) this.put({ ...other, hasDependents: true });
+      const beside = others.filter((id) => isNew.has(id));
+      this.#rows.dependOn(task.id, [...old.map(({ id }) => id), ...beside]);
+      const waits = beside.length > 0 || old.some(({ status }) => isAwaited(task.onFailure, status));
       const row = created(task, { batchId: null, ...creation, waits, now: this.#rows.now() });
-      this.put(row);
+      this.put({ ...row, hasDependents: isNamed.has(row.id) });
       this.#rows.begin(row.id);
       this.#rows.moved('create', undefined, row);
       return returned(row, this.#rows.now());
@@ -288,9 +289,7 @@ export class TaskModel {
     for (let before = -1; before !== wanted.length; ) {
       before = wanted.length;
       const stays = (other: Row) => isLost(other.status) && !wanted.includes(other);
-      wanted = wanted.filter(
-        (row) => row.onFailure === 'run' || !this.#rows.dependenciesOf(row).some(stays),
-      );
+      wanted = wanted.filter((row) => row.onFailure === 'run' || !this.#rows.dependenciesOf(row).some(stays));
     }
     const waiting = wanted.filter((row) =>
       this.#rows
@@ -299,7 +298,7 @@ export class TaskModel {
     );
     const moved = wanted.map((row) => this.#requeue(row, waiting.includes(row), dispatch));
     for (const row of this.#rows.known(moved.map(({ id }) => id)))
-      this.put({ ...row, hasDependents: this.#rows.isNamed(row.id) });
+      this.put({ ...row, hasDependents: row.hasDependents || this.#rows.isNamed(row.id) });
     for (const other of waiting.flatMap((row) => this.#rows.dependenciesOf(row)))
       if (isAwaited('run', other.status)) this.put({ ...other, hasDependents: true });
     return moved.map(({ id }) => returned(this.#rows.byId.get(id) as Row, this.#rows.now()));

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { v7 as uuidv7 } from 'uuid';
 import { expect } from 'vitest';
 import { asMember } from '../../../database/enter.ts';
 import * as store from '../../store/index.ts';
@@ -39,50 +40,66 @@ export const create = fc
   );
 
 export const createBatch = fc
-  .record({ size: fc.integer({ min: 1, max: 3 }), minutes })
-  .map(({ size, minutes }) =>
-    step(`create batch(of ${size}, in ${minutes} min)`, async (system) => {
-      // One second apart, so that the order of due times does not depend on chance.
-      const tasks = Array.from({ length: size }, (_, nth) =>
-        newTask({
-          queue: 'bulk',
-          maxRetries: 1,
-          scheduledTime: system.timestamp(Math.max(minutes, 1) * 60 + nth),
-        }),
-      );
-      const id = system.newBatch();
-      await store.insertBatch(system.api, {
-        principal: system.ada,
-        organizationId: null,
-        batch: { id, name: '', queue: 'bulk' },
-        tasks,
-        dispatch: DISPATCH,
-      });
-      system.create(tasks, id);
-    }),
+  .record({
+    size: fc.integer({ min: 1, max: 3 }),
+    minutes,
+    /** Each task waits for the next one, so that a task is written before the task that it waits for. */
+    chained: fc.boolean(),
+    onFailure: fc.constantFrom(...ON_FAILURE),
+  })
+  .map(({ size, minutes, chained, onFailure }) =>
+    step(
+      `create batch(of ${size}, in ${minutes} min, chained ${chained}, on failure ${onFailure})`,
+      async (system) => {
+        const ids = Array.from({ length: size }, () => uuidv7());
+        // One second apart, so that the order of due times does not depend on chance.
+        const tasks = ids.map((id, nth) =>
+          newTask({
+            id,
+            queue: 'bulk',
+            maxRetries: 1,
+            scheduledTime: system.timestamp(Math.max(minutes, 1) * 60 + nth),
+            dependsOn: chained && nth + 1 < size ? ids.slice(nth + 1, nth + 2) : null,
+            onFailure,
+          }),
+        );
+        const id = system.newBatch();
+        await system.asAda(async (tx) => {
+          await store.insertBatch(tx, {
+            principal: system.ada,
+            organizationId: null,
+            batch: { id, name: '', queue: 'bulk' },
+            tasks,
+            dispatch: DISPATCH,
+          });
+          await store.insertDependencies(tx, system.ada.organizationId, tasks);
+        });
+        system.create(tasks, id);
+      },
+    ),
   );
 
 export const createDependent = fc
   .record({ at: some, onFailure: fc.constantFrom(...ON_FAILURE) })
   .map(({ at, onFailure }) =>
-  step(`create dependent(on ${at}, on failure ${onFailure})`, async (system) => {
-    const dependsOn = idsOf(system, at, () => true).filter((id) => system.model.rows.has(id));
-    const task = newTask({ dependsOn, onFailure, maxRetries: 1 });
-    const real = await system.asAda(async (tx) => {
-      await store.awaitTasks(tx, system.ada.organizationId, dependsOn);
-      const [written] = await store.insert(tx, {
-        principal: system.ada,
-        organizationId: null,
-        tasks: [task],
-        dispatch: DISPATCH,
+    step(`create dependent(on ${at}, on failure ${onFailure})`, async (system) => {
+      const dependsOn = idsOf(system, at, () => true).filter((id) => system.model.rows.has(id));
+      const task = newTask({ dependsOn, onFailure, maxRetries: 1 });
+      const real = await system.asAda(async (tx) => {
+        await store.awaitTasks(tx, system.ada.organizationId, dependsOn);
+        const [written] = await store.insert(tx, {
+          principal: system.ada,
+          organizationId: null,
+          tasks: [task],
+          dispatch: DISPATCH,
+        });
+        if (written) await store.insertDependencies(tx, system.ada.organizationId, [task]);
+        return written ? [written] : [];
       });
-      if (written) await store.insertDependencies(tx, system.ada.organizationId, [task]);
-      return written ? [written] : [];
-    });
-    const model = system.create([task]);
-    expect(compared(real)).toEqual(compared(model));
-  }),
-);
+      const model = system.create([task]);
+      expect(compared(real)).toEqual(compared(model));
+    }),
+  );
 
 export const cancel = index.map((at) =>
   step(`cancel(${at})`, async (system) => {

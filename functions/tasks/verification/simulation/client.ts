@@ -97,24 +97,27 @@ function createSome(
   );
   const dependsOn = waits ? others.filter(() => random.chance(0.3)).map(({ id }) => id) : [];
   const onFailure = random.pick(ON_FAILURE);
-  const tasks = Array.from({ length: size }, () => {
-    const id = stage.nextId();
+  const chained = waits && random.chance(0.5);
+  const ids = Array.from({ length: size }, () => stage.nextId());
+  const tasks = ids.map((id, nth) => {
     const notBefore = clock.now + Math.max(0, aheadSeconds * 1000);
-    stage.witness.asked(id, { notBefore, after: dependsOn, onFailure });
+    // In a chain each task waits for the next one, which is written after it.
+    const after = chained ? [...dependsOn, ...ids.slice(nth + 1, nth + 2)] : dependsOn;
+    stage.witness.asked(id, { notBefore, after, onFailure });
     return newTask({
       ...{ id, kind: 'simulated.task', queue, payload: payload() },
       waitsForNetwork: random.chance(0.5),
       ...{ concurrencyKey: limit === null ? null : `limit-${limit}`, concurrencyLimit: limit },
       scheduledTime: aheadSeconds === 0 ? null : new Date(clock.now + aheadSeconds * 1000).toISOString(),
       maxRetries: Math.floor(random.between(0, 4)),
-      dependsOn: dependsOn.length > 0 ? dependsOn : null,
+      dependsOn: after.length > 0 ? after : null,
       onFailure,
     });
   });
   const { model, statement } = stage.database;
   const insert = () => model.insert(tasks, { organizationId, dispatch: stage.dispatch });
   const done = statement(sandbox, insert, { waitsFor: dependsOn });
-  return { ids: tasks.map(({ id }) => id), done: done.then((written) => wake(stage, sandbox, written)) };
+  return { ids, done: done.then((written) => wake(stage, sandbox, written)) };
 }
 
 async function cancel({ database, witness }: Stage, sandbox: Sandbox, id: string): Promise<void> {
