@@ -1,67 +1,11 @@
 import { v7 as uuidv7 } from 'uuid';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { Database } from '../../database/connect.ts';
-import { asMember, type Principal } from '../../database/enter.ts';
-import { type Stand, stand } from '../../database/testing/stand.ts';
-import { MAX_ASSETS_PER_USER } from '../../prices/price.ts';
+import { expect, test } from 'vitest';
+import { asMember } from '../../database/enter.ts';
 import * as store from '../../prices/store.ts';
-import { type Arranged, arrange } from '../../prices/testing/organizations.ts';
-import { type App, createApp } from '../app/app.ts';
-import { registerPriceRoutes } from './prices.ts';
+import { BITCOIN, BITCOIN_EUR, ETHEREUM, priceApi } from '../../prices/testing/price-api.ts';
 
-const BITCOIN = { asset: 'bitcoin', currency: 'usd' };
-const BITCOIN_EUR = { asset: 'bitcoin', currency: 'eur' };
-const ETHEREUM = { asset: 'ethereum', currency: 'usd' };
-
-let arranged: Arranged;
-let database: Stand;
-let admin: Database;
-let db: Database;
-let other: Database;
-let app: App;
-let principal: Principal;
-let faults: unknown[];
-
-beforeAll(async () => {
-  database = await stand();
-  admin = database.admin;
-  db = database.as('api');
-  other = database.as('api');
-  arranged = arrange(database);
-  app = createApp((_message, { error }) => faults.push(error));
-  app.use(async (c, next) => {
-    c.set('principal', principal);
-    await next();
-  });
-  registerPriceRoutes(app, { db });
-});
-afterAll(() => database.close());
-beforeEach(async () => {
-  faults = [];
-  await arranged.clear();
-});
-
-/** Creates an organization. Its member makes all requests from now on. */
-async function enterOrganization(...args: Parameters<Arranged['organization']>): Promise<string> {
-  const made = await arranged.organization(...args);
-  principal = made;
-  return made.id;
-}
-
-async function request(method: string, path: string, body?: unknown) {
-  const response = await app.request(path, {
-    method,
-    ...(body !== undefined && {
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    }),
-  });
-  const text = await response.text();
-  return { status: response.status, body: text === '' ? undefined : JSON.parse(text) };
-}
-
-const prices = (id: string, query = '') => request('GET', `/api/organizations/${id}/prices/${query}`);
-const watchlist = (id: string) => `/api/organizations/${id}/watchlist/`;
+const api = priceApi();
+const { enterOrganization, prices, request } = api;
 
 /** Returns a time in the past, in RFC 3339 with the precision of stored times: seconds. */
 const secondsAgo = (seconds: number) =>
@@ -72,8 +16,8 @@ const [FIRST, SECOND] = BUCKETS;
 test('the latest price of each watched pair is listed, as text, with and without the trailing slash', async () => {
   const id = await enterOrganization([BITCOIN, ETHEREUM]);
   const asOf = secondsAgo(60);
-  await arranged.tick({ ...BITCOIN, bucket: FIRST, price: '1' });
-  await arranged.tick({ ...BITCOIN, bucket: SECOND, price: '67187.33589365660', asOf });
+  await api.arranged.tick({ ...BITCOIN, bucket: FIRST, price: '1' });
+  await api.arranged.tick({ ...BITCOIN, bucket: SECOND, price: '67187.33589365660', asOf });
   for (const path of [`/api/organizations/${id}/prices/`, `/api/organizations/${id}/prices`]) {
     expect(await request('GET', path)).toEqual({
       status: 200,
@@ -112,7 +56,7 @@ for (const [ageSeconds, stale] of [
 ] as const) {
   test(`a price made ${ageSeconds} s ago is ${stale ? 'stale' : 'fresh'}`, async () => {
     const id = await enterOrganization([BITCOIN]);
-    await arranged.tick({ ...BITCOIN, bucket: FIRST, price: '1', asOf: secondsAgo(ageSeconds) });
+    await api.arranged.tick({ ...BITCOIN, bucket: FIRST, price: '1', asOf: secondsAgo(ageSeconds) });
     expect((await prices(id)).body.results).toMatchObject([{ stale }]);
   });
 }
@@ -120,15 +64,15 @@ for (const [ageSeconds, stale] of [
 test('very small and very large prices have no exponent', async () => {
   const id = await enterOrganization([BITCOIN, ETHEREUM]);
   const [small, large] = ['0.000000000000000000000000000001', '999999999999999999.999999999999999999'];
-  await arranged.tick({ ...BITCOIN, bucket: FIRST, price: small });
-  await arranged.tick({ ...ETHEREUM, bucket: FIRST, price: large });
+  await api.arranged.tick({ ...BITCOIN, bucket: FIRST, price: small });
+  await api.arranged.tick({ ...ETHEREUM, bucket: FIRST, price: large });
   expect((await prices(id)).body.results).toMatchObject([{ price: small }, { price: large }]);
 });
 
 test('only what is on the watchlist is shown, in the latest and in a range', async () => {
   const id = await enterOrganization([BITCOIN]);
   for (const pair of [BITCOIN, BITCOIN_EUR, ETHEREUM]) {
-    await arranged.tick({ ...pair, bucket: FIRST, price: '1' });
+    await api.arranged.tick({ ...pair, bucket: FIRST, price: '1' });
   }
   for (const query of ['', `?from=${FIRST}`, '?asset=bitcoin']) {
     expect((await prices(id, query)).body.results).toMatchObject([BITCOIN]);
@@ -139,8 +83,8 @@ test('only what is on the watchlist is shown, in the latest and in a range', asy
 test('a range is newest first, includes both ends, and can be narrowed to a pair', async () => {
   const id = await enterOrganization([BITCOIN, BITCOIN_EUR]);
   for (const [n, bucket] of BUCKETS.entries()) {
-    await arranged.tick({ ...BITCOIN, bucket, price: String(n + 1) });
-    await arranged.tick({ ...BITCOIN_EUR, bucket, price: String(n + 10) });
+    await api.arranged.tick({ ...BITCOIN, bucket, price: String(n + 1) });
+    await api.arranged.tick({ ...BITCOIN_EUR, bucket, price: String(n + 10) });
   }
   const CASES: [query: string, expected: string[]][] = [
     ['?limit=10', ['3', '12', '2', '11', '1', '10']],
@@ -159,8 +103,8 @@ test('a range is newest first, includes both ends, and can be narrowed to a pair
 
 test('in a range, stale means that the price was old when it was stored', async () => {
   const id = await enterOrganization([BITCOIN]);
-  await arranged.tick({ ...BITCOIN, bucket: FIRST, price: '1', asOf: '2026-03-01T11:49:00Z' });
-  await arranged.tick({ ...BITCOIN, bucket: SECOND, price: '2' });
+  await api.arranged.tick({ ...BITCOIN, bucket: FIRST, price: '1', asOf: '2026-03-01T11:49:00Z' });
+  await api.arranged.tick({ ...BITCOIN, bucket: SECOND, price: '2' });
   expect((await prices(id, '?limit=5')).body.results).toMatchObject([
     { price: '2', stale: false },
     { price: '1', stale: true },
@@ -170,7 +114,8 @@ test('in a range, stale means that the price was old when it was stored', async 
 test('pages of any size put together are the whole range, each row once', async () => {
   const id = await enterOrganization([BITCOIN, BITCOIN_EUR, ETHEREUM]);
   for (const bucket of BUCKETS) {
-    for (const pair of [BITCOIN, BITCOIN_EUR, ETHEREUM]) await arranged.tick({ ...pair, bucket, price: '1' });
+    for (const pair of [BITCOIN, BITCOIN_EUR, ETHEREUM])
+      await api.arranged.tick({ ...pair, bucket, price: '1' });
   }
   const whole = (await prices(id, '?limit=100')).body.results;
   expect(whole).toHaveLength(9);
@@ -187,93 +132,9 @@ test('pages of any size put together are the whole range, each row once', async 
   }
 });
 
-test('the watchlist is listed, added to and removed from', async () => {
-  const id = await enterOrganization([BITCOIN]);
-  const added = await request('POST', watchlist(id), { asset: 'ripple', currency: 'eur' });
-  expect(added).toMatchObject({ status: 201, body: { asset: 'ripple', currency: 'eur' } });
-  expect(await request('POST', watchlist(id), { asset: 'ripple', currency: 'eur' })).toEqual({
-    ...added,
-    status: 200,
-  });
-  expect(await request('POST', watchlist(id), { asset: 'ripple' })).toMatchObject({
-    status: 201,
-    body: { currency: 'usd' },
-  });
-  expect((await request('GET', watchlist(id))).body.results).toMatchObject([
-    BITCOIN,
-    { asset: 'ripple', currency: 'eur' },
-    { asset: 'ripple', currency: 'usd' },
-  ]);
-  expect((await request('DELETE', `${watchlist(id)}ripple/?currency=eur`)).status).toBe(204);
-  expect((await request('DELETE', `${watchlist(id)}ripple/?currency=eur`)).body.code).toBe('not_watched');
-  expect((await request('DELETE', `${watchlist(id)}bitcoin`)).status).toBe(204);
-  expect((await request('GET', watchlist(id))).body.results).toMatchObject([
-    { asset: 'ripple', currency: 'usd' },
-  ]);
-});
-
-test('without a currency, an asset is removed in all', async () => {
-  const id = await enterOrganization([BITCOIN, BITCOIN_EUR, ETHEREUM]);
-  expect((await request('DELETE', `${watchlist(id)}bitcoin/`)).status).toBe(204);
-  expect((await request('GET', watchlist(id))).body.results).toMatchObject([ETHEREUM]);
-});
-
-test('a watchlist has at most fifty pairs, even when two are added at once', async () => {
-  const id = await enterOrganization(
-    Array.from({ length: 49 }, (_, n) => ({ asset: `a${n}`, currency: 'usd' })),
-  );
-  const add = (on: Database, asset: string) =>
-    asMember(on, principal, (tx) =>
-      store.watch(tx, { organizationId: id, userId: principal.userId, asset, currency: 'usd' }),
-    );
-  const results = await Promise.all([add(db, 'x'), add(other, 'y')]);
-  expect(results.filter((result) => 'entry' in result)).toHaveLength(1);
-  expect(results.filter((result) => 'refusal' in result)).toEqual([{ refusal: 'watchlist_full' }]);
-  const full = await request('POST', watchlist(id), { asset: 'z' });
-  expect(full).toMatchObject({ status: 409, body: { code: 'watchlist_full', limit: 50 } });
-  expect((await request('POST', watchlist(id), { asset: 'a0' })).status).toBe(200);
-});
-
-test('a user has a maximum of assets over all organizations, including organizations that the user has left', async () => {
-  const id = await enterOrganization();
-  const follow = (asset: string) => request('POST', watchlist(id), { asset });
-  expect((await follow('first')).status).toBe(201);
-  // Assets of an organization that the user has left do not count: one less than the limit, in two currencies.
-  const left = (await arranged.organization()).id;
-  await admin`
-    insert into watchlists (organization_id, asset, currency, followed_by)
-    select ${left}, 'a' || n, currency, ${principal.userId}
-    from generate_series(2, ${MAX_ASSETS_PER_USER - 1}::integer) n, unnest(array['usd', 'eur']) currency`;
-  expect((await follow('last')).status).toBe(201);
-  const refused = { status: 409, body: { code: 'too_many_assets', limit: MAX_ASSETS_PER_USER } };
-  expect(await follow('more')).toMatchObject(refused);
-  // Another currency, or the same asset in another organization, is no additional asset.
-  expect((await request('POST', watchlist(id), { asset: 'last', currency: 'eur' })).status).toBe(201);
-  expect((await follow('a2')).status).toBe(201);
-  expect((await follow('last')).status).toBe(200);
-  await admin`delete from watchlists where organization_id = ${left} and asset = 'a3'`;
-  const both = await Promise.all([follow('x'), follow('y')]);
-  expect(both.map(({ status }) => status).toSorted()).toEqual([201, 409]);
-});
-
-test('a viewer reads and changes nothing', async () => {
-  const id = await enterOrganization([BITCOIN], 'viewer');
-  expect((await prices(id)).status).toBe(200);
-  for (const [method, path, body] of [
-    ['POST', watchlist(id), { asset: 'ripple' }],
-    ['DELETE', `${watchlist(id)}bitcoin/`, undefined],
-  ] as const) {
-    expect(await request(method, path, body)).toMatchObject({
-      status: 403,
-      body: { code: 'role_insufficient' },
-    });
-  }
-  expect(await admin`select asset from watchlists`).toEqual([{ asset: 'bitcoin' }]);
-});
-
 test('a foreign and an unknown organization get the same answer on every route', async () => {
-  const { id: foreign } = await arranged.organization([BITCOIN]);
-  await arranged.tick({ ...BITCOIN, bucket: FIRST, price: '1' });
+  const { id: foreign } = await api.arranged.organization([BITCOIN]);
+  await api.arranged.tick({ ...BITCOIN, bucket: FIRST, price: '1' });
   await enterOrganization([ETHEREUM]);
   for (const [method, path, body] of [
     ['GET', 'prices/', undefined],
@@ -288,27 +149,27 @@ test('a foreign and an unknown organization get the same answer on every route',
     expect(answers[0]).toEqual(answers[1]);
     expect(answers[0]).toMatchObject({ status: 404, body: { code: 'organization_not_found' } });
   }
-  expect(await admin`select count(*)::int as n from watchlists`).toEqual([{ n: 2 }]);
+  expect(await api.admin`select count(*)::int as n from watchlists`).toEqual([{ n: 2 }]);
 });
 
 test('behind the routes, row-level security hides and protects the rows of others', async () => {
-  const { id: foreign } = await arranged.organization([BITCOIN]);
+  const { id: foreign } = await api.arranged.organization([BITCOIN]);
   await enterOrganization();
-  await asMember(db, principal, async (tx) => {
+  await asMember(api.db, api.principal, async (tx) => {
     expect(await store.watchlist(tx, foreign)).toEqual([]);
     expect(await store.latest(tx, foreign, { asset: null, currency: null })).toEqual([]);
     expect(await store.unwatch(tx, { organizationId: foreign, asset: 'bitcoin', currency: null })).toBe(0);
   });
-  const adding = asMember(db, principal, (tx) =>
-    store.watch(tx, { organizationId: foreign, userId: principal.userId, ...ETHEREUM }),
+  const adding = asMember(api.db, api.principal, (tx) =>
+    store.watch(tx, { organizationId: foreign, userId: api.principal.userId, ...ETHEREUM }),
   );
   await expect(adding).rejects.toThrow('row-level security');
-  await expect(db`select * from price_fetches`).rejects.toThrow('permission denied');
+  await expect(api.db`select * from price_fetches`).rejects.toThrow('permission denied');
 });
 
 test('an ended session reads nothing', async () => {
   const id = await enterOrganization([BITCOIN]);
-  await admin`update sessions set revoked_at = now()`;
+  await api.admin`update sessions set revoked_at = now()`;
   expect(await prices(id)).toMatchObject({ status: 401, body: { code: 'session_ended' } });
 });
 
@@ -351,34 +212,7 @@ for (const [query, pointer] of BAD_QUERIES) {
       status: 400,
       pointers: [pointer],
     });
-    expect(faults).toEqual([]);
-  });
-}
-
-const BAD_BODIES: [body: unknown, pointer: string][] = [
-  [{}, '/asset'],
-  [{ asset: null }, '/asset'],
-  [{ asset: 1 }, '/asset'],
-  [{ asset: '' }, '/asset'],
-  [{ asset: 'Bitcoin' }, '/asset'],
-  [{ asset: 'bit coin' }, '/asset'],
-  [{ asset: '../etc' }, '/asset'],
-  [{ asset: 'bitcoin,ethereum' }, '/asset'],
-  [{ asset: 'bitcoin\n' }, '/asset'],
-  [{ asset: 'b'.repeat(101) }, '/asset'],
-  [{ asset: 'bitcoin', currency: 'USD' }, '/currency'],
-  [{ asset: 'bitcoin', currency: 'doubloon' }, '/currency'],
-  [{ asset: 'bitcoin', currency: null }, '/currency'],
-  [{ asset: 'bitcoin', alert: true }, '/alert'],
-  [['bitcoin'], ''],
-];
-for (const [body, pointer] of BAD_BODIES) {
-  test(`following ${JSON.stringify(body).slice(0, 60)} is refused at ${pointer || 'the whole'}`, async () => {
-    const id = await enterOrganization();
-    const answer = await request('POST', watchlist(id), body);
-    expect(answer).toMatchObject({ status: 400, body: { errors: [{ in: 'body', pointer }] } });
-    expect(await admin`select asset from watchlists`).toEqual([]);
-    expect(faults).toEqual([]);
+    expect(api.faults).toEqual([]);
   });
 }
 
@@ -390,6 +224,6 @@ test('an id that is no UUID is refused', async () => {
 });
 
 test('the routes describe themselves', () => {
-  const { paths } = app.getOpenAPI31Document({ openapi: '3.1.0', info: { title: 'x', version: '1' } });
+  const { paths } = api.app.getOpenAPI31Document({ openapi: '3.1.0', info: { title: 'x', version: '1' } });
   expect(Object.keys(paths ?? {})).toContain('/api/organizations/{id}/prices');
 });
