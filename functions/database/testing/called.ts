@@ -2,6 +2,7 @@ import type { Database } from '../connect.ts';
 import { FUNCTION_ROLES } from '../roles.ts';
 import type { Call, RoleName } from './calls.ts';
 import type { Ground } from './ground.ts';
+import { ORGANIZATIONS } from './organization-calls.ts';
 import * as otherCalls from './other-calls.ts';
 import type { Stand } from './stand.ts';
 import { TASKS } from './task-calls.ts';
@@ -61,7 +62,7 @@ export async function calledOn(on: Stand, ground: () => Ground): Promise<Called>
 }
 
 function callsBy(run: (role: RoleName, call: Call) => Promise<unknown>): Map<string, () => Promise<unknown>> {
-  const stores = [['TASKS', TASKS] as const, ...Object.entries(otherCalls)];
+  const stores = [...Object.entries({ TASKS, ORGANIZATIONS }), ...Object.entries(otherCalls)];
   return new Map(
     stores.flatMap(([store, ofStore]) =>
       Object.entries(ofStore).flatMap(([name, byRole]) =>

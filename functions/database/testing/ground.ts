@@ -72,3 +72,10 @@ export function groundOf(admin: Database, member: Member): Ground {
     },
   };
 }
+
+/** Creates a further user, who is not a member of any organization. */
+export async function stranger({ admin }: Ground): Promise<string> {
+  const id = uuidv7();
+  await admin`insert into users (id, email, username, password_hash) values (${id}, ${id}, ${id}, '-')`;
+  return id;
+}

@@ -8,7 +8,7 @@ const RUNNING = 100;
 
 /**
  * Fills the tables with rows of others: tasks in every status, users, sessions, batches, pauses, prices. None of these rows is
- * due or expired, and no call of `task-calls.ts` or `other-calls.ts` asks for them.
+ * due or expired, and no call of the stores' functions asks for them.
  */
 export async function storeMuch(admin: Database): Promise<void> {
   await admin.begin(async (tx) => {
