@@ -5,7 +5,7 @@
  * Imports run in a separate process with the template's environment, like Lambda's cold start. `--json` prints JSON.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -13,6 +13,7 @@ import { gzipSync } from 'node:zlib';
 import { bundlesIn, filesOf } from '../lib/bundle-sizes.ts';
 import { sandboxEnvironment } from './emulators/lambda/sandbox-environment.ts';
 import { functionEnvironment } from './function-environment.ts';
+import { directoryOfProcess } from './process/directory-of-process.ts';
 import { type FunctionSpec, readDeployment } from './template/deployment.ts';
 import { synthesizedAssembly } from './template/synthesize.ts';
 
@@ -25,7 +26,7 @@ const BUDGET = { bytes: 1_000_000, milliseconds: 150 };
 // Without real addresses, because the import of a function makes no calls.
 const deployment = readDeployment(await synthesizedAssembly(console.error));
 const functions = deployment.functions.filter(({ name }) => name.startsWith('celeriac-'));
-const cache = mkdtempSync(join(tmpdir(), 'celeriac-sizes-'));
+const cache = await directoryOfProcess(tmpdir(), 'sizes');
 try {
   const rows = functions.flatMap((fn) =>
     bundlesIn(fn.codeDir).map((file): [string, object] => [

@@ -5,11 +5,10 @@
  * A whole run writes its tables into docs/benchmarks.md. Times are measured and never asserted: a missed budget is
  * reported and does not fail the run.
  */
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fill } from '../../lib/generated-parts.ts';
-import { stopLeftoverPostgres } from '../postgres/cluster.ts';
+import { directoryOfRun, stopPostgresBelow } from '../postgres/directory-of-run.ts';
 import { openCache } from './cache.ts';
 import { bundlesPart } from './celeriac/findings/bundles.ts';
 import { countsPart } from './celeriac/findings/counts.ts';
@@ -49,7 +48,7 @@ const PARTS: readonly Part[] = [
 const startedAt = performance.now();
 const options = optionsOrExit();
 let isEnding = false;
-const directory = await mkdtemp(join(tmpdir(), 'celeriac-bench-'));
+const directory = await directoryOfRun('bench');
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => void end(130));
 await bench(options).then(
   () => end(0),
@@ -63,10 +62,7 @@ await bench(options).then(
 async function end(code: number): Promise<never> {
   isEnding = true;
   await stopEverything();
-  for (const name of await readdir(directory)) {
-    for (const place of ['postgres', 'data/postgres'])
-      await stopLeftoverPostgres(join(directory, name, place));
-  }
+  await stopPostgresBelow(directory);
   await rm(directory, { recursive: true, force: true });
   process.exit(code);
 }

@@ -6,9 +6,9 @@
  * usual ones: `npm run test:contract -- --seed 7 --max-examples 500`.
  */
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { directoryOfRun } from '../postgres/directory-of-run.ts';
 import { freePort } from '../process/free-port.ts';
 import { startRuntime } from '../runtime.ts';
 
@@ -19,7 +19,7 @@ const EXAMPLES = '3';
 
 const USER = { username: 'contract', email: 'contract@example.com', password: 'a long enough password' };
 
-const directory = await mkdtemp(join(tmpdir(), 'celeriac-contract-'));
+const directory = await directoryOfRun('contract');
 const runtime = await startRuntime({
   port: await freePort(),
   wsPort: await freePort(),

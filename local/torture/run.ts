@@ -1,7 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { directoryOfRun } from '../postgres/directory-of-run.ts';
 import { type Runtime, startRuntime } from '../runtime.ts';
 import { impatientAssembly } from './assembly.ts';
 import { type Harm, startChaos } from './faults/chaos.ts';
@@ -167,7 +167,7 @@ export async function torture(options: TortureOptions): Promise<Outcome> {
 
 /** Starts the whole system with its own directory and database, and the audit of its rows. */
 async function startSystem(undo: AsyncDisposableStack, log: (line: string) => void) {
-  const directory = await mkdtemp(join(tmpdir(), 'celeriac-torture-'));
+  const directory = await directoryOfRun('torture');
   undo.defer(() => rm(directory, { recursive: true, force: true }));
   const target = await startTarget();
   undo.defer(target.stop);
