@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { ContentAddress } from './bucket.ts';
 
 /*
- * What a handler asks the worker about artifacts. The worker has the database and the credentials; the handler gets addresses,
+ * Questions of a handler to the worker about artifacts. The worker has the database and the credentials; the handler gets addresses,
  * each for one object. So content never passes through the worker of an isolated handler.
  */
 

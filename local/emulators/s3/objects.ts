@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import { byteRange } from './byte-range.ts';
 import { noSuchKey, S3Refusal } from './errors.ts';
 
-/** What S3 keeps beside the content of an object. */
+/** Metadata of an object. */
 export type Properties = {
   /** With its quotes. */
   etag: string;

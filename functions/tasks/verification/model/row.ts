@@ -19,7 +19,7 @@ export type Entry = {
   error: TaskError | null;
 };
 
-/** What new tasks have in common. */
+/** Values that all tasks of one creation share. */
 export type Creation = { organizationId: string; batchId: string | null; dispatch: DispatchSettings };
 
 /** Next dispatch of a held task: the dispatcher does not look at it. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Json, PermanentError, RetryError, type TaskContext } from '../../../define-task.ts';
 
-/** What the handler does, in this order. */
+/** Steps of the handler, in this order. */
 export type ArtifactWork = {
   /** Reads an artifact. */
   open?: string;
