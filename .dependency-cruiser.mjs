@@ -48,6 +48,7 @@ export const ROOMS = {
     '.',
   ],
   'functions/tasks/kinds': ['.', 'generated', ...KINDS],
+  'functions/tasks/kinds/text-process': ['.', 'steps', 'text'],
   'functions/tasks/store': ['.', 'artifacts', 'attempts', 'imports', 'lanes', 'fragments'],
   'functions/tasks/verification': ['simulation', 'model', '.'],
   'functions/tasks/worker': ['.', 'process-pool'],

@@ -29,6 +29,8 @@ import { MAX_LINE_ENDS, MAX_LINES } from '../functions/tasks/kinds/batch-import/
 import * as data from '../functions/tasks/kinds/data-process/bounds.ts';
 import dataProcess from '../functions/tasks/kinds/data-process/kind.ts';
 import httpRequest from '../functions/tasks/kinds/http-request/kind.ts';
+import textProcess from '../functions/tasks/kinds/text-process/kind.ts';
+import * as text from '../functions/tasks/kinds/text-process/text/bounds.ts';
 import { MAX_RESULT_BYTES, MAX_ROW_BYTES } from '../functions/tasks/result.ts';
 import { MAX_STORED_BYTES, MAX_UPLOADS } from '../functions/tasks/store/imports/uploads.ts';
 import { runnersFor } from '../functions/tasks/worker/process-pool/memory.ts';
@@ -63,6 +65,11 @@ const ROWS: readonly string[] = [
   `| line ends of an upload | ${n(MAX_LINE_ENDS)},`,
   `| uploads that are not imported | ${MAX_UPLOADS} of an organization, ${n(MAX_STORED_BYTES)} bytes together.`,
   `| \`data.process\` | ${n(data.MAX_RECORDS)} records, or CSV of ${mib(data.MAX_CSV_BYTES)}; ${data.MAX_COLUMNS} columns, their names of ${data.MAX_COLUMN_NAME} characters; ${data.MAX_GROUP_COLUMNS} group columns; ${n(data.MAX_GROUPS)} groups, more fail the task; ${dataProcess.hardSeconds} s |`,
+  `| \`text.process\`, the text | inline as large as a body; an artifact of any size; ${mib(text.MAX_URL_BYTES)} from a URL. \`diff\` takes ${n(text.MAX_WHOLE.diff)} characters, \`html_to_text\` ${n(text.MAX_WHOLE.html_to_text)}, \`render\` ${n(text.MAX_WHOLE.render)} |`,
+  `| \`text.process\`, operations | ${text.MAX_OPERATIONS}; patterns of ${n(text.MAX_PATTERN)} characters, ${n(text.MAX_PROGRAM)} steps and ${text.MAX_GROUPS} groups, replacements of ${n(text.MAX_REPLACEMENT)} characters and ${text.MAX_REFERENCES} references, matches of ${n(text.MAX_MATCH)}; ${n(text.MAX_MATCHES)} matches kept; ${n(text.MAX_TOP)} terms of ${text.MAX_NGRAM} words, ${n(text.MAX_TERMS)} of them exact; ${n(text.MAX_EDITS)} changed lines |`,
+  `| \`text.process\`, \`render\` | ${n(text.MAX_RENDER_STEPS)} steps, ${n(text.MAX_RENDER_MEMORY)} characters and elements made, output of ${n(text.MAX_RENDERED)} characters |`,
+  `| \`text.process\`, in the result | ${kib(text.MAX_INLINE_BYTES)} of text, of matches and of a patch; beyond, artifacts |`,
+  `| \`text.process\`, an attempt | ${textProcess.hardSeconds} s |`,
   `| \`http.request\`, an attempt | ${httpRequest.hardSeconds} s |`,
   `| a kind of your own | a hard limit of ${minutes(LONGEST_LIMIT_SECONDS)} |`,
   `| email, username, password | 254, 150, ${MIN_PASSWORD_LENGTH} to 128 characters |`,

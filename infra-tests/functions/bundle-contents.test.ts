@@ -84,6 +84,14 @@ describe('no function carries what it does not need', () => {
     );
   });
 
+  test('text.process loads the data of languages only when a task asks for it', () => {
+    const packages = packagesOf('worker', 'kinds/text-process');
+    expect([...packages]).toEqual(
+      expect.arrayContaining(['re2js', 'liquidjs', 'html-to-text', 'diff', 'chardet']),
+    );
+    expect([...packages].filter((name) => ['eld', 'stopword', 'csv-parse'].includes(name))).toEqual([]);
+  });
+
   test('the worker itself carries no package of a kind that runs in a process of its own', () => {
     // Imports from files, which the worker runs itself, parse CSV.
     const packages = [...packagesOf('worker')].filter((each) => !/^@(aws|smithy)/.test(each));

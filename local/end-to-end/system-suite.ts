@@ -10,6 +10,7 @@ import { register, request, type User, watch, watchFromBefore } from './client.t
 import { membershipTests } from './membership-suite.ts';
 import type { Platform } from './platform.ts';
 import { slowTarget } from './slow-target.ts';
+import { textTests } from './text-suite.ts';
 
 const EXAMPLE_TASK = {
   name: 'Data Processing Task',
@@ -55,6 +56,7 @@ export function systemTests(platform: Platform): () => Runtime {
   batchTests(() => ({ runtime, ada }));
   artifactTests(() => ({ runtime, ada }));
   membershipTests(() => ({ runtime, ada, sql }));
+  textTests(() => ({ ada }));
 
   async function counts(ids: readonly string[]) {
     const rows = await sql<{ status: string; count: number }[]>`

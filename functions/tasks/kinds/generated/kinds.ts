@@ -1,6 +1,7 @@
 // Written by `npm run generate` from the folders of the kinds. Do not edit.
 import dataProcess from '../data-process/kind.ts';
 import httpRequest from '../http-request/kind.ts';
+import textProcess from '../text-process/kind.ts';
 
 /** Every kind that can be asked for, as data. */
-export const KINDS = [dataProcess, httpRequest] as const;
+export const KINDS = [dataProcess, httpRequest, textProcess] as const;
