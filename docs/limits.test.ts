@@ -8,6 +8,9 @@ import { ACCESS_TOKEN_SECONDS } from '../functions/identity/access-token.ts';
 import { MIN_PASSWORD_LENGTH } from '../functions/identity/credentials.ts';
 import { REFRESH_TOKEN_DAYS, SESSION_DAYS } from '../functions/identity/refresh-token.ts';
 import { ACCOUNT_LIMIT } from '../functions/identity/sessions/limits.ts';
+import { MAX_ADDRESS_BYTES } from '../functions/mail/address.ts';
+import { MAX_HEADER_BYTES } from '../functions/mail/headers.ts';
+import { MAX_ADDED } from '../functions/mail/operations/suppressions.ts';
 import {
   INVITATION_DAYS,
   MAX_MEMBERS,
@@ -28,6 +31,7 @@ import { MAX_LINE_BYTES } from '../functions/tasks/kinds/batch-import/ndjson.ts'
 import { MAX_LINE_ENDS, MAX_LINES } from '../functions/tasks/kinds/batch-import/run.ts';
 import * as data from '../functions/tasks/kinds/data-process/bounds.ts';
 import dataProcess from '../functions/tasks/kinds/data-process/kind.ts';
+import emailSend, * as email from '../functions/tasks/kinds/email-send/kind.ts';
 import httpRequest from '../functions/tasks/kinds/http-request/kind.ts';
 import textProcess from '../functions/tasks/kinds/text-process/kind.ts';
 import * as text from '../functions/tasks/kinds/text-process/text/bounds.ts';
@@ -35,6 +39,7 @@ import { MAX_RESULT_BYTES, MAX_ROW_BYTES } from '../functions/tasks/result.ts';
 import { MAX_STORED_BYTES, MAX_UPLOADS } from '../functions/tasks/store/imports/uploads.ts';
 import { runnersFor } from '../functions/tasks/worker/process-pool/memory.ts';
 import { STAGES } from '../lib/stages.ts';
+import { MAX_MAILBOX_BYTES, MAX_MAILS } from '../local/emulators/ses/mailbox.ts';
 
 /* The limits that a request meets are tried at their edge in functions/http/limits.test.ts; here the page is held to the code. */
 
@@ -70,6 +75,13 @@ const ROWS: readonly string[] = [
   `| \`text.process\`, \`render\` | ${n(text.MAX_RENDER_STEPS)} steps, ${n(text.MAX_RENDER_MEMORY)} characters and elements made, output of ${n(text.MAX_RENDERED)} characters |`,
   `| \`text.process\`, in the result | ${kib(text.MAX_INLINE_BYTES)} of text, of matches and of a patch; beyond, artifacts |`,
   `| \`text.process\`, an attempt | ${textProcess.hardSeconds} s |`,
+  `| \`email.send\`, recipients | ${email.MAX_RECIPIENTS} with those in \`cc\` and \`bcc\`; ${email.MAX_REPLY_TO} in \`reply_to\`; addresses of ${MAX_ADDRESS_BYTES} bytes,`,
+  `| \`email.send\`, the message | subject and each header ${MAX_HEADER_BYTES} bytes; text and HTML ${kib(email.MAX_BODY_BYTES)} each; ${email.MAX_ATTACHMENTS} attachments of ${mib(email.MAX_ATTACHMENT_BYTES)} together,`,
+  `| \`email.send\`, an attempt | ${emailSend.hardSeconds} s,`,
+  `| addresses in one request to \`/api/suppressions/\` | ${n(MAX_ADDED)} |`,
+  `| mails in the local mailbox | the newest ${n(MAX_MAILS)} of ${mib(MAX_MAILBOX_BYTES)} together |`,
+  `| recipients of an organization's mails in a day | ${n(dev.quotas.mail_recipients_per_day)} | ${n(prod.quotas.mail_recipients_per_day)} |`,
+  `| addresses that an organization suppresses itself | ${n(dev.quotas.suppressions_of_organization)} | ${n(prod.quotas.suppressions_of_organization)} |`,
   `| \`http.request\`, an attempt | ${httpRequest.hardSeconds} s |`,
   `| a kind of your own | a hard limit of ${minutes(LONGEST_LIMIT_SECONDS)} |`,
   `| email, username, password | 254, 150, ${MIN_PASSWORD_LENGTH} to 128 characters |`,

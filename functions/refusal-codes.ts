@@ -16,6 +16,7 @@ export const REFUSAL_CODES = {
   },
   forbidden: {
     role_insufficient: 'Your role in the organization does not allow it; `role` has it',
+    sender_not_verified: 'The installation may not send mail from the address in `from`',
   },
   not_found: {
     organization_not_found: 'There is no such organization, or you are not a member of it',
@@ -29,6 +30,8 @@ export const REFUSAL_CODES = {
     pause_not_found: 'The kind or queue is not paused',
     member_not_found: 'There is no such member',
     invitation_not_found: 'There is no such invitation, or it is no longer open',
+    suppression_not_found: 'The organization has not suppressed the address',
+    unsubscribe_link_not_valid: 'The link for unsubscribing is not complete, or its organization was deleted',
     not_watched: 'The asset is not on the watchlist',
   },
   conflict: {
@@ -54,6 +57,7 @@ export const REFUSAL_CODES = {
       'The artifacts of the organization have the maximum number of bytes; `limit` and `used` tell',
     too_many_uploads: 'The organization has the maximum number of uploads without an import',
     uploads_too_large: 'The uploads of the organization have the maximum number of bytes',
+    too_many_suppressions: 'The organization suppresses the maximum number of addresses; `limit` tells',
     watchlist_full: 'The watchlist has the maximum number of entries',
     too_many_assets: 'The user follows the maximum number of assets, over all organizations',
     too_many_subscriptions: 'The connection watches the maximum number of tasks or batches',
@@ -64,6 +68,7 @@ export const REFUSAL_CODES = {
   },
   unsupported_media_type: {
     json_expected: 'The body must be JSON, with `Content-Type: application/json`',
+    form_expected: 'The body must be a form',
     encoding_not_supported: 'The body must not be compressed',
   },
   unprocessable: {

@@ -176,6 +176,8 @@ const MALFORMED: [Settings, string][] = [
   [{ reservations: '0' }, 'reservations must be "on" or "off"'],
   [{ monthlyBudget: '50' }, 'monthlyBudget needs the setting alarmEmail'],
   [{ monthlyBudget: '0', alarmEmail: 'a@example.com' }, 'must be a whole number from 1 to 1000000'],
+  [{ mailSenders: 'Ada <ada@example.com>' }, 'mailSenders must be addresses and domains'],
+  [{ mailSenders: 'example.com,*' }, 'mailSenders must be addresses and domains'],
   [{ vpcId: 'vpc-1' }, 'An existing network needs three settings'],
   [{ functionSubnetIds: 'subnet-1,subnet-2' }, 'An existing network needs three settings'],
   [

@@ -10,10 +10,10 @@ import { writeRdsAuthorities } from './rds-authorities.ts';
  * that only such a module needs stay out of the function's own bundle.
  */
 const COMPANIONS: Partial<Record<FunctionName, readonly string[]>> = {
-  api: ['event-bus'],
-  worker: ['event-bus'],
-  'dead-letters': ['event-bus'],
-  dispatcher: ['event-bus'],
+  api: ['companions/event-bus'],
+  worker: ['companions/event-bus', 'companions/mail'],
+  'dead-letters': ['companions/event-bus'],
+  dispatcher: ['companions/event-bus'],
 };
 
 /**
@@ -118,7 +118,7 @@ export async function bundleFunctions(places: Partial<BundlePlaces> = {}): Promi
 /** Returns the folder of the migrations. */
 export const migrationsIn = ({ sourceRoot }: BundlePlaces) => join(sourceRoot, 'database', 'migrations');
 
-/** The sources of bundles that share no code, by their names without an extension: `worker/index`, `worker/event-bus`, … */
+/** The sources of bundles that share no code, by their names without an extension: `worker/index`, `worker/companions/mail`, … */
 function entryPointsIn(sourceRoot: string, names: readonly FunctionName[]): Record<string, string> {
   return Object.fromEntries(
     names.flatMap((name) =>

@@ -24,6 +24,7 @@ export const FUNCTIONS = {
   'dead-letters': { memoryMiB: 512, timeoutSeconds: 60, database: true },
   dispatcher: { memoryMiB: 1024, timeoutSeconds: 55, database: true },
   prices: { memoryMiB: 512, timeoutSeconds: 60, database: true },
+  'mail-events': { memoryMiB: 256, timeoutSeconds: 30, database: true },
   migrate: { memoryMiB: 1024, timeoutSeconds: 600, database: true },
   'origin-check': { memoryMiB: 512, timeoutSeconds: 5, database: false },
   'rotate-signing-key': { memoryMiB: 256, timeoutSeconds: 30, database: false },

@@ -16,7 +16,8 @@ const OTHERS = ['batch-import', 'generated'];
  * A kind's folder, with those of these files that exist:
  * - `kind.ts`: its data, by `defineKind`, when its function has dependencies that accepting a task does not need;
  * - `run.ts`: its function, for a process of its own, by `defineTask`;
- * - `inline.ts`: its function, for the worker itself, by `defineTask`.
+ * - `inline.ts`: its function, for the worker itself, by `defineTask`;
+ * - `wired.ts`: its function, for the worker itself, which hands it what a handler has not: see `functions/handlers/worker.ts`.
  */
 type Folder = { folder: string; files: readonly string[] };
 
@@ -25,8 +26,8 @@ function readFolder(root: string, folder: string): Folder {
   const files = readdirSync(join(root, folder));
   if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)+$/.test(folder))
     throw new Error(`functions/tasks/kinds/${folder}: a folder is called <domain>-<verb>`);
-  if (!files.includes('run.ts') && !files.includes('inline.ts'))
-    throw new Error(`functions/tasks/kinds/${folder}: run.ts or inline.ts is missing`);
+  if (!['run.ts', 'inline.ts', 'wired.ts'].some((file) => files.includes(file)))
+    throw new Error(`functions/tasks/kinds/${folder}: run.ts, inline.ts or wired.ts is missing`);
   return { folder, files };
 }
 

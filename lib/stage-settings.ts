@@ -16,6 +16,9 @@ export type Settings = {
   /** Requests per minute from one address before the firewall refuses the address. */
   firewallRequestsPerMinute?: string;
   priceApiKeySecret?: string;
+  /** Verified identities of SES, separated by commas: addresses and domains that tasks may send mail from. */
+  mailSenders?: string;
+  smtpUrlSecret?: string;
   /** `on` or `off`: a key of the stage's own for its data. Decide before there are data. */
   ownKey?: string;
   /** US dollars per month for the whole account. `alarmEmail` gets mail when they are spent, or are forecast to be spent. */
@@ -45,6 +48,8 @@ export function withSettings(stage: Stage, node: Node): Stage {
   };
   const email = setting('alarmEmail') ?? stage.alarms.email;
   const apiKeySecret = setting('priceApiKeySecret') ?? stage.prices.apiKeySecret;
+  const senders = sendersOf(setting) ?? stage.mail.senders;
+  const smtpUrlSecret = setting('smtpUrlSecret') ?? stage.mail.smtpUrlSecret;
   const domain = domainOf(setting) ?? stage.domain;
   const firewall = onOrOff('firewall', setting);
   const monthlyBudget =
@@ -60,6 +65,7 @@ export function withSettings(stage: Stage, node: Node): Stage {
   return {
     ...stage,
     alarms: { ...(email && { email }) },
+    mail: { senders, ...(smtpUrlSecret && { smtpUrlSecret }) },
     prices: { url: stage.prices.url, ...(apiKeySecret && { apiKeySecret }) },
     firewall: {
       ...stage.firewall,
@@ -72,6 +78,20 @@ export function withSettings(stage: Stage, node: Node): Stage {
     ownKey: onOrOff('ownKey', setting) ?? stage.ownKey,
     reservations: onOrOff('reservations', setting) ?? stage.reservations,
   };
+}
+
+/** An address or a domain, as SES writes identities: in lower case and ASCII. */
+const SENDER = /^(?:[a-z0-9!#$%&'*+/=?^_`{|}~.-]+@)?(?:[a-z0-9-]+\.)+[a-z0-9-]+$/;
+
+function sendersOf(setting: (name: keyof Settings) => string | undefined): readonly string[] | undefined {
+  const senders = setting('mailSenders')
+    ?.split(',')
+    .map((each) => each.trim());
+  const wrong = senders?.find((sender) => !SENDER.test(sender));
+  if (wrong === undefined) return senders;
+  throw new Error(
+    `The setting mailSenders must be addresses and domains in lower case and ASCII, separated by commas, not "${wrong}"`,
+  );
 }
 
 /** Reads a setting that is on or off. @throws Error when the setting is neither */

@@ -106,6 +106,18 @@ export type Stage = {
     /** Days that a key signs. After that, it stays valid for the same time. */
     rotationDays: number;
   };
+  mail: {
+    /**
+     * Addresses and domains that tasks may send mail from: verified identities of SES in this region. A domain stands for its
+     * addresses, but not for its subdomains. Without any, every mail is refused.
+     */
+    senders: readonly string[];
+    /**
+     * Name of a secret in Secrets Manager of the same region whose text is the URL of a server of SMTP, such as
+     * `smtps://user:password@smtp.example.com:465`. Mail then goes there. Without it, SES sends.
+     */
+    smtpUrlSecret?: string;
+  };
   prices: {
     /** CoinGecko's API: api.coingecko.com, or pro-api.coingecko.com with a key of a paid plan. */
     url: string;
@@ -142,6 +154,10 @@ type Quotas = {
   /** Artifacts that are not removed yet: their number, and their bytes together. */
   artifacts_of_organization: number;
   artifact_bytes_of_organization: number;
+  /** Recipients of one organization's mails within a day (UTC). */
+  mail_recipients_per_day: number;
+  /** Addresses that get no mail of one organization. Only those that a user adds are refused beyond it. */
+  suppressions_of_organization: number;
 };
 
 type Throttle = { rateLimit: number; burstLimit: number };
@@ -158,6 +174,7 @@ const COMMON = {
   // An office behind one address logs in less often than every three seconds, and registers fewer than thirty people per hour.
   logins: { perAddress: 100, registrationsPerAddress: 30 },
   signingKey: { rotationDays: 90 },
+  mail: { senders: [] },
   prices: { url: 'https://api.coingecko.com/api/v3' },
 } as const;
 
@@ -183,6 +200,7 @@ export const STAGES = {
         socket: 10,
         dispatcher: 1,
         prices: 1,
+        'mail-events': 2,
         migrate: 1,
         'origin-check': 5,
       },
@@ -199,6 +217,8 @@ export const STAGES = {
       pending_of_installation: 10_000_000,
       artifacts_of_organization: 100_000,
       artifact_bytes_of_organization: 53_687_091_200,
+      mail_recipients_per_day: 2_000,
+      suppressions_of_organization: 100_000,
     },
     throttle: { http: { rateLimit: 100, burstLimit: 200 }, socket: { rateLimit: 50, burstLimit: 100 } },
     logs: { retention: RetentionDays.ONE_WEEK, level: 'DEBUG' },
@@ -226,6 +246,7 @@ export const STAGES = {
         socket: 60,
         dispatcher: 1,
         prices: 1,
+        'mail-events': 5,
         migrate: 1,
         'origin-check': 50,
       },
@@ -241,6 +262,8 @@ export const STAGES = {
       pending_of_installation: 50_000_000,
       artifacts_of_organization: 1_000_000,
       artifact_bytes_of_organization: 1_099_511_627_776,
+      mail_recipients_per_day: 50_000,
+      suppressions_of_organization: 1_000_000,
     },
     throttle: { http: { rateLimit: 1000, burstLimit: 2000 }, socket: { rateLimit: 500, burstLimit: 1000 } },
     logs: { retention: RetentionDays.THREE_MONTHS, level: 'INFO' },

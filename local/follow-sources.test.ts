@@ -42,7 +42,7 @@ beforeEach(async () => {
   root = realpathSync(mkdtempSync(join(tmpdir(), 'celeriac-sources-')));
   [code, log, migration, migrated, isDatabaseAway] = [{}, [], '', [], false];
   restart = async () => {};
-  for (const program of [...FUNCTION_NAMES, 'task-runner', 'event-bus'])
+  for (const program of [...FUNCTION_NAMES, 'task-runner', 'companions/event-bus', 'companions/mail'])
     save(`functions/handlers/${program}.ts`, `export const handler = 'old';`);
   save('functions/tasks/kinds/a-kind/run.ts', '');
   save(MIGRATION, 'select 1;');
@@ -108,7 +108,7 @@ test('a journal that is saved after its migration is applied', async () => {
 test('a kind whose folder is not complete yet holds up no function', async () => {
   save('functions/tasks/kinds/b-kind/kind.ts', '');
   saveHandler('api', 'new');
-  await logged('Unchanged  kinds: functions/tasks/kinds/b-kind: run.ts or inline.ts is missing');
+  await logged('Unchanged  kinds: functions/tasks/kinds/b-kind: run.ts, inline.ts or wired.ts is missing');
   await logged('Changed    api');
   expect(code.api).toContain('new');
 });

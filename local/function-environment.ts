@@ -13,6 +13,8 @@ const LOCAL_DEFAULTS: Readonly<Record<string, string>> = {
   // All clients on this machine have one address.
   LOGINS_PER_ADDRESS: '1000',
   REGISTRATIONS_PER_ADDRESS: '1000',
+  // Mail stays in the mailbox of this machine.
+  MAIL_SENDERS: 'example.com',
 };
 
 /** Variables that locate the local server. A developer's own variable of that name means another database. */

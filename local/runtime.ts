@@ -13,6 +13,9 @@ import { viewerRequest } from './emulators/cloudfront/viewer-request.ts';
 import type { BusEvent } from './emulators/eventbridge/event-rules.ts';
 import { startLambda } from './emulators/lambda/lambda.ts';
 import { lanesOf } from './emulators/lambda/sandbox-pool.ts';
+import { openMailbox } from './emulators/ses/mailbox.ts';
+import { MAILBOX_PATHS, mailboxApi, organizationsByApi } from './emulators/ses/mailbox-api.ts';
+import { ses } from './emulators/ses/ses.ts';
 import type { StartQueues } from './emulators/sqs/queues.ts';
 import { functionEnvironment } from './function-environment.ts';
 import { createDatabase, setRolePasswords } from './postgres/database-roles.ts';
@@ -174,13 +177,16 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   });
   undo.defer(() => Promise.race([sockets.stop(), sleep(GRACE.sockets * 1000)]));
   undo.defer(incoming.pause);
+  const publish = (bus: string, event: BusEvent): void => {
+    options.onEvent?.(bus, event);
+    incoming.publish(bus, event);
+  };
+  const mailbox = await openMailbox(inDataDir('mailbox'));
   awsApi.serve({
     lambda,
     secrets,
-    publish: (bus, event) => {
-      options.onEvent?.(bus, event);
-      incoming.publish(bus, event);
-    },
+    publish,
+    ses: ses({ mailbox, publish }),
     connections: webSocketManagement(sockets.ask),
   });
 
@@ -200,6 +206,10 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   if (options.schedules !== false) incoming.startSchedules();
   door.open({
     httpApi: httpApi({ routes: deployment.httpRoutes, lambda }),
+    localApi: {
+      paths: MAILBOX_PATHS,
+      answer: mailboxApi(mailbox, organizationsByApi(`http://localhost:${port}`)),
+    },
     webSocketApi: sockets.upgrade,
     files: fileServer(CONSOLE, deployment.frontDoor.consoleHeaders),
     viewerRequest: viewerRequest(deployment.frontDoor.viewerRequest),

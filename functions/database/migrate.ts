@@ -33,10 +33,12 @@ type MigrateOptions = {
   maxWaitMs?: number;
   /** Values of the table `quotas`, by their names. Default: the values that the table has. */
   quotas?: Readonly<Record<string, number>>;
+  /** Rows of the table `mail_senders`. Default: the rows that the table has. */
+  mailSenders?: readonly string[];
 };
 
 type Sql = postgres.Sql;
-type LockWait = Required<Omit<MigrateOptions, 'quotas'>> & { endsAt: number };
+type LockWait = Required<Omit<MigrateOptions, 'quotas' | 'mailSenders'>> & { endsAt: number };
 
 /** Milliseconds between two tries to get a lock, and between two looks at the holders. */
 const PAUSE_MS = 500;
@@ -53,7 +55,13 @@ const PAUSE_MS = 500;
 export async function migrate(
   connection: { url: string; options?: postgres.Options<Record<string, never>> },
   folder: string,
-  { report = () => {}, lockTimeoutMs = 3_000, maxWaitMs = 540_000, quotas = {} }: MigrateOptions = {},
+  {
+    report = () => {},
+    lockTimeoutMs = 3_000,
+    maxWaitMs = 540_000,
+    quotas = {},
+    mailSenders,
+  }: MigrateOptions = {},
 ): Promise<number> {
   const lockWait = { report, lockTimeoutMs, maxWaitMs, endsAt: Date.now() + maxWaitMs };
   const client = () => postgres(connection.url, { ...connection.options, max: 1, onnotice: () => {} });
@@ -77,6 +85,7 @@ export async function migrate(
       await sql`insert into quotas (name, value) values (${name}, ${value})
         on conflict (name) do update set value = excluded.value`;
     }
+    if (mailSenders) await setSenders(sql, mailSenders);
     const [row] = await sql<
       { applied: number }[]
     >`select count(*)::int as applied from migrations.__drizzle_migrations`;
@@ -84,6 +93,14 @@ export async function migrate(
   } finally {
     await Promise.all([sql.end({ timeout: 5 }), observer.end({ timeout: 5 })]);
   }
+}
+
+/** Makes these the only addresses and domains that tasks may send mail from. */
+async function setSenders(sql: Sql, senders: readonly string[]): Promise<void> {
+  await sql.begin(async (tx) => {
+    await tx`delete from mail_senders where identity <> all (${senders as string[]})`;
+    await tx`insert into mail_senders (identity) select unnest(${senders as string[]}::text[]) on conflict do nothing`;
+  });
 }
 
 /** The list of applied migrations, in the table of drizzle's own migrator. */

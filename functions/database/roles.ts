@@ -10,6 +10,7 @@ export const FUNCTION_ROLES = [
   'celeriac_dead_letters',
   'celeriac_dispatcher',
   'celeriac_prices',
+  'celeriac_mail_events',
 ] as const;
 
 /** Owns schema, tables and definer functions. Nobody logs in with this role. */

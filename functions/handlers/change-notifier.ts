@@ -5,8 +5,8 @@ import { eventPublisher } from '../tasks/events/event-publisher.ts';
 import { sockets } from './wiring/clients.ts';
 import { logger } from './wiring/logger.ts';
 
-/** The module beside this one, as source or as bundle. The computed name keeps bundlers from following the import. */
-const EVENT_BUS = new URL(`./event-bus${extname(import.meta.url)}`, import.meta.url).href;
+/** The module in the folder beside this one, as source or as bundle. The computed name keeps bundlers from following the import. */
+const EVENT_BUS = new URL(`./companions/event-bus${extname(import.meta.url)}`, import.meta.url).href;
 
 /**
  * Notifies about changed rows: sends frames to watchers and publishes events. Every function that moves rows has one
@@ -18,7 +18,7 @@ export function changeNotifier(env: { SOCKET_ENDPOINT: string; EVENT_BUS_NAME: s
   let publish: Publish | undefined;
   const events = eventPublisher(async (ended) => {
     if (!publish) {
-      const { openBus }: typeof import('./event-bus.ts') = await import(EVENT_BUS);
+      const { openBus }: typeof import('./companions/event-bus.ts') = await import(EVENT_BUS);
       publish = openBus(env.EVENT_BUS_NAME, logFailure);
     }
     await publish(ended);

@@ -12,6 +12,11 @@ const env = readEnv({
   ...commonEnv,
   DATABASE_SECRET_ARN: z.string().min(1),
   QUOTAS: z.preprocess((text) => JSON.parse(String(text)), z.record(z.string(), z.int().positive())),
+  /** Addresses and domains, separated by commas. */
+  MAIL_SENDERS: z
+    .string()
+    .default('')
+    .transform((senders) => senders.split(',').flatMap((sender) => sender.trim().toLowerCase() || [])),
 });
 
 const Secret = z.object({ username: z.string(), password: z.string() });
@@ -32,6 +37,7 @@ export const handler = async (_event: unknown, context: Pick<Context, 'getRemain
     {
       report: (message, details) => logger.warn(message, details),
       quotas: env.QUOTAS,
+      mailSenders: env.MAIL_SENDERS,
       maxWaitMs: context.getRemainingTimeInMillis() - RESERVE_MS,
     },
   );

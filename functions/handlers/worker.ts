@@ -10,6 +10,7 @@ import { rescueTasks } from '../tasks/dispatcher/rescue.ts';
 import { measuringMoves } from '../tasks/events/metrics.ts';
 import { importPorts } from '../tasks/imports/imports.ts';
 import { importTask } from '../tasks/kinds/batch-import/run.ts';
+import { emailTask } from '../tasks/kinds/email-send/wired.ts';
 import { inlineTaskOf } from '../tasks/kinds/inline-tasks.ts';
 import { KINDS_BY_NAME } from '../tasks/kinds/registry.ts';
 import type { Task } from '../tasks/task.ts';
@@ -24,6 +25,7 @@ import { artifacts, queues, receiveFrom, returns } from './wiring/clients.ts';
 import { deadline } from './wiring/deadline.ts';
 import { artifactsEnv, commonEnv, notifierEnv, queueEnv, readEnv } from './wiring/environment.ts';
 import { logger } from './wiring/logger.ts';
+import { emailPorts, mailEnv } from './wiring/mail.ts';
 import { metricsEnv, metricsOf } from './wiring/metrics.ts';
 import { outboundEnv, outboundFetch } from './wiring/outbound.ts';
 import { taskIds, taskIdsIn } from './wiring/task-messages.ts';
@@ -36,6 +38,7 @@ const env = readEnv({
   ...artifactsEnv,
   LEASE_SECONDS: z.coerce.number().min(1).max(600),
   ...outboundEnv,
+  ...mailEnv,
   AWS_LAMBDA_FUNCTION_MEMORY_SIZE: z.coerce.number().int(),
 });
 
@@ -66,12 +69,16 @@ const imports = importTask(
     read: readImportedTask,
   }),
 );
+/** Handlers that need more than a task's context, by kind. */
+const wired = new Map(
+  [imports, emailTask(emailPorts(env, { db, entry: import.meta.url }))].map((task) => [task.kind, task]),
+);
 const deps = {
   db,
   ...sender,
   leaseSeconds: env.LEASE_SECONDS,
   kinds: KINDS_BY_NAME,
-  taskOf: (name: string) => (name === imports.kind ? imports : inlineTaskOf(name)),
+  taskOf: (name: string) => wired.get(name) ?? inlineTaskOf(name),
   runners,
   putArtifact: bucket.artifacts.put,
   artifactsOf: ({ id, organizationId, attempt }: Task, logError: (error: unknown) => void) =>

@@ -10,6 +10,8 @@ import { registerAuditRoutes } from './routes/audit-log.ts';
 import { registerBatchRoutes } from './routes/batches/batches.ts';
 import { registerBulkActionRoutes } from './routes/batches/bulk-actions.ts';
 import { registerImportRoutes } from './routes/batches/imports.ts';
+import { registerSuppressionRoutes } from './routes/mail/suppressions.ts';
+import { registerUnsubscribeRoutes } from './routes/mail/unsubscribe.ts';
 import { registerInvitationRoutes } from './routes/organizations/invitations.ts';
 import { registerOrganizationRoutes } from './routes/organizations/organizations.ts';
 import { registerPauseRoutes } from './routes/pauses.ts';
@@ -21,10 +23,11 @@ import { registerTicketRoutes } from './routes/tickets.ts';
 export type ApiDeps = ChangeDeps &
   OrganizationDeps & { artifacts: Bucket } & Parameters<typeof authenticate>[0];
 
-/** Creates the API except the routes for logging in. Every route here needs an access token, except the API's documentation. */
+/** Creates the API except the routes for logging in. Every route here needs an access token, except the API's documentation and the links in mails. */
 export function createApi(deps: ApiDeps, logFault: LogFault): App {
   const app = createApp(logFault);
   registerDocumentation(app);
+  registerUnsubscribeRoutes(app, deps);
   // Before all routes that follow: a new route needs a token unless it is opened on purpose.
   app.use('/api/*', authenticate(deps));
   app.use('/api/*', idempotency(deps, app));
@@ -35,6 +38,7 @@ export function createApi(deps: ApiDeps, logFault: LogFault): App {
   registerTaskRoutes(app, deps);
   registerTaskKindRoutes(app);
   registerArtifactRoutes(app, deps);
+  registerSuppressionRoutes(app, deps);
   registerPauseRoutes(app, deps);
   registerTicketRoutes(app, deps);
   registerOrganizationRoutes(app, deps);

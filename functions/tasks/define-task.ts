@@ -81,6 +81,7 @@ export interface Kind<Name extends string = string, Payload extends z.ZodType = 
   readonly runs: Runs;
   readonly waits: Waits | undefined;
   readonly verbatim: readonly string[];
+  readonly sender: string | undefined;
 }
 
 /**
@@ -115,6 +116,11 @@ export interface KindSpec<Name extends string, Payload extends z.ZodType> {
    * passes on to others. In all other members, a number that a double would change is refused. Default: none.
    */
   readonly verbatim?: readonly string[];
+  /**
+   * Member of the payload with the address that mail comes from: a text, or an object with `address`. A task is refused when the
+   * installation may not send from there. Default: the kind sends no mail.
+   */
+  readonly sender?: string | undefined;
 }
 
 /** Context of a running attempt. A handler reaches the outside only through it. */
@@ -223,7 +229,7 @@ export class RetryError extends HandlerError {
 export function defineKind<const Name extends string, Payload extends z.ZodType>(
   spec: KindSpec<Name, Payload>,
 ): Kind<Name, Payload> {
-  const { kind, payload, limits, runs = 'isolated', waits, verbatim = [] } = spec;
+  const { kind, payload, limits, runs = 'isolated', waits, verbatim = [], sender } = spec;
   const { label = labelOf(kind), description = '', example, form = {} } = spec;
   const softSeconds = secondsOf(limits.soft);
   const hardSeconds = secondsOf(limits.hard);
@@ -258,6 +264,7 @@ export function defineKind<const Name extends string, Payload extends z.ZodType>
     runs,
     waits,
     verbatim,
+    sender,
   };
 }
 

@@ -32,6 +32,8 @@ export type NewTask = {
   /** Name of the task among the tasks of its request. */
   ref: string | null;
   onFailure: OnFailure;
+  /** Address that the task sends mail from. Absent: it sends none. */
+  sender?: string;
 };
 
 /** Values of the optional fields of a task whose creator sets none. */

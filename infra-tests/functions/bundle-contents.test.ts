@@ -25,15 +25,18 @@ const NEEDED_BY: Record<string, readonly FunctionName[]> = {
     'origin-check',
     'rotate-signing-key',
   ],
+  '@aws-sdk/client-sesv2': [],
   '@aws-sdk/client-sqs': ['api', 'worker', 'dispatcher'],
   '@aws-sdk/credential-provider-ini': [],
   '@aws-sdk/credential-provider-sso': [],
   '@aws-sdk/nested-clients': [],
   'csv-parse': ['worker'],
   'drizzle-orm': ['api'],
+  'html-to-text': [],
   hono: ['auth', 'session', 'api'],
   jose: ['auth', 'session', 'api', 'socket'],
   'lossless-json': DATABASE_FUNCTIONS,
+  nodemailer: [],
   postgres: DATABASE_FUNCTIONS,
   undici: ['worker', 'prices'],
 };
@@ -53,7 +56,7 @@ test('whatever a function or a runner loads at its start is smaller than a megab
   // A kind is loaded after the start, by runners that run it.
   const starts = Object.entries(bundleSizes(places.outputRoot)).filter(([name]) => !name.includes('/kinds/'));
   expect(starts.map(([name]) => name)).toEqual(
-    expect.arrayContaining(['worker/index.mjs', 'worker/task-runner.mjs', 'api/event-bus.mjs']),
+    expect.arrayContaining(['worker/index.mjs', 'worker/task-runner.mjs', 'api/companions/event-bus.mjs']),
   );
   for (const [name, bytes] of starts) expect([name, bytes < 1_000_000]).toEqual([name, true]);
 });
@@ -108,8 +111,14 @@ describe('no function carries what it does not need', () => {
 
   test('functions that publish events load the client from a bundle of its own, which costs no cold start', () => {
     for (const name of ['api', 'worker', 'dead-letters', 'dispatcher'] as const) {
-      expect([...packagesOf(name, 'event-bus')]).toContain('@aws-sdk/client-eventbridge');
+      expect([...packagesOf(name, 'companions/event-bus')]).toContain('@aws-sdk/client-eventbridge');
     }
+  });
+
+  test('the worker loads what composes and sends mail from a bundle of its own, which costs no cold start', () => {
+    expect([...packagesOf('worker', 'companions/mail')]).toEqual(
+      expect.arrayContaining(['nodemailer', 'html-to-text', '@aws-sdk/client-sesv2']),
+    );
   });
 
   test('nor a client that is not in the table', () => {

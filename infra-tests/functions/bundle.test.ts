@@ -24,7 +24,8 @@ describe('bundling the functions', () => {
       );
     }
     write('handlers/task-runner.ts', `console.log('I run tasks');\n`);
-    write('handlers/event-bus.ts', `export const handler = async () => 'I publish';\n`);
+    write('handlers/companions/mail.ts', `export const handler = async () => 'I mail';\n`);
+    write('handlers/companions/event-bus.ts', `export const handler = async () => 'I publish';\n`);
     write('word.ts', `export const word = (name: string): string => 'I am ' + name;\n`);
     write('database/migrations/0000_first.sql', 'select 1;');
     write('../console/views/task.js', '//');
@@ -98,7 +99,7 @@ describe('bundling the functions', () => {
   test('the client for events lies beside each function that moves tasks', async () => {
     const bundles = await bundleFunctions(places);
     for (const name of ['api', 'worker', 'dead-letters', 'dispatcher'] as const) {
-      expect(answerOf(bundles[name], 'event-bus')).toBe('I publish');
+      expect(answerOf(bundles[name], 'companions/event-bus')).toBe('I publish');
     }
   });
 
@@ -145,7 +146,8 @@ describe('bundling the functions', () => {
       'handlers/worker.ts',
       'handlers/prices.ts',
       'handlers/task-runner.ts',
-      'handlers/event-bus.ts',
+      'handlers/companions/mail.ts',
+      'handlers/companions/event-bus.ts',
       'database/migrations',
     ];
     for (const path of missing) rmSync(join(places.sourceRoot, path), { recursive: true });

@@ -42,7 +42,7 @@ test('only what has changed is written, and the engine’s own folders are no ki
 });
 
 test.each([
-  ['without what runs it', 'a-b', 'kinds/a-b: run.ts or inline.ts is missing'],
+  ['without what runs it', 'a-b', 'kinds/a-b: run.ts, inline.ts or wired.ts is missing'],
   ['of another form of name', 'reports', 'kinds/reports: a folder is called <domain>-<verb>'],
 ])('a folder %s is refused, and nothing is written', (_, name, message) => {
   folder(name, 'kind.ts');

@@ -34,7 +34,7 @@ const rebuilt = async (...changed: string[]): Promise<[Partial<Bundles>, string[
 };
 
 beforeEach(async () => {
-  for (const program of [...FUNCTION_NAMES, 'task-runner', 'event-bus'])
+  for (const program of [...FUNCTION_NAMES, 'task-runner', 'companions/event-bus', 'companions/mail'])
     save(`handlers/${program}.ts`, `export const handler = '${program}';`);
   save('shared.ts', `export const shared = 'old';`);
   for (const name of ['api', 'worker'])

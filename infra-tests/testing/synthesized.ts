@@ -48,6 +48,8 @@ export const ALL_SETTINGS: Settings = {
   firewall: 'on',
   firewallRequestsPerMinute: '12000',
   priceApiKeySecret: 'coingecko',
+  mailSenders: 'example.com,ada@example.org',
+  smtpUrlSecret: 'smtp',
   ownKey: 'on',
   monthlyBudget: '400',
   reservations: 'off',

@@ -129,6 +129,7 @@ const FAILURES_ARE_SEEN_BY: Record<FunctionName, string> = {
   'dead-letters': QUEUE,
   dispatcher: DESTINATION,
   prices: DESTINATION,
+  'mail-events': DESTINATION,
   migrate: 'Called and waited for by the deployment, which fails with it',
   'origin-check': CALLER,
   'rotate-signing-key': DESTINATION,

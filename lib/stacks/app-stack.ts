@@ -14,6 +14,7 @@ import { OriginSecret } from '../constructs/edge/origin-secret.ts';
 import { SocketEndpoint } from '../constructs/edge/websocket-api.ts';
 import { CeleriacFunction } from '../constructs/function.ts';
 import { KeyRotation } from '../constructs/key-rotation.ts';
+import { Mail } from '../constructs/mail.ts';
 import { alarmTable } from '../constructs/observability/alarm-table.ts';
 import { Alarms } from '../constructs/observability/alarms.ts';
 import { Budget } from '../constructs/observability/budget.ts';
@@ -48,6 +49,7 @@ export class AppStack extends Stack {
     const queues = new TaskQueues(this, 'Queues');
     const events = new DomainEvents(this, 'Events', stage);
     const undelivered = new AsyncDeadLetters(this, 'Undelivered');
+    const mail = new Mail(this, 'Mail', stage);
     const schedules = new Schedules(this, 'Schedules', { undelivered });
 
     const METRICS = stage.observability.metrics;
@@ -80,7 +82,7 @@ export class AppStack extends Stack {
         PRICE_API_KEY_SECRET: stage.prices.apiKeySecret ?? '',
         METRICS,
       },
-      migrate: { QUOTAS: JSON.stringify(stage.quotas) },
+      migrate: { QUOTAS: JSON.stringify(stage.quotas), MAIL_SENDERS: stage.mail.senders.join(',') },
       'rotate-signing-key': { SIGNING_SECRET_ARN: data.signingSecret.secretArn },
     };
     const functions = mapFunctions((name) => {
@@ -96,7 +98,8 @@ export class AppStack extends Stack {
     const { auth, session, api, socket, worker, dispatcher, prices, migrate } = functions;
     const database = new DatabaseAccess(this, 'Database', { stage, database: data.database, key: data.key });
     const recorder = functions['dead-letters'];
-    const runtime = [auth, session, api, socket, worker, recorder, dispatcher, prices];
+    const reporter = functions['mail-events'];
+    const runtime = [auth, session, api, socket, worker, recorder, dispatcher, prices, reporter];
 
     for (const fn of [auth, session]) grantSecret(fn, data.signingSecret.secretArn, data.key);
     database.grantOwnership(migrate);
@@ -108,6 +111,8 @@ export class AppStack extends Stack {
     data.artifacts.grantTaskData(worker);
     data.artifacts.grantPurge(dispatcher);
     worker.allowInternet();
+    mail.grantSend(worker);
+    mail.reportTo(reporter, undelivered);
     socket.allowSelfInvocation();
     originSecret.grantCheck(functions['origin-check']);
     if (stage.prices.apiKeySecret) {

@@ -27,6 +27,7 @@ beforeAll(async () => {
     lambda: fixture.lambda,
     secrets: new Map([['arn:aws:secretsmanager:us-east-1:000000000000:secret:signing', 'abc']]),
     publish: (bus, event) => published.push([bus, event]),
+    ses: { answer: () => undefined },
     connections: async (_request, response) => void response.writeHead(410).end(),
   });
   const credentials = { accessKeyId: api.accessKeyId, secretAccessKey: 'local' };

@@ -6,6 +6,7 @@ import { ACCOUNT, REGION } from '../template/physical.ts';
 import { type BusEvent, eventTime } from './eventbridge/event-rules.ts';
 import { endpointGuard } from './http/endpoint-guard.ts';
 import { type Lambda, LambdaRefusal } from './lambda/lambda.ts';
+import type { Ses } from './ses/ses.ts';
 
 /** The emulators that functions call through the AWS SDK. */
 export interface AwsServices {
@@ -13,6 +14,7 @@ export interface AwsServices {
   /** Secret strings by ARN. */
   readonly secrets: ReadonlyMap<string, string>;
   readonly publish: (bus: string, event: BusEvent) => void;
+  readonly ses: Ses;
   /** Answers `/<stage>/@connections/<id>`. */
   readonly connections: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 }
@@ -21,7 +23,7 @@ export interface AwsApi {
   /** Address without a trailing slash. Its path is a random secret of this start. */
   readonly endpoint: string;
   /**
-   * Random access key id of this start. A request signed with another id reads no secrets and publishes no events,
+   * Random access key id of this start. A request signed with another id reads no secrets, publishes no events and sends no mail,
    * because a task may also reach this port.
    */
   readonly accessKeyId: string;
@@ -100,7 +102,8 @@ async function answer(
   const { status, headers, ...rest } = functionName
     ? await invoke(services.lambda, functionName, { payload: body || '{}', isEvent })
     : request.headers.authorization?.includes(`Credential=${services.accessKeyId}/`)
-      ? operate(String(request.headers['x-amz-target']), body, services)
+      ? await (services.ses.answer(request.method, path, body) ??
+          operate(String(request.headers['x-amz-target']), body, services))
       : refusal('UnrecognizedClientException', 'The security token included in the request is invalid');
   response.writeHead(status, {
     'content-type': 'application/x-amz-json-1.1',

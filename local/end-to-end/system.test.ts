@@ -6,6 +6,7 @@ import { afterAll, expect, test } from 'vitest';
 import { startRuntime } from '../runtime.ts';
 import { refusesOtherContent } from './artifact-suite.ts';
 import { register } from './client.ts';
+import { mailTests } from './mail-suite.ts';
 import { systemTests } from './system-suite.ts';
 
 /*
@@ -29,6 +30,8 @@ const runtime = systemTests({
       dataDir,
       durable: false,
       onEvent(bus, event) {
+        // Reports of SES.
+        if (bus === 'default') return;
         const { subject, data } = event.detail as { subject: string; data: { organization_id: string } };
         heard.push({
           event: `${bus}: ${event['detail-type']} ${subject}`,
@@ -40,6 +43,8 @@ const runtime = systemTests({
   sqsRequestCounts: (runtime) => runtime.sqsRequestCounts(),
   longPollSeconds: 20,
 });
+
+mailTests(() => runtime());
 
 test('the address of an artifact takes its content and no other', async () => {
   await refusesOtherContent(await register(runtime().url));

@@ -8,6 +8,8 @@ import * as realtime from '../../realtime/store.ts';
 import { type Call, type Calls, mine } from './calls.ts';
 import { type Ground, stranger } from './ground.ts';
 
+export { MAIL } from './mail-calls.ts';
+
 const LATER = '2099-01-01T00:00:00Z';
 const key = () => ({ key: randomUUID(), fingerprint: randomBytes(32), seed: uuidv7() });
 const answer = { status: 201, body: '{}', location: null };

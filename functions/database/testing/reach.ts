@@ -158,6 +158,13 @@ export const REACH: Record<(typeof FUNCTION_ROLES)[number], Reach> = {
     ws_tickets: { insert: ['mine'] },
     audit_log: { select: ['administrable'] },
     idempotency_keys: { select: ['mine'], insert: ['mine'], update: ['mine'], delete: ['mine'] },
+    mail_senders: { select: ['all'] },
+    suppressions: { select: ['readable'], insert: ['writable'], delete: ['writable'] },
+    suppression_usage: {
+      select: ['readable'],
+      insert: ['writable'],
+      update: ['writable', 'suppressions'],
+    },
   },
   celeriac_socket: {
     signing_keys: { select: ['all'] },
@@ -182,6 +189,12 @@ export const REACH: Record<(typeof FUNCTION_ROLES)[number], Reach> = {
     outbound_turns: WRITE,
     stopped_hosts: { select: ['all'] },
     task_dependencies: { select: ['all'], insert: ['all'] },
+    mail_senders: { select: ['all'] },
+    mail_sends: { select: ['all'], insert: ['all'], update: ['all', 'result', 'status'], delete: ['all'] },
+    mail_usage: { select: ['all'], insert: ['all'], update: ['all', 'day', 'recipients'] },
+    mail_pace: { select: ['all'], insert: ['all'], update: ['all', 'next_at'] },
+    mail_keys: { select: ['all'], insert: ['all'] },
+    suppressions: { select: ['all'] },
   },
   celeriac_dead_letters: TASK_SERVICE,
   celeriac_dispatcher: {
@@ -216,6 +229,8 @@ export const REACH: Record<(typeof FUNCTION_ROLES)[number], Reach> = {
     price_ticks: WRITE,
     price_fetches: WRITE,
   },
+  // It has only the function `suppress`.
+  celeriac_mail_events: {},
 };
 
 const MEMBERS_EYES = ['celeriac_auth', 'celeriac_session', 'celeriac_api', 'celeriac_socket'];
@@ -248,6 +263,8 @@ export const EXECUTES: Record<string, readonly string[]> = {
   record_act: ['celeriac_api'],
   record_identity_event: ['celeriac_auth', 'celeriac_session'],
   silence_member: ['celeriac_api'],
+  suppress: ['celeriac_mail_events'],
+  unsubscribe: ['celeriac_api'],
   watching_connections: ['celeriac_api'],
   principal_of: ['celeriac_socket'],
   redeem_ticket: ['celeriac_socket'],

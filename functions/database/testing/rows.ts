@@ -64,6 +64,14 @@ export async function insertRows(
       insert into artifacts (id, organization_id, name, media_type, bytes, status, open_until, expires_at)
       values (${uuidv7()}, ${organizationId}, 'file', 'text/csv', 1, ${expired ? 'deleted' : 'pending'}, ${until}, ${until})`;
     await tx`insert into artifact_usage values (${organizationId}, 1, 1)`;
+    await tx`insert into mail_senders values (${`${organizationId}.example`})`;
+    await tx`insert into mail_sends (task_id, organization_id, attempt) values (${taskId}, ${organizationId}, 1)`;
+    await tx`insert into mail_usage values (${organizationId}, now(), 1)`;
+    await tx`insert into mail_pace values (${organizationId}, now())`;
+    await tx`insert into mail_keys values (${organizationId})`;
+    await tx`
+      insert into suppressions (organization_id, address, reason) values (${organizationId}, 'ada@example.com', 'bounce')`;
+    await tx`insert into suppression_usage values (${organizationId}, 1)`;
     await tx`
       insert into invitations (id, organization_id, username, role, invited_by, expires_at)
       values (${uuidv7()}, ${organizationId}, 'nobody', 'member', ${userId}, ${until})`;

@@ -24,6 +24,11 @@ type Limits = { readonly [name in keyof typeof BODY_LIMITS]: number };
 
 const limitsOf = (path: string): Limits => (/^\/api\/tasks\/bulk\/*$/.test(path) ? BULK_LIMITS : BODY_LIMITS);
 
+/** Forms that mail programs and pages send, where no JSON is possible: their paths, and their largest size in bytes. */
+const FORMS = { paths: /^\/api\/unsubscribe\/[^/]+\/*$/, bytes: 4_096 };
+
+const FORM_TYPE = /^(?:application\/x-www-form-urlencoded|multipart\/form-data)\s*(?:;|$)/i;
+
 const WITH_BODY = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 const WITHOUT_BODY = new Set(['GET', 'HEAD']);
 
@@ -43,7 +48,12 @@ export type BodySource = {
  * or JSON that is unfit. Leaves the parsed value for the validators. An empty body counts as an empty object.
  */
 export const jsonBody: MiddlewareHandler<{ Variables: { source: BodySource } }> = async (c, next) => {
-  if (WITH_BODY.has(c.req.method)) {
+  if (c.req.method === 'POST' && FORMS.paths.test(c.req.path)) {
+    // The route's own schema reads the form.
+    if ((await c.req.arrayBuffer()).byteLength > FORMS.bytes) throw tooLarge(FORMS);
+    demandPlain(c.req.header('content-encoding'));
+    if (!FORM_TYPE.test(c.req.header('content-type') ?? '')) throw notAForm();
+  } else if (WITH_BODY.has(c.req.method)) {
     const limits = limitsOf(c.req.path);
     if (Number(c.req.header('content-length') ?? 0) > limits.bytes) throw tooLarge(limits);
     const bytes = await c.req.arrayBuffer();
@@ -132,7 +142,14 @@ function otherMediaType(): Refusal {
   ]);
 }
 
-function tooLarge({ bytes }: Limits): Refusal {
+function notAForm(): Refusal {
+  const detail = 'Content-Type must be application/x-www-form-urlencoded or multipart/form-data';
+  return new Refusal('unsupported_media_type', 'form_expected', detail, {}, [
+    { in: 'header', pointer: '/content-type', detail },
+  ]);
+}
+
+function tooLarge({ bytes }: Pick<Limits, 'bytes'>): Refusal {
   const detail = `The body must not exceed ${bytes} bytes`;
   return new Refusal('too_large', 'body_too_large', detail, { limit_bytes: bytes }, wholeBody(detail));
 }

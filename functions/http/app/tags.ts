@@ -4,6 +4,7 @@ export const TAGS = {
   Tasks: 'One task: schedule, read, reschedule, cancel, retry.',
   Batches: 'Thousands of tasks, created by one request or from a file, watched and changed together.',
   Artifacts: 'Files of an organization, which tasks read and create.',
+  Mail: 'Addresses that get no mail of an organization.',
   Pauses: 'Kinds and queues whose tasks an organization does not start for now.',
   WebSocket: 'Tickets for the WebSocket, which streams changes.',
   Organizations: 'Organizations own everything else. Their members, and their settings.',

@@ -7,7 +7,11 @@ import type { Answer, Header, Operation, Paths } from './openapi.ts';
 const REFUSALS: Record<number, [meaning: string, code: ErrorCode, detail: string]> = {
   400: ['The request is invalid. `errors` names the fields', 'invalid_request', 'name: Is required'],
   401: ['No valid access token', 'not_authenticated', 'Authentication credentials were not provided'],
-  403: ['Your role does not allow it', 'role_insufficient', 'Your role does not allow this'],
+  403: [
+    'Your role, or the installation, does not allow it',
+    'role_insufficient',
+    'Your role does not allow this',
+  ],
   404: ['It does not exist, or you may not see it', 'not_found', 'There is no such task'],
   405: [
     'The path does not support the method. `Allow` lists the supported methods',
@@ -21,7 +25,11 @@ const REFUSALS: Record<number, [meaning: string, code: ErrorCode, detail: string
   ],
   413: ['The body is too large', 'body_too_large', 'The body must not exceed 1048576 bytes'],
   414: ['The URL is too long', 'uri_too_long', 'The URL must not exceed 8192 bytes'],
-  415: ['The body is not JSON', 'json_expected', 'Content-Type must be application/json, in UTF-8'],
+  415: [
+    'The body is not JSON, or not a form where a form is expected',
+    'json_expected',
+    'Content-Type must be application/json, in UTF-8',
+  ],
   422: [
     'The Idempotency-Key belongs to another request',
     'idempotency_key_reused',
@@ -108,8 +116,11 @@ export function sharedAnswers(): Record<string, Answer> {
   );
 }
 
-/** Routes whose answers contain secrets. Their answers are not stored, so a key has no effect on them. */
-const WITHOUT_KEY = /^\/api\/(?:auth|token)(?:\/|$)/;
+/**
+ * Routes on which a key has no effect: answers with secrets are not stored, and a mail program that unsubscribes has no account to
+ * store an answer for.
+ */
+const WITHOUT_KEY = /^\/api\/(?:auth|token|unsubscribe)(?:\/|$)/;
 
 const KEY = {
   in: 'header',

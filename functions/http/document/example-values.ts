@@ -229,3 +229,12 @@ export const TASK_KIND = {
   max_retries: 3,
   retry: { base_seconds: 2, factor: 2, cap_seconds: 600, jitter: 'full', never_retry: [] },
 };
+
+export const SUPPRESSION = {
+  address: 'bob@example.org',
+  reason: 'bounce',
+  detail: 'smtp; 550 5.1.1 user unknown',
+  task: IDS.task,
+  created_by: null,
+  created_at: '2026-11-20T12:00:00.000Z',
+};

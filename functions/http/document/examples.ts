@@ -13,6 +13,7 @@ import {
   PAUSE,
   PRICE,
   SCHEDULED,
+  SUPPRESSION,
   TASK,
   TASK_KIND,
   TOKENS,
@@ -37,6 +38,8 @@ const ofOrganization = { id: IDS.organization };
 const ofMember = { ...ofOrganization, userId: IDS.member };
 const ofInvitation = { invitationId: IDS.invitation };
 const ofArtifact = { artifactId: IDS.artifact };
+const ofAddress = { address: SUPPRESSION.address };
+const ofLink = { token: 'dG9rZW4' };
 const outcome = { matched: 1, changed: 1, stopping: 0, complete: true };
 const newTask = {
   name: 'Data Processing Task',
@@ -217,6 +220,20 @@ const EXAMPLES: Record<string, Examples> = {
     },
   },
   deleteArtifact: { parameters: ofArtifact, answers: {} },
+
+  listSuppressions: { parameters: { limit: 20 }, answers: { 200: page(SUPPRESSION) } },
+  addSuppressions: {
+    body: { addresses: [SUPPRESSION.address] },
+    answers: { 200: { results: [SUPPRESSION] } },
+  },
+  getSuppression: { parameters: ofAddress, answers: { 200: SUPPRESSION } },
+  removeSuppression: { parameters: ofAddress, answers: {} },
+  showUnsubscribePage: { parameters: ofLink, answers: { 200: '<!doctype html>' } },
+  unsubscribeAddress: {
+    parameters: ofLink,
+    body: { 'List-Unsubscribe': 'One-Click' },
+    answers: { 200: '<!doctype html>' },
+  },
 
   listPauses: { parameters: { limit: 20 }, answers: { 200: page(PAUSE) } },
   createPause: { body: { kind: 'http.request' }, answers: { 201: PAUSE } },

@@ -48,6 +48,7 @@ export function taskRequest(
   const given = { payload: payload.valueWith(kind.verbatim, body.payload) };
   const { parsed: read, artifactIds } = withArtifactIds(() => PAYLOADS[body.kind].safeParse(given));
   if (!read.success) throw invalidRequest('body', read.error);
+  const sender = kind.sender && senderIn(read.data.payload, kind.sender);
   const { retry, limits } = body;
   return {
     kind: body.kind,
@@ -69,7 +70,14 @@ export function taskRequest(
     ...(artifactIds.length > 0 && { artifactIds }),
     onFailure: body.on_failure,
     ref: ref ?? null,
+    ...(sender && { sender }),
   };
+}
+
+/** Returns the address in a member of a payload that fits its schema. */
+function senderIn(payload: unknown, member: string): string | undefined {
+  const { [member]: given } = payload as Record<string, string | { address: string } | undefined>;
+  return typeof given === 'object' ? given.address : given;
 }
 
 function retryPolicy(retry: NonNullable<Fields['retry']>): Partial<RetryPolicy> {

@@ -1,28 +1,33 @@
 import type { Database, Transaction } from '../../database/connect.ts';
 import { JsonText } from '../../exact-json/json-text.ts';
+import { notSenders } from '../../mail/operations/senders.ts';
 import { type FieldError, pointerTo, Refusal } from '../../refusal.ts';
 import * as store from '../store/index.ts';
 import type { TaskStatus } from '../task.ts';
 import { dependencyPointer } from './local-names.ts';
 
-/* What new tasks refer to: the tasks that they wait for, and the artifacts that their payloads name. */
+/* What new tasks refer to: the tasks that they wait for, and the artifacts and the sender that their payloads name. */
 
-/** Returns true when something else must exist for a new task: the tasks that it waits for, or artifacts. */
+/** Returns true when something else must exist for a new task: the tasks that it waits for, artifacts, or a sender. */
 export function refersToOthers({
   dependsOn,
   artifactIds,
-}: Pick<store.NewTask, 'dependsOn' | 'artifactIds'>): boolean {
-  return dependsOn !== null || artifactIds !== undefined;
+  sender,
+}: Pick<store.NewTask, 'dependsOn' | 'artifactIds' | 'sender'>): boolean {
+  return dependsOn !== null || artifactIds !== undefined || sender !== undefined;
 }
 
-/** A dependency that a new task cannot wait for because it does not exist or will not complete, or an artifact that is not there. */
+/**
+ * A dependency that a new task cannot wait for because it does not exist or will not complete, an artifact that is not there, or an
+ * address that the installation may not send from.
+ */
 export type Unmet = {
   /** Index of the task among the new tasks. */
   task: number;
   /** JSON pointer to the id, from the task. */
   pointer: string;
   id: string;
-  to: 'task' | 'artifact';
+  to: 'task' | 'artifact' | 'sender';
   /** Status of the dependency; undefined when there is none; `NOT_CREATED` for a task of the same request that is left out. */
   status: TaskStatus | 'NOT_CREATED' | undefined;
 };
@@ -42,7 +47,16 @@ export async function unmetReferences(
   const ids = new Set(own.map(({ id }) => id));
   const wanted = [...new Set(tasks.flatMap(({ dependsOn }) => dependsOn ?? []).filter((id) => !ids.has(id)))];
   const awaited = wanted.length === 0 ? [] : await store.awaitTasks(tx, organizationId, wanted);
-  return [...unmetOf(tasks, [...own, ...awaited]), ...(await unmetArtifacts(tx, organizationId, tasks))];
+  return [...unmetOf(tasks, [...own, ...awaited]), ...(await unmetInPayloads(tx, organizationId, tasks))];
+}
+
+/** Returns the artifacts and the senders in payloads of new tasks that are not there. */
+export async function unmetInPayloads(
+  on: Database | Transaction,
+  organizationId: string,
+  tasks: readonly Pick<store.NewTask, 'artifactIds' | 'payload' | 'sender'>[],
+): Promise<Unmet[]> {
+  return [...(await unmetArtifacts(on, organizationId, tasks)), ...(await unmetSenders(on, tasks))];
 }
 
 /** Writes the dependencies of the new tasks that were written. */
@@ -81,7 +95,7 @@ export function unmetOf(
 }
 
 /** Returns the artifacts that payloads of new tasks name and that are not there. */
-export async function unmetArtifacts(
+async function unmetArtifacts(
   on: Database | Transaction,
   organizationId: string,
   tasks: readonly Pick<store.NewTask, 'artifactIds' | 'payload'>[],
@@ -102,7 +116,28 @@ export async function unmetArtifacts(
   );
 }
 
-/** Returns the JSON pointer to the first text in a value that is this id. */
+/** Returns the senders of new tasks that the installation may not send from. */
+async function unmetSenders(
+  on: Database | Transaction,
+  tasks: readonly Pick<store.NewTask, 'payload' | 'sender'>[],
+): Promise<Unmet[]> {
+  const wanted = [...new Set(tasks.flatMap(({ sender }) => sender ?? []))];
+  if (wanted.length === 0) return [];
+  const missing = await notSenders(on, wanted);
+  return tasks.flatMap(({ sender, payload }, task) =>
+    sender === undefined || !missing.has(sender)
+      ? []
+      : {
+          task,
+          pointer: `/payload${pointerToText(payload instanceof JsonText ? payload.value : payload, sender.toLowerCase()) ?? ''}`,
+          id: sender,
+          to: 'sender' as const,
+          status: undefined,
+        },
+  );
+}
+
+/** Returns the JSON pointer to the first text in a value that is this id. The id is in lower case. */
 function pointerToText(value: unknown, id: string): string | undefined {
   if (typeof value === 'string') return value.toLowerCase() === id ? '' : undefined;
   if (typeof value !== 'object' || value === null) return undefined;
@@ -119,6 +154,7 @@ export function unmetField({ pointer, id, to, status }: Unmet, path: string): Fi
 }
 
 function unmetDetail(id: string, to: Unmet['to'], status: Unmet['status']): string {
+  if (to === 'sender') return 'This installation may not send mail from this address';
   if (status === undefined) return `There is no such ${to} in the organization`;
   if (status === 'NOT_CREATED') return 'The task of this request that it names is not created';
   return `The task ${id} is ${status}, and will not complete`;
@@ -136,7 +172,11 @@ export function unmet(list: readonly Unmet[], path: string): Refusal {
   const first = fields[Math.max(0, unknown)];
   if (unknown !== -1 && first) {
     const where = first.pointer.slice(1).replaceAll('/', '.');
-    const code = list[unknown]?.to === 'artifact' ? 'artifact_not_found' : 'dependency_not_found';
+    const { to } = list[unknown] ?? {};
+    if (to === 'sender') {
+      return new Refusal('forbidden', 'sender_not_verified', `${where}: ${first.detail}`, {}, fields);
+    }
+    const code = to === 'artifact' ? 'artifact_not_found' : 'dependency_not_found';
     return new Refusal('not_found', code, `${where}: ${first.detail}`, {}, fields);
   }
   const [failed] = list;

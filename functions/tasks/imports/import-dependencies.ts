@@ -4,8 +4,8 @@ import {
   insertDependencies,
   refersToOthers,
   type Unmet,
-  unmetArtifacts,
   unmetField,
+  unmetInPayloads,
   unmetOf,
   unmetReferences,
 } from '../commands/references.ts';
@@ -17,22 +17,25 @@ type Job = store.ImportAttempt & { organizationId: string; createdBy: string | n
 type Written = NonNullable<Awaited<ReturnType<typeof store.insertImported>>>;
 
 /**
- * Returns the dependencies that these tasks of an import cannot wait for, and the artifacts that are not there, by the place of
- * the task. Nothing is locked: the answer may change before the tasks are written.
+ * Returns the dependencies that these tasks of an import cannot wait for, and the artifacts and senders that are not there, by the
+ * place of the task. Nothing is locked: the answer may change before the tasks are written.
  */
 export async function unmetNow(
   db: Database,
   organizationId: string,
-  tasks: readonly Pick<store.NewTask, 'dependsOn' | 'inputs' | 'onFailure' | 'artifactIds' | 'payload'>[],
+  tasks: readonly Pick<
+    store.NewTask,
+    'dependsOn' | 'inputs' | 'onFailure' | 'artifactIds' | 'payload' | 'sender'
+  >[],
 ): Promise<ReadonlyMap<number, LineError[]>> {
   const wanted = [...new Set(tasks.flatMap(({ dependsOn }) => dependsOn ?? []))];
   const statuses = wanted.length === 0 ? [] : await store.statusesOf(db, organizationId, wanted);
-  const artifacts = await unmetArtifacts(db, organizationId, tasks);
-  return byTask([...unmetOf(tasks, statuses), ...artifacts]);
+  const inPayloads = await unmetInPayloads(db, organizationId, tasks);
+  return byTask([...unmetOf(tasks, statuses), ...inPayloads]);
 }
 
 /**
- * Writes tasks of an import, some of which may refer to other tasks or to artifacts. Dependencies are marked as waited for first, so that none of them
+ * Writes tasks of an import, some of which may refer to other tasks, to artifacts or to senders. Dependencies are marked as waited for first, so that none of them
  * ends unnoticed in between.
  *
  * @returns `made`: the written tasks, undefined when this attempt no longer has the import. `unmet`: the tasks that were left out

@@ -42,6 +42,9 @@ test('the default kind is data.process', () => {
   expect(DEFAULT_KIND).toBe('data.process');
 });
 
+const isWired = (name: string) =>
+  existsSync(new URL(`${name.replaceAll('.', '-')}/wired.ts`, import.meta.url));
+
 describe.each(KIND_NAMES)('%s', async (name) => {
   const kind = kindOf(name);
   const isolated = await taskOf(name);
@@ -52,7 +55,8 @@ describe.each(KIND_NAMES)('%s', async (name) => {
 
   test.each([
     ['in a process of its own', isolated, kind.runs !== 'inline'],
-    ['in the worker itself', inlineTaskOf(name), kind.runs !== 'isolated'],
+    // The worker makes the handlers in `wired.ts` itself.
+    ['in the worker itself', inlineTaskOf(name), kind.runs !== 'isolated' && !isWired(name)],
   ])(
     'runs %s if its data says so, with the limits, schema and retries that it was accepted with',
     (_, task, runs) => {

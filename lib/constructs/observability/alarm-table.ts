@@ -46,6 +46,7 @@ const ALARMED_FUNCTIONS = [
   'dead-letters',
   'dispatcher',
   'prices',
+  'mail-events',
   'origin-check',
   'rotate-signing-key',
 ] as const satisfies readonly FunctionName[];

@@ -58,6 +58,7 @@ beforeAll(async () => {
     lambda: fixture.lambda,
     secrets: new Map(),
     publish: () => {},
+    ses: { answer: () => undefined },
     connections: async (_request, response) => void response.end(),
   });
   front = createHttpServer().on('upgrade', (...args) => void gateways.upgrade(...args));

@@ -10,6 +10,8 @@ import type { Seen, Viewed } from './viewer-request.ts';
 /** The servers behind the front door. */
 export interface Origins {
   readonly httpApi: (request: IncomingMessage) => Promise<HttpAnswer>;
+  /** Answers paths that exist only on this machine. Default: there are none. */
+  readonly localApi?: { readonly paths: RegExp; answer(request: IncomingMessage): Promise<HttpAnswer> };
   readonly webSocketApi: (request: IncomingMessage, socket: Duplex, head: Buffer) => Promise<void>;
   readonly files: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
   /** Runs the function at the edge: returns the rewritten request, or an answer. */
@@ -117,6 +119,10 @@ async function respond(request: IncomingMessage, response: ServerResponse, origi
   if (SOCKET_PATHS.test(path)) {
     request.resume();
     return sendAnswer(response, NO_SOCKET);
+  }
+  const { localApi } = origins;
+  if (localApi?.paths.test(path)) {
+    return sendAnswer(response, await localApi.answer(request).catch(() => UNREACHABLE));
   }
   if (!API_PATHS.test(path)) return origins.files(request, response);
   sendAnswer(response, await answerOfApi(request, origins));

@@ -26,6 +26,7 @@ beforeAll(async () => {
     },
     secrets: new Map(),
     publish: () => {},
+    ses: { answer: () => undefined },
     connections: async (_request, response) => void response.writeHead(200).end(),
   });
   started.lambda = awsApi;

@@ -1,7 +1,7 @@
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
-import { publishEvents } from '../aws/bus.ts';
-import { CLIENT_SETTINGS } from '../aws/client-settings.ts';
-import type { Publish } from '../tasks/events/domain-event.ts';
+import { publishEvents } from '../../aws/bus.ts';
+import { CLIENT_SETTINGS } from '../../aws/client-settings.ts';
+import type { Publish } from '../../tasks/events/domain-event.ts';
 
 /*
  * This module is a bundle of its own. Functions that move tasks load it only when a task has finished: most requests and

@@ -1,0 +1,2 @@
+export * from './sends.ts';
+export * from './suppressions.ts';
