@@ -50,6 +50,7 @@ export const ROOMS = {
     '.',
   ],
   'functions/tasks/kinds': ['.', 'generated', ...KINDS],
+  'functions/tasks/kinds/data-process': ['.', 'payload', 'output', 'statistics', 'reading', 'table'],
   'functions/tasks/kinds/text-process': ['.', 'steps', 'text'],
   'functions/tasks/store': ['.', 'artifacts', 'attempts', 'imports', 'lanes', 'fragments'],
   'functions/tasks/verification': ['simulation', 'model', '.'],

@@ -25,12 +25,12 @@ import { TICKET_SECONDS } from '../functions/realtime/tickets.ts';
 import { ADDRESS_SECONDS, MAX_ARTIFACT_BYTES } from '../functions/tasks/artifacts/artifact.ts';
 import { ARTIFACT_PART_BYTES } from '../functions/tasks/artifacts/questions.ts';
 import { MAX_BATCH } from '../functions/tasks/commands/create-batch.ts';
-import { LONGEST_LIMIT_SECONDS } from '../functions/tasks/define-task.ts';
+import { LONGEST_LIMIT_SECONDS, secondsOf } from '../functions/tasks/define-task.ts';
 import { MAX_UPLOAD_BYTES } from '../functions/tasks/imports/uploads.ts';
 import { MAX_LINE_BYTES } from '../functions/tasks/kinds/batch-import/ndjson.ts';
 import { MAX_LINE_ENDS, MAX_LINES } from '../functions/tasks/kinds/batch-import/run.ts';
-import * as data from '../functions/tasks/kinds/data-process/bounds.ts';
 import dataProcess from '../functions/tasks/kinds/data-process/kind.ts';
+import * as data from '../functions/tasks/kinds/data-process/table/bounds.ts';
 import emailSend, * as email from '../functions/tasks/kinds/email-send/kind.ts';
 import httpRequest from '../functions/tasks/kinds/http-request/kind.ts';
 import textProcess from '../functions/tasks/kinds/text-process/kind.ts';
@@ -70,6 +70,10 @@ const ROWS: readonly string[] = [
   `| line ends of an upload | ${n(MAX_LINE_ENDS)},`,
   `| uploads that are not imported | ${MAX_UPLOADS} of an organization, ${n(MAX_STORED_BYTES)} bytes together.`,
   `| \`data.process\` | ${n(data.MAX_RECORDS)} records, or CSV of ${mib(data.MAX_CSV_BYTES)}; ${data.MAX_COLUMNS} columns, their names of ${data.MAX_COLUMN_NAME} characters; ${data.MAX_GROUP_COLUMNS} group columns; ${n(data.MAX_GROUPS)} groups, more fail the task; ${dataProcess.hardSeconds} s |`,
+  `| \`data.process\`, a file | ${n(data.MAX_FILE_BYTES)} bytes, unpacked; ${n(data.MAX_ROW_UNITS)} characters of a row; ${secondsOf(dataProcess.limitsWith.artifact?.hard ?? '0s')} s |`,
+  `| \`data.process\`, \`where\` | ${data.MAX_CONDITIONS} conditions; ${data.MAX_CONDITION_VALUES} values of one, of ${n(data.MAX_CONDITION_TEXT)} characters |`,
+  `| \`data.process\`, sorted rows | ${n(data.MAX_SORTED_ROWS)}, of ${mib(data.MAX_SORTED_BYTES)} together with what they are sorted by; ${data.MAX_SORT_COLUMNS} columns; \`limit\` ${n(data.MAX_SORTED_ROWS)} |`,
+  `| \`data.process\`, exact statistics | up to ${n(data.EXACT_CELLS)} cells and ${n(data.EXACT_UNITS)} characters; [estimates](kinds.md#large-tables) above |`,
   `| \`text.process\`, the text | inline as large as a body; an artifact of any size; ${mib(text.MAX_URL_BYTES)} from a URL. \`diff\` takes ${n(text.MAX_WHOLE.diff)} characters, \`html_to_text\` ${n(text.MAX_WHOLE.html_to_text)}, \`render\` ${n(text.MAX_WHOLE.render)} |`,
   `| \`text.process\`, operations | ${text.MAX_OPERATIONS}; patterns of ${n(text.MAX_PATTERN)} characters, ${n(text.MAX_PROGRAM)} steps and ${text.MAX_GROUPS} groups, replacements of ${n(text.MAX_REPLACEMENT)} characters and ${text.MAX_REFERENCES} references, matches of ${n(text.MAX_MATCH)}; ${n(text.MAX_MATCHES)} matches kept; ${n(text.MAX_TOP)} terms of ${text.MAX_NGRAM} words, ${n(text.MAX_TERMS)} of them exact; ${n(text.MAX_EDITS)} changed lines |`,
   `| \`text.process\`, \`render\` | ${n(text.MAX_RENDER_STEPS)} steps, ${n(text.MAX_RENDER_MEMORY)} characters and elements made, output of ${n(text.MAX_RENDERED)} characters |`,

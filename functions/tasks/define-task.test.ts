@@ -41,6 +41,7 @@ const impossible = [
   ['a hard limit that is not above the soft one', { limits: { soft: '60s', hard: '1m' } }],
   ['a hard limit above 14 minutes', { limits: { soft: '14m', hard: '841s' } }],
   ['a soft limit of nothing', { limits: { soft: '0s', hard: '1s' } }],
+  ['such limits for a member of the payload', { limitsWith: { text: { soft: '14m', hard: '841s' } } }],
   ['a name without a domain', { kind: 'count' }],
   ['a fraction of a retry', { retry: { maxRetries: 1.5 } }],
   ['a backoff of nothing', { retry: { base: 0 } }],

@@ -77,6 +77,8 @@ export interface Kind<Name extends string = string, Payload extends z.ZodType = 
   readonly softSeconds: number;
   /** `limits.hard` in seconds. */
   readonly hardSeconds: number;
+  /** Limits of tasks whose payload has a member, by the name of the member. They stand in the task's row. */
+  readonly limitsWith: Readonly<Record<string, Limits>>;
   readonly retry: KindRetry;
   readonly runs: Runs;
   readonly waits: Waits | undefined;
@@ -106,6 +108,8 @@ export interface KindSpec<Name extends string, Payload extends z.ZodType> {
   readonly form?: Readonly<Record<string, FieldHint>>;
   readonly payload: Payload;
   readonly limits: Limits;
+  /** Limits of tasks whose payload has a member, by the name of the member. For members that mean much more work. Default: none. */
+  readonly limitsWith?: Readonly<Record<string, Limits>>;
   readonly retry?: Partial<KindRetry>;
   /** Default `isolated`. */
   readonly runs?: Runs;
@@ -229,16 +233,14 @@ export class RetryError extends HandlerError {
 export function defineKind<const Name extends string, Payload extends z.ZodType>(
   spec: KindSpec<Name, Payload>,
 ): Kind<Name, Payload> {
-  const { kind, payload, limits, runs = 'isolated', waits, verbatim = [], sender } = spec;
+  const { kind, payload, limits, limitsWith = {}, runs = 'isolated', waits, verbatim = [], sender } = spec;
   const { label = labelOf(kind), description = '', example, form = {} } = spec;
   const softSeconds = secondsOf(limits.soft);
   const hardSeconds = secondsOf(limits.hard);
   const retry = { ...DEFAULT_RETRY, ...spec.retry };
   const rules: readonly [string, boolean][] = [
     ['its name is <domain>.<verb>', /^[a-z][a-z0-9-]*\.[a-z][a-z0-9-]*$/.test(kind)],
-    ['the soft limit is above 0', softSeconds > 0],
-    ['the hard limit is above the soft one', hardSeconds > softSeconds],
-    ['the hard limit is at most 14 minutes', hardSeconds <= LONGEST_LIMIT_SECONDS],
+    ...[limits, ...Object.values(limitsWith)].flatMap(rulesOfLimits),
     [
       'maxRetries is 0 to 100',
       Number.isInteger(retry.maxRetries) && retry.maxRetries >= 0 && retry.maxRetries <= 100,
@@ -260,12 +262,22 @@ export function defineKind<const Name extends string, Payload extends z.ZodType>
     limits,
     softSeconds,
     hardSeconds,
+    limitsWith,
     retry,
     runs,
     waits,
     verbatim,
     sender,
   };
+}
+
+function rulesOfLimits({ soft, hard }: Limits): [rule: string, holds: boolean][] {
+  const [softSeconds, hardSeconds] = [secondsOf(soft), secondsOf(hard)];
+  return [
+    ['the soft limit is above 0', softSeconds > 0],
+    ['the hard limit is above the soft one', hardSeconds > softSeconds],
+    ['the hard limit is at most 14 minutes', hardSeconds <= LONGEST_LIMIT_SECONDS],
+  ];
 }
 
 /** Returns the default label: `Report build` for `report.build`. */

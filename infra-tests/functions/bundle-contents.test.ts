@@ -81,10 +81,8 @@ describe('no function carries what it does not need', () => {
     );
   });
 
-  test('data.process brings its parser, and no package of another kind', () => {
-    expect(packagesOf('worker', 'kinds/data-process')).toEqual(
-      new Set(['csv-parse', 'lossless-json', 'zod']),
-    );
+  test('data.process brings no package of another kind', () => {
+    expect(packagesOf('worker', 'kinds/data-process')).toEqual(new Set(['lossless-json', 'zod']));
   });
 
   test('text.process loads the data of languages only when a task asks for it', () => {

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { JsonText } from '../../exact-json/json-text.ts';
 import { type FieldError, invalidFields, invalidRequest, Refusal } from '../../refusal.ts';
 import { withArtifactIds } from '../artifacts/artifact-id.ts';
+import { type Kind, secondsOf } from '../define-task.ts';
 import { KIND_NAMES, type KindName, kindOf } from '../kinds/registry.ts';
 import type { TaskRequest } from '../new-task.ts';
 
@@ -49,7 +50,8 @@ export function taskRequest(
   const { parsed: read, artifactIds } = withArtifactIds(() => PAYLOADS[body.kind].safeParse(given));
   if (!read.success) throw invalidRequest('body', read.error);
   const sender = kind.sender && senderIn(read.data.payload, kind.sender);
-  const { retry, limits } = body;
+  const { retry } = body;
+  const limits = body.limits ?? limitsOfPayload(kind, body.payload);
   return {
     kind: body.kind,
     name: body.name,
@@ -78,6 +80,13 @@ export function taskRequest(
 function senderIn(payload: unknown, member: string): string | undefined {
   const { [member]: given } = payload as Record<string, string | { address: string } | undefined>;
   return typeof given === 'object' ? given.address : given;
+}
+
+/** Returns the limits that a kind has for a payload with a certain member; undefined for the kind's usual limits. */
+function limitsOfPayload({ limitsWith }: Pick<Kind, 'limitsWith'>, payload: unknown): Fields['limits'] {
+  if (typeof payload !== 'object' || payload === null) return undefined;
+  const [, own] = Object.entries(limitsWith).find(([member]) => Object.hasOwn(payload, member)) ?? [];
+  return own && { soft_seconds: secondsOf(own.soft), hard_seconds: secondsOf(own.hard) };
 }
 
 function retryPolicy(retry: NonNullable<Fields['retry']>): Partial<RetryPolicy> {

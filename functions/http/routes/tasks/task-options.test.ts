@@ -1,3 +1,4 @@
+import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Stand, stand } from '../../../database/testing/stand.ts';
 import * as store from '../../../tasks/store/index.ts';
@@ -40,6 +41,22 @@ test('the answers contain the options of a task', async () => {
   expect(body).toMatchObject(asked);
   expect((await ada.ask('GET', `/api/tasks/${body.id}/`)).body).toMatchObject(asked);
   expect(api.woken.at(-1)).toMatchObject({ queue: 'bulk', ids: [body.id] });
+});
+
+test('a task on a file has the longer limits that its kind has for files, unless it has its own', async () => {
+  const artifact = uuidv7();
+  await on.admin`
+    insert into artifacts (id, organization_id, name, media_type, bytes, sha256, status, open_until, expires_at)
+    values (${artifact}, ${ada.organizationId}, 'x.csv', 'text/csv', 1, ${'0'.repeat(64)}, 'ready', now(), now() + interval '1 day')`;
+  const ofFiles = { soft_seconds: 720, hard_seconds: 780 };
+  const task = { name: 'File', payload: { artifact } };
+  expect(await create(task)).toMatchObject({ status: 201, body: { limits: ofFiles } });
+  const own = { soft_seconds: 5, hard_seconds: 8 };
+  expect((await create({ ...task, limits: own })).body).toMatchObject({ limits: own });
+  const { body: bulk } = await ada.ask('POST', '/api/tasks/bulk/', { tasks: [task, { name: 'Usual' }] });
+  const { body: listed } = await ada.ask('GET', `/api/tasks/?batch=${bulk.batch.id}`);
+  const limits = listed.results.map((each: { name: string; limits: object }) => [each.name, each.limits]);
+  expect(Object.fromEntries(limits)).toEqual({ File: ofFiles, Usual: null });
 });
 
 test('a concurrency key without a limit lets one run at a time', async () => {

@@ -1,13 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { gzipSync } from 'node:zlib';
+import { parse } from 'csv-parse/sync';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestDatabase } from '../../../database/testing/test-database.ts';
-import { memoryTaskArtifacts } from '../../artifacts/testing/memory-task-artifacts.ts';
-import { MAX_CSV_BYTES } from './bounds.ts';
-import dataProcess from './run.ts';
-import type { ColumnSummary } from './summarize-column.ts';
+import type { ColumnSummary } from './statistics/column-statistics.ts';
+import { MAX_CSV_BYTES } from './table/bounds.ts';
+import { runInline as run, runOnFile } from './testing/run-kind.ts';
 
 /** Compares summaries of real tables with Postgres: its own CSV reader and its own aggregates, on decimals where it can. */
 const DATA = join(import.meta.dirname, '../../../../node_modules/vega-datasets/data');
@@ -21,9 +22,11 @@ beforeAll(async () => {
 
 afterAll(() => sql.end());
 
+const whole = (file: string) => readFileSync(join(DATA, file), 'utf8');
+
 /** Returns a file up to the limit of a payload: whole lines of at most 1 MiB. */
 function csvOf(file: string): string {
-  const text = readFileSync(join(DATA, file), 'utf8');
+  const text = whole(file);
   if (Buffer.byteLength(text) <= MAX_CSV_BYTES) return text;
   const cut = text.slice(0, 1_000_000);
   return cut.slice(0, cut.lastIndexOf('\n') + 1);
@@ -36,19 +39,6 @@ async function load(csv: string, names: readonly string[]): Promise<void> {
   );
   await pipeline([csv], await sql`copy given from stdin with (format csv, header true)`.writable());
 }
-
-const run = (payload: object) =>
-  dataProcess.perform(payload, {
-    signal: new AbortController().signal,
-    taskId: '0',
-    attempt: 1,
-    idempotencyKey: '0',
-    deadline: new Date(),
-    fetch: () => Promise.reject(new Error('No network in this kind')),
-    artifacts: memoryTaskArtifacts(),
-    progress() {},
-    log() {},
-  });
 
 const COUNTS = 'count(c)::int as count, (count(*) - count(c))::int as missing';
 const NUMBERS = `${COUNTS}, count(distinct c::numeric)::int as distinct,
@@ -106,8 +96,11 @@ describe('every column of', () => {
 
   for (const file of files) {
     test(`${file} has the figures that Postgres computes`, async () => {
-      const csv = csvOf(file);
-      const { records, columns = [] } = await run({ csv });
+      // The whole file, packed: larger than a payload may be.
+      const csv = whole(file);
+      const { result } = await runOnFile({ content: gzipSync(csv), name: `${file}.gz` });
+      const { records, columns = [] } = result;
+      if (Buffer.byteLength(csv) <= MAX_CSV_BYTES) expect(await run({ csv })).toEqual(result);
       await load(
         csv,
         columns.map(({ name }) => name),
@@ -118,6 +111,68 @@ describe('every column of', () => {
       }
       const types = columns.map(({ type }) => type).join(' ');
       expect(types).toBe(TYPES[file] ?? types);
+    });
+  }
+});
+
+type Question = { file: string; where: object[]; condition: string; sort: object[]; order: string };
+
+const QUESTIONS: readonly Question[] = [
+  {
+    file: 'weather.csv',
+    where: [
+      { column: 'temp_max', op: 'at_least', value: 20 },
+      { column: 'weather', op: 'in', value: ['sun', 'rain'] },
+      { column: 'date', op: 'less_than', value: '2014-01-01' },
+    ],
+    condition: `temp_max::numeric >= 20 and weather in ('sun', 'rain') and date::date < '2014-01-01'`,
+    sort: [{ column: 'temp_max', descending: true }, { column: 'date' }, { column: 'location' }],
+    order: 'temp_max::numeric desc, date::date, location',
+  },
+  {
+    file: 'la-riots.csv',
+    where: [
+      { column: 'age', op: 'greater_than', value: 30 },
+      { column: 'gender', op: 'not_equals', value: 'Female' },
+      { column: 'neighborhood', op: 'present' },
+    ],
+    condition: `age::numeric > 30 and gender <> 'Female' and neighborhood is not null`,
+    sort: [{ column: 'age' }, { column: 'last_name', descending: true }, { column: 'first_name' }],
+    order: 'age::numeric, last_name desc nulls last, first_name nulls last',
+  },
+  {
+    file: 'birdstrikes.csv',
+    where: [
+      { column: 'Wildlife Species', op: 'contains', value: 'gull' },
+      { column: 'Speed IAS in knots', op: 'missing' },
+    ],
+    condition: `"Wildlife Species" like '%gull%' and "Speed IAS in knots" is null`,
+    sort: [{ column: 'Cost Total $', descending: true }],
+    order: '"Cost Total $"::numeric desc nulls last, line',
+  },
+];
+
+describe('the rows that conditions leave, sorted, of', () => {
+  for (const { file, where, condition, sort, order } of QUESTIONS) {
+    test(`${file} are those of Postgres`, async () => {
+      const csv = whole(file);
+      const names = csv.slice(0, csv.indexOf('\n')).trim().split(',');
+      const quoted = names.map((name) => `"${name.replaceAll('"', '')}"`);
+      await sql.unsafe(`drop table if exists sorted`);
+      await sql.unsafe(
+        `create table sorted (${quoted.map((name) => `${name} text collate "C"`).join(', ')}, line serial)`,
+      );
+      const copy = sql.unsafe(`copy sorted (${quoted.join(', ')}) from stdin with (format csv, header true)`);
+      await pipeline([csv], await copy.writable());
+      const rows = await sql.unsafe(
+        `select ${quoted.join(', ')} from sorted where ${condition} order by ${order}`,
+      );
+      const output = { format: 'csv', sort };
+      const { result, written = '' } = await runOnFile({ content: csv, name: file }, { where, output });
+      expect(rows.length).toBeGreaterThan(20);
+      expect([result.records, result.output?.rows]).toEqual([rows.length, rows.length]);
+      const again: string[][] = parse(written, { from: 2 });
+      expect(again).toEqual(rows.map((row) => Object.values(row).map((cell) => cell ?? '')));
     });
   }
 });

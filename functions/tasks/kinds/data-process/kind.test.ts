@@ -26,6 +26,34 @@ test('the schema has a JSON Schema for clients', () => {
   });
 });
 
+const FILE = '01990000-0000-7000-8000-000000000000';
+
+test('a file with every wish is valid, and a parsed payload parses to itself', () => {
+  const given = {
+    artifact: FILE.toUpperCase(),
+    format: 'csv',
+    delimiter: ';',
+    malformed: 'skip',
+    where: [
+      { column: 'a', op: 'in', value: [1, 'x', true] },
+      { column: 'b', op: 'at_least', value: '2024-01-01' },
+      { column: 'c', op: 'present' },
+    ],
+    group_by: 'a',
+    columns: ['b'],
+    output: {
+      content: 'rows',
+      format: 'json',
+      name: 'x.json',
+      sort: [{ column: 'b', descending: true }],
+      limit: 5,
+    },
+  };
+  const parsed = payload.parse(given);
+  expect(parsed).toEqual({ ...given, artifact: FILE, group_by: ['a'] });
+  expect(payload.parse(parsed)).toEqual(parsed);
+});
+
 const wide = Object.fromEntries(Array.from({ length: 201 }, (_, i) => [`c${i}`, 1]));
 const REFUSED: readonly (readonly [string, string, unknown])[] = [
   ['a list', '/', []],
@@ -33,6 +61,53 @@ const REFUSED: readonly (readonly [string, string, unknown])[] = [
   ['records and csv together', '/csv', { records: [], csv: 'a' }],
   ['a delimiter without csv', '/delimiter', { records: [], delimiter: ';' }],
   ['another delimiter', '/delimiter', { csv: 'a', delimiter: ':' }],
+  ['a file and csv together', '/artifact', { artifact: FILE, csv: 'a' }],
+  ['a file that is no id', '/artifact', { artifact: 'x' }],
+  ['an unknown format', '/format', { artifact: FILE, format: 'xml' }],
+  ['a format without a file', '/format', { csv: 'a', format: 'csv' }],
+  ['skipping in csv', '/malformed', { csv: 'a', malformed: 'skip' }],
+  ['a delimiter for JSON', '/delimiter', { artifact: FILE, format: 'json', delimiter: ';' }],
+  ['conditions on nothing', '/where', { where: [{ column: 'a', op: 'present' }] }],
+  ['no conditions', '/where', { csv: 'a', where: [] }],
+  ['too many conditions', '/where', { csv: 'a', where: Array(21).fill({ column: 'a', op: 'present' }) }],
+  ['an unknown operator', '/where/0/op', { csv: 'a', where: [{ column: 'a', op: 'like', value: 'x' }] }],
+  ['a condition without its value', '/where/0/value', { csv: 'a', where: [{ column: 'a', op: 'equals' }] }],
+  ['a value that means nothing', '/where/0', { csv: 'a', where: [{ column: 'a', op: 'missing', value: 1 }] }],
+  [
+    'an order of booleans',
+    '/where/0/value',
+    { csv: 'a', where: [{ column: 'a', op: 'at_least', value: true }] },
+  ],
+  [
+    'too many values',
+    '/where/0/value',
+    { csv: 'a', where: [{ column: 'a', op: 'in', value: Array(101).fill(1) }] },
+  ],
+  [
+    'a long value',
+    '/where/0/value',
+    { csv: 'a', where: [{ column: 'a', op: 'contains', value: 'x'.repeat(1001) }] },
+  ],
+  ['an output of nothing', '/output', { output: { format: 'csv' } }],
+  ['an output without a format', '/output/format', { csv: 'a', output: {} }],
+  ['groups without grouping', '/output/content', { csv: 'a', output: { content: 'groups', format: 'csv' } }],
+  [
+    'sorted columns',
+    '/output/sort',
+    { csv: 'a', output: { content: 'columns', format: 'csv', sort: [{ column: 'a' }] } },
+  ],
+  [
+    'four columns to sort by',
+    '/output/sort',
+    { csv: 'a', output: { format: 'csv', sort: ['a', 'b', 'c', 'd'].map((column) => ({ column })) } },
+  ],
+  [
+    'a column to sort by twice',
+    '/output/sort',
+    { csv: 'a', output: { format: 'csv', sort: [{ column: 'a' }, { column: 'a' }] } },
+  ],
+  ['more rows than can be sorted', '/output/limit', { csv: 'a', output: { format: 'csv', limit: 100_001 } }],
+  ['a path as a name', '/output/name', { csv: 'a', output: { format: 'csv', name: 'a/b' } }],
   ['grouping nothing', '/group_by', { group_by: 'a' }],
   ['columns of nothing', '/columns', { columns: ['a'] }],
   ['four columns to group by', '/group_by', { csv: 'a', group_by: ['a', 'b', 'c', 'd'] }],

@@ -1,50 +1,50 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { defineTask } from '../../define-task.ts';
-import { boundedResult, type DataProcessResult } from './bounded-result.ts';
 import { MESSAGE } from './inline.ts';
-import dataProcess, { type DataProcessPayload } from './kind.ts';
-import { parseCsv } from './parse-csv.ts';
-import { type ColumnSummary, summarizeColumn } from './summarize-column.ts';
-import { summarizeGroups } from './summarize-groups.ts';
-import { cellsOf, type Table, tableOfRecords } from './table.ts';
+import dataProcess from './kind.ts';
+import { boundedResult, type DataProcessResult, type OutputFile } from './output/bounded-result.ts';
+import { rowsOf } from './reading/rows-of.ts';
+import { summarize, type TableSummary } from './summarize.ts';
+import { surveyOf } from './survey.ts';
 
-/** Steps of the work, as shares of the progress. */
-const PARSED = 0.1;
-const SUMMARIZED = 0.8;
+/** The share of the progress at which the first reading ends. */
+const SURVEYED = 0.4;
+/** The share at which the second reading ends. */
+const READ = 0.99;
 
 export default defineTask({
   ...dataProcess,
-  async run(payload, { signal, progress }): Promise<DataProcessResult> {
+  async run(payload, { signal, progress, artifacts }): Promise<DataProcessResult> {
     signal.throwIfAborted();
-    const table = tableOf(payload);
-    if (table === undefined) return { message: MESSAGE };
-    progress(PARSED, `${table.records} records`);
-
+    const rows = await rowsOf(payload, artifacts);
+    if (rows === undefined) return { message: MESSAGE };
     /** Yields to the event loop, so that timers and messages get their turn. */
-    const checkpoint = async () => {
+    const reporting = (from: number, to: number, note: string) => async (share: number) => {
+      progress(from + (to - from) * Math.min(1, share), note);
       await nextTurn();
       signal.throwIfAborted();
     };
-    const names = payload.columns ?? [...table.columns.keys()];
-    const columns: ColumnSummary[] = [];
-    for (const name of names) {
-      await checkpoint();
-      columns.push(summarizeColumn(name, cellsOf(table, name), table.typed));
-      progress(PARSED + (SUMMARIZED - PARSED) * (columns.length / names.length), name);
-    }
-    const groupBy = payload.group_by;
-    const groups = groupBy && (await summarizeGroups(table, { groupBy, names }, checkpoint));
+    const { where = [], columns, group_by: groupBy, output } = payload;
+    const survey = await surveyOf(rows, where, reporting(0, SURVEYED, 'finding the types of columns'));
+    const summary = await summarize(
+      rows,
+      { survey, wanted: { where, columns, groupBy, output }, artifacts },
+      reporting(SURVEYED, READ, `${survey.records} records`),
+    );
     progress(1);
+    const { skipped, firstSkipped } = survey.read;
     return boundedResult({
       message: MESSAGE,
-      records: table.records,
-      columns,
-      grouping: groupBy && groups && { groupBy, groups },
+      records: survey.records,
+      columns: summary.columns,
+      grouping: groupBy && summary.groups && { groupBy, groups: summary.groups },
+      ...(firstSkipped && { skipped: { rows: skipped, first: firstSkipped } }),
+      ...(summary.output && { output: outputOf(summary.output) }),
     });
   },
 });
 
-function tableOf({ csv, delimiter = ',', records }: DataProcessPayload): Table | undefined {
-  if (csv !== undefined) return parseCsv(csv, delimiter);
-  return records === undefined ? undefined : tableOfRecords(records);
+function outputOf({ artifact, rows }: NonNullable<TableSummary['output']>): OutputFile {
+  const { id, name, mediaType, bytes, sha256 } = artifact;
+  return { artifact: id, name, media_type: mediaType, bytes, sha256, rows };
 }

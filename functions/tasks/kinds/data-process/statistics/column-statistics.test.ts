@@ -1,8 +1,29 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { instantOf } from './cell-kind.ts';
-import { columnValues } from './column-values.ts';
-import { summarizeColumn } from './summarize-column.ts';
+import type { Cell } from '../table/cell.ts';
+import { instantOf } from '../table/cell-kind.ts';
+import { ColumnProfile, valuesOf } from './column-profile.ts';
+import { ColumnStatistics } from './column-statistics.ts';
+
+/** @param typed true for JSON values, false for text */
+function profileOf(cells: readonly Cell[], typed: boolean): ColumnProfile {
+  const profile = new ColumnProfile(typed);
+  for (const cell of cells) profile.add(cell);
+  return profile;
+}
+
+function columnValues(cells: readonly Cell[], typed: boolean) {
+  const { type } = profileOf(cells, typed);
+  return { type, values: cells.map(valuesOf(type)) };
+}
+
+function summarizeColumn(name: string, cells: readonly Cell[], typed: boolean, isExact = true) {
+  const profile = profileOf(cells, typed);
+  const { type } = profile;
+  const statistics = new ColumnStatistics({ name, type, profile }, isExact);
+  for (const value of cells.map(valuesOf(type))) if (value !== null) statistics.add(value);
+  return statistics.summary(cells.length);
+}
 
 const TEXT_TYPES: readonly (readonly [string, readonly string[]])[] = [
   ['empty', []],

@@ -1,6 +1,6 @@
 import type * as z from 'zod';
-import { textFault } from '../../../json-fault.ts';
-import { MAX_COLUMN_NAME, MAX_COLUMNS } from './bounds.ts';
+import { MAX_COLUMNS } from '../table/bounds.ts';
+import { brokenRule, isRecord } from '../table/record-rules.ts';
 
 /** The check stops after this many bad cells, because the caller has seen enough. */
 const MAX_ISSUES = 20;
@@ -15,7 +15,7 @@ export function checkRecords(records: readonly unknown[], issues: z.RefinementCt
   };
   for (const [row, record] of records.entries()) {
     if (found >= MAX_ISSUES) return;
-    if (typeof record !== 'object' || record === null || Array.isArray(record)) {
+    if (!isRecord(record)) {
       refuse([row], 'Must be an object');
       continue;
     }
@@ -30,12 +30,4 @@ export function checkRecords(records: readonly unknown[], issues: z.RefinementCt
       return;
     }
   }
-}
-
-function brokenRule(column: string, cell: unknown): string | undefined {
-  if (column.trim() === '') return 'A column needs a name';
-  if ([...column].length > MAX_COLUMN_NAME)
-    return `A column's name has at most ${MAX_COLUMN_NAME} characters`;
-  if (typeof cell === 'object' && cell !== null) return 'Must be a string, number, boolean or null';
-  return textFault(column) ?? (typeof cell === 'string' ? textFault(cell) : undefined);
 }

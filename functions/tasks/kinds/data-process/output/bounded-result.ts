@@ -1,6 +1,6 @@
-import { MAX_ROW_BYTES } from '../../result.ts';
-import type { ColumnSummary } from './summarize-column.ts';
-import type { Group } from './summarize-groups.ts';
+import { MAX_ROW_BYTES } from '../../../result.ts';
+import type { ColumnSummary } from '../statistics/column-statistics.ts';
+import type { Group } from '../statistics/groups.ts';
 
 export type DataProcessResult = {
   readonly message: string;
@@ -9,11 +9,28 @@ export type DataProcessResult = {
   readonly columns?: readonly ColumnSummary[];
   readonly group_by?: readonly string[];
   readonly groups?: readonly Group[];
+  /** Malformed rows that were left out, and the first of them. Absent when there are none. */
+  readonly skipped?: {
+    readonly rows: number;
+    readonly first: { readonly line: number; readonly rule: string };
+  };
+  /** The artifact that was written. */
+  readonly output?: OutputFile;
   /** Parts that were left out to respect the bound on a result's size. Absent when everything is there. */
   readonly left_out?: { most_frequent?: boolean; columns?: number; groups?: number };
 };
 
-export interface Summary {
+export type OutputFile = {
+  readonly artifact: string;
+  readonly name: string;
+  readonly media_type: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  /** Rows or records of the file, without a header. */
+  readonly rows: number;
+};
+
+export interface Summary extends Pick<DataProcessResult, 'skipped' | 'output'> {
   readonly message: string;
   readonly records: number;
   readonly columns: readonly ColumnSummary[];
@@ -26,7 +43,14 @@ const COLUMNS_BYTES = 160 * 1024;
 const FRAME_BYTES = 4 * 1024;
 
 /** Fits a summary into the size of a result. It drops the most frequent values first, then columns and groups from the end. */
-export function boundedResult({ message, records, columns, grouping }: Summary): DataProcessResult {
+export function boundedResult({
+  message,
+  records,
+  columns,
+  grouping,
+  skipped,
+  output,
+}: Summary): DataProcessResult {
   const frequent = takeWithin(columns, COLUMNS_BYTES);
   const plain = frequent.left === 0 ? undefined : takeWithin(columns.map(withoutFrequencies), COLUMNS_BYTES);
   const shownColumns = plain ?? frequent;
@@ -41,6 +65,8 @@ export function boundedResult({ message, records, columns, grouping }: Summary):
     records,
     columns: shownColumns.taken,
     ...(grouping !== undefined && { group_by: grouping.groupBy, groups: shownGroups.taken }),
+    ...(skipped && { skipped }),
+    ...(output && { output }),
     ...(Object.keys(leftOut).length > 0 && { left_out: leftOut }),
   };
 }

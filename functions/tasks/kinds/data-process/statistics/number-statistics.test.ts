@@ -1,6 +1,28 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { compensatedSum, numberStatistics } from './number-statistics.ts';
+import { exactQuartiles } from './quantiles.ts';
+import { Spread } from './spread.ts';
+import { CompensatedSum, Sums } from './sums.ts';
+
+function compensatedSum(values: readonly number[]): number {
+  const sum = new CompensatedSum();
+  for (const value of values) sum.add(value);
+  return sum.value;
+}
+
+/** @param values at least one, all finite */
+function numberStatistics(values: readonly number[]) {
+  const sums = new Sums();
+  for (const value of values) sums.add(value);
+  const { statistics } = sums;
+  const spread = new Spread(statistics);
+  const quartiles = exactQuartiles(values.length);
+  for (const value of values) {
+    spread.add(value);
+    quartiles.add(value);
+  }
+  return { ...statistics, standard_deviation: spread.standardDeviation, ...quartiles.quartiles };
+}
 
 const finite = fc.double({ noNaN: true, noDefaultInfinity: true });
 const moderate = fc.double({ noNaN: true, min: -1e12, max: 1e12 });
