@@ -45,6 +45,7 @@ export const ROOMS = {
     'commands',
     'kinds',
     'queries',
+    'inputs',
     'artifacts',
     'store',
     '.',

@@ -9,6 +9,7 @@ import { readImportedTask } from '../tasks/commands/parse-task-request.ts';
 import { rescueTasks } from '../tasks/dispatcher/rescue.ts';
 import { measuringMoves } from '../tasks/events/metrics.ts';
 import { importPorts } from '../tasks/imports/imports.ts';
+import { attemptInputs } from '../tasks/inputs/attempt-inputs.ts';
 import { importTask } from '../tasks/kinds/batch-import/run.ts';
 import { emailTask } from '../tasks/kinds/email-send/wired.ts';
 import { inlineTaskOf } from '../tasks/kinds/inline-tasks.ts';
@@ -81,6 +82,8 @@ const deps = {
   taskOf: (name: string) => wired.get(name) ?? inlineTaskOf(name),
   runners,
   putArtifact: bucket.artifacts.put,
+  inputsOf: (task: Task, logError: (error: unknown) => void) =>
+    attemptInputs({ db, ...bucket, logError }, task),
   artifactsOf: ({ id, organizationId, attempt }: Task, logError: (error: unknown) => void) =>
     attemptArtifacts({ db, ...bucket, logError }, { taskId: id, organizationId, attempt }),
   fetch: outboundFetch(env),

@@ -9,6 +9,7 @@ import { registerArtifactRoutes } from './routes/artifacts.ts';
 import { registerAuditRoutes } from './routes/audit-log.ts';
 import { registerBatchRoutes } from './routes/batches/batches.ts';
 import { registerBulkActionRoutes } from './routes/batches/bulk-actions.ts';
+import { registerGraphRoutes } from './routes/batches/graph.ts';
 import { registerImportRoutes } from './routes/batches/imports.ts';
 import { registerSuppressionRoutes } from './routes/mail/suppressions.ts';
 import { registerUnsubscribeRoutes } from './routes/mail/unsubscribe.ts';
@@ -33,6 +34,7 @@ export function createApi(deps: ApiDeps, logFault: LogFault): App {
   app.use('/api/*', idempotency(deps, app));
   // Before the routes of single tasks: one of them would take `bulk` for a task id.
   registerBatchRoutes(app, deps);
+  registerGraphRoutes(app, deps);
   registerImportRoutes(app, deps);
   registerBulkActionRoutes(app, deps);
   registerTaskRoutes(app, deps);

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import * as z from 'zod';
 import { memoryTaskArtifacts } from './artifacts/testing/memory-task-artifacts.ts';
 import { defineKind, defineTask, PermanentError, secondsOf, type TaskContext } from './define-task.ts';
+import { NO_INPUTS } from './inputs/testing/no-inputs.ts';
 
 const context: TaskContext = {
   signal: new AbortController().signal,
@@ -11,6 +12,7 @@ const context: TaskContext = {
   deadline: new Date(),
   fetch: () => Promise.reject(new Error('No network in this test')),
   artifacts: memoryTaskArtifacts(),
+  inputs: NO_INPUTS,
   progress() {},
   log() {},
 };

@@ -3,6 +3,7 @@ import { JsonText } from '../exact-json/json-text.ts';
 import type { GuardedFetch } from '../fetch/port.ts';
 import type { RetryPolicy } from './task.ts';
 import type { TaskArtifacts } from './task-artifacts.ts';
+import type { TaskInputs } from './task-inputs.ts';
 
 /** The values of a result, or of the details of an error: everything that `jsonb` can store. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
@@ -145,6 +146,8 @@ export interface TaskContext {
   readonly fetch: GuardedFetch;
   /** Files of the organization: to read, and to create. */
   readonly artifacts: TaskArtifacts;
+  /** Results of the tasks that the task depends on. */
+  readonly inputs: TaskInputs;
   /**
    * Reports the progress of the attempt to the watchers: `fraction` in [0, 1], and a note of at most 200 characters. Call it as
    * often as you like. There is nothing to await.

@@ -125,6 +125,12 @@ export const TASKS: Calls<typeof tasks> = {
     dispatcher: (db, { member }) =>
       tasks.expiredTasks(db, { organizationId: member.organizationId, retentionDays: 30 }, 100),
   },
+  findInput: {
+    worker: async (db, ground) => {
+      const [id = ''] = await ground.made('COMPLETED', 1);
+      return tasks.findInput(db, ground.member.organizationId, id);
+    },
+  },
   release: {
     worker: release,
     dispatcher: [

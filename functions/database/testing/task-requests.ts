@@ -132,6 +132,16 @@ export const REQUESTS = {
     api: mine((tx) => tasks.exists(tx, randomUUID())),
     socket: mine((tx) => tasks.exists(tx, randomUUID())),
   },
+  graphTasks: {
+    api: [null, uuidv7()].map((afterId) =>
+      mine(async (tx, ground) => {
+        const { id, taskIds } = await ground.batch('RUNNING', 2);
+        const { organizationId } = ground.member;
+        const batch = { id, organizationId, firstTaskId: taskIds[0] ?? null, lastTaskId: taskIds[1] ?? null };
+        return tasks.graphTasks(tx, batch, { afterId, limit: 501 });
+      }),
+    ),
+  },
   failedDependency: {
     api: mine(async (tx, ground) => {
       const [first = '', second = ''] = await ground.made('FAILED', 2);

@@ -141,6 +141,18 @@ const EXAMPLES: Record<string, Examples> = {
   },
   listBatches: { parameters: { limit: 20 }, answers: { 200: page(BATCH) } },
   getBatch: { parameters: ofBatch, answers: { 200: BATCH } },
+  getBatchGraph: {
+    parameters: { ...ofBatch, limit: 500 },
+    answers: {
+      200: {
+        nodes: [
+          { id: IDS.task, name: 'Sum', ref: null, kind: TASK.kind, status: 'PENDING', on_failure: 'cancel' },
+        ],
+        edges: [{ task: IDS.task, depends_on: '0190a5b0-0000-7000-8000-00000000000b', as: 'prices' }],
+        next_cursor: null,
+      },
+    },
+  },
   cancelBatch: {
     parameters: ofBatch,
     body: { dry_run: true },

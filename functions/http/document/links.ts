@@ -18,7 +18,7 @@ const TASK_OPERATIONS = [
   'cancelTask',
   'retryTask',
 ];
-const BATCH_OPERATIONS = ['getBatch', 'cancelBatch', 'retryBatch'];
+const BATCH_OPERATIONS = ['getBatch', 'getBatchGraph', 'cancelBatch', 'retryBatch'];
 const ORGANIZATION_OPERATIONS = [
   ...['getOrganization', 'replaceOrganization', 'updateOrganization', 'deleteOrganization', 'listMembers'],
   ...['listAuditLog', 'inviteMember', 'listInvitations', 'listPrices', 'listWatchlist', 'addToWatchlist'],

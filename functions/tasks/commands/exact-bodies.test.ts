@@ -9,6 +9,7 @@ import { apiFunction, type Client } from '../../http/testing/api-function.ts';
 import { memoryTaskArtifacts } from '../artifacts/testing/memory-task-artifacts.ts';
 import type { TaskContext } from '../define-task.ts';
 import { importPorts } from '../imports/imports.ts';
+import { NO_INPUTS } from '../inputs/testing/no-inputs.ts';
 import { importTask } from '../kinds/batch-import/run.ts';
 import httpRequest from '../kinds/http-request/inline.ts';
 import * as store from '../store/index.ts';
@@ -39,6 +40,7 @@ const context = (task: Pick<Task, 'id' | 'attempt'>): TaskContext => ({
   deadline: new Date(Date.now() + 60_000),
   fetch: guardedFetch({ loopback: 'allowed' }),
   artifacts: memoryTaskArtifacts(),
+  inputs: NO_INPUTS,
   progress() {},
   log() {},
 });

@@ -1,4 +1,5 @@
 import type { Database, Transaction } from '../../database/connect.ts';
+import type { Json } from '../define-task.ts';
 import type { DispatchSettings, Task, TaskStatus, Watched } from '../task.ts';
 import { batchCountersSql, watchedBatchSql } from './fragments/batch-counters.ts';
 import {
@@ -31,6 +32,20 @@ export async function awaitTasks(
     update tasks t set has_dependents = true
     from given where t.id = given.id
     returning t.id, t.status`;
+}
+
+/** How a task ended, for a task that depends on it. */
+export type FoundInput = Pick<Task, 'status' | 'artifact' | 'error'> & { result: Json };
+
+/** Finds a task that another task of the organization depends on. */
+export async function findInput(
+  db: Database,
+  organizationId: string,
+  id: string,
+): Promise<FoundInput | undefined> {
+  const [row] = await db<FoundInput[]>`
+    select t.status, t.result, t.artifact, t.error from tasks t where t.id = ${id} and t.organization_id = ${organizationId}`;
+  return row;
 }
 
 /** Returns the status of each given task that the organization has. */

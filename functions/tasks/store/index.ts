@@ -54,7 +54,14 @@ export {
   rescheduleMany,
 } from './change.ts';
 export { insert, insertBatch, insertDependencies, type Wakeable } from './create.ts';
-export { awaitTasks, failedDependency, release, statusesOf } from './dependencies.ts';
+export {
+  awaitTasks,
+  type FoundInput,
+  failedDependency,
+  findInput,
+  release,
+  statusesOf,
+} from './dependencies.ts';
 export { dispatchAgain, rescue, takeForDispatch } from './dispatch.ts';
 export { BULK_STEP, type BulkMove, type BulkStep, type Selection } from './fragments/bulk-selection.ts';
 export type { LargeColumns, Timed } from './fragments/columns.ts';
@@ -63,6 +70,7 @@ export { networkLane } from './fragments/network-places.ts';
 export type { ListOwner } from './fragments/newest.ts';
 export type { FullBound } from './fragments/pending-counters.ts';
 export type { WorkerCapacity } from './fragments/worker-capacity.ts';
+export { type GraphTask, graphTasks } from './graph.ts';
 export {
   findImport,
   type ImportAttempt,

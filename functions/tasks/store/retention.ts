@@ -28,9 +28,17 @@ export async function takeTurns(db: Database, limit: number, everySeconds: numbe
 }
 
 /**
- * Returns tasks of an organization whose retention is over, oldest first. A task that did not complete is kept until its
- * dependents are gone: without it, nothing would refuse the retry of a dependent.
+ * Condition: a dependent still needs the task `t`. A task that did not complete is needed until its dependents are gone: without
+ * it, nothing would refuse the retry of a dependent. A task that completed is needed until its dependents have ended, because they
+ * read its result.
  */
+const isNeededSql = (db: Database) => db`exists (
+  select from task_dependencies d where d.depends_on = t.id and (t.status <> 'COMPLETED' or exists (
+    select from tasks w where w.id = d.task_id and w.finished_at is null
+  ))
+)`;
+
+/** Returns tasks of an organization whose retention is over, oldest first. */
 export async function expiredTasks(
   db: Database,
   { organizationId, retentionDays }: RetentionTurn,
@@ -39,20 +47,21 @@ export async function expiredTasks(
   return db<ExpiredRow[]>`
     select t.id, t.artifact ->> 'key' as "artifactKey" from tasks t
     where t.organization_id = ${organizationId} and t.finished_at < (select clock_timestamp()) - ${retentionDays} * interval '1 day'
-      and (t.status = 'COMPLETED' or not exists (select from task_dependencies d where d.depends_on = t.id))
+      and not ${isNeededSql(db)}
     order by t.finished_at
     limit ${limit}`;
 }
 
 /**
- * Removes tasks that are still finished, with their attempts. Rows that another session has locked are left for the next time.
+ * Removes tasks that are still finished, with their attempts. Rows that another session has locked are left for the next time, and
+ * so are tasks that others have begun to wait for.
  *
  * @returns the number of removed tasks
  */
 export async function removeTasks(db: Database, ids: readonly string[]): Promise<number> {
   const { count } = await db`
     with given as (
-      select t.id from tasks t where t.id = any (${ids as string[]}::uuid[]) and t.finished_at is not null
+      select t.id from tasks t where t.id = any (${ids as string[]}::uuid[]) and t.finished_at is not null and not t.has_dependents
       for update of t skip locked
     )
     delete from tasks t using given where t.id = given.id`;
@@ -94,7 +103,7 @@ export async function overdueSeconds(db: Database, turns: readonly RetentionTurn
     cross join lateral (
       select t.finished_at from tasks t
       where t.organization_id = given.id and t.finished_at < clock_timestamp() - given.kept
-        and (t.status = 'COMPLETED' or not exists (select from task_dependencies d where d.depends_on = t.id))
+        and not ${isNeededSql(db)}
       order by t.finished_at
       limit 1
     ) oldest`;

@@ -13,6 +13,7 @@ import { attemptArtifacts } from '../artifacts/attempt-artifacts.ts';
 import type { Bucket } from '../artifacts/bucket.ts';
 import { sweepArtifacts } from '../artifacts/sweep.ts';
 import { defineTask, type Json } from '../define-task.ts';
+import { askNoInputs } from '../inputs/testing/no-inputs.ts';
 import { DISPATCH, insertTask } from '../verification/fixtures.ts';
 import { startRunners } from './process-pool/pool.ts';
 import {
@@ -75,6 +76,7 @@ beforeAll(async () => {
     fetch: () => Promise.reject(new Error('no network in this test')),
     turnsOf: () => async () => ({ kind: 'go', afterSeconds: 0 }),
     putArtifact: () => Promise.reject(new Error('no large results in this test')),
+    inputsOf: () => askNoInputs,
     artifactsOf: ({ id, organizationId, attempt }, logError) =>
       attemptArtifacts({ db, artifacts: bucket, logError }, { taskId: id, organizationId, attempt }),
     log: () => {},

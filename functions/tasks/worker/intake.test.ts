@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { type Member, type Stand, stand } from '../../database/testing/stand.ts';
 import { noArtifacts } from '../artifacts/testing/no-artifacts.ts';
 import { defineTask, type Json, type TaskContext } from '../define-task.ts';
+import { askNoInputs } from '../inputs/testing/no-inputs.ts';
 import { DISPATCH, inlineTasks, insertTask, statusOf } from '../verification/fixtures.ts';
 import { intake, intakeWindow, type Received } from './intake.ts';
 import { type ExecuteDeps, execute } from './worker.ts';
@@ -44,6 +45,7 @@ const deps = (given: Partial<ExecuteDeps> = {}): ExecuteDeps => ({
   turnsOf: () => async () => ({ kind: 'go', afterSeconds: 0 }),
   putArtifact: async () => {},
   artifactsOf: noArtifacts,
+  inputsOf: () => askNoInputs,
   log: () => {},
   announce: () => {},
   announceReports: () => {},

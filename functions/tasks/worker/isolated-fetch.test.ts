@@ -4,6 +4,7 @@ import { asMember } from '../../database/enter.ts';
 import { type Member, type Stand, stand } from '../../database/testing/stand.ts';
 import { serve } from '../../fetch/testing/server.ts';
 import { noArtifacts } from '../artifacts/testing/no-artifacts.ts';
+import { askNoInputs } from '../inputs/testing/no-inputs.ts';
 import * as store from '../store/index.ts';
 import { DISPATCH, insertTask, statusOf } from '../verification/fixtures.ts';
 import { outboundTurns } from './outbound.ts';
@@ -44,6 +45,7 @@ beforeAll(async () => {
     turnsOf: outboundTurns(db),
     putArtifact: () => Promise.reject(new Error('no bucket in this test')),
     artifactsOf: noArtifacts,
+    inputsOf: () => askNoInputs,
     log: () => {},
     announce: () => {},
     announceReports: () => {},

@@ -8,6 +8,7 @@ import { asMember } from '../../database/enter.ts';
 import { type Member, type Stand, stand } from '../../database/testing/stand.ts';
 import { noArtifacts } from '../artifacts/testing/no-artifacts.ts';
 import { defineTask, type TaskContext } from '../define-task.ts';
+import { askNoInputs } from '../inputs/testing/no-inputs.ts';
 import * as store from '../store/index.ts';
 import type { Task, Watched } from '../task.ts';
 import { DISPATCH, insertTask, statusOf } from '../verification/fixtures.ts';
@@ -71,6 +72,7 @@ beforeAll(async () => {
     turnsOf: () => async () => ({ kind: 'go', afterSeconds: 0 }),
     putArtifact: () => Promise.reject(new Error('no bucket in this test')),
     artifactsOf: noArtifacts,
+    inputsOf: () => askNoInputs,
     log: (_level, message, fields) => logged.push([message, fields]),
     announce: (tasks) => announced.push(...tasks),
     announceReports: (tasks) => reported.push(...tasks),

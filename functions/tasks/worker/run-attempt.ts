@@ -6,6 +6,8 @@ import { policyOf, shortestDelaySeconds } from '../backoff.ts';
 import { type Kind, type LogLevel, runsInline, type TaskDefinition } from '../define-task.ts';
 import { failureOf, isMeant } from '../failure.ts';
 import { type HandlerOutput, handlerOutput } from '../handler-output.ts';
+import { handlerInputs } from '../inputs/handler-inputs.ts';
+import type { AskInputs } from '../inputs/questions.ts';
 import { limitsOf } from '../limits.ts';
 import { storableResult } from '../result.ts';
 import type { Outcome, Task } from '../task.ts';
@@ -27,6 +29,8 @@ export type AttemptDeps = {
   putArtifact: PutArtifact;
   /** Returns the artifacts of an attempt. */
   artifactsOf: (task: Task, log: (error: unknown) => void) => AttemptArtifacts;
+  /** Returns the answers to what the handler of an attempt asks about the tasks that its task depends on. */
+  inputsOf: (task: Task, log: (error: unknown) => void) => AskInputs;
   /** The fetch of inline attempts. */
   fetch: GuardedFetch;
   /** Returns the function that takes an organization's turns. It counts the organization's requests to each host. */
@@ -78,6 +82,10 @@ export async function runAttempt(
   const artifacts = deps.artifactsOf(task, (error) =>
     deps.log('error', 'artifacts cannot be used', { ...about, error }),
   );
+  const askInputs = deps.inputsOf(task, (error) =>
+    deps.log('error', 'inputs cannot be read', { ...about, error }),
+  );
+  const inputNames = Object.keys(task.inputs ?? {});
   const clock = attemptClock(limitsOf(kind, task), interrupt);
   const { signal, end } = clock;
   const begin = () => ({
@@ -94,9 +102,10 @@ export async function runAttempt(
   };
   try {
     if (!runsInline(kind, task.payload)) {
-      const job = () => ({ ...begin(), kind: task.kind, payload: JsonText.of(task.payload).text });
+      const payload = JsonText.of(task.payload).text;
+      const job = () => ({ ...begin(), kind: task.kind, payload, inputNames });
       const askArtifacts = artifacts.ask;
-      const hearing = { signal, end, onOutput: logAndPassOn, takeTurn, askArtifacts };
+      const hearing = { signal, end, onOutput: logAndPassOn, takeTurn, askArtifacts, askInputs };
       const result = await deps.runners.run(job, hearing);
       return await complete(result);
     }
@@ -111,6 +120,7 @@ export async function runAttempt(
       signal,
       fetch,
       artifacts: handlerArtifacts(artifacts.ask, signal),
+      inputs: handlerInputs(inputNames, askInputs, signal),
       ...handlerOutput(logAndPassOn),
     };
     const result = await Promise.race([definition.perform(task.payload, context), aborted(end)]);

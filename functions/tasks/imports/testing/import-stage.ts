@@ -3,6 +3,7 @@ import { type Stand, stand } from '../../../database/testing/stand.ts';
 import { apiFunction, type Client } from '../../../http/testing/api-function.ts';
 import { memoryTaskArtifacts } from '../../artifacts/testing/memory-task-artifacts.ts';
 import { readImportedTask } from '../../commands/parse-task-request.ts';
+import { NO_INPUTS } from '../../inputs/testing/no-inputs.ts';
 import type { ImportPorts } from '../../kinds/batch-import/ports.ts';
 import { importTask } from '../../kinds/batch-import/run.ts';
 import * as store from '../../store/index.ts';
@@ -81,6 +82,7 @@ export function importStage() {
         deadline: new Date(Date.now() + 60_000),
         fetch: () => Promise.reject(new Error('none')),
         artifacts: memoryTaskArtifacts(),
+        inputs: NO_INPUTS,
         progress: (fraction) => progress.push(fraction),
         log: () => {},
       });

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { JsonText } from '../../../exact-json/json-text.ts';
 import { memoryTaskArtifacts } from '../../artifacts/testing/memory-task-artifacts.ts';
 import { AttemptAborted } from '../../attempt-aborted.ts';
+import { NO_INPUTS } from '../../inputs/testing/no-inputs.ts';
 import { lineEndCounter } from './line-ends.ts';
 import type { ImportPorts } from './ports.ts';
 import { importTask, MAX_LINE_ENDS } from './run.ts';
@@ -58,6 +59,7 @@ async function imported(
     deadline: new Date(),
     fetch: unused,
     artifacts: memoryTaskArtifacts(),
+    inputs: NO_INPUTS,
     progress: () => {},
     log: () => {},
   });

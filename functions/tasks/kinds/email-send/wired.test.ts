@@ -7,6 +7,7 @@ import { mailSends } from '../../../mail/operations/sends.ts';
 import { memoryTaskArtifacts } from '../../artifacts/testing/memory-task-artifacts.ts';
 import { noArtifacts } from '../../artifacts/testing/no-artifacts.ts';
 import type { TaskContext } from '../../define-task.ts';
+import { NO_INPUTS } from '../../inputs/testing/no-inputs.ts';
 import { force, insertTask } from '../../verification/fixtures.ts';
 import { MAX_ATTACHMENT_BYTES } from './kind.ts';
 import { type EmailPorts, emailTask } from './wired.ts';
@@ -91,6 +92,7 @@ const perform = ({ id, attempt = 1, payload = {}, context = {} }: Attempt) =>
       attempt,
       idempotencyKey: id,
       deadline: new Date(Date.now() + 60_000),
+      inputs: NO_INPUTS,
       fetch: () => Promise.reject(new Error('no network')),
       artifacts: noArtifacts() as never,
       progress: () => {},

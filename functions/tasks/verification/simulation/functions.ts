@@ -3,6 +3,7 @@ import { noArtifacts } from '../../artifacts/testing/no-artifacts.ts';
 import { recordDeadLetters, rescueTasks } from '../../dispatcher/rescue.ts';
 import { tick } from '../../dispatcher/tick.ts';
 import { eventPublisher } from '../../events/event-publisher.ts';
+import { askNoInputs } from '../../inputs/testing/no-inputs.ts';
 import type { DispatchSettings, WakeUp } from '../../task.ts';
 import type { Received } from '../../worker/intake.ts';
 import { type ExecuteDeps, execute } from '../../worker/worker.ts';
@@ -73,6 +74,7 @@ async function work(
     receive: () => receive(stage, sandbox, queue),
     putArtifact: () => Promise.reject(new Error('There is no bucket here')),
     artifactsOf: noArtifacts,
+    inputsOf: () => askNoInputs,
     log: () => {},
     announce: ended.announce,
     enqueue: enqueueFrom(world, sandbox, stage.queues),

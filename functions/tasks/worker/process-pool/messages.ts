@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { artifactQuestion } from '../../artifacts/questions.ts';
 import { type Json, LOG_LEVELS } from '../../define-task.ts';
 import { FIELDS_BYTES, MAX_LINES, MESSAGE_CHARACTERS, NOTE_CHARACTERS } from '../../handler-output.ts';
+import { inputQuestion } from '../../inputs/questions.ts';
 import { clean } from '../../result.ts';
 import { MAX_HOST_CHARACTERS } from './in-turn.ts';
 import type { FromRunner } from './protocol.ts';
@@ -60,6 +61,7 @@ const message = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('output'), run, output }),
   z.strictObject({ type: z.literal('turn'), run, host: z.string().max(MAX_HOST_CHARACTERS) }),
   z.strictObject({ type: z.literal('artifact'), run, question: artifactQuestion }),
+  z.strictObject({ type: z.literal('input'), run, question: inputQuestion }),
   z.strictObject({ type: z.literal('returned'), run, result: z.string() }),
   z.strictObject({ type: z.literal('threw'), run, thrown }),
   z.strictObject({ type: z.literal('ending'), message: z.string() }),

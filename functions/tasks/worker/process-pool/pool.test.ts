@@ -12,6 +12,7 @@ import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
 import { AttemptAborted } from '../../attempt-aborted.ts';
 import { PermanentError, RetryError } from '../../define-task.ts';
 import type { HandlerOutput } from '../../handler-output.ts';
+import { askNoInputs } from '../../inputs/testing/no-inputs.ts';
 import { memoryOf } from './memory.ts';
 import { type Runners, type RunnersSpec, startRunners } from './pool.ts';
 
@@ -54,6 +55,7 @@ function start(kind: string, { on = runners, payload = null as unknown } = {}) {
     payload: JSON.stringify(payload),
     attempt: 3,
     idempotencyKey: 'key',
+    inputNames: [],
     deadline: new Date(Date.now() + 20_000),
   });
   const hearing = {
@@ -62,6 +64,7 @@ function start(kind: string, { on = runners, payload = null as unknown } = {}) {
     onOutput: (received: HandlerOutput) => void output.push(received),
     takeTurn: () => Promise.reject(new Error('nothing is fetched in this test')),
     askArtifacts: () => Promise.reject(new Error('no artifacts in this test')),
+    askInputs: askNoInputs,
   };
   const result = on.run(job, hearing).then((text) => JSON.parse(text));
   result.catch(() => {});

@@ -8,9 +8,10 @@ import type { ArtifactQuestion, AskArtifacts } from '../../artifacts/questions.t
 import { AttemptAborted } from '../../attempt-aborted.ts';
 import { RetryError } from '../../define-task.ts';
 import type { HandlerOutput } from '../../handler-output.ts';
+import type { AskInputs, InputQuestion } from '../../inputs/questions.ts';
 import type { TakeTurn } from './in-turn.ts';
 import { readMessage } from './messages.ts';
-import type { Job, ToRunner } from './protocol.ts';
+import type { AnswerOr, Job, ToRunner } from './protocol.ts';
 import { describeThrown, reviveThrown } from './thrown.ts';
 
 export type RunnerSpec = {
@@ -39,6 +40,8 @@ export type AttemptSignals = {
   takeTurn: TakeTurn;
   /** Answers questions about artifacts of the attempt's own organization. Its errors are shown to the handler. */
   askArtifacts: AskArtifacts;
+  /** Answers questions about the tasks that the attempt's own task depends on. Its errors are shown to the handler. */
+  askInputs: AskInputs;
 };
 
 /** A process that runs one attempt at a time. */
@@ -87,10 +90,10 @@ export function startRunner({
   });
   const ready = Promise.withResolvers<void>();
   const gone = Promise.withResolvers<void>();
-  type Current = Pick<AttemptSignals, 'onOutput' | 'takeTurn' | 'askArtifacts'> & {
+  type Current = Pick<AttemptSignals, 'onOutput' | 'takeTurn' | 'askArtifacts' | 'askInputs'> & {
     run: number;
     /** Questions that have no answer yet: at most one of each type. */
-    asks: Set<'turn' | 'artifact'>;
+    asks: Set<'turn' | 'artifact' | 'input'>;
     resolve(result: string): void;
     reject(error: Error): void;
   };
@@ -100,6 +103,7 @@ export function startRunner({
     onOutput: () => {},
     takeTurn: () => Promise.reject(new Error('No attempt is running')),
     askArtifacts: () => Promise.reject(new Error('No attempt is running')),
+    askInputs: () => Promise.reject(new Error('No attempt is running')),
     resolve: () => {},
     reject: () => {},
   };
@@ -127,7 +131,11 @@ export function startRunner({
   };
 
   /** Answers one question after the other: a runner that does not wait for the answer is none of ours. */
-  const answer = async (asking: Current, type: 'turn' | 'artifact', find: () => Promise<ToRunner>) => {
+  const answer = async (
+    asking: Current,
+    type: 'turn' | 'artifact' | 'input',
+    find: () => Promise<ToRunner>,
+  ) => {
     if (asking.asks.has(type)) return kill(protocolBroken());
     asking.asks.add(type);
     const found = await find();
@@ -143,10 +151,13 @@ export function startRunner({
     answer(asking, 'artifact', async () => ({
       type: 'artifact',
       run: asking.run,
-      answer: await asking.askArtifacts(question).then(
-        (answered) => ({ answered }),
-        (thrown: unknown) => ({ thrown: describeThrown(thrown) }),
-      ),
+      answer: await answerOr(asking.askArtifacts(question)),
+    }));
+  const answerInput = (asking: Current, question: InputQuestion): Promise<void> =>
+    answer(asking, 'input', async () => ({
+      type: 'input',
+      run: asking.run,
+      answer: await answerOr(asking.askInputs(question)),
     }));
 
   child.once('error', (error) => {
@@ -173,6 +184,7 @@ export function startRunner({
     else if (message.type === 'output') current.onOutput(message.output);
     else if (message.type === 'turn') void answerTurn(current, message.host);
     else if (message.type === 'artifact') void answerArtifact(current, message.question);
+    else if (message.type === 'input') void answerInput(current, message.question);
     else if (message.type === 'returned') current.resolve(message.result);
     else current.reject(reviveThrown(message.thrown));
   });
@@ -231,6 +243,12 @@ function permissions(readable: URL): string[] {
     '--disable-warning=PERM0006',
   ];
 }
+
+const answerOr = <Answer>(answer: Promise<Answer>): Promise<AnswerOr<Answer>> =>
+  answer.then(
+    (answered) => ({ answered }),
+    (thrown: unknown) => ({ thrown: describeThrown(thrown) }),
+  );
 
 export function memoryExceeded(mebibytes: number): RetryError {
   return new RetryError('memory_exceeded', `The handler used more than ${mebibytes} MiB of memory`);

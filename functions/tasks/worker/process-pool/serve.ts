@@ -2,11 +2,14 @@ import process from 'node:process';
 import { JsonText } from '../../../exact-json/json-text.ts';
 import type { GuardedFetch } from '../../../fetch/port.ts';
 import { handlerArtifacts } from '../../artifacts/handler-artifacts.ts';
+import type { ArtifactQuestion } from '../../artifacts/questions.ts';
 import { AttemptAborted } from '../../attempt-aborted.ts';
 import { RetryError, type TaskDefinition } from '../../define-task.ts';
 import { handlerOutput, mergeOutput, NO_OUTPUT } from '../../handler-output.ts';
+import { handlerInputs } from '../../inputs/handler-inputs.ts';
+import type { InputQuestion } from '../../inputs/questions.ts';
 import { storableResult } from '../../result.ts';
-import { type ArtifactQuestions, artifactQuestions } from './artifact-questions.ts';
+import { type HandlerQuestions, handlerQuestions } from './handler-questions.ts';
 import { inTurn } from './in-turn.ts';
 import { watchParent } from './orphan-watch.ts';
 import type { FromRunner, Job, ToRunner } from './protocol.ts';
@@ -24,7 +27,8 @@ type Current = {
   readonly run: number;
   readonly stop: AbortController;
   readonly turns: TurnQuestions;
-  readonly artifacts: ArtifactQuestions;
+  readonly artifacts: HandlerQuestions<ArtifactQuestion>;
+  readonly inputs: HandlerQuestions<InputQuestion>;
 };
 
 /** Shortest time between two messages with a handler's output. */
@@ -46,12 +50,18 @@ export async function serve(deps: ServeDeps): Promise<void> {
     const { run } = message;
     if (message.type === 'run') {
       const turns = turnQuestions((host) => sendToWorker({ type: 'turn', run, host }));
-      const artifacts = artifactQuestions((question) => sendToWorker({ type: 'artifact', run, question }));
-      current = { run, stop: new AbortController(), turns, artifacts };
+      const artifacts = handlerQuestions<ArtifactQuestion>((question) =>
+        sendToWorker({ type: 'artifact', run, question }),
+      );
+      const inputs = handlerQuestions<InputQuestion>((question) =>
+        sendToWorker({ type: 'input', run, question }),
+      );
+      current = { run, stop: new AbortController(), turns, artifacts, inputs };
       void perform(deps, message.job, current).then(sendToWorker);
     } else if (current?.run !== run) return;
     else if (message.type === 'turn') current.turns.answered(message.turn);
     else if (message.type === 'artifact') current.artifacts.answered(message.answer);
+    else if (message.type === 'input') current.inputs.answered(message.answer);
     else current.stop.abort(new AttemptAborted(message.code, message.message));
   });
   await watchParent();
@@ -61,7 +71,7 @@ export async function serve(deps: ServeDeps): Promise<void> {
 async function perform(
   { taskOf, fetch: send }: ServeDeps,
   job: Job,
-  { run, stop, turns, artifacts }: Current,
+  { run, stop, turns, artifacts, inputs }: Current,
 ): Promise<FromRunner> {
   const output = outputBatcher(run);
   try {
@@ -71,7 +81,7 @@ async function perform(
       throw notLoaded(job.kind);
     });
     if (!task) throw new RetryError('kind_unknown', `This worker does not know the kind ${job.kind}`);
-    const { taskId, attempt, idempotencyKey, deadline } = job;
+    const { taskId, attempt, idempotencyKey, deadline, inputNames } = job;
     const fetch = inTurn(send, turns.take);
     const context = {
       signal: stop.signal,
@@ -81,6 +91,7 @@ async function perform(
       deadline,
       fetch,
       artifacts: handlerArtifacts(artifacts.ask, stop.signal),
+      inputs: handlerInputs(inputNames, inputs.ask, stop.signal),
       ...output.methods,
     };
     const result = storableResult(await task.perform(new JsonText(job.payload), context));

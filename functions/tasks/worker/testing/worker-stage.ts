@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { type Member, type Stand, stand } from '../../../database/testing/stand.ts';
 import { noArtifacts } from '../../artifacts/testing/no-artifacts.ts';
 import { type Duration, defineTask, type Json, type TaskContext } from '../../define-task.ts';
+import { askNoInputs } from '../../inputs/testing/no-inputs.ts';
 import type { Task, WakeUp, Watched } from '../../task.ts';
 import { DISPATCH, inlineTasks, recordedEvents } from '../../verification/fixtures.ts';
 import type { ExecuteDeps } from '../worker.ts';
@@ -42,6 +43,7 @@ export function workerStage() {
     turnsOf: () => async () => ({ kind: 'go', afterSeconds: 0 }),
     putArtifact: async (key, content) => void stage.artifacts.set(key, content),
     artifactsOf: noArtifacts,
+    inputsOf: () => askNoInputs,
     log: () => {},
     ...inlineTasks(() =>
       Object.entries(stage.handlers).map(([kind, handler]) =>

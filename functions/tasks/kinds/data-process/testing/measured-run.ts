@@ -1,4 +1,5 @@
 import process from 'node:process';
+import { NO_INPUTS } from '../../../inputs/testing/no-inputs.ts';
 import type { OpenArtifact } from '../../../task-artifacts.ts';
 import dataProcess from '../run.ts';
 
@@ -49,6 +50,7 @@ const result = await dataProcess.perform(
     attempt: 1,
     idempotencyKey: '0',
     deadline: new Date(),
+    inputs: NO_INPUTS,
     fetch: () => Promise.reject(new Error('no network here')),
     artifacts: {
       open: async () => file,

@@ -1,5 +1,6 @@
 import { memoryTaskArtifacts } from '../../../artifacts/testing/memory-task-artifacts.ts';
 import type { TaskContext } from '../../../define-task.ts';
+import { NO_INPUTS } from '../../../inputs/testing/no-inputs.ts';
 import type { DataProcessResult } from '../output/bounded-result.ts';
 import dataProcess from '../run.ts';
 
@@ -13,6 +14,7 @@ const context: Omit<TaskContext, 'artifacts'> = {
   attempt: 1,
   idempotencyKey: '0',
   deadline: new Date(),
+  inputs: NO_INPUTS,
   fetch: () => Promise.reject(new Error('No network in this kind')),
   progress() {},
   log() {},

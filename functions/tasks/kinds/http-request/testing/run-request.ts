@@ -3,6 +3,7 @@ import { guardedFetch } from '../../../../fetch/client/guarded-fetch.ts';
 import { serve } from '../../../../fetch/testing/server.ts';
 import { memoryTaskArtifacts } from '../../../artifacts/testing/memory-task-artifacts.ts';
 import { PermanentError, RetryError, type TaskContext } from '../../../define-task.ts';
+import { NO_INPUTS } from '../../../inputs/testing/no-inputs.ts';
 import httpRequest from '../inline.ts';
 
 /** Starts a server that gives one answer to every request. */
@@ -30,6 +31,7 @@ export const context: TaskContext = {
   deadline: new Date(Date.now() + 60_000),
   fetch: guardedFetch({ loopback: 'allowed' }),
   artifacts: memoryTaskArtifacts(),
+  inputs: NO_INPUTS,
   progress() {},
   log() {},
 };

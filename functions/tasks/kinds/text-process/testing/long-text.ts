@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import process from 'node:process';
+import { NO_INPUTS } from '../../../inputs/testing/no-inputs.ts';
 import type { TaskArtifacts } from '../../../task-artifacts.ts';
 import { FILE } from './perform.ts';
 
@@ -52,6 +53,7 @@ const result = await textProcess.perform(
       deadline: new Date(),
     },
     ...{ artifacts, progress() {}, log() {} },
+    inputs: NO_INPUTS,
     fetch: () => Promise.reject(new Error('No network in this test')),
   },
 );

@@ -1,5 +1,6 @@
 import { memoryTaskArtifacts } from '../../../artifacts/testing/memory-task-artifacts.ts';
 import type { TaskContext } from '../../../define-task.ts';
+import { NO_INPUTS } from '../../../inputs/testing/no-inputs.ts';
 import textProcess from '../run.ts';
 
 type Given = Parameters<typeof memoryTaskArtifacts>[0];
@@ -20,6 +21,7 @@ export async function perform(
     attempt: 1,
     idempotencyKey: '0',
     deadline: new Date(),
+    inputs: NO_INPUTS,
     fetch: () => Promise.reject(new Error('No network in this test')),
     artifacts,
     progress: (fraction, note) => void progress.push([fraction, note]),

@@ -4,6 +4,7 @@ import { bucketArtifacts } from '../../../../aws/artifacts.ts';
 import { connect } from '../../../../database/connect.ts';
 import { attemptArtifacts } from '../../../artifacts/attempt-artifacts.ts';
 import { defineTask, type Json } from '../../../define-task.ts';
+import { askNoInputs } from '../../../inputs/testing/no-inputs.ts';
 import * as store from '../../../store/index.ts';
 import { execute } from '../../worker.ts';
 import { workWithArtifacts } from './artifact-handler.ts';
@@ -49,6 +50,7 @@ await execute(
     fetch: () => Promise.reject(new Error('no network here')),
     turnsOf: () => async () => ({ kind: 'go', afterSeconds: 0 }),
     putArtifact: () => Promise.reject(new Error('no large results here')),
+    inputsOf: () => askNoInputs,
     artifactsOf: ({ id, organizationId, attempt }, logError) => {
       const artifacts = {
         ...bucket,

@@ -21,6 +21,7 @@ const NAMES = [
   'isolated.chatter',
   'isolated.intrude',
   'isolated.artifacts',
+  'isolated.inputs',
   'isolated.unloadable',
 ] as const;
 

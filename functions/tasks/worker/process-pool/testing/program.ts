@@ -105,6 +105,17 @@ const HANDLERS: Record<
     ];
   },
   'isolated.artifacts': workWithArtifacts,
+  // Reads all inputs at once, and asks for an input that does not exist when there is none.
+  'isolated.inputs': async ({ inputs: { names, get } }) => {
+    const asked = names.length > 0 ? names : ['none'];
+    const found = await Promise.all(
+      asked.map(async (name) => {
+        const { status, result } = await get(name);
+        return [name, { status, bytes: JSON.stringify(result).length }] as const;
+      }),
+    );
+    return Object.fromEntries(found);
+  },
   // Runs until a file of this name exists. Nothing else reaches a handler that never yields.
   'isolated.chatter': async ({ progress, log }, until) => {
     let steps = 0;

@@ -1,15 +1,15 @@
-import type { ArtifactQuestion, AskArtifacts } from '../../artifacts/questions.ts';
-import type { ArtifactAnswer } from './protocol.ts';
+import type { AnswerOr } from './protocol.ts';
 import { reviveThrown } from './thrown.ts';
 
-/** How an attempt in a runner uses artifacts: it asks the worker, one question after the other. */
-export type ArtifactQuestions = {
-  ask: AskArtifacts;
+/** How an attempt in a runner asks the worker, which has the database: one question of a type after the other. */
+export type HandlerQuestions<Question> = {
+  /** Resolves to what belongs to the question. */
+  ask: (question: Question) => Promise<never>;
   /** Passes the answer to the last question. */
-  answered: (answer: ArtifactAnswer) => void;
+  answered: (answer: AnswerOr<unknown>) => void;
 };
 
-export function artifactQuestions(send: (question: ArtifactQuestion) => void): ArtifactQuestions {
+export function handlerQuestions<Question>(send: (question: Question) => void): HandlerQuestions<Question> {
   let last: Promise<unknown> = Promise.resolve();
   let waiting = Promise.withResolvers<unknown>();
   return {
