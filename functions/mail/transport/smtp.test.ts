@@ -14,10 +14,10 @@ afterEach(async () => {
 });
 
 /** Starts a server of SMTP. @returns its port */
-async function smtpServer(options: SMTPServerOptions): Promise<number> {
+async function smtpServer(options: SMTPServerOptions, host = '127.0.0.1'): Promise<number> {
   const server = new SMTPServer({ disabledCommands: ['AUTH', 'STARTTLS'], ...options });
   server.on('error', () => {});
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
   stops.push(() => new Promise<void>((resolve) => server.close(() => resolve())));
   return (server.server.address() as AddressInfo).port;
 }
@@ -105,7 +105,7 @@ describe('a real server of SMTP', () => {
 
   test('gets a login only over TLS, unless it is on this machine', async () => {
     const logins: string[] = [];
-    const port = await smtpServer({
+    const withoutTls: SMTPServerOptions = {
       disabledCommands: ['STARTTLS'],
       allowInsecureAuth: true,
       onAuth({ username = '', password = '' }, _session, done) {
@@ -113,15 +113,15 @@ describe('a real server of SMTP', () => {
         done(null, { user: username });
       },
       onData: (stream, _session, done) => void stream.resume().once('end', () => done()),
-    });
-    const login = 'us%40er:p%C3%A4ss';
-    expect(await smtpTransport(`smtp://${login}@127.0.0.1:${port}`)(await mail(), ORIGIN)).toMatchObject({
-      kind: 'sent',
-    });
+    };
+    const sendWithLogin = async (host: string) => {
+      const port = await smtpServer(withoutTls, host);
+      return smtpTransport(`smtp://us%40er:p%C3%A4ss@${host}:${port}`)(await mail(), ORIGIN);
+    };
+    expect(await sendWithLogin('127.0.0.1')).toMatchObject({ kind: 'sent' });
     expect(logins).toEqual(['us@er:päss']);
-    // The same machine by a name that is not known for it.
-    const elsewhere = await smtpTransport(`smtp://${login}@127.0.0.2:${port}`)(await mail(), ORIGIN);
-    expect(elsewhere).toMatchObject({ kind: 'refused', isRetryable: true });
+    // An address of this machine that counts as another machine.
+    expect(await sendWithLogin('127.0.0.2')).toMatchObject({ kind: 'refused', code: 'mail_refused' });
     expect(logins).toHaveLength(1);
   });
 });
