@@ -76,11 +76,15 @@ describe('the source', () => {
   });
 
   test('that is invalid in its encoding fails with the place of the first bad byte', async () => {
-    const long = Buffer.concat([Buffer.from('ü'.repeat(40_000)), Buffer.from([0xff]), Buffer.from('x')]);
+    const long = Buffer.concat([
+      Buffer.from(`x${'ü'.repeat(40_000)}`),
+      Buffer.from([0xff]),
+      Buffer.from('x'),
+    ]);
     await expect(perform(onFile(), file(long))).rejects.toMatchObject({
       code: 'text_invalid',
-      message: 'The text is not valid UTF-8 at byte 80000',
-      details: { byte_offset: 80_000 },
+      message: 'The text is not valid UTF-8 at byte 80001',
+      details: { byte_offset: 80_001 },
     });
   });
 
@@ -191,7 +195,7 @@ test('a cancel is noticed between two pieces', async () => {
   async function* endless() {
     for (;;) {
       pieces += 1;
-      // The handler never sees the end of this text.
+      // The text has no end.
       if (pieces === 20) stop.abort(new AttemptAborted('cancelled', 'Cancelled'));
       yield piece;
     }
@@ -207,7 +211,9 @@ test('a cancel is noticed between two pieces', async () => {
     }),
     create: () => expect.fail('nothing is stored'),
   };
-  await expect(perform(onFile(), { signal: stop.signal, artifacts })).rejects.toMatchObject({
+  await expect(
+    perform(onFile([{ op: 'language' }]), { signal: stop.signal, artifacts }),
+  ).rejects.toMatchObject({
     code: 'cancelled',
   });
 });

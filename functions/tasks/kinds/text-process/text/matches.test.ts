@@ -71,7 +71,12 @@ describe('matches', () => {
     );
   });
 
-  // The filler puts the middle of the sample at the end of a window, and one before and after.
+  /** Pieces of this length fill a buffer exactly. */
+  const PIECE = 32_768;
+  const inPieces = (text: string) =>
+    text.match(new RegExp(`[^]{1,${PIECE}}(?![\\udc00-\\udfff])`, 'g')) ?? [];
+
+  // The samples lie across the place up to which a window is certain, and across the end of its buffer.
   test.each([
     ['ab+c', 'abbbbbbc'],
     ['\\bfox\\b', ' fox '],
@@ -80,15 +85,20 @@ describe('matches', () => {
     ['😀+', '😀😀😀'],
   ])('of %s are found across the end of a window', async (source, sample) => {
     const compiled = pattern(source);
-    for (
-      let before = WINDOW - sample.length - 1;
-      before <= WINDOW + 1;
-      before += Math.max(1, sample.length >> 1)
-    ) {
-      const text = `${'.'.repeat(before)}${sample}${'.'.repeat(2 * WINDOW)}`;
-      const pieces = text.match(/[\s\S]{1,60000}(?![\udc00-\udfff])/g) ?? [];
-      const { matches } = await found(pieces, compiled);
-      expect(matches.map((match) => match.text)).toEqual([sample.trim()]);
+    for (const end of [WINDOW, WINDOW + MAX_MATCH]) {
+      for (const inside of [0, 1, sample.length >> 1, sample.length - 1, sample.length]) {
+        const text = `${'.'.repeat(end - inside)}${sample}${'.'.repeat(2 * WINDOW)}`;
+        const { matches } = await found(inPieces(text), compiled);
+        expect(matches.map((match) => match.text)).toEqual([sample.trim()]);
+      }
+    }
+  });
+
+  test('look at what stands before them, also at the beginning of a window', async () => {
+    for (const before of ['', '.', '..', '...']) {
+      const pieces = inPieces(before + 'xfox'.repeat(WINDOW));
+      expect((await found(pieces, pattern('\\bfox'))).matches).toEqual([]);
+      expect((await found(pieces, pattern('^'))).matches).toHaveLength(1);
     }
   });
 
