@@ -1,17 +1,17 @@
 import type { LambdaEvent } from 'hono/aws-lambda';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type DatabaseFixture, databaseFixture } from '../database/testing/database-fixture.ts';
 import { insertRows } from '../database/testing/rows.ts';
-import { type Stand, stand } from '../database/testing/stand.ts';
 import { apiFunction, type Client } from '../http/testing/api-function.ts';
 import { newcomer } from '../identity/testing/auth-function.ts';
 import { sweepAuditLog } from './sweep.ts';
 
-let on: Stand;
+let on: DatabaseFixture;
 let api: ReturnType<typeof apiFunction>;
 let ada: Client;
 
 beforeAll(async () => {
-  on = await stand();
+  on = await databaseFixture();
   api = apiFunction(on);
   ada = await api.register();
 });

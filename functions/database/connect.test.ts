@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { connect, connectionKeeper, type Database } from './connect.ts';
-import { type Stand, stand } from './testing/stand.ts';
+import { type DatabaseFixture, databaseFixture } from './testing/database-fixture.ts';
 
-let on: Stand;
+let on: DatabaseFixture;
 beforeAll(async () => {
-  on = await stand();
+  on = await databaseFixture();
 });
 afterAll(() => on.close());
 

@@ -2,15 +2,15 @@ import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Database, Transaction } from './connect.ts';
 import { asMember } from './enter.ts';
-import { type Member, type Stand, stand } from './testing/stand.ts';
+import { type DatabaseFixture, databaseFixture, type Member } from './testing/database-fixture.ts';
 
-let on: Stand;
-let api: ReturnType<Stand['as']>;
+let on: DatabaseFixture;
+let api: ReturnType<DatabaseFixture['as']>;
 let ada: Member;
 let eve: Member;
 
 beforeAll(async () => {
-  on = await stand();
+  on = await databaseFixture();
   api = on.as('api');
   [ada, eve] = [await on.member(), await on.member()];
 });

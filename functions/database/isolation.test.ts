@@ -2,22 +2,22 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Database, Transaction } from './connect.ts';
 import { asMember } from './enter.ts';
 import { FUNCTION_ROLES } from './roles.ts';
+import { type DatabaseFixture, databaseFixture, type Member } from './testing/database-fixture.ts';
 import { COMMANDS, type Command, EXECUTES, REACH, SCOPES, type Scope } from './testing/reach.ts';
 import { insertRows } from './testing/rows.ts';
-import { type Member, type Stand, stand } from './testing/stand.ts';
 
 /*
  * Isolation by grants and row-level security alone: every statement here lacks its `where`. Eve owns an organization, is a member
  * of Mia's and a viewer of Val's, and has nothing to do with Ada's.
  */
 
-let on: Stand;
+let on: DatabaseFixture;
 let eve: Member;
 let ada: Member;
 const as = new Map<string, Database>();
 
 beforeAll(async () => {
-  on = await stand();
+  on = await databaseFixture();
   const [mia, val] = [await on.member(), await on.member()];
   [eve, ada] = [await on.member(), await on.member()];
   for (const person of [eve, ada, mia]) await insertRows(on.admin, person);

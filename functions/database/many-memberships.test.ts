@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { callSetup } from './testing/call-setup.ts';
 import { type Called, calledOn } from './testing/called.ts';
-import { groundOf } from './testing/ground.ts';
+import { type DatabaseFixture, databaseFixture, type Member } from './testing/database-fixture.ts';
 import { insertRows } from './testing/rows.ts';
-import { type Member, type Stand, stand } from './testing/stand.ts';
 
 /*
  * Cost in blocks of requests of a user with many memberships. The test detects a policy that is evaluated for each row of a
@@ -21,7 +21,7 @@ const ROW = 16;
 /** Rows of a page: `GET /api/auth/me/` lists 1,000 organizations, other calls ask for 26. */
 const rowsOf = (name: string) => (name === 'session identity.readOwnOrganizations' ? 1_000 : 26);
 
-let on: Stand;
+let on: DatabaseFixture;
 let eve: Member;
 let called: Called;
 
@@ -44,7 +44,7 @@ async function enroll(user: Member, pausedBy: Member): Promise<void> {
 }
 
 beforeAll(async () => {
-  on = await stand();
+  on = await databaseFixture();
   eve = await on.member();
   const bob = await on.member();
   await enroll(bob, bob);
@@ -53,7 +53,7 @@ beforeAll(async () => {
   await on.join(bob, eve.organizationId, 'viewer');
   await insertRows(on.admin, eve);
   await on.admin`vacuum analyze`;
-  called = await calledOn(on, () => groundOf(on.admin, eve));
+  called = await calledOn(on, () => callSetup(on.admin, eve));
 });
 afterAll(() => on.close());
 

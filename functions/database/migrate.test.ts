@@ -4,16 +4,16 @@ import { join } from 'node:path';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { migrate } from './migrate.ts';
-import { type Stand, stand } from './testing/stand.ts';
+import { type DatabaseFixture, databaseFixture } from './testing/database-fixture.ts';
 import { createTestDatabase } from './testing/test-database.ts';
 
 const MIGRATIONS = join(import.meta.dirname, 'migrations');
 
-let database: Stand;
+let database: DatabaseFixture;
 let older: string;
 
 beforeAll(async () => {
-  [database, older] = await Promise.all([stand(), withoutTheNewest()]);
+  [database, older] = await Promise.all([databaseFixture(), withoutTheNewest()]);
 });
 afterAll(() => Promise.all([database.close(), rm(older, { recursive: true })]));
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type CallSetup, callSetup } from './testing/call-setup.ts';
 import { type Called, calledOn } from './testing/called.ts';
-import { type Ground, groundOf } from './testing/ground.ts';
+import { type DatabaseFixture, databaseFixture } from './testing/database-fixture.ts';
 import { storeMuch } from './testing/much.ts';
-import { type Stand, stand } from './testing/stand.ts';
 
 /*
  * Calls every function of every store as the roles that call it. It counts in pg_stat_statements how often Postgres plans a
@@ -39,8 +39,8 @@ const TIMEOUT_MS = 600_000;
  */
 const ROUNDS = 3;
 
-let on: Stand;
-let ground: Ground;
+let on: DatabaseFixture;
+let setup: CallSetup;
 let called: Called;
 /** Blocks of each call while the tables are small. */
 let blocksWhenSmall: Map<string, number>;
@@ -51,9 +51,9 @@ let blocksWhenSmall: Map<string, number>;
 let forgotten: string[];
 
 async function begin(): Promise<void> {
-  on = await stand();
-  ground = groundOf(on.admin, await on.member());
-  called = await calledOn(on, () => ground);
+  on = await databaseFixture();
+  setup = callSetup(on.admin, await on.member());
+  called = await calledOn(on, () => setup);
   // Autovacuum would cause new plans.
   for (const { name } of await on.admin<{ name: string }[]>`
     select relname as name from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace`)
@@ -65,7 +65,7 @@ async function begin(): Promise<void> {
  * organization.
  */
 async function inNewOrganization(): Promise<void> {
-  ground = groundOf(on.admin, await on.member());
+  setup = callSetup(on.admin, await on.member());
 }
 
 /** Returns the calls that read many more blocks than while the tables were small. The first read of new rows costs more, once. */

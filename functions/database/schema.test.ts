@@ -2,11 +2,11 @@ import { is } from 'drizzle-orm';
 import { getTableConfig, PgTable } from 'drizzle-orm/pg-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import * as schema from './schema.ts';
-import { type Stand, stand } from './testing/stand.ts';
+import { type DatabaseFixture, databaseFixture } from './testing/database-fixture.ts';
 
-let on: Stand;
+let on: DatabaseFixture;
 beforeAll(async () => {
-  on = await stand();
+  on = await databaseFixture();
 });
 afterAll(() => on.close());
 

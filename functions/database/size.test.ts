@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { largestTableBytes } from './size.ts';
-import { type Stand, stand } from './testing/stand.ts';
+import { type DatabaseFixture, databaseFixture } from './testing/database-fixture.ts';
 
-let on: Stand;
+let on: DatabaseFixture;
 beforeAll(async () => {
-  on = await stand();
+  on = await databaseFixture();
 });
 afterAll(() => on.close());
 

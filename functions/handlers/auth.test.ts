@@ -1,9 +1,9 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Stand, stand } from '../database/testing/stand.ts';
+import { type DatabaseFixture, databaseFixture } from '../database/testing/database-fixture.ts';
 
-let on: Stand;
+let on: DatabaseFixture;
 let secretsManager: Server;
 let handler: typeof import('./auth.ts').handler;
 let session: typeof import('./session.ts').handler;
@@ -12,7 +12,7 @@ let session: typeof import('./session.ts').handler;
 const VERSIONS: Record<string, string> = { AWSCURRENT: 'x'.repeat(64) };
 
 beforeAll(async () => {
-  on = await stand();
+  on = await databaseFixture();
   secretsManager = createServer(async (request, response) => {
     const body = JSON.parse((await request.setEncoding('utf8').toArray()).join(''));
     const SecretString = body.SecretId === 'the-signing-secret' ? VERSIONS[body.VersionStage] : undefined;

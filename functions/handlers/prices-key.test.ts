@@ -2,17 +2,17 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Context } from 'aws-lambda';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Stand, stand } from '../database/testing/stand.ts';
+import { type DatabaseFixture, databaseFixture } from '../database/testing/database-fixture.ts';
 import { arrange } from '../prices/testing/organizations.ts';
 import { type StandInProvider, startProvider } from '../prices/testing/provider.ts';
 
-let database: Stand;
+let database: DatabaseFixture;
 let provider: StandInProvider;
 let secretsManager: Server;
 let SecretString = 'first-key\n';
 
 beforeAll(async () => {
-  [database, provider] = await Promise.all([stand(), startProvider()]);
+  [database, provider] = await Promise.all([databaseFixture(), startProvider()]);
   secretsManager = createServer(async (request, response) => {
     const { SecretId } = JSON.parse((await request.setEncoding('utf8').toArray()).join(''));
     response.writeHead(200, { 'content-type': 'application/x-amz-json-1.1' });

@@ -1,14 +1,14 @@
 import type { Context } from 'aws-lambda';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Stand, stand } from '../database/testing/stand.ts';
+import { type DatabaseFixture, databaseFixture } from '../database/testing/database-fixture.ts';
 import { arrange } from '../prices/testing/organizations.ts';
 import { type StandInProvider, startProvider } from '../prices/testing/provider.ts';
 
-let database: Stand;
+let database: DatabaseFixture;
 let provider: StandInProvider;
 
 beforeAll(async () => {
-  [database, provider] = await Promise.all([stand(), startProvider()]);
+  [database, provider] = await Promise.all([databaseFixture(), startProvider()]);
   Object.assign(process.env, {
     STAGE: 'test',
     DATABASE_URL: database.database.urlFor('prices'),

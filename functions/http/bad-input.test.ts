@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Stand, stand } from '../database/testing/stand.ts';
+import { type DatabaseFixture, databaseFixture } from '../database/testing/database-fixture.ts';
 import { BULK_LIMITS } from './app/json-body.ts';
 import { apiFunction, type Client } from './testing/api-function.ts';
 import { type BadCase, BY_HAND } from './testing/bad-input-cases.ts';
 
-let on: Stand;
+let on: DatabaseFixture;
 let api: ReturnType<typeof apiFunction>;
 let ada: Client;
 let ids: Record<string, string>;
@@ -12,7 +12,7 @@ let before: Awaited<ReturnType<typeof everyTable>>;
 let wokenBefore: number;
 
 beforeAll(async () => {
-  on = await stand();
+  on = await databaseFixture();
   api = apiFunction(on);
   ada = await api.register();
   const { body: task } = await ada.ask('POST', '/api/tasks/', { name: 'Task' });

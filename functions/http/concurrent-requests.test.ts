@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { type Stand, stand } from '../database/testing/stand.ts';
+import { type DatabaseFixture, databaseFixture } from '../database/testing/database-fixture.ts';
 import { CHANGES, type Entrants, LOGINS } from './testing/race-entrants.ts';
 import { type RaceSide, raceSide } from './testing/race-side.ts';
 import { breaches, raceStages, type Stage } from './testing/race-stage.ts';
@@ -21,14 +21,14 @@ vi.mock('../identity/password.ts', () => {
   };
 });
 
-let on: Stand;
+let on: DatabaseFixture;
 let first: RaceSide;
 let second: RaceSide;
 let nextStage: () => Promise<Stage>;
 let documented: Record<string, Record<string, { responses: object }>>;
 
 beforeAll(async () => {
-  on = await stand();
+  on = await databaseFixture();
   await on.admin.unsafe(`alter database ${on.database.name} set deadlock_timeout = '20ms'`);
   first = await raceSide(on);
   second = await raceSide(on, first.bucket);

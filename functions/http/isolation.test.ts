@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Stand, stand } from '../database/testing/stand.ts';
+import { type DatabaseFixture, databaseFixture } from '../database/testing/database-fixture.ts';
 import { apiFunction, type Client } from './testing/api-function.ts';
 
-let on: Stand;
+let on: DatabaseFixture;
 let api: ReturnType<typeof apiFunction>;
 let ada: Client;
 let eve: Client;
@@ -13,7 +13,7 @@ let theirs: Record<string, string> & { id: string };
 const ANYBODYS = { asset: 'bitcoin', scope: 'kind', name: 'data.process' };
 
 beforeAll(async () => {
-  on = await stand();
+  on = await databaseFixture();
   api = apiFunction(on);
   [ada, eve] = [await api.register(), await api.register()];
   const { body: organization } = await ada.ask('POST', '/api/organizations/', { name: 'Secret lab' });

@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Stand, stand } from '../database/testing/stand.ts';
+import { type DatabaseFixture, databaseFixture } from '../database/testing/database-fixture.ts';
 import { newcomer } from '../identity/testing/auth-function.ts';
 import { apiFunction, type Client } from './testing/api-function.ts';
 
 /* Every limit of a request, at its edge. docs/limits.md lists the limits; a changed limit must be changed there, too. */
 
-let on: Stand;
+let on: DatabaseFixture;
 let api: ReturnType<typeof apiFunction>;
 let ada: Client;
 
 beforeAll(async () => {
-  on = await stand();
+  on = await databaseFixture();
   api = apiFunction(on);
   ada = await api.register();
 });

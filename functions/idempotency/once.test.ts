@@ -1,9 +1,9 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Member, type Stand, stand } from '../database/testing/stand.ts';
+import { type DatabaseFixture, databaseFixture, type Member } from '../database/testing/database-fixture.ts';
 import { once } from './once.ts';
 import type { Answer } from './store.ts';
 
-const on: Stand = await stand();
+const on: DatabaseFixture = await databaseFixture();
 const db = on.as('api');
 let ada: Member;
 beforeEach(async () => {

@@ -1,9 +1,9 @@
 import { afterAll, expect, test } from 'vitest';
-import { type Stand, stand } from '../database/testing/stand.ts';
+import { type DatabaseFixture, databaseFixture } from '../database/testing/database-fixture.ts';
 import { sweep } from './store.ts';
 import { sweepIdempotencyKeys } from './sweep.ts';
 
-const on: Stand = await stand();
+const on: DatabaseFixture = await databaseFixture();
 const { userId } = await on.member();
 afterAll(() => on.close());
 

@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Database } from '../database/connect.ts';
-import { type Member, type Stand, stand } from '../database/testing/stand.ts';
+import { type DatabaseFixture, databaseFixture, type Member } from '../database/testing/database-fixture.ts';
 import { removeMember } from '../organizations/operations/members.ts';
 import { deleteOrganization, type OrganizationDeps } from '../organizations/operations/organizations.ts';
 import * as tasks from '../tasks/store/index.ts';
@@ -10,7 +10,7 @@ import { announcer } from './frames.ts';
 import * as store from './store.ts';
 import { openConnection, somebodyWaits } from './testing/connections.ts';
 
-let on: Stand;
+let on: DatabaseFixture;
 let api: Database;
 let socket: Database;
 let worker: Database;
@@ -21,7 +21,7 @@ let bob: Member;
 let carol: Member;
 
 beforeAll(async () => {
-  on = await stand();
+  on = await databaseFixture();
   [api, socket, worker] = [on.as('api'), on.as('socket'), on.as('worker')];
 });
 beforeEach(async () => {

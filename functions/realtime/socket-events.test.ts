@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Member, type Stand, stand } from '../database/testing/stand.ts';
+import { type DatabaseFixture, databaseFixture, type Member } from '../database/testing/database-fixture.ts';
 import { Refusal } from '../refusal.ts';
 import * as tasks from '../tasks/store/index.ts';
 import { DISPATCH, insertTask } from '../tasks/verification/fixtures.ts';
@@ -10,10 +10,10 @@ import { MAX_CONNECTIONS } from './store.ts';
 import { sweepSockets } from './sweep.ts';
 import { issueTicket } from './tickets.ts';
 
-let on: Stand;
+let on: DatabaseFixture;
 let ada: Member;
 let eve: Member;
-let api: ReturnType<Stand['as']>;
+let api: ReturnType<DatabaseFixture['as']>;
 let frames: [string, Record<string, unknown>][];
 let greetings: Greeting[];
 let gone: Set<string>;
@@ -25,7 +25,7 @@ let another: typeof send;
 let tokenInUrlAllowed = false;
 
 beforeAll(async () => {
-  on = await stand();
+  on = await databaseFixture();
   [ada, eve] = [await on.member(), await on.member()];
   api = on.as('api');
 });

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Database } from '../database/connect.ts';
-import { type Member, type Stand, stand } from '../database/testing/stand.ts';
+import { type DatabaseFixture, databaseFixture, type Member } from '../database/testing/database-fixture.ts';
 import { logout } from '../identity/sessions/logout.ts';
 import { removeMember } from '../organizations/operations/members.ts';
 import * as tasks from '../tasks/store/index.ts';
@@ -13,7 +13,7 @@ import * as store from './store.ts';
 import { subscribe } from './subscribe.ts';
 import { openConnection } from './testing/connections.ts';
 
-let on: Stand;
+let on: DatabaseFixture;
 let api: Database;
 let socket: Database;
 let worker: Database;
@@ -28,7 +28,7 @@ let id: string;
 let ids: string[];
 
 beforeAll(async () => {
-  on = await stand();
+  on = await databaseFixture();
   [api, socket, worker] = [on.as('api'), on.as('socket'), on.as('worker')];
   ada = await on.member();
 });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Database, Transaction } from '../database/connect.ts';
-import { type Member, type Stand, stand } from '../database/testing/stand.ts';
+import { type DatabaseFixture, databaseFixture, type Member } from '../database/testing/database-fixture.ts';
 import { logout } from '../identity/sessions/logout.ts';
 import { removeMember } from '../organizations/operations/members.ts';
 import * as tasks from '../tasks/store/index.ts';
@@ -10,7 +10,7 @@ import * as store from './store.ts';
 import { subscribe } from './subscribe.ts';
 import { openConnection, somebodyWaits } from './testing/connections.ts';
 
-let on: Stand;
+let on: DatabaseFixture;
 let api: Database;
 let auth: Database;
 let socket: Database;
@@ -23,7 +23,7 @@ let connection: string;
 let id: string;
 
 beforeAll(async () => {
-  on = await stand();
+  on = await databaseFixture();
   [api, auth, socket, worker] = [on.as('api'), on.as('auth'), on.as('socket'), on.as('worker')];
   ada = await on.member();
 });

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Stand, stand } from '../../functions/database/testing/stand.ts';
+import { type DatabaseFixture, databaseFixture } from '../../functions/database/testing/database-fixture.ts';
 import { guardedFetch } from '../../functions/fetch/client/guarded-fetch.ts';
 import { textGetter } from '../../functions/fetch/get-text.ts';
 import { MAX_WATCHED } from '../../functions/prices/price.ts';
@@ -14,11 +14,11 @@ import { updatePrices } from '../../functions/prices/update/update-prices.ts';
  * such names.
  */
 
-let on: Stand;
+let on: DatabaseFixture;
 let provider: StandInProvider;
 
 beforeAll(async () => {
-  [on, provider] = [await stand(), await startProvider()];
+  [on, provider] = [await databaseFixture(), await startProvider()];
 });
 afterAll(async () => {
   await provider?.close();

@@ -1,5 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Member, type Stand, stand } from '../../functions/database/testing/stand.ts';
+import {
+  type DatabaseFixture,
+  databaseFixture,
+  type Member,
+} from '../../functions/database/testing/database-fixture.ts';
 import { purge } from '../../functions/tasks/dispatcher/retention.ts';
 
 /*
@@ -8,10 +12,10 @@ import { purge } from '../../functions/tasks/dispatcher/retention.ts';
 
 const TASKS = 100_000;
 
-let on: Stand;
+let on: DatabaseFixture;
 let ada: Member;
 beforeAll(async () => {
-  on = await stand();
+  on = await databaseFixture();
   ada = await on.member();
 });
 afterAll(() => on.close());

@@ -1,10 +1,10 @@
 import type { Database } from '../connect.ts';
 import { FUNCTION_ROLES } from '../roles.ts';
+import type { CallSetup } from './call-setup.ts';
 import type { Call, RoleName } from './calls.ts';
-import type { Ground } from './ground.ts';
+import type { DatabaseFixture } from './database-fixture.ts';
 import { ORGANIZATIONS } from './organization-calls.ts';
 import * as otherCalls from './other-calls.ts';
-import type { Stand } from './stand.ts';
 import { TASKS } from './task-calls.ts';
 
 const ROLES = FUNCTION_ROLES.map((role) => role.replace('celeriac_', '') as RoleName);
@@ -21,12 +21,12 @@ export type Called = {
   blocksOf: (names: Iterable<string>) => Promise<Map<string, number>>;
 };
 
-/** @param ground rows for the calls, read anew at each call */
-export async function calledOn(on: Stand, ground: () => Ground): Promise<Called> {
+/** @param setup rows for the calls, read anew at each call */
+export async function calledOn(on: DatabaseFixture, setup: () => CallSetup): Promise<Called> {
   await on.admin`create extension pg_stat_statements`;
   await on.admin`alter database ${on.admin(on.database.name)} set pg_stat_statements.track_planning = on`;
   const sandboxes = new Map(ROLES.map((role) => [role, on.as(role)]));
-  const calls = callsBy((role, call) => call(sandboxes.get(role) as Database, ground()));
+  const calls = callsBy((role, call) => call(sandboxes.get(role) as Database, setup()));
   const run = async (name: string) => calls.get(name)?.();
   const forgetCounts = () =>
     on.admin`select pg_stat_statements_reset(0, oid, 0) from pg_database where datname = current_database()`;

@@ -1,19 +1,19 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import * as mail from '../../mail/store/index.ts';
 import type { Database } from '../connect.ts';
+import type { CallSetup } from './call-setup.ts';
 import { type Call, type Calls, mine } from './calls.ts';
-import type { Ground } from './ground.ts';
 
 const address = () => `${randomUUID()}@example.com`;
 
 /** Calls a function for a running attempt, which has begun to send if `begun` says so. */
 const sending =
   (begun: boolean, work: (db: Database, sender: mail.Sender) => Promise<unknown>): Call =>
-  async (db, ground: Ground) => {
-    const [taskId = ''] = await ground.made('RUNNING', 1);
+  async (db, setup: CallSetup) => {
+    const [taskId = ''] = await setup.made('RUNNING', 1);
     if (begun) {
-      await ground.admin`
-        insert into mail_sends (task_id, organization_id, attempt) values (${taskId}, ${ground.member.organizationId}, 1)`;
+      await setup.admin`
+        insert into mail_sends (task_id, organization_id, attempt) values (${taskId}, ${setup.member.organizationId}, 1)`;
     }
     return work(db, { taskId, attempt: 1 });
   };

@@ -1,39 +1,39 @@
 import { randomUUID } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import * as organizations from '../../organizations/store/index.ts';
+import { type CallSetup, stranger } from './call-setup.ts';
 import { type Calls, mine } from './calls.ts';
-import { type Ground, stranger } from './ground.ts';
 
-/** Creates a further member of the ground's organization. */
-async function colleague(ground: Ground): Promise<string> {
-  const { organizationId } = ground.member;
-  const userId = await stranger(ground);
-  await ground.admin`insert into memberships (organization_id, user_id, role) values (${organizationId}, ${userId}, 'viewer')`;
+/** Creates a further member of the setup's organization. */
+async function colleague(setup: CallSetup): Promise<string> {
+  const { organizationId } = setup.member;
+  const userId = await stranger(setup);
+  await setup.admin`insert into memberships (organization_id, user_id, role) values (${organizationId}, ${userId}, 'viewer')`;
   return userId;
 }
 
-/** Creates an invitation: into the ground's organization for nobody, or into another organization for the ground's member. */
-async function invitation(ground: Ground, of: 'nobody' | 'me' = 'nobody'): Promise<string> {
+/** Creates an invitation: into the setup's organization for nobody, or into another organization for the setup's member. */
+async function invitation(setup: CallSetup, of: 'nobody' | 'me' = 'nobody'): Promise<string> {
   const id = uuidv7();
-  const { userId, organizationId } = of === 'me' ? await elsewhere(ground) : ground.member;
-  await ground.admin`
+  const { userId, organizationId } = of === 'me' ? await elsewhere(setup) : setup.member;
+  await setup.admin`
     insert into invitations (id, organization_id, username, user_id, role, invited_by, expires_at)
-    values (${id}, ${organizationId}, ${id}, ${of === 'me' ? ground.member.userId : null}, 'member', ${userId}, now() + interval '1 day')`;
+    values (${id}, ${organizationId}, ${id}, ${of === 'me' ? setup.member.userId : null}, 'member', ${userId}, now() + interval '1 day')`;
   return id;
 }
 
 /** Creates another user with an organization. */
-async function elsewhere(ground: Ground): Promise<{ userId: string; organizationId: string }> {
-  const [userId, organizationId] = [await stranger(ground), uuidv7()];
-  await ground.admin`insert into organizations (id, name) values (${organizationId}, 'Elsewhere')`;
-  await ground.admin`insert into memberships (organization_id, user_id, role) values (${organizationId}, ${userId}, 'owner')`;
+async function elsewhere(setup: CallSetup): Promise<{ userId: string; organizationId: string }> {
+  const [userId, organizationId] = [await stranger(setup), uuidv7()];
+  await setup.admin`insert into organizations (id, name) values (${organizationId}, 'Elsewhere')`;
+  await setup.admin`insert into memberships (organization_id, user_id, role) values (${organizationId}, ${userId}, 'owner')`;
   return { userId, organizationId };
 }
 
 export const ORGANIZATIONS: Calls<typeof organizations> = {
   acceptInvitation: {
-    api: mine(async (tx, ground) =>
-      organizations.acceptInvitation(tx, await invitation(ground, 'me'), {
+    api: mine(async (tx, setup) =>
+      organizations.acceptInvitation(tx, await invitation(setup, 'me'), {
         members: 9,
         memberships: 1_000_000,
       }),
@@ -42,14 +42,14 @@ export const ORGANIZATIONS: Calls<typeof organizations> = {
   countMemberships: { api: mine((tx, { member }) => organizations.countMemberships(tx, member.userId)) },
   countOpen: { api: mine((tx, { member }) => organizations.countOpen(tx, member.organizationId)) },
   declineInvitation: {
-    api: mine(async (tx, ground) => organizations.declineInvitation(tx, await invitation(ground, 'me'))),
+    api: mine(async (tx, setup) => organizations.declineInvitation(tx, await invitation(setup, 'me'))),
   },
   deleteInvitation: {
-    api: mine(async (tx, ground) => organizations.deleteInvitation(tx, await invitation(ground))),
+    api: mine(async (tx, setup) => organizations.deleteInvitation(tx, await invitation(setup))),
   },
   findInvitation: {
-    api: mine(async (tx, ground) =>
-      organizations.findInvitation(tx, ground.member.organizationId, await invitation(ground)),
+    api: mine(async (tx, setup) =>
+      organizations.findInvitation(tx, setup.member.organizationId, await invitation(setup)),
     ),
   },
   insertInvitation: {
@@ -90,10 +90,10 @@ export const ORGANIZATIONS: Calls<typeof organizations> = {
     ),
   },
   changeRole: {
-    api: mine(async (tx, ground) =>
+    api: mine(async (tx, setup) =>
       organizations.changeRole(
         tx,
-        { ...ground.member, userId: await colleague(ground), from: 'viewer' },
+        { ...setup.member, userId: await colleague(setup), from: 'viewer' },
         'admin',
       ),
     ),
@@ -102,8 +102,8 @@ export const ORGANIZATIONS: Calls<typeof organizations> = {
     api: mine((tx, { member }) => organizations.countContents(tx, member.organizationId)),
   },
   deleteMember: {
-    api: mine(async (tx, ground) =>
-      organizations.deleteMember(tx, { ...ground.member, userId: await colleague(ground), from: 'viewer' }),
+    api: mine(async (tx, setup) =>
+      organizations.deleteMember(tx, { ...setup.member, userId: await colleague(setup), from: 'viewer' }),
     ),
   },
   deleteOrganization: {
@@ -143,14 +143,14 @@ export const ORGANIZATIONS: Calls<typeof organizations> = {
     api: mine((tx, { member }) => organizations.lockOrganization(tx, member.organizationId)),
   },
   silenceMember: {
-    api: mine(async (tx, ground) =>
-      organizations.silenceMember(tx, ground.member.organizationId, await colleague(ground)),
+    api: mine(async (tx, setup) =>
+      organizations.silenceMember(tx, setup.member.organizationId, await colleague(setup)),
     ),
   },
   watchingConnections: {
     api: [
-      mine(async (tx, ground) =>
-        organizations.watchingConnections(tx, ground.member.organizationId, await colleague(ground)),
+      mine(async (tx, setup) =>
+        organizations.watchingConnections(tx, setup.member.organizationId, await colleague(setup)),
       ),
       mine((tx, { member }) => organizations.watchingConnections(tx, member.organizationId, null)),
     ],

@@ -5,8 +5,8 @@ import * as idempotency from '../../idempotency/store.ts';
 import * as identity from '../../identity/store.ts';
 import * as prices from '../../prices/store.ts';
 import * as realtime from '../../realtime/store.ts';
+import { type CallSetup, stranger } from './call-setup.ts';
 import { type Call, type Calls, mine } from './calls.ts';
-import { type Ground, stranger } from './ground.ts';
 
 export { MAIL } from './mail-calls.ts';
 
@@ -91,16 +91,16 @@ export const PRICES: Calls<typeof prices> = {
 };
 
 /** Opens a connection of the member. */
-async function connected(ground: Ground) {
-  const { userId, sessionId } = ground.member;
+async function connected(setup: CallSetup) {
+  const { userId, sessionId } = setup.member;
   const id = randomUUID();
-  await ground.admin`
+  await setup.admin`
     insert into connections (id, user_id, session_id, expires_at) values (${id}, ${userId}, ${sessionId}, now() + interval '1 hour')`;
   return id;
 }
-const forget: Call = async (db, ground) => {
-  const id = await connected(ground);
-  await ground.admin`select watch(${id}, ${(await ground.made('SCHEDULED', 1))[0] ?? ''}, 100)`;
+const forget: Call = async (db, setup) => {
+  const id = await connected(setup);
+  await setup.admin`select watch(${id}, ${(await setup.made('SCHEDULED', 1))[0] ?? ''}, 100)`;
   await realtime.forget(db, [id]);
 };
 
@@ -113,24 +113,24 @@ export const REALTIME: Calls<typeof realtime> = {
   forget: { socket: forget, dispatcher: forget },
   openConnection: { socket: mine((tx, { member }) => realtime.openConnection(tx, randomUUID(), member)) },
   overdueConnections: { dispatcher: (db) => realtime.overdueConnections(db, 100) },
-  principalOf: { socket: async (db, ground) => realtime.principalOf(db, await connected(ground)) },
+  principalOf: { socket: async (db, setup) => realtime.principalOf(db, await connected(setup)) },
   redeemTicket: { socket: (db) => realtime.redeemTicket(db, randomBytes(32)) },
   sweepTickets: { dispatcher: (db) => realtime.sweepTickets(db) },
   unwatch: {
-    socket: async (db, ground) =>
-      realtime.unwatch(db, await connected(ground), (await ground.made('SCHEDULED', 1))[0] ?? ''),
+    socket: async (db, setup) =>
+      realtime.unwatch(db, await connected(setup), (await setup.made('SCHEDULED', 1))[0] ?? ''),
   },
   unwatchBatch: {
-    socket: async (db, ground) =>
-      realtime.unwatchBatch(db, await connected(ground), (await ground.batch('RUNNING', 1)).id),
+    socket: async (db, setup) =>
+      realtime.unwatchBatch(db, await connected(setup), (await setup.batch('RUNNING', 1)).id),
   },
   watch: {
-    socket: async (db, ground) =>
-      realtime.watch(db, await connected(ground), (await ground.made('SCHEDULED', 1))[0] ?? ''),
+    socket: async (db, setup) =>
+      realtime.watch(db, await connected(setup), (await setup.made('SCHEDULED', 1))[0] ?? ''),
   },
   watchBatch: {
-    socket: async (db, ground) =>
-      realtime.watchBatch(db, await connected(ground), (await ground.batch('RUNNING', 1)).id),
+    socket: async (db, setup) =>
+      realtime.watchBatch(db, await connected(setup), (await setup.batch('RUNNING', 1)).id),
   },
 };
 
@@ -173,10 +173,10 @@ export const AUDIT: Calls<typeof audit> = {
 export const IDENTITY: Calls<typeof identity> = {
   countRequest: { auth: (db) => identity.countRequest(db, hash(), 900) },
   createPersonalOrganization: {
-    auth: async (db, ground) =>
+    auth: async (db, setup) =>
       identity.createPersonalOrganization(db, {
         id: uuidv7(),
-        ownerId: await stranger(ground),
+        ownerId: await stranger(setup),
         name: 'Home',
       }),
   },

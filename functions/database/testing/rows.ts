@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import type { Database } from '../connect.ts';
-import type { Member } from './stand.ts';
+import type { Member } from './database-fixture.ts';
 
 let buckets = 0;
 

@@ -3,55 +3,55 @@ import { v7 as uuidv7 } from 'uuid';
 import * as tasks from '../../tasks/store/index.ts';
 import { DISPATCH, newTask } from '../../tasks/verification/fixtures.ts';
 import type { Database } from '../connect.ts';
+import type { CallSetup } from './call-setup.ts';
 import { type Call, type Calls, KEY, mine } from './calls.ts';
-import type { Ground } from './ground.ts';
 import { artifact, REQUESTS } from './task-requests.ts';
 
 const LANE = { organizationId: randomUUID(), lane: `key:${KEY}` };
 
-const pair = async (ground: Ground, status: Parameters<Ground['made']>[0]) => ground.made(status, 2);
+const pair = async (setup: CallSetup, status: Parameters<CallSetup['made']>[0]) => setup.made(status, 2);
 const attempts = (ids: readonly string[]) => ids.map((id) => ({ id, attempt: 1 }));
 
 /** Creates a running import, and returns its attempt. */
-async function importing(ground: Ground) {
-  const [taskId = ''] = await ground.made('RUNNING', 1);
+async function importing(setup: CallSetup) {
+  const [taskId = ''] = await setup.made('RUNNING', 1);
   const batchId = uuidv7();
   const last = uuidv7();
-  await ground.admin`
+  await setup.admin`
     insert into batches (id, organization_id, created_by, queue, sealed, import_task_id, first_task_id, last_task_id)
-    values (${batchId}, ${ground.member.organizationId}, ${ground.member.userId}, 'bulk', false, ${taskId}, ${batchId}, ${last})`;
+    values (${batchId}, ${setup.member.organizationId}, ${setup.member.userId}, 'bulk', false, ${taskId}, ${batchId}, ${last})`;
   return { taskId, attempt: 1, batchId };
 }
 
-const rescue: Call = async (db, ground) => tasks.rescue(db, await pair(ground, 'RUNNING'), 2);
-const dispatchAgain: Call = async (db, ground) => tasks.dispatchAgain(db, await pair(ground, 'SCHEDULED'));
-const release: Call = async (db, ground) => {
-  const [first = ''] = await ground.made('COMPLETED', 1);
-  const [second = ''] = await ground.made('PENDING', 1);
-  await ground.admin`insert into task_dependencies values (${second}, ${first}, ${ground.member.organizationId})`;
-  await ground.admin`update tasks set has_dependents = true where id = ${first}`;
+const rescue: Call = async (db, setup) => tasks.rescue(db, await pair(setup, 'RUNNING'), 2);
+const dispatchAgain: Call = async (db, setup) => tasks.dispatchAgain(db, await pair(setup, 'SCHEDULED'));
+const release: Call = async (db, setup) => {
+  const [first = ''] = await setup.made('COMPLETED', 1);
+  const [second = ''] = await setup.made('PENDING', 1);
+  await setup.admin`insert into task_dependencies values (${second}, ${first}, ${setup.member.organizationId})`;
+  await setup.admin`update tasks set has_dependents = true where id = ${first}`;
   return tasks.release(db, { ids: [first], limit: 100, dispatch: DISPATCH });
 };
-const releaseForNetwork: Call = async (db, ground) => {
-  const { organizationId, userId } = ground.member;
+const releaseForNetwork: Call = async (db, setup) => {
+  const { organizationId, userId } = setup.member;
   const lane = `network:${userId}`;
-  await ground.made('SCHEDULED', 2, { waitsForNetwork: true, heldBy: lane });
+  await setup.made('SCHEDULED', 2, { waitsForNetwork: true, heldBy: lane });
   return db.begin((tx) => tasks.releaseHeld(tx, [{ organizationId, lane }], DISPATCH));
 };
-const releaseHeld: Call = async (db, ground) => {
-  await ground.made('SCHEDULED', 2, { concurrencyKey: KEY, heldBy: `key:${KEY}` });
-  const { organizationId } = ground.member;
+const releaseHeld: Call = async (db, setup) => {
+  await setup.made('SCHEDULED', 2, { concurrencyKey: KEY, heldBy: `key:${KEY}` });
+  const { organizationId } = setup.member;
   return db.begin((tx) => tasks.releaseHeld(tx, [{ organizationId, lane: `key:${KEY}` }], DISPATCH));
 };
 
 /** Calls a function about an artifact of a running attempt. */
 const ofAttempt =
   (work: (db: Database, owner: tasks.ArtifactOwner, id: string) => Promise<unknown>): Call =>
-  async (db, ground) => {
-    const [taskId = ''] = await ground.made('RUNNING', 1);
+  async (db, setup) => {
+    const [taskId = ''] = await setup.made('RUNNING', 1);
     const by = { taskId, attempt: 1 };
-    const { organizationId } = ground.member;
-    return work(db, { ...by, organizationId }, await artifact(ground, by));
+    const { organizationId } = setup.member;
+    return work(db, { ...by, organizationId }, await artifact(setup, by));
   };
 
 /** Calls of the functions of the task store. */
@@ -59,30 +59,30 @@ export const TASKS: Calls<typeof tasks> = {
   ...REQUESTS,
   claim: {
     worker: [
-      async (db, ground) =>
-        tasks.claim(db, { ids: await pair(ground, 'SCHEDULED'), leaseSeconds: 30, soonSeconds: 0 }),
-      async (db, ground) =>
+      async (db, setup) =>
+        tasks.claim(db, { ids: await pair(setup, 'SCHEDULED'), leaseSeconds: 30, soonSeconds: 0 }),
+      async (db, setup) =>
         tasks.claim(db, {
-          ids: await pair(ground, 'SCHEDULED'),
+          ids: await pair(setup, 'SCHEDULED'),
           leaseSeconds: 30,
           soonSeconds: 0,
           alone: true,
         }),
-      async (db, ground) =>
+      async (db, setup) =>
         tasks.claim(db, {
-          ids: await ground.made('SCHEDULED', 2, { concurrencyKey: KEY }),
+          ids: await setup.made('SCHEDULED', 2, { concurrencyKey: KEY }),
           leaseSeconds: 30,
           soonSeconds: 0,
         }),
-      async (db, ground) =>
+      async (db, setup) =>
         tasks.claim(db, {
-          ids: await ground.made('SCHEDULED', 2, { waitsForNetwork: true }),
+          ids: await setup.made('SCHEDULED', 2, { waitsForNetwork: true }),
           leaseSeconds: 30,
           soonSeconds: 0,
         }),
-      async (db, ground) =>
+      async (db, setup) =>
         tasks.claim(db, {
-          ids: await pair(ground, 'SCHEDULED'),
+          ids: await pair(setup, 'SCHEDULED'),
           leaseSeconds: 30,
           soonSeconds: 0,
           alone: false,
@@ -99,24 +99,24 @@ export const TASKS: Calls<typeof tasks> = {
     ],
   },
   dispatchAgain: { dispatcher: dispatchAgain, worker: dispatchAgain, dead_letters: dispatchAgain },
-  findImport: { worker: async (db, ground) => tasks.findImport(db, await importing(ground)) },
+  findImport: { worker: async (db, setup) => tasks.findImport(db, await importing(setup)) },
   heldLanes: {
     dispatcher: [(db) => tasks.heldLanes(db, 1_000), (db) => tasks.heldLanes(db, 1_000, LANE)],
   },
   insertImported: {
     worker: [
-      async (db, ground) =>
+      async (db, setup) =>
         tasks.insertImported(db, {
-          attempt: await importing(ground),
-          createdBy: ground.member.userId,
+          attempt: await importing(setup),
+          createdBy: setup.member.userId,
           tasks: [newTask(), newTask()],
           dispatch: DISPATCH,
         }),
-      async (db, ground) =>
+      async (db, setup) =>
         tasks.insertImported(db, {
-          attempt: await importing(ground),
-          createdBy: ground.member.userId,
-          tasks: [newTask({ dependsOn: await ground.made('SCHEDULED', 2) })],
+          attempt: await importing(setup),
+          createdBy: setup.member.userId,
+          tasks: [newTask({ dependsOn: await setup.made('SCHEDULED', 2) })],
           dispatch: DISPATCH,
         }),
     ],
@@ -126,18 +126,18 @@ export const TASKS: Calls<typeof tasks> = {
       tasks.expiredTasks(db, { organizationId: member.organizationId, retentionDays: 30 }, 100),
   },
   findInput: {
-    worker: async (db, ground) => {
-      const [id = ''] = await ground.made('COMPLETED', 1);
-      return tasks.findInput(db, ground.member.organizationId, id);
+    worker: async (db, setup) => {
+      const [id = ''] = await setup.made('COMPLETED', 1);
+      return tasks.findInput(db, setup.member.organizationId, id);
     },
   },
   release: {
     worker: release,
     dispatcher: [
       release,
-      async (db, ground) => {
-        const [first = ''] = await ground.made('COMPLETED', 1);
-        await ground.admin`update tasks set has_dependents = true where id = ${first}`;
+      async (db, setup) => {
+        const [first = ''] = await setup.made('COMPLETED', 1);
+        await setup.admin`update tasks set has_dependents = true where id = ${first}`;
         return tasks.release(db, { ids: null, limit: 100, dispatch: DISPATCH });
       },
     ],
@@ -145,11 +145,11 @@ export const TASKS: Calls<typeof tasks> = {
   releaseHeld: {
     worker: [releaseHeld, releaseForNetwork],
     dispatcher: [releaseHeld, releaseForNetwork],
-    api: mine(async (tx, ground) => {
-      await ground.made('SCHEDULED', 2, { heldBy: 'kind:x' });
+    api: mine(async (tx, setup) => {
+      await setup.made('SCHEDULED', 2, { heldBy: 'kind:x' });
       return tasks.releaseHeld(
         tx,
-        [{ organizationId: ground.member.organizationId, lane: 'kind:x' }],
+        [{ organizationId: setup.member.organizationId, lane: 'kind:x' }],
         DISPATCH,
       );
     }),
@@ -166,7 +166,7 @@ export const TASKS: Calls<typeof tasks> = {
     ),
   },
   fullBoundOf: {
-    api: mine(async (tx, ground) => tasks.fullBoundOf(tx, (await ground.made('FAILED', 1))[0] ?? '')),
+    api: mine(async (tx, setup) => tasks.fullBoundOf(tx, (await setup.made('FAILED', 1))[0] ?? '')),
   },
   removeOutboundTurns: { dispatcher: (db) => tasks.removeOutboundTurns(db, 1_000) },
   resumeHost: { dispatcher: (db) => tasks.resumeHost(db, 'a.example') },
@@ -181,22 +181,22 @@ export const TASKS: Calls<typeof tasks> = {
       tasks.removeBatches(db, { organizationId: member.organizationId, retentionDays: 30 }, 100),
   },
   removeTasks: {
-    dispatcher: async (db, ground) =>
-      tasks.removeTasks(db, await ground.made('COMPLETED', 2, { finishedDaysAgo: 40 })),
+    dispatcher: async (db, setup) =>
+      tasks.removeTasks(db, await setup.made('COMPLETED', 2, { finishedDaysAgo: 40 })),
   },
-  renew: { worker: async (db, ground) => tasks.renew(db, attempts(await pair(ground, 'RUNNING')), 30) },
+  renew: { worker: async (db, setup) => tasks.renew(db, attempts(await pair(setup, 'RUNNING')), 30) },
   report: {
-    worker: async (db, ground) =>
+    worker: async (db, setup) =>
       tasks.report(
         db,
-        attempts(await pair(ground, 'RUNNING')).map((given) => ({ ...given, logs: [] })),
+        attempts(await pair(setup, 'RUNNING')).map((given) => ({ ...given, logs: [] })),
       ),
   },
   rescue: {
     worker: rescue,
     dead_letters: rescue,
-    dispatcher: async (db, ground) => {
-      await pair(ground, 'RUNNING');
+    dispatcher: async (db, setup) => {
+      await pair(setup, 'RUNNING');
       return tasks.rescue(db, null, 1_000);
     },
   },
@@ -210,16 +210,16 @@ export const TASKS: Calls<typeof tasks> = {
   keepArtifacts: { worker: ofAttempt((db, owner, id) => tasks.keepArtifacts(db, owner, [id])) },
   readableArtifact: { worker: ofAttempt((db, owner, id) => tasks.readableArtifact(db, owner, id)) },
   forgetArtifacts: {
-    dispatcher: async (db, ground) => {
-      const id = await artifact(ground);
-      await ground.admin`update artifacts set status = 'deleted' where id = ${id}`;
-      await tasks.forgetArtifacts(db, ground.member.organizationId, [id]);
+    dispatcher: async (db, setup) => {
+      const id = await artifact(setup);
+      await setup.admin`update artifacts set status = 'deleted' where id = ${id}`;
+      await tasks.forgetArtifacts(db, setup.member.organizationId, [id]);
     },
   },
   markOverdueArtifacts: {
-    dispatcher: async (db, ground) => {
-      const id = await artifact(ground);
-      await ground.admin`update artifacts set open_until = now() - interval '1 day' where id = ${id}`;
+    dispatcher: async (db, setup) => {
+      const id = await artifact(setup);
+      await setup.admin`update artifacts set open_until = now() - interval '1 day' where id = ${id}`;
       await tasks.markOverdueArtifacts(db, 100);
     },
   },
@@ -234,29 +234,29 @@ export const TASKS: Calls<typeof tasks> = {
     dispatcher: (db, { member }) =>
       tasks.returnTurns(db, [{ organizationId: member.organizationId, retentionDays: 30 }], 60),
   },
-  seal: { worker: async (db, ground) => tasks.seal(db, await importing(ground), null) },
+  seal: { worker: async (db, setup) => tasks.seal(db, await importing(setup), null) },
   sealAbandoned: {
-    dispatcher: async (db, ground) => {
-      await importing(ground);
+    dispatcher: async (db, setup) => {
+      await importing(setup);
       return tasks.sealAbandoned(db, 100);
     },
   },
   settle: {
     worker: [
-      async (db, ground) =>
+      async (db, setup) =>
         tasks.settle(
           db,
-          attempts(await pair(ground, 'RUNNING')).map((given) => ({
+          attempts(await pair(setup, 'RUNNING')).map((given) => ({
             ...given,
             kind: 'complete',
             result: null,
           })),
           DISPATCH,
         ),
-      async (db, ground) =>
+      async (db, setup) =>
         tasks.settle(
           db,
-          attempts((await ground.batch('RUNNING', 2)).taskIds).map((given) => ({
+          attempts((await setup.batch('RUNNING', 2)).taskIds).map((given) => ({
             ...given,
             kind: 'complete',
             result: null,
@@ -266,8 +266,8 @@ export const TASKS: Calls<typeof tasks> = {
     ],
   },
   takeForDispatch: {
-    dispatcher: async (db, ground) => {
-      await pair(ground, 'SCHEDULED');
+    dispatcher: async (db, setup) => {
+      await pair(setup, 'SCHEDULED');
       return tasks.takeForDispatch(db, 1_000, 300);
     },
   },
@@ -280,9 +280,9 @@ export const TASKS: Calls<typeof tasks> = {
       }),
   },
   statusesOf: {
-    worker: async (db, ground) =>
-      tasks.statusesOf(db, ground.member.organizationId, await ground.made('SCHEDULED', 2)),
+    worker: async (db, setup) =>
+      tasks.statusesOf(db, setup.member.organizationId, await setup.made('SCHEDULED', 2)),
   },
   takeTurns: { dispatcher: (db) => tasks.takeTurns(db, 10, 60) },
-  unseal: { worker: async (db, ground) => tasks.unseal(db, await importing(ground)) },
+  unseal: { worker: async (db, setup) => tasks.unseal(db, await importing(setup)) },
 };

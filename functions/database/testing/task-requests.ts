@@ -3,8 +3,8 @@ import { v7 as uuidv7 } from 'uuid';
 import * as tasks from '../../tasks/store/index.ts';
 import { DISPATCH, newTask } from '../../tasks/verification/fixtures.ts';
 import type { Transaction } from '../connect.ts';
+import type { CallSetup } from './call-setup.ts';
 import { type Call, type Calls, KEY, mine } from './calls.ts';
-import type { Ground } from './ground.ts';
 
 const LATER = '2099-01-01T00:00:00Z';
 const everything = {
@@ -21,7 +21,7 @@ const everything = {
 };
 
 /** Filters of lists and bulk actions, one by one and combined. */
-const FILTERS: ((ground: Ground) => Partial<tasks.Selection>)[] = [
+const FILTERS: ((setup: CallSetup) => Partial<tasks.Selection>)[] = [
   () => ({}),
   () => ({ statuses: ['FAILED', 'CANCELLED'] }),
   () => ({ kind: 'data.process' }),
@@ -32,26 +32,26 @@ const FILTERS: ((ground: Ground) => Partial<tasks.Selection>)[] = [
   () => ({ scheduledFrom: '2026-01-01T00:00:00Z', scheduledTo: LATER }),
   () => ({ statuses: ['SCHEDULED'], kind: 'data.process', queue: 'interactive' }),
 ];
-const selection = (ground: Ground, given: Partial<tasks.Selection>): tasks.Selection => ({
+const selection = (setup: CallSetup, given: Partial<tasks.Selection>): tasks.Selection => ({
   ...everything,
-  organizationId: ground.member.organizationId,
+  organizationId: setup.member.organizationId,
   ...given,
 });
-const selections = (work: (tx: Transaction, given: tasks.Selection, ground: Ground) => Promise<unknown>) =>
-  FILTERS.map((filter) => mine((tx, ground) => work(tx, selection(ground, filter(ground)), ground)));
+const selections = (work: (tx: Transaction, given: tasks.Selection, setup: CallSetup) => Promise<unknown>) =>
+  FILTERS.map((filter) => mine((tx, setup) => work(tx, selection(setup, filter(setup)), setup)));
 
-const pair = async (ground: Ground, status: Parameters<Ground['made']>[0]) => ground.made(status, 2);
+const pair = async (setup: CallSetup, status: Parameters<CallSetup['made']>[0]) => setup.made(status, 2);
 
-const whose = ({ organizationId, userId }: Ground['member']) => ({ organizationId, memberId: userId });
+const whose = ({ organizationId, userId }: CallSetup['member']) => ({ organizationId, memberId: userId });
 const PAUSE: tasks.PauseKey = { organizationId: uuidv7(), scope: 'kind', name: 'none' };
 
 const NO_LARGE = { description: false, payload: false, result: false, errorDetails: false };
 
 const FILE = { name: 'file', mediaType: 'text/csv', bytes: 1, sha256: '0'.repeat(64), openSeconds: 900 };
 
-/** Creates an artifact of the ground's organization that a user uploads, or that an attempt creates. */
+/** Creates an artifact of the setup's organization that a user uploads, or that an attempt creates. */
 export async function artifact(
-  { admin, member: { organizationId } }: Ground,
+  { admin, member: { organizationId } }: CallSetup,
   by: { taskId: string; attempt: number } | null = null,
 ): Promise<string> {
   const id = uuidv7();
@@ -65,10 +65,10 @@ export async function artifact(
   return id;
 }
 
-/** Reads a page of the ground's tasks. */
+/** Reads a page of the setup's tasks. */
 async function listed(
   tx: Transaction,
-  { member }: Ground,
+  { member }: CallSetup,
   filter: Partial<tasks.TaskFilter>,
   large: Partial<tasks.LargeColumns> = {},
 ): Promise<void> {
@@ -86,41 +86,41 @@ export const REQUESTS = {
   },
   attempts: {
     api: [
-      mine(async (tx, ground) =>
-        tasks.attempts(tx, { taskId: (await ground.made('RUNNING', 1))[0] ?? '', before: null, limit: 21 }),
+      mine(async (tx, setup) =>
+        tasks.attempts(tx, { taskId: (await setup.made('RUNNING', 1))[0] ?? '', before: null, limit: 21 }),
       ),
-      mine(async (tx, ground) =>
-        tasks.attempts(tx, { taskId: (await ground.made('RUNNING', 1))[0] ?? '', before: 5, limit: 21 }),
+      mine(async (tx, setup) =>
+        tasks.attempts(tx, { taskId: (await setup.made('RUNNING', 1))[0] ?? '', before: 5, limit: 21 }),
       ),
     ],
   },
   awaitTasks: {
-    api: mine(async (tx, ground) =>
-      tasks.awaitTasks(tx, ground.member.organizationId, await pair(ground, 'SCHEDULED')),
+    api: mine(async (tx, setup) =>
+      tasks.awaitTasks(tx, setup.member.organizationId, await pair(setup, 'SCHEDULED')),
     ),
-    worker: (db, ground) =>
+    worker: (db, setup) =>
       db.begin(async (tx) =>
-        tasks.awaitTasks(tx, ground.member.organizationId, await pair(ground, 'SCHEDULED')),
+        tasks.awaitTasks(tx, setup.member.organizationId, await pair(setup, 'SCHEDULED')),
       ),
   },
-  cancel: { api: mine(async (tx, ground) => tasks.cancel(tx, (await ground.made('SCHEDULED', 1))[0] ?? '')) },
+  cancel: { api: mine(async (tx, setup) => tasks.cancel(tx, (await setup.made('SCHEDULED', 1))[0] ?? '')) },
   cancelMany: {
     api: [
-      mine(async (tx, ground) =>
+      mine(async (tx, setup) =>
         tasks.cancelMany(tx, {
-          given: selection(ground, { ids: await pair(ground, 'SCHEDULED') }),
+          given: selection(setup, { ids: await pair(setup, 'SCHEDULED') }),
           after: null,
         }),
       ),
-      mine(async (tx, ground) => {
-        const { id, taskIds } = await ground.batch('SCHEDULED', 2);
+      mine(async (tx, setup) => {
+        const { id, taskIds } = await setup.batch('SCHEDULED', 2);
         const batch = { id, firstTaskId: taskIds[0] ?? null, lastTaskId: taskIds[1] ?? null };
-        return tasks.cancelMany(tx, { given: selection(ground, { batch }), after: null });
+        return tasks.cancelMany(tx, { given: selection(setup, { batch }), after: null });
       }),
-      mine(async (tx, ground) =>
+      mine(async (tx, setup) =>
         tasks.cancelMany(tx, {
-          given: selection(ground, { kind: 'http.request' }),
-          after: (await pair(ground, 'SCHEDULED'))[0] ?? '',
+          given: selection(setup, { kind: 'http.request' }),
+          after: (await pair(setup, 'SCHEDULED'))[0] ?? '',
         }),
       ),
     ],
@@ -134,46 +134,46 @@ export const REQUESTS = {
   },
   graphTasks: {
     api: [null, uuidv7()].map((afterId) =>
-      mine(async (tx, ground) => {
-        const { id, taskIds } = await ground.batch('RUNNING', 2);
-        const { organizationId } = ground.member;
+      mine(async (tx, setup) => {
+        const { id, taskIds } = await setup.batch('RUNNING', 2);
+        const { organizationId } = setup.member;
         const batch = { id, organizationId, firstTaskId: taskIds[0] ?? null, lastTaskId: taskIds[1] ?? null };
         return tasks.graphTasks(tx, batch, { afterId, limit: 501 });
       }),
     ),
   },
   failedDependency: {
-    api: mine(async (tx, ground) => {
-      const [first = '', second = ''] = await ground.made('FAILED', 2);
-      await ground.admin`insert into task_dependencies values (${second}, ${first}, ${ground.member.organizationId})`;
+    api: mine(async (tx, setup) => {
+      const [first = '', second = ''] = await setup.made('FAILED', 2);
+      await setup.admin`insert into task_dependencies values (${second}, ${first}, ${setup.member.organizationId})`;
       return tasks.failedDependency(tx, second);
     }),
   },
   find: {
-    api: mine(async (tx, ground) => tasks.find(tx, (await ground.made('SCHEDULED', 1))[0] ?? '')),
-    socket: mine(async (tx, ground) => tasks.find(tx, (await ground.made('SCHEDULED', 1))[0] ?? '')),
+    api: mine(async (tx, setup) => tasks.find(tx, (await setup.made('SCHEDULED', 1))[0] ?? '')),
+    socket: mine(async (tx, setup) => tasks.find(tx, (await setup.made('SCHEDULED', 1))[0] ?? '')),
   },
-  findAll: { api: mine(async (tx, ground) => tasks.findAll(tx, await pair(ground, 'SCHEDULED'))) },
+  findAll: { api: mine(async (tx, setup) => tasks.findAll(tx, await pair(setup, 'SCHEDULED'))) },
   findPause: {
     api: mine((tx, { member }) => tasks.findPause(tx, { ...member, scope: 'kind', name: 'none' })),
   },
   findBatch: {
-    api: mine(async (tx, ground) => tasks.findBatch(tx, (await ground.batch('RUNNING', 2)).id)),
-    socket: mine(async (tx, ground) => tasks.findBatch(tx, (await ground.batch('RUNNING', 2)).id)),
+    api: mine(async (tx, setup) => tasks.findBatch(tx, (await setup.batch('RUNNING', 2)).id)),
+    socket: mine(async (tx, setup) => tasks.findBatch(tx, (await setup.batch('RUNNING', 2)).id)),
   },
   heldLanesOf: { api: mine((tx, { member }) => tasks.heldLanesOf(tx, member.organizationId, 100)) },
   uniqueKeyHolders: {
-    api: mine(async (tx, ground) => tasks.uniqueKeyHolders(tx, ground.member.organizationId, ['a', 'b'])),
+    api: mine(async (tx, setup) => tasks.uniqueKeyHolders(tx, setup.member.organizationId, ['a', 'b'])),
   },
   insert: {
     api: [
       (db, { member }) =>
         tasks.insert(db, { principal: member, organizationId: null, tasks: [newTask()], dispatch: DISPATCH }),
-      async (db, ground) => {
-        const [first = ''] = await ground.made('SCHEDULED', 1);
+      async (db, setup) => {
+        const [first = ''] = await setup.made('SCHEDULED', 1);
         return tasks.insert(db, {
-          principal: ground.member,
-          organizationId: ground.member.organizationId,
+          principal: setup.member,
+          organizationId: setup.member.organizationId,
           tasks: [newTask({ dependsOn: [first], onFailure: 'run', uniqueKey: randomUUID() })],
           dispatch: DISPATCH,
         });
@@ -201,10 +201,10 @@ export const REQUESTS = {
     worker: (db, { member: { organizationId } }) =>
       tasks.addArtifact(db, { ...FILE, id: uuidv7(), organizationId, by: { taskId: uuidv7(), attempt: 1 } }),
   },
-  deleteArtifact: { api: mine(async (tx, ground) => tasks.deleteArtifact(tx, await artifact(ground))) },
-  findArtifact: { api: mine(async (tx, ground) => tasks.findArtifact(tx, await artifact(ground))) },
-  findDeletable: { api: mine(async (tx, ground) => tasks.findDeletable(tx, await artifact(ground))) },
-  findUploaded: { api: mine(async (tx, ground) => tasks.findUploaded(tx, await artifact(ground))) },
+  deleteArtifact: { api: mine(async (tx, setup) => tasks.deleteArtifact(tx, await artifact(setup))) },
+  findArtifact: { api: mine(async (tx, setup) => tasks.findArtifact(tx, await artifact(setup))) },
+  findDeletable: { api: mine(async (tx, setup) => tasks.findDeletable(tx, await artifact(setup))) },
+  findUploaded: { api: mine(async (tx, setup) => tasks.findUploaded(tx, await artifact(setup))) },
   listArtifacts: {
     api: [null, 'pending', 'ready'].flatMap((status) =>
       [null, uuidv7()].map((id) =>
@@ -214,13 +214,13 @@ export const REQUESTS = {
       ),
     ),
   },
-  makeReady: { api: mine(async (tx, ground) => tasks.makeReady(tx, await artifact(ground))) },
+  makeReady: { api: mine(async (tx, setup) => tasks.makeReady(tx, await artifact(setup))) },
   missingArtifacts: {
-    api: mine(async (tx, ground) =>
-      tasks.missingArtifacts(tx, ground.member.organizationId, [await artifact(ground), uuidv7()]),
+    api: mine(async (tx, setup) =>
+      tasks.missingArtifacts(tx, setup.member.organizationId, [await artifact(setup), uuidv7()]),
     ),
-    worker: async (db, ground) =>
-      tasks.missingArtifacts(db, ground.member.organizationId, [await artifact(ground), uuidv7()]),
+    worker: async (db, setup) =>
+      tasks.missingArtifacts(db, setup.member.organizationId, [await artifact(setup), uuidv7()]),
   },
   addUpload: {
     api: mine((tx, { member: { organizationId } }) =>
@@ -228,14 +228,14 @@ export const REQUESTS = {
     ),
   },
   insertDependencies: {
-    api: mine(async (tx, ground) => {
-      const [first = '', ...rest] = await ground.made('PENDING', 3);
-      return tasks.insertDependencies(tx, ground.member.organizationId, [{ id: first, dependsOn: rest }]);
+    api: mine(async (tx, setup) => {
+      const [first = '', ...rest] = await setup.made('PENDING', 3);
+      return tasks.insertDependencies(tx, setup.member.organizationId, [{ id: first, dependsOn: rest }]);
     }),
-    worker: async (db, ground) => {
-      const [first = '', ...rest] = await ground.made('PENDING', 3);
+    worker: async (db, setup) => {
+      const [first = '', ...rest] = await setup.made('PENDING', 3);
       await db.begin((tx) =>
-        tasks.insertDependencies(tx, ground.member.organizationId, [{ id: first, dependsOn: rest }]),
+        tasks.insertDependencies(tx, setup.member.organizationId, [{ id: first, dependsOn: rest }]),
       );
     },
   },
@@ -251,20 +251,20 @@ export const REQUESTS = {
   },
   list: {
     api: [
-      ...FILTERS.map((filter) => mine((tx, ground) => listed(tx, ground, filter(ground)))),
+      ...FILTERS.map((filter) => mine((tx, setup) => listed(tx, setup, filter(setup)))),
       ...FILTERS.map((filter) =>
-        mine((tx, ground) => listed(tx, ground, { ...filter(ground), organizationId: null })),
+        mine((tx, setup) => listed(tx, setup, { ...filter(setup), organizationId: null })),
       ),
       ...[null, undefined].map((organizationId) =>
-        mine((tx, ground) =>
-          listed(tx, ground, { beforeId: uuidv7(), ...(organizationId === null && { organizationId }) }),
+        mine((tx, setup) =>
+          listed(tx, setup, { beforeId: uuidv7(), ...(organizationId === null && { organizationId }) }),
         ),
       ),
-      mine((tx, ground) => listed(tx, ground, {}, { payload: true, result: true })),
-      mine(async (tx, ground) => {
-        const { id, taskIds } = await ground.batch('SCHEDULED', 2);
+      mine((tx, setup) => listed(tx, setup, {}, { payload: true, result: true })),
+      mine(async (tx, setup) => {
+        const { id, taskIds } = await setup.batch('SCHEDULED', 2);
         const batch = { id, firstTaskId: taskIds[0] ?? null, lastTaskId: taskIds[1] ?? null };
-        return listed(tx, ground, { batch });
+        return listed(tx, setup, { batch });
       }),
     ],
   },
@@ -290,36 +290,36 @@ export const REQUESTS = {
     ),
   },
   existingTasks: {
-    api: mine(async (tx, ground) => tasks.existingTasks(tx, await pair(ground, 'SCHEDULED'))),
+    api: mine(async (tx, setup) => tasks.existingTasks(tx, await pair(setup, 'SCHEDULED'))),
   },
   removePause: {
     api: mine((tx, { member }) => tasks.removePause(tx, { ...member, scope: 'kind', name: 'none' })),
   },
   requeue: {
-    api: mine(async (tx, ground) => tasks.requeue(tx, (await ground.made('FAILED', 1))[0] ?? '', DISPATCH)),
+    api: mine(async (tx, setup) => tasks.requeue(tx, (await setup.made('FAILED', 1))[0] ?? '', DISPATCH)),
   },
   requeueMany: {
-    api: mine(async (tx, ground) =>
+    api: mine(async (tx, setup) =>
       tasks.requeueMany(tx, {
-        given: selection(ground, { ids: await pair(ground, 'FAILED') }),
+        given: selection(setup, { ids: await pair(setup, 'FAILED') }),
         after: null,
         dispatch: DISPATCH,
       }),
     ),
   },
   reschedule: {
-    api: mine(async (tx, ground) =>
+    api: mine(async (tx, setup) =>
       tasks.reschedule(tx, {
-        id: (await ground.made('SCHEDULED', 1))[0] ?? '',
+        id: (await setup.made('SCHEDULED', 1))[0] ?? '',
         scheduledTime: LATER,
         dispatch: DISPATCH,
       }),
     ),
   },
   rescheduleMany: {
-    api: mine(async (tx, ground) =>
+    api: mine(async (tx, setup) =>
       tasks.rescheduleMany(tx, {
-        given: selection(ground, { ids: await pair(ground, 'SCHEDULED'), notAt: LATER }),
+        given: selection(setup, { ids: await pair(setup, 'SCHEDULED'), notAt: LATER }),
         after: null,
         scheduledTime: LATER,
         dispatch: DISPATCH,
@@ -327,8 +327,8 @@ export const REQUESTS = {
     ),
   },
   waitingContext: {
-    api: mine(async (tx, ground) =>
-      tasks.waitingContext(tx, (await ground.made('SCHEDULED', 1, { concurrencyKey: KEY }))[0] ?? ''),
+    api: mine(async (tx, setup) =>
+      tasks.waitingContext(tx, (await setup.made('SCHEDULED', 1, { concurrencyKey: KEY }))[0] ?? ''),
     ),
   },
   takenUniqueKeys: {

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Stand, stand } from '../../database/testing/stand.ts';
+import { type DatabaseFixture, databaseFixture } from '../../database/testing/database-fixture.ts';
 import { uploadKey } from '../../tasks/imports/uploads.ts';
 import { apiFunction, type Client } from '../testing/api-function.ts';
 
 const SECRET = 'Bearer swordfish';
 
-let on: Stand;
+let on: DatabaseFixture;
 let api: ReturnType<typeof apiFunction>;
 let ada: Client;
 let viewer: Client;
@@ -15,7 +15,7 @@ let organization: string;
 const ids: string[] = [];
 
 beforeAll(async () => {
-  on = await stand();
+  on = await databaseFixture();
   api = apiFunction(on);
   [ada, viewer, member] = [await api.register(), await api.register(), await api.register()];
   organization = (await ada.ask('POST', '/api/organizations/', { name: 'Shared' })).body.id;

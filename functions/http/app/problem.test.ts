@@ -1,19 +1,19 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connect } from '../../database/connect.ts';
-import { type Stand, stand } from '../../database/testing/stand.ts';
+import { type DatabaseFixture, databaseFixture } from '../../database/testing/database-fixture.ts';
 import { type FieldError, Refusal } from '../../refusal.ts';
 import { PROBLEM_LIMITS } from '../../shortened.ts';
 import { apiFunction, type Client } from '../testing/api-function.ts';
 import { createApp } from './app.ts';
 import { Problem, problemOf } from './problem.ts';
 
-let on: Stand;
+let on: DatabaseFixture;
 let api: ReturnType<typeof apiFunction>;
 let ada: Client;
 
 beforeAll(async () => {
-  on = await stand();
+  on = await databaseFixture();
   api = apiFunction(on);
   ada = await api.register();
 });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Stand, stand } from '../../database/testing/stand.ts';
+import { type DatabaseFixture, databaseFixture } from '../../database/testing/database-fixture.ts';
 import { createApi } from '../api.ts';
 import { apiFunction, type Client } from '../testing/api-function.ts';
 
@@ -13,14 +13,14 @@ const ROUTES: Route[] = createApi({} as never, () => {}).openAPIRegistry.definit
 );
 const AUTH = /^\/(?:api\/(?:auth|token)\b|\.well-known)/;
 
-let on: Stand;
+let on: DatabaseFixture;
 let api: ReturnType<typeof apiFunction>;
 let ada: Client;
 let ids: Record<string, string>;
 let before: unknown;
 
 beforeAll(async () => {
-  on = await stand();
+  on = await databaseFixture();
   api = apiFunction(on);
   ada = await api.register();
   const { body: organization } = await ada.ask('POST', '/api/organizations/', { name: 'Lab' });

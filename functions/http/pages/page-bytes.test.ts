@@ -1,17 +1,17 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Transaction } from '../../database/connect.ts';
-import { type Stand, stand } from '../../database/testing/stand.ts';
+import { type DatabaseFixture, databaseFixture } from '../../database/testing/database-fixture.ts';
 import { find } from '../../tasks/store/index.ts';
 import { apiFunction, type Client } from '../testing/api-function.ts';
 import { LAMBDA_ANSWER_BYTES } from './page.ts';
 
-let on: Stand;
+let on: DatabaseFixture;
 let api: ReturnType<typeof apiFunction>;
 let ada: Client;
 
 beforeAll(async () => {
-  on = await stand();
+  on = await databaseFixture();
   api = apiFunction(on);
 });
 beforeEach(async () => {

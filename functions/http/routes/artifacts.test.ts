@@ -1,17 +1,17 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Stand, stand } from '../../database/testing/stand.ts';
+import { type DatabaseFixture, databaseFixture } from '../../database/testing/database-fixture.ts';
 import { sweepArtifacts } from '../../tasks/artifacts/sweep.ts';
 import { apiFunction, type Client } from '../testing/api-function.ts';
 
-let on: Stand;
+let on: DatabaseFixture;
 let api: ReturnType<typeof apiFunction>;
 let ada: Client;
 
 const QUOTAS = { artifacts_of_organization: 100_000, artifact_bytes_of_organization: 53_687_091_200 };
 
 beforeAll(async () => {
-  on = await stand();
+  on = await databaseFixture();
   api = apiFunction(on);
 });
 beforeEach(async () => {

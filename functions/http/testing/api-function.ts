@@ -1,5 +1,5 @@
 import { memoryArtifacts } from '../../aws/testing/memory-artifacts.ts';
-import type { Stand } from '../../database/testing/stand.ts';
+import type { DatabaseFixture } from '../../database/testing/database-fixture.ts';
 import { publishedKeys } from '../../identity/keys/published-keys.ts';
 import { authFunction, ISSUER, newcomer } from '../../identity/testing/auth-function.ts';
 import type { Task, WakeUp, Watched } from '../../tasks/task.ts';
@@ -22,7 +22,7 @@ export type Client = {
 };
 
 /** Starts a sandbox of the api function under its own role, with users that register through the auth function. */
-export function apiFunction(on: Stand) {
+export function apiFunction(on: DatabaseFixture) {
   const db = on.as('api');
   const auth = authFunction(on);
   const announced: Watched<Task>[] = [];

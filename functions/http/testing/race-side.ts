@@ -1,6 +1,6 @@
 import { memoryArtifacts } from '../../aws/testing/memory-artifacts.ts';
 import type { Database } from '../../database/connect.ts';
-import type { Stand } from '../../database/testing/stand.ts';
+import type { DatabaseFixture } from '../../database/testing/database-fixture.ts';
 import { keyLoader } from '../../identity/keys/load-keys.ts';
 import { publishedKeys } from '../../identity/keys/published-keys.ts';
 import { ISSUER, SECRET } from '../../identity/testing/auth-function.ts';
@@ -14,7 +14,7 @@ import { Steps, steppedDatabase } from './stepped-database.ts';
 export type RaceSide = Awaited<ReturnType<typeof raceSide>>;
 
 /** Starts one sandbox of every function, with statements that can be held. Both sides of a race share the bucket. */
-export async function raceSide(on: Stand, bucket = memoryArtifacts()) {
+export async function raceSide(on: DatabaseFixture, bucket = memoryArtifacts()) {
   const steps = new Steps();
   const real = Object.fromEntries(
     ['api', 'auth', 'session', 'worker', 'dispatcher', 'socket'].map((name) => [name, on.as(name)]),

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import type { Database } from '../../database/connect.ts';
 import type { Principal } from '../../database/enter.ts';
-import type { Stand } from '../../database/testing/stand.ts';
+import type { DatabaseFixture } from '../../database/testing/database-fixture.ts';
 import { signAccessToken } from '../../identity/access-token.ts';
 import { hashRefreshToken } from '../../identity/refresh-token.ts';
 import { ISSUER } from '../../identity/testing/auth-function.ts';
@@ -35,7 +35,7 @@ export type Stage = {
 };
 
 /** Returns a function that prepares the stage of one race after the other, with the same people. */
-export async function raceStages(on: Stand, side: RaceSide): Promise<() => Promise<Stage>> {
+export async function raceStages(on: DatabaseFixture, side: RaceSide): Promise<() => Promise<Stage>> {
   const { admin } = on;
   const users: Record<string, string> = {};
   for (const person of PEOPLE) users[person] = (await on.member()).userId;

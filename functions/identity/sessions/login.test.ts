@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Stand, stand } from '../../database/testing/stand.ts';
+import { type DatabaseFixture, databaseFixture } from '../../database/testing/database-fixture.ts';
 import { type AuthFunction, authFunction, cheapHash, newcomer, SECRET } from '../testing/auth-function.ts';
 import { ACCOUNT_LIMIT } from './limits.ts';
 
-let on: Stand;
+let on: DatabaseFixture;
 let auth: AuthFunction;
 
 beforeAll(async () => {
-  on = await stand();
+  on = await databaseFixture();
   auth = authFunction(on);
 });
 afterAll(() => on.close());

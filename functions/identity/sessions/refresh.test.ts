@@ -1,14 +1,14 @@
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Stand, stand } from '../../database/testing/stand.ts';
+import { type DatabaseFixture, databaseFixture } from '../../database/testing/database-fixture.ts';
 import { hashRefreshToken } from '../refresh-token.ts';
 import { type AuthFunction, authFunction, newcomer, SECRET } from '../testing/auth-function.ts';
 
-let on: Stand;
+let on: DatabaseFixture;
 let auth: AuthFunction;
 
 beforeAll(async () => {
-  on = await stand();
+  on = await databaseFixture();
   auth = authFunction(on);
 });
 afterAll(() => on.close());

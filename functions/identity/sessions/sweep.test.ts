@@ -1,13 +1,17 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import {
+  type DatabaseFixture,
+  databaseFixture,
+  type Member,
+} from '../../database/testing/database-fixture.ts';
 import { insertRows } from '../../database/testing/rows.ts';
-import { type Member, type Stand, stand } from '../../database/testing/stand.ts';
 import { sweepIdentities } from './sweep.ts';
 
-let on: Stand;
+let on: DatabaseFixture;
 let ada: Member;
 
 beforeAll(async () => {
-  on = await stand();
+  on = await databaseFixture();
   ada = await on.member();
   await insertRows(on.admin, ada);
 });

@@ -1,6 +1,6 @@
 import { argon2Sync } from 'node:crypto';
 import type { LambdaEvent } from 'hono/aws-lambda';
-import type { Stand } from '../../database/testing/stand.ts';
+import type { DatabaseFixture } from '../../database/testing/database-fixture.ts';
 import { createApi } from '../../http/api.ts';
 import { type App, createApp } from '../../http/app/app.ts';
 import { openApiDocument } from '../../http/document/document.ts';
@@ -37,7 +37,7 @@ const HARDLY_LIMITED = { loginsPerAddress: 100_000, registrationsPerAddress: 100
 
 /** Starts a sandbox of the auth function and one of the session function, each with its own database role. */
 export function authFunction(
-  on: Stand,
+  on: DatabaseFixture,
   secret: { current: string; previous?: string } = { current: SECRET },
   limits = HARDLY_LIMITED,
 ): AuthFunction {

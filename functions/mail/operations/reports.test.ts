@@ -1,14 +1,18 @@
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Database } from '../../database/connect.ts';
-import { type Member, type Stand, stand } from '../../database/testing/stand.ts';
+import {
+  type DatabaseFixture,
+  databaseFixture,
+  type Member,
+} from '../../database/testing/database-fixture.ts';
 import { recordReport } from './reports.ts';
 
-let on: Stand;
+let on: DatabaseFixture;
 let db: Database;
 let ada: Member;
 beforeAll(async () => {
-  on = await stand();
+  on = await databaseFixture();
   db = on.as('mail_events');
 });
 beforeEach(async () => {

@@ -1,5 +1,5 @@
 import type { Role } from '../../database/enter.ts';
-import type { Member, Stand } from '../../database/testing/stand.ts';
+import type { DatabaseFixture, Member } from '../../database/testing/database-fixture.ts';
 import { createApp } from '../../http/app/app.ts';
 import { registerInvitationRoutes } from '../../http/routes/organizations/invitations.ts';
 import { registerOrganizationRoutes } from '../../http/routes/organizations/organizations.ts';
@@ -22,7 +22,7 @@ export type Team = { id: string } & Record<Role, Member>;
  * Starts a sandbox with the organization routes, under the api function's role. The test sets the principal of each
  * request.
  */
-export function organizationApi(on: Stand) {
+export function organizationApi(on: DatabaseFixture) {
   const app = createApp((message, { error }) => {
     throw new Error(message, { cause: error });
   });

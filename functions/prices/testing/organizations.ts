@@ -1,11 +1,11 @@
 import type { Principal, Role } from '../../database/enter.ts';
-import type { Stand } from '../../database/testing/stand.ts';
+import type { DatabaseFixture } from '../../database/testing/database-fixture.ts';
 import type { Pair } from '../price.ts';
 
 /** Functions with which tests of prices write data directly into the database. */
 export type Arranged = ReturnType<typeof arrange>;
 
-export function arrange({ admin, member }: Stand) {
+export function arrange({ admin, member }: DatabaseFixture) {
   return {
     /** An organization that follows the given pairs, with one member, who is logged in. */
     async organization(

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import type { Database } from '../../database/connect.ts';
 import type { Principal } from '../../database/enter.ts';
-import { type Stand, stand } from '../../database/testing/stand.ts';
+import { type DatabaseFixture, databaseFixture } from '../../database/testing/database-fixture.ts';
 import { type App, createApp } from '../../http/app/app.ts';
 import { registerPriceRoutes } from '../../http/routes/prices.ts';
 import { type Arranged, arrange } from './organizations.ts';
@@ -12,7 +12,7 @@ export const ETHEREUM = { asset: 'ethereum', currency: 'usd' };
 
 /** Set-up of tests of the price routes. */
 type PriceApi = {
-  on: Stand;
+  on: DatabaseFixture;
   admin: Database;
   /** A connection of the api function. */
   db: Database;
@@ -29,7 +29,7 @@ export function priceApi() {
   const api = { faults: [] as unknown[] } as PriceApi;
 
   beforeAll(async () => {
-    api.on = await stand();
+    api.on = await databaseFixture();
     api.admin = api.on.admin;
     api.db = api.on.as('api');
     api.arranged = arrange(api.on);

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import type { Database } from '../../database/connect.ts';
-import { type Stand, stand } from '../../database/testing/stand.ts';
+import { type DatabaseFixture, databaseFixture } from '../../database/testing/database-fixture.ts';
 import { guardedFetch } from '../../fetch/client/guarded-fetch.ts';
 import { textGetter } from '../../fetch/get-text.ts';
 import { INTERVAL_SECONDS } from '../price.ts';
@@ -13,7 +13,7 @@ export const ETHEREUM = { asset: 'ethereum', currency: 'eur' };
 
 /** Set-up of tests of price ticks. Each test gets new values for the fields below `arranged`. */
 type PriceStage = {
-  database: Stand;
+  database: DatabaseFixture;
   admin: Database;
   db: Database;
   db2: Database;
@@ -34,7 +34,7 @@ export function priceTicks() {
   const stage = {} as PriceStage;
 
   beforeAll(async () => {
-    stage.database = await stand();
+    stage.database = await databaseFixture();
     stage.admin = stage.database.admin;
     stage.db = stage.database.as('prices');
     stage.db2 = stage.database.as('prices');

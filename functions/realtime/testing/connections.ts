@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { expect, vi } from 'vitest';
 import type { Database, Transaction } from '../../database/connect.ts';
 import { asMember } from '../../database/enter.ts';
-import type { Member } from '../../database/testing/stand.ts';
+import type { Member } from '../../database/testing/database-fixture.ts';
 import * as store from '../store.ts';
 
 /** Opens a connection of the member, and returns its id. */

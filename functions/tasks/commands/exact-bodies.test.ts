@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Stand, stand } from '../../database/testing/stand.ts';
+import { type DatabaseFixture, databaseFixture } from '../../database/testing/database-fixture.ts';
 import { JsonText } from '../../exact-json/json-text.ts';
 import { anyJsonText, tokensOf } from '../../exact-json/testing/any-json.ts';
 import { guardedFetch } from '../../fetch/client/guarded-fetch.ts';
@@ -17,13 +17,13 @@ import type { Task } from '../task.ts';
 import { DISPATCH } from '../verification/fixtures.ts';
 import { readImportedTask } from './parse-task-request.ts';
 
-let on: Stand;
+let on: DatabaseFixture;
 let api: ReturnType<typeof apiFunction>;
-let worker: ReturnType<Stand['as']>;
+let worker: ReturnType<DatabaseFixture['as']>;
 let ada: Client;
 
 beforeAll(async () => {
-  on = await stand();
+  on = await databaseFixture();
   api = apiFunction(on);
   worker = on.as('worker');
   ada = await api.register();

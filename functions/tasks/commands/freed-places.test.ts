@@ -1,5 +1,9 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Member, type Stand, stand } from '../../database/testing/stand.ts';
+import {
+  type DatabaseFixture,
+  databaseFixture,
+  type Member,
+} from '../../database/testing/database-fixture.ts';
 import { Refusal } from '../../refusal.ts';
 import * as store from '../store/index.ts';
 import type { WakeUp } from '../task.ts';
@@ -16,7 +20,7 @@ import { pause, resume } from './pauses.ts';
  * in this file.
  */
 
-const on: Stand = await stand();
+const on: DatabaseFixture = await databaseFixture();
 const [api, worker] = [on.as('api'), on.as('worker')];
 let ada: Member;
 /** Ids whose message is under way. */

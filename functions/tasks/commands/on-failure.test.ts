@@ -1,11 +1,11 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Stand, stand } from '../../database/testing/stand.ts';
+import { type DatabaseFixture, databaseFixture } from '../../database/testing/database-fixture.ts';
 import * as store from '../store/index.ts';
 import type { Task } from '../task.ts';
 import { DISPATCH } from '../verification/fixtures.ts';
 import { dependentsStage } from './testing/dependents-stage.ts';
 
-const on: Stand = await stand();
+const on: DatabaseFixture = await databaseFixture();
 const { worker, newMember, create, claim, settle, end, cancel, retry, retryMany, statuses, tick } =
   dependentsStage(on);
 beforeEach(newMember);

@@ -1,6 +1,10 @@
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeEach, expect, test } from 'vitest';
-import { type Member, type Stand, stand } from '../../database/testing/stand.ts';
+import {
+  type DatabaseFixture,
+  databaseFixture,
+  type Member,
+} from '../../database/testing/database-fixture.ts';
 import { JsonText } from '../../exact-json/json-text.ts';
 import { unmetNow } from '../imports/import-dependencies.ts';
 import type { TaskRequest } from '../new-task.ts';
@@ -8,7 +12,7 @@ import { DISPATCH, newTask } from '../verification/fixtures.ts';
 import { createTasks } from './create.ts';
 import { createBatch } from './create-batch.ts';
 
-const on: Stand = await stand();
+const on: DatabaseFixture = await databaseFixture();
 const deps = { db: on.as('api'), dispatch: DISPATCH, enqueue: async () => [] };
 let ada: Member;
 beforeEach(async () => {

@@ -1,12 +1,12 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Stand, stand } from '../../database/testing/stand.ts';
+import { type DatabaseFixture, databaseFixture } from '../../database/testing/database-fixture.ts';
 import * as store from '../store/index.ts';
 import type { Task } from '../task.ts';
 import { DISPATCH } from '../verification/fixtures.ts';
 import { actInBulk, EVERYTHING } from './bulk-actions.ts';
 import { dependentsStage } from './testing/dependents-stage.ts';
 
-const on: Stand = await stand();
+const on: DatabaseFixture = await databaseFixture();
 const { worker, dispatcher, deps, ada, newMember, tick, ...stage } = dependentsStage(on);
 const { create, claim, settle, end, cancel, retry, retryMany, statuses } = stage;
 beforeEach(newMember);

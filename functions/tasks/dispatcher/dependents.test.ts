@@ -1,6 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Member, type Stand, stand } from '../../database/testing/stand.ts';
+import {
+  type DatabaseFixture,
+  databaseFixture,
+  type Member,
+} from '../../database/testing/database-fixture.ts';
 import { createTasks } from '../commands/create.ts';
 import { MAX_RELEASED } from '../store/dependencies.ts';
 import * as store from '../store/index.ts';
@@ -10,7 +14,7 @@ import { followUps } from '../worker/follow-ups.ts';
 import { releaseDependents } from './dependents.ts';
 import { tick } from './tick.ts';
 
-const on: Stand = await stand();
+const on: DatabaseFixture = await databaseFixture();
 const [api, worker, dispatcher] = [on.as('api'), on.as('worker'), on.as('dispatcher')];
 let ada: Member;
 beforeEach(async () => {

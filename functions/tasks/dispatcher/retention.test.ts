@@ -1,12 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Database } from '../../database/connect.ts';
-import { type Member, type Stand, stand } from '../../database/testing/stand.ts';
+import {
+  type DatabaseFixture,
+  databaseFixture,
+  type Member,
+} from '../../database/testing/database-fixture.ts';
 import * as store from '../store/index.ts';
 import { DISPATCH, force, insertTask, newTask } from '../verification/fixtures.ts';
 import { purge } from './retention.ts';
 
-const on: Stand = await stand();
+const on: DatabaseFixture = await databaseFixture();
 const [api, dispatcher] = [on.as('api'), on.as('dispatcher')];
 let ada: Member;
 let removedObjects: string[];

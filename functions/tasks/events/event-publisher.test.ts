@@ -1,5 +1,9 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Member, type Stand, stand } from '../../database/testing/stand.ts';
+import {
+  type DatabaseFixture,
+  databaseFixture,
+  type Member,
+} from '../../database/testing/database-fixture.ts';
 import { actInBulk, cancelBatch, EVERYTHING } from '../commands/bulk-actions.ts';
 import { cancelTask, retryTask } from '../commands/change.ts';
 import { createTasks } from '../commands/create.ts';
@@ -10,7 +14,7 @@ import * as store from '../store/index.ts';
 import { DISPATCH, insertTask, newTask, recordedEvents } from '../verification/fixtures.ts';
 import { eventPublisher } from './event-publisher.ts';
 
-const on: Stand = await stand();
+const on: DatabaseFixture = await databaseFixture();
 const [api, worker, dispatcher] = [on.as('api'), on.as('worker'), on.as('dispatcher')];
 const deadLetters = on.as('dead-letters');
 let ada: Member;

@@ -1,16 +1,16 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Stand, stand } from '../../database/testing/stand.ts';
+import { type DatabaseFixture, databaseFixture } from '../../database/testing/database-fixture.ts';
 import { apiFunction, type Client } from '../../http/testing/api-function.ts';
 import { MAX_STORED_BYTES, MAX_UPLOADS } from '../store/index.ts';
 import { MAX_UPLOAD_BYTES, sweepUploads } from './uploads.ts';
 
-let on: Stand;
+let on: DatabaseFixture;
 let api: ReturnType<typeof apiFunction>;
-let dispatcher: ReturnType<Stand['as']>;
+let dispatcher: ReturnType<DatabaseFixture['as']>;
 let ada: Client;
 
 beforeAll(async () => {
-  on = await stand();
+  on = await databaseFixture();
   api = apiFunction(on);
   dispatcher = on.as('dispatcher');
 });

@@ -1,7 +1,11 @@
 import { v7 as uuidv7 } from 'uuid';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Database } from '../../database/connect.ts';
-import { type Member, type Stand, stand } from '../../database/testing/stand.ts';
+import {
+  type DatabaseFixture,
+  databaseFixture,
+  type Member,
+} from '../../database/testing/database-fixture.ts';
 import { DISPATCH, newTask } from '../verification/fixtures.ts';
 import * as store from './index.ts';
 
@@ -9,10 +13,10 @@ import * as store from './index.ts';
 
 const STORED = 20_000;
 
-let on: Stand;
+let on: DatabaseFixture;
 let ada: Member;
 beforeEach(async () => {
-  on = await stand();
+  on = await databaseFixture();
   ada = await on.member();
   // Automatic analysis and vacuum would cause new plans, and would read blocks themselves.
   for (const table of ['tasks', 'pauses', 'organizations'])

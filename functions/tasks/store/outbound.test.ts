@@ -1,8 +1,12 @@
 import { afterAll, beforeEach, expect, test } from 'vitest';
-import { type Member, type Stand, stand } from '../../database/testing/stand.ts';
+import {
+  type DatabaseFixture,
+  databaseFixture,
+  type Member,
+} from '../../database/testing/database-fixture.ts';
 import * as store from './index.ts';
 
-const on: Stand = await stand();
+const on: DatabaseFixture = await databaseFixture();
 const workers = [on.as('worker'), on.as('worker'), on.as('worker')];
 const dispatcher = on.as('dispatcher');
 let ada: Member;

@@ -1,10 +1,14 @@
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { asMember } from '../../database/enter.ts';
-import { type Member, type Stand, stand } from '../../database/testing/stand.ts';
+import {
+  type DatabaseFixture,
+  databaseFixture,
+  type Member,
+} from '../../database/testing/database-fixture.ts';
 import { DISPATCH, newTask } from '../verification/fixtures.ts';
 import * as store from './index.ts';
 
-const on: Stand = await stand();
+const on: DatabaseFixture = await databaseFixture();
 const apis = Array.from({ length: 4 }, () => on.as('api'));
 const [api] = apis as [(typeof apis)[number]];
 const [worker, dispatcher] = [on.as('worker'), on.as('dispatcher')];

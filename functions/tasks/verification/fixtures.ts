@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { Database } from '../../database/connect.ts';
-import type { Member } from '../../database/testing/stand.ts';
+import type { Member } from '../../database/testing/database-fixture.ts';
 import type { TaskDefinition } from '../define-task.ts';
 import type { DomainEvent } from '../events/domain-event.ts';
 import { eventPublisher } from '../events/event-publisher.ts';

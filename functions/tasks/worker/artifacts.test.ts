@@ -8,7 +8,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vit
 import * as z from 'zod';
 import { type Buckets, startBuckets } from '../../../local/emulators/s3/buckets.ts';
 import { bucketArtifacts } from '../../aws/artifacts.ts';
-import { type Member, type Stand, stand } from '../../database/testing/stand.ts';
+import {
+  type DatabaseFixture,
+  databaseFixture,
+  type Member,
+} from '../../database/testing/database-fixture.ts';
 import { attemptArtifacts } from '../artifacts/attempt-artifacts.ts';
 import type { Bucket } from '../artifacts/bucket.ts';
 import { sweepArtifacts } from '../artifacts/sweep.ts';
@@ -28,7 +32,7 @@ import { type ExecuteDeps, execute } from './worker.ts';
 // The tests start processes, and send many megabytes.
 vi.setConfig({ testTimeout: 60_000 });
 
-let on: Stand;
+let on: DatabaseFixture;
 let ada: Member;
 let dataDir: string;
 let buckets: Buckets;
@@ -48,7 +52,7 @@ const INLINE = defineTask({
 });
 
 beforeAll(async () => {
-  on = await stand();
+  on = await databaseFixture();
   dataDir = await mkdtemp(join(tmpdir(), 'celeriac-artifacts-'));
   buckets = await startBuckets({ dataDir, secretAccessKey: CREDENTIALS.secretAccessKey });
   buckets.create([{ name: 'artifacts', corsRules: [] }]);

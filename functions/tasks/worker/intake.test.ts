@@ -1,6 +1,10 @@
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import * as z from 'zod';
-import { type Member, type Stand, stand } from '../../database/testing/stand.ts';
+import {
+  type DatabaseFixture,
+  databaseFixture,
+  type Member,
+} from '../../database/testing/database-fixture.ts';
 import { noArtifacts } from '../artifacts/testing/no-artifacts.ts';
 import { defineTask, type Json, type TaskContext } from '../define-task.ts';
 import { askNoInputs } from '../inputs/testing/no-inputs.ts';
@@ -8,12 +12,12 @@ import { DISPATCH, inlineTasks, insertTask, statusOf } from '../verification/fix
 import { intake, intakeWindow, type Received } from './intake.ts';
 import { type ExecuteDeps, execute } from './worker.ts';
 
-let on: Stand;
+let on: DatabaseFixture;
 let ada: Member;
-let api: ReturnType<Stand['as']>;
-let worker: ReturnType<Stand['as']>;
+let api: ReturnType<DatabaseFixture['as']>;
+let worker: ReturnType<DatabaseFixture['as']>;
 beforeAll(async () => {
-  on = await stand();
+  on = await databaseFixture();
   ada = await on.member();
   [api, worker] = [on.as('api'), on.as('worker')];
 });

@@ -1,7 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { asMember } from '../../database/enter.ts';
-import { type Member, type Stand, stand } from '../../database/testing/stand.ts';
+import {
+  type DatabaseFixture,
+  databaseFixture,
+  type Member,
+} from '../../database/testing/database-fixture.ts';
 import { serve } from '../../fetch/testing/server.ts';
 import { noArtifacts } from '../artifacts/testing/no-artifacts.ts';
 import { askNoInputs } from '../inputs/testing/no-inputs.ts';
@@ -15,7 +19,7 @@ import { type ExecuteDeps, execute } from './worker.ts';
 /** The runners' program is source code here. Its imports may be anywhere in the repository. */
 const REPOSITORY = new URL('../../../', import.meta.url);
 
-let on: Stand;
+let on: DatabaseFixture;
 let ada: Member;
 let eve: Member;
 let runners: Runners;
@@ -24,7 +28,7 @@ let deps: ExecuteDeps;
 let arrived: { host: string; at: number }[];
 
 beforeAll(async () => {
-  on = await stand();
+  on = await databaseFixture();
   runners = startRunners({
     program: new URL('./process-pool/testing/program.ts', import.meta.url),
     environment: { PATH: process.env.PATH },

@@ -5,7 +5,11 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import * as z from 'zod';
 import { asMember } from '../../database/enter.ts';
-import { type Member, type Stand, stand } from '../../database/testing/stand.ts';
+import {
+  type DatabaseFixture,
+  databaseFixture,
+  type Member,
+} from '../../database/testing/database-fixture.ts';
 import { noArtifacts } from '../artifacts/testing/no-artifacts.ts';
 import { defineTask, type TaskContext } from '../define-task.ts';
 import { askNoInputs } from '../inputs/testing/no-inputs.ts';
@@ -19,9 +23,9 @@ import { type ExecuteDeps, execute } from './worker.ts';
 // The tests start, fill and kill processes.
 vi.setConfig({ testTimeout: 60_000 });
 
-let on: Stand;
+let on: DatabaseFixture;
 let ada: Member;
-let api: ReturnType<Stand['as']>;
+let api: ReturnType<DatabaseFixture['as']>;
 let runners: Runners;
 let deps: ExecuteDeps;
 let reported: Watched<Task>[];
@@ -50,7 +54,7 @@ const INLINE = defineTask({
 });
 
 beforeAll(async () => {
-  on = await stand();
+  on = await databaseFixture();
   ada = await on.member();
   api = on.as('api');
   runners = startRunners({

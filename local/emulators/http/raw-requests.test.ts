@@ -3,7 +3,10 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { LambdaEvent } from 'hono/aws-lambda';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Stand, stand } from '../../../functions/database/testing/stand.ts';
+import {
+  type DatabaseFixture,
+  databaseFixture,
+} from '../../../functions/database/testing/database-fixture.ts';
 import { BULK_LIMITS } from '../../../functions/http/app/json-body.ts';
 import { Problem } from '../../../functions/http/app/problem.ts';
 import { onLambda } from '../../../functions/http/on-lambda.ts';
@@ -17,14 +20,14 @@ import { sendRaw } from './testing/raw-socket.ts';
 
 const EDGE = join(import.meta.dirname, '..', '..', '..', 'lib', 'edge', 'viewer-request.js');
 
-let on: Stand;
+let on: DatabaseFixture;
 let api: ReturnType<typeof apiFunction>;
 let ada: Client;
 let door: FrontDoor;
 let port: number;
 
 beforeAll(async () => {
-  on = await stand();
+  on = await databaseFixture();
   api = apiFunction(on);
   ada = await api.register();
   const respond = onLambda(api.app);

@@ -1,6 +1,6 @@
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Stand, stand } from '../../../database/testing/stand.ts';
+import { type DatabaseFixture, databaseFixture } from '../../../database/testing/database-fixture.ts';
 import {
   type AuthFunction,
   authFunction,
@@ -8,11 +8,11 @@ import {
   newcomer,
 } from '../../../identity/testing/auth-function.ts';
 
-let on: Stand;
+let on: DatabaseFixture;
 let auth: AuthFunction;
 
 beforeAll(async () => {
-  on = await stand();
+  on = await databaseFixture();
   auth = authFunction(on);
 });
 afterAll(() => on.close());

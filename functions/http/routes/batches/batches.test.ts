@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Stand, stand } from '../../../database/testing/stand.ts';
+import { type DatabaseFixture, databaseFixture } from '../../../database/testing/database-fixture.ts';
 import * as store from '../../../tasks/store/index.ts';
 import { DISPATCH } from '../../../tasks/verification/fixtures.ts';
 import { apiFunction, type Client } from '../../testing/api-function.ts';
 
-let on: Stand;
+let on: DatabaseFixture;
 let api: ReturnType<typeof apiFunction>;
 let ada: Client;
-let worker: ReturnType<Stand['as']>;
+let worker: ReturnType<DatabaseFixture['as']>;
 
 beforeAll(async () => {
-  on = await stand();
+  on = await databaseFixture();
   api = apiFunction(on);
   worker = on.as('worker');
 });

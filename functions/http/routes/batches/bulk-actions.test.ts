@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Stand, stand } from '../../../database/testing/stand.ts';
+import { type DatabaseFixture, databaseFixture } from '../../../database/testing/database-fixture.ts';
 import * as store from '../../../tasks/store/index.ts';
 import { TASK_STATUSES } from '../../../tasks/task.ts';
 import { DISPATCH, force } from '../../../tasks/verification/fixtures.ts';
 import { apiFunction, type Client } from '../../testing/api-function.ts';
 
-let on: Stand;
+let on: DatabaseFixture;
 let api: ReturnType<typeof apiFunction>;
 let ada: Client;
 
 beforeAll(async () => {
-  on = await stand();
+  on = await databaseFixture();
   api = apiFunction(on);
 });
 beforeEach(async () => {

@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Stand, stand } from '../../../database/testing/stand.ts';
+import { type DatabaseFixture, databaseFixture } from '../../../database/testing/database-fixture.ts';
 import { MAX_ADDED } from '../../../mail/operations/suppressions.ts';
 import { unsubscribeUrl } from '../../../mail/operations/unsubscribe.ts';
 import { apiFunction, type Client } from '../../testing/api-function.ts';
 
-let on: Stand;
+let on: DatabaseFixture;
 let api: ReturnType<typeof apiFunction>;
 let ada: Client;
 
 beforeAll(async () => {
-  on = await stand();
+  on = await databaseFixture();
   api = apiFunction(on);
 });
 beforeEach(async () => {

@@ -1,6 +1,10 @@
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Member, type Stand, stand } from '../../../database/testing/stand.ts';
+import {
+  type DatabaseFixture,
+  databaseFixture,
+  type Member,
+} from '../../../database/testing/database-fixture.ts';
 import {
   MAX_MEMBERS,
   MAX_MEMBERSHIPS,
@@ -10,14 +14,14 @@ import {
 import { GOVERNED_BY, RIGHTS, ROLES } from '../../../organizations/rights.ts';
 import { organizationApi, type View } from '../../../organizations/testing/organization-api.ts';
 
-let on: Stand;
+let on: DatabaseFixture;
 let api: ReturnType<typeof organizationApi>;
 let ask: typeof api.ask;
 let team: typeof api.team;
 let roleOf: typeof api.roleOf;
 
 beforeAll(async () => {
-  on = await stand();
+  on = await databaseFixture();
   api = organizationApi(on);
   ({ ask, team, roleOf } = api);
 });

@@ -1,15 +1,15 @@
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Stand, stand } from '../../../database/testing/stand.ts';
+import { type DatabaseFixture, databaseFixture } from '../../../database/testing/database-fixture.ts';
 import { organizationApi, type View } from '../../../organizations/testing/organization-api.ts';
 
-let on: Stand;
+let on: DatabaseFixture;
 let api: ReturnType<typeof organizationApi>;
 let ask: typeof api.ask;
 let team: typeof api.team;
 
 beforeAll(async () => {
-  on = await stand();
+  on = await databaseFixture();
   api = organizationApi(on);
   ({ ask, team } = api);
 });

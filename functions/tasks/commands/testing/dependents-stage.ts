@@ -1,4 +1,4 @@
-import type { Member, Stand } from '../../../database/testing/stand.ts';
+import type { DatabaseFixture, Member } from '../../../database/testing/database-fixture.ts';
 import { releaseDependents } from '../../dispatcher/dependents.ts';
 import { tick } from '../../dispatcher/tick.ts';
 import * as store from '../../store/index.ts';
@@ -14,7 +14,7 @@ export const BOOM = { code: 'boom', message: 'boom' };
 const quiet = { dispatch: DISPATCH, announce: () => {}, enqueue: async () => [] };
 
 /** Tasks of one member that depend on each other, on real Postgres. */
-export function dependentsStage(on: Stand) {
+export function dependentsStage(on: DatabaseFixture) {
   const [api, worker, dispatcher] = [on.as('api'), on.as('worker'), on.as('dispatcher')];
   const deps = { db: api, ...quiet };
   let ada: Member;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
-import { type Stand, stand } from '../../../database/testing/stand.ts';
+import { type DatabaseFixture, databaseFixture } from '../../../database/testing/database-fixture.ts';
 import { apiFunction, type Client } from '../../../http/testing/api-function.ts';
 import { memoryTaskArtifacts } from '../../artifacts/testing/memory-task-artifacts.ts';
 import { readImportedTask } from '../../commands/parse-task-request.ts';
@@ -15,9 +15,9 @@ export type Begun = { batch: string; task: string };
 
 /** Set-up of tests of imports. Each test gets new values for the fields below `worker`. */
 type ImportStage = {
-  on: Stand;
+  on: DatabaseFixture;
   api: ReturnType<typeof apiFunction>;
-  worker: ReturnType<Stand['as']>;
+  worker: ReturnType<DatabaseFixture['as']>;
   /** A new user, who imports into her personal organization. */
   ada: Client;
   /** The ports of the worker. */
@@ -32,7 +32,7 @@ export function importStage() {
   const stage = {} as ImportStage;
 
   beforeAll(async () => {
-    stage.on = await stand();
+    stage.on = await databaseFixture();
     stage.api = apiFunction(stage.on);
     stage.worker = stage.on.as('worker');
   });

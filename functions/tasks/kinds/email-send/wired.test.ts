@@ -1,7 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Database } from '../../../database/connect.ts';
-import { type Member, type Stand, stand } from '../../../database/testing/stand.ts';
+import {
+  type DatabaseFixture,
+  databaseFixture,
+  type Member,
+} from '../../../database/testing/database-fixture.ts';
 import type { ComposedMail, Message, SendAnswer } from '../../../mail/message.ts';
 import { mailSends } from '../../../mail/operations/sends.ts';
 import { memoryTaskArtifacts } from '../../artifacts/testing/memory-task-artifacts.ts';
@@ -16,11 +20,11 @@ const MAIL = { from: 'news@example.com', to: ['ada@example.org'], subject: 'Hell
 const SENT = { kind: 'sent', messageId: 'm-1', refused: [] } as const;
 const ARTIFACT = '0190a5b0-0000-7000-8000-000000000009';
 
-let on: Stand;
+let on: DatabaseFixture;
 let ada: Member;
 let db: Database;
 beforeAll(async () => {
-  on = await stand();
+  on = await databaseFixture();
   db = on.as('worker');
 });
 afterAll(() => on.close());

@@ -1,11 +1,15 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { asMember } from '../../../database/enter.ts';
-import { type Member, type Stand, stand } from '../../../database/testing/stand.ts';
+import {
+  type DatabaseFixture,
+  databaseFixture,
+  type Member,
+} from '../../../database/testing/database-fixture.ts';
 import type { LogEntry } from '../../task.ts';
 import { DISPATCH, insertTask } from '../../verification/fixtures.ts';
 import * as store from '../index.ts';
 
-const on: Stand = await stand();
+const on: DatabaseFixture = await databaseFixture();
 const [api, worker, dispatcher] = [on.as('api'), on.as('worker'), on.as('dispatcher')];
 let ada: Member;
 let id: string;

@@ -1,11 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Member, type Stand, stand } from '../../../database/testing/stand.ts';
+import {
+  type DatabaseFixture,
+  databaseFixture,
+  type Member,
+} from '../../../database/testing/database-fixture.ts';
 import { DISPATCH, newTask } from '../../verification/fixtures.ts';
 import { followUps } from '../../worker/follow-ups.ts';
 import * as store from '../index.ts';
 
-const on: Stand = await stand();
+const on: DatabaseFixture = await databaseFixture();
 const api = on.as('api');
 const workers = [on.as('worker'), on.as('worker'), on.as('worker')];
 const [worker] = workers as [(typeof workers)[number]];

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import type { Member } from '../../../database/testing/stand.ts';
+import type { Member } from '../../../database/testing/database-fixture.ts';
 import { DISPATCH, insertTask, newTask } from '../../verification/fixtures.ts';
 import { followUps } from '../../worker/follow-ups.ts';
 import * as store from '../index.ts';

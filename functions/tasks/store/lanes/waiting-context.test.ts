@@ -1,10 +1,10 @@
 import { afterAll, expect, test } from 'vitest';
 import { asMember } from '../../../database/enter.ts';
-import { type Stand, stand } from '../../../database/testing/stand.ts';
+import { type DatabaseFixture, databaseFixture } from '../../../database/testing/database-fixture.ts';
 import { insertTask } from '../../verification/fixtures.ts';
 import * as store from '../index.ts';
 
-const on: Stand = await stand();
+const on: DatabaseFixture = await databaseFixture();
 const [api, worker] = [on.as('api'), on.as('worker')];
 const ada = await on.member();
 afterAll(() => on.close());

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, test } from 'vitest';
-import { type Stand, stand } from '../../../database/testing/stand.ts';
+import { type DatabaseFixture, databaseFixture } from '../../../database/testing/database-fixture.ts';
 import { STEPS } from './commands.ts';
 import { type Connections, System } from './system.ts';
 
@@ -9,10 +9,10 @@ const RUNS = Number(process.env.FC_RUNS ?? 12);
 /** Seconds on a busy machine. */
 const SECONDS_PER_RUN = 10;
 
-let on: Stand;
+let on: DatabaseFixture;
 let connections: Connections;
 beforeAll(async () => {
-  on = await stand();
+  on = await databaseFixture();
   connections = [on.as('api'), on.as('worker'), on.as('dispatcher')];
 });
 afterAll(() => on.close());

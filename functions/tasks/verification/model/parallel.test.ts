@@ -1,7 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Database } from '../../../database/connect.ts';
 import { asMember } from '../../../database/enter.ts';
-import { type Member, type Stand, stand } from '../../../database/testing/stand.ts';
+import {
+  type DatabaseFixture,
+  databaseFixture,
+  type Member,
+} from '../../../database/testing/database-fixture.ts';
 import * as store from '../../store/index.ts';
 import type { Outcome } from '../../task.ts';
 import { DISPATCH, newTask } from '../fixtures.ts';
@@ -14,13 +18,13 @@ const STEPS = 60;
 const LEASE_SECONDS = 600;
 const TASKS = 8;
 
-let on: Stand;
+let on: DatabaseFixture;
 let ada: Member;
 let workers: Database[];
 let dispatchers: Database[];
 let clients: Database[];
 beforeAll(async () => {
-  on = await stand();
+  on = await databaseFixture();
   ada = await on.member();
   workers = Array.from({ length: 4 }, () => on.as('worker'));
   dispatchers = Array.from({ length: 2 }, () => on.as('dispatcher'));

@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { expect } from 'vitest';
 import type { Database, Transaction } from '../../../database/connect.ts';
 import { asMember } from '../../../database/enter.ts';
-import type { Member, Stand } from '../../../database/testing/stand.ts';
+import type { DatabaseFixture, Member } from '../../../database/testing/database-fixture.ts';
 import type { NewTask } from '../../store/index.ts';
 import { DISPATCH } from '../fixtures.ts';
 import { TaskModel } from './model.ts';
@@ -16,7 +16,7 @@ type Seen = Record<string, unknown> & { id: string };
 
 /** The real system: Postgres, as the functions reach it, with the tasks of one member. */
 export class System {
-  readonly on: Stand;
+  readonly on: DatabaseFixture;
   readonly api: Database;
   readonly worker: Database;
   readonly dispatcher: Database;
@@ -30,7 +30,7 @@ export class System {
   #offsetMilliseconds = 0;
   #last = 0;
 
-  private constructor(on: Stand, connections: Connections, [ada, eve]: readonly [Member, Member]) {
+  private constructor(on: DatabaseFixture, connections: Connections, [ada, eve]: readonly [Member, Member]) {
     this.on = on;
     [this.api, this.worker, this.dispatcher] = connections;
     [this.ada, this.eve] = [ada, eve];
@@ -38,7 +38,7 @@ export class System {
   }
 
   /** Returns a system without tasks. */
-  static async empty(on: Stand, connections: Connections): Promise<System> {
+  static async empty(on: DatabaseFixture, connections: Connections): Promise<System> {
     await on.admin`delete from tasks`;
     await on.admin`delete from batches`;
     await on.admin`delete from pauses`;

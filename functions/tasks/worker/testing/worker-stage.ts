@@ -1,6 +1,10 @@
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import * as z from 'zod';
-import { type Member, type Stand, stand } from '../../../database/testing/stand.ts';
+import {
+  type DatabaseFixture,
+  databaseFixture,
+  type Member,
+} from '../../../database/testing/database-fixture.ts';
 import { noArtifacts } from '../../artifacts/testing/no-artifacts.ts';
 import { type Duration, defineTask, type Json, type TaskContext } from '../../define-task.ts';
 import { askNoInputs } from '../../inputs/testing/no-inputs.ts';
@@ -15,9 +19,9 @@ export const FULL = () => 900;
 
 /** Set-up of tests of the worker. */
 type WorkerStage = {
-  on: Stand;
+  on: DatabaseFixture;
   ada: Member;
-  api: ReturnType<Stand['as']>;
+  api: ReturnType<DatabaseFixture['as']>;
   /** One worker. */
   deps: ExecuteDeps;
   /** Handlers by kind. A test sets them. */
@@ -68,7 +72,7 @@ export function workerStage() {
   });
 
   beforeAll(async () => {
-    stage.on = await stand();
+    stage.on = await databaseFixture();
     stage.ada = await stage.on.member();
     stage.api = stage.on.as('api');
     stage.deps = worker();

@@ -1,10 +1,10 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { TaskStatus } from '../../tasks/task.ts';
 import type { Database } from '../connect.ts';
-import type { Member } from './stand.ts';
+import type { Member } from './database-fixture.ts';
 
 /** Rows for the calls of every store: a member's organization, and fresh rows for each call to use up. */
-export type Ground = {
+export type CallSetup = {
   admin: Database;
   member: Member;
   /** Creates due tasks of the member's organization in the given status. @returns their ids, ascending */
@@ -31,8 +31,8 @@ const PLAIN: Made = {
   finishedDaysAgo: 0,
 };
 
-export function groundOf(admin: Database, member: Member): Ground {
-  const made: Ground['made'] = async (status, count, given = {}) => {
+export function callSetup(admin: Database, member: Member): CallSetup {
+  const made: CallSetup['made'] = async (status, count, given = {}) => {
     const { batchId, concurrencyKey, uniqueKey, heldBy, waitsForNetwork, finishedDaysAgo } = {
       ...PLAIN,
       ...given,
@@ -74,7 +74,7 @@ export function groundOf(admin: Database, member: Member): Ground {
 }
 
 /** Creates a further user, who is not a member of any organization. */
-export async function stranger({ admin }: Ground): Promise<string> {
+export async function stranger({ admin }: CallSetup): Promise<string> {
   const id = uuidv7();
   await admin`insert into users (id, email, username, password_hash) values (${id}, ${id}, ${id}, '-')`;
   return id;

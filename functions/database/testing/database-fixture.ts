@@ -7,7 +7,7 @@ import { createTestDatabase, type TestDatabase } from './test-database.ts';
 export type Member = Principal & { organizationId: string };
 
 /** A migrated database for one test, and connections to it as the functions have them. */
-export type Stand = {
+export type DatabaseFixture = {
   database: TestDatabase;
   /** Connects as the superuser, whom row-level security does not bind: for looking behind the scenes. */
   admin: Database;
@@ -20,7 +20,7 @@ export type Stand = {
   close: () => Promise<void>;
 };
 
-export async function stand(): Promise<Stand> {
+export async function databaseFixture(): Promise<DatabaseFixture> {
   const database = await createTestDatabase();
   const opened: Database[] = [];
   const open = (url: string) => {
