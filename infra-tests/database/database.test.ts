@@ -109,7 +109,7 @@ test('a stage whose functions could take more connections than there are is refu
   const { concurrency, ...rest } = STAGES.dev;
   const functions = { ...concurrency.functions, api: 200 };
   expect(() => assertConnectionsSuffice({ ...rest, concurrency: { ...concurrency, functions } })).toThrow(
-    'lets 233 sandboxes run, which may need 486 connections; its database has 150',
+    'lets 235 sandboxes run, which may need 490 connections; its database has 150',
   );
 });
 

@@ -5,7 +5,15 @@ import { apiFunction, type Client } from '../testing/api-function.ts';
 
 /* Takes every route from the application's registry, so that new routes are tested too. */
 
-type Route = { method: string; path: string; request?: { body?: unknown; query?: unknown } };
+type Route = {
+  method: string;
+  path: string;
+  request?: { body?: { content: object }; query?: unknown };
+};
+
+/** Returns true for a route that takes a form, and no JSON. It has tests of its own. */
+const takesForm = ({ request }: Route) =>
+  request?.body !== undefined && !('application/json' in request.body.content);
 
 /** The api function documents the routes of the auth function, so its registry contains all routes. */
 const ROUTES: Route[] = createApi({} as never, () => {}).openAPIRegistry.definitions.flatMap((each) =>
@@ -32,6 +40,7 @@ beforeAll(async () => {
   });
   const file = { name: 'a.txt', media_type: 'text/plain', bytes: 1, sha256: '0'.repeat(64) };
   const { body: artifact } = await ada.ask('POST', '/api/artifacts/', file);
+  await ada.ask('POST', '/api/suppressions/', { addresses: ['bob@example.org'] });
   await ada.ask('POST', '/api/pauses/', { queue: 'bulk' });
   await ada.ask('POST', `/api/organizations/${organization.id}/watchlist/`, { asset: 'dogecoin' });
   ids = {
@@ -42,6 +51,8 @@ beforeAll(async () => {
     artifactId: artifact.id,
     invitationId: invitation.id,
     asset: 'dogecoin',
+    address: 'bob@example.org',
+    token: 'A'.repeat(64),
     scope: 'queue',
     name: 'bulk',
   };
@@ -59,6 +70,7 @@ async function everything() {
     'invitations',
     'watchlists',
     'pauses',
+    'suppressions',
     'refresh_tokens',
   ];
   return Promise.all(
@@ -99,7 +111,7 @@ const refused = (name: string) => ({
 describe('undeclared parameters and fields are refused by name, and nothing happens', () => {
   test('the registry has the routes', () => expect(ROUTES.length).toBeGreaterThanOrEqual(40));
 
-  for (const route of ROUTES) {
+  for (const route of ROUTES.filter((each) => !takesForm(each))) {
     const name = `${route.method.toUpperCase()} ${route.path}`;
     test(`${name}: an unknown query parameter`, async () => {
       expect(await send(route, '?surprise=1')).toEqual(refused('query /surprise'));
