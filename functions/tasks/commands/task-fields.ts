@@ -85,12 +85,10 @@ export const withItsRules = <T extends z.ZodType<Fields>>(fields: T) =>
   });
 
 /** A name under which a task is given the result of a dependency: a name that is easy to write in code. */
+const NAMED_INPUT = /^[A-Za-z][A-Za-z0-9_]{0,49}$/;
 const INPUT_NAME = z
   .string()
-  .regex(
-    /^[A-Za-z][A-Za-z0-9_]{0,49}$/,
-    'A name must be 1 to 50 letters, digits and underscores, and begin with a letter',
-  );
+  .regex(NAMED_INPUT, 'A name must be 1 to 50 letters, digits and underscores, and begin with a letter');
 
 const NAME_IN_REQUEST = '[A-Za-z0-9][A-Za-z0-9._-]{0,63}';
 const REF = new RegExp(`^${NAME_IN_REQUEST}$`);
@@ -103,8 +101,13 @@ const MAX_DEPENDENCIES = 20;
 
 const isEachOnce = (others: readonly string[]) => new Set(others).size === others.length;
 
-/** Schema of `depends_on`: a list of dependencies, or an object that gives each of them a name. @param one a dependency */
-const dependencies = (one: z.ZodType<string>) =>
+/**
+ * Schema of `depends_on`: a list of dependencies, or an object that gives each of them a name.
+ *
+ * @param one a dependency
+ * @param pattern of its text
+ */
+const dependencies = (one: z.ZodType<string>, pattern: RegExp) =>
   z.union([
     z
       .array(one)
@@ -120,7 +123,12 @@ const dependencies = (one: z.ZodType<string>) =>
         `Must name at most ${MAX_DEPENDENCIES} tasks`,
       )
       .refine((named) => isEachOnce(Object.values(named)), 'Must not name a task twice')
-      .meta({ minProperties: 1, maxProperties: MAX_DEPENDENCIES }),
+      .meta({
+        minProperties: 1,
+        maxProperties: MAX_DEPENDENCIES,
+        patternProperties: { [NAMED_INPUT.source]: { type: 'string', pattern: pattern.source } },
+        additionalProperties: false,
+      }),
   ]);
 
 const ABOUT_DEPENDENCIES =
@@ -128,7 +136,7 @@ const ABOUT_DEPENDENCIES =
   'so that the handler gets their results under these names. If one of them fails, `on_failure` decides';
 
 /** The field `depends_on`, for requests that create tasks. */
-export const dependsOn = dependencies(Id).optional().describe(ABOUT_DEPENDENCIES);
+export const dependsOn = dependencies(Id, UUID).optional().describe(ABOUT_DEPENDENCIES);
 
 /** The field `depends_on` of a task in a bulk request, which may also refer to other tasks of the request. */
 export const dependsOnInRequest = dependencies(
@@ -136,6 +144,7 @@ export const dependsOnInRequest = dependencies(
     .string()
     .regex(ID_OR_REF, 'Must be a UUID, or # and the ref of a task of this request')
     .overwrite((given) => (isLocal(given) ? given : given.toLowerCase())),
+  ID_OR_REF,
 )
   .optional()
   .describe(`${ABOUT_DEPENDENCIES}. \`#name\` means the task of this request whose \`ref\` is \`name\``);

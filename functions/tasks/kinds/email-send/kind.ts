@@ -19,6 +19,8 @@ export const MAX_ATTACHMENTS = 20;
 /** Bytes of all attachments together. They are a third longer in the mail, and many mailboxes take at most 10 MB. */
 export const MAX_ATTACHMENT_BYTES = 7 * 1024 ** 2;
 
+const HEADER_TEXT = { maxLength: MAX_HEADER_BYTES, format: 'name' } as const;
+
 const headerText = () =>
   z
     .string()
@@ -27,7 +29,12 @@ const headerText = () =>
       const fault = headerTextFault(value);
       if (fault !== undefined) issues.addIssue(fault);
     })
-    .meta({ maxLength: MAX_HEADER_BYTES, format: 'name' });
+    .meta(HEADER_TEXT);
+
+/** JSON Schema of the headers. Their names may have any case. */
+const HEADERS = Object.fromEntries(
+  ALLOWED_HEADERS.map((name) => [name, { type: 'string' as const, ...HEADER_TEXT }]),
+);
 
 const body = () =>
   text(MAX_BODY_BYTES)
@@ -60,7 +67,7 @@ const payload = z
     html: body().optional(),
     headers: z
       .record(z.string().max(100), headerText())
-      .meta({ propertyNames: { enum: ALLOWED_HEADERS }, maxProperties: ALLOWED_HEADERS.length })
+      .meta({ properties: HEADERS, additionalProperties: false })
       .default({})
       .describe(`Further headers: ${ALLOWED_HEADERS.join(', ')}`),
     attachments: z.array(attachment).max(MAX_ATTACHMENTS).default([]),
@@ -91,6 +98,13 @@ const payload = z
       refuse(['attachments'], 'content_id is for messages with html');
     if (new Set(contentIds).size < contentIds.length)
       refuse(['attachments'], 'Each content_id must be different');
+  })
+  .meta({
+    anyOf: [{ required: ['text'] }, { required: ['html'] }],
+    // One mail, one link: it is the link of its recipient.
+    if: { properties: { unsubscribe: { const: true } }, required: ['unsubscribe'] },
+    // biome-ignore lint/suspicious/noThenProperty: A keyword of JSON Schema.
+    then: { properties: { to: { maxItems: 1 }, cc: { maxItems: 0 }, bcc: { maxItems: 0 } } },
   });
 
 export type EmailPayload = z.output<typeof payload>;
