@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, open } from 'node:fs/promises';
+import { mkdir, open, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
@@ -47,6 +47,8 @@ export async function startMiniStack(directory: string, logFile: string): Promis
     throw new StartFailure('MiniStack is not installed: run .ci/ministack');
   const temporary = join(directory, 'tmp');
   await mkdir(temporary, { recursive: true });
+  // MiniStack starts functions from CommonJS. A package.json in a folder above could say that they are ES modules.
+  await writeFile(join(directory, 'package.json'), '{}');
   await mkdir(dirname(logFile), { recursive: true });
   const log = await open(logFile, 'w');
   const port = await freePort();
