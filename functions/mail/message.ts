@@ -43,7 +43,7 @@ export type MailOrigin = { readonly organizationId: string; readonly taskId: str
 /** Names of the provider's tags that carry `MailOrigin`. */
 export const ORIGIN_TAGS = { organizationId: 'organization', taskId: 'task' } as const;
 
-/** What a provider did with a mail. */
+/** A provider's answer to a mail. */
 export type SendAnswer =
   /** It has the mail, and delivers it to all recipients except the refused ones. */
   | {

@@ -49,7 +49,7 @@ export type TaskError = { code: string; message: string; [detail: string]: unkno
 /** Ids of tasks by the names under which a task that depends on them is given their results. */
 export type Inputs = Readonly<Record<string, string>>;
 
-/** What a task does when a task that it depends on fails or is cancelled. */
+/** The reaction of a task when a task that it depends on fails or is cancelled. */
 export const ON_FAILURE = ['cancel', 'run'] as const;
 
 /** `cancel`: it is cancelled, too. `run`: it runs as soon as all its dependencies have ended, however they ended. */

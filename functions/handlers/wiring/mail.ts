@@ -22,7 +22,7 @@ export const mailEnv = {
 
 type MailEnv = z.output<z.ZodObject<typeof mailEnv>>;
 
-/** What `companions/mail.ts` exports. */
+/** The exports of `companions/mail.ts`. */
 type Companion = {
   openMailer: (env: MailEnv, onFailure: (error: unknown) => void) => ReturnType<EmailPorts['openMailer']>;
 };

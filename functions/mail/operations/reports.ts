@@ -13,7 +13,7 @@ const Recipient = z.object({
 });
 
 /**
- * What SES publishes about a mail.
+ * A report that SES publishes about a mail.
  *
  * @see https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html
  */

@@ -9,7 +9,7 @@ export type { NotBegun } from '../store/index.ts';
 /** Longest wait of a mail for its turn, in seconds. */
 const LONGEST_WAIT_SECONDS = 30;
 
-/** What an attempt must know before it sends. */
+/** Facts that an attempt needs before it sends. */
 export type Prepared = store.Prepared<SentMail>;
 
 /** A mail that the provider has. It is stored, so that a later attempt returns it instead of sending again. */

@@ -12,7 +12,7 @@ const SIGNATURE_BYTES = 32;
 /** Characters of the longest token. */
 export const MAX_TOKEN = Math.ceil(((ID_BYTES + SIGNATURE_BYTES + MAX_ADDRESS_BYTES) * 4) / 3);
 
-/** What a link for unsubscribing says: the organization, the address, and a signature of the organization. */
+/** The content of a link for unsubscribing: the organization, the address, and a signature of the organization. */
 type Unsubscription = { organizationId: string; address: string; signature: Buffer };
 
 /**

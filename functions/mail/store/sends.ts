@@ -4,7 +4,7 @@ import type { SuppressionReason } from '../suppression.ts';
 /** The attempt of a task that sends. */
 export type Sender = { taskId: string; attempt: number };
 
-/** What the table knows about the mail of a task before the attempt sends it. */
+/** Stored facts about the mail of a task, before the attempt sends it. */
 export type Prepared<Result> = {
   organizationId: string;
   /** A mail that was handed to the provider before, or was about to be. */

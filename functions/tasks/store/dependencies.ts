@@ -78,7 +78,7 @@ export const MAX_RELEASED = 1_000;
 type ReleasedDependents = { handled: number; moved: Timed<Watched<Task>>[]; more: boolean };
 
 /**
- * What becomes of a task `t` by its dependencies `p`: `lost` when it will never run, `free` when it need not wait any more. With
+ * Fate of a task `t` by its dependencies `p`: `lost` when it will never run, `free` when it need not wait any more. With
  * `on_failure` `run` it is never lost.
  */
 const fateSql = (tx: Transaction) => tx`

@@ -7,7 +7,7 @@ import { v7 as uuidv7 } from 'uuid';
 export const MAX_MAILS = 1_000;
 export const MAX_MAILBOX_BYTES = 256 * 1024 ** 2;
 
-/** What SES was told about a mail. */
+/** A mail as SES received it. */
 export interface Envelope {
   /** SES's name of the mail. */
   readonly messageId: string;

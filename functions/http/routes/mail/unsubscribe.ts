@@ -6,7 +6,7 @@ import { addressOfLink, MAX_TOKEN, unsubscribe } from '../../../mail/operations/
 import type { App, AppEnv } from '../../app/app.ts';
 import { open, problems } from '../../app/describe.ts';
 
-/** What a mail program sends (RFC 8058, 3.1), and what the page's button sends. */
+/** The form that a mail program sends (RFC 8058, 3.1). The page's button sends the same. */
 const OneClick = z.object({ 'List-Unsubscribe': z.literal('One-Click') }).meta({ id: 'OneClickUnsubscribe' });
 
 const link = {

@@ -13,7 +13,7 @@ import { type Condition, rowFilter } from './table/conditions.ts';
 import type { Format } from './table/formats.ts';
 import type { Pause, Rows } from './table/rows.ts';
 
-/** What is wanted of a table. */
+/** The summary that a caller asks for. */
 export type Wanted = {
   readonly where: readonly Condition[];
   readonly columns?: readonly string[] | undefined;

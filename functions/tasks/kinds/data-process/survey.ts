@@ -3,7 +3,7 @@ import { indexOfColumn } from './table/columns.ts';
 import { type Condition, rowFilter } from './table/conditions.ts';
 import type { Pause, ReadRows, Rows } from './table/rows.ts';
 
-/** What the first reading of a table finds: the second one needs the types of its columns. */
+/** Facts from the first reading of a table. The second reading needs the types of the columns. */
 export type Survey = {
   readonly read: ReadRows;
   /** Rows that meet the conditions. */

@@ -29,7 +29,7 @@ beforeAll(async () => {
 });
 afterAll(() => on.close());
 
-/** What was handed to the provider, and what it answers. */
+/** The mails that the provider got, and its answers. */
 let handedOver: { mail: ComposedMail; message: Message }[] = [];
 let answer: (mail: ComposedMail) => Promise<SendAnswer>;
 let ports: EmailPorts;

@@ -13,7 +13,7 @@ import {
 } from '../../define-task.ts';
 import emailSend, { type EmailPayload, MAX_ATTACHMENT_BYTES } from './kind.ts';
 
-/** What the worker hands to the handler. Loaded modules and the database are behind it. */
+/** Functions that the worker gives to the handler. They use the database and the modules for mail. */
 export type EmailPorts = {
   sends: Sends;
   /** Loads the way to send mail: SES, or a server of SMTP. */

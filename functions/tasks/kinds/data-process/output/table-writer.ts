@@ -48,7 +48,7 @@ export class TableWriter {
   readonly line: TableFormat['line'];
   readonly #format: TableFormat;
   readonly #writer: ArtifactWriter;
-  /** What is not written yet. */
+  /** Text that is not written yet. */
   #waiting: string[];
   #lines = 0;
 

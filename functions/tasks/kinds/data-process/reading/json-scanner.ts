@@ -45,7 +45,7 @@ const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x
 export function arrayScanner({ takeValue, broken }: JsonScannerSpec): Scanner {
   let rest = '';
   let line = 1;
-  /** What may come next. */
+  /** The tokens that may come next. */
   let state: 'opening' | 'first' | 'element' | 'comma' | 'over' = 'opening';
 
   const scan = (text: string, isEnd: boolean): void => {

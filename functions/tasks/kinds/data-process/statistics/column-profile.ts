@@ -29,7 +29,7 @@ const NOTES = {
     'Contains integers beyond 2^53, which JSON numbers cannot hold exactly: send them as strings or CSV',
 };
 
-/** What the first reading finds about a column: its type, and what needs no second look. */
+/** Facts about a column from the first reading: its type, and all that needs no second reading. */
 export class ColumnProfile {
   readonly #typed: boolean;
   readonly #kindOf: (cell: Cell) => CellKind;

@@ -61,7 +61,7 @@ export class ValueCounts implements DistinctCounter {
   readonly #limit: number;
   readonly #counts = new Map<Cell, number>();
   #sketch: DistinctSketch | undefined;
-  /** What each count may be too small by. */
+  /** The most by which a count may be too small. */
   #lost = 0;
 
   /** @param limit undefined to count all */

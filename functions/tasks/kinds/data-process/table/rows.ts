@@ -18,7 +18,7 @@ export interface Rows {
   read(take: TakeRow, pause: Pause): Promise<ReadRows>;
 }
 
-/** What one reading has found. */
+/** Facts from one reading. */
 export type ReadRows = {
   readonly rows: number;
   /** Bytes of the content, unpacked. */

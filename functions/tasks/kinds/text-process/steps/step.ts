@@ -1,7 +1,7 @@
 import type { Json, TaskContext } from '../../../define-task.ts';
 import type { Pieces } from '../text/pieces.ts';
 
-/** What an operation needs beside its own settings. */
+/** All that an operation needs beside its own settings. */
 export type StepContext = Pick<TaskContext, 'artifacts' | 'signal'> & {
   /** Language of the text, as BCP 47 says. */
   readonly language: string;
